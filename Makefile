@@ -1,0 +1,49 @@
+# Every target sets up what it needs, in .venv, and does so again only when pyproject.toml has changed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test thorough check docs bench clean
+
+help:
+	@echo "make demo      run a Bell job on a service on this machine"
+	@echo "make test      run every test"
+	@echo "make thorough  run the property tests with many more examples"
+	@echo "make check     formatting, lint, types, borders between modules, docs"
+	@echo "make docs      build the documentation into docs/_build"
+	@echo "make bench     measure"
+
+# Two environments, so that the demo does not wait for the developers' tools.
+.venv/demo: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[cli,local]"
+	@touch $@
+
+.venv/dev: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch .venv/demo $@
+
+demo: .venv/demo
+	$(BIN)/ibm-circuit-job demo
+
+test: .venv/dev
+	$(BIN)/pytest
+
+thorough: .venv/dev
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+docs: .venv/dev
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+bench: .venv/dev
+	$(BIN)/pytest tests/benchmarks --benchmark-only --timeout 0 -s
+
+clean:
+	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

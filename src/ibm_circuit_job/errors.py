@@ -1,0 +1,226 @@
+"""What can go wrong: frozen Failure values, the exceptions, and the one mapping between the two.
+
+Inside the library trouble is a value. A function that can fail returns a ``Result`` or an ``IOResult`` that
+holds one of the frozen records of :data:`Failure`; the classic class turns it into an exception at its border,
+with :func:`to_exception` and nowhere else. No token is ever part of a Failure.
+
+The exceptions::
+
+    qiskit.exceptions.QiskitError
+     └── IBMError
+          ├── IBMAccountError              logging in, or the account, failed
+          ├── IBMBackendError
+          │    ├── IBMBackendValueError    an argument of run() is wrong; nothing was sent
+          │    └── IBMBackendApiError      the service refused or could not be reached
+          └── IBMJobError                  (also qiskit's JobError)
+               ├── IBMJobApiError          the service refused or could not be reached
+               │    └── IBMJobNotFoundError  no such job
+               ├── IBMJobFailureError      the job ran and failed
+               ├── IBMJobInvalidStateError the job's state, or an argument, rules this out
+               └── IBMJobTimeoutError      (also qiskit's JobTimeoutError) the time was up
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias, assert_never
+
+from attrs import frozen
+from qiskit.exceptions import QiskitError
+from qiskit.providers.exceptions import JobError, JobTimeoutError
+
+
+class IBMError(QiskitError):
+    """The base of every exception that this library raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the message as it is; qiskit would put it in quotes."""
+        return str(self.message)
+
+
+class IBMAccountError(IBMError):
+    """Logging in failed, or the account has no access to what was asked for."""
+
+
+class IBMBackendError(IBMError):
+    """The base of the errors of a backend."""
+
+
+class IBMBackendValueError(IBMBackendError, ValueError):
+    """An argument of ``run`` is wrong. Nothing was sent to the service."""
+
+
+class IBMBackendApiError(IBMBackendError):
+    """The service refused a request about a backend, or could not be reached."""
+
+
+class IBMJobError(IBMError, JobError):
+    """The base of the errors of a job."""
+
+
+class IBMJobApiError(IBMJobError):
+    """The service refused a request about a job, or could not be reached."""
+
+
+class IBMJobFailureError(IBMJobError):
+    """The job failed on the service; the message holds the service's reason."""
+
+
+class IBMJobInvalidStateError(IBMJobError):
+    """The state of the job, or an argument, does not allow what was asked for."""
+
+
+class IBMJobNotFoundError(IBMJobApiError):
+    """The service knows no job of that ID."""
+
+
+class IBMJobTimeoutError(IBMJobError, JobTimeoutError):
+    """The job did not end within the time that was given."""
+
+
+@frozen
+class Unreachable:
+    """No answer came: a name that does not resolve, a refused, reset or silent connection."""
+
+    doing: str
+    """What was tried, as in ``"read job abc"``."""
+    url: str
+    """Where to, without any credentials."""
+    message: str
+    """The network's own words."""
+
+    can_retry = True
+    http_status = None
+
+
+@frozen
+class Refused:
+    """The service answered with an HTTP error status."""
+
+    doing: str
+    """What was tried, as in ``"read job abc"``."""
+    url: str
+    """Where to, without any credentials."""
+    http_status: int
+    """The HTTP status, 300 to 599."""
+    message: str = ""
+    """The service's own words, or empty where it gave none."""
+    code: str | None = None
+    """The service's own error code, as text."""
+    trace_id: str | None = None
+    """The ID under which the service's operators find the request."""
+    retry_after: float | None = None
+    """Seconds that the service asked to wait before another try."""
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether the same request may succeed later: 408, 425, 429 and every 5xx but 501."""
+        return self.http_status in {408, 425, 429} or (self.http_status >= 500 and self.http_status != 501)
+
+
+@frozen
+class Unreadable:
+    """A reply arrived, but is not what the protocol says."""
+
+    what: str
+    """What was read, as in ``"job reply"``."""
+    path: str
+    """Where in it the trouble lies, as in ``"state.status"``; empty for the whole of it."""
+    message: str
+    """What was expected, and what was there."""
+
+    can_retry = True
+    """An outage page, or a body that was cut off, is whole again a moment later."""
+    http_status = None
+
+
+@frozen
+class Unsupported:
+    """This client, or this dialect of the service, has no such operation."""
+
+    doing: str
+    """What was tried."""
+    message: str
+    """Why it is not to be had."""
+
+    can_retry = False
+    http_status = None
+
+
+@frozen
+class TimeUp:
+    """The caller's time was up before there was an answer."""
+
+    doing: str
+    """What was tried."""
+    seconds: float
+    """How many seconds the caller had allowed."""
+    last: Unreachable | Refused | Unreadable | None = None
+    """The last trouble on the way, if there was any."""
+
+    can_retry = True
+    http_status = None
+
+
+Failure: TypeAlias = Unreachable | Refused | Unreadable | Unsupported | TimeUp
+"""Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
+
+Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an int, or ``None``).
+"""
+
+
+def describe(failure: Failure) -> str:
+    """Return the failure as one sentence for a person, the server's own words included.
+
+    Example:
+        >>> describe(Refused("read job abc", "http://localhost/jobs/abc", 404, "Job not found.", "1291"))
+        'could not read job abc: the service at http://localhost/jobs/abc answered 404: Job not found. (code 1291)'
+    """
+    match failure:
+        case Unreachable():
+            return f"could not {failure.doing}: no answer from {failure.url}: {failure.message}"
+        case Refused():
+            details = [
+                f"{name} {value}"
+                for name, value in (("code", failure.code), ("trace", failure.trace_id))
+                if value is not None
+            ]
+            said = f": {failure.message}" if failure.message else ""
+            known_as = f" ({', '.join(details)})" if details else ""
+            return (
+                f"could not {failure.doing}: the service at {failure.url} "
+                f"answered {failure.http_status}{said}{known_as}"
+            )
+        case Unreadable():
+            where = f"{failure.path}: " if failure.path else ""
+            return f"could not read the {failure.what}: {where}{failure.message}"
+        case Unsupported():
+            return f"could not {failure.doing}: {failure.message}"
+        case TimeUp():
+            last = f"; the last trouble on the way: {describe(failure.last)}" if failure.last else ""
+            return f"could not {failure.doing} within {failure.seconds:g} seconds{last}"
+        case _:
+            assert_never(failure)
+
+
+def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBMError:
+    """Return the documented exception for a failure.
+
+    Args:
+        failure: What went wrong.
+        kind: The exception for a service that refused or was out of reach; ``IBMJobApiError`` for calls
+            about a job, ``IBMBackendApiError`` about a backend, ``IBMAccountError`` about logging in.
+
+    Returns:
+        An ``IBMJobTimeoutError`` for a :class:`TimeUp`, an ``IBMJobNotFoundError`` where a call about a job
+        was answered 404, else a ``kind``.
+
+    Example:
+        >>> to_exception(TimeUp("wait for job abc", 2.5))
+        IBMJobTimeoutError('could not wait for job abc within 2.5 seconds')
+    """
+    message = describe(failure)
+    if isinstance(failure, TimeUp):
+        return IBMJobTimeoutError(message)
+    if failure.http_status == 404 and kind is IBMJobApiError:
+        return IBMJobNotFoundError(message)
+    return kind(message)

@@ -1,0 +1,98 @@
+"""JSON documents from a server that we do not trust: bytes -> one level of fields, the rest left raw.
+
+A reader of a reply wants a few fields of a document that may hold a hundred megabytes. So a document is
+opened one level deep, and each field stays the bytes that it came as until somebody asks for it.
+
+Read leniently: a duplicate key (the last one holds), a lone surrogate in a string (becomes U+FFFD), a byte order
+mark. Refused with an :class:`~ibm_circuit_job.errors.Unreadable`: anything else that is no JSON, and nesting
+beyond Python's recursion limit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from returns.result import Failure as Bad
+from returns.result import Result, Success
+
+from ibm_circuit_job.errors import Unreadable
+
+_T = TypeVar("_T")
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
+_value = msgspec.json.Decoder()
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+
+
+def fields(body: bytes, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]:
+    """Return the fields of a JSON object, each still the bytes that it came as.
+
+    Args:
+        body: The document.
+        what: What it should be, for the failure: ``"job reply"``.
+
+    Example:
+        >>> fields(b'{"id": "a", "params": {"shots": 1}}', "job reply").map(lambda found: bytes(found["params"]))
+        <Success: b'{"shots": 1}'>
+        >>> fields(b"<html>", "job reply").failure().message
+        'expected a JSON object, got HTML: <html>'
+    """
+    return _lenient(_fields.decode, body, what, "a JSON object")
+
+
+def elements(body: bytes, what: str) -> Result[list[msgspec.Raw], Unreadable]:
+    """Return the elements of a JSON array, each still the bytes that it came as."""
+    return _lenient(_elements.decode, body, what, "a JSON array")
+
+
+def value(body: bytes, what: str) -> Result[Any, Unreadable]:
+    """Return the whole JSON document as dictionaries, lists, strings, numbers, booleans and ``None``."""
+    return _lenient(_value.decode, body, what, "a JSON value")
+
+
+def _lenient(decode: Callable[[bytes], _T], body: bytes, what: str, expected: str) -> Result[_T, Unreadable]:
+    try:
+        return Success(decode(body))
+    except (ValueError, RecursionError) as first:
+        mended = _mended(body)
+        if mended == body:
+            return Bad(_unreadable(body, what, expected, first))
+    try:
+        return Success(decode(mended))
+    except (ValueError, RecursionError) as error:
+        return Bad(_unreadable(body, what, expected, error))
+
+
+def _mended(body: bytes) -> bytes:
+    """The body without the slips that a lenient reader forgives."""
+    text = body.removeprefix(_BYTE_ORDER_MARK)
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text)
+
+
+def _unreadable(body: bytes, what: str, expected: str, error: Exception) -> Unreadable:
+    start = body[:200].lstrip()
+    if not start:
+        got = "an empty body"
+    elif start.startswith(b"<"):
+        got = f"HTML: {_shortened(start)}"
+    elif isinstance(error, RecursionError):
+        got = "a document that is nested too deep"
+    elif isinstance(error, UnicodeDecodeError):
+        got = f"bytes that are no UTF-8 at offset {error.start}"
+    else:
+        got = f"{_shortened(start)} ({error})"
+    return Unreadable(what, "", f"expected {expected}, got {got}")
+
+
+def _shortened(start: bytes, most: int = 60) -> str:
+    text = start.decode("utf-8", "replace")
+    return text if len(text) <= most else text[:most] + "..."

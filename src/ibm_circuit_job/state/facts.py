@@ -1,0 +1,188 @@
+"""The frozen records that one reply of the service becomes: what was said, and when it was seen.
+
+Facts hold what the service said and draw no conclusions. Each is stamped ``observed_at``, an aware time in
+UTC; each is deeply immutable, hashable, comparable and picklable. How two facts are joined is the business of
+``transitions``; what they mean to a person that of ``queries``; how they are read from bytes that of ``wire``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from attrs import field, frozen
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.state.status import FINAL_RANK, is_known
+
+JsonText: TypeAlias = str
+"""The text of one JSON value, verbatim."""
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC and not moment.fold:
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError(f"expected a time with a time zone, got {moment!r}")
+    return moment.astimezone(UTC).replace(fold=0)
+
+
+def _utc_or_none(moment: datetime | None) -> datetime | None:
+    return None if moment is None else _utc(moment)
+
+
+def _finite_or_none(number: float | None) -> float | None:
+    """One spelling for each number: floats only, no -0.0, nothing that is not equal to itself."""
+    if number is None:
+        return None
+    if not math.isfinite(number):
+        raise ValueError(f"expected a finite number, got {number!r}")
+    return float(number) + 0.0
+
+
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(texts, str):
+        raise TypeError(f"expected a list of strings, got the string {texts!r}")
+    return tuple(texts)
+
+
+def _pairs(pairs: Iterable[tuple[str, JsonText]]) -> tuple[tuple[str, JsonText], ...]:
+    return tuple(sorted(pairs))
+
+
+def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
+    return tuple((step, _utc(moment)) for step, moment in steps)
+
+
+@frozen
+class StatusReport:
+    """That the job had this status when we looked.
+
+    Example:
+        >>> StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.DONE, "Completed").is_final
+        True
+    """
+
+    observed_at: datetime = field(converter=_utc)
+    """When this was seen, UTC."""
+    status: JobStatus
+    """What the service's string means; see ``status.STATUS_OF``."""
+    server_status: str
+    """The service's own string, verbatim."""
+    reason: str | None = None
+    """Why, in the service's words."""
+    reason_code: int | str | None = None
+    """The service's number for the reason; as text where it is no number."""
+    assumed: bool = False
+    """True where the service did not say so: we conclude it from a cancel that it accepted."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a job never leaves this status: DONE, ERROR or CANCELLED."""
+        return self.status in FINAL_RANK
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the service's string is one that this version of the library knows."""
+        return is_known(self.server_status)
+
+
+@frozen
+class JobDetails:
+    """What the service said of the job itself, without its circuits."""
+
+    observed_at: datetime = field(converter=_utc)
+    """When this was seen, UTC."""
+    backend: str | None = None
+    """The backend's name."""
+    program: str | None = None
+    """The program that runs: ``circuit-runner``, ``qasm3-runner``, ``sampler`` ..."""
+    created: datetime | None = field(default=None, converter=_utc_or_none)
+    """When the job was created, UTC."""
+    name: str | None = None
+    """The name that the user gave to the job."""
+    tags: tuple[str, ...] = field(default=(), converter=_texts)
+    """The tags that the user gave to the job, in the service's order."""
+    session_id: str | None = None
+    """The session that the job belongs to."""
+    run_mode: str | None = None
+    """How the job is scheduled: ``fairshare``, ``dedicated`` ..."""
+    usage_estimate: float | None = field(default=None, converter=_finite_or_none)
+    """The time that the job is expected to occupy the quantum computer, in seconds."""
+    private: bool | None = None
+    """Whether inputs are hidden and the result can be read only once."""
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=_pairs)
+    """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
+
+
+@frozen
+class JobMetrics:
+    """What the service measured: when each step began, where in the queue the job is, what it used."""
+
+    observed_at: datetime = field(converter=_utc)
+    """When this was seen, UTC."""
+    timestamps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_timestamps)
+    """(step, UTC time) as the service orders them; steps are ``created``, ``running``, ``finished`` ..."""
+    position_in_queue: int | None = None
+    """Place in the backend's queue; 1 is next."""
+    position_in_provider: int | None = None
+    """Place among the jobs of the same hub/group/project."""
+    estimated_start: datetime | None = field(default=None, converter=_utc_or_none)
+    """When the service expects the job to start, UTC."""
+    estimated_completion: datetime | None = field(default=None, converter=_utc_or_none)
+    """When the service expects the job to end, UTC."""
+    quantum_seconds: float | None = field(default=None, converter=_finite_or_none)
+    """Seconds that the job occupied the quantum computer."""
+    usage_seconds: float | None = field(default=None, converter=_finite_or_none)
+    """Seconds that the service accounts for."""
+    client_version: str | None = None
+    """The versions of the submitting client, as the service keeps them: ``"0.1.0,0.21.2"``, ``"0.45.1"`` ..."""
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=_pairs)
+    """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
+
+
+@frozen
+class JobInputs:
+    """The parameters with which the job was submitted, as raw bytes. ``queries`` decodes them on demand."""
+
+    observed_at: datetime = field(converter=_utc)
+    """When this was seen, UTC."""
+    raw: bytes = field(repr=lambda raw: f"<{len(raw)} bytes>")
+    """The JSON of the ``params`` of a job reply."""
+
+
+@frozen
+class ResultPayload:
+    """The body of a results reply, as raw bytes, and their SHA-256. ``results.decode`` reads it on demand.
+
+    Two payloads are equal when they were seen at the same time and have the same hash, so that comparing and
+    hashing never touch a hundred megabytes.
+
+    Example:
+        >>> payload = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b"{}")
+        >>> payload.sha256[:8], payload.is_intact
+        ('44136fa3', True)
+    """
+
+    observed_at: datetime = field(converter=_utc)
+    """When this arrived in full, UTC."""
+    raw: bytes = field(repr=lambda raw: f"<{len(raw)} bytes>", eq=False)
+    """The body, as it came."""
+    sha256: str = field()
+    """SHA-256 of ``raw`` as 64 hexadecimal digits; computed where it is not given."""
+
+    @sha256.default
+    def _hash_of_raw(self) -> str:
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether ``raw`` still is what ``sha256`` says."""
+        return self._hash_of_raw() == self.sha256
+
+
+Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload
+"""One thing that was learned about a job: a closed union, to be taken apart with ``match``."""

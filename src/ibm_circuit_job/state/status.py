@@ -1,0 +1,71 @@
+"""The table: what each status string of the service means, and how final statuses rank.
+
+This table is the only place that knows. The code, the diagram in the documentation and the tests read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from qiskit.providers.jobstatus import JobStatus
+
+STATUS_OF: Final[Mapping[str, JobStatus]] = MappingProxyType(
+    {
+        "CREATING": JobStatus.INITIALIZING,
+        "CREATED": JobStatus.INITIALIZING,
+        "TRANSPILING": JobStatus.INITIALIZING,
+        "TRANSPILED": JobStatus.INITIALIZING,
+        "VALIDATING": JobStatus.VALIDATING,
+        "VALIDATED": JobStatus.VALIDATING,
+        "QUEUED": JobStatus.QUEUED,
+        "PENDING_IN_QUEUE": JobStatus.QUEUED,
+        "RUNNING": JobStatus.RUNNING,
+        "COMPLETED": JobStatus.DONE,
+        "CANCELLED": JobStatus.CANCELLED,
+        "CANCELLED - RAN TOO LONG": JobStatus.CANCELLED,
+        "FAILED": JobStatus.ERROR,
+        "ERROR_CREATING_JOB": JobStatus.ERROR,
+        "ERROR_VALIDATING_JOB": JobStatus.ERROR,
+        "ERROR_TRANSPILING_JOB": JobStatus.ERROR,
+        "ERROR_RUNNING_JOB": JobStatus.ERROR,
+    }
+)
+"""Status string of the service, in upper case -> ``JobStatus``."""
+
+FINAL_RANK: Final[Mapping[JobStatus, int]] = MappingProxyType(
+    {JobStatus.CANCELLED: 1, JobStatus.ERROR: 2, JobStatus.DONE: 3}
+)
+"""The final statuses. Where the service reported two of them for one job, the one of higher rank holds."""
+
+UNKNOWN: Final = JobStatus.INITIALIZING
+"""What a status string that is not in the table counts as: not final, and the weakest of all claims."""
+
+RAN_TOO_LONG: Final = 1305
+"""The reason code of a job that the service cancelled because it ran longer than allowed."""
+
+RAN_TOO_LONG_REASON: Final = "The job ran longer than its maximum execution time and was cancelled."
+"""The reason given for such a job where the service gives none of its own."""
+
+
+def status_of(server_status: str) -> JobStatus:
+    """Return what a status string of the service means, without regard to case.
+
+    Example:
+        >>> status_of("Completed").name
+        'DONE'
+        >>> status_of("Levitating").name
+        'INITIALIZING'
+    """
+    return STATUS_OF.get(server_status.strip().upper(), UNKNOWN)
+
+
+def is_known(server_status: str) -> bool:
+    """Return whether the table has this status string.
+
+    Example:
+        >>> is_known("pending_in_queue"), is_known("Levitating")
+        (True, False)
+    """
+    return server_status.strip().upper() in STATUS_OF

@@ -1,0 +1,256 @@
+"""Everything that can happen to a Job: pure functions (Job, fact) -> Job.
+
+The rules:
+
+1. Every transition is a join with a Job that holds nothing but the new fact. Joins are commutative, associative
+   and idempotent, so facts may come late, twice, in any order and by any way.
+2. A status: final beats not final. Of two final ones, what the service said beats what we assumed; then DONE
+   beats ERROR beats CANCELLED; then the later. Of two that are not final, the later.
+3. Every other slot: the later.
+4. Where all that is equal, the larger in a fixed order of content; so that there is always exactly one answer.
+5. A transition that changes nothing returns the very object that it was given.
+
+No clock is read here: the time at which something was seen comes with the fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import reduce
+from typing import TypeVar, assert_never
+
+from attrs import astuple, evolve
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.state.facts import (
+    Fact,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    ResultPayload,
+    StatusReport,
+)
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.status import FINAL_RANK
+
+_F = TypeVar("_F", JobDetails, JobMetrics, JobInputs, ResultPayload)
+
+
+def merge(job: Job, other: Job) -> Job:
+    """Return what is known from both records together: the join, slot by slot.
+
+    Args:
+        job: One record.
+        other: Another record of the same job.
+
+    Returns:
+        The join. It is ``job`` itself where ``other`` adds nothing.
+
+    Raises:
+        ValueError: If the two are records of different jobs.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> done = Job("a", StatusReport(noon, JobStatus.DONE, "Completed"))
+        >>> late_news = Job("a", StatusReport(noon.replace(hour=13), JobStatus.RUNNING, "Running"))
+        >>> merge(late_news, done) == merge(done, late_news) == done
+        True
+    """
+    if job is other:
+        return job
+    if job.job_id != other.job_id:
+        raise ValueError(f"expected two records of one job, got jobs {job.job_id!r} and {other.job_id!r}")
+    status = _stronger(job.status, other.status)
+    details = _newer(job.details, other.details)
+    metrics = _newer(job.metrics, other.metrics)
+    inputs = _newer(job.inputs, other.inputs)
+    payload = _newer(job.payload, other.payload)
+    if (
+        status is job.status
+        and details is job.details
+        and metrics is job.metrics
+        and inputs is job.inputs
+        and payload is job.payload
+    ):
+        return job
+    return Job(job.job_id, status, details, metrics, inputs, payload)
+
+
+def merge_all(job: Job, others: Iterable[Job]) -> Job:
+    """Return the join of a record with any number of others of the same job.
+
+    Raises:
+        ValueError: If one of them is a record of a different job.
+
+    Example:
+        >>> merge_all(Job("a"), [Job("a"), Job("a")])
+        Job(job_id='a', status=None, details=None, metrics=None, inputs=None, payload=None)
+    """
+    return reduce(merge, others, job)
+
+
+def refresh(job: Job, *facts: Fact) -> Job:
+    """Return the job after facts of any kind were learned, such as those of one reply.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> refresh(Job("a"), StatusReport(noon, JobStatus.DONE, "Completed"), JobDetails(noon, tags=["x"])).tags
+        ('x',)
+    """
+    return reduce(_learn, facts, job)
+
+
+def _learn(job: Job, fact: Fact) -> Job:
+    match fact:
+        case StatusReport():
+            return apply_status(job, fact)
+        case JobDetails():
+            return merge(job, Job(job.job_id, details=fact))
+        case JobMetrics():
+            return merge(job, Job(job.job_id, metrics=fact))
+        case JobInputs():
+            return attach_inputs(job, fact)
+        case ResultPayload():
+            return cache_result(job, fact)
+        case _:
+            assert_never(fact)
+
+
+def apply_status(job: Job, report: StatusReport) -> Job:
+    """Return the job after a status was reported.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> report = StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.DONE, "Completed")
+        >>> job = apply_status(Job("a"), report)
+        >>> job.in_final_state, apply_status(job, report) is job
+        (True, True)
+    """
+    status = _stronger(job.status, report)
+    if status is job.status:
+        return job
+    return Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload)
+
+
+def cache_result(job: Job, payload: ResultPayload) -> Job:
+    """Return the job after the body of its result has arrived in full.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> cache_result(Job("a"), ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b"{}")).payload.raw
+        b'{}'
+    """
+    return merge(job, Job(job.job_id, payload=payload))
+
+
+def attach_inputs(job: Job, inputs: JobInputs) -> Job:
+    """Return the job after the parameters of its submission were read, or sent.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> attach_inputs(Job("a"), JobInputs(datetime(2024, 2, 3, tzinfo=UTC), b"{}")).inputs.raw
+        b'{}'
+    """
+    return merge(job, Job(job.job_id, inputs=inputs))
+
+
+def mark_cancelled(job: Job, observed_at: datetime) -> Job:
+    """Return the job after the service accepted to cancel it.
+
+    That it is cancelled then is an assumption of ours: a final status that the service reports beats it.
+
+    Args:
+        job: The job.
+        observed_at: When the service accepted, an aware time.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> cancelled = mark_cancelled(Job("a"), noon)
+        >>> cancelled.status.status.name, cancelled.status.assumed
+        ('CANCELLED', True)
+        >>> apply_status(cancelled, StatusReport(noon, JobStatus.DONE, "Completed")).status.status.name
+        'DONE'
+    """
+    return apply_status(job, StatusReport(observed_at, JobStatus.CANCELLED, "Cancelled", assumed=True))
+
+
+def retag(job: Job, tags: Iterable[str], observed_at: datetime) -> Job:
+    """Return the job after its tags were replaced on the service.
+
+    Args:
+        job: The job.
+        tags: All the tags that it has now.
+        observed_at: When the service accepted them, an aware time.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> retag(Job("a"), ["bell"], datetime(2024, 2, 3, tzinfo=UTC)).tags
+        ('bell',)
+    """
+    known = job.details or JobDetails(observed_at)
+    return _learn(job, evolve(known, observed_at=observed_at, tags=tuple(tags)))
+
+
+def rename(job: Job, name: str, observed_at: datetime) -> Job:
+    """Return the job after it was given a name.
+
+    Args:
+        job: The job.
+        name: Its name from now on.
+        observed_at: When it was named, an aware time.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> rename(Job("a"), "bell", datetime(2024, 2, 3, tzinfo=UTC)).details.name
+        'bell'
+    """
+    known = job.details or JobDetails(observed_at)
+    return _learn(job, evolve(known, observed_at=observed_at, name=name))
+
+
+def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:
+    """Rule 2, with rule 4 for ties; the held one where the two are equal."""
+    if held is seen or seen is None:
+        return held
+    if held is None:
+        return seen
+    held_weight, seen_weight = _weight(held), _weight(seen)
+    if held_weight != seen_weight:
+        return held if held_weight > seen_weight else seen
+    return _larger(held, seen)
+
+
+def _weight(report: StatusReport) -> tuple[int, datetime]:
+    rank = FINAL_RANK.get(report.status, 0)
+    return (rank + 4 if rank and not report.assumed else rank, report.observed_at)
+
+
+def _newer(held: _F | None, seen: _F | None) -> _F | None:
+    """Rule 3, with rule 4 for ties; the held one where the two are equal."""
+    if held is seen or seen is None:
+        return held
+    if held is None:
+        return seen
+    if held.observed_at != seen.observed_at:
+        return held if held.observed_at > seen.observed_at else seen
+    return _larger(held, seen)
+
+
+_Any = TypeVar("_Any", StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload)
+
+
+def _larger(held: _Any, seen: _Any) -> _Any:
+    if held == seen:
+        return held
+    return held if _content(held) > _content(seen) else seen
+
+
+def _content(fact: Fact) -> str:
+    """A text that is the same for equal facts on every machine, and different for different ones."""
+    if isinstance(fact, ResultPayload):
+        return fact.sha256
+    return repr(astuple(fact, recurse=False))

@@ -1,0 +1,234 @@
+"""The service's own JSON: ``{"__type__": T, "__value__": V}`` stands for an object.
+
+:func:`encode` writes what a user submits. :func:`decode` reads what a server sent, and does not trust it: only
+the types in ``_DECODERS`` are built, arrays are never unpickled, what is compressed may not grow beyond
+``MOST_DECOMPRESSED``, and an object of an unknown type stays the dictionary that it came as. In particular
+``settings``, which names a module and a class to build, is never honoured.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import math
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+import msgspec
+from returns.result import Failure as Bad
+from returns.result import Result, Success
+
+from ibm_circuit_job.errors import Unreadable
+from ibm_circuit_job.state import documents
+
+MOST_DECOMPRESSED: Final = 512 * 1024 * 1024
+"""How many bytes one document may decompress to, all its objects together."""
+
+_PLAIN_ARRAYS: Final = "biufcSU"
+"""The kinds of numpy dtype that are read: numbers, booleans and texts; no objects, no records."""
+
+
+def encode(value: object) -> bytes:
+    """Return the service's JSON for a value: circuits, arrays, complex numbers, times, sets and plain JSON.
+
+    Raises:
+        TypeError: If there is something in it that the service's JSON has no form for.
+
+    Example:
+        >>> encode({"shots": 10, "phase": 1j})
+        b'{"shots":10,"phase":{"__type__":"complex","__value__":[0.0,1.0]}}'
+    """
+    return msgspec.json.encode(value, enc_hook=_encoded)
+
+
+def _encoded(value: Any) -> Any:  # noqa: PLR0911 - one line for each type
+    import numpy as np  # noqa: PLC0415 - costly, and a job without results never needs it
+    from qiskit.circuit import QuantumCircuit  # noqa: PLC0415
+    from qiskit.result import Result as QiskitResult  # noqa: PLC0415
+
+    if isinstance(value, QuantumCircuit):
+        return _typed("QuantumCircuit", _circuit_text(value))
+    if isinstance(value, complex):
+        return _typed("complex", [value.real, value.imag])
+    if isinstance(value, np.ndarray):
+        return _typed("ndarray", _array_text(value))
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (datetime, date)):
+        return _typed("datetime", value.isoformat())
+    if isinstance(value, (set, frozenset)):
+        return _typed("set", sorted(value, key=repr))
+    if isinstance(value, QiskitResult):
+        return _typed("Result", value.to_dict())
+    if type(value).__name__ == "NoiseModel" and hasattr(value, "to_dict"):
+        return _typed("NoiseModel", value.to_dict(serializable=True))
+    raise TypeError(f"expected a value that the service's JSON has a form for, got a {type(value).__name__}")
+
+
+def _typed(name: str, value: object) -> dict[str, object]:
+    return {"__type__": name, "__value__": value}
+
+
+def _circuit_text(circuit: object) -> str:
+    from qiskit import qpy  # noqa: PLC0415 - costly, and a job without circuits never needs it
+
+    buffer = io.BytesIO()
+    qpy.dump(circuit, buffer)
+    return _packed(buffer.getvalue())
+
+
+def _array_text(array: Any) -> str:
+    import numpy as np  # noqa: PLC0415
+
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return _packed(buffer.getvalue())
+
+
+def _packed(data: bytes) -> str:
+    return base64.standard_b64encode(zlib.compress(data)).decode("ascii")
+
+
+def decode(body: bytes, what: str) -> Result[Any, Unreadable]:
+    """Return what the service's JSON stands for.
+
+    Args:
+        body: The document.
+        what: What it should be, for the failure: ``"result"``.
+
+    Example:
+        >>> decode(b'{"phase": {"__type__": "complex", "__value__": [0, 1]}}', "result").unwrap()
+        {'phase': 1j}
+        >>> decode(b'{"__type__": "settings", "__module__": "os", "__value__": {}}', "result").unwrap()
+        {'__type__': 'settings', '__module__': 'os', '__value__': {}}
+    """
+    read = documents.value(body, what)
+    if not isinstance(read, Success) or b"__type__" not in body:
+        return read
+    try:
+        return Success(_Decoding().built(read.unwrap()))
+    except _Unbuildable as error:
+        return Bad(Unreadable(what, error.path, str(error)))
+    except RecursionError:
+        return Bad(Unreadable(what, "", "expected a document of reasonable depth, got one nested too deep"))
+
+
+class _Unbuildable(Exception):  # noqa: N818 - it never leaves this module
+    path: str = ""
+
+
+class _Decoding:
+    """One document on its way to objects, with what it may still decompress to."""
+
+    def __init__(self) -> None:
+        self.budget = MOST_DECOMPRESSED
+
+    def built(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._at(f"[{index}]", item) for index, item in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        inside = {name: self._at(f".{name}", item) for name, item in value.items()}
+        build = _DECODERS.get(value["__type__"]) if isinstance(value.get("__type__"), str) else None
+        if build is None:
+            return inside
+        try:
+            return build(self, inside.get("__value__"))
+        except _Unbuildable:
+            raise
+        except RecursionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - qiskit and numpy raise anything on a damaged body
+            raise _Unbuildable(f"expected a {value['__type__']}, got one that cannot be built: {error}") from None
+
+    def _at(self, step: str, value: Any) -> Any:
+        if not isinstance(value, (dict, list)):
+            return value
+        try:
+            return self.built(value)
+        except _Unbuildable as error:
+            error.path = f"{step}{error.path}".removeprefix(".") if not error.path else f"{step}.{error.path}"
+            error.path = error.path.replace(".[", "[").removeprefix(".")
+            raise
+
+    def unpacked(self, text: Any) -> bytes:
+        """The bytes behind base64 of zlib."""
+        if not isinstance(text, str):
+            raise TypeError(f"base64 expected, got {type(text).__name__}")
+        try:
+            packed = base64.b64decode(text, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"base64 expected: {error}") from None
+        stream = zlib.decompressobj()
+        data = stream.decompress(packed, self.budget)
+        if stream.unconsumed_tail:
+            raise ValueError(f"it decompresses to more than {MOST_DECOMPRESSED} bytes")
+        if not stream.eof:
+            raise ValueError("its compressed data ends too early")
+        self.budget -= len(data)
+        return data
+
+    def array(self, value: Any) -> Any:
+        import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+
+        if isinstance(value, list):
+            array = np.array(value)
+            if array.dtype.kind not in _PLAIN_ARRAYS:
+                raise ValueError(f"its items make a {array.dtype} array")
+            return array
+        data = io.BytesIO(self.unpacked(value))
+        version = np.lib.format.read_magic(data)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(data)
+        if dtype.kind not in _PLAIN_ARRAYS:
+            raise ValueError(f"its items are of type {dtype}")
+        content = data.read()
+        if math.prod(shape) * dtype.itemsize != len(content):
+            raise ValueError(f"its header says {shape} x {dtype}, and {len(content)} bytes follow")
+        array = np.frombuffer(content, dtype)
+        return array.reshape(shape, order="F" if fortran_order else "C")
+
+    def circuit(self, value: Any) -> Any:
+        from qiskit import qpy  # noqa: PLC0415 - costly, and few bodies hold a circuit
+
+        return qpy.load(io.BytesIO(self.unpacked(value)))[0]
+
+
+def _complex(_: _Decoding, value: Any) -> complex:
+    real, imaginary = value
+    return complex(real, imaginary)
+
+
+def _datetime(_: _Decoding, value: Any) -> datetime:
+    return datetime.fromisoformat(value)
+
+
+def _set(_: _Decoding, value: Any) -> Any:
+    return set(value)
+
+
+def _qiskit_result(_: _Decoding, value: Any) -> Any:
+    from qiskit.result import Result as QiskitResult  # noqa: PLC0415 - costly
+
+    if not isinstance(value, Mapping):
+        raise TypeError("an object is needed")
+    return QiskitResult.from_dict(dict(value))
+
+
+def _as_it_is(_: _Decoding, value: Any) -> Any:
+    return value
+
+
+_DECODERS: Final[Mapping[str, Callable[[_Decoding, Any], Any]]] = {
+    "complex": _complex,
+    "datetime": _datetime,
+    "set": _set,
+    "ndarray": _Decoding.array,
+    "QuantumCircuit": _Decoding.circuit,
+    "Result": _qiskit_result,
+    "NoiseModel": _as_it_is,
+}
+"""The types that are built; a noise model stays a dictionary, since building it needs Aer."""

@@ -1,0 +1,237 @@
+"""What a waiter does next: a pure function of what happened so far.
+
+A waiter is a loop without an opinion: it asks :func:`next_step`, does what it is told, writes down what came of
+it with one of the ``after_`` functions, and asks again. No clock, no socket and no sleep is in here, so that
+waits of ten days are tested in a millisecond. Times are seconds of a monotonic clock of the waiter's choice.
+
+The order of things:
+
+1. A job that has ended is not asked for again.
+2. Trouble that cannot get better ends the wait; other trouble does so when it lasted longer than the patience.
+3. Then the caller's deadline.
+4. A push stream is listened to, at once, where the client offers one. It is refused while the job does not run;
+   then it is tried again when the job was seen running.
+5. When a stream ends, the status is read at once, and again after short pauses while the service lags behind
+   the stream.
+6. Without a stream the status is polled. The pause is a share of the time waited, so that the end is noticed
+   with a delay of at most that share, and the number of requests grows with the logarithm of the wait.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import evolve, field, frozen
+from attrs.validators import ge, gt
+
+from ibm_circuit_job.errors import Failure
+
+
+@frozen
+class WaitPolicy:
+    """How a wait is paced. All pauses are in seconds.
+
+    Example:
+        >>> WaitPolicy(longest_pause=5.0).longest_pause
+        5.0
+    """
+
+    shortest_pause: float = field(default=0.1, validator=gt(0.0))
+    """The shortest pause between two polls."""
+    longest_pause: float = field(default=30.0, validator=gt(0.0))
+    """The longest pause between two polls."""
+    share: float = field(default=0.1, validator=gt(0.0))
+    """Between the two: the pause as a share of the time waited so far."""
+    lag_pause: float = field(default=0.01, validator=gt(0.0))
+    """The first pause after a stream ended, while the status lags behind; it doubles each time."""
+    guard_pause: float = field(default=60.0, validator=gt(0.0))
+    """How long an open stream is trusted without a look at the status."""
+    stream_retry: float = field(default=5.0, validator=gt(0.0))
+    """The pause before a stream that was refused to a running job is tried again; it doubles each time."""
+    patience: float = field(default=86_400.0, validator=ge(0.0))
+    """How long trouble may last without one good reply before the wait is given up."""
+
+
+@frozen
+class Trouble:
+    """A row of failures without one good reply in between."""
+
+    since: float
+    """When the first of them came."""
+    last: Failure
+    """The last one."""
+    count: int = 1
+    """How many there were."""
+
+
+@frozen
+class Wait:
+    """What happened in a wait so far."""
+
+    started: float
+    """When the wait began."""
+    deadline: float | None = None
+    """When the caller's time is up; ``None`` for never."""
+    offers_stream: bool = False
+    """Whether the client can listen to a push stream."""
+    ended: bool = False
+    """Whether the job is known to have ended."""
+    running: bool = False
+    """Whether the last good reply said that the job runs."""
+    polled: float | None = None
+    """When the status was last asked for; ``None`` before the first time."""
+    stream_tried: float | None = None
+    """When a stream was last tried."""
+    refusals: int = 0
+    """How many streams in a row were refused to a job that was seen running."""
+    lagging: int | None = None
+    """How many polls there were since a stream closed on a job that had not ended; ``None`` if there was none."""
+    poll_now: bool = False
+    """Whether something just happened that makes the status worth a look at once."""
+    trouble: Trouble | None = None
+    """The trouble that goes on, if any."""
+
+
+@frozen
+class Listen:
+    """Listen to the push stream, for at most so many seconds."""
+
+    seconds: float | None
+    """How long to listen; ``None`` for as long as it takes."""
+
+
+@frozen
+class Poll:
+    """Ask for the status after a pause of so many seconds."""
+
+    after: float
+    """The pause before the question."""
+
+
+@frozen
+class Finished:
+    """The job has ended. Stop."""
+
+
+@frozen
+class TimedOut:
+    """The caller's time is up. Stop."""
+
+
+@frozen
+class GaveUp:
+    """Trouble that cannot get better, or lasted too long. Stop."""
+
+    trouble: Trouble
+    """What went wrong, how often, and since when."""
+
+
+Step: TypeAlias = Listen | Poll | Finished | TimedOut | GaveUp
+"""What to do next: a closed union, to be taken apart with ``match``."""
+
+
+def next_step(policy: WaitPolicy, wait: Wait, now: float) -> Step:
+    """Return what a waiter does next.
+
+    Args:
+        policy: How the wait is paced.
+        wait: What happened so far.
+        now: The time, by the same clock as the times in ``wait``.
+
+    Example:
+        >>> next_step(WaitPolicy(), Wait(started=0.0, offers_stream=True), now=0.0)
+        Listen(seconds=60.0)
+        >>> next_step(WaitPolicy(), Wait(started=0.0, polled=100.0), now=100.0)
+        Poll(after=10.0)
+    """
+    if wait.ended:
+        return Finished()
+    if wait.trouble is not None and _is_hopeless(policy, wait.trouble, now):
+        return GaveUp(wait.trouble)
+    remaining = None if wait.deadline is None else wait.deadline - now
+    if remaining is not None and remaining <= 0 and wait.polled is not None:
+        return TimedOut()
+    if not wait.poll_now and _may_listen(policy, wait, now):
+        return Listen(policy.guard_pause if remaining is None else min(policy.guard_pause, max(remaining, 0.0)))
+    pause = 0.0 if wait.poll_now or wait.polled is None else _pause(policy, wait, now)
+    return Poll(pause if remaining is None else min(pause, max(remaining, 0.0)))
+
+
+def _is_hopeless(policy: WaitPolicy, trouble: Trouble, now: float) -> bool:
+    return not trouble.last.can_retry or now - trouble.since > policy.patience
+
+
+def _may_listen(policy: WaitPolicy, wait: Wait, now: float) -> bool:
+    if not wait.offers_stream or wait.trouble is not None or wait.lagging is not None:
+        return False
+    if wait.stream_tried is None:
+        return True
+    if not wait.running:
+        return False
+    if wait.refusals == 0:
+        return True
+    return now - wait.stream_tried >= policy.stream_retry * 2.0 ** min(wait.refusals - 1, 10)
+
+
+def _pause(policy: WaitPolicy, wait: Wait, now: float) -> float:
+    polled = now if wait.polled is None else wait.polled
+    regular = min(max(policy.share * (polled - wait.started), policy.shortest_pause), policy.longest_pause)
+    if wait.lagging is not None:
+        regular = min(regular, policy.lag_pause * 2.0 ** max(wait.lagging - 1, 0))
+    asked_for = getattr(wait.trouble and wait.trouble.last, "retry_after", None) or 0.0
+    return max(0.0, max(regular, asked_for) - (now - polled))
+
+
+def after_poll(wait: Wait, now: float, *, ended: bool, running: bool) -> Wait:
+    """Return the wait after a good reply about the job's status.
+
+    Example:
+        >>> after_poll(Wait(started=0.0), 1.0, ended=True, running=False).ended
+        True
+    """
+    lagging = None if wait.lagging is None else wait.lagging + 1
+    return evolve(
+        wait,
+        polled=now,
+        poll_now=False,
+        ended=ended,
+        running=running,
+        lagging=lagging if lagging is not None and lagging <= _MOST_LAGGING else None,
+        trouble=None,
+    )
+
+
+_MOST_LAGGING = 12
+"""After so many doubled pauses a closed stream says nothing any more about the status."""
+
+
+def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:
+    """Return the wait after the status could not be read.
+
+    Example:
+        >>> from ibm_circuit_job.errors import Unreachable
+        >>> after_trouble(Wait(started=0.0), 1.0, Unreachable("read job a", "http://x", "gone")).trouble.count
+        1
+    """
+    trouble = (
+        Trouble(now, failure) if wait.trouble is None else Trouble(wait.trouble.since, failure, wait.trouble.count + 1)
+    )
+    return evolve(wait, polled=now, poll_now=False, trouble=trouble)
+
+
+def after_stream_closed(wait: Wait, now: float) -> Wait:
+    """Return the wait after the service closed a stream that was open: the job probably ended."""
+    return evolve(wait, stream_tried=now, refusals=0, poll_now=True, lagging=0)
+
+
+def after_stream_quiet(wait: Wait, now: float) -> Wait:
+    """Return the wait after a stream was listened to for as long as asked, and nothing came."""
+    return evolve(wait, stream_tried=now, refusals=0, poll_now=True)
+
+
+def after_stream_failed(wait: Wait, now: float) -> Wait:
+    """Return the wait after a stream was refused, or broke.
+
+    Before the job was seen running that is no more than the service's way of saying so.
+    """
+    return evolve(wait, stream_tried=now, refusals=wait.refusals + wait.running, poll_now=not wait.running)

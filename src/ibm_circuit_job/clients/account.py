@@ -1,0 +1,147 @@
+"""AccountClient: logging in, the URLs of the services, and the hubs that the account may use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from ibm_circuit_job.clients.http import HttpSession, RequestFailed
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import IBMAccountError, Unreadable
+from ibm_circuit_job.state import documents
+
+
+@frozen
+class ServiceUrls:
+    """Where the services of an account are."""
+
+    http: str
+    """The account's own API."""
+    runtime: str
+    """The API that runs jobs."""
+    ws: str
+    """The root of the push streams."""
+
+
+class AccountClient:
+    """The account's side of the service: it logs in when first needed, and again when the token ran out.
+
+    Source: ``POST /users/loginWithToken``, ``GET /users/me``, ``GET /Network``.
+
+    Args:
+        params: Where the service is and how to prove who we are.
+    """
+
+    def __init__(self, params: ClientParameters) -> None:
+        self.params = params
+        self.http = HttpSession(params)
+        self._lock = threading.Lock()
+        self._access_token: str | None = None
+        self._urls: ServiceUrls | None = None
+
+    def __repr__(self) -> str:
+        return f"<AccountClient({self.params.url!r})>"
+
+    def access_token(self, rejected: str | None = None) -> str:
+        """Return the access token, logging in where there is none yet.
+
+        Args:
+            rejected: A token that the service does not accept any more; any number of threads that give the
+                same one cause one login.
+
+        Raises:
+            RequestFailed: If logging in failed.
+        """
+        with self._lock:
+            if self._access_token is None or self._access_token == rejected:
+                reply = self._call(
+                    "log in",
+                    "POST",
+                    "/users/loginWithToken",
+                    body=msgspec.json.encode({"apiToken": self.params.token}),
+                )
+                self._access_token = _text(reply, "id", "login reply")
+            return self._access_token
+
+    def user_urls(self) -> ServiceUrls:
+        """Return where the account's services are.
+
+        Raises:
+            RequestFailed: If the service refused or could not be reached.
+        """
+        if self._urls is None:
+            reply = self._call("read the account's URLs", "GET", "/users/me", headers=self.headers())
+            urls = _object(reply, "urls", "account reply")
+            runtime = _text(_object(urls, "services", "account reply"), "runtime", "account reply")
+            self._urls = ServiceUrls(_text(urls, "http", "account reply"), runtime, runtime.replace("http", "ws", 1))
+        return self._urls
+
+    def user_hubs(self) -> list[str]:
+        """Return the ``hub/group/project`` that the account may use, its default first.
+
+        Raises:
+            RequestFailed: If the service refused or could not be reached.
+        """
+        reply = self._call("read the account's hubs", "GET", "/Network", headers=self.headers())
+        found: list[tuple[bool, str]] = []
+        for hub in reply if isinstance(reply, list) else []:
+            for group_name, group in hub.get("groups", {}).items():
+                for project_name, project in group.get("projects", {}).items():
+                    instance = f"{hub['name']}/{group_name}/{project_name}"
+                    found.append((not project.get("isDefault", False), instance))
+        return [instance for _, instance in sorted(found)]
+
+    def check_login(self) -> None:
+        """Log in now, so that what is wrong shows here and not with the first job.
+
+        Raises:
+            IBMAccountError: If the service cannot be reached at the URL, or does not accept the token.
+        """
+        try:
+            self.access_token()
+            self.user_urls()
+        except RequestFailed as error:
+            hint = "; check the token" if error.status_code in {401, 403} else "; check the url"
+            raise IBMAccountError(f"{error.message}{hint}") from None
+
+    def headers(self, rejected: str | None = None) -> dict[str, str]:
+        """Return the headers that prove who we are."""
+        return {"X-Access-Token": self.access_token(rejected)}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.http.close()
+
+    def _call(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Any:
+        url = self.params.url + path
+        response = self.http.request(doing, method, url, headers=headers, body=body)
+        # The reply may hold a token, so what it holds is never repeated in a message.
+        reply = documents.value(response.content, doing).value_or(None)
+        if reply is None:
+            raise RequestFailed(Unreadable(f"answer of {url}", "", "expected JSON; is this the service's URL?"))
+        return reply
+
+
+def _text(reply: Any, name: str, what: str) -> str:
+    if isinstance(reply, Mapping) and isinstance(reply.get(name), str):
+        return str(reply[name])
+    raise RequestFailed(Unreadable(what, name, "expected a string; is this the service's URL?"))
+
+
+def _object(reply: Any, name: str, what: str) -> Mapping[str, Any]:
+    if isinstance(reply, Mapping) and isinstance(reply.get(name), Mapping):
+        found: Mapping[str, Any] = reply[name]
+        return found
+    raise RequestFailed(Unreadable(what, name, "expected an object; is this the service's URL?"))

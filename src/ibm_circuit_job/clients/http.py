@@ -1,0 +1,170 @@
+"""One HTTP request to the service: sent with ``requests``, retried by ``urllib3``, its trouble named.
+
+Nothing here knows what a job is. Redirects are not followed, for they would carry the token to another host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, describe
+from ibm_circuit_job.state.wire import read_error
+
+CONNECT_SECONDS: Final = 10.0
+"""How long a server may take to accept a connection."""
+READ_SECONDS: Final = 120.0
+"""How long a server may stay silent within a reply."""
+
+_RETRIED_STATUSES: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
+"""Answers after which even a POST may be sent again: the service has not taken it."""
+
+
+class RequestFailed(IBMError):  # noqa: N818 - named for what it says
+    """A request failed; ``failure`` says how. The classic class turns it into a documented exception.
+
+    It has the shape of the official clients' exceptions: ``status_code`` and ``message``.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(describe(failure))
+        self.failure = failure
+        self.status_code = failure.http_status or -1
+
+
+class _SafeRetry(Retry):
+    """Retries what is safe to retry: a POST only where the service said that it has not taken it."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        if method.upper() == "POST":
+            return status_code in _RETRIED_STATUSES
+        return bool(super().is_retry(method, status_code, has_retry_after))
+
+
+_RETRY: Final = _SafeRetry(
+    total=5,
+    connect=3,
+    read=2,
+    other=0,
+    redirect=False,
+    status_forcelist=_RETRIED_STATUSES,
+    backoff_factor=0.2,
+    backoff_jitter=0.1,
+    raise_on_status=False,
+)
+
+
+class HttpSession:
+    """Connections to one service, shared by any number of threads.
+
+    A request is patient by default: it is tried again by urllib3's rules, for some seconds in all. A request
+    with ``seconds`` is tried once and within that time, for a caller that has a policy of its own.
+    """
+
+    def __init__(self, parameters: ClientParameters) -> None:
+        self._secrets = (parameters.token,)
+        self._patient = _session(parameters, _RETRY)
+        self._prompt = _session(parameters, Retry(0, redirect=False, raise_on_status=False))
+
+    def request(
+        self,
+        doing: str,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> requests.Response:
+        """Send a request and return the answer, which is a 2xx and has arrived in full.
+
+        Args:
+            doing: What it is for, as in ``"read job abc"``.
+            method: The HTTP method.
+            url: Where to.
+            headers: What proves who we are.
+            query: Parameters of the URL; those that are ``None`` are left out.
+            body: JSON to send.
+            seconds: Try once, with this limit on connecting and on silence.
+
+        Raises:
+            RequestFailed: If there was no answer, or it is no 2xx.
+        """
+        sent = dict(headers or {})
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        session = self._patient if seconds is None else self._prompt
+        limits = (CONNECT_SECONDS, READ_SECONDS) if seconds is None else (min(seconds, CONNECT_SECONDS), seconds)
+        try:
+            response = session.request(
+                method, url, headers=sent, params=query, data=body, timeout=limits, allow_redirects=False
+            )
+        except (requests.RequestException, OSError) as error:
+            raise RequestFailed(Unreachable(doing, url, self._words(error))) from None
+        if not 200 <= response.status_code < 300:
+            raise RequestFailed(_refusal(doing, url, response))
+        return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._patient.close()
+        self._prompt.close()
+
+    def _words(self, error: BaseException) -> str:
+        """The network's own words, from the innermost cause, without our secrets."""
+        cause: Any = error
+        while (inner := getattr(cause, "reason", None) or _first_exception(cause)) is not None:
+            cause = inner
+        words = str(cause) or type(cause).__name__
+        words = words.rsplit("object at 0x", 1)[-1].split(">: ", 1)[-1]
+        for secret in self._secrets:
+            words = words.replace(secret, "***")
+        return words
+
+
+def _first_exception(error: BaseException) -> BaseException | None:
+    return next((argument for argument in error.args if isinstance(argument, BaseException)), None)
+
+
+def _session(parameters: ClientParameters, retry: Retry) -> requests.Session:
+    session = requests.Session()
+    session.verify = parameters.verify
+    session.proxies.update(parameters.proxy_urls)
+    session.headers["Accept"] = "application/json"
+    # A .netrc on this machine must not replace our token.
+    session.auth = _no_auth
+    adapter = HTTPAdapter(max_retries=retry, pool_connections=4, pool_maxsize=32)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    if urlsplit(parameters.url).hostname in {"127.0.0.1", "localhost", "::1"}:
+        session.trust_env = False
+    return session
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _refusal(doing: str, url: str, response: requests.Response) -> Refused:
+    said = read_error(response.content)
+    return Refused(
+        doing,
+        url,
+        response.status_code,
+        said.message or response.reason or "",
+        said.code,
+        said.trace_id,
+        _seconds(response.headers.get("Retry-After")),
+    )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The header's number of seconds; its other form, a date, is left to the waiting policy's own pauses."""
+    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None

@@ -1,0 +1,59 @@
+"""What any client must be able to do to be ours, or to stand in for ours: structural types, no base classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ibm_circuit_job.state.wire import Document
+
+
+class JobClient(Protocol):
+    """A client that can ask about jobs: ours, a test double, or the official clients' ``RuntimeClient``.
+
+    Replies may be bytes, or the objects that the client decoded them to.
+    """
+
+    def job_get(self, job_id: str, exclude_params: bool = ...) -> Document:
+        """Return the job reply."""
+        ...
+
+    def job_metadata(self, job_id: str) -> Document:
+        """Return the metrics reply."""
+        ...
+
+    def job_results(self, job_id: str) -> bytes | str:
+        """Return the body of the results reply."""
+        ...
+
+    def job_cancel(self, job_id: str) -> object:
+        """Cancel the job."""
+        ...
+
+    def update_tags(self, job_id: str, tags: list[str]) -> object:
+        """Replace the job's tags."""
+        ...
+
+
+class SubmittingClient(Protocol):
+    """A client that can submit a job."""
+
+    def program_run(
+        self,
+        *,
+        program_id: str,
+        backend_name: str,
+        params: object,
+        hgp: str | None,
+        job_tags: Sequence[str],
+    ) -> Document:
+        """Submit a job and return the reply."""
+        ...
+
+
+class StreamingClient(Protocol):
+    """A client that can listen to the service's push stream."""
+
+    def job_stream(self, job_id: str, seconds: float | None) -> bool:
+        """Listen until the service closes the stream (True) or the time is up (False)."""
+        ...

@@ -1,0 +1,224 @@
+"""RuntimeClient: running jobs, asking about them, and the backends, over the service's REST API.
+
+Replies that :mod:`ibm_circuit_job.state.wire` reads are handed over as the bytes that came; all others decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import requests
+
+from ibm_circuit_job.clients import stream
+from ibm_circuit_job.clients.account import AccountClient
+from ibm_circuit_job.clients.http import RequestFailed
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import Unreadable
+from ibm_circuit_job.state import documents, typed_json
+
+
+class RuntimeClient:
+    """The jobs and backends of the service, in its ``legacy`` dialect.
+
+    Every method raises :class:`~ibm_circuit_job.clients.RequestFailed` where the service refuses or cannot be
+    reached. A token that ran out is renewed once per call.
+
+    Args:
+        params: Where the service is and how to prove who we are.
+        account: The client that logs in; one of its own by default.
+    """
+
+    def __init__(self, params: ClientParameters, *, account: AccountClient | None = None) -> None:
+        self.params = params
+        self._account = account or AccountClient(params)
+
+    def __repr__(self) -> str:
+        return f"<RuntimeClient({self.params.url!r})>"
+
+    def program_run(
+        self,
+        *,
+        program_id: str,
+        backend_name: str,
+        params: object,
+        hgp: str | None = None,
+        job_tags: Sequence[str] = (),
+        session_id: str | None = None,
+    ) -> bytes:
+        """Submit a job and return the reply. Source: ``POST /jobs``.
+
+        Args:
+            program_id: ``"circuit-runner"`` or ``"qasm3-runner"``.
+            backend_name: The backend to run on.
+            params: The program's parameters; circuits, arrays and complex numbers are encoded.
+            hgp: The ``hub/group/project`` that pays.
+            job_tags: Tags for the job.
+            session_id: The session to run in.
+        """
+        submission: dict[str, Any] = {"program_id": program_id, "backend": backend_name, "params": params}
+        if job_tags:
+            submission["tags"] = list(job_tags)
+        if session_id is not None:
+            submission["session_id"] = session_id
+        if hgp is not None:
+            submission["hub"], submission["group"], submission["project"] = hgp.split("/")
+        body = typed_json.encode(submission)
+        return self._call(f"submit a job to {backend_name}", "POST", "/jobs", body=body).content
+
+    def job_get(self, job_id: str, exclude_params: bool = True, *, seconds: float | None = None) -> bytes:
+        """Return the job reply, by default without the circuits. Source: ``GET /jobs/ID``."""
+        query = {"exclude_params": "true"} if exclude_params else None
+        return self._job_call("read", job_id, "GET", query=query, seconds=seconds).content
+
+    def jobs_get(
+        self,
+        limit: int | None = None,
+        skip: int | None = None,
+        pending: bool | None = None,
+        hgp: str | None = None,
+        job_tags: Sequence[str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        descending: bool = True,
+        backend_name: str | None = None,
+    ) -> bytes:
+        """Return one page of the job listing. Source: ``GET /jobs``; 200 jobs a page at most."""
+        query = {
+            "limit": limit,
+            "offset": skip,
+            "pending": None if pending is None else str(pending).lower(),
+            "provider": hgp,
+            "tags": None if job_tags is None else list(job_tags),
+            "created_after": None if created_after is None else created_after.isoformat(),
+            "created_before": None if created_before is None else created_before.isoformat(),
+            "sort": None if descending else "ASC",
+            "backend": backend_name,
+            "exclude_params": "true",
+        }
+        return self._call("list jobs", "GET", "/jobs", query=query).content
+
+    def job_metadata(self, job_id: str) -> bytes:
+        """Return the metrics reply. Source: ``GET /jobs/ID/metrics``."""
+        return self._job_call("read the metrics of", job_id, "GET", "/metrics").content
+
+    def job_results(self, job_id: str) -> bytes:
+        """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``."""
+        return self._job_call("read the result of", job_id, "GET", "/results").content
+
+    def job_cancel(self, job_id: str) -> None:
+        """Ask the service to cancel the job. Source: ``POST /jobs/ID/cancel``; 409 where it is too late."""
+        self._job_call("cancel", job_id, "POST", "/cancel")
+
+    def update_tags(self, job_id: str, tags: Sequence[str]) -> requests.Response:
+        """Replace the job's tags. Source: ``PUT /jobs/ID/tags``."""
+        body = msgspec.json.encode({"tags": list(tags)})
+        return self._job_call("tag", job_id, "PUT", "/tags", body=body)
+
+    def job_logs(self, job_id: str) -> str:
+        """Return the job's log. Source: ``GET /jobs/ID/logs``; 404 until the job ends."""
+        return self._job_call("read the log of", job_id, "GET", "/logs").text
+
+    def job_delete(self, job_id: str) -> None:
+        """Delete the job from the service. Source: ``DELETE /jobs/ID``."""
+        self._job_call("delete", job_id, "DELETE")
+
+    def job_type(self, job_id: str) -> str:
+        """Return ``"RUNTIME"`` or ``"IQX"``. Source: ``GET /facade/v1/jobs/ID/type``."""
+        path = f"/facade/v1/jobs/{quote(job_id, safe='')}/type"
+        reply = self._decoded(self._call(f"read the type of job {job_id}", "GET", path), "job type")
+        return str(reply.get("type", "RUNTIME"))
+
+    def job_stream(self, job_id: str, seconds: float | None) -> bool:
+        """Listen to the job until the service closes the stream (True) or the time is up (False).
+
+        Source: ``wss://.../stream/jobs/ID``. A job that is not running refuses the stream.
+        """
+        doing = f"listen to job {job_id}"
+        url = f"{self._account.user_urls().ws}/stream/jobs/{quote(job_id, safe='')}"
+        headers = self._account.headers()
+        try:
+            return stream.listen(url, headers, seconds, doing=doing, parameters=self.params)
+        except RequestFailed as error:
+            if error.status_code != 401:
+                raise
+            renewed = self._account.headers(rejected=headers["X-Access-Token"])
+            return stream.listen(url, renewed, seconds, doing=doing, parameters=self.params)
+
+    def list_backends(self, hgp: str | None = None) -> list[str]:
+        """Return the names of the backends. Source: ``GET /backends``."""
+        reply = self._decoded(self._call("list backends", "GET", "/backends", query={"provider": hgp}), "backends")
+        return [str(name) for name in reply.get("devices", [])]
+
+    def backend_configuration(self, backend_name: str) -> dict[str, Any]:
+        """Return what the backend is. Source: ``GET /backends/NAME/configuration``."""
+        return self._backend(backend_name, "configuration")
+
+    def backend_properties(self, backend_name: str, updated_before: datetime | None = None) -> dict[str, Any] | None:
+        """Return how good the backend is, now or at a time; ``None`` for a simulator.
+
+        Source: ``GET /backends/NAME/properties``.
+        """
+        query = None if updated_before is None else {"updated_before": updated_before.isoformat()}
+        return self._backend(backend_name, "properties", query) or None
+
+    def backend_status(self, backend_name: str) -> dict[str, Any]:
+        """Return whether the backend is up, and how long its queue is. Source: ``GET /backends/NAME/status``."""
+        return self._backend(backend_name, "status")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._account.close()
+
+    def _backend(self, name: str, part: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        path = f"/backends/{quote(name, safe='')}/{part}"
+        response = self._call(f"read the {part} of backend {name}", "GET", path, query=query)
+        return self._decoded(response, f"{part} of backend {name}")
+
+    def _job_call(
+        self,
+        verb: str,
+        job_id: str,
+        method: str,
+        part: str = "",
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> requests.Response:
+        path = f"/jobs/{quote(job_id, safe='')}{part}"
+        return self._call(f"{verb} job {job_id}", method, path, query=query, body=body, seconds=seconds)
+
+    def _call(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> requests.Response:
+        url = self._account.user_urls().runtime + path
+        http, headers = self._account.http, self._account.headers()
+        try:
+            return http.request(doing, method, url, headers=headers, query=query, body=body, seconds=seconds)
+        except RequestFailed as error:
+            if error.status_code != 401:
+                raise
+            renewed = self._account.headers(rejected=headers["X-Access-Token"])
+            return http.request(doing, method, url, headers=renewed, query=query, body=body, seconds=seconds)
+
+    def _decoded(self, response: requests.Response, what: str) -> dict[str, Any]:
+        reply = documents.value(response.content, what)
+        found = reply.value_or(None)
+        if isinstance(found, dict):
+            return found
+        raise RequestFailed(
+            reply.failure()
+            if found is None
+            else Unreadable(what, "", f"expected an object, got a {type(found).__name__}")
+        )

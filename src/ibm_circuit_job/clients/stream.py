@@ -1,0 +1,97 @@
+"""Listening to one push stream, without a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+import websocket
+
+from ibm_circuit_job.clients.http import CONNECT_SECONDS, RequestFailed
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import Refused, Unreachable
+
+PING_SECONDS: Final = 10.0
+"""After so long a silence we ask whether the other side is still there; after as long again it is not."""
+
+
+def listen(
+    url: str,
+    headers: Mapping[str, str],
+    seconds: float | None,
+    *,
+    doing: str,
+    parameters: ClientParameters,
+) -> bool:
+    """Listen to a stream until the service closes it, or the time is up. Messages are passed over.
+
+    Args:
+        url: The stream's URL.
+        headers: What proves who we are, sent with the upgrade.
+        seconds: How long to listen; ``None`` for as long as it takes.
+        doing: What it is for, as in ``"listen to job abc"``.
+        parameters: Proxies, and whether certificates are checked.
+
+    Returns:
+        True if the service closed the stream, False if the time was up.
+
+    Raises:
+        RequestFailed: If the stream was refused, could not be opened, broke, or went silent.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        stream = _opened(url, headers, _until(deadline, CONNECT_SECONDS), parameters)
+    except websocket.WebSocketBadStatusException as error:
+        raise RequestFailed(Refused(doing, url, error.status_code)) from None
+    except (websocket.WebSocketException, OSError) as error:
+        raise RequestFailed(Unreachable(doing, url, str(error) or type(error).__name__)) from None
+    try:
+        return _drained(stream, deadline)
+    except (websocket.WebSocketException, OSError) as error:
+        raise RequestFailed(Unreachable(doing, url, str(error) or type(error).__name__)) from None
+    finally:
+        # Without a farewell: the wait for its answer would delay the caller.
+        stream.shutdown()
+
+
+def _opened(url: str, headers: Mapping[str, str], seconds: float, parameters: ClientParameters) -> websocket.WebSocket:
+    parts = urlsplit(url)
+    proxy = urlsplit(parameters.proxy_urls.get("https" if parts.scheme == "wss" else "http", ""))
+    return websocket.create_connection(
+        url,
+        timeout=max(seconds, 0.001),
+        header=dict(headers),
+        sslopt=None if parameters.verify else {"cert_reqs": 0, "check_hostname": False},
+        http_proxy_host=proxy.hostname,
+        http_proxy_port=proxy.port,
+        http_proxy_auth=(proxy.username, proxy.password) if proxy.username else None,
+        http_no_proxy=[parts.hostname] if proxy.hostname is None else None,
+    )
+
+
+def _drained(stream: websocket.WebSocket, deadline: float | None) -> bool:
+    asked = False
+    while True:
+        wait = _until(deadline, PING_SECONDS)
+        if wait <= 0:
+            return False
+        stream.settimeout(wait)
+        try:
+            opcode, _ = stream.recv_data_frame(control_frame=True)
+        except websocket.WebSocketTimeoutException:
+            if _until(deadline, PING_SECONDS) <= 0:
+                return False
+            if asked:
+                raise websocket.WebSocketException(f"silent for {2 * PING_SECONDS:g} seconds") from None
+            stream.ping()
+            asked = True
+            continue
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return True
+        asked = False
+
+
+def _until(deadline: float | None, most: float) -> float:
+    return most if deadline is None else min(most, deadline - time.monotonic())

@@ -1,0 +1,46 @@
+"""The entry of the service's process, when :class:`~ibm_circuit_job.local.LocalService` starts it.
+
+Settings come as one line of JSON on standard input, so that the token stands in no list of processes. One line
+of JSON on standard output says where the service is, or why it is not. Standard input stays open as a lifeline:
+when it closes, whoever started the service is gone, and the service stops.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from ibm_circuit_job.local.server import PortTaken, ServerSettings, bound_socket, serve
+
+
+def _say(**said: str) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _started(url: str, stop: Callable[[], None]) -> None:
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        stop()
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    _say(url=url)
+
+
+def main() -> int:
+    """Run the service; return the exit code."""
+    settings = ServerSettings(**msgspec.json.decode(sys.stdin.buffer.readline(), type=dict))
+    try:
+        bound = bound_socket(settings.port)
+    except PortTaken as error:
+        _say(error=str(error))
+        return 1
+    serve(settings, bound, _started)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""The backends of the local service: one ideal simulator and two noisy devices, as the service's documents.
+
+Everything is a function of the name and the date: a device is calibrated anew each day at 04:00 UTC, and its
+calibration of any day can be asked for again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from attrs import frozen
+
+
+@frozen
+class Device:
+    """What a backend is made of."""
+
+    name: str
+    """Its name."""
+    qubits: int
+    """How many qubits it has."""
+    coupling: tuple[tuple[int, int], ...] = ()
+    """The pairs of qubits that two-qubit gates act on, in both directions; empty for a simulator."""
+
+    @property
+    def is_simulator(self) -> bool:
+        """Whether it is ideal: no noise, no coupling map, no pace."""
+        return not self.coupling
+
+
+def _both_ways(*edges: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted({*edges, *((target, control) for control, target in edges)}))
+
+
+_T_SHAPE = _both_ways((0, 1), (1, 2), (1, 3), (3, 4))
+# fmt: off
+_HEAVY_HEX = _both_ways(
+    (0, 1), (1, 2), (1, 4), (2, 3), (3, 5), (4, 7), (5, 8), (6, 7), (7, 10), (8, 9), (8, 11), (10, 12), (11, 14),
+    (12, 13), (12, 15), (13, 14), (14, 16), (15, 18), (16, 19), (17, 18), (18, 21), (19, 20), (19, 22), (21, 23),
+    (22, 25), (23, 24), (24, 25), (25, 26),
+)
+# fmt: on
+
+DEVICES: Final[Mapping[str, Device]] = {
+    device.name: device
+    for device in (
+        Device("local_simulator", 30),
+        Device("local_5q", 5, _T_SHAPE),
+        Device("local_27q", 27, _HEAVY_HEX),
+    )
+}
+"""The backends by name."""
+
+MAX_SHOTS: Final = 100_000
+MAX_CIRCUITS: Final = 300
+DEFAULT_REP_DELAY: Final = 250e-6
+"""Seconds between two shots of a device, unless the job says otherwise. This is what makes a device take time."""
+LONGEST_REP_DELAY: Final = 500e-6
+
+_DEVICE_GATES: Final = ("cx", "id", "rz", "sx", "x", "reset")
+# fmt: off
+_SIMULATOR_GATES: Final = (
+    "ccx", "ccz", "cp", "cswap", "cu", "cx", "cy", "cz", "ecr", "h", "id", "p", "r", "rx", "rxx", "ry", "ryy", "rz",
+    "rzx", "rzz", "s", "sdg", "swap", "sx", "sxdg", "t", "tdg", "u", "x", "y", "z", "reset",
+)
+# fmt: on
+CONTROL_FLOW: Final = ("if_else", "while_loop", "for_loop", "switch_case", "break_loop", "continue_loop")
+"""What a simulator runs besides gates."""
+
+
+def configuration(device: Device) -> dict[str, Any]:
+    """Return the reply to ``GET /backends/NAME/configuration``."""
+    gates = _SIMULATOR_GATES if device.is_simulator else _DEVICE_GATES
+    control_flow = CONTROL_FLOW if device.is_simulator else ()
+    return {
+        "backend_name": device.name,
+        "backend_version": "1.0.0",
+        "n_qubits": device.qubits,
+        "basis_gates": list(gates),
+        "coupling_map": [list(pair) for pair in device.coupling] or None,
+        "gates": [_gate(name, device) for name in gates],
+        "supported_instructions": [*gates, *control_flow, "measure", "delay", "barrier"],
+        "supported_features": ["qasm3"],
+        "simulator": device.is_simulator,
+        "local": False,
+        "conditional": device.is_simulator,
+        "dynamic_reprate_enabled": not device.is_simulator,
+        "default_rep_delay": DEFAULT_REP_DELAY * 1e6,
+        "rep_delay_range": [0.0, LONGEST_REP_DELAY * 1e6],
+        "meas_levels": [2],
+        "meas_map": [list(range(device.qubits))],
+        "memory": True,
+        "open_pulse": False,
+        "max_shots": MAX_SHOTS,
+        "max_experiments": MAX_CIRCUITS,
+        "dt": 0.2222222222222222,
+        "online_date": "2024-01-01T04:00:00Z",
+        "description": f"{device.qubits}-qubit {'simulator' if device.is_simulator else 'device'} of the local service",
+        "credits_required": False,
+        "url": None,
+    }
+
+
+def _gate(name: str, device: Device) -> dict[str, Any]:
+    gate: dict[str, Any] = {"name": name, "parameters": [], "qasm_def": f"gate {name} {{ }}"}
+    if not device.is_simulator:
+        qubits = device.coupling if name == "cx" else [(qubit,) for qubit in range(device.qubits)]
+        gate["coupling_map"] = [list(operands) for operands in qubits]
+    return gate
+
+
+def calibrated_at(moment: datetime) -> datetime:
+    """Return when the calibration that holds at a moment was made: 04:00 UTC of that day or the day before."""
+    utc = moment.astimezone(UTC)
+    today = utc.replace(hour=4, minute=0, second=0, microsecond=0)
+    return today if utc >= today else today - timedelta(days=1)
+
+
+def properties(device: Device, moment: datetime) -> dict[str, Any]:
+    """Return the reply to ``GET /backends/NAME/properties`` as of a moment; empty for a simulator."""
+    if device.is_simulator:
+        return {}
+    calibrated = calibrated_at(moment)
+    date = calibrated.isoformat().replace("+00:00", "Z")
+    drawn = random.Random(f"{device.name} {date}")
+
+    def entry(name: str, value: float, unit: str = "") -> dict[str, Any]:
+        return {"name": name, "value": value, "unit": unit, "date": date}
+
+    def gate(name: str, operands: Sequence[int], error: float, length: float) -> dict[str, Any]:
+        return {
+            "gate": name,
+            "name": name + "_".join(map(str, operands)),
+            "qubits": list(operands),
+            "parameters": [entry("gate_error", error), entry("gate_length", length, "ns")],
+        }
+
+    qubits = []
+    gates = []
+    for qubit in range(device.qubits):
+        t1 = drawn.uniform(80.0, 200.0)
+        qubits.append(
+            [
+                entry("T1", t1, "us"),
+                entry("T2", drawn.uniform(0.4, 1.2) * t1, "us"),
+                entry("frequency", drawn.uniform(4.8, 5.3), "GHz"),
+                entry("anharmonicity", -0.34, "GHz"),
+                entry("readout_error", drawn.uniform(0.008, 0.025)),
+                entry("prob_meas0_prep1", drawn.uniform(0.010, 0.030)),
+                entry("prob_meas1_prep0", drawn.uniform(0.005, 0.015)),
+                entry("readout_length", 860.4, "ns"),
+            ]
+        )
+        error = drawn.uniform(1.5e-4, 4e-4)
+        gates += [gate(name, [qubit], error, 35.6) for name in ("id", "sx", "x")]
+        gates.append(gate("rz", [qubit], 0.0, 0.0))
+        gates.append(gate("reset", [qubit], 0.0, 900.0))
+    for control, target in device.coupling:
+        gates.append(gate("cx", [control, target], drawn.uniform(5e-3, 1.2e-2), drawn.uniform(250.0, 500.0)))
+    return {
+        "backend_name": device.name,
+        "backend_version": "1.0.0",
+        "last_update_date": date,
+        "qubits": qubits,
+        "gates": gates,
+        "general": [],
+    }

@@ -1,0 +1,132 @@
+"""LocalService: the handle on a service that runs in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import queue
+import secrets
+import subprocess
+import sys
+import threading
+import weakref
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+
+from ibm_circuit_job.errors import IBMError
+
+_STOP_SECONDS: Final = 5.0
+_NEEDED: Final = ("pebble", "qiskit_aer", "starlette", "uvicorn", "wsproto")
+
+
+class LocalServiceError(IBMError):
+    """The local service could not be started; the message says why."""
+
+
+class LocalService:
+    """An IBM Quantum service on this machine, in a process of its own.
+
+    It stops with :meth:`stop`, at the end of a ``with`` block, when it is no longer referred to, when the
+    interpreter exits, and also when this process is killed.
+
+    Args:
+        port: The port on loopback; 0 for any that is free.
+        token: The API token that clients must log in with; a random one by default.
+        workers: How many processes execute jobs.
+        startup_seconds: How long it may take to start.
+
+    Raises:
+        LocalServiceError: If the port is taken, the extra ``local`` is not installed, or it does not start.
+
+    Example:
+        >>> with LocalService() as service:
+        ...     service.url.startswith("http://127.0.0.1:")
+        True
+    """
+
+    def __init__(
+        self, *, port: int = 0, token: str | None = None, workers: int = 2, startup_seconds: float = 60.0
+    ) -> None:
+        missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+        if missing:
+            raise LocalServiceError(f"the local service needs {', '.join(missing)}: install ibm-circuit-job[local]")
+        self.token = token or secrets.token_urlsafe(24)
+        """The API token to log in with."""
+        # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ibm_circuit_job.local"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._stop = weakref.finalize(self, _stop, process)
+        try:
+            said = _first_words(process, {"token": self.token, "port": port, "workers": workers}, startup_seconds)
+        except BaseException:
+            self._stop()
+            raise
+        self.url: str = said["url"]
+        """The URL to log into."""
+        self.pid: int = process.pid
+        """The process ID of the service."""
+
+    def __repr__(self) -> str:
+        return f"<LocalService({self.url!r})>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the service has not been stopped."""
+        return bool(self._stop.alive)
+
+    def stop(self) -> None:
+        """Stop the service; jobs that run are given up. Stopping twice is no error."""
+        self._stop()
+
+
+def _first_words(process: subprocess.Popen[bytes], settings: dict[str, Any], seconds: float) -> dict[str, str]:
+    """Hand the settings over, and return what the service says when it is up."""
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(msgspec.json.encode(settings) + b"\n")
+        process.stdin.flush()
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=lambda: lines.put(_line(process)), name="local-service-start", daemon=True).start()
+    try:
+        line = lines.get(timeout=seconds)
+    except queue.Empty:
+        raise LocalServiceError(f"the local service did not start within {seconds:g} seconds") from None
+    if not line:
+        raise LocalServiceError(f"the local service ended at once, with exit code {process.wait(_STOP_SECONDS)}")
+    said = msgspec.json.decode(line, type=dict[str, str])
+    if "error" in said:
+        raise LocalServiceError(f"the local service cannot start: {said['error']}")
+    return said
+
+
+def _line(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    return process.stdout.readline()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Cut the lifeline, and insist where that is not enough."""
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()

@@ -1,0 +1,67 @@
+"""Hold on to jobs on IBM Quantum: the classic ``IBMCircuitJob`` on a functional, immutable core."""
+
+from ibm_circuit_job.backend import IBMBackend
+from ibm_circuit_job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.errors import (
+    IBMAccountError,
+    IBMBackendApiError,
+    IBMBackendError,
+    IBMBackendValueError,
+    IBMError,
+    IBMJobApiError,
+    IBMJobError,
+    IBMJobFailureError,
+    IBMJobInvalidStateError,
+    IBMJobNotFoundError,
+    IBMJobTimeoutError,
+)
+from ibm_circuit_job.provider import IBMProvider
+from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import (
+    apply_status,
+    attach_inputs,
+    cache_result,
+    mark_cancelled,
+    merge,
+    merge_all,
+    refresh,
+    rename,
+    retag,
+)
+from ibm_circuit_job.state.waiting import WaitPolicy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "IBMAccountError",
+    "IBMBackend",
+    "IBMBackendApiError",
+    "IBMBackendError",
+    "IBMBackendValueError",
+    "IBMCircuitJob",
+    "IBMError",
+    "IBMJobApiError",
+    "IBMJobError",
+    "IBMJobFailureError",
+    "IBMJobInvalidStateError",
+    "IBMJobNotFoundError",
+    "IBMJobTimeoutError",
+    "IBMProvider",
+    "Job",
+    "JobDetails",
+    "JobInputs",
+    "JobMetrics",
+    "ResultPayload",
+    "StatusReport",
+    "WaitPolicy",
+    "apply_status",
+    "attach_inputs",
+    "cache_result",
+    "mark_cancelled",
+    "merge",
+    "merge_all",
+    "refresh",
+    "rename",
+    "retag",
+]

@@ -1,0 +1,76 @@
+"""ScriptedClient: a runtime client that plays the replies that it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ibm_circuit_job.clients import RequestFailed
+from ibm_circuit_job.errors import Failure, Refused
+
+
+class ScriptedClient:
+    """A runtime client that answers from a script, for tests that need no server.
+
+    Each kind of question has a script of its own. The last line of a script is repeated for ever; an empty
+    script answers 404. A line that is a :data:`~ibm_circuit_job.errors.Failure` is raised.
+
+    Args:
+        jobs: What ``job_get`` answers: bodies of job replies.
+        metrics: What ``job_metadata`` answers: bodies of metrics replies.
+        results: What ``job_results`` answers: bodies of results replies.
+
+    Example:
+        >>> client = ScriptedClient([b'{"id": "a"}'])
+        >>> client.job_get("a")
+        b'{"id": "a"}'
+        >>> client.calls
+        [('job_get', 'a')]
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[bytes | Failure] = (),
+        *,
+        metrics: Iterable[bytes | Failure] = (b"{}",),
+        results: Iterable[bytes | Failure] = (),
+        cancels: Iterable[Failure] = (),
+    ) -> None:
+        self.calls: list[tuple[str, str]] = []
+        """Every call so far, as (method, job ID)."""
+        self._scripts: dict[str, list[bytes | Failure]] = {
+            "job_get": list(jobs),
+            "job_metadata": list(metrics),
+            "job_results": list(results),
+            "job_cancel": [*cancels, b""],
+            "update_tags": [b""],
+        }
+
+    def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:  # noqa: ARG002 - the interface has it
+        """Answer the next job reply."""
+        return self._answer("job_get", job_id)
+
+    def job_metadata(self, job_id: str) -> bytes:
+        """Answer the next metrics reply."""
+        return self._answer("job_metadata", job_id)
+
+    def job_results(self, job_id: str) -> bytes:
+        """Answer the next results reply."""
+        return self._answer("job_results", job_id)
+
+    def job_cancel(self, job_id: str) -> None:
+        """Accept to cancel, unless the script says otherwise."""
+        self._answer("job_cancel", job_id)
+
+    def update_tags(self, job_id: str, tags: Sequence[str]) -> None:  # noqa: ARG002 - the interface has it
+        """Accept the tags."""
+        self._answer("update_tags", job_id)
+
+    def _answer(self, method: str, job_id: str) -> bytes:
+        self.calls.append((method, job_id))
+        script = self._scripts[method]
+        if not script:
+            raise RequestFailed(Refused(f"{method} {job_id}", "the script", 404, "The script has no line for this."))
+        line = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(line, bytes):
+            return line
+        raise RequestFailed(line)

@@ -1,0 +1,44 @@
+"""What all tests share: one service on this machine, as users start it."""
+
+import pytest
+from qiskit import QuantumCircuit
+
+from ibm_circuit_job import IBMProvider
+
+
+@pytest.fixture(scope="session")
+def provider():
+    with IBMProvider.local() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def simulator(provider):
+    return provider.get_backend("local_simulator")
+
+
+@pytest.fixture(scope="session")
+def device(provider):
+    return provider.get_backend("local_5q")
+
+
+@pytest.fixture
+def bell():
+    circuit = QuantumCircuit(2, name="bell")
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.fixture
+def slow(device):
+    """Run a job that keeps the 5-qubit device busy for about so many seconds."""
+
+    def run(seconds: float):
+        circuit = QuantumCircuit(1, 1, name="slow")
+        circuit.x(0)
+        circuit.measure(0, 0)
+        return device.run(circuit, shots=max(1, round(seconds / 500e-6)), rep_delay=500e-6)
+
+    return run

@@ -1,0 +1,48 @@
+"""The command, as it is typed."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ibm_circuit_job import IBMProvider
+
+COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli"]
+
+
+def test_demo_shows_the_life_of_a_job_and_its_counts():
+    ran = subprocess.run([*COMMAND, "demo", "--shots", "100"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    steps = re.findall(r"submitted|queued|running|done", ran.stdout.replace("is queued", ""))
+    assert steps[0] == "submitted"
+    assert steps[-2:] == ["running", "done"]
+    counts = dict(re.findall(r"^ (\d\d)  █+ +(\d+)", ran.stdout, re.MULTILINE))
+    assert set(counts) == {"00", "11"}
+    assert sum(map(int, counts.values())) == 100
+
+
+@pytest.fixture
+def server():
+    with subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+
+def test_serve_says_how_to_connect(server, bell):
+    printed = "".join(server.stdout.readline() for _ in range(4))
+    call = re.search(r"IBMProvider\(token='(.+)', url='(.+)'\)", printed)
+    with IBMProvider(token=call[1], url=call[2]) as provider:
+        job = provider.get_backend("local_simulator").run(bell, shots=10)
+        assert sum(job.result(timeout=60).get_counts().values()) == 10
+
+
+def test_serve_says_that_a_port_is_taken(server):
+    url = re.search(r"http://127\.0\.0\.1:(\d+)/api", server.stdout.readline())
+    ran = subprocess.run([*COMMAND, "serve", "--port", url[1]], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert f"port {url[1]} of 127.0.0.1 is taken" in re.sub(r"\s+", " ", ran.stdout)

@@ -1,0 +1,42 @@
+"""Every example that a reader may copy runs: in the README, in docs/, and in the docstrings."""
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+import ibm_circuit_job
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(ibm_circuit_job.__path__, "ibm_circuit_job.")
+    if not module.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_examples_of_the_document_run(path):
+    sybil = Sybil(parsers=[PythonCodeBlockParser()], path=str(path.parent), filenames=[path.name])
+    for example in sybil.parse(path).examples():
+        example.evaluate()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_the_docstrings_run(name):
+    module = importlib.import_module(name)
+    assert doctest.testmod(module).failed == 0
+
+
+def test_readme_has_an_example_that_shows_counts():
+    sybil = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT), filenames=["README.md"])
+    document = sybil.parse(ROOT / "README.md")
+    first = next(iter(document.examples()))
+    first.evaluate()
+    assert set(document.namespace["counts"]) == {"00", "11"}
+    assert sum(document.namespace["counts"].values()) == 1000

@@ -1,0 +1,158 @@
+"""Replies as servers send them, and worse."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job import Job, JobInputs, ResultPayload
+from ibm_circuit_job.state.status import STATUS_OF
+from ibm_circuit_job.state.wire import (
+    from_json,
+    read_error,
+    read_job,
+    read_job_page,
+    read_metrics,
+    read_pushed_status,
+    read_submission,
+    to_json,
+)
+
+NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
+
+
+def details(body):
+    return read_job(body, NOW).unwrap().details
+
+
+def wrong(body):
+    failure = read_job(body, NOW).failure()
+    return failure.path, failure.message
+
+
+def test_job_reply_becomes_facts():
+    body = b"""{"id": "a", "backend": "b", "state": {"status": "Failed", "reason": "No.", "reason_code": 1517},
+        "program": {"id": "circuit-runner"}, "created": "2024-02-03T10:11:12.5Z", "tags": ["x", "y"],
+        "session_id": "s", "estimated_running_time_seconds": 2, "private": true, "cost": 10, "params": {"shots": 1}}"""
+    job = read_job(body, NOW).unwrap()
+    assert (job.status.status, job.status.reason, job.status.reason_code) == (JobStatus.ERROR, "No.", 1517)
+    assert job.details.created == datetime(2024, 2, 3, 10, 11, 12, 500_000, UTC)
+    assert (job.details.backend, job.details.program, job.tags) == ("b", "circuit-runner", ("x", "y"))
+    assert (job.details.session_id, job.details.usage_estimate, job.details.private) == ("s", 2.0, True)
+    assert job.details.unknown == (("cost", "10"),)
+    assert job.inputs.raw == b'{"shots": 1}'
+
+
+@pytest.mark.parametrize(("server_status", "status"), STATUS_OF.items())
+def test_status_strings_are_read_in_any_case(server_status, status):
+    body = b'{"id": "a", "state": {"status": "%s"}}' % server_status.title().encode()
+    assert read_job(body, NOW).unwrap().status.status is status
+
+
+def test_unknown_status_is_kept_and_not_final():
+    job = read_job(b'{"id": "a", "state": {"status": "Levitating"}, "tags": ["x"]}', NOW).unwrap()
+    assert job.status.server_status == "Levitating"
+    assert not job.in_final_state
+    assert job.tags == ("x",)
+
+
+def test_reason_code_may_be_spelt_otherwise():
+    body = b'{"id": "a", "State": {"status": "Cancelled", "reasonCode": "1305"}}'
+    assert read_job(body, NOW).unwrap().status.reason_code == 1305
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-02-03T10:11:12", datetime(2024, 2, 3, 10, 11, 12, tzinfo=UTC)),
+        ("2024-02-03T10:11:12z", datetime(2024, 2, 3, 10, 11, 12, tzinfo=UTC)),
+        ("2024-02-03T10:11:12.123456789Z", datetime(2024, 2, 3, 10, 11, 12, 123_456, UTC)),
+        ("2024-02-03T10:11:12+05:30", datetime(2024, 2, 3, 10, 11, 12, tzinfo=timezone(timedelta(hours=5.5)))),
+    ],
+)
+def test_times_of_any_precision_and_zone_become_utc(text, moment):
+    created = details(b'{"id": "a", "created": "%s"}' % text.encode()).created
+    assert created == moment
+    assert created.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "message"),
+    [
+        (b'{"id": "a", "state": {"status": 3}}', "state.status", "expected a string, got 3"),
+        (b'{"id": "a", "tags": ["x", 3]}', "tags", "expected a list of strings, got 3 at [1]"),
+        (b'{"id": "a", "created": "noon"}', "created", "expected a time in ISO 8601, got 'noon'"),
+        (b'{"id": "a", "state": 3}', "state", "expected an object, got 3"),
+        (b'{"id": "a", "private": "perhaps"}', "private", "expected true or false, got 'perhaps'"),
+        (b"{}", "id", "expected a field 'id', which is missing"),
+        (b"[]", "", "expected a JSON object, got [] (Expected `object`, got `array`)"),
+        (b"<html>down</html>", "", "expected a JSON object, got HTML: <html>down</html>"),
+        (b"", "", "expected a JSON object, got an empty body"),
+    ],
+)
+def test_bad_reply_names_the_path_and_what_was_there(body, path, message):
+    assert wrong(body) == (path, message)
+
+
+def test_null_is_absent():
+    assert details(b'{"id": "a", "tags": null, "estimated_running_time_seconds": null, "created": null}').tags == ()
+
+
+def test_duplicate_key_and_lone_surrogate_are_read():
+    assert details(b'{"id": "a", "backend": "x", "backend": "y", "tags": ["\\ud800"]}').backend == "y"
+
+
+def test_inputs_that_are_not_there_are_no_news():
+    assert read_job(b'{"id": "a", "params": {}}', NOW).unwrap().inputs is None
+
+
+def test_decoded_reply_of_a_foreign_client_is_read_too():
+    job = read_job({"id": "a", "state": {"status": "Running"}, "cost": 1, "created": NOW}, NOW).unwrap()
+    assert job.status.status is JobStatus.RUNNING
+    assert job.details.created == NOW
+    assert job.details.unknown == (("cost", "1"),)
+
+
+def test_metrics_become_facts():
+    body = b"""{"timestamps": {"created": "2024-02-03T10:00:00Z", "running": null}, "position_in_queue": "3",
+        "usage": {"quantum_seconds": 1.5, "seconds": 2}, "qiskit_version": "0.1.0,0.21.2", "bss": {"seconds": 2}}"""
+    metrics = read_metrics(body, NOW).unwrap()
+    assert metrics.timestamps == (("created", datetime(2024, 2, 3, 10, tzinfo=UTC)),)
+    assert (metrics.position_in_queue, metrics.quantum_seconds, metrics.usage_seconds) == (3, 1.5, 2.0)
+    assert dict(metrics.unknown)["bss"] == '{"seconds": 2}'
+
+
+def test_page_names_the_job_that_is_wrong():
+    assert [job.job_id for job in read_job_page(b'{"jobs": [{"id": "a"}], "count": 1}', NOW).unwrap().jobs] == ["a"]
+    assert read_job_page(b'{"jobs": [{"id": "a"}, {"id": 3}]}', NOW).failure().path == "jobs[1].id"
+
+
+def test_oldest_push_messages_are_read():
+    assert read_pushed_status(b'{"type": "authenticated"}', NOW).unwrap() is None
+    message = b'{"type": "job-status", "data": {"status": "COMPLETED"}}'
+    assert read_pushed_status(message, NOW).unwrap().status is JobStatus.DONE
+    assert read_pushed_status(b'{"type": "job-status", "data": {"status": 3}}', NOW).failure().path == "data.status"
+
+
+def test_submission_without_an_id_is_refused():
+    assert read_submission(b'{"backend": "b"}').failure().path == "id"
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[1]", b'{"error": "x"}', b'{"errors": [3]}', b"<html>"])
+def test_any_error_body_has_an_answer(body):
+    assert isinstance(read_error(body).message, str)
+
+
+def test_job_survives_json():
+    job = Job("a", inputs=JobInputs(NOW, b"\x00\xff"), payload=ResultPayload(NOW, b"{}"))
+    assert from_json(to_json(job)).unwrap() == job
+
+
+def test_stored_result_that_was_damaged_is_refused():
+    stored = to_json(Job("a", payload=ResultPayload(NOW, b"{}"))).replace(b'"e30="', b'"W10="')
+    assert from_json(stored).failure().path == "job.payload.raw"
+
+
+def test_json_of_a_newer_format_is_refused():
+    failure = from_json(to_json(Job("a")).replace(b'"format":1', b'"format":2')).failure()
+    assert (failure.path, failure.message) == ("format", "expected 1, got 2")

@@ -27,6 +27,7 @@ from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, to_exception
 from ibm_circuit_job.state import typed_json
 from ibm_circuit_job.state.facts import JobInputs
+from ibm_circuit_job.state.job import Job
 
 if TYPE_CHECKING:
     from ibm_circuit_job.provider import IBMProvider
@@ -160,14 +161,11 @@ class IBMBackend(BackendV2):
         )
         if not isinstance(done, Success):
             raise to_exception(done.failure(), IBMBackendApiError)
-        job = IBMCircuitJob(
-            self,
-            self.provider.account_client,
-            done.unwrap().job_id,
-            runtime_client=self._client,
+        # What was sent is known of the job, and need never be asked for.
+        state = Job(done.unwrap().job_id, inputs=JobInputs(effects.now(), encoded))
+        return IBMCircuitJob.from_state(
+            state, backend=self, api_client=self.provider.account_client, runtime_client=self._client
         )
-        job._learn(JobInputs(effects.now(), encoded))  # noqa: SLF001 - what was sent is known of the job
-        return job
 
 
 _T = TypeVar("_T")

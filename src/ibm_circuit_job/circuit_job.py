@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, assert_never
 
 from qiskit.providers import JobV1
 from qiskit.providers.jobstatus import JobStatus
@@ -108,6 +108,27 @@ class IBMCircuitJob(JobV1):
         self._state = _given_state(
             job_id, creation_date, status, name=name, session_id=session_id, tags=tags, run_mode=run_mode
         )
+
+    @classmethod
+    def from_state(
+        cls, state: Job, *, backend: IBMBackend | None = None, api_client: Any = None, runtime_client: Any = None
+    ) -> Self:
+        """Return a handle on a job of which a record is there, such as one that was kept as JSON.
+
+        Args:
+            state: What is known of the job.
+            backend: The backend that runs it.
+            api_client: The client of the account's side of the service.
+            runtime_client: The client to ask about the job; ``api_client`` by default.
+
+        Example:
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> IBMCircuitJob.from_state(Job("a"), runtime_client=ScriptedClient())
+            <IBMCircuitJob('a', status unknown)>
+        """
+        job = cls(backend, api_client, state.job_id, runtime_client=runtime_client)
+        job._learn_job(state)
+        return job
 
     def __repr__(self) -> str:
         report = self._state.status

@@ -162,9 +162,9 @@ class IBMProvider:
         seen = fetched.unwrap()
         name = None if seen.details is None else seen.details.backend
         backend = None if name is None else self.get_backend(name)
-        job = IBMCircuitJob(backend, self.account_client, job_id, runtime_client=self.runtime_client)
-        job._learn(*seen.facts)  # noqa: SLF001 - what was fetched is known of the job
-        return job
+        return IBMCircuitJob.from_state(
+            seen, backend=backend, api_client=self.account_client, runtime_client=self.runtime_client
+        )
 
     def _checked_instance(self, instance: str | None) -> str:
         instances = _asked(self.account_client.user_hubs, IBMAccountError)

@@ -3,15 +3,15 @@
 A reader of a reply wants a few fields of a document that may hold a hundred megabytes. So a document is
 opened one level deep, and each field stays the bytes that it came as until somebody asks for it.
 
-Read leniently: a duplicate key (the last one holds), a lone surrogate in a string (becomes U+FFFD), a byte order
-mark. Refused with an :class:`~ibm_circuit_job.errors.Unreadable`: anything else that is no JSON, and nesting
-beyond Python's recursion limit.
+Read leniently: a duplicate key (the last one holds), a lone surrogate in a string (becomes U+FFFD), a byte order mark,
+and Python's NaN and Infinity (become null). Refused with an :class:`~ibm_circuit_job.errors.Unreadable`: anything else
+that is no JSON, and nesting beyond Python's recursion limit.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,6 +31,17 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_NO_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(?P<no_number>\bNaN\b|-?\bInfinity\b)', re.DOTALL)
+
+
+def raw_fields(body: bytes) -> dict[str, msgspec.Raw]:
+    """Return the fields of a JSON object that is without fault.
+
+    Raises:
+        ValueError: If it is not; :func:`fields` then reads it leniently, or says what is wrong.
+        RecursionError: If it is nested too deep.
+    """
+    return _fields.decode(body)
 
 
 def fields(body: bytes, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]:
@@ -59,6 +70,28 @@ def value(body: bytes, what: str) -> Result[Any, Unreadable]:
     return _lenient(_value.decode, body, what, "a JSON value")
 
 
+def plain(
+    raw: Mapping[str, msgspec.Raw], what: str, *, leave: frozenset[str] = frozenset()
+) -> Result[dict[str, Any], Unreadable]:
+    """Return fields as dictionaries, lists, strings, numbers, booleans and ``None``, some of them left raw."""
+    decode = _value.decode
+    try:
+        # All at once, since there nearly always is nothing wrong.
+        return Success({name: field if name in leave else decode(field) for name, field in raw.items()})
+    except (ValueError, RecursionError):
+        return _one_by_one(raw, what, leave)
+
+
+def _one_by_one(raw: Mapping[str, msgspec.Raw], what: str, leave: frozenset[str]) -> Result[dict[str, Any], Unreadable]:
+    found: dict[str, Any] = {}
+    for name, field in raw.items():
+        read: Result[Any, Unreadable] = Success(field) if name in leave else value(field, what)
+        if not isinstance(read, Success):
+            return Bad(Unreadable(what, name, read.failure().message))
+        found[name] = read.unwrap()
+    return Success(found)
+
+
 def _lenient(decode: Callable[[bytes], _T], body: bytes, what: str, expected: str) -> Result[_T, Unreadable]:
     try:
         return Success(decode(body))
@@ -75,6 +108,8 @@ def _lenient(decode: Callable[[bytes], _T], body: bytes, what: str, expected: st
 def _mended(body: bytes) -> bytes:
     """The body without the slips that a lenient reader forgives."""
     text = body.removeprefix(_BYTE_ORDER_MARK)
+    if b"NaN" in text or b"Infinity" in text:
+        text = _NO_NUMBER.sub(lambda match: b"null" if match["no_number"] else match[0], text)
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text)
 
 

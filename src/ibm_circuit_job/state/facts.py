@@ -78,11 +78,19 @@ class StatusReport:
     """The service's number for the reason; as text where it is no number."""
     assumed: bool = False
     """True where the service did not say so: we conclude it from a cancel that it accepted."""
+    strength: int = field(init=False, eq=False, repr=False)
+    """How firmly it holds: 0 while it is not final; then by rank; above all that where the service said it."""
+
+    @strength.default
+    def _strength_of_status(self) -> int:
+        # Computed once, since every merge compares it.
+        rank = FINAL_RANK.get(self.status, 0)
+        return rank + len(FINAL_RANK) if rank and not self.assumed else rank
 
     @property
     def is_final(self) -> bool:
         """Whether a job never leaves this status: DONE, ERROR or CANCELLED."""
-        return self.status in FINAL_RANK
+        return self.strength > 0
 
     @property
     def is_known(self) -> bool:

@@ -7,8 +7,9 @@ takes it to JSON and back.
 
 from __future__ import annotations
 
-from attrs import field, frozen
-from attrs.validators import and_, instance_of, min_len, optional
+from typing import NoReturn
+
+from attrs import frozen
 
 from ibm_circuit_job.state.facts import (
     Fact,
@@ -41,18 +42,31 @@ class Job:
         (False, ())
     """
 
-    job_id: str = field(validator=and_(instance_of(str), min_len(1)))
+    job_id: str
     """The ID that the service gave to the job."""
-    status: StatusReport | None = field(default=None, validator=optional(instance_of(StatusReport)))
+    status: StatusReport | None = None
     """The report that holds; see ``transitions`` for which one that is."""
-    details: JobDetails | None = field(default=None, validator=optional(instance_of(JobDetails)))
+    details: JobDetails | None = None
     """The newest details."""
-    metrics: JobMetrics | None = field(default=None, validator=optional(instance_of(JobMetrics)))
+    metrics: JobMetrics | None = None
     """The newest metrics."""
-    inputs: JobInputs | None = field(default=None, validator=optional(instance_of(JobInputs)))
+    inputs: JobInputs | None = None
     """The newest inputs."""
-    payload: ResultPayload | None = field(default=None, validator=optional(instance_of(ResultPayload)))
+    payload: ResultPayload | None = None
     """The newest result that arrived in full."""
+
+    def __attrs_post_init__(self) -> None:
+        # One glance instead of six validators, since every transition makes a Job.
+        if (
+            type(self.job_id) is not str
+            or not self.job_id
+            or type(self.status) not in _STATUS
+            or type(self.details) not in _DETAILS
+            or type(self.metrics) not in _METRICS
+            or type(self.inputs) not in _INPUTS
+            or type(self.payload) not in _PAYLOAD
+        ):
+            _refuse(self)
 
     @property
     def in_final_state(self) -> bool:
@@ -74,3 +88,29 @@ class Job:
         """
         slots = (self.status, self.details, self.metrics, self.inputs, self.payload)
         return tuple(fact for fact in slots if fact is not None)
+
+
+_STATUS = (StatusReport, type(None))
+_DETAILS = (JobDetails, type(None))
+_METRICS = (JobMetrics, type(None))
+_INPUTS = (JobInputs, type(None))
+_PAYLOAD = (ResultPayload, type(None))
+
+
+def _refuse(job: Job) -> NoReturn:
+    """Say what is wrong with a record."""
+    if not isinstance(job.job_id, str):
+        raise TypeError(f"job_id: expected a string, got {job.job_id!r}")
+    if not job.job_id:
+        raise ValueError("job_id: expected the ID of a job, got an empty string")
+    for slot, kinds in (
+        ("status", _STATUS),
+        ("details", _DETAILS),
+        ("metrics", _METRICS),
+        ("inputs", _INPUTS),
+        ("payload", _PAYLOAD),
+    ):
+        held = getattr(job, slot)
+        if not isinstance(held, kinds):
+            raise TypeError(f"{slot}: expected a {kinds[0].__name__} or None, got a {type(held).__name__}")
+    raise TypeError(f"job_id: expected a string, got a {type(job.job_id).__name__}")

@@ -1,29 +1,77 @@
-"""What a Job answers to a person's questions: views of the facts, computed when asked for."""
+"""What a Job answers to a person's questions: views of the facts, computed when asked for.
+
+Each takes the job first. Times are given in the zone that is asked for; the machine's local zone by default. What is
+not known is ``None``, or empty; nothing is asked of anybody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
 
 from qiskit.providers.jobstatus import JobStatus
+from returns.result import Failure as Bad
+from returns.result import Result, Success
 
+from ibm_circuit_job.errors import Unreadable
+from ibm_circuit_job.state import documents, typed_json
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.results import error_in
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
 
 
 def status(job: Job) -> JobStatus | None:
-    """Return the job's status, or ``None`` while nothing is known of it."""
+    """Return the job's status.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.wire import status_report
+        >>> status(Job("a", status_report("Running", datetime.now(UTC)))).name
+        'RUNNING'
+    """
     return None if job.status is None else job.status.status
 
 
+def in_final_state(job: Job) -> bool:
+    """Return whether the job has ended, as far as is known: DONE, ERROR or CANCELLED.
+
+    Example:
+        >>> in_final_state(Job("a"))
+        False
+    """
+    return job.in_final_state
+
+
+def tags(job: Job) -> tuple[str, ...]:
+    """Return the job's tags, in the service's order.
+
+    Example:
+        >>> tags(Job("a"))
+        ()
+    """
+    return job.tags
+
+
+def name(job: Job) -> str | None:
+    """Return the name that the user gave to the job.
+
+    Example:
+        >>> name(Job("a")) is None
+        True
+    """
+    return None if job.details is None else job.details.name
+
+
 def creation_date(job: Job, zone: tzinfo | None = None) -> datetime | None:
-    """Return when the job was created.
+    """Return when the job was created, as an aware time.
 
     Args:
         job: The job.
         zone: The time zone to give the answer in; the machine's local zone by default.
-
-    Returns:
-        An aware time in that zone, or ``None`` while it is not known.
 
     Example:
         >>> from datetime import UTC
@@ -32,9 +80,127 @@ def creation_date(job: Job, zone: tzinfo | None = None) -> datetime | None:
         >>> creation_date(Job("a", details=JobDetails(created, created=created)), UTC).hour
         12
     """
-    if job.details is None or job.details.created is None:
+    return None if job.details is None else _in_zone(job.details.created, zone)
+
+
+def time_per_step(job: Job, zone: tzinfo | None = None) -> dict[str, datetime] | None:
+    """Return when each step of the job began: step -> aware time, in the service's order.
+
+    Args:
+        job: The job.
+        zone: The time zone to give the answer in; the machine's local zone by default.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> list(time_per_step(Job("a", metrics=JobMetrics(noon, timestamps=[("created", noon)]))))
+        ['created']
+    """
+    if job.metrics is None or not job.metrics.timestamps:
         return None
-    return job.details.created.astimezone(zone)
+    return {step: moment.astimezone(zone) for step, moment in job.metrics.timestamps}
+
+
+def queue_position(job: Job) -> int | None:
+    """Return the job's place in the queue, within its hub/group/project where the service says that; 1 is next.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> queue_position(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
+        3
+    """
+    if job.metrics is None:
+        return None
+    within = job.metrics.position_in_provider
+    return job.metrics.position_in_queue if within is None else within
+
+
+def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
+    """Return what is known of the job's place in the queue; ``None`` where nothing useful is.
+
+    Args:
+        job: The job.
+        zone: The time zone to give times in; the machine's local zone by default.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> queue_info(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
+        QueueInfo(job_id='a', position=3)
+        >>> queue_info(Job("a")) is None
+        True
+    """
+    metrics = job.metrics
+    if metrics is None:
+        return None
+    info = QueueInfo(
+        job.job_id,
+        position=queue_position(job),
+        status=None if job.status is None else job.status.server_status,
+        estimated_start_time=_in_zone(metrics.estimated_start, zone),
+        estimated_complete_time=_in_zone(metrics.estimated_completion, zone),
+        hub_priority=_number(metrics.unknown, "hub_priority"),
+        group_priority=_number(metrics.unknown, "group_priority"),
+        project_priority=_number(metrics.unknown, "project_priority"),
+    )
+    nothing = QueueInfo(job.job_id, status=info.status)
+    return None if info == nothing else info
+
+
+def usage(job: Job) -> float | None:
+    """Return the seconds that the job occupied the quantum computer, or else those that are accounted for.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> usage(Job("a", metrics=JobMetrics(datetime.now(UTC), quantum_seconds=2)))
+        2.0
+    """
+    if job.metrics is None:
+        return None
+    measured = job.metrics.quantum_seconds
+    return job.metrics.usage_seconds if measured is None else measured
+
+
+def usage_estimate(job: Job) -> float | None:
+    """Return the seconds that the job is expected to occupy the quantum computer.
+
+    Example:
+        >>> usage_estimate(Job("a")) is None
+        True
+    """
+    return None if job.details is None else job.details.usage_estimate
+
+
+def client_version(job: Job) -> dict[str, str]:
+    """Return the versions of the client that submitted the job: package -> version. Empty where it is not known.
+
+    The service keeps ``"0.1.0,0.21.2"`` for the client and qiskit's core, or one version of qiskit as a whole.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> client_version(Job("a", metrics=JobMetrics(datetime.now(UTC), client_version="0.1.0,0.21.2")))
+        {'qiskit-ibm-provider': '0.1.0', 'qiskit-terra': '0.21.2'}
+    """
+    if job.metrics is None or not job.metrics.client_version:
+        return {}
+    versions = job.metrics.client_version.split(",")
+    if len(versions) == 1:
+        return {"qiskit": versions[0]}
+    return dict(zip(("qiskit-ibm-provider", "qiskit-terra"), versions, strict=False))
+
+
+def scheduling_mode(job: Job) -> str | None:
+    """Return how the job is scheduled: ``fairshare``, ``dedicated`` ...
+
+    Example:
+        >>> scheduling_mode(Job("a")) is None
+        True
+    """
+    return None if job.details is None else job.details.run_mode
 
 
 def error_message(job: Job) -> str | None:
@@ -60,5 +226,87 @@ def error_message(job: Job) -> str | None:
 
 
 def has_reason(job: Job) -> bool:
-    """Return whether the service gave a reason for the status that says more than ``"Error"``."""
+    """Return whether the service gave a reason for the status that says more than ``"Error"``.
+
+    Example:
+        >>> has_reason(Job("a"))
+        False
+    """
     return job.status is not None and bool(job.status.reason) and job.status.reason != "Error"
+
+
+def params(job: Job) -> Result[Mapping[str, Any], Unreadable]:
+    """Return the parameters with which the job was submitted, decoded; empty where they are not known.
+
+    Returns:
+        The parameters; or an ``Unreadable`` where they are there, but cannot be decoded.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobInputs
+        >>> params(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"shots": 10}'))).unwrap()
+        {'shots': 10}
+    """
+    if job.inputs is None:
+        return Success({})
+    decoded = typed_json.decode(job.inputs.raw, "params")
+    if isinstance(decoded, Success) and not isinstance(decoded.unwrap(), Mapping):
+        return Bad(Unreadable("params", "", f"expected an object, got a {type(decoded.unwrap()).__name__}"))
+    return decoded
+
+
+def circuits(job: Job) -> list[QuantumCircuit]:
+    """Return the job's circuits, in their order; empty where they are not known or cannot be decoded.
+
+    Example:
+        >>> circuits(Job("a"))
+        []
+    """
+    from qiskit import QuantumCircuit  # noqa: PLC0415 - the core is imported without it
+
+    known = params(job).value_or({})
+    submitted = known.get("circuits")
+    if submitted is None:
+        # A sampler's: [[circuit, parameter values, shots], ...]
+        pubs = known.get("pubs")
+        submitted = [pub[0] for pub in pubs if isinstance(pub, list) and pub] if isinstance(pubs, list) else []
+    listed = submitted if isinstance(submitted, list) else [submitted]
+    return [circuit for circuit in listed if isinstance(circuit, QuantumCircuit)]
+
+
+def header(job: Job) -> dict[str, Any]:
+    """Return the header that the user gave to the job; empty where there is none.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobInputs
+        >>> header(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"header": {"note": "x"}}')))
+        {'note': 'x'}
+    """
+    given = params(job).value_or({}).get("header")
+    return dict(given) if isinstance(given, Mapping) else {}
+
+
+def backend_options(job: Job) -> dict[str, Any]:
+    """Return the options with which the job runs: all its parameters but the circuits and the header.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobInputs
+        >>> backend_options(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"shots": 10, "circuits": []}')))
+        {'shots': 10}
+    """
+    known = params(job).value_or({})
+    return {option: value for option, value in known.items() if option not in {"circuits", "header", "pubs"}}
+
+
+def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(zone)
+
+
+def _number(unknown: tuple[tuple[str, str], ...], field: str) -> float | None:
+    for name_, text in unknown:
+        if name_ == field:
+            value = documents.value(text.encode(), field).value_or(None)
+            return float(value) if isinstance(value, (int, float)) else None
+    return None

@@ -1,12 +1,17 @@
-"""From the body of a results reply to a qiskit ``Result``, or to the reason of a failure."""
+"""From the body of a results reply to a qiskit ``Result``, or to the reason of a failure.
+
+The programs ``circuit-runner`` and ``qasm3-runner`` send a ``Result`` as it is. The program ``sampler`` sends bits,
+register by register; here they become the counts that ``backend.run`` always gave.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from qiskit.result import Result as QiskitResult
+from attrs import field, frozen
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
@@ -14,12 +19,28 @@ from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import typed_json
 from ibm_circuit_job.state.facts import ResultPayload
 
+if TYPE_CHECKING:
+    from qiskit.result import Result as QiskitResult
 
-def decode(payload: ResultPayload) -> Result[QiskitResult, Unreadable]:
+
+@frozen
+class ResultContext:
+    """What a ``sampler`` body does not say, and a ``Result`` holds."""
+
+    job_id: str | None = None
+    """The job's ID."""
+    backend: str | None = None
+    """The backend's name."""
+    names: tuple[str, ...] = field(default=(), converter=tuple)
+    """The names of the circuits, in their order."""
+
+
+def decode(payload: ResultPayload, context: ResultContext | None = None) -> Result[QiskitResult, Unreadable]:
     """Return the qiskit ``Result`` that a payload holds.
 
     Args:
-        payload: The body of a results reply of the programs ``circuit-runner`` or ``qasm3-runner``.
+        payload: The body of a results reply of the programs ``circuit-runner``, ``qasm3-runner`` or ``sampler``.
+        context: What a ``sampler`` body does not say.
 
     Returns:
         The ``Result``; or an ``Unreadable`` that names the path to what is no result.
@@ -32,22 +53,106 @@ def decode(payload: ResultPayload) -> Result[QiskitResult, Unreadable]:
         >>> decode(ResultPayload(datetime.now(UTC), b'{"success": true}')).failure().message
         "expected a field 'results', which is missing"
     """
-    return typed_json.decode(payload.raw, "result").bind(_result)
+    return typed_json.decode(payload.raw, "result").bind(lambda body: _result(body, context or ResultContext()))
 
 
-def _result(body: Any) -> Result[QiskitResult, Unreadable]:
+def _result(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadable]:  # noqa: PLR0911 - one per form
+    from qiskit.primitives.containers import PrimitiveResult  # noqa: PLC0415 - the core is imported without them
+    from qiskit.result import Result as QiskitResult  # noqa: PLC0415
+
     if isinstance(body, QiskitResult):
         return Success(body)
+    if isinstance(body, PrimitiveResult):
+        return _sampled(body, context)
     if not isinstance(body, Mapping):
-        return Bad(Unreadable("result", "", f"expected an object, got {type(body).__name__}"))
-    if not isinstance(body.get("results"), list):
+        return Bad(Unreadable("result", "", f"expected an object, got a {type(body).__name__}"))
+    if "results" not in body:
         return Bad(Unreadable("result", "results", "expected a field 'results', which is missing"))
     try:
         return Success(QiskitResult.from_dict(dict(body)))
     except KeyError as error:
         return Bad(Unreadable("result", "results", f"expected a field {error}, which is missing"))
-    except (TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - qiskit checks nothing, and trips over anything
         return Bad(Unreadable("result", "results", f"expected the form of qiskit's Result.to_dict(): {error}"))
+
+
+def _sampled(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadable]:
+    """The ``Result`` of what a sampler sent: one experiment for each circuit and each set of its parameters."""
+    from qiskit.result import Result as QiskitResult  # noqa: PLC0415 - the core is imported without it
+
+    experiments: list[Any] = []
+    for index, pub in enumerate(body):
+        name = context.names[index] if index < len(context.names) else f"circuit-{index}"
+        try:
+            experiments.extend(_experiments(pub.data, name))
+        except Exception as error:  # noqa: BLE001 - shapes that do not fit make numpy raise anything
+            return Bad(Unreadable("result", f"pub_results[{index}].data", str(error)))
+    return Success(
+        QiskitResult(
+            backend_name=context.backend,
+            job_id=context.job_id,
+            success=True,
+            results=experiments,
+            status="COMPLETED",
+            metadata=dict(body.metadata),
+        )
+    )
+
+
+def _experiments(data: Any, name: str) -> Iterator[Any]:
+    """The experiments of one circuit, whose registers the fields of the data are, in the circuit's order."""
+    from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - the core is imported without them
+    from qiskit.result.models import ExperimentResult, ExperimentResultData  # noqa: PLC0415
+
+    registers = dict(data.items())
+    for register, bits in registers.items():
+        if not isinstance(bits, BitArray):
+            raise TypeError(f"expected bits in {register!r}, got a {type(bits).__name__}")
+    sizes = [[register, bits.num_bits] for register, bits in registers.items()]
+    shape = data.shape
+    for number in range(math.prod(shape)):
+        memory = _memory([_shots(bits, shape, number) for bits in registers.values()], [size for _, size in sizes])
+        counts: dict[str, int] = {}
+        for outcome in memory:
+            counts[outcome] = counts.get(outcome, 0) + 1
+        header = {
+            "name": name if not shape else f"{name}[{number}]",
+            "creg_sizes": sizes,
+            "memory_slots": sum(size for _, size in sizes),
+        }
+        yield ExperimentResult(
+            len(memory), True, ExperimentResultData(counts=counts, memory=memory), header=header, status="DONE"
+        )
+
+
+def _shots(bits: Any, shape: Sequence[int], number: int) -> Any:
+    """The bytes of one set of parameters: an array of shots x bytes, the most significant byte first."""
+    return bits.array.reshape(math.prod(shape), *bits.array.shape[-2:])[number]
+
+
+def _memory(registers: Sequence[Any], sizes: Sequence[int]) -> list[str]:
+    """The outcome of each shot in hexadecimal; the first register holds the lowest bits, as in ``backend.run``."""
+    import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+
+    if not registers:
+        return []
+    if len({len(shots) for shots in registers}) != 1:
+        raise ValueError(f"expected as many shots in each register, got {[len(shots) for shots in registers]}")
+    if len(registers) == 1:
+        packed = registers[0]
+    else:
+        bits = [
+            np.unpackbits(shots, axis=-1)[:, shots.shape[-1] * 8 - size :]
+            for shots, size in zip(registers, sizes, strict=True)
+        ]
+        joined = np.concatenate(bits[::-1], axis=-1)
+        packed = np.packbits(np.pad(joined, ((0, 0), (-joined.shape[-1] % 8, 0))), axis=-1)
+    if packed.shape[-1] == 0:
+        return ["0x0"] * len(packed)
+    rows = np.ascontiguousarray(packed).view(f"V{packed.shape[-1]}").ravel()
+    outcomes, numbers = np.unique(rows, return_inverse=True)
+    names = [hex(int.from_bytes(outcome.tobytes())) for outcome in outcomes]
+    return [names[number] for number in numbers.tolist()]
 
 
 _JOB_ERROR = re.compile(r"JobError: '(.*)'")

@@ -6,6 +6,7 @@ This table is the only place that knows. The code, the diagram in the documentat
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -49,6 +50,7 @@ RAN_TOO_LONG_REASON: Final = "The job ran longer than its maximum execution time
 """The reason given for such a job where the service gives none of its own."""
 
 
+@lru_cache(maxsize=1000)
 def status_of(server_status: str) -> JobStatus:
     """Return what a status string of the service means, without regard to case.
 
@@ -61,6 +63,7 @@ def status_of(server_status: str) -> JobStatus:
     return STATUS_OF.get(server_status.strip().upper(), UNKNOWN)
 
 
+@lru_cache(maxsize=1000)
 def is_known(server_status: str) -> bool:
     """Return whether the table has this status string.
 

@@ -32,9 +32,8 @@ from ibm_circuit_job.state.facts import (
     StatusReport,
 )
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.status import FINAL_RANK
 
-_F = TypeVar("_F", JobDetails, JobMetrics, JobInputs, ResultPayload)
+_F = TypeVar("_F", StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload)
 
 
 def merge(job: Job, other: Job) -> Job:
@@ -130,9 +129,7 @@ def apply_status(job: Job, report: StatusReport) -> Job:
         (True, True)
     """
     status = _stronger(job.status, report)
-    if status is job.status:
-        return job
-    return Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload)
+    return job if status is job.status else Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload)
 
 
 def cache_result(job: Job, payload: ResultPayload) -> Job:
@@ -218,15 +215,9 @@ def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusRep
         return held
     if held is None:
         return seen
-    held_weight, seen_weight = _weight(held), _weight(seen)
-    if held_weight != seen_weight:
-        return held if held_weight > seen_weight else seen
-    return _larger(held, seen)
-
-
-def _weight(report: StatusReport) -> tuple[int, datetime]:
-    rank = FINAL_RANK.get(report.status, 0)
-    return (rank + 4 if rank and not report.assumed else rank, report.observed_at)
+    if held.strength != seen.strength:
+        return held if held.strength > seen.strength else seen
+    return _newer(held, seen)
 
 
 def _newer(held: _F | None, seen: _F | None) -> _F | None:
@@ -240,10 +231,7 @@ def _newer(held: _F | None, seen: _F | None) -> _F | None:
     return _larger(held, seen)
 
 
-_Any = TypeVar("_Any", StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload)
-
-
-def _larger(held: _Any, seen: _Any) -> _Any:
+def _larger(held: _F, seen: _F) -> _F:
     if held == seen:
         return held
     return held if _content(held) > _content(seen) else seen

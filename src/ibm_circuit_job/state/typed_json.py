@@ -15,6 +15,7 @@ import math
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +33,7 @@ _PLAIN_ARRAYS: Final = "biufcSU"
 
 
 def encode(value: object) -> bytes:
-    """Return the service's JSON for a value: circuits, arrays, complex numbers, times, sets and plain JSON.
+    """Return the service's JSON for a value: circuits, arrays, complex numbers, times, sets, results and plain JSON.
 
     Raises:
         TypeError: If there is something in it that the service's JSON has no form for.
@@ -44,28 +45,56 @@ def encode(value: object) -> bytes:
     return msgspec.json.encode(value, enc_hook=_encoded)
 
 
-def _encoded(value: Any) -> Any:  # noqa: PLR0911 - one line for each type
-    import numpy as np  # noqa: PLC0415 - costly, and a job without results never needs it
-    from qiskit.circuit import QuantumCircuit  # noqa: PLC0415
+def _encoded(value: Any) -> Any:
+    if type(value).__name__ == "NoiseModel" and hasattr(value, "to_dict"):
+        # Aer's, which is not imported for the sake of a question.
+        return _typed("NoiseModel", value.to_dict(serializable=True))
+    for kind, encode_one in _encoders():
+        if isinstance(value, kind):
+            return encode_one(value)
+    raise TypeError(f"expected a value that the service's JSON has a form for, got a {type(value).__name__}")
+
+
+@cache
+def _encoders() -> tuple[tuple[type, Callable[[Any], Any]], ...]:
+    """What is written for each type; of two that fit the first counts."""
+    # Costly to import, and a job without circuits and results never needs them.
+    import numpy as np  # noqa: PLC0415
+    from qiskit.circuit import Instruction, Parameter, QuantumCircuit  # noqa: PLC0415
+    from qiskit.primitives import containers as primitives  # noqa: PLC0415
     from qiskit.result import Result as QiskitResult  # noqa: PLC0415
 
-    if isinstance(value, QuantumCircuit):
-        return _typed("QuantumCircuit", _circuit_text(value))
-    if isinstance(value, complex):
-        return _typed("complex", [value.real, value.imag])
-    if isinstance(value, np.ndarray):
-        return _typed("ndarray", _array_text(value))
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, (datetime, date)):
-        return _typed("datetime", value.isoformat())
-    if isinstance(value, (set, frozenset)):
-        return _typed("set", sorted(value, key=repr))
-    if isinstance(value, QiskitResult):
-        return _typed("Result", value.to_dict())
-    if type(value).__name__ == "NoiseModel" and hasattr(value, "to_dict"):
-        return _typed("NoiseModel", value.to_dict(serializable=True))
-    raise TypeError(f"expected a value that the service's JSON has a form for, got a {type(value).__name__}")
+    return (
+        (QuantumCircuit, lambda circuit: _typed("QuantumCircuit", _circuit_text(circuit))),
+        (complex, lambda number: _typed("complex", [number.real, number.imag])),
+        (np.ndarray, lambda array: _typed("ndarray", _array_text(array))),
+        (np.generic, lambda scalar: scalar.item()),
+        (date, lambda moment: _typed("datetime", moment.isoformat())),
+        ((set, frozenset), lambda items: _typed("set", sorted(items, key=repr))),
+        (Parameter, lambda parameter: _typed("Parameter", _parameter_text(parameter))),
+        (Instruction, lambda instruction: _typed("Instruction", _instruction_text(instruction))),
+        (QiskitResult, lambda result: _typed("Result", result.to_dict())),
+        (
+            primitives.BitArray,
+            lambda bits: _typed("BitArray", {"array": bits.array, "num_bits": bits.num_bits}),
+        ),
+        (
+            primitives.DataBin,
+            lambda data: _typed(
+                "DataBin", {"field_names": list(data), "shape": data.shape, "fields": dict(data.items())}
+            ),
+        ),
+        (primitives.SamplerPubResult, lambda result: _typed("SamplerPubResult", _pub_fields(result))),
+        (primitives.PubResult, lambda result: _typed("PubResult", _pub_fields(result))),
+        (
+            primitives.PrimitiveResult,
+            lambda result: _typed("PrimitiveResult", {"pub_results": list(result), "metadata": result.metadata}),
+        ),
+    )
+
+
+def _pub_fields(result: Any) -> dict[str, object]:
+    return {"data": result.data, "metadata": result.metadata}
 
 
 def _typed(name: str, value: object) -> dict[str, object]:
@@ -73,15 +102,32 @@ def _typed(name: str, value: object) -> dict[str, object]:
 
 
 def _circuit_text(circuit: object) -> str:
-    from qiskit import qpy  # noqa: PLC0415 - costly, and a job without circuits never needs it
+    from qiskit import qpy  # noqa: PLC0415 - costly
 
     buffer = io.BytesIO()
     qpy.dump(circuit, buffer)
     return _packed(buffer.getvalue())
 
 
+def _instruction_text(instruction: Any) -> str:
+    """An instruction travels as the only one of a circuit."""
+    from qiskit.circuit import QuantumCircuit  # noqa: PLC0415 - costly
+
+    circuit = QuantumCircuit(instruction.num_qubits, instruction.num_clbits)
+    circuit.append(instruction, range(instruction.num_qubits), range(instruction.num_clbits))
+    return _circuit_text(circuit)
+
+
+def _parameter_text(parameter: object) -> str:
+    from qiskit.qpy.binary_io.value import _write_parameter  # noqa: PLC0415 - qiskit has no public writer of one
+
+    buffer = io.BytesIO()
+    _write_parameter(buffer, parameter)
+    return base64.standard_b64encode(buffer.getvalue()).decode("ascii")
+
+
 def _array_text(array: Any) -> str:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415 - costly
 
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
@@ -156,15 +202,9 @@ class _Decoding:
 
     def unpacked(self, text: Any) -> bytes:
         """The bytes behind base64 of zlib."""
-        if not isinstance(text, str):
-            raise TypeError(f"base64 expected, got {type(text).__name__}")
-        try:
-            packed = base64.b64decode(text, validate=True)
-        except binascii.Error as error:
-            raise ValueError(f"base64 expected: {error}") from None
         stream = zlib.decompressobj()
-        data = stream.decompress(packed, self.budget)
-        if stream.unconsumed_tail:
+        data = stream.decompress(_unarmoured(text), self.budget + 1)
+        if len(data) > self.budget:
             raise ValueError(f"it decompresses to more than {MOST_DECOMPRESSED} bytes")
         if not stream.eof:
             raise ValueError("its compressed data ends too early")
@@ -194,7 +234,60 @@ class _Decoding:
     def circuit(self, value: Any) -> Any:
         from qiskit import qpy  # noqa: PLC0415 - costly, and few bodies hold a circuit
 
-        return qpy.load(io.BytesIO(self.unpacked(value)))[0]
+        circuits = qpy.load(io.BytesIO(self.unpacked(value)))
+        if len(circuits) != 1:
+            raise ValueError(f"it holds {len(circuits)} circuits")
+        return circuits[0]
+
+    def instruction(self, value: Any) -> Any:
+        """The only instruction of a circuit, which is how one travels."""
+        return self.circuit(value).data[0].operation
+
+    def parameter(self, value: Any) -> Any:
+        from qiskit.qpy.binary_io.value import _read_parameter  # noqa: PLC0415 - qiskit has no public reader of one
+
+        return _read_parameter(io.BytesIO(_unarmoured(value)))
+
+    def parameter_expression(self, value: Any) -> Any:
+        # Old formats hold the expression as Python code; qiskit 2 parses that without running it (CVE-2025-2000).
+        from qiskit.qpy.binary_io.value import _read_parameter_expression_v3  # noqa: PLC0415
+
+        return _read_parameter_expression_v3(io.BytesIO(_unarmoured(value)), {}, False)
+
+    def bit_array(self, value: Any) -> Any:
+        from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - costly, and few bodies hold one
+
+        return BitArray(value["array"], value["num_bits"])
+
+    def data_bin(self, value: Any) -> Any:
+        from qiskit.primitives.containers import DataBin  # noqa: PLC0415
+
+        return DataBin(shape=tuple(value.get("shape") or ()), **value["fields"])
+
+    def pub_result(self, value: Any) -> Any:
+        from qiskit.primitives.containers import PubResult  # noqa: PLC0415
+
+        return PubResult(value["data"], value.get("metadata"))
+
+    def sampler_pub_result(self, value: Any) -> Any:
+        from qiskit.primitives.containers import SamplerPubResult  # noqa: PLC0415
+
+        return SamplerPubResult(value["data"], value.get("metadata"))
+
+    def primitive_result(self, value: Any) -> Any:
+        from qiskit.primitives.containers import PrimitiveResult  # noqa: PLC0415
+
+        return PrimitiveResult(value["pub_results"], value.get("metadata"))
+
+
+def _unarmoured(text: Any) -> bytes:
+    """The bytes behind base64."""
+    if not isinstance(text, str):
+        raise TypeError(f"base64 expected, got {type(text).__name__}")
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"base64 expected: {error}") from None
 
 
 def _complex(_: _Decoding, value: Any) -> complex:
@@ -228,6 +321,14 @@ _DECODERS: Final[Mapping[str, Callable[[_Decoding, Any], Any]]] = {
     "set": _set,
     "ndarray": _Decoding.array,
     "QuantumCircuit": _Decoding.circuit,
+    "Instruction": _Decoding.instruction,
+    "Parameter": _Decoding.parameter,
+    "ParameterExpression": _Decoding.parameter_expression,
+    "BitArray": _Decoding.bit_array,
+    "DataBin": _Decoding.data_bin,
+    "PubResult": _Decoding.pub_result,
+    "SamplerPubResult": _Decoding.sampler_pub_result,
+    "PrimitiveResult": _Decoding.primitive_result,
     "Result": _qiskit_result,
     "NoiseModel": _as_it_is,
 }

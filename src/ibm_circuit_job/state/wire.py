@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import eq
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Optional, TypeVar
 
 import msgspec
-from attrs import fields_dict, frozen
+from attrs import define, fields_dict, frozen
 from cattrs import Converter
 from cattrs.preconf.msgspec import make_converter
 from cattrs.v import transform_error
@@ -40,6 +40,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import RAN_TOO_LONG, RAN_TOO_LONG_REASON, status_of
 
 _T = TypeVar("_T")
+_Made = TypeVar("_Made")
 
 Document = bytes | Mapping[str, Any]
 """A reply: its bytes, or, from a client that decodes by itself, the object that it made of them."""
@@ -79,74 +80,77 @@ class ServerMessage:
     """The ID under which its operators find the request."""
 
 
-# What the service's replies hold. The names are those of the wire.
+# What the service's replies hold, on its way from JSON to facts. The names are those of the wire. Times are texts
+# here; the functions that make facts read them.
+
+_NULL: Final = msgspec.Raw(b"null")
 
 
-@frozen
+@define
 class _StateFields:
     status: str
     reason: str | None = None
     reason_code: int | str | None = None
 
 
-@frozen
+@define
 class _ProgramFields:
     id: str | None = None
 
 
-@frozen
+@define
 class _JobFields:
     id: str
     state: _StateFields | None = None
     status: str | None = None
     backend: str | None = None
     program: _ProgramFields | None = None
-    created: datetime | None = None
+    created: str | None = None
     name: str | None = None
     tags: tuple[str, ...] | None = None
     session_id: str | None = None
     run_mode: str | None = None
     estimated_running_time_seconds: float | None = None
     private: bool | None = None
-    params: Any = None
+    params: msgspec.Raw = _NULL
 
 
-@frozen
+@define
 class _UsageFields:
     quantum_seconds: float | None = None
     seconds: float | None = None
 
 
-@frozen
+@define
 class _MetricsFields:
-    timestamps: dict[str, datetime | None] | None = None
+    timestamps: dict[str, str | None] | None = None
     position_in_queue: int | None = None
     position_in_provider: int | None = None
-    estimated_start_time: datetime | None = None
-    estimated_completion_time: datetime | None = None
+    estimated_start_time: str | None = None
+    estimated_completion_time: str | None = None
     usage: _UsageFields | None = None
     qiskit_version: str | None = None
 
 
-@frozen
+@define
 class _PageFields:
-    jobs: Any
+    jobs: msgspec.Raw
     count: int | None = None
     offset: int | None = None
 
 
-@frozen
+@define
 class _SubmissionFields:
     id: str
     backend: str | None = None
 
 
-@frozen
+@define
 class _PushedStatus:
     status: str
 
 
-@frozen
+@define
 class _PushFields:
     type: str
     data: Any = None
@@ -167,6 +171,9 @@ def _shown(value: object) -> str:
 def _text(value: Any, _: type) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, datetime):
+        # A foreign client has read the time already.
+        return value.isoformat()
     raise TypeError(f"expected a string, got {_shown(value)}")
 
 
@@ -195,21 +202,29 @@ def _flag(value: Any, _: type) -> bool:
     raise TypeError(f"expected true or false, got {_shown(value)}")
 
 
-def _moment(value: Any, _: type) -> datetime:
+class _NoMoment(ValueError):  # noqa: N818 - it never leaves this module
+    def __init__(self, path: str, text: str, expected: str) -> None:
+        super().__init__(f"expected {expected}, got {_shown(text)}")
+        self.path = path
+
+
+def _moment(path: str, text: str | None) -> datetime | None:
     """A time in ISO 8601; one without a zone is UTC, as the REST reference has it."""
-    if isinstance(value, datetime):
-        moment = value
-    elif isinstance(value, str):
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         try:
-            moment = datetime.fromisoformat(value.strip().upper())
+            moment = datetime.fromisoformat(text.strip().upper())
         except ValueError:
-            raise ValueError(f"expected a time in ISO 8601, got {_shown(value)}") from None
-    else:
-        raise TypeError(f"expected a time in ISO 8601, got {_shown(value)}")
+            raise _NoMoment(path, text, "a time in ISO 8601") from None
+    if moment.tzinfo is UTC:
+        return moment
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"expected a time between the years 1 and 9999, got {_shown(value)}") from None
+        raise _NoMoment(path, text, "a time between the years 1 and 9999") from None
 
 
 def _code(value: Any, _: type) -> int | str | None:
@@ -229,6 +244,10 @@ def _texts(value: Any, _: type) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _raw(value: Any, _: type) -> msgspec.Raw:
+    return value if isinstance(value, msgspec.Raw) else msgspec.Raw(_as_json(value).encode())
+
+
 def _program(value: Any, _: type) -> _ProgramFields:
     if isinstance(value, str):
         return _ProgramFields(value)
@@ -242,18 +261,27 @@ def _object(value: Any) -> Mapping[str, Any]:
     raise TypeError(f"expected an object, got {_shown(value)}")
 
 
+def _unless_none(hook: Callable[[Any, type], Any], value: Any, target: type) -> Any:
+    return None if value is None else hook(value, target)
+
+
+_LENIENT_HOOKS: Final[Mapping[type, Callable[[Any, type], Any]]] = {
+    str: _text,
+    float: _number,
+    int: _integer,
+    bool: _flag,
+    msgspec.Raw: _raw,
+    _ProgramFields: _program,
+}
+
+
 def _reply_converter(*, explaining: bool) -> Converter:
     """A converter from what the service says. The explaining one is slower, and names the path to an error."""
     converter = Converter(detailed_validation=explaining)
-    for target, hook in (
-        (str, _text),
-        (float, _number),
-        (int, _integer),
-        (bool, _flag),
-        (datetime, _moment),
-        (_ProgramFields, _program),
-    ):
+    for target, hook in _LENIENT_HOOKS.items():
         converter.register_structure_hook(target, hook)
+        # Said here once more, since cattrs' own way to an optional value is slower.
+        converter.register_structure_hook_func(partial(eq, Optional[target]), partial(_unless_none, hook))  # noqa: UP045 - a type made at run time
     converter.register_structure_hook_func(partial(eq, int | str | None), _code)
     converter.register_structure_hook_func(partial(eq, tuple[str, ...]), _texts)
     for nested in (_StateFields, _UsageFields):
@@ -272,12 +300,13 @@ _replies = _reply_converter(explaining=False)
 _replies_explaining = _reply_converter(explaining=True)
 
 
+@lru_cache(maxsize=10_000)
 def _folded(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
 _WIRE_NAMES: Final[Mapping[type, Mapping[str, str]]] = {
-    target: {_folded(name): name for name in fields_dict(target)}
+    target: {spelling: name for name in fields_dict(target) for spelling in (name, _folded(name))}
     for target in (
         _JobFields,
         _MetricsFields,
@@ -293,21 +322,16 @@ _WIRE_NAMES: Final[Mapping[type, Mapping[str, str]]] = {
 """For each kind of object: how its fields are spelt, by their spelling without case and underscores."""
 
 
-@lru_cache(maxsize=10_000)
-def _spelt(target: type, name: str) -> str | None:
-    """How the target spells the field of that name; ``None`` where it has no such field."""
-    return _WIRE_NAMES[target].get(_folded(name))
-
-
 def _sorted_out(found: Mapping[str, _T], target: type) -> tuple[dict[str, _T], list[tuple[str, _T]]]:
     """The fields that the target has, under its own spelling, and those to keep verbatim.
 
     Where a field is there in several spellings, the exact one is read, and the others are kept.
     """
+    names = _WIRE_NAMES[target]
     known: dict[str, _T] = {}
     kept: list[tuple[str, _T]] = []
     for name, value in found.items():
-        spelt = _spelt(target, name)
+        spelt = names.get(name) or names.get(_folded(name))
         if spelt is None or (spelt != name and spelt in found):
             kept.append((name, value))
             continue
@@ -315,6 +339,13 @@ def _sorted_out(found: Mapping[str, _T], target: type) -> tuple[dict[str, _T], l
         if spelt in _KEPT_WHOLE:
             kept.append((name, value))
     return known, kept
+
+
+_quick: Final[Mapping[type, tuple[Any, frozenset[str], Mapping[str, str]]]] = {
+    target: (msgspec.json.Decoder(target), frozenset(fields_dict(target)) - _KEPT_WHOLE, names)
+    for target, names in _WIRE_NAMES.items()
+}
+"""For each kind of object: its decoder, the fields of which nothing is left over, and all spellings."""
 
 
 def _known_fields(found: Mapping[str, Any], target: type) -> dict[str, Any]:
@@ -330,27 +361,39 @@ def _opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, _Un
         known, kept = _sorted_out(body, target)
         unknown = tuple((str(name), _as_json(value)) for name, value in kept)
         return _structured(known, target, what).map(lambda read: (read, unknown))
+    quick = _opened_quickly(body, target)
+    return _opened_leniently(body, target, what) if quick is None else Success(quick)
+
+
+def _opened_quickly(body: bytes, target: type[_T]) -> tuple[_T, _Unknown] | None:
+    """Read an object in which each field is spelt and typed as the target has it: nearly every one is."""
+    decoder, used, names = _quick[target]
+    try:
+        read = decoder.decode(body)
+        found = documents.raw_fields(body)
+    except (ValueError, RecursionError):
+        return None
+    kept = found.keys() - used
+    if any(_folded(name) in names for name in kept if name not in _KEPT_WHOLE):
+        return None
+    return read, tuple([(name, _verbatim(found[name])) for name in kept])
+
+
+def _opened_leniently(body: bytes, target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
+    """Read an object in which something is spelt or typed otherwise, or say what is wrong with it."""
     opened = documents.fields(body, what)
     if not isinstance(opened, Success):
         return Bad(opened.failure())
-    raw, kept_raw = _sorted_out(opened.unwrap(), target)
-    plain: dict[str, Any] = {}
-    for name, field in raw.items():
-        if name in _RAW_FIELDS:
-            plain[name] = field
-            continue
-        value = documents.value(field, what)
-        if not isinstance(value, Success):
-            return Bad(Unreadable(what, name, value.failure().message))
-        plain[name] = value.unwrap()
-    read = _structured(plain, target, what)
-    if not isinstance(read, Success):
-        return Bad(read.failure())
-    return Success((read.unwrap(), tuple((name, _verbatim(field)) for name, field in kept_raw)))
+    raw, kept = _sorted_out(opened.unwrap(), target)
+    plain = documents.plain(raw, what, leave=_RAW_FIELDS)
+    if not isinstance(plain, Success):
+        return Bad(plain.failure())
+    unknown = tuple((name, _verbatim(field)) for name, field in kept)
+    return _structured(plain.unwrap(), target, what).map(lambda read: (read, unknown))
 
 
 def _verbatim(raw: msgspec.Raw) -> str:
-    return bytes(raw).decode("utf-8", "replace")
+    return str(raw, "utf-8", "replace")
 
 
 def _as_json(value: object) -> str:
@@ -393,7 +436,22 @@ def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
         >>> read_job(b'{"id": "a", "state": {"status": 3}}', datetime.now(UTC)).failure()
         Unreadable(what='job reply', path='state.status', message='expected a string, got 3')
     """
-    return _opened(body, _JobFields, "job reply").map(lambda read: _job(*read, observed_at))
+    return _made(_opened(body, _JobFields, "job reply"), _job, observed_at)
+
+
+def _made(
+    opened: Result[tuple[_T, _Unknown], Unreadable],
+    make: Callable[[_T, _Unknown, datetime], _Made],
+    observed_at: datetime,
+) -> Result[_Made, Unreadable]:
+    """Make facts of what a reply said."""
+    if not isinstance(opened, Success):
+        return Bad(opened.failure())
+    said, unknown = opened.unwrap()
+    try:
+        return Success(make(said, unknown, observed_at))
+    except _NoMoment as wrong:
+        return Bad(Unreadable("job reply", wrong.path, str(wrong)))
 
 
 def _job(said: _JobFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> Job:
@@ -401,7 +459,7 @@ def _job(said: _JobFields, unknown: tuple[tuple[str, str], ...], observed_at: da
         observed_at,
         backend=said.backend,
         program=None if said.program is None else said.program.id,
-        created=said.created,
+        created=_moment("created", said.created),
         name=said.name,
         tags=said.tags or (),
         session_id=said.session_id,
@@ -410,13 +468,13 @@ def _job(said: _JobFields, unknown: tuple[tuple[str, str], ...], observed_at: da
         private=said.private,
         unknown=unknown,
     )
-    inputs = _params(said.params)
-    return Job(
-        said.id,
-        status=_status(said, observed_at),
-        details=details,
-        inputs=None if inputs is None else JobInputs(observed_at, inputs),
-    )
+    params = None if said.params is _NULL else bytes(said.params)
+    inputs = None if params in _NO_PARAMS else JobInputs(observed_at, params)
+    return Job(said.id, status=_status(said, observed_at), details=details, inputs=inputs)
+
+
+_NO_PARAMS: Final = (None, b"null", b"{}")
+"""What stands for params that the service keeps to itself."""
 
 
 def _status(said: _JobFields, observed_at: datetime) -> StatusReport | None:
@@ -446,15 +504,6 @@ def status_report(
         ran_too_long = reason_code == RAN_TOO_LONG or "RAN TOO LONG" in server_status.upper()
         reason = RAN_TOO_LONG_REASON if ran_too_long else reason
     return StatusReport(observed_at, status, server_status, reason, reason_code)
-
-
-def _params(params: Any) -> bytes | None:
-    if isinstance(params, msgspec.Raw):
-        raw = bytes(params)
-        return None if raw in {b"null", b"{}"} else raw
-    # A client that decodes by itself has made objects of them. They go back to the service's own JSON with
-    # effects.fetch_inputs, which may import qiskit's serialisers; here they are no news.
-    return None
 
 
 def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unreadable]:
@@ -491,18 +540,22 @@ def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Un
         >>> read_metrics(b'{"position_in_queue": "3"}', datetime.now(UTC)).unwrap().position_in_queue
         3
     """
-    return _opened(body, _MetricsFields, "metrics reply").map(lambda read: _metrics(*read, observed_at))
+    return _made(_opened(body, _MetricsFields, "metrics reply"), _metrics, observed_at)
 
 
 def _metrics(said: _MetricsFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> JobMetrics:
     usage = said.usage or _UsageFields()
     return JobMetrics(
         observed_at,
-        timestamps=tuple((step, moment) for step, moment in (said.timestamps or {}).items() if moment is not None),
+        timestamps=tuple(
+            (step, moment)
+            for step, text in (said.timestamps or {}).items()
+            if (moment := _moment(f"timestamps.{step}", text)) is not None
+        ),
         position_in_queue=said.position_in_queue,
         position_in_provider=said.position_in_provider,
-        estimated_start=said.estimated_start_time,
-        estimated_completion=said.estimated_completion_time,
+        estimated_start=_moment("estimated_start_time", said.estimated_start_time),
+        estimated_completion=_moment("estimated_completion_time", said.estimated_completion_time),
         quantum_seconds=usage.quantum_seconds,
         usage_seconds=usage.seconds,
         client_version=said.qiskit_version,

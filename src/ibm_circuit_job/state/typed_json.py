@@ -56,7 +56,7 @@ def _encoded(value: Any) -> Any:
 
 
 @cache
-def _encoders() -> tuple[tuple[type, Callable[[Any], Any]], ...]:
+def _encoders() -> tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...]:
     """What is written for each type; of two that fit the first counts."""
     # Costly to import, and a job without circuits and results never needs them.
     import numpy as np  # noqa: PLC0415

@@ -1,11 +1,15 @@
-"""ScriptedClient: a runtime client that plays the replies that it was given."""
+"""ScriptedClient: a runtime client that plays the replies that it was given, or a history of facts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Self, assert_never
 
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Failure, Refused
+from ibm_circuit_job.state.facts import Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.testing.replies import job_reply, metrics_reply
 
 
 class ScriptedClient:
@@ -18,6 +22,7 @@ class ScriptedClient:
         jobs: What ``job_get`` answers: bodies of job replies.
         metrics: What ``job_metadata`` answers: bodies of metrics replies.
         results: What ``job_results`` answers: bodies of results replies.
+        cancels: How ``job_cancel`` fails, before it is accepted.
 
     Example:
         >>> client = ScriptedClient([b'{"id": "a"}'])
@@ -44,6 +49,37 @@ class ScriptedClient:
             "job_cancel": [*cancels, b""],
             "update_tags": [b""],
         }
+
+    @classmethod
+    def playing(cls, job_id: str, history: Iterable[Fact]) -> Self:
+        """Return a client that tells a history: the facts of each kind, one with each question, in their order.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job.state.wire import status_report
+            >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+            >>> client = ScriptedClient.playing("a", [status_report("Running", noon), status_report("Completed", noon)])
+            >>> client.job_get("a"), client.job_get("a")
+            (b'{"id":"a","state":{"status":"Running"}}', b'{"id":"a","state":{"status":"Completed"}}')
+        """
+        jobs: list[bytes] = []
+        metrics: list[bytes] = []
+        results: list[bytes] = []
+        for fact in history:
+            match fact:
+                case StatusReport():
+                    jobs.append(job_reply(Job(job_id, status=fact)))
+                case JobDetails():
+                    jobs.append(job_reply(Job(job_id, details=fact)))
+                case JobInputs():
+                    jobs.append(job_reply(Job(job_id, inputs=fact), exclude_params=False))
+                case JobMetrics():
+                    metrics.append(metrics_reply(fact))
+                case ResultPayload():
+                    results.append(fact.raw)
+                case _:
+                    assert_never(fact)
+        return cls(jobs, metrics=metrics or [b"{}"], results=results)
 
     def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:  # noqa: ARG002 - the interface has it
         """Answer the next job reply."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from qiskit import QuantumCircuit
 
 from ibm_circuit_job.state.facts import (
     Fact,
@@ -20,6 +22,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import STATUS_OF
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.testing.replies import job_reply
 
 JOB_ID = "cq1xexample"
 """The job that records and histories are about."""
@@ -96,7 +99,9 @@ def job_metrics() -> SearchStrategy[JobMetrics]:
 
 def _unknown_fields() -> SearchStrategy[list[tuple[str, JsonText]]]:
     json_texts = st.sampled_from(["null", "1", '"x"', '{"y":[1, 2]}', "1.00"])
-    return st.lists(st.tuples(texts(), json_texts), max_size=2, unique_by=lambda pair: pair[0])
+    # Names with an x at the front are none that the service uses today.
+    names = st.sampled_from(["cost", "hub", "runtime"]) | texts().map("x{}".format)
+    return st.lists(st.tuples(names, json_texts), max_size=2, unique_by=lambda pair: pair[0])
 
 
 def job_inputs() -> SearchStrategy[JobInputs]:
@@ -122,3 +127,132 @@ def histories(*, max_size: int = 8) -> SearchStrategy[list[Fact]]:
 def jobs() -> SearchStrategy[Job]:
     """Records of one and the same job, each with what some history taught."""
     return histories().map(lambda history: refresh(Job(JOB_ID), *history))
+
+
+def job_replies() -> SearchStrategy[bytes]:
+    """Valid replies to ``GET /jobs/ID``, as bytes, in any spelling that a service may use."""
+    reports = st.none() | status_reports()
+    said = st.builds(Job, st.just(JOB_ID), reports, st.none() | job_details(), inputs=st.none() | json_inputs())
+    plain = said.map(lambda job: job_reply(job, exclude_params=False))
+    return plain | plain.map(_spelt_otherwise)
+
+
+def json_inputs() -> SearchStrategy[JobInputs]:
+    """Inputs of a job that are JSON, as those that a service sends are."""
+    params = st.dictionaries(texts(), st.integers(0, 9) | texts(), min_size=1, max_size=3)
+    return st.builds(JobInputs, observed_at=moments(), raw=params.map(msgspec.json.encode))
+
+
+def _spelt_otherwise(reply: bytes) -> bytes:
+    """The same reply, with names and numbers as other versions of the service spell them."""
+    said = msgspec.json.decode(reply)
+    if isinstance(said.get("state"), dict) and "reason_code" in said["state"]:
+        said["state"]["reasonCode"] = said["state"].pop("reason_code")
+    if "estimated_running_time_seconds" in said:
+        said["estimated_running_time_seconds"] = str(said["estimated_running_time_seconds"])
+    return msgspec.json.encode({"State" if name == "state" else name: value for name, value in said.items()})
+
+
+def hostile_replies() -> SearchStrategy[bytes]:
+    """Bytes that a broken or malicious server may send: anything at all."""
+    return st.one_of(
+        st.binary(max_size=200),
+        _wrong_json().map(msgspec.json.encode),
+        st.builds(_damaged, job_replies(), st.integers(0, 1000), st.binary(max_size=4)),
+        st.sampled_from(_MONSTERS),
+    )
+
+
+def _wrong_json() -> SearchStrategy[object]:
+    """JSON with the names of the protocol in it, and values of any type."""
+    names = st.sampled_from(_NAMES) | texts()
+    numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
+    leaves = st.none() | st.booleans() | numbers | texts() | st.sampled_from(_LEAVES)
+    return st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6), max_leaves=12
+    )
+
+
+_NAMES = (
+    *(
+        "id",
+        "state",
+        "status",
+        "reason",
+        "reason_code",
+        "reasonCode",
+        "backend",
+        "program",
+        "created",
+        "tags",
+        "private",
+    ),
+    *(
+        "params",
+        "jobs",
+        "count",
+        "offset",
+        "usage",
+        "timestamps",
+        "position_in_queue",
+        "type",
+        "data",
+        "error",
+        "errors",
+    ),
+    *("message", "code", "trace", "results", "success", "counts", "shots", "header", "creg_sizes", "memory", "url"),
+    *("__type__", "__value__", "__module__", "__class__", "array", "num_bits", "fields", "shape", "pub_results"),
+    *("metadata", "estimated_start_time", "estimated_running_time_seconds", "circuits", "pubs"),
+)
+
+_LEAVES = (
+    *("datetime", "complex", "set", "ndarray", "QuantumCircuit", "Parameter", "ParameterExpression", "Instruction"),
+    *("NoiseModel", "Result", "BitArray", "DataBin", "PubResult", "SamplerPubResult", "PrimitiveResult", "settings"),
+    *("to_json", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0x1", "Completed", "AAAA", "eJwDAAAAAAE="),
+)
+
+_MONSTERS = (
+    b"",
+    b"null",
+    b"<html><body>Bad gateway</body></html>",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"id":"a","cost":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"id":"a","estimated_running_time_seconds":' + b"9" * 100_000 + b"}",
+    b'{"id":"a","created":1e400}',
+    b'{"id":"a","tags":["\\ud800"],"id":"b"}',
+    b'\xef\xbb\xbf{"id":"a"}',
+    b'{"id":"\xff\xfe"}',
+    b'{"id":"a","state":{"status":"Running"',
+    b'{"results": NaN}',
+)
+
+
+def _damaged(reply: bytes, at: int, with_what: bytes) -> bytes:
+    """A reply that was cut off, or in which bytes were replaced."""
+    place = at % (len(reply) + 1)
+    return reply[:place] + with_what + (reply[place + len(with_what) :] if with_what else b"")
+
+
+def circuits(*, max_qubits: int = 4) -> SearchStrategy[QuantumCircuit]:
+    """Small circuits that measure all their qubits, into one register or two."""
+    return st.builds(
+        _circuit,
+        st.integers(1, max_qubits),
+        st.lists(st.tuples(st.sampled_from(["x", "h", "cx"]), st.integers(0, 99), st.integers(0, 99)), max_size=6),
+        st.booleans(),
+    )
+
+
+def _circuit(qubits: int, gates: list[tuple[str, int, int]], two_registers: bool) -> QuantumCircuit:
+    circuit = QuantumCircuit(qubits)
+    for gate, first, second in gates:
+        operands = (
+            [first % qubits] if gate != "cx" else [first % qubits, (first + 1 + second % max(qubits - 1, 1)) % qubits]
+        )
+        if len(set(operands)) == len(operands):
+            getattr(circuit, gate)(*operands)
+    circuit.measure_all()
+    if two_registers:
+        circuit.measure_all()
+    return circuit

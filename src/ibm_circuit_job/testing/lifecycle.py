@@ -1,0 +1,168 @@
+"""JobLifecycle: a Hypothesis state machine that drives a handle on a job against a model of the service.
+
+It submits, lets the job go on, fail or be cancelled, loses replies, repeats old ones, consumes the result, and
+restarts the program from JSON, in any order; and after each step it checks what must always hold. Subclass it to check
+a pipeline of yours: add rules and invariants that use ``self.job``, and override :meth:`JobLifecycle.handle_on` where
+your handle is another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.errors import (
+    IBMJobApiError,
+    IBMJobError,
+    IBMJobFailureError,
+    IBMJobInvalidStateError,
+)
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.status import status_of
+from ibm_circuit_job.state.transitions import merge
+from ibm_circuit_job.state.wire import from_json, to_json
+from ibm_circuit_job.testing import laws
+from ibm_circuit_job.testing.model_service import ModelService
+from ibm_circuit_job.testing.strategies import texts
+
+
+class JobLifecycle(RuleBasedStateMachine):
+    """Any life of a job, seen through a bad network.
+
+    ``self.service`` is the model, ``self.job`` the handle; ``self.before`` is what the handle knew one step ago.
+    ``JobLifecycle.TestCase`` is what a test runner collects.
+    """
+
+    service: ModelService
+    job: Any
+    before: Job
+
+    def handle_on(self, service: ModelService, state: Job) -> Any:
+        """Return the handle under test: a new one for a new job, or one that goes on where ``state`` stood."""
+        return IBMCircuitJob.from_state(state, runtime_client=service)
+
+    @initialize(private=st.booleans())
+    def submit(self, private: bool) -> None:
+        """Begin with a job that has just been submitted."""
+        self.service = ModelService(private=private)
+        self.before = Job(self.service.job_id)
+        self.job = self.handle_on(self.service, self.before)
+
+    # What happens on the service and on the way
+
+    @rule()
+    def advance(self) -> None:
+        """The job goes one step on."""
+        self.service.advance()
+
+    @precondition(lambda self: self.service.status == "Running")
+    @rule(reason=texts().filter(lambda reason: reason.strip() not in {"", "Error"}))
+    def fail(self, reason: str) -> None:
+        """The job fails while it runs."""
+        self.service.fail(reason)
+
+    @rule()
+    def lose_a_reply(self) -> None:
+        """The next reply gets lost."""
+        self.service.lose_next_reply()
+
+    @rule()
+    def repeat_a_reply(self) -> None:
+        """The next reply is the last one once more."""
+        self.service.repeat_reply(0)
+
+    @rule(age=st.integers(1, 5))
+    def reorder_replies(self, age: int) -> None:
+        """The next reply is one from longer ago."""
+        self.service.repeat_reply(age)
+
+    # What the program does
+
+    @rule()
+    def ask_for_the_status(self) -> None:
+        """The program asks for the status."""
+        self._attempt(self.job.status)
+
+    @rule()
+    def refresh(self) -> None:
+        """The program asks for all there is."""
+        self._attempt(self.job.refresh)
+
+    @rule()
+    def cancel(self) -> None:
+        """The program cancels the job."""
+        ended = self.service.status if self.service.has_ended else None
+        try:
+            assert self.job.cancel()  # noqa: S101 - the model never answers that it did not
+        except IBMJobInvalidStateError:
+            assert ended in {"Completed", "Failed"}  # noqa: S101 - nothing else rules a cancel out
+        except IBMJobError:
+            pass
+
+    @precondition(lambda self: self.service.has_ended)
+    @rule()
+    def read_the_result(self) -> None:
+        """The program reads the result of a job that has ended."""
+        readable = self.service.status == "Completed" and not (self.service.private and self.service.consumed)
+        known = self.job.state.payload is not None
+        try:
+            result = self.job.result(timeout=60)
+        except IBMJobFailureError:
+            assert self.service.status == "Failed"  # noqa: S101
+        except IBMJobInvalidStateError:
+            assert self.service.status == "Cancelled"  # noqa: S101
+        except IBMJobApiError:
+            assert not known or not readable  # noqa: S101 - what has arrived is never asked for again
+        else:
+            assert result.get_counts() == {"1": 1}  # noqa: S101
+            assert readable or known  # noqa: S101
+
+    @rule()
+    def restart_the_program(self) -> None:
+        """The program ends, and another goes on from the JSON that it left."""
+        self.job = self.handle_on(self.service, from_json(to_json(self.job.state)).unwrap())
+
+    def _attempt(self, question: Any) -> None:
+        """Ask; a lost reply is an API error and nothing else."""
+        try:
+            question()
+        except IBMJobApiError:
+            assert self.job.state == self.before, "a call that failed changed what is known"  # noqa: S101
+
+    # What always holds
+
+    @invariant()
+    def what_is_known_only_grows(self) -> None:
+        """Each record is the one before and something more; so no fact was lost, and no final status was left."""
+        now = self.job.state
+        assert merge(self.before, now) == now  # noqa: S101
+        laws.final_is_final(self.before, now.facts)
+        self.before = now
+
+    @invariant()
+    def what_is_final_is_true(self) -> None:
+        """A final status that the service said is the status that the job has."""
+        report = self.job.state.status
+        if report is not None and report.is_final:
+            assert report.status is status_of(self.service.status)  # noqa: S101
+
+    @invariant()
+    def record_survives(self) -> None:
+        """JSON and pickle bring back an equal record."""
+        laws.record_survives(self.job.state)
+
+    @invariant()
+    def result_that_arrived_is_kept(self) -> None:
+        """A private result that was consumed and delivered is with the handle, or was lost on the way."""
+        payload = self.job.state.payload
+        assert payload is None or payload.is_intact  # noqa: S101
+
+    @invariant()
+    def status_is_one_of_qiskits(self) -> None:
+        """Whatever happened, a known status is one that qiskit knows."""
+        report = self.job.state.status
+        assert report is None or isinstance(report.status, JobStatus)  # noqa: S101

@@ -1,0 +1,124 @@
+"""ModelService: a service with one job and a bad network, small enough to be believed, without I/O or clock.
+
+It is the model that :class:`~ibm_circuit_job.testing.JobLifecycle` compares a handle with, and at the same time the
+client through which the handle sees it. What happens to the job, and to the next reply, is the test's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from ibm_circuit_job.clients import RequestFailed
+from ibm_circuit_job.errors import Refused, Unreachable
+
+NEXT_STATUS: Final = {"Creating": "Queued", "Queued": "Running", "Running": "Completed"}
+"""The life of a job that nothing happens to."""
+
+FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
+"""The statuses that a job never leaves."""
+
+RESULT: Final = (
+    b'{"backend_name":"model","backend_version":"1","job_id":"model","success":true,"results":[{"shots":1,"success":true,'
+    b'"header":{"name":"c","memory_slots":1,"creg_sizes":[["c",1]]},"data":{"counts":{"0x1":1}}}]}'
+)
+"""The body of the job's result."""
+
+
+class ModelService:
+    """One job of a service, and the network to it.
+
+    Args:
+        job_id: The job's ID.
+        private: Whether the result can be read only once.
+
+    Example:
+        >>> service = ModelService("a")
+        >>> service.advance()
+        >>> service.job_get("a")
+        b'{"id":"a","state":{"status":"Queued"},"tags":[]}'
+    """
+
+    def __init__(self, job_id: str = "model", *, private: bool = False) -> None:
+        self.job_id = job_id
+        self.status = "Creating"
+        """The job's status string now."""
+        self.private = private
+        self.consumed = False
+        """Whether the result of a private job has been read."""
+        self.tags: list[str] = []
+        """The job's tags now."""
+        self.reason: str | None = None
+        """Why it failed."""
+        self._losing = False
+        self._stale: list[bytes] = []
+        self._told: list[bytes] = []
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job never changes again."""
+        return self.status in FINAL
+
+    # What happens to the job
+
+    def advance(self) -> None:
+        """Let the job go one step on."""
+        self.status = NEXT_STATUS.get(self.status, self.status)
+
+    def fail(self, reason: str) -> None:
+        """Let the job fail, unless it has ended."""
+        if not self.has_ended:
+            self.status, self.reason = "Failed", reason
+
+    # What happens to the next replies
+
+    def lose_next_reply(self) -> None:
+        """Let the next request be done, and its reply get lost."""
+        self._losing = True
+
+    def repeat_reply(self, age: int) -> None:
+        """Let the next question about the job be answered with a reply of the past: 0 is the last one."""
+        if self._told:
+            self._stale.append(self._told[-1 - age % len(self._told)])
+
+    # The client
+
+    def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:  # noqa: ARG002 - the interface has it
+        """Answer a job reply; perhaps one of the past."""
+        reply = {"id": job_id, "state": {"status": self.status}, "tags": self.tags}
+        if self.reason is not None:
+            reply["state"] = {"status": self.status, "reason": self.reason}
+        now = msgspec.json.encode(reply)
+        self._told.append(now)
+        return self._delivered(self._stale.pop(0) if self._stale else now)
+
+    def job_metadata(self, job_id: str) -> bytes:  # noqa: ARG002 - the interface has it
+        """Answer a metrics reply."""
+        return self._delivered(b"{}")
+
+    def job_results(self, job_id: str) -> bytes:
+        """Answer the result; that of a private job once, even if the reply then is lost."""
+        if self.status != "Completed" or (self.private and self.consumed):
+            raise RequestFailed(Refused(f"read the result of job {job_id}", "the model", 404, "No result."))
+        self.consumed = True
+        return self._delivered(RESULT)
+
+    def job_cancel(self, job_id: str) -> None:
+        """Cancel the job, or answer 409 where it has ended."""
+        if self.has_ended:
+            raise RequestFailed(Refused(f"cancel job {job_id}", "the model", 409, "Too late."))
+        self.status = "Cancelled"
+        self._delivered(b"")
+
+    def update_tags(self, job_id: str, tags: Sequence[str]) -> None:  # noqa: ARG002 - the interface has it
+        """Replace the tags."""
+        self.tags = list(tags)
+        self._delivered(b"")
+
+    def _delivered(self, reply: bytes) -> bytes:
+        if self._losing:
+            self._losing = False
+            raise RequestFailed(Unreachable("hear from the model", "the model", "The reply was lost."))
+        return reply

@@ -1,0 +1,78 @@
+"""The service's replies as bytes: what a server would have sent for the facts to be as they are.
+
+The inverse of :mod:`ibm_circuit_job.state.wire`'s readers, in the legacy dialect's spelling.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ibm_circuit_job.state.facts import JobMetrics
+from ibm_circuit_job.state.job import Job
+
+
+def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
+    """Return the reply to ``GET /jobs/ID`` that says what a record knows of status, details and inputs.
+
+    Example:
+        >>> job_reply(Job("a"))
+        b'{"id":"a"}'
+    """
+    reply: dict[str, Any] = {"id": job.job_id}
+    if job.status is not None:
+        state = {
+            "status": job.status.server_status,
+            "reason": job.status.reason,
+            "reason_code": job.status.reason_code,
+        }
+        reply["state"] = _given(state)
+    if job.details is not None:
+        details = job.details
+        reply |= _given(
+            {
+                "backend": details.backend,
+                "program": None if details.program is None else {"id": details.program},
+                "created": None if details.created is None else details.created.isoformat(),
+                "name": details.name,
+                "tags": list(details.tags) or None,
+                "session_id": details.session_id,
+                "run_mode": details.run_mode,
+                "estimated_running_time_seconds": details.usage_estimate,
+                "private": details.private,
+            }
+        )
+        reply |= {name: msgspec.Raw(text.encode()) for name, text in details.unknown}
+    if job.inputs is not None and not exclude_params:
+        reply["params"] = msgspec.Raw(job.inputs.raw)
+    return msgspec.json.encode(reply)
+
+
+def metrics_reply(metrics: JobMetrics) -> bytes:
+    """Return the reply to ``GET /jobs/ID/metrics`` that says what the metrics are.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> metrics_reply(JobMetrics(datetime(2024, 2, 3, tzinfo=UTC), position_in_queue=3))
+        b'{"position_in_queue":3}'
+    """
+    unknown = {name: msgspec.Raw(text.encode()) for name, text in metrics.unknown if name != "usage"}
+    usage = _given({"quantum_seconds": metrics.quantum_seconds, "seconds": metrics.usage_seconds})
+    reply = {
+        "timestamps": {step: moment.isoformat() for step, moment in metrics.timestamps} or None,
+        "position_in_queue": metrics.position_in_queue,
+        "position_in_provider": metrics.position_in_provider,
+        "estimated_start_time": None if metrics.estimated_start is None else metrics.estimated_start.isoformat(),
+        "estimated_completion_time": (
+            None if metrics.estimated_completion is None else metrics.estimated_completion.isoformat()
+        ),
+        "usage": usage or None,
+        "qiskit_version": metrics.client_version,
+    }
+    return msgspec.json.encode(_given(reply) | unknown)
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are not absent."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -53,6 +53,12 @@ ONE = QuantumCircuit(1, 1)
         ({"circuits": ONE, "job_tags": ["tag", 3]}, "expected job_tags to be a list of strings"),
         ({"circuits": ONE, "rep_delay": 1e-4}, "local_simulator does not support it"),
         ({"circuits": ONE, "header": {"a": object()}}, "got a object"),
+        ({"circuits": ONE, "header": "note"}, "expected header to be a dictionary"),
+        ({"circuits": ONE, "header": {"a": "\ud800"}}, "expected arguments that go to JSON"),
+        ({"circuits": ONE, "seed_simulator": 1.5}, "expected seed_simulator to be a whole number"),
+        ({"circuits": ONE, "memory": "no"}, "expected memory to be True or False, got 'no'"),
+        ({"circuits": ONE, "dynamic": "no"}, "expected dynamic to be True or False, got 'no'"),
+        ({"circuits": ONE, "noise_model": "x"}, "expected noise_model to be a NoiseModel of qiskit-aer, got 'x'"),
     ],
 )
 def test_wrong_argument_says_what_would_be_right(backend, arguments, message):

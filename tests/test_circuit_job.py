@@ -133,6 +133,43 @@ def test_failed_second_reading_keeps_what_was_kept():
     assert job.result() is kept
 
 
+def test_error_page_in_place_of_a_result_is_forgotten_when_the_result_comes():
+    job = job_of(ScriptedClient([reply("Completed")], results=[b"<html>down</html>", RESULT]))
+    with pytest.raises(IBMJobApiError, match="got HTML"):
+        job.result()
+    assert job.result().get_counts() == {"1": 3}
+
+
+def test_error_page_does_not_replace_a_result_that_was_read():
+    job = job_of(ScriptedClient([reply("Completed")], results=[RESULT, b"<html>down</html>"]))
+    kept = job.result()
+    with pytest.raises(IBMJobApiError, match="got HTML"):
+        job.result(refresh=True)
+    assert job.result() is kept
+    assert job.state.payload.raw == RESULT
+
+
+def test_reply_about_another_job_is_refused():
+    with pytest.raises(IBMJobApiError, match="id: expected 'a', got 'b'"):
+        job_of(ScriptedClient([b'{"id": "b"}'])).status()
+
+
+@pytest.mark.parametrize("timeout", ["5", float("nan"), True])
+def test_timeout_that_is_no_number_is_refused(timeout):
+    with pytest.raises(IBMJobInvalidStateError, match="expected timeout to be a number of seconds"):
+        job_of(ScriptedClient([reply("Completed")])).wait_for_final_state(timeout)
+
+
+def test_reason_that_cannot_be_looked_for_now_is_an_api_error():
+    job = job_of(ScriptedClient([reply("Failed")], results=[DOWN]))
+    with pytest.raises(IBMJobApiError, match="no route"):
+        job.error_message()
+
+
+def test_failed_job_without_any_reason_says_so():
+    assert job_of(ScriptedClient([reply("Failed")])).error_message() == "The service gave no reason."
+
+
 def test_result_that_is_none_is_an_api_error_that_says_so():
     job = job_of(ScriptedClient([reply("Completed")], results=[b"{}"]))
     with pytest.raises(IBMJobApiError, match="expected a field 'results'"):

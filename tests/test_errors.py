@@ -15,7 +15,6 @@ from ibm_circuit_job.errors import (
     TimeUp,
     Unreachable,
     Unreadable,
-    Unsupported,
     describe,
     to_exception,
 )
@@ -38,7 +37,6 @@ def test_refusal_repeats_the_words_of_the_server():
             Unreadable("job reply", "state.status", "expected a string, got 3"),
             "could not read the job reply: state.status: expected a string, got 3",
         ),
-        (Unsupported("tag job a", "this client has no tags"), "could not tag job a: this client has no tags"),
         (
             TimeUp("see job a end", 2.0, Unreachable("read job a", "http://x", "no route")),
             (

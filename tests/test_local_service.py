@@ -1,5 +1,6 @@
 """The whole path, real from end to end: a backend, a service, a queue, a simulator, a websocket, a result."""
 
+import asyncio
 import os
 import select
 import signal
@@ -24,6 +25,7 @@ from ibm_circuit_job import (
     IBMProvider,
 )
 from ibm_circuit_job.local import LocalService, LocalServiceError
+from ibm_circuit_job.local.jobs import CannotCancel, JobQueues
 
 
 def flipped(width, ones):
@@ -207,7 +209,7 @@ def test_port_without_a_listener_is_named():
 
 
 def test_url_that_is_none_is_refused():
-    with pytest.raises(IBMAccountError, match="got 'localhost'"):
+    with pytest.raises(IBMAccountError, match="with http:// or https:// at the front"):
         IBMProvider("secret-token", "localhost")
 
 
@@ -220,6 +222,42 @@ def test_missing_token_says_where_to_put_it(monkeypatch):
 def test_instance_that_the_account_does_not_have_is_refused(provider):
     with pytest.raises(IBMAccountError, match="expected instance to be one of ibm-q/open/main, got 'a/b/c'"):
         IBMProvider(provider.token, provider.url, "a/b/c")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"token": "https://auth.example.com/api", "url": "TOP-SECRET"},
+        {"token": "x", "url": "http://user:TOP-SECRET@127.0.0.1"},
+        {"token": "x", "url": "htp://user:TOP-SECRET@127.0.0.1"},
+        {"token": "TOP-SECRET", "url": "http://127.0.0.1:9"},
+        {"token": "TOP SECRET\n", "url": "http://127.0.0.1:9"},
+        {"token": "x", "url": "http://127.0.0.1:9", "proxies": {"urls": {"http": "http://u:TOP-SECRET@h:99999"}}},
+        {"token": "x", "url": "http://127.0.0.1:9", "proxies": "TOP-SECRET"},
+    ],
+)
+def test_secrets_are_in_no_error(arguments):
+    with pytest.raises(IBMAccountError) as raised:
+        IBMProvider(**arguments)
+    error = raised.value
+    while error is not None:
+        assert "SECRET" not in f"{error} {error!r} {vars(error)}"
+        error = error.__cause__ or error.__context__
+
+
+def test_submission_of_objects_that_break_the_worker_does_not_stop_the_queue(provider, simulator, bell):
+    result = {"backend_name": "b", "job_id": "x", "success": True, "results": []}
+    odd = {"r": {"__type__": "Result", "__value__": {**result, "results": [{"shots": 1, "success": True, "data": 5}]}}}
+    job = simulator.run(bell, shots=1, header=odd)
+    with pytest.raises(IBMJobFailureError, match="expected a Result"):
+        job.result(timeout=60)
+    assert simulator.run(bell, shots=1).result(timeout=60).success
+
+
+def test_log_says_how_the_job_ended(provider, device, bell):
+    job = device.run(bell)
+    job.wait_for_final_state(timeout=60)
+    assert "Instruction 'h'" in provider.runtime_client.job_logs(job.job_id())
 
 
 @pytest.mark.parametrize(
@@ -341,3 +379,56 @@ def gone(pid):
         return bool(select.select([process], [], [], 20.0)[0])
     finally:
         os.close(process)
+
+
+def test_forked_child_does_not_keep_the_service_alive():
+    program = (
+        "import os, signal\n"
+        "from ibm_circuit_job.local import LocalService\n"
+        "service = LocalService()\n"
+        "print(service.pid, flush=True)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    signal.pause()\n"
+        "print(child, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", program], stdout=subprocess.PIPE, text=True
+    ) as process:
+        service, child = (int(process.stdout.readline()) for _ in range(2))
+        try:
+            assert gone(service)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_service_that_was_killed_is_not_said_to_run():
+    with LocalService() as service:
+        os.kill(service.pid, signal.SIGKILL)
+        assert gone(service.pid)
+        assert not service.is_running
+
+
+@pytest.mark.parametrize("port", [-1, 70_000, "8080", True])
+def test_port_that_is_none_is_refused(port):
+    with pytest.raises(LocalServiceError, match="expected port to be a whole number from 0 to 65535"):
+        LocalService(port=port)
+
+
+def test_job_whose_outcome_is_there_cannot_be_cancelled_any_more():
+    """Between the end of the execution and the moment at which the queue writes it down."""
+
+    async def scene():
+        queues = JobQueues(workers=1)
+        job = queues.submit("local_simulator", "circuit-runner", b"{}", [], None)
+        job.status = "Running"
+        outcome = asyncio.get_running_loop().create_future()
+        outcome.set_result(None)
+        queues._current["local_simulator"] = outcome
+        with pytest.raises(CannotCancel):
+            queues.cancel(job)
+        await queues.stop()
+        return job.status
+
+    assert asyncio.run(scene()) == "Running"

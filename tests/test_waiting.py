@@ -110,3 +110,8 @@ def test_retry_after_is_obeyed():
 def test_pause_that_is_not_positive_is_refused(name):
     with pytest.raises(ValueError, match=name):
         WaitPolicy(**{name: 0.0})
+
+
+def test_service_that_asks_for_an_age_is_asked_again_after_an_hour():
+    wait = after_trouble(Wait(0.0), 1.0, Refused("read job a", "http://x", 429, retry_after=1e12))
+    assert next_step(POLICY, wait, 1.0) == Poll(3600.0)

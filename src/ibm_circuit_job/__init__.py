@@ -16,7 +16,7 @@ from ibm_circuit_job.errors import (
     IBMJobTimeoutError,
 )
 from ibm_circuit_job.provider import IBMProvider
-from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
+from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import (
     apply_status,
@@ -52,6 +52,8 @@ __all__ = [
     "JobDetails",
     "JobInputs",
     "JobMetrics",
+    "JobName",
+    "JobTags",
     "ResultPayload",
     "StatusReport",
     "WaitPolicy",

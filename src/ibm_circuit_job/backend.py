@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -53,6 +54,9 @@ class IBMBackend(BackendV2):
     """
 
     def __init__(self, provider: IBMProvider, configuration: Mapping[str, Any]) -> None:
+        missing = [name for name in ("backend_name", "n_qubits", "basis_gates") if name not in configuration]
+        if missing:
+            raise IBMBackendApiError(f"the service's description of the backend has no {', '.join(missing)}")
         super().__init__(
             provider=provider,
             name=str(configuration["backend_name"]),
@@ -128,18 +132,23 @@ class IBMBackend(BackendV2):
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
             IBMBackendApiError: If the service refused the job or could not be reached.
         """
-        checked = _checked_circuits(circuits, self._configuration)
+        options, device = self.options, self._configuration
+        checked = _checked_circuits(circuits, device)
         tags = _checked_tags(job_tags)
         params: dict[str, Any] = {
             "circuits": checked,
-            "shots": _checked_shots(_first(shots, self.options.shots), self._configuration, given=shots is not None),
-            "memory": bool(_first(memory, self.options.memory)),
+            "shots": _checked_shots(_first(shots, options.shots), device, given=shots is not None),
+            "memory": _checked_flag("memory", _first(memory, options.memory)),
             "skip_transpilation": True,
         }
-        seed = _first(seed_simulator, self.options.seed_simulator)
-        delay = _checked_rep_delay(_first(rep_delay, self.options.rep_delay), self._configuration)
-        optional = {"seed_simulator": seed, "rep_delay": delay, "noise_model": noise_model, "header": header}
+        optional = {
+            "seed_simulator": _checked_seed(_first(seed_simulator, options.seed_simulator)),
+            "rep_delay": _checked_rep_delay(_first(rep_delay, options.rep_delay), device),
+            "noise_model": _checked_noise_model(noise_model, device),
+            "header": _checked_header(header),
+        }
         params |= {name: value for name, value in optional.items() if value is not None}
+        _checked_flag("dynamic", dynamic)
         holds_control_flow = any(_has_control_flow(circuit) for circuit in checked)
         program = "qasm3-runner" if dynamic or holds_control_flow else "circuit-runner"
         return self._submitted(program, params, tags)
@@ -147,8 +156,8 @@ class IBMBackend(BackendV2):
     def _submitted(self, program: str, params: Mapping[str, Any], tags: Sequence[str]) -> IBMCircuitJob:
         try:
             encoded = typed_json.encode(params)
-        except TypeError as error:
-            raise IBMBackendValueError(str(error)) from None
+        except (TypeError, ValueError, RecursionError) as error:
+            raise IBMBackendValueError(f"expected arguments that go to JSON: {error}") from None
         done = effects.perform(
             effects.submit_job(
                 self._client,
@@ -207,7 +216,7 @@ def _checked_circuit(circuit: object, index: int, configuration: Mapping[str, An
 
 def _checked_shots(shots: Any, configuration: Mapping[str, Any], *, given: bool) -> int:
     most = configuration.get("max_shots")
-    integer = isinstance(shots, int) or (isinstance(shots, float) and shots.is_integer())
+    integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
     if isinstance(shots, bool) or not integer or shots < 1:
         raise IBMBackendValueError(f"expected shots to be a whole number from 1 to {most}, got {shots!r}")
     if most is not None and shots > most:
@@ -224,6 +233,38 @@ def _checked_tags(tags: object) -> list[str]:
     if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
         raise IBMBackendValueError(f"expected job_tags to be a list of strings, got {tags!r}")
     return list(tags)
+
+
+def _checked_flag(name: str, flag: Any) -> bool | None:
+    if flag is None or isinstance(flag, bool):
+        return flag
+    raise IBMBackendValueError(f"expected {name} to be True or False, got {flag!r}")
+
+
+def _checked_seed(seed: Any) -> int | None:
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**63:
+        raise IBMBackendValueError(f"expected seed_simulator to be a whole number from 0 to 2**63 - 1, got {seed!r}")
+    return int(seed)
+
+
+def _checked_noise_model(model: Any, configuration: Mapping[str, Any]) -> Any:
+    if model is None:
+        return None
+    if not configuration.get("simulator"):
+        raise IBMBackendValueError(f"expected no noise_model, for {configuration['backend_name']} is no simulator")
+    if type(model).__name__ != "NoiseModel":
+        raise IBMBackendValueError(f"expected noise_model to be a NoiseModel of qiskit-aer, got {model!r}")
+    return model
+
+
+def _checked_header(header: Any) -> dict[str, Any] | None:
+    if header is None:
+        return None
+    if not isinstance(header, Mapping) or not all(isinstance(name, str) for name in header):
+        raise IBMBackendValueError(f"expected header to be a dictionary with strings as keys, got {header!r}")
+    return dict(header)
 
 
 def _checked_rep_delay(delay: Any, configuration: Mapping[str, Any]) -> float | None:

@@ -7,6 +7,7 @@ number of threads may learn about the job at once.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -101,7 +102,8 @@ class IBMCircuitJob(JobV1):
         self._client = api_client if runtime_client is None else runtime_client
         self._given = {"kind": kind, "time_per_step": time_per_step, "result": result, "error": error}
         self._client_info = client_info
-        self._policy = WaitPolicy()
+        self.wait_policy = WaitPolicy()
+        """How waits for this job are paced; any other may be set."""
         self._cell = threading.Lock()
         self._download = threading.Lock()
         self._decoded: tuple[ResultPayload, QiskitResult] | None = None
@@ -181,18 +183,20 @@ class IBMCircuitJob(JobV1):
 
         Raises:
             IBMJobTimeoutError: If the job has not ended by then.
+            IBMJobInvalidStateError: If ``timeout`` is no number.
             IBMJobApiError: If the service refused for good, or was in trouble for a day without one good reply.
         """
+        seconds = _checked_timeout(timeout)
         began = effects.monotonic()
         wait = Wait(
             started=began,
-            deadline=None if timeout is None else began + timeout,
+            deadline=None if seconds is None else began + seconds,
             offers_stream=effects.offers_stream(self._client),
             ended=self._has_ended(),
             running=queries.status(self._state) is JobStatus.RUNNING,
         )
         while True:
-            step = waiting.next_step(self._policy, wait, effects.monotonic())
+            step = waiting.next_step(self.wait_policy, wait, effects.monotonic())
             match step:
                 case Listen(seconds):
                     wait = self._listened(wait, seconds)
@@ -215,7 +219,8 @@ class IBMCircuitJob(JobV1):
         The result is read from the service once and kept: that of a private job can be read only once.
 
         Args:
-            timeout: Seconds to wait for the job; ``None`` for as long as it takes.
+            timeout: Seconds to wait for the job to end; ``None`` for as long as it takes. To read the result then
+                takes what it takes: what has begun to arrive may be the only copy.
             refresh: Read the result from the service again. What was kept stays until it has arrived.
 
         Returns:
@@ -272,12 +277,18 @@ class IBMCircuitJob(JobV1):
         """
         if self.status() is not JobStatus.ERROR:
             return None
-        if not queries.has_reason(self._state) and self._state.payload is None:
-            with self._download:
-                fetched = effects.perform(effects.fetch_result(self._client, self._state.job_id))
-            if isinstance(fetched, Success):
-                self._learn(fetched.unwrap())
+        with self._download:
+            if not queries.has_reason(self._state) and self._state.payload is None:
+                self._look_for_a_reason()
         return queries.error_message(self._state)
+
+    def _look_for_a_reason(self) -> None:
+        """Read the results text of a job that failed; that there is none is no error."""
+        fetched = effects.perform(effects.fetch_result(self._client, self._state.job_id))
+        if isinstance(fetched, Success):
+            self._learn(fetched.unwrap())
+        elif fetched.failure().can_retry:
+            raise to_exception(fetched.failure())
 
     def tags(self) -> list[str]:
         """Return the job's tags.
@@ -314,15 +325,28 @@ class IBMCircuitJob(JobV1):
         if not refresh and self._decoded is not None:
             # Another thread was faster.
             return self._decoded[1]
-        if refresh or self._state.payload is None:
-            self._learn(self._value(effects.fetch_result(self._client, self._state.job_id)))
-        payload = self._state.payload
-        assert payload is not None  # noqa: S101 - it has just been learned
-        decoded = results.decode(payload)
-        if not isinstance(decoded, Success):
-            raise to_exception(decoded.failure())
-        self._decoded = (payload, decoded.unwrap())
-        return self._decoded[1]
+        held = self._state.payload
+        if held is not None and not refresh:
+            decoded = results.decode(held, self._context())
+            if isinstance(decoded, Success):
+                return self._kept(held, decoded.unwrap())
+        payload = self._value(effects.fetch_result(self._client, self._state.job_id))
+        decoded = results.decode(payload, self._context())
+        if isinstance(decoded, Success):
+            self._learn(payload)
+            return self._kept(payload, decoded.unwrap())
+        if held is None:
+            # Perhaps the only copy there will ever be; the next call asks again, and this stays until there is better.
+            self._learn(payload)
+        raise to_exception(decoded.failure())
+
+    def _kept(self, payload: ResultPayload, result: QiskitResult) -> QiskitResult:
+        self._decoded = (payload, result)
+        return result
+
+    def _context(self) -> results.ResultContext:
+        details = self._state.details
+        return results.ResultContext(self._state.job_id, None if details is None else details.backend)
 
     def _listened(self, wait: Wait, seconds: float | None) -> Wait:
         closed = effects.perform(effects.listen(self._client, self._state.job_id, seconds))
@@ -332,7 +356,8 @@ class IBMCircuitJob(JobV1):
         return waiting.after_stream_closed(wait, now) if closed.unwrap() else waiting.after_stream_quiet(wait, now)
 
     def _polled(self, wait: Wait) -> Wait:
-        remaining = None if wait.deadline is None else max(wait.deadline - effects.monotonic(), _SHORTEST_CALL)
+        remaining = _LONGEST_CALL if wait.deadline is None else wait.deadline - effects.monotonic()
+        remaining = min(max(remaining, _SHORTEST_CALL), _LONGEST_CALL)
         seen = effects.perform(effects.fetch_job(self._client, self._state.job_id, remaining))
         now = effects.monotonic()
         if not isinstance(seen, Success):
@@ -364,6 +389,16 @@ class IBMCircuitJob(JobV1):
 
 _SHORTEST_CALL = 0.05
 """Seconds that even the last look before a timeout may take."""
+_LONGEST_CALL = 30.0
+"""Seconds after which a look is given up, to be tried again."""
+
+
+def _checked_timeout(timeout: Any) -> float | None:
+    if timeout is None or timeout == math.inf:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or math.isnan(timeout):
+        raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
+    return max(float(timeout), 0.0)
 
 
 def _given_state(

@@ -96,7 +96,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run an IBM Quantum service on this machine, in the foreground."""
-    from ibm_circuit_job.local.server import PortTaken, ServerSettings, bound_socket  # noqa: PLC0415
+    from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, bound_socket  # noqa: PLC0415
     from ibm_circuit_job.local.server import serve as run_server  # noqa: PLC0415
 
     demanded = token or secrets.token_urlsafe(24)
@@ -111,7 +111,7 @@ def serve(
 
     try:
         bound = bound_socket(port)
-    except PortTaken as error:
+    except PortUnavailable as error:
         _console.print(f"[red]{escape(str(error))}[/red]")
         raise typer.Exit(1) from None
     run_server(ServerSettings(demanded), bound, started)

@@ -15,11 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import FunctionType
 from typing import Any, Final, TypeVar
 
 import requests
 from returns.io import IO, IOFailure, IOResult, IOSuccess
+from returns.result import Failure as Bad
 from returns.result import Result, Success
 from returns.unsafe import unsafe_perform_io
 
@@ -93,8 +95,15 @@ def fetch_job(client: JobClient, job_id: str, seconds: float | None = None) -> I
     return _read(
         f"read job {job_id}",
         lambda: client.job_get(job_id, exclude_params=True, **_limit(client, seconds)),
-        lambda reply: wire.read_job(reply, now()),
+        lambda reply: wire.read_job(reply, now()).bind(partial(_about, job_id)),
     )
+
+
+def _about(job_id: str, seen: Job) -> Result[Job, Unreadable]:
+    """Nothing but a reply about the job that was asked for."""
+    if seen.job_id == job_id:
+        return Success(seen)
+    return Bad(Unreadable("job reply", "id", f"expected {job_id!r}, got {seen.job_id!r}"))
 
 
 def fetch_inputs(client: JobClient, job_id: str) -> IOResult[JobInputs | None, Failure]:
@@ -122,11 +131,6 @@ def fetch_result(client: JobClient, job_id: str) -> IOResult[ResultPayload, Fail
         return Success(ResultPayload(now(), body.encode() if isinstance(body, str) else body))
 
     return _read(f"read the result of job {job_id}", lambda: client.job_results(job_id), payload)
-
-
-def fetch_log(client: Any, job_id: str) -> IOResult[str, Failure]:
-    """Fetch what a job that has ended left in its log."""
-    return _read(f"read the log of job {job_id}", lambda: client.job_logs(job_id), Success)
 
 
 def request_cancel(client: JobClient, job_id: str) -> IOResult[datetime, Failure]:

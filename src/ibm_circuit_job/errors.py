@@ -134,19 +134,6 @@ class Unreadable:
 
 
 @frozen
-class Unsupported:
-    """This client, or this dialect of the service, has no such operation."""
-
-    doing: str
-    """What was tried."""
-    message: str
-    """Why it is not to be had."""
-
-    can_retry = False
-    http_status = None
-
-
-@frozen
 class TimeUp:
     """The caller's time was up before there was an answer."""
 
@@ -161,7 +148,7 @@ class TimeUp:
     http_status = None
 
 
-Failure: TypeAlias = Unreachable | Refused | Unreadable | Unsupported | TimeUp
+Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 
 Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an int, or ``None``).
@@ -193,8 +180,6 @@ def describe(failure: Failure) -> str:
         case Unreadable():
             where = f"{failure.path}: " if failure.path else ""
             return f"could not read the {failure.what}: {where}{failure.message}"
-        case Unsupported():
-            return f"could not {failure.doing}: {failure.message}"
         case TimeUp():
             last = f"; the last trouble on the way: {describe(failure.last)}" if failure.last else ""
             return f"could not {failure.doing} within {failure.seconds:g} seconds{last}"

@@ -20,6 +20,7 @@ from ibm_circuit_job.errors import (
     IBMBackendApiError,
     IBMError,
     IBMJobApiError,
+    IBMJobNotFoundError,
     to_exception,
 )
 
@@ -156,6 +157,8 @@ class IBMProvider:
             IBMJobNotFoundError: If the service knows no such job.
             IBMJobApiError: If the service refused or could not be reached.
         """
+        if type(job_id) is not str or not job_id:
+            raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
         fetched = effects.perform(effects.fetch_job(self.runtime_client, job_id))
         if not isinstance(fetched, Success):
             raise to_exception(fetched.failure(), IBMJobApiError)

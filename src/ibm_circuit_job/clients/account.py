@@ -46,12 +46,13 @@ class AccountClient:
     def __repr__(self) -> str:
         return f"<AccountClient({self.params.url!r})>"
 
-    def access_token(self, rejected: str | None = None) -> str:
+    def access_token(self, rejected: str | None = None, *, seconds: float | None = None) -> str:
         """Return the access token, logging in where there is none yet.
 
         Args:
             rejected: A token that the service does not accept any more; any number of threads that give the
                 same one cause one login.
+            seconds: Try once, and have the token by then.
 
         Raises:
             RequestFailed: If logging in failed.
@@ -63,8 +64,10 @@ class AccountClient:
                     "POST",
                     "/users/loginWithToken",
                     body=msgspec.json.encode({"apiToken": self.params.token}),
+                    seconds=seconds,
                 )
                 self._access_token = _text(reply, "id", "login reply")
+                self.http.keep_secret(self._access_token)
             return self._access_token
 
     def user_urls(self) -> ServiceUrls:
@@ -87,12 +90,15 @@ class AccountClient:
             RequestFailed: If the service refused or could not be reached.
         """
         reply = self._call("read the account's hubs", "GET", "/Network", headers=self.headers())
-        found: list[tuple[bool, str]] = []
-        for hub in reply if isinstance(reply, list) else []:
-            for group_name, group in hub.get("groups", {}).items():
-                for project_name, project in group.get("projects", {}).items():
-                    instance = f"{hub['name']}/{group_name}/{project_name}"
-                    found.append((not project.get("isDefault", False), instance))
+        try:
+            found = [
+                (not project.get("isDefault", False), f"{hub['name']}/{group_name}/{project_name}")
+                for hub in reply
+                for group_name, group in hub["groups"].items()
+                for project_name, project in group["projects"].items()
+            ]
+        except (TypeError, KeyError, AttributeError):
+            raise RequestFailed(Unreadable("hubs reply", "", "expected hubs with groups with projects")) from None
         return [instance for _, instance in sorted(found)]
 
     def check_login(self) -> None:
@@ -108,9 +114,9 @@ class AccountClient:
             hint = "; check the token" if error.status_code in {401, 403} else "; check the url"
             raise IBMAccountError(f"{error.message}{hint}") from None
 
-    def headers(self, rejected: str | None = None) -> dict[str, str]:
-        """Return the headers that prove who we are."""
-        return {"X-Access-Token": self.access_token(rejected)}
+    def headers(self, rejected: str | None = None, *, seconds: float | None = None) -> dict[str, str]:
+        """Return the headers that prove who we are; see :meth:`access_token`."""
+        return {"X-Access-Token": self.access_token(rejected, seconds=seconds)}
 
     def close(self) -> None:
         """Close all connections."""
@@ -124,9 +130,10 @@ class AccountClient:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        seconds: float | None = None,
     ) -> Any:
         url = self.params.url + path
-        response = self.http.request(doing, method, url, headers=headers, body=body)
+        response = self.http.request(doing, method, url, headers=headers, body=body, seconds=seconds)
         # The reply may hold a token, so what it holds is never repeated in a message.
         reply = documents.value(response.content, doing).value_or(None)
         if reply is None:

@@ -5,11 +5,13 @@ Nothing here knows what a job is. Redirects are not followed, for they would car
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
@@ -37,6 +39,9 @@ class RequestFailed(IBMError):  # noqa: N818 - named for what it says
         self.failure = failure
         self.status_code = failure.http_status or -1
 
+    def __reduce__(self) -> tuple[type[RequestFailed], tuple[Failure]]:
+        return type(self), (self.failure,)
+
 
 class _SafeRetry(Retry):
     """Retries what is safe to retry: a POST only where the service said that it has not taken it."""
@@ -53,6 +58,8 @@ _RETRY: Final = _SafeRetry(
     read=2,
     other=0,
     redirect=False,
+    # A 429, and how long it asks to wait, is the caller's to hear: the waiting policy obeys it.
+    respect_retry_after_header=False,
     status_forcelist=_RETRIED_STATUSES,
     backoff_factor=0.2,
     backoff_jitter=0.1,
@@ -68,9 +75,13 @@ class HttpSession:
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
-        self._secrets = (parameters.token,)
+        self._secrets = {parameters.token, *_passwords(parameters)}
         self._patient = _session(parameters, _RETRY)
         self._prompt = _session(parameters, Retry(0, redirect=False, raise_on_status=False))
+
+    def keep_secret(self, secret: str) -> None:
+        """Let no message show this text."""
+        self._secrets.add(secret)
 
     def request(
         self,
@@ -92,24 +103,36 @@ class HttpSession:
             headers: What proves who we are.
             query: Parameters of the URL; those that are ``None`` are left out.
             body: JSON to send.
-            seconds: Try once, with this limit on connecting and on silence.
+            seconds: Try once, and have the answer in full by then.
 
         Raises:
-            RequestFailed: If there was no answer, or it is no 2xx.
+            RequestFailed: If there was no answer in time, or it is no 2xx.
         """
         sent = dict(headers or {})
         if body is not None:
             sent["Content-Type"] = "application/json"
+        answer = self._answer(doing, method, url, seconds, headers=sent, params=query, data=body)
+        if isinstance(answer, Unreachable):
+            # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
+            raise RequestFailed(answer)
+        if not 200 <= answer.status_code < 300:
+            raise RequestFailed(self._refusal(doing, url, answer))
+        return answer
+
+    def _answer(
+        self, doing: str, method: str, url: str, seconds: float | None, **sent: Any
+    ) -> requests.Response | Unreachable:
         session = self._patient if seconds is None else self._prompt
         limits = (CONNECT_SECONDS, READ_SECONDS) if seconds is None else (min(seconds, CONNECT_SECONDS), seconds)
+        deadline = None if seconds is None else time.monotonic() + seconds
         try:
             response = session.request(
-                method, url, headers=sent, params=query, data=body, timeout=limits, allow_redirects=False
+                method, url, timeout=limits, allow_redirects=False, stream=deadline is not None, **sent
             )
-        except (requests.RequestException, OSError) as error:
-            raise RequestFailed(Unreachable(doing, url, self._words(error))) from None
-        if not 200 <= response.status_code < 300:
-            raise RequestFailed(_refusal(doing, url, response))
+            if deadline is not None:
+                _read_by(response, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return Unreachable(doing, url, self._without_secrets(_words(error)))
         return response
 
     def close(self) -> None:
@@ -117,16 +140,51 @@ class HttpSession:
         self._patient.close()
         self._prompt.close()
 
-    def _words(self, error: BaseException) -> str:
-        """The network's own words, from the innermost cause, without our secrets."""
-        cause: Any = error
-        while (inner := getattr(cause, "reason", None) or _first_exception(cause)) is not None:
-            cause = inner
-        words = str(cause) or type(cause).__name__
-        words = words.rsplit("object at 0x", 1)[-1].split(">: ", 1)[-1]
+    def _refusal(self, doing: str, url: str, response: requests.Response) -> Refused:
+        said = read_error(response.content)
+        return Refused(
+            doing,
+            url,
+            response.status_code,
+            self._without_secrets(said.message or response.reason or ""),
+            said.code,
+            said.trace_id,
+            _seconds(response.headers.get("Retry-After")),
+        )
+
+    def _without_secrets(self, words: str) -> str:
         for secret in self._secrets:
             words = words.replace(secret, "***")
         return words
+
+
+def _read_by(response: requests.Response, deadline: float) -> None:
+    """Read a body, which may come byte by byte, until a deadline."""
+    body = bytearray()
+    # Whatever has come so far, and not until so much has come: iter_content() would wait for a full chunk.
+    while chunk := response.raw.read1(decode_content=True):
+        body += chunk
+        if time.monotonic() > deadline:
+            response.close()
+            raise requests.Timeout("The answer did not come in full in time.")
+    # What requests itself sets when it has read a body.
+    response._content = bytes(body)  # noqa: SLF001
+
+
+def _passwords(parameters: ClientParameters) -> set[str]:
+    found = {urlsplit(url).password for url in parameters.proxy_urls.values()}
+    return {password for password in found if password}
+
+
+def _words(error: BaseException) -> str:
+    """The network's own words, from the innermost cause."""
+    cause: Any = error
+    while (inner := getattr(cause, "reason", None) or _first_exception(cause)) is not None and inner is not cause:
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    words = str(cause) or type(cause).__name__
+    return words.rsplit("object at 0x", 1)[-1].split(">: ", 1)[-1]
 
 
 def _first_exception(error: BaseException) -> BaseException | None:
@@ -150,19 +208,6 @@ def _session(parameters: ClientParameters, retry: Retry) -> requests.Session:
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _refusal(doing: str, url: str, response: requests.Response) -> Refused:
-    said = read_error(response.content)
-    return Refused(
-        doing,
-        url,
-        response.status_code,
-        said.message or response.reason or "",
-        said.code,
-        said.trace_id,
-        _seconds(response.headers.get("Retry-After")),
-    )
 
 
 def _seconds(retry_after: str | None) -> float | None:

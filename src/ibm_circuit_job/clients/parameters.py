@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
-from attrs.validators import instance_of
 
 from ibm_circuit_job.errors import IBMAccountError
 
@@ -15,16 +14,41 @@ DEFAULT_URL = "https://auth.quantum-computing.ibm.com/api"
 """Where IBM Quantum Platform Classic was logged into, until IBM switched it off in July 2025."""
 
 
-def _check_url(_: object, __: object, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise IBMAccountError(f"expected a url such as {DEFAULT_URL!r}, got {url!r}")
+def _check_url(_: object, __: object, url: Any) -> None:
+    """What was given may hold a password, or be the token in the wrong place, so it is not repeated."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except (ValueError, TypeError, AttributeError):
+        fits = False
+    if not fits:
+        raise IBMAccountError(f"expected url to be one such as {DEFAULT_URL!r}, with http:// or https:// at the front")
     if parts.username or parts.password:
-        raise IBMAccountError("expected a url without user name and password; give the token as 'token'")
+        raise IBMAccountError("expected url to be without user name and password; give the token as 'token'")
 
 
-def _without_slash(url: str) -> str:
-    return url.rstrip("/")
+def _without_slash(url: Any) -> Any:
+    return url.rstrip("/") if isinstance(url, str) else url
+
+
+def _check_instance(_: object, __: object, instance: Any) -> None:
+    if instance is not None and (not isinstance(instance, str) or instance.count("/") != 2):
+        raise IBMAccountError(f"expected instance to be 'hub/group/project', got {instance!r}")
+
+
+def _check_proxies(_: object, __: object, proxies: Any) -> None:
+    if proxies is not None and not (isinstance(proxies, Mapping) and isinstance(proxies.get("urls", {}), Mapping)):
+        raise IBMAccountError("expected proxies to be like {'urls': {'https': 'http://host:port'}}")
+
+
+def _check_channel(_: object, __: object, channel: Any) -> None:
+    if channel != "ibm_quantum":
+        raise IBMAccountError(f"expected channel to be 'ibm_quantum', the only one so far, got {channel!r}")
+
+
+def _check_verify(_: object, __: object, verify: Any) -> None:
+    if not isinstance(verify, bool):
+        raise IBMAccountError(f"expected verify to be True or False, got {verify!r}")
 
 
 def _check_token(_: object, __: object, token: Any) -> None:
@@ -49,14 +73,14 @@ class ClientParameters:
     """The API token of the account."""
     url: str = field(default=DEFAULT_URL, converter=_without_slash, validator=_check_url)
     """The URL to log into."""
-    instance: str | None = field(default=None)
+    instance: str | None = field(default=None, validator=_check_instance)
     """The hub/group/project to work in, as ``"hub/group/project"``; the account's default where it is ``None``."""
-    proxies: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    proxies: Mapping[str, Any] | None = field(default=None, repr=False, hash=False, validator=_check_proxies)
     """Proxies, as ``{"urls": {"https": "http://host:port"}}``; they may hold a password and are in no repr."""
-    verify: bool = field(default=True, validator=instance_of(bool))
+    verify: bool = field(default=True, validator=_check_verify)
     """Whether certificates of https servers are checked."""
-    channel: str = field(default="ibm_quantum")
-    """The dialect that the service speaks: ``"ibm_quantum"`` is IBM Quantum Platform Classic."""
+    channel: str = field(default="ibm_quantum", validator=_check_channel)
+    """The dialect that the service speaks: ``"ibm_quantum"``, IBM Quantum Platform Classic, is so far the only one."""
 
     @property
     def proxy_urls(self) -> dict[str, str]:

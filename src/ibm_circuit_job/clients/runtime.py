@@ -145,13 +145,16 @@ class RuntimeClient:
         except RequestFailed as error:
             if error.status_code != 401:
                 raise
-            renewed = self._account.headers(rejected=headers["X-Access-Token"])
+            renewed = self._account.headers(headers["X-Access-Token"], seconds=seconds)
             return stream.listen(url, renewed, seconds, doing=doing, parameters=self.params)
 
     def list_backends(self, hgp: str | None = None) -> list[str]:
         """Return the names of the backends. Source: ``GET /backends``."""
         reply = self._decoded(self._call("list backends", "GET", "/backends", query={"provider": hgp}), "backends")
-        return [str(name) for name in reply.get("devices", [])]
+        names = reply.get("devices")
+        if not isinstance(names, list):
+            raise RequestFailed(Unreadable("list of backends", "devices", f"expected a list, got {names!r}"))
+        return [str(name) for name in names]
 
     def backend_configuration(self, backend_name: str) -> dict[str, Any]:
         """Return what the backend is. Source: ``GET /backends/NAME/configuration``."""
@@ -209,7 +212,7 @@ class RuntimeClient:
         except RequestFailed as error:
             if error.status_code != 401:
                 raise
-            renewed = self._account.headers(rejected=headers["X-Access-Token"])
+            renewed = self._account.headers(headers["X-Access-Token"], seconds=seconds)
             return http.request(doing, method, url, headers=renewed, query=query, body=body, seconds=seconds)
 
     def _decoded(self, response: requests.Response, what: str) -> dict[str, Any]:

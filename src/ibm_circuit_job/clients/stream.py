@@ -41,19 +41,27 @@ def listen(
         RequestFailed: If the stream was refused, could not be opened, broke, or went silent.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
+    heard = _heard(url, headers, deadline, doing, parameters)
+    if isinstance(heard, bool):
+        return heard
+    # Raised here, and not where it was caught: the network's exception holds the headers, and with them a token.
+    raise RequestFailed(heard)
+
+
+def _heard(
+    url: str, headers: Mapping[str, str], deadline: float | None, doing: str, parameters: ClientParameters
+) -> bool | Refused | Unreachable:
     try:
         stream = _opened(url, headers, _until(deadline, CONNECT_SECONDS), parameters)
+        try:
+            return _drained(stream, deadline)
+        finally:
+            # Without a farewell: the wait for its answer would delay the caller.
+            stream.shutdown()
     except websocket.WebSocketBadStatusException as error:
-        raise RequestFailed(Refused(doing, url, error.status_code)) from None
+        return Refused(doing, url, error.status_code)
     except (websocket.WebSocketException, OSError) as error:
-        raise RequestFailed(Unreachable(doing, url, str(error) or type(error).__name__)) from None
-    try:
-        return _drained(stream, deadline)
-    except (websocket.WebSocketException, OSError) as error:
-        raise RequestFailed(Unreachable(doing, url, str(error) or type(error).__name__)) from None
-    finally:
-        # Without a farewell: the wait for its answer would delay the caller.
-        stream.shutdown()
+        return Unreachable(doing, url, str(error)[:200] or type(error).__name__)
 
 
 def _opened(url: str, headers: Mapping[str, str], seconds: float, parameters: ClientParameters) -> websocket.WebSocket:
@@ -61,6 +69,8 @@ def _opened(url: str, headers: Mapping[str, str], seconds: float, parameters: Cl
     proxy = urlsplit(parameters.proxy_urls.get("https" if parts.scheme == "wss" else "http", ""))
     return websocket.create_connection(
         url,
+        # A redirect would carry the token to another host.
+        redirect_limit=0,
         timeout=max(seconds, 0.001),
         header=dict(headers),
         sslopt=None if parameters.verify else {"cert_reqs": 0, "check_hostname": False},

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from ibm_circuit_job.local.server import PortTaken, ServerSettings, bound_socket, serve
+from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, bound_socket, serve
 
 
 def _say(**said: str) -> None:
@@ -35,7 +35,7 @@ def main() -> int:
     settings = ServerSettings(**msgspec.json.decode(sys.stdin.buffer.readline(), type=dict))
     try:
         bound = bound_socket(settings.port)
-    except PortTaken as error:
+    except PortUnavailable as error:
         _say(error=str(error))
         return 1
     serve(settings, bound, _started)

@@ -54,6 +54,7 @@ DEVICES: Final[Mapping[str, Device]] = {
 }
 """The backends by name."""
 
+BACKEND_VERSION: Final = "1.0.0"
 MAX_SHOTS: Final = 100_000
 MAX_CIRCUITS: Final = 300
 DEFAULT_REP_DELAY: Final = 250e-6
@@ -77,7 +78,7 @@ def configuration(device: Device) -> dict[str, Any]:
     control_flow = CONTROL_FLOW if device.is_simulator else ()
     return {
         "backend_name": device.name,
-        "backend_version": "1.0.0",
+        "backend_version": BACKEND_VERSION,
         "n_qubits": device.qubits,
         "basis_gates": list(gates),
         "coupling_map": [list(pair) for pair in device.coupling] or None,
@@ -162,7 +163,7 @@ def properties(device: Device, moment: datetime) -> dict[str, Any]:
         gates.append(gate("cx", [control, target], drawn.uniform(5e-3, 1.2e-2), drawn.uniform(250.0, 500.0)))
     return {
         "backend_name": device.name,
-        "backend_version": "1.0.0",
+        "backend_version": BACKEND_VERSION,
         "last_update_date": date,
         "qubits": qubits,
         "gates": gates,

@@ -15,16 +15,21 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.exceptions import QiskitError
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+from returns.result import Success
 
+from ibm_circuit_job.errors import describe
 from ibm_circuit_job.local.devices import (
+    BACKEND_VERSION,
     CONTROL_FLOW,
     DEVICES,
+    MAX_CIRCUITS,
+    MAX_SHOTS,
     Device,
     calibrated_at,
     configuration,
     properties,
 )
-from ibm_circuit_job.state import typed_json
+from ibm_circuit_job.state import documents, typed_json
 
 NOT_FOR_THIS_BACKEND = 1517
 """The service's reason code for a circuit that the backend cannot run."""
@@ -66,23 +71,40 @@ def execute(job_id: str, backend: str, params: bytes, started: datetime) -> Outc
         The result, or the reason why there is none. Whatever was submitted, nothing is raised.
     """
     try:
-        submitted = typed_json.decode(params, "params").unwrap()
-        result = _run(DEVICES[backend], submitted, started)
+        return Outcome(_executed(job_id, backend, params, started))
     except _CannotRun as error:
         return Outcome(None, str(error), NOT_FOR_THIS_BACKEND)
     except QiskitError as error:
         return Outcome(None, str(error.message))
     except Exception as error:  # noqa: BLE001 - anything may be in there, and the service must live
         return Outcome(None, f"{type(error).__name__}: {error}")
-    result |= {"job_id": job_id, "backend_name": backend}
-    return Outcome(typed_json.encode(result))
+
+
+def _executed(job_id: str, backend: str, params: bytes, started: datetime) -> bytes:
+    decoded = typed_json.decode(params, "params")
+    if not isinstance(decoded, Success):
+        raise _CannotRun(describe(decoded.failure()))
+    submitted = decoded.unwrap()
+    if not isinstance(submitted, Mapping) or "circuits" not in submitted:
+        raise _CannotRun("Expected params with a field 'circuits', which is missing.")
+    result = _run(DEVICES[backend], submitted, started)
+    result |= {"job_id": job_id, "backend_name": backend, "backend_version": BACKEND_VERSION}
+    # The header goes back as it came, and is never made into objects.
+    given = documents.fields(params, "params").unwrap().get("header")
+    result["header"] = {} if given is None or bytes(given) == b"null" else given
+    return typed_json.encode(result)
 
 
 def _run(device: Device, submitted: Any, started: datetime) -> dict[str, Any]:
     circuits = submitted["circuits"]
     circuits = circuits if isinstance(circuits, list) else [circuits]
+    if not 1 <= len(circuits) <= MAX_CIRCUITS:
+        raise _CannotRun(f"Expected 1 to {MAX_CIRCUITS} circuits, got {len(circuits)}.")
+    shots = submitted.get("shots", 4000)
+    if not isinstance(shots, int) or not 1 <= shots <= MAX_SHOTS:
+        raise _CannotRun(f"Expected 1 to {MAX_SHOTS} shots, got {shots!r}.")
     ready = [_runnable(device, circuit) for circuit in circuits]
-    options = {"shots": submitted.get("shots", 4000), "memory": bool(submitted.get("memory"))}
+    options = {"shots": shots, "memory": bool(submitted.get("memory"))}
     if submitted.get("seed_simulator") is not None:
         options["seed_simulator"] = submitted["seed_simulator"]
     noise = submitted.get("noise_model") if device.is_simulator else None
@@ -93,7 +115,6 @@ def _run(device: Device, submitted: Any, started: datetime) -> dict[str, Any]:
         raise _CannotRun(_why(ran))
     result: dict[str, Any] = ran.to_dict()
     result.pop("metadata", None)
-    result["header"] = submitted.get("header") or {}
     return result
 
 
@@ -117,14 +138,20 @@ def _runnable(device: Device, circuit: Any) -> QuantumCircuit:
 
 def _unrolled(device: Device, circuit: QuantumCircuit) -> QuantumCircuit:
     """The circuit in gates that the simulator knows; composite ones are taken apart."""
-    for instruction in circuit.data:
-        operation = instruction.operation
-        known = operation.name in _instructions(device.name) or operation.name in _AER_INSTRUCTIONS
-        if not known and operation.definition is None:
-            raise _CannotRun(f"Instruction {operation.name!r} is not supported by {device.name}.")
+    _check_definitions(device, circuit)
     if all(instruction.operation.name in _instructions(device.name) for instruction in circuit.data):
         return circuit
     return transpile(circuit, AerSimulator(), optimization_level=0)
+
+
+def _check_definitions(device: Device, circuit: QuantumCircuit) -> None:
+    for instruction in circuit.data:
+        operation = instruction.operation
+        for block in getattr(operation, "blocks", ()):
+            _check_definitions(device, block)
+        known = operation.name in _instructions(device.name) or operation.name in _AER_INSTRUCTIONS
+        if not known and operation.definition is None:
+            raise _CannotRun(f"Instruction {operation.name!r} is not supported by {device.name}.")
 
 
 _AER_INSTRUCTIONS = frozenset(AerSimulator().configuration().basis_gates) | frozenset(

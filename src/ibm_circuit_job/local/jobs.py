@@ -126,10 +126,11 @@ class JobQueues:
         """
         if job.in_final_state:
             raise CannotCancel
-        if job.status == "Running":
-            self._current[job.backend].cancel()
-        else:
+        if job.status != "Running":
             self._waiting[job.backend].remove(job)
+        elif not self._current[job.backend].cancel():
+            # Its outcome is there already, and about to be written down.
+            raise CannotCancel
         self._end(job, "Cancelled")
 
     def position(self, job: LocalJob) -> int | None:
@@ -182,6 +183,8 @@ class JobQueues:
             return execution.Outcome(None, f"The job ran longer than {MOST_SECONDS:g} seconds.", 1305)
         except (ProcessExpired, PoolCancelledError) as error:
             return execution.Outcome(None, f"The process that executed the job died: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the queue goes on
+            return execution.Outcome(None, f"The job could not be executed: {error!r}")
         if outcome.result is not None:
             spent = asyncio.get_running_loop().time() - started
             await asyncio.sleep(max(0.0, device_seconds(job) - spent))

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ibm_circuit_job.local.devices import DEVICES, Device, configuration, properties
+from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, Device, configuration, properties
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
 
 MOST_BODY: Final = 64 * 1024 * 1024
@@ -80,6 +80,7 @@ class LegacyApi:
                 Route("/jobs/{id}", self._job),
                 Route("/jobs/{id}", self._delete, methods=["DELETE"]),
                 Route("/jobs/{id}/results", self._results),
+                Route("/jobs/{id}/logs", self._logs),
                 Route("/jobs/{id}/metrics", self._metrics),
                 Route("/jobs/{id}/cancel", self._cancel, methods=["POST"]),
                 Route("/jobs/{id}/tags", self._tags, methods=["PUT"]),
@@ -171,9 +172,16 @@ class LegacyApi:
     async def _results(self, request: Request) -> Response:
         job = self._asked_for(request)
         if job.result is None and not job.in_final_state:
-            return Response(status_code=204)
+            raise _Refusal(404, 1293, f"Job {job.id} has not ended, and has no result yet.")
         body = job.result if job.result is not None else f"JobError: {job.reason!r}".encode()
         return Response(body, media_type="text/plain")
+
+    async def _logs(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        if not job.in_final_state:
+            raise _Refusal(404, 1293, f"Job {job.id} has not ended, and has no log yet.")
+        lines = [f"{_iso(job.created)} created", f"{_iso(job.finished or job.created)} {job.status}"]
+        return Response("\n".join([*lines, *([job.reason] if job.reason else [])]), media_type="text/plain")
 
     async def _metrics(self, request: Request) -> Response:
         job = self._asked_for(request)
@@ -244,10 +252,7 @@ class LegacyApi:
 
     async def _properties(self, request: Request) -> Response:
         before = request.query_params.get("updated_before")
-        try:
-            moment = datetime.now(UTC) if before is None else datetime.fromisoformat(before)
-        except ValueError:
-            raise _Refusal(400, 1221, f"updated_before: expected an ISO time, got {before!r}.") from None
+        moment = datetime.now(UTC) if before is None else _moment(before, "updated_before")
         return _json(properties(self._device(request), moment))
 
     async def _status(self, request: Request) -> Response:
@@ -255,7 +260,7 @@ class LegacyApi:
         return _json(
             {
                 "backend_name": device.name,
-                "backend_version": "1.0.0",
+                "backend_version": BACKEND_VERSION,
                 "state": True,
                 "status": "active",
                 "length_queue": self._queues.length(device.name),
@@ -335,17 +340,21 @@ def _matches(job: LocalJob, request: Request) -> bool:
 
 
 def _moment(value: str, name: str) -> datetime:
+    refusal = _Refusal(400, 1221, f"{name}: expected an ISO time, got {value[:40]!r}.")
     try:
         moment = datetime.fromisoformat(value.replace(" ", "+"))
-    except ValueError:
-        raise _Refusal(400, 1221, f"{name}: expected an ISO time, got {value!r}.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise refusal from None
+    if not 2 <= moment.year <= 9998:
+        raise refusal
+    return moment
 
 
 def _number(value: str | None, name: str, default: int) -> int:
     if value is None:
         return default
-    if not value.isdecimal():
+    if not value.isdecimal() or len(value) > 9:
         raise _Refusal(400, 1221, f"{name}: expected a number from 0 up, got {value!r}.")
     return int(value)
 

@@ -29,27 +29,25 @@ class ServerSettings:
     """How many processes execute jobs."""
 
 
-class PortTaken(OSError):  # noqa: N818 - named for what it says
-    """Another program listens on the port."""
+class PortUnavailable(OSError):  # noqa: N818 - named for what it says
+    """The port cannot be listened on; the message says why."""
 
 
 def bound_socket(port: int) -> socket.socket:
     """Return a socket that is bound to a loopback port.
 
     Raises:
-        PortTaken: If another program listens there.
+        PortUnavailable: If another program listens there, or the system does not allow it.
     """
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With its protocol named: asyncio sends small replies at once only on a socket that says that it is TCP.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(("127.0.0.1", port))
     except OSError as error:
         bound.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(
-                f"port {port} of 127.0.0.1 is taken by another program; give another one, or 0 for any"
-            ) from None
-        raise
+        why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        raise PortUnavailable(f"port {port} of 127.0.0.1 {why}; give another one, or 0 for any") from None
     return bound
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import queue
 import secrets
 import subprocess
@@ -38,7 +39,7 @@ class LocalService:
         startup_seconds: How long it may take to start.
 
     Raises:
-        LocalServiceError: If the port is taken, the extra ``local`` is not installed, or it does not start.
+        LocalServiceError: If the port is none or taken, the extra ``local`` is not installed, or it does not start.
 
     Example:
         >>> with LocalService() as service:
@@ -49,6 +50,8 @@ class LocalService:
     def __init__(
         self, *, port: int = 0, token: str | None = None, workers: int = 2, startup_seconds: float = 60.0
     ) -> None:
+        if type(port) is not int or not 0 <= port <= 65_535:
+            raise LocalServiceError(f"expected port to be a whole number from 0 to 65535, got {port!r}")
         missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise LocalServiceError(f"the local service needs {', '.join(missing)}: install ibm-circuit-job[local]")
@@ -61,7 +64,9 @@ class LocalService:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
+        self._process = process
         self._stop = weakref.finalize(self, _stop, process)
+        _lifelines.add(process)
         try:
             said = _first_words(process, {"token": self.token, "port": port, "workers": workers}, startup_seconds)
         except BaseException:
@@ -85,12 +90,27 @@ class LocalService:
 
     @property
     def is_running(self) -> bool:
-        """Whether the service has not been stopped."""
-        return bool(self._stop.alive)
+        """Whether the service's process lives."""
+        return bool(self._stop.alive) and self._process.poll() is None
 
     def stop(self) -> None:
         """Stop the service; jobs that run are given up. Stopping twice is no error."""
         self._stop()
+
+
+_lifelines: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
+
+
+def _let_go_of_lifelines() -> None:
+    """In a forked child: it did not start the services, and must not keep them alive."""
+    for process in _lifelines:
+        if process.stdin is not None:
+            os.close(process.stdin.fileno())
+    _lifelines.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_of_lifelines)
 
 
 def _first_words(process: subprocess.Popen[bytes], settings: dict[str, Any], seconds: float) -> dict[str, str]:
@@ -122,8 +142,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     """Cut the lifeline, and insist where that is not enough."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     assert process.stdout is not None  # noqa: S101 - it is a pipe
+    _lifelines.discard(process)
     with contextlib.suppress(OSError):
         process.stdin.close()
+    process.terminate()
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:

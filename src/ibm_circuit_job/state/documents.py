@@ -44,7 +44,7 @@ def raw_fields(body: bytes) -> dict[str, msgspec.Raw]:
     return _fields.decode(body)
 
 
-def fields(body: bytes, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]:
+def fields(body: bytes | msgspec.Raw, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]:
     """Return the fields of a JSON object, each still the bytes that it came as.
 
     Args:
@@ -60,12 +60,12 @@ def fields(body: bytes, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]
     return _lenient(_fields.decode, body, what, "a JSON object")
 
 
-def elements(body: bytes, what: str) -> Result[list[msgspec.Raw], Unreadable]:
+def elements(body: bytes | msgspec.Raw, what: str) -> Result[list[msgspec.Raw], Unreadable]:
     """Return the elements of a JSON array, each still the bytes that it came as."""
     return _lenient(_elements.decode, body, what, "a JSON array")
 
 
-def value(body: bytes, what: str) -> Result[Any, Unreadable]:
+def value(body: bytes | msgspec.Raw, what: str) -> Result[Any, Unreadable]:
     """Return the whole JSON document as dictionaries, lists, strings, numbers, booleans and ``None``."""
     return _lenient(_value.decode, body, what, "a JSON value")
 
@@ -92,7 +92,9 @@ def _one_by_one(raw: Mapping[str, msgspec.Raw], what: str, leave: frozenset[str]
     return Success(found)
 
 
-def _lenient(decode: Callable[[bytes], _T], body: bytes, what: str, expected: str) -> Result[_T, Unreadable]:
+def _lenient(
+    decode: Callable[[bytes], _T], body: bytes | msgspec.Raw, what: str, expected: str
+) -> Result[_T, Unreadable]:
     try:
         return Success(decode(body))
     except (ValueError, RecursionError) as first:
@@ -105,16 +107,16 @@ def _lenient(decode: Callable[[bytes], _T], body: bytes, what: str, expected: st
         return Bad(_unreadable(body, what, expected, error))
 
 
-def _mended(body: bytes) -> bytes:
+def _mended(body: bytes | msgspec.Raw) -> bytes:
     """The body without the slips that a lenient reader forgives."""
-    text = body.removeprefix(_BYTE_ORDER_MARK)
+    text = bytes(body).removeprefix(_BYTE_ORDER_MARK)
     if b"NaN" in text or b"Infinity" in text:
         text = _NO_NUMBER.sub(lambda match: b"null" if match["no_number"] else match[0], text)
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text)
 
 
-def _unreadable(body: bytes, what: str, expected: str, error: Exception) -> Unreadable:
-    start = body[:200].lstrip()
+def _unreadable(body: bytes | msgspec.Raw, what: str, expected: str, error: Exception) -> Unreadable:
+    start = bytes(memoryview(body)[:200]).lstrip()
     if not start:
         got = "an empty body"
     elif start.startswith(b"<"):

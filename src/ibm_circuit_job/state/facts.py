@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from attrs import field, frozen
+from attrs.validators import instance_of
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.state.status import FINAL_RANK, is_known
@@ -44,13 +45,27 @@ def _finite_or_none(number: float | None) -> float | None:
 
 
 def _texts(texts: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(texts, str):
-        raise TypeError(f"expected a list of strings, got the string {texts!r}")
-    return tuple(texts)
+    listed = (texts,) if isinstance(texts, str) else tuple(texts)
+    if isinstance(texts, str) or not all(type(text) is str for text in listed):
+        raise TypeError(f"expected a list of strings, got {texts!r}")
+    return listed
+
+
+def _bytes(raw: bytes) -> bytes:
+    if type(raw) is not bytes:
+        raise TypeError(f"expected bytes, got a {type(raw).__name__}")
+    return raw
+
+
+def _check_texts(**texts: object) -> None:
+    for name, text in texts.items():
+        if text is not None and type(text) is not str:
+            raise TypeError(f"{name}: expected a string or None, got {text!r}")
 
 
 def _pairs(pairs: Iterable[tuple[str, JsonText]]) -> tuple[tuple[str, JsonText], ...]:
-    return tuple(sorted(pairs))
+    # Sorted, so that two replies that say the same are equal; tuples, so that they can be hashed.
+    return tuple(sorted((name, text) for name, text in pairs))
 
 
 def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
@@ -80,6 +95,17 @@ class StatusReport:
     """True where the service did not say so: we conclude it from a cancel that it accepted."""
     strength: int = field(init=False, eq=False, repr=False)
     """How firmly it holds: 0 while it is not final; then by rank; above all that where the service said it."""
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.status) is not JobStatus:
+            raise TypeError(f"status: expected a JobStatus, got {self.status!r}")
+        if type(self.server_status) is not str or not (self.reason is None or type(self.reason) is str):
+            _check_texts(server_status=self.server_status, reason=self.reason)
+            raise TypeError("server_status: expected a string, got None")
+        if self.reason_code is not None and type(self.reason_code) not in (int, str):
+            raise TypeError(f"reason_code: expected an integer, a string or None, got {self.reason_code!r}")
+        if type(self.assumed) is not bool:
+            raise TypeError(f"assumed: expected a bool, got {self.assumed!r}")
 
     @strength.default
     def _strength_of_status(self) -> int:
@@ -125,6 +151,19 @@ class JobDetails:
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=_pairs)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
 
+    def __attrs_post_init__(self) -> None:
+        for text in (self.backend, self.program, self.name, self.session_id, self.run_mode):
+            if text is not None and type(text) is not str:
+                _check_texts(
+                    backend=self.backend,
+                    program=self.program,
+                    name=self.name,
+                    session_id=self.session_id,
+                    run_mode=self.run_mode,
+                )
+        if self.private is not None and type(self.private) is not bool:
+            raise TypeError(f"private: expected a bool or None, got {self.private!r}")
+
 
 @frozen
 class JobMetrics:
@@ -158,7 +197,7 @@ class JobInputs:
 
     observed_at: datetime = field(converter=_utc)
     """When this was seen, UTC."""
-    raw: bytes = field(repr=lambda raw: f"<{len(raw)} bytes>")
+    raw: bytes = field(converter=_bytes, repr=lambda raw: f"<{len(raw)} bytes>")
     """The JSON of the ``params`` of a job reply."""
 
 
@@ -177,7 +216,7 @@ class ResultPayload:
 
     observed_at: datetime = field(converter=_utc)
     """When this arrived in full, UTC."""
-    raw: bytes = field(repr=lambda raw: f"<{len(raw)} bytes>", eq=False)
+    raw: bytes = field(converter=_bytes, repr=lambda raw: f"<{len(raw)} bytes>", eq=False)
     """The body, as it came."""
     sha256: str = field()
     """SHA-256 of ``raw`` as 64 hexadecimal digits; computed where it is not given."""
@@ -192,5 +231,25 @@ class ResultPayload:
         return self._hash_of_raw() == self.sha256
 
 
-Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload
+@frozen
+class JobTags:
+    """The tags that the service accepted for the job, all of them."""
+
+    observed_at: datetime = field(converter=_utc)
+    """When the service accepted them, UTC."""
+    tags: tuple[str, ...] = field(converter=_texts)
+    """The tags."""
+
+
+@frozen
+class JobName:
+    """The name that the user gave to the job. The service need not know of it."""
+
+    observed_at: datetime = field(converter=_utc)
+    """When the job was named, UTC."""
+    name: str = field(validator=instance_of(str))
+    """The name."""
+
+
+Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload | JobTags | JobName
 """One thing that was learned about a job: a closed union, to be taken apart with ``match``."""

@@ -16,6 +16,8 @@ from ibm_circuit_job.state.facts import (
     JobDetails,
     JobInputs,
     JobMetrics,
+    JobName,
+    JobTags,
     ResultPayload,
     StatusReport,
 )
@@ -54,6 +56,10 @@ class Job:
     """The newest inputs."""
     payload: ResultPayload | None = None
     """The newest result that arrived in full."""
+    retagged: JobTags | None = None
+    """The newest tags that the service accepted from us."""
+    renamed: JobName | None = None
+    """The newest name that the job was given here."""
 
     def __attrs_post_init__(self) -> None:
         # One glance instead of six validators, since every transition makes a Job.
@@ -65,6 +71,8 @@ class Job:
             or type(self.metrics) not in _METRICS
             or type(self.inputs) not in _INPUTS
             or type(self.payload) not in _PAYLOAD
+            or type(self.retagged) not in _RETAGGED
+            or type(self.renamed) not in _RENAMED
         ):
             _refuse(self)
 
@@ -75,8 +83,18 @@ class Job:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The job's tags, as far as is known."""
-        return () if self.details is None else self.details.tags
+        """The job's tags, as far as is known: what the service said last, or accepted after that."""
+        if self.retagged is None or _is_newer(self.details, self.retagged):
+            return () if self.details is None else self.details.tags
+        return self.retagged.tags
+
+    @property
+    def name(self) -> str | None:
+        """The job's name, as far as is known: what the service said last, or what it was given here after that."""
+        said = None if self.details is None else self.details.name
+        if self.renamed is None or (said is not None and _is_newer(self.details, self.renamed)):
+            return said
+        return self.renamed.name
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -86,7 +104,15 @@ class Job:
             >>> Job("cq1x").facts
             ()
         """
-        slots = (self.status, self.details, self.metrics, self.inputs, self.payload)
+        slots = (
+            self.status,
+            self.details,
+            self.metrics,
+            self.inputs,
+            self.payload,
+            self.retagged,
+            self.renamed,
+        )
         return tuple(fact for fact in slots if fact is not None)
 
 
@@ -95,6 +121,13 @@ _DETAILS = (JobDetails, type(None))
 _METRICS = (JobMetrics, type(None))
 _INPUTS = (JobInputs, type(None))
 _PAYLOAD = (ResultPayload, type(None))
+_RETAGGED = (JobTags, type(None))
+_RENAMED = (JobName, type(None))
+
+
+def _is_newer(details: JobDetails | None, given: JobTags | JobName) -> bool:
+    """Whether a reply of the service came after something that was given to the job."""
+    return details is not None and details.observed_at > given.observed_at
 
 
 def _refuse(job: Job) -> NoReturn:
@@ -109,6 +142,8 @@ def _refuse(job: Job) -> NoReturn:
         ("metrics", _METRICS),
         ("inputs", _INPUTS),
         ("payload", _PAYLOAD),
+        ("retagged", _RETAGGED),
+        ("renamed", _RENAMED),
     ):
         held = getattr(job, slot)
         if not isinstance(held, kinds):

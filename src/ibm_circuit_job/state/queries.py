@@ -63,7 +63,7 @@ def name(job: Job) -> str | None:
         >>> name(Job("a")) is None
         True
     """
-    return None if job.details is None else job.details.name
+    return job.name
 
 
 def creation_date(job: Job, zone: tzinfo | None = None) -> datetime | None:

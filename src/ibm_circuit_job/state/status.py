@@ -41,7 +41,7 @@ FINAL_RANK: Final[Mapping[JobStatus, int]] = MappingProxyType(
 """The final statuses. Where the service reported two of them for one job, the one of higher rank holds."""
 
 UNKNOWN: Final = JobStatus.INITIALIZING
-"""What a status string that is not in the table counts as: not final, and the weakest of all claims."""
+"""What a status string that is not in the table counts as: not final, and no claim that the job waits or runs."""
 
 RAN_TOO_LONG: Final = 1305
 """The reason code of a job that the service cancelled because it ran longer than allowed."""

@@ -20,7 +20,7 @@ from datetime import datetime
 from functools import reduce
 from typing import TypeVar, assert_never
 
-from attrs import astuple, evolve
+from attrs import astuple
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.state.facts import (
@@ -28,12 +28,14 @@ from ibm_circuit_job.state.facts import (
     JobDetails,
     JobInputs,
     JobMetrics,
+    JobName,
+    JobTags,
     ResultPayload,
     StatusReport,
 )
 from ibm_circuit_job.state.job import Job
 
-_F = TypeVar("_F", StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload)
+_F = TypeVar("_F", StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload, JobTags, JobName)
 
 
 def merge(job: Job, other: Job) -> Job:
@@ -66,15 +68,19 @@ def merge(job: Job, other: Job) -> Job:
     metrics = _newer(job.metrics, other.metrics)
     inputs = _newer(job.inputs, other.inputs)
     payload = _newer(job.payload, other.payload)
+    retagged = _newer(job.retagged, other.retagged)
+    renamed = _newer(job.renamed, other.renamed)
     if (
         status is job.status
         and details is job.details
         and metrics is job.metrics
         and inputs is job.inputs
         and payload is job.payload
+        and retagged is job.retagged
+        and renamed is job.renamed
     ):
         return job
-    return Job(job.job_id, status, details, metrics, inputs, payload)
+    return Job(job.job_id, status, details, metrics, inputs, payload, retagged, renamed)
 
 
 def merge_all(job: Job, others: Iterable[Job]) -> Job:
@@ -85,7 +91,7 @@ def merge_all(job: Job, others: Iterable[Job]) -> Job:
 
     Example:
         >>> merge_all(Job("a"), [Job("a"), Job("a")])
-        Job(job_id='a', status=None, details=None, metrics=None, inputs=None, payload=None)
+        Job(job_id='a', status=None, details=None, metrics=None, inputs=None, payload=None, retagged=None, renamed=None)
     """
     return reduce(merge, others, job)
 
@@ -102,7 +108,7 @@ def refresh(job: Job, *facts: Fact) -> Job:
     return reduce(_learn, facts, job)
 
 
-def _learn(job: Job, fact: Fact) -> Job:
+def _learn(job: Job, fact: Fact) -> Job:  # noqa: PLR0911 - one for each kind of fact
     match fact:
         case StatusReport():
             return apply_status(job, fact)
@@ -114,6 +120,10 @@ def _learn(job: Job, fact: Fact) -> Job:
             return attach_inputs(job, fact)
         case ResultPayload():
             return cache_result(job, fact)
+        case JobTags():
+            return merge(job, Job(job.job_id, retagged=fact))
+        case JobName():
+            return merge(job, Job(job.job_id, renamed=fact))
         case _:
             assert_never(fact)
 
@@ -129,7 +139,11 @@ def apply_status(job: Job, report: StatusReport) -> Job:
         (True, True)
     """
     status = _stronger(job.status, report)
-    return job if status is job.status else Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload)
+    return (
+        job
+        if status is job.status
+        else Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload, job.retagged, job.renamed)
+    )
 
 
 def cache_result(job: Job, payload: ResultPayload) -> Job:
@@ -188,8 +202,7 @@ def retag(job: Job, tags: Iterable[str], observed_at: datetime) -> Job:
         >>> retag(Job("a"), ["bell"], datetime(2024, 2, 3, tzinfo=UTC)).tags
         ('bell',)
     """
-    known = job.details or JobDetails(observed_at)
-    return _learn(job, evolve(known, observed_at=observed_at, tags=tuple(tags)))
+    return _learn(job, JobTags(observed_at, tags))
 
 
 def rename(job: Job, name: str, observed_at: datetime) -> Job:
@@ -202,11 +215,10 @@ def rename(job: Job, name: str, observed_at: datetime) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
-        >>> rename(Job("a"), "bell", datetime(2024, 2, 3, tzinfo=UTC)).details.name
+        >>> rename(Job("a"), "bell", datetime(2024, 2, 3, tzinfo=UTC)).name
         'bell'
     """
-    known = job.details or JobDetails(observed_at)
-    return _learn(job, evolve(known, observed_at=observed_at, name=name))
+    return _learn(job, JobName(observed_at, name))
 
 
 def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:

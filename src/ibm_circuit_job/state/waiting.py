@@ -178,8 +178,12 @@ def _pause(policy: WaitPolicy, wait: Wait, now: float) -> float:
     regular = min(max(policy.share * (polled - wait.started), policy.shortest_pause), policy.longest_pause)
     if wait.lagging is not None:
         regular = min(regular, policy.lag_pause * 2.0 ** max(wait.lagging - 1, 0))
-    asked_for = getattr(wait.trouble and wait.trouble.last, "retry_after", None) or 0.0
+    asked_for = min(getattr(wait.trouble and wait.trouble.last, "retry_after", None) or 0.0, _MOST_ASKED_FOR)
     return max(0.0, max(regular, asked_for) - (now - polled))
+
+
+_MOST_ASKED_FOR = 3600.0
+"""However long a service asks to wait, after so many seconds it is asked again."""
 
 
 def after_poll(wait: Wait, now: float, *, ended: bool, running: bool) -> Wait:

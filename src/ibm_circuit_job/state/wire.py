@@ -88,7 +88,7 @@ _NULL: Final = msgspec.Raw(b"null")
 
 @define
 class _StateFields:
-    status: str
+    status: str | None = None
     reason: str | None = None
     reason_code: int | str | None = None
 
@@ -187,6 +187,12 @@ def _number(value: Any, _: type) -> float:
     return number
 
 
+def _identifier(path: str, text: str) -> str:
+    if text:
+        return text
+    raise _Wrong(path, "expected the ID of a job, got an empty string")
+
+
 def _integer(value: Any, target: type) -> int:
     number = _number(value, target)
     if number != int(number):
@@ -202,9 +208,9 @@ def _flag(value: Any, _: type) -> bool:
     raise TypeError(f"expected true or false, got {_shown(value)}")
 
 
-class _NoMoment(ValueError):  # noqa: N818 - it never leaves this module
-    def __init__(self, path: str, text: str, expected: str) -> None:
-        super().__init__(f"expected {expected}, got {_shown(text)}")
+class _Wrong(ValueError):  # noqa: N818 - it never leaves this module
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
         self.path = path
 
 
@@ -218,13 +224,13 @@ def _moment(path: str, text: str | None) -> datetime | None:
         try:
             moment = datetime.fromisoformat(text.strip().upper())
         except ValueError:
-            raise _NoMoment(path, text, "a time in ISO 8601") from None
+            raise _Wrong(path, f"expected a time in ISO 8601, got {_shown(text)}") from None
     if moment.tzinfo is UTC:
         return moment
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise _NoMoment(path, text, "a time between the years 1 and 9999") from None
+        raise _Wrong(path, f"expected a time between the years 1 and 9999, got {_shown(text)}") from None
 
 
 def _code(value: Any, _: type) -> int | str | None:
@@ -358,8 +364,11 @@ _Unknown = tuple[tuple[str, str], ...]
 def _opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
     """Read one object: the fields that the target has, and all others verbatim."""
     if isinstance(body, Mapping):
-        known, kept = _sorted_out(body, target)
-        unknown = tuple((str(name), _as_json(value)) for name, value in kept)
+        known, kept = _sorted_out({str(name): value for name, value in body.items()}, target)
+        try:
+            unknown = tuple((name, _as_json(value)) for name, value in kept)
+        except (ValueError, TypeError, RecursionError) as error:
+            return Bad(Unreadable(what, "", f"expected what goes to JSON: {error}"))
         return _structured(known, target, what).map(lambda read: (read, unknown))
     quick = _opened_quickly(body, target)
     return _opened_leniently(body, target, what) if quick is None else Success(quick)
@@ -436,13 +445,14 @@ def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
         >>> read_job(b'{"id": "a", "state": {"status": 3}}', datetime.now(UTC)).failure()
         Unreadable(what='job reply', path='state.status', message='expected a string, got 3')
     """
-    return _made(_opened(body, _JobFields, "job reply"), _job, observed_at)
+    return _made(_opened(body, _JobFields, "job reply"), _job, observed_at, "job reply")
 
 
 def _made(
     opened: Result[tuple[_T, _Unknown], Unreadable],
     make: Callable[[_T, _Unknown, datetime], _Made],
     observed_at: datetime,
+    what: str,
 ) -> Result[_Made, Unreadable]:
     """Make facts of what a reply said."""
     if not isinstance(opened, Success):
@@ -450,8 +460,8 @@ def _made(
     said, unknown = opened.unwrap()
     try:
         return Success(make(said, unknown, observed_at))
-    except _NoMoment as wrong:
-        return Bad(Unreadable("job reply", wrong.path, str(wrong)))
+    except _Wrong as wrong:
+        return Bad(Unreadable(what, wrong.path, str(wrong)))
 
 
 def _job(said: _JobFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> Job:
@@ -470,7 +480,7 @@ def _job(said: _JobFields, unknown: tuple[tuple[str, str], ...], observed_at: da
     )
     params = None if said.params is _NULL else bytes(said.params)
     inputs = None if params in _NO_PARAMS else JobInputs(observed_at, params)
-    return Job(said.id, status=_status(said, observed_at), details=details, inputs=inputs)
+    return Job(_identifier("id", said.id), status=_status(said, observed_at), details=details, inputs=inputs)
 
 
 _NO_PARAMS: Final = (None, b"null", b"{}")
@@ -478,7 +488,7 @@ _NO_PARAMS: Final = (None, b"null", b"{}")
 
 
 def _status(said: _JobFields, observed_at: datetime) -> StatusReport | None:
-    if said.state is not None:
+    if said.state is not None and said.state.status is not None:
         return status_report(said.state.status, observed_at, said.state.reason, said.state.reason_code)
     if said.status is not None:
         return status_report(said.status, observed_at)
@@ -540,7 +550,7 @@ def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Un
         >>> read_metrics(b'{"position_in_queue": "3"}', datetime.now(UTC)).unwrap().position_in_queue
         3
     """
-    return _made(_opened(body, _MetricsFields, "metrics reply"), _metrics, observed_at)
+    return _made(_opened(body, _MetricsFields, "metrics reply"), _metrics, observed_at, "metrics reply")
 
 
 def _metrics(said: _MetricsFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> JobMetrics:
@@ -647,12 +657,19 @@ FORMAT: Final = 1
 """The version of the JSON that :func:`to_json` writes."""
 
 
+def _strict_flag(value: Any, _: type) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"expected true or false, got {_shown(value)}")
+
+
 def _record_converter() -> Converter:
     # JSON that another program wrote is checked as strictly as Python code: bad fields have a path.
     converter: Converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(JobStatus, lambda status: status.name)
     converter.register_structure_hook(JobStatus, lambda name, _: JobStatus[name])
-    converter.register_structure_hook_func(partial(eq, int | str | None), _code)
+    converter.register_structure_hook_func(partial(eq, int | str | None), lambda code, _: code)
+    converter.register_structure_hook(bool, _strict_flag)
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(str, _text)
     return converter
@@ -667,8 +684,8 @@ def to_json(job: Job) -> bytes:
     Bytes of inputs and results are in it as base64.
 
     Example:
-        >>> to_json(Job("a"))
-        b'{"format":1,"job":{"job_id":"a","status":null,"details":null,"metrics":null,"inputs":null,"payload":null}}'
+        >>> to_json(Job("a"))[:40]
+        b'{"format":1,"job":{"job_id":"a","status"'
     """
     return msgspec.json.encode({"format": FORMAT, "job": _records.unstructure(job)})
 

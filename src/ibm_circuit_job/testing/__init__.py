@@ -1,6 +1,7 @@
 """For testing code that uses jobs: a client that plays a script, a model of the service, strategies, laws.
 
-``ScriptedClient`` and ``ModelService`` need nothing; ``JobLifecycle``, ``strategies`` and ``laws`` the extra ``testing``.
+``ScriptedClient``, ``ModelService`` and ``laws`` need nothing more; ``JobLifecycle`` and ``strategies`` need the extra
+``testing``.
 """
 
 from typing import Any

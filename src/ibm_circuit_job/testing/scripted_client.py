@@ -7,7 +7,16 @@ from typing import Self, assert_never
 
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Failure, Refused
-from ibm_circuit_job.state.facts import Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
+from ibm_circuit_job.state.facts import (
+    Fact,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    JobName,
+    JobTags,
+    ResultPayload,
+    StatusReport,
+)
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.testing.replies import job_reply, metrics_reply
 
@@ -77,6 +86,10 @@ class ScriptedClient:
                     metrics.append(metrics_reply(fact))
                 case ResultPayload():
                     results.append(fact.raw)
+                case JobTags():
+                    jobs.append(job_reply(Job(job_id, details=JobDetails(fact.observed_at, tags=fact.tags))))
+                case JobName():
+                    pass  # no service tells a name
                 case _:
                     assert_never(fact)
         return cls(jobs, metrics=metrics or [b"{}"], results=results)

@@ -14,6 +14,8 @@ from ibm_circuit_job.state.facts import (
     JobDetails,
     JobInputs,
     JobMetrics,
+    JobName,
+    JobTags,
     JsonText,
     ResultPayload,
     StatusReport,
@@ -116,7 +118,17 @@ def payloads() -> SearchStrategy[ResultPayload]:
 
 def facts() -> SearchStrategy[Fact]:
     """One thing that may be learned about a job."""
-    return st.one_of(status_reports(), job_details(), job_metrics(), job_inputs(), payloads())
+    return st.one_of(status_reports(), job_details(), job_metrics(), job_inputs(), payloads(), job_tags(), job_names())
+
+
+def job_tags() -> SearchStrategy[JobTags]:
+    """Tags that a service accepted."""
+    return st.builds(JobTags, observed_at=moments(), tags=st.lists(texts(), max_size=3))
+
+
+def job_names() -> SearchStrategy[JobName]:
+    """Names that a user gave."""
+    return st.builds(JobName, observed_at=moments(), name=texts())
 
 
 def histories(*, max_size: int = 8) -> SearchStrategy[list[Fact]]:

@@ -1,0 +1,171 @@
+"""The REST clients against a server that misbehaves to order, over real sockets."""
+
+import pickle
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient
+from ibm_circuit_job.effects import fetch_job, perform
+from ibm_circuit_job.errors import Refused, Unreachable
+
+TOKEN = "API-TOP-SECRET"
+ACCESS = "ACCESS-TOP-SECRET"
+
+
+class Server(ThreadingHTTPServer):
+    """Logs anybody in; what it does for other paths is set by the test."""
+
+    daemon_threads = True
+    answer = None
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.asked = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        if self.path == "/users/me":
+            urls = f'"http": "{self.server.url}", "services": {{"runtime": "{self.server.url}"}}'
+            self.reply(200, f'{{"urls": {{{urls}}}}}')
+        else:
+            self.server.answer(self)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append(self.path)
+        if self.path == "/users/loginWithToken":
+            self.reply(200, f'{{"id": "{ACCESS}"}}')
+        else:
+            self.server.answer(self)
+
+    def reply(self, status, body="", **headers):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body.encode())))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def client(server):
+    client = RuntimeClient(ClientParameters(TOKEN, server.url))
+    yield client
+    client.close()
+
+
+def failure_of(call):
+    with pytest.raises(RequestFailed) as raised:
+        call()
+    return raised.value.failure
+
+
+def test_redirect_of_a_request_is_not_followed(server, client):
+    server.answer = lambda request: request.reply(302, Location="http://127.0.0.1:9/elsewhere")
+    assert failure_of(lambda: client.job_get("a")).http_status == 302
+
+
+def test_redirect_of_a_stream_is_not_followed(server, client):
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        location = f"ws://127.0.0.1:{elsewhere.getsockname()[1]}/stolen"
+        server.answer = lambda request: request.reply(302, Location=location)
+        assert isinstance(failure_of(lambda: client.job_stream("a", 1.0)), (Refused, Unreachable))
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+
+
+def test_stream_that_is_refused_says_with_which_status(server, client):
+    server.answer = lambda request: request.reply(404)
+    assert failure_of(lambda: client.job_stream("a", 1.0)).http_status == 404
+
+
+def test_server_that_repeats_tokens_does_not_make_us_repeat_them(server, client):
+    server.answer = lambda request: request.reply(400, f'{{"error": {{"message": "{TOKEN} {ACCESS}"}}}}')
+    assert failure_of(lambda: client.job_get("a")).message == "*** ***"
+
+
+def test_post_is_sent_again_only_where_the_service_says_that_it_has_not_taken_it(server, client):
+    answers = [503, 503, 200]
+    server.answer = lambda request: request.reply(answers.pop(0), '{"id": "a"}')
+    client.program_run(program_id="circuit-runner", backend_name="b", params={})
+    assert server.asked.count("/jobs") == 3
+
+    def cut_off(request):
+        request.close_connection = True
+
+    server.answer = cut_off
+    failure_of(lambda: client.program_run(program_id="circuit-runner", backend_name="b", params={}))
+    assert server.asked.count("/jobs") == 4
+
+
+def test_too_many_requests_is_told_at_once_with_the_pause_that_is_asked_for(server, client):
+    server.answer = lambda request: request.reply(429, Retry_After="3600")
+    assert failure_of(lambda: client.job_get("a")).retry_after == 3600.0
+
+
+def test_body_that_is_cut_off_is_a_failure(server, client):
+    def cut_off(request):
+        request.send_response(200)
+        request.send_header("Content-Length", "1000")
+        request.end_headers()
+        request.wfile.write(b'{"id": "a"')
+        request.close_connection = True
+
+    server.answer = cut_off
+    assert isinstance(perform(fetch_job(client, "a")).failure(), Unreachable)
+
+
+def test_body_that_trickles_does_not_outlast_the_time_that_was_given(server, client):
+    given_up = threading.Event()
+
+    def trickle(request):
+        request.send_response(200)
+        request.send_header("Content-Length", "1000")
+        request.end_headers()
+        while not given_up.wait(0.05):
+            request.wfile.write(b" ")
+            request.wfile.flush()
+
+    server.answer = trickle
+    began = time.monotonic()
+    assert isinstance(perform(fetch_job(client, "a", 0.5)).failure(), Unreachable)
+    given_up.set()
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("reply", ["[1]", '[{"groups": null}]', "null", "3"])
+def test_hubs_that_are_none_are_a_failure(server, client, reply):
+    server.answer = lambda request: request.reply(200, reply)
+    failure_of(client._account.user_hubs)
+
+
+def test_backends_that_are_none_are_a_failure(server, client):
+    server.answer = lambda request: request.reply(200, '{"devices": null}')
+    assert failure_of(client.list_backends).path == "devices"
+
+
+def test_failure_survives_a_process_pool():
+    error = RequestFailed(Refused("read job a", "http://x", 404))
+    assert pickle.loads(pickle.dumps(error)).failure == error.failure

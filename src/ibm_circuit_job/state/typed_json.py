@@ -14,7 +14,7 @@ import io
 import math
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -33,7 +33,9 @@ _PLAIN_ARRAYS: Final = "biufcSU"
 
 
 def encode(value: object) -> bytes:
-    """Return the service's JSON for a value: circuits, arrays, complex numbers, times, sets, results and plain JSON.
+    """Return the service's JSON for a value: circuits, arrays, complex numbers, parameters, results and plain JSON.
+
+    Times and sets become plain texts and lists.
 
     Raises:
         TypeError: If there is something in it that the service's JSON has no form for.
@@ -56,7 +58,7 @@ def _encoded(value: Any) -> Any:
 
 
 @cache
-def _encoders() -> tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...]:
+def _encoders() -> tuple[tuple[type, Callable[[Any], Any]], ...]:
     """What is written for each type; of two that fit the first counts."""
     # Costly to import, and a job without circuits and results never needs them.
     import numpy as np  # noqa: PLC0415
@@ -69,8 +71,6 @@ def _encoders() -> tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], .
         (complex, lambda number: _typed("complex", [number.real, number.imag])),
         (np.ndarray, lambda array: _typed("ndarray", _array_text(array))),
         (np.generic, lambda scalar: scalar.item()),
-        (date, lambda moment: _typed("datetime", moment.isoformat())),
-        ((set, frozenset), lambda items: _typed("set", sorted(items, key=repr))),
         (Parameter, lambda parameter: _typed("Parameter", _parameter_text(parameter))),
         (Instruction, lambda instruction: _typed("Instruction", _instruction_text(instruction))),
         (QiskitResult, lambda result: _typed("Result", result.to_dict())),

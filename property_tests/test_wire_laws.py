@@ -1,0 +1,108 @@
+"""What the readers promise: valid replies are read as meant, and no bytes at all make them raise."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from returns.result import Result, Success
+
+from ibm_circuit_job import Job
+from ibm_circuit_job.errors import Unreadable, describe
+from ibm_circuit_job.state import queries, results, typed_json, wire
+from ibm_circuit_job.state.facts import JobInputs, ResultPayload
+from ibm_circuit_job.testing.replies import job_reply, metrics_reply
+from ibm_circuit_job.testing.strategies import (
+    JOB_ID,
+    hostile_replies,
+    job_details,
+    job_metrics,
+    job_replies,
+    status_reports,
+)
+
+NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
+
+READERS = {
+    "job": lambda body: wire.read_job(body, NOW),
+    "page": lambda body: wire.read_job_page(body, NOW),
+    "entry of a page": lambda body: wire.read_job_page(b'{"jobs":[' + body + b"]}", NOW),
+    "metrics": lambda body: wire.read_metrics(body, NOW),
+    "submission": wire.read_submission,
+    "pushed status": lambda body: wire.read_pushed_status(body, NOW),
+    "stored job": wire.from_json,
+    "result": lambda body: results.decode(ResultPayload(NOW, body)),
+    "typed JSON": lambda body: typed_json.decode(body, "body"),
+}
+
+
+@given(job_replies())
+def test_valid_reply_is_read(body):
+    seen = wire.read_job(body, NOW).unwrap()
+    assert seen.job_id == JOB_ID
+    assert all(fact.observed_at == NOW for fact in seen.facts)
+
+
+@given(job_replies())
+def test_quick_and_lenient_reading_agree(body):
+    quick = wire._opened_quickly(body, wire._JobFields)
+    lenient = wire._opened_leniently(body, wire._JobFields, "job reply").unwrap()
+    if quick is not None:
+        assert (quick[0], sorted(quick[1])) == (_raw_as_bytes(lenient[0], quick[0]), sorted(lenient[1]))
+
+
+def _raw_as_bytes(lenient, quick):
+    """The params of both are the same bytes, in objects that do not compare."""
+    assert bytes(lenient.params) == bytes(quick.params)
+    lenient.params = quick.params
+    return lenient
+
+
+@given(status_reports().filter(lambda report: not report.assumed), job_details())
+def test_facts_go_through_a_reply_unchanged(report, details):
+    seen = wire.read_job(job_reply(Job(JOB_ID, report, details)), details.observed_at).unwrap()
+    assert seen.details == details
+    assert (seen.status.status, seen.status.server_status) == (report.status, report.server_status)
+    if report.reason:
+        assert seen.status.reason == report.reason
+
+
+@given(job_metrics())
+def test_metrics_go_through_a_reply_unchanged(metrics):
+    seen = wire.read_metrics(metrics_reply(metrics), metrics.observed_at).unwrap()
+    assert _without_usage(seen) == _without_usage(metrics)
+    assert (seen.quantum_seconds, seen.usage_seconds) == (metrics.quantum_seconds, metrics.usage_seconds)
+
+
+def _without_usage(metrics):
+    """A reader keeps the usage verbatim as well, since it reads a part of it only."""
+    return [fact for fact in metrics.unknown if fact[0] != "usage"], metrics.timestamps, metrics.position_in_queue
+
+
+@pytest.mark.parametrize("reader", READERS)
+@given(body=hostile_replies())
+def test_no_bytes_make_a_reader_raise(reader, body):
+    read = READERS[reader](body)
+    assert isinstance(read, Result)
+    if not isinstance(read, Success):
+        assert isinstance(read.failure(), Unreadable)
+        assert len(describe(read.failure())) < 2000
+
+
+@given(hostile_replies())
+def test_no_error_body_makes_its_reader_raise(body):
+    assert len(wire.read_error(body).message) <= 1000
+
+
+@given(hostile_replies())
+def test_no_inputs_make_a_query_raise(body):
+    job = Job(JOB_ID, inputs=JobInputs(NOW, body))
+    assert isinstance(queries.circuits(job), list)
+    assert isinstance(queries.header(job), dict)
+    assert isinstance(queries.backend_options(job), dict)
+
+
+@given(hostile_replies())
+def test_whatever_is_read_survives_json(body):
+    read = wire.read_job(body, NOW)
+    if isinstance(read, Success):
+        assert wire.from_json(wire.to_json(read.unwrap())).unwrap() == read.unwrap()

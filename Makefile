@@ -42,8 +42,14 @@ check: .venv/dev
 docs: .venv/dev
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 
-bench: .venv/dev
-	$(BIN)/pytest tests/benchmarks --benchmark-only --timeout 0 -s
+bench: .venv/dev .peers/provider/ready
+	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-warmup=on --timeout 0
+
+# The official clients are measured beside us, each in an environment of its own.
+.peers/provider/ready:
+	$(PYTHON) -m venv .peers/provider
+	.peers/provider/bin/python -m pip install --quiet --disable-pip-version-check "qiskit-ibm-provider==0.11.0" "qiskit<2"
+	@touch $@
 
 clean:
-	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv .peers docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

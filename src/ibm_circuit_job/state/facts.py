@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 from attrs.validators import instance_of
@@ -44,9 +44,12 @@ def _finite_or_none(number: float | None) -> float | None:
     return float(number) + 0.0
 
 
+_ONLY_STR = frozenset({str})
+
+
 def _texts(texts: Iterable[str]) -> tuple[str, ...]:
     listed = (texts,) if isinstance(texts, str) else tuple(texts)
-    if isinstance(texts, str) or not all(type(text) is str for text in listed):
+    if isinstance(texts, str) or not {*map(type, listed)} <= _ONLY_STR:
         raise TypeError(f"expected a list of strings, got {texts!r}")
     return listed
 
@@ -65,11 +68,16 @@ def _check_texts(**texts: object) -> None:
 
 def _pairs(pairs: Iterable[tuple[str, JsonText]]) -> tuple[tuple[str, JsonText], ...]:
     # Sorted, so that two replies that say the same are equal; tuples, so that they can be hashed.
-    return tuple(sorted((name, text) for name, text in pairs))
+    found: Any = map(tuple, pairs)
+    return tuple(sorted(found))
 
 
 def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
     return tuple((step, _utc(moment)) for step, moment in steps)
+
+
+_RANK_BY_IDENTITY = {id(status): rank for status, rank in FINAL_RANK.items()}
+"""The same as FINAL_RANK: to hash a member of an enumeration takes longer than all else that a report does."""
 
 
 @frozen
@@ -110,7 +118,7 @@ class StatusReport:
     @strength.default
     def _strength_of_status(self) -> int:
         # Computed once, since every merge compares it.
-        rank = FINAL_RANK.get(self.status, 0)
+        rank = _RANK_BY_IDENTITY.get(id(self.status), 0)
         return rank + len(FINAL_RANK) if rank and not self.assumed else rank
 
     @property

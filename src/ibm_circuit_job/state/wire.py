@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import eq
@@ -311,7 +311,7 @@ def _folded(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-_WIRE_NAMES: Final[Mapping[type, Mapping[str, str]]] = {
+_WIRE_NAMES: Final[Mapping[Any, Mapping[str, str]]] = {
     target: {spelling: name for name in fields_dict(target) for spelling in (name, _folded(name))}
     for target in (
         _JobFields,
@@ -347,11 +347,26 @@ def _sorted_out(found: Mapping[str, _T], target: type) -> tuple[dict[str, _T], l
     return known, kept
 
 
-_quick: Final[Mapping[type, tuple[Any, frozenset[str], Mapping[str, str]]]] = {
-    target: (msgspec.json.Decoder(target), frozenset(fields_dict(target)) - _KEPT_WHOLE, names)
-    for target, names in _WIRE_NAMES.items()
+_quick: Final[Mapping[type, tuple[Any, frozenset[str]]]] = {
+    target: (msgspec.json.Decoder(target), frozenset(fields_dict(target)) - _KEPT_WHOLE) for target in _WIRE_NAMES
 }
-"""For each kind of object: its decoder, the fields of which nothing is left over, and all spellings."""
+"""For each kind of object: its decoder, and the fields of which nothing is left over."""
+
+
+_SHORT: Final = 2000
+"""Bytes of a reply that is short enough for what it says to be remembered."""
+
+
+@lru_cache(maxsize=1000)
+def _shared(unknown: _Unknown) -> _Unknown:
+    """One object for all that is equal: the jobs of one account differ in little of what we do not know."""
+    return unknown
+
+
+@lru_cache(maxsize=1000)
+def _holds_a_misspelt(target: Hashable, names: frozenset[str]) -> bool:
+    """Whether one of the names is another spelling of a field of the target. Replies hold the same names each time."""
+    return any(_folded(name) in _WIRE_NAMES[target] for name in names - _KEPT_WHOLE)
 
 
 def _known_fields(found: Mapping[str, Any], target: type) -> dict[str, Any]:
@@ -364,28 +379,34 @@ _Unknown = tuple[tuple[str, str], ...]
 def _opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
     """Read one object: the fields that the target has, and all others verbatim."""
     if isinstance(body, Mapping):
-        known, kept = _sorted_out({str(name): value for name, value in body.items()}, target)
-        try:
-            unknown = tuple((name, _as_json(value)) for name, value in kept)
-        except (ValueError, TypeError, RecursionError) as error:
-            return Bad(Unreadable(what, "", f"expected what goes to JSON: {error}"))
-        return _structured(known, target, what).map(lambda read: (read, unknown))
+        return _opened_object(body, target, what)
     quick = _opened_quickly(body, target)
     return _opened_leniently(body, target, what) if quick is None else Success(quick)
 
 
+def _opened_object(body: Mapping[str, Any], target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
+    """Read what a foreign client has decoded already."""
+    known, kept = _sorted_out({str(name): value for name, value in body.items()}, target)
+    try:
+        unknown = tuple((name, _as_json(value)) for name, value in kept)
+    except (ValueError, TypeError, RecursionError) as error:
+        return Bad(Unreadable(what, "", f"expected what goes to JSON: {error}"))
+    return _structured(known, target, what).map(lambda read: (read, unknown))
+
+
 def _opened_quickly(body: bytes, target: type[_T]) -> tuple[_T, _Unknown] | None:
     """Read an object in which each field is spelt and typed as the target has it: nearly every one is."""
-    decoder, used, names = _quick[target]
+    decoder, used = _quick[target]
     try:
         read = decoder.decode(body)
         found = documents.raw_fields(body)
     except (ValueError, RecursionError):
         return None
     kept = found.keys() - used
-    if any(_folded(name) in names for name in kept if name not in _KEPT_WHOLE):
+    if _holds_a_misspelt(target, frozenset(kept)):  # type: ignore[arg-type]  # mypy takes no type for hashable
         return None
-    return read, tuple([(name, _verbatim(found[name])) for name in kept])
+    unknown = tuple(sorted([(name, _verbatim(found[name])) for name in kept]))
+    return read, _shared(unknown) if len(body) < _SHORT else unknown
 
 
 def _opened_leniently(body: bytes, target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
@@ -445,21 +466,25 @@ def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
         >>> read_job(b'{"id": "a", "state": {"status": 3}}', datetime.now(UTC)).failure()
         Unreadable(what='job reply', path='state.status', message='expected a string, got 3')
     """
-    return _made(_opened(body, _JobFields, "job reply"), _job, observed_at, "job reply")
+    return _read(body, _JobFields, "job reply", _job, observed_at)
 
 
-def _made(
-    opened: Result[tuple[_T, _Unknown], Unreadable],
+def _read(
+    body: Document,
+    target: type[_T],
+    what: str,
     make: Callable[[_T, _Unknown, datetime], _Made],
     observed_at: datetime,
-    what: str,
 ) -> Result[_Made, Unreadable]:
-    """Make facts of what a reply said."""
-    if not isinstance(opened, Success):
-        return Bad(opened.failure())
-    said, unknown = opened.unwrap()
+    """Read one object, and make facts of it."""
+    quick = _opened_quickly(body, target) if isinstance(body, bytes) else None
+    if quick is None:
+        opened = _opened(body, target, what)
+        if not isinstance(opened, Success):
+            return Bad(opened.failure())
+        quick = opened.unwrap()
     try:
-        return Success(make(said, unknown, observed_at))
+        return Success(make(quick[0], quick[1], observed_at))
     except _Wrong as wrong:
         return Bad(Unreadable(what, wrong.path, str(wrong)))
 
@@ -550,7 +575,7 @@ def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Un
         >>> read_metrics(b'{"position_in_queue": "3"}', datetime.now(UTC)).unwrap().position_in_queue
         3
     """
-    return _made(_opened(body, _MetricsFields, "metrics reply"), _metrics, observed_at, "metrics reply")
+    return _read(body, _MetricsFields, "metrics reply", _metrics, observed_at)
 
 
 def _metrics(said: _MetricsFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> JobMetrics:

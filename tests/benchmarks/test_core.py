@@ -1,0 +1,84 @@
+"""The pure core: transitions, reading a reply, and the memory of many records."""
+
+import gc
+import json
+import statistics
+import subprocess
+import timeit
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from qiskit.providers.jobstatus import JobStatus
+from replies import TYPICAL
+
+from ibm_circuit_job import StatusReport, apply_status, merge
+from ibm_circuit_job.state.wire import read_job
+
+NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
+JOB = read_job(TYPICAL, NOW).unwrap()
+OLD = StatusReport(NOW - timedelta(seconds=1), JobStatus.QUEUED, "Queued")
+NEW = StatusReport(LATER, JobStatus.RUNNING, "Running")
+OTHER = read_job(TYPICAL, LATER).unwrap()
+PROVIDER = Path(__file__).parents[2] / ".peers/provider/bin/python"
+HELD = 100_000
+
+
+def measured(benchmark, function, *arguments):
+    """What the function returns, and the microseconds that it takes: many calls a round, for one is too short."""
+    result = benchmark.pedantic(function, arguments, iterations=1000, rounds=100, warmup_rounds=5)
+    return result, benchmark.stats.stats.median * 1e6
+
+
+@pytest.mark.benchmark(group="transitions")
+def test_transition_that_changes_nothing(benchmark, report):
+    result, time = measured(benchmark, apply_status, JOB, OLD)
+    assert result is JOB
+    report("apply_status that changes nothing", f"{time:.2f} us", "aim 0.3 us")
+
+
+@pytest.mark.benchmark(group="transitions")
+def test_transition_that_changes_the_status(benchmark, report):
+    result, time = measured(benchmark, apply_status, JOB, NEW)
+    assert result.status is NEW
+    report("apply_status that changes the status", f"{time:.2f} us", "aim 3 us")
+
+
+@pytest.mark.benchmark(group="transitions")
+def test_merge_of_two_records(benchmark, report):
+    result, time = measured(benchmark, merge, JOB, OTHER)
+    assert result == OTHER
+    report("merge of two records", f"{time:.2f} us", "aim 3 us")
+
+
+@pytest.mark.benchmark(group="reading a job reply")
+def test_reading_a_reply(benchmark, report):
+    result, ours = measured(benchmark, read_job, TYPICAL, NOW)
+    assert result.unwrap() == JOB
+    loads = _typical(lambda: json.loads(TYPICAL))
+    report("reading a job reply to facts", f"{ours:.1f} us", "aim 3.0 x", f"{ours / loads:.1f} x json.loads alone")
+    if PROVIDER.exists():
+        said = subprocess.run([PROVIDER, *_SCRIPT], input=TYPICAL, capture_output=True, check=True)
+        theirs = float(said.stdout)
+        report("", "", "", f"{ours / theirs:.2f} x the decoder of qiskit-ibm-provider ({theirs:.1f} us)")
+
+
+_SCRIPT = [Path(__file__).parent / "peers/provider_decoder.py"]
+
+
+def _typical(call, number=1000):
+    return statistics.median(timeit.Timer(call).repeat(repeat=100, number=number)) / number * 1e6
+
+
+@pytest.mark.benchmark(group="memory")
+def test_memory_of_many_records(benchmark, report):
+    replies = [TYPICAL.replace(b"cq1xdzt0j7zg008vh8cg", b"cq1x%016d" % number) for number in range(HELD)]
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    held = benchmark.pedantic(lambda: [read_job(reply, NOW).unwrap() for reply in replies], rounds=1)
+    each = (tracemalloc.get_traced_memory()[0] - before) / len(held)
+    tracemalloc.stop()
+    report(f"memory of a record, with {HELD:,} held", f"{each:.0f} bytes", "aim 1024 bytes")

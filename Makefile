@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test thorough check docs bench clean
+.PHONY: help demo test thorough fuzz check docs bench clean
 
 help:
 	@echo "make demo      run a Bell job on a service on this machine"
 	@echo "make test      run every test"
 	@echo "make thorough  run the property tests with many more examples"
+	@echo "make fuzz      throw damaged replies at the readers for ten minutes"
 	@echo "make check     formatting, lint, types, borders between modules, docs"
 	@echo "make docs      build the documentation into docs/_build"
 	@echo "make bench     measure"
@@ -30,7 +31,11 @@ test: .venv/dev
 	$(BIN)/pytest
 
 thorough: .venv/dev
-	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0 --durations 0
+
+# Damaged replies at every reader, for ten minutes.
+fuzz: .venv/dev
+	$(BIN)/python property_tests/fuzz.py 10
 
 check: .venv/dev
 	$(BIN)/ruff format --check .

@@ -8,9 +8,11 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Sequence
 
+from qiskit.providers.jobstatus import JobStatus
+
 from ibm_circuit_job.state.facts import Fact, StatusReport
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN, is_known
+from ibm_circuit_job.state.status import UNKNOWN, is_known
 from ibm_circuit_job.state.transitions import apply_status, merge, refresh
 from ibm_circuit_job.state.wire import from_json, to_json
 
@@ -63,8 +65,12 @@ def final_is_final(job: Job, history: Sequence[Fact]) -> None:
         before = after
 
 
+_CLAIMS = (JobStatus.CANCELLED, JobStatus.ERROR, JobStatus.DONE)
+"""Said once more, and not read from the table: the law is what the table is checked against."""
+
+
 def _strength(report: StatusReport) -> tuple[bool, int]:
-    return (not report.assumed, FINAL_RANK[report.status])
+    return (not report.assumed, _CLAIMS.index(report.status))
 
 
 def newest_wins(job: Job, history: Sequence[Fact]) -> None:

@@ -1,0 +1,56 @@
+"""A user's own state machine over JobLifecycle, as docs/testing.md shows it; and that it can fail."""
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.state import queries
+from ibm_circuit_job.testing import JobLifecycle
+
+QUICK = settings(max_examples=300, stateful_step_count=20, phases=[Phase.generate], deadline=None, derandomize=True)
+
+
+def test_pipeline_that_is_right_passes():
+    class EndedJobs(JobLifecycle):
+        ended = False
+
+        @invariant()
+        def ended_job_stays_ended(self):
+            assert not self.ended or self.job.state.in_final_state
+            self.ended = self.job.state.in_final_state
+
+    run_state_machine_as_test(EndedJobs, settings=QUICK)
+
+
+def test_pipeline_that_is_wrong_is_found_out():
+    class NeverDone(JobLifecycle):
+        @invariant()
+        def no_job_is_ever_done(self):
+            assert queries.status(self.job.state) is not JobStatus.DONE
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(NeverDone, settings=QUICK)
+
+
+def test_handle_that_forgets_is_found_out():
+    class ForgetfulHandle:
+        """Loses the result when the program restarts."""
+
+        def __init__(self, inner):
+            self._inner = inner
+
+        def __getattr__(self, name):
+            return getattr(self._inner, name)
+
+        @property
+        def state(self):
+            state = self._inner.state
+            return type(state)(state.job_id) if state.in_final_state else state
+
+    class Forgetful(JobLifecycle):
+        def handle_on(self, service, state):
+            return ForgetfulHandle(super().handle_on(service, state))
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Forgetful, settings=QUICK)

@@ -8,7 +8,7 @@ from returns.result import Result, Success
 
 from ibm_circuit_job import Job
 from ibm_circuit_job.errors import Unreadable, describe
-from ibm_circuit_job.state import queries, results, typed_json, wire
+from ibm_circuit_job.state import queries, reply_fields, results, typed_json, wire
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.testing.replies import job_reply, metrics_reply
 from ibm_circuit_job.testing.strategies import (
@@ -44,8 +44,8 @@ def test_valid_reply_is_read(body):
 
 @given(job_replies())
 def test_quick_and_lenient_reading_agree(body):
-    quick = wire._opened_quickly(body, wire._JobFields)
-    lenient = wire._opened_leniently(body, wire._JobFields, "job reply").unwrap()
+    quick = reply_fields.opened_quickly(body, reply_fields.JobFields)
+    lenient = reply_fields.opened_leniently(body, reply_fields.JobFields, "job reply").unwrap()
     if quick is not None:
         assert (quick[0], sorted(quick[1])) == (_raw_as_bytes(lenient[0], quick[0]), sorted(lenient[1]))
 

@@ -5,7 +5,17 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import Job, JobInputs, ResultPayload
+from ibm_circuit_job import (
+    Job,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    ResultPayload,
+    StatusReport,
+    merge,
+    refresh,
+    retag,
+)
 from ibm_circuit_job.state.status import STATUS_OF
 from ibm_circuit_job.state.wire import (
     from_json,
@@ -14,7 +24,9 @@ from ibm_circuit_job.state.wire import (
     read_job_page,
     read_metrics,
     read_pushed_status,
+    read_result_location,
     read_submission,
+    status_report,
     to_json,
 )
 
@@ -95,7 +107,111 @@ def test_bad_reply_names_the_path_and_what_was_there(body, path, message):
 
 
 def test_null_is_absent():
-    assert details(b'{"id": "a", "tags": null, "estimated_running_time_seconds": null, "created": null}').tags == ()
+    body = b'{"id": "a", "backend": "b", "tags": null, "estimated_running_time_seconds": null, "created": null}'
+    assert details(body) == JobDetails(NOW, backend="b")
+
+
+def test_reply_that_says_nothing_of_the_job_is_no_news_of_it():
+    known = retag(read_job(b'{"id": "a", "backend": "b"}', NOW).unwrap(), ["x"], NOW)
+    later = read_job(b'{"id": "a", "state": {"status": "Running"}}', NOW + timedelta(seconds=1)).unwrap()
+    assert later.details is None
+    assert merge(known, later).details.backend == "b"
+    without_tags = read_job(b'{"id": "a", "backend": "c"}', NOW + timedelta(seconds=1)).unwrap()
+    assert merge(known, without_tags).tags == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason_code", "reason"),
+    [
+        (b'{"status": "Failed", "reason": "x", "reasonCode": 1517}', 1517, "x"),
+        (b'{"Status": "Failed", "Reason": "x", "reason_code": "1517"}', 1517, "x"),
+        (b'{"status": "Failed", "reason_code": 1517.0}', 1517, None),
+        (b'{"status": "Failed", "reason_code": "E-7"}', "E-7", None),
+    ],
+)
+def test_names_and_numbers_within_the_state_are_read_leniently(body, reason_code, reason):
+    status = read_job(b'{"id": "a", "state": %s}' % body, NOW).unwrap().status
+    assert (status.status, status.reason_code, status.reason) == (JobStatus.ERROR, reason_code, reason)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b'{"status": "Cancelled - Ran too long"}',
+        b'{"status": "Cancelled", "reason": "Error", "reason_code": 1305}',
+        b'{"status": "Cancelled", "reason_code": "1305"}',
+        b'{"status": "Failed", "reason_code": 1305}',
+    ],
+)
+def test_job_that_ran_too_long_was_cancelled_and_its_reason_says_so(state):
+    status = read_job(b'{"id": "a", "state": %s}' % state, NOW).unwrap().status
+    assert status.status is JobStatus.CANCELLED
+    assert "time limit" in status.reason
+
+
+def test_reason_is_read_where_the_status_stands_beside_the_state():
+    status = read_job(b'{"id": "a", "state": {"reason": "why"}, "status": "Failed"}', NOW).unwrap().status
+    assert (status.status, status.reason) == (JobStatus.ERROR, "why")
+
+
+def test_unknown_fields_within_known_ones_are_kept():
+    body = b'{"id": "a", "state": {"status": "Running", "reason_solution": "Wait."}}'
+    assert dict(details(body).unknown)["state"] == '{"status": "Running", "reason_solution": "Wait."}'
+
+
+def test_lone_surrogates_of_a_foreign_client_are_read():
+    job = read_job({"id": "a", "tags": ["\ud800"], "note": "\ud800"}, NOW).unwrap()
+    assert job.tags == ("\ufffd",)
+    assert from_json(to_json(job)).unwrap() == job
+
+
+def test_bytes_that_are_no_utf_8_are_refused_wherever_they_are():
+    for body in (b'{"id": "a", "cost": "\xff"}', b'{"id": "\xff"}', b'{"id": "a", "x": 1, "tags": [3, "\xff"]}'):
+        assert "UTF-8" in read_job(body, NOW).failure().message or "expected" in read_job(body, NOW).failure().message
+
+
+def test_mending_a_damaged_body_takes_time_in_proportion_to_its_length():
+    body = b'{"a":NaN,"b":"' + b'\\"' * 300_000
+    assert "expected a JSON object" in read_job(body, NOW).failure().message
+    assert "expected a JSON object" in read_job(body + b"\\", NOW).failure().message
+
+
+def test_messages_repeat_nothing_at_any_length():
+    long = b"x" * 1_000_000
+    for failure in (
+        from_json(b'{"format": 1, "job": {"job_id": "a", "%s": 1}}' % long).failure(),
+        read_metrics(b'{"timestamps": {"%s": "noon"}}' % long, NOW).failure(),
+        read_job(b'{"id": "a", "created": "%s"}' % long, NOW).failure(),
+    ):
+        assert len(failure.path) + len(failure.message) < 1100
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "path"),
+    [
+        (b'"assumed":false', b'"assumed":"false"', "job.status.assumed"),
+        (b'"status":"RUNNING"', b'"status":"WALKING"', "job.status.status"),
+        (b'"tags":["x"]', b'"tags":"x"', "job.details.tags"),
+        (b'"position_in_queue":3', b'"position_in_queue":3.7', "job.metrics.position_in_queue"),
+    ],
+)
+def test_stored_record_is_read_strictly(good, bad, path):
+    job = refresh(Job("a"), status_report("Running", NOW), JobDetails(NOW, tags=["x"]))
+    stored = to_json(refresh(job, JobMetrics(NOW, position_in_queue=3)))
+    assert good in stored
+    assert from_json(stored).unwrap().tags == ("x",)
+    assert from_json(stored.replace(good, bad)).failure().path == path
+
+
+def test_reason_code_that_looks_like_a_number_survives():
+    job = Job("a", StatusReport(NOW, JobStatus.ERROR, "Failed", reason_code="007"))
+    assert from_json(to_json(job)).unwrap() == job
+
+
+def test_place_of_a_result_is_told_from_a_result():
+    assert read_result_location(b'{"url": "https://x/y"}') == "https://x/y"
+    assert read_result_location(b'{"url": 3}') is None
+    assert read_result_location(b'{"results": [], "url": "https://x/y"}') is None
 
 
 def test_duplicate_key_and_lone_surrogate_are_read():

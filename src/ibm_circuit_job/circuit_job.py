@@ -169,8 +169,11 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        self._learn_or_raise(effects.fetch_job(self._client, self._state.job_id))
-        self._learn(self._value(effects.fetch_metrics(self._client, self._state.job_id)))
+        seen = self._value(effects.fetch_job(self._client, self._state.job_id))
+        metrics = self._value(effects.fetch_metrics(self._client, self._state.job_id))
+        # Both or nothing: a call that fails changes no record.
+        self._learn_job(seen)
+        self._learn(metrics)
 
     def wait_for_final_state(self, timeout: float | None = None) -> None:
         """Wait until the job has ended.
@@ -296,7 +299,9 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If they are not known yet, and the service refused or could not be reached.
         """
-        return list(self._details().tags)
+        if self._state.retagged is None:
+            self._details()
+        return list(self._state.tags)
 
     def creation_date(self) -> datetime:
         """Return when the job was created, in local time.

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TypeAlias, assert_never
 
-from attrs import frozen
+from attrs import field, frozen
 from qiskit.exceptions import QiskitError
 from qiskit.providers.exceptions import JobError, JobTimeoutError
 
@@ -77,6 +77,14 @@ class IBMJobTimeoutError(IBMJobError, JobTimeoutError):
     """The job did not end within the time that was given."""
 
 
+def _not_at_length(text: str) -> str:
+    """What a server sent goes into no message at any length."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+_LONGEST = 500
+
+
 @frozen
 class Unreachable:
     """No answer came: a name that does not resolve, a refused, reset or silent connection."""
@@ -123,9 +131,9 @@ class Unreadable:
 
     what: str
     """What was read, as in ``"job reply"``."""
-    path: str
+    path: str = field(converter=_not_at_length)
     """Where in it the trouble lies, as in ``"state.status"``; empty for the whole of it."""
-    message: str
+    message: str = field(converter=_not_at_length)
     """What was expected, and what was there."""
 
     can_retry = True

@@ -31,7 +31,7 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_NO_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(?P<no_number>\bNaN\b|-?\bInfinity\b)', re.DOTALL)
+_NO_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|(?P<no_number>\bNaN\b|-?\bInfinity\b)', re.DOTALL)
 
 
 def raw_fields(body: bytes) -> dict[str, msgspec.Raw]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
-from attrs.validators import instance_of
+from attrs.validators import instance_of, optional
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.state.status import FINAL_RANK, is_known
@@ -51,7 +51,21 @@ def _texts(texts: Iterable[str]) -> tuple[str, ...]:
     listed = (texts,) if isinstance(texts, str) else tuple(texts)
     if isinstance(texts, str) or not {*map(type, listed)} <= _ONLY_STR:
         raise TypeError(f"expected a list of strings, got {texts!r}")
+    for text in listed:
+        _check_whole(text)
     return listed
+
+
+def _texts_or_none(texts: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if texts is None else _texts(texts)
+
+
+def _check_whole(text: str) -> None:
+    """Refuse a lone surrogate: nothing can be written with it, so it would be lost in the end."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"expected a text without lone surrogates, got {text!r}") from None
 
 
 def _bytes(raw: bytes) -> bytes:
@@ -68,12 +82,23 @@ def _check_texts(**texts: object) -> None:
 
 def _pairs(pairs: Iterable[tuple[str, JsonText]]) -> tuple[tuple[str, JsonText], ...]:
     # Sorted, so that two replies that say the same are equal; tuples, so that they can be hashed.
-    found: Any = map(tuple, pairs)
+    found: Any = tuple(map(tuple, pairs))
+    for name, text in found:
+        if type(name) is not str or type(text) is not str:
+            raise TypeError(f"expected (name, JSON text), got {(name, text)!r}")
     return tuple(sorted(found))
 
 
 def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
-    return tuple((step, _utc(moment)) for step, moment in steps)
+    found = tuple((step, _utc(moment)) for step, moment in steps)
+    _check_texts(**{str(step): step for step, _ in found})
+    return found
+
+
+def _position(position: int | None) -> int | None:
+    if position is not None and type(position) is not int:
+        raise TypeError(f"expected a position as an integer or None, got {position!r}")
+    return position
 
 
 _RANK_BY_IDENTITY = {id(status): rank for status, rank in FINAL_RANK.items()}
@@ -146,8 +171,8 @@ class JobDetails:
     """When the job was created, UTC."""
     name: str | None = None
     """The name that the user gave to the job."""
-    tags: tuple[str, ...] = field(default=(), converter=_texts)
-    """The tags that the user gave to the job, in the service's order."""
+    tags: tuple[str, ...] | None = field(default=None, converter=_texts_or_none)
+    """The tags that the user gave to the job, in the service's order; ``None`` where it did not say."""
     session_id: str | None = None
     """The session that the job belongs to."""
     run_mode: str | None = None
@@ -172,6 +197,11 @@ class JobDetails:
         if self.private is not None and type(self.private) is not bool:
             raise TypeError(f"private: expected a bool or None, got {self.private!r}")
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is said of the job."""
+        return self == JobDetails(self.observed_at)
+
 
 @frozen
 class JobMetrics:
@@ -181,9 +211,9 @@ class JobMetrics:
     """When this was seen, UTC."""
     timestamps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_timestamps)
     """(step, UTC time) as the service orders them; steps are ``created``, ``running``, ``finished`` ..."""
-    position_in_queue: int | None = None
+    position_in_queue: int | None = field(default=None, converter=_position)
     """Place in the backend's queue; 1 is next."""
-    position_in_provider: int | None = None
+    position_in_provider: int | None = field(default=None, converter=_position)
     """Place among the jobs of the same hub/group/project."""
     estimated_start: datetime | None = field(default=None, converter=_utc_or_none)
     """When the service expects the job to start, UTC."""
@@ -193,7 +223,7 @@ class JobMetrics:
     """Seconds that the job occupied the quantum computer."""
     usage_seconds: float | None = field(default=None, converter=_finite_or_none)
     """Seconds that the service accounts for."""
-    client_version: str | None = None
+    client_version: str | None = field(default=None, validator=optional(instance_of(str)))
     """The versions of the submitting client, as the service keeps them: ``"0.1.0,0.21.2"``, ``"0.45.1"`` ..."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=_pairs)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
@@ -218,25 +248,20 @@ class ResultPayload:
 
     Example:
         >>> payload = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b"{}")
-        >>> payload.sha256[:8], payload.is_intact
-        ('44136fa3', True)
+        >>> payload.sha256[:8]
+        '44136fa3'
     """
 
     observed_at: datetime = field(converter=_utc)
     """When this arrived in full, UTC."""
     raw: bytes = field(converter=_bytes, repr=lambda raw: f"<{len(raw)} bytes>", eq=False)
     """The body, as it came."""
-    sha256: str = field()
-    """SHA-256 of ``raw`` as 64 hexadecimal digits; computed where it is not given."""
+    sha256: str = field(init=False)
+    """SHA-256 of ``raw`` as 64 hexadecimal digits."""
 
     @sha256.default
     def _hash_of_raw(self) -> str:
         return hashlib.sha256(self.raw).hexdigest()
-
-    @property
-    def is_intact(self) -> bool:
-        """Whether ``raw`` still is what ``sha256`` says."""
-        return self._hash_of_raw() == self.sha256
 
 
 @frozen
@@ -257,6 +282,9 @@ class JobName:
     """When the job was named, UTC."""
     name: str = field(validator=instance_of(str))
     """The name."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_whole(self.name)
 
 
 Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload | JobTags | JobName

@@ -84,8 +84,9 @@ class Job:
     @property
     def tags(self) -> tuple[str, ...]:
         """The job's tags, as far as is known: what the service said last, or accepted after that."""
-        if self.retagged is None or _is_newer(self.details, self.retagged):
-            return () if self.details is None else self.details.tags
+        said = None if self.details is None else self.details.tags
+        if self.retagged is None or (said is not None and _is_newer(self.details, self.retagged)):
+            return said or ()
         return self.retagged.tags
 
     @property

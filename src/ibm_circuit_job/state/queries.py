@@ -18,6 +18,7 @@ from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents, typed_json
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
+from ibm_circuit_job.state.reply_fields import number_of
 from ibm_circuit_job.state.results import error_in
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def time_per_step(job: Job, zone: tzinfo | None = None) -> dict[str, datetime] |
     """
     if job.metrics is None or not job.metrics.timestamps:
         return None
-    return {step: moment.astimezone(zone) for step, moment in job.metrics.timestamps}
+    return {step: _in_zone(moment, zone) or moment for step, moment in job.metrics.timestamps}
 
 
 def queue_position(job: Job) -> int | None:
@@ -264,11 +265,10 @@ def circuits(job: Job) -> list[QuantumCircuit]:
     """
     from qiskit import QuantumCircuit  # noqa: PLC0415 - the core is imported without it
 
-    known = params(job).value_or({})
-    submitted = known.get("circuits")
+    submitted = _param(job, "circuits")
     if submitted is None:
         # A sampler's: [[circuit, parameter values, shots], ...]
-        pubs = known.get("pubs")
+        pubs = _param(job, "pubs")
         submitted = [pub[0] for pub in pubs if isinstance(pub, list) and pub] if isinstance(pubs, list) else []
     listed = submitted if isinstance(submitted, list) else [submitted]
     return [circuit for circuit in listed if isinstance(circuit, QuantumCircuit)]
@@ -283,7 +283,7 @@ def header(job: Job) -> dict[str, Any]:
         >>> header(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"header": {"note": "x"}}')))
         {'note': 'x'}
     """
-    given = params(job).value_or({}).get("header")
+    given = _param(job, "header")
     return dict(given) if isinstance(given, Mapping) else {}
 
 
@@ -296,17 +296,39 @@ def backend_options(job: Job) -> dict[str, Any]:
         >>> backend_options(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"shots": 10, "circuits": []}')))
         {'shots': 10}
     """
-    known = params(job).value_or({})
-    return {option: value for option, value in known.items() if option not in {"circuits", "header", "pubs"}}
+    options = {option: _param(job, option) for option in _raw_params(job) if option not in _NO_OPTIONS}
+    return {option: value for option, value in options.items() if value is not _UNREADABLE}
+
+
+_NO_OPTIONS = frozenset({"circuits", "header", "pubs"})
+_UNREADABLE = object()
+
+
+def _raw_params(job: Job) -> Mapping[str, Any]:
+    return {} if job.inputs is None else documents.fields(job.inputs.raw, "params").value_or({})
+
+
+def _param(job: Job, name: str) -> Any:
+    """One parameter, decoded by itself: one that cannot be must not hide the others."""
+    raw = _raw_params(job).get(name)
+    return None if raw is None else typed_json.decode(bytes(raw), name).value_or(_UNREADABLE)
 
 
 def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(zone)
+    if moment is None:
+        return None
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        # At the edge of the calendar there is no such time in that zone.
+        return moment
 
 
 def _number(unknown: tuple[tuple[str, str], ...], field: str) -> float | None:
-    for name_, text in unknown:
-        if name_ == field:
-            value = documents.value(text.encode(), field).value_or(None)
-            return float(value) if isinstance(value, (int, float)) else None
+    for found, text in unknown:
+        if found.lower() == field:
+            try:
+                return number_of(documents.value(text.encode(), field).value_or(None), float)
+            except (TypeError, ValueError):
+                return None
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 from returns.result import Failure as Bad
@@ -81,12 +81,18 @@ def _sampled(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadab
     from qiskit.result import Result as QiskitResult  # noqa: PLC0415 - the core is imported without it
 
     experiments: list[Any] = []
+    shots = 0
     for index, pub in enumerate(body):
         name = context.names[index] if index < len(context.names) else f"circuit-{index}"
         try:
-            experiments.extend(_experiments(pub.data, name))
+            found = list(_experiments(pub.data, name))
         except Exception as error:  # noqa: BLE001 - shapes that do not fit make numpy raise anything
             return Bad(Unreadable("result", f"pub_results[{index}].data", str(error)))
+        experiments += found
+        shots += sum(experiment.shots for experiment in found)
+        if len(experiments) > MOST_EXPERIMENTS or shots > MOST_SHOTS:
+            limits = f"expected at most {MOST_EXPERIMENTS} experiments and {MOST_SHOTS} shots"
+            return Bad(Unreadable("result", "pub_results", limits))
     return Success(
         QiskitResult(
             backend_name=context.backend,
@@ -94,9 +100,15 @@ def _sampled(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadab
             success=True,
             results=experiments,
             status="COMPLETED",
-            metadata=dict(body.metadata),
+            metadata=body.metadata if isinstance(body.metadata, dict) else {},
         )
     )
+
+
+MOST_EXPERIMENTS: Final = 100_000
+"""How many experiments a result may hold: a few bytes can claim any number."""
+MOST_SHOTS: Final = 30_000_000
+"""How many shots they may hold together: 300 circuits of 100,000 shots."""
 
 
 def _experiments(data: Any, name: str) -> Iterator[Any]:
@@ -110,11 +122,15 @@ def _experiments(data: Any, name: str) -> Iterator[Any]:
             raise TypeError(f"expected bits in {register!r}, got a {type(bits).__name__}")
     sizes = [[register, bits.num_bits] for register, bits in registers.items()]
     shape = data.shape
-    for number in range(math.prod(shape)):
-        memory = _memory([_shots(bits, shape, number) for bits in registers.values()], [size for _, size in sizes])
-        counts: dict[str, int] = {}
-        for outcome in memory:
-            counts[outcome] = counts.get(outcome, 0) + 1
+    number_of_experiments = math.prod(shape)
+    if number_of_experiments > MOST_EXPERIMENTS or (shape and not registers):
+        raise ValueError(f"expected at most {MOST_EXPERIMENTS} experiments with registers, got shape {shape}")
+    if sum(bits.num_shots for bits in registers.values()) * number_of_experiments > MOST_SHOTS * len(registers):
+        raise ValueError(f"expected at most {MOST_SHOTS} shots")
+    for number in range(number_of_experiments):
+        counts, memory = _outcomes(
+            [_shots(bits, shape, number) for bits in registers.values()], [size for _, size in sizes]
+        )
         header = {
             "name": name if not shape else f"{name}[{number}]",
             "creg_sizes": sizes,
@@ -130,32 +146,42 @@ def _shots(bits: Any, shape: Sequence[int], number: int) -> Any:
     return bits.array.reshape(math.prod(shape), *bits.array.shape[-2:])[number]
 
 
-def _memory(registers: Sequence[Any], sizes: Sequence[int]) -> list[str]:
-    """The outcome of each shot in hexadecimal; the first register holds the lowest bits, as in ``backend.run``."""
+def _outcomes(registers: Sequence[Any], sizes: Sequence[int]) -> tuple[dict[str, int], list[str]]:
+    """The counts, and the outcome of each shot, in hexadecimal.
+
+    The first register holds the lowest bits, as in ``backend.run``.
+    """
     import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
 
     if not registers:
-        return []
+        return {}, []
     if len({len(shots) for shots in registers}) != 1:
         raise ValueError(f"expected as many shots in each register, got {[len(shots) for shots in registers]}")
-    if len(registers) == 1:
-        packed = registers[0]
-    else:
-        bits = [
-            np.unpackbits(shots, axis=-1)[:, shots.shape[-1] * 8 - size :]
-            for shots, size in zip(registers, sizes, strict=True)
-        ]
-        joined = np.concatenate(bits[::-1], axis=-1)
-        packed = np.packbits(np.pad(joined, ((0, 0), (-joined.shape[-1] % 8, 0))), axis=-1)
+    packed = registers[0] if len(registers) == 1 else _joined(registers, sizes)
     if packed.shape[-1] == 0:
-        return ["0x0"] * len(packed)
+        return {"0x0": len(packed)}, ["0x0"] * len(packed)
     rows = np.ascontiguousarray(packed).view(f"V{packed.shape[-1]}").ravel()
-    outcomes, numbers = np.unique(rows, return_inverse=True)
+    outcomes, numbers, counts = np.unique(rows, return_inverse=True, return_counts=True)
     names = [hex(int.from_bytes(outcome.tobytes())) for outcome in outcomes]
-    return [names[number] for number in numbers.tolist()]
+    return dict(zip(names, counts.tolist(), strict=True)), np.array(names, dtype=object)[numbers].tolist()
 
 
-_JOB_ERROR = re.compile(r"JobError: '(.*)'")
+def _joined(registers: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """The bytes of all registers together."""
+    import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+
+    bits = [
+        np.unpackbits(shots, axis=-1)[:, shots.shape[-1] * 8 - size :]
+        for shots, size in zip(registers, sizes, strict=True)
+    ]
+    joined = np.concatenate(bits[::-1], axis=-1)
+    return np.packbits(np.pad(joined, ((0, 0), (-joined.shape[-1] % 8, 0))), axis=-1)
+
+
+_JOB_ERROR = re.compile(r"JobError: '(.*)'\s*$|JobError: '(.*?)'", re.MULTILINE)
+
+_LONGEST_REASON: Final = 10_000
+"""Characters of a traceback that are repeated: its end, which says what went wrong."""
 
 
 def error_in(payload: ResultPayload) -> str | None:
@@ -169,6 +195,6 @@ def error_in(payload: ResultPayload) -> str | None:
     text = payload.raw.decode("utf-8", "replace")
     found = _JOB_ERROR.search(text)
     if found:
-        return found[1]
+        return (found[1] or found[2])[:_LONGEST_REASON]
     start = text.rfind("Traceback")
-    return None if start < 0 else text[start:]
+    return None if start < 0 else text[max(start, len(text) - _LONGEST_REASON) :]

@@ -46,7 +46,9 @@ UNKNOWN: Final = JobStatus.INITIALIZING
 RAN_TOO_LONG: Final = 1305
 """The reason code of a job that the service cancelled because it ran longer than allowed."""
 
-RAN_TOO_LONG_REASON: Final = "The job ran longer than its maximum execution time and was cancelled."
+RAN_TOO_LONG_REASON: Final = (
+    "The job ran longer than its maximum execution time and was cancelled: its time limit was passed."
+)
 """The reason given for such a job where the service gives none of its own."""
 
 

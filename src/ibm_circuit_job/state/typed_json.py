@@ -3,7 +3,8 @@
 :func:`encode` writes what a user submits. :func:`decode` reads what a server sent, and does not trust it: only
 the types in ``_DECODERS`` are built, arrays are never unpickled, what is compressed may not grow beyond
 ``MOST_DECOMPRESSED``, and an object of an unknown type stays the dictionary that it came as. In particular
-``settings``, which names a module and a class to build, is never honoured.
+``settings``, which names a module and a class to build, is never honoured; and ``ParameterExpression``, a text that
+qiskit would work out whatever it comes to, is left as it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 import binascii
 import io
 import math
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -216,10 +218,9 @@ class _Decoding:
         import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
 
         if isinstance(value, list):
-            array = np.array(value)
-            if array.dtype.kind not in _PLAIN_ARRAYS:
-                raise ValueError(f"its items make a {array.dtype} array")
-            return array
+            if not _holds_only_numbers(value):
+                raise ValueError("its items are no numbers")
+            return np.array(value)
         data = io.BytesIO(self.unpacked(value))
         version = np.lib.format.read_magic(data)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -254,21 +255,23 @@ class _Decoding:
 
         return _read_parameter(io.BytesIO(_unarmoured(value)))
 
-    def parameter_expression(self, value: Any) -> Any:
-        # Old formats hold the expression as Python code; qiskit 2 parses that without running it (CVE-2025-2000).
-        from qiskit.qpy.binary_io.value import _read_parameter_expression_v3  # noqa: PLC0415
-
-        return _read_parameter_expression_v3(io.BytesIO(_unarmoured(value)), {}, False)
-
     def bit_array(self, value: Any) -> Any:
-        from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - costly, and few bodies hold one
+        import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+        from qiskit.primitives.containers import BitArray  # noqa: PLC0415
 
-        return BitArray(value["array"], value["num_bits"])
+        array = value["array"]
+        if array.dtype.kind in "iu" and array.dtype != np.uint8 and np.all((array >= 0) & (array < 256)):
+            # It came as a list, and a list does not say how wide its numbers are.
+            array = array.astype(np.uint8)
+        return BitArray(array, value["num_bits"])
 
     def data_bin(self, value: Any) -> Any:
         from qiskit.primitives.containers import DataBin  # noqa: PLC0415
 
-        return DataBin(shape=tuple(value.get("shape") or ()), **value["fields"])
+        # In the order of the names, which is that of the registers; JSON objects are in any order.
+        fields = value["fields"]
+        names = value.get("field_names") or list(fields)
+        return DataBin(shape=tuple(value.get("shape") or ()), **{name: fields[name] for name in names})
 
     def pub_result(self, value: Any) -> Any:
         from qiskit.primitives.containers import PubResult  # noqa: PLC0415
@@ -286,30 +289,76 @@ class _Decoding:
         return PrimitiveResult(value["pub_results"], value.get("metadata"))
 
 
-MOST_BITS: Final = 100_000
-"""How many qubits, or classical bits, a circuit may declare: each is made, whether or not it is used."""
+MOST_BITS: Final = 1_000_000
+"""How many qubits and classical bits a circuit and all circuits within it may declare: each is made, used or not."""
+
+_OLDEST_QPY: Final = 2
+_LAST_QPY_WITH_EXPRESSIONS_AS_TEXT: Final = 12
 
 _QPY_FILE: Final = struct.Struct("!6sBBBBQ")
-_QPY_CIRCUIT: Final = {
-    1: struct.Struct("!HdII"),
-    2: struct.Struct("!H1cHII"),
-}
+_QPY_CIRCUIT: Final = re.compile(
+    # The size of the name, the type of the global phase and its size, the numbers of qubits and of classical bits, the
+    # sizes of the metadata and of the registers: those of the last two are such as can be.
+    rb"(?=(?P<name>..)(?P<type>[fi](?=\x00\x08)|c(?=\x00\x10)|[pnv])(?P<size>..)"
+    rb"(?P<qubits>.{4})(?P<clbits>.{4})\x00{4}.{4}\x00\x00)",
+    re.DOTALL,
+)
+_QPY_CIRCUIT_SIZE: Final = 37
+_QPY_CIRCUIT_SIZE_BEFORE_12: Final = 33
+_POWER_OF_NUMBERS: Final = re.compile(rb"Pow\((?:Integer|Float|Rational|Pow|-?\d)")
 
 
 def _check_size(data: bytes) -> None:
-    """Look at what a QPY file declares before anything is made of it.
+    """Look at what a QPY file declares before anything is made of it, by qiskit and in its compiled reader.
+
+    A circuit may hold others, each with a header of its own, anywhere. So every place that could be such a header
+    counts; that a place looks like one by chance is next to impossible. Of a circuit within another whose global phase
+    is an expression that cannot be said, so those go unseen.
 
     Source: the description of the format in qiskit's documentation of ``qiskit.qpy``.
     """
     _, version, *_, programs = _QPY_FILE.unpack_from(data)
     if programs != 1:
         raise ValueError(f"it holds {programs} circuits")
+    if version < _OLDEST_QPY:
+        raise ValueError(f"its QPY version {version} is too old")
+    header_size = _QPY_CIRCUIT_SIZE if version >= 12 else _QPY_CIRCUIT_SIZE_BEFORE_12
+    declared = sum(
+        int.from_bytes(header["qubits"]) + int.from_bytes(header["clbits"])
+        for header in _QPY_CIRCUIT.finditer(data)
+        if _has_its_phase(data, header, header_size)
+    )
     offset = _QPY_FILE.size + (version >= 10) + (version >= 5)
     if version >= 16:
         offset = struct.unpack_from("!Q", data, offset)[0]
-    *_, qubits, clbits = _QPY_CIRCUIT[min(version, 2)].unpack_from(data, offset)
-    if max(qubits, clbits) > MOST_BITS:
-        raise ValueError(f"it declares {qubits} qubits and {clbits} classical bits, and {MOST_BITS} are allowed")
+    declared += sum(struct.unpack_from("!II", data, offset + 5))
+    if declared > MOST_BITS:
+        raise ValueError(f"it declares {declared} qubits and classical bits, and {MOST_BITS} are allowed")
+    if version <= _LAST_QPY_WITH_EXPRESSIONS_AS_TEXT and _POWER_OF_NUMBERS.search(data):
+        # Qiskit would work it out, whatever it comes to.
+        raise ValueError("it holds a power of numbers")
+
+
+def _has_its_phase(data: bytes, header: re.Match[bytes], header_size: int) -> bool:
+    """Whether what could be the header of a circuit is followed by a global phase of the type that it names."""
+    start = header.start() + header_size + int.from_bytes(header["name"])
+    phase, size = data[start : start + 16], int.from_bytes(header["size"])
+    match header["type"]:
+        case b"p":
+            return size == 18 + int.from_bytes(phase[:2])
+        case b"v":
+            return size == 34 + int.from_bytes(phase[:2])
+        case b"n":
+            return phase.startswith(b"\x93NUMPY")
+        case _:
+            return True
+
+
+def _holds_only_numbers(value: Any) -> bool:
+    """Whether a list is of numbers, or of such lists: of texts numpy would make each as long as the longest."""
+    if isinstance(value, list):
+        return all(map(_holds_only_numbers, value))
+    return isinstance(value, (int, float, complex))
 
 
 def _unarmoured(text: Any) -> bytes:
@@ -355,7 +404,6 @@ _DECODERS: Final[Mapping[str, Callable[[_Decoding, Any], Any]]] = {
     "QuantumCircuit": _Decoding.circuit,
     "Instruction": _Decoding.instruction,
     "Parameter": _Decoding.parameter,
-    "ParameterExpression": _Decoding.parameter_expression,
     "BitArray": _Decoding.bit_array,
     "DataBin": _Decoding.data_bin,
     "PubResult": _Decoding.pub_result,

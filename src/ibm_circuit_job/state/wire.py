@@ -5,25 +5,23 @@ the facts, or an :class:`~ibm_circuit_job.errors.Unreadable` that names the path
 raises because of what a body holds. Fields are looked up without regard to case or underscores; fields that no
 reader knows are kept verbatim. Bodies of results and inputs are not read here, but on demand: see ``results``.
 
-All knowledge of the formats is in two cattrs converters: ``_replies`` structures what the service says,
-leniently; ``_records`` takes our own records to JSON and back, strictly.
+What the replies hold, and how leniently it is read, is the business of ``reply_fields``. Our own records go to JSON and
+back with one cattrs converter, strictly.
 """
 
 from __future__ import annotations
 
-import contextlib
-import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from operator import eq
-from typing import Any, Final, Optional, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
-from attrs import define, fields_dict, frozen
+from attrs import frozen
 from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from cattrs.preconf.msgspec import make_converter
-from cattrs.v import transform_error
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Failure as Bad
 from returns.result import Result, Success
@@ -34,16 +32,34 @@ from ibm_circuit_job.state.facts import (
     JobDetails,
     JobInputs,
     JobMetrics,
+    ResultPayload,
     StatusReport,
 )
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.status import RAN_TOO_LONG, RAN_TOO_LONG_REASON, status_of
+from ibm_circuit_job.state.reply_fields import (
+    NULL,
+    BssFields,
+    Document,
+    JobFields,
+    MetricsFields,
+    PageFields,
+    PushFields,
+    StateFields,
+    SubmissionFields,
+    Unknown,
+    UsageFields,
+    code_of,
+    explained,
+    opened,
+    opened_leniently,
+    opened_quickly,
+    shown,
+    texts_of,
+)
+from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, RAN_TOO_LONG_REASON, status_of
 
 _T = TypeVar("_T")
 _Made = TypeVar("_Made")
-
-Document = bytes | Mapping[str, Any]
-"""A reply: its bytes, or, from a client that decodes by itself, the object that it made of them."""
 
 
 @frozen
@@ -80,143 +96,24 @@ class ServerMessage:
     """The ID under which its operators find the request."""
 
 
-# What the service's replies hold, on its way from JSON to facts. The names are those of the wire. Times are texts
-# here; the functions that make facts read them.
-
-_NULL: Final = msgspec.Raw(b"null")
-
-
-@define
-class _StateFields:
-    status: str | None = None
-    reason: str | None = None
-    reason_code: int | str | None = None
-
-
-@define
-class _ProgramFields:
-    id: str | None = None
-
-
-@define
-class _JobFields:
-    id: str
-    state: _StateFields | None = None
-    status: str | None = None
-    backend: str | None = None
-    program: _ProgramFields | None = None
-    created: str | None = None
-    name: str | None = None
-    tags: tuple[str, ...] | None = None
-    session_id: str | None = None
-    run_mode: str | None = None
-    estimated_running_time_seconds: float | None = None
-    private: bool | None = None
-    params: msgspec.Raw = _NULL
-
-
-@define
-class _UsageFields:
-    quantum_seconds: float | None = None
-    seconds: float | None = None
-
-
-@define
-class _MetricsFields:
-    timestamps: dict[str, str | None] | None = None
-    position_in_queue: int | None = None
-    position_in_provider: int | None = None
-    estimated_start_time: str | None = None
-    estimated_completion_time: str | None = None
-    usage: _UsageFields | None = None
-    qiskit_version: str | None = None
-
-
-@define
-class _PageFields:
-    jobs: msgspec.Raw
-    count: int | None = None
-    offset: int | None = None
-
-
-@define
-class _SubmissionFields:
-    id: str
-    backend: str | None = None
-
-
-@define
-class _PushedStatus:
-    status: str
-
-
-@define
-class _PushFields:
-    type: str
-    data: Any = None
-
-
-_RAW_FIELDS: Final = frozenset({"params", "jobs"})
-"""Fields that stay bytes: they may be large, and each has a reader of its own."""
-
-_KEPT_WHOLE: Final = frozenset({"usage"})
-"""Fields of which a reader takes a part, and which are therefore kept verbatim as well."""
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:40] + "..."
-
-
-def _text(value: Any, _: type) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, datetime):
-        # A foreign client has read the time already.
-        return value.isoformat()
-    raise TypeError(f"expected a string, got {_shown(value)}")
-
-
-def _number(value: Any, _: type) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"expected a number, got {_shown(value)}") from None
-    if not math.isfinite(number):
-        raise ValueError(f"expected a finite number, got {_shown(value)}")
-    return number
-
-
-def _identifier(path: str, text: str) -> str:
-    if text:
-        return text
-    raise _Wrong(path, "expected the ID of a job, got an empty string")
-
-
-def _integer(value: Any, target: type) -> int:
-    number = _number(value, target)
-    if number != int(number):
-        raise ValueError(f"expected a whole number, got {_shown(value)}")
-    return int(number)
-
-
-def _flag(value: Any, _: type) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in {"true", "false"}:
-        return value.lower() == "true"
-    raise TypeError(f"expected true or false, got {_shown(value)}")
-
-
 class _Wrong(ValueError):  # noqa: N818 - it never leaves this module
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
         self.path = path
 
 
+def _identifier(path: str, text: str) -> str:
+    if text:
+        return text
+    raise _Wrong(path, _NO_ID)
+
+
+_NO_ID: Final = "expected the ID of a job, got an empty string"
+
+
 def _moment(path: str, text: str | None) -> datetime | None:
-    """A time in ISO 8601; one without a zone is UTC, as the REST reference has it."""
-    if text is None:
+    """A time in ISO 8601; one without a zone is UTC, as the REST reference has it. An empty text is none."""
+    if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
@@ -224,229 +121,13 @@ def _moment(path: str, text: str | None) -> datetime | None:
         try:
             moment = datetime.fromisoformat(text.strip().upper())
         except ValueError:
-            raise _Wrong(path, f"expected a time in ISO 8601, got {_shown(text)}") from None
+            raise _Wrong(path, f"expected a time in ISO 8601, got {shown(text)}") from None
     if moment.tzinfo is UTC:
         return moment
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise _Wrong(path, f"expected a time between the years 1 and 9999, got {_shown(text)}") from None
-
-
-def _code(value: Any, _: type) -> int | str | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    if isinstance(value, str):
-        return int(value) if value.isdecimal() and len(value) < 10 else value
-    raise TypeError(f"expected an integer or a string, got {_shown(value)}")
-
-
-def _texts(value: Any, _: type) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"expected a list of strings, got {_shown(value)}")
-    for index, item in enumerate(value):
-        if not isinstance(item, str):
-            raise TypeError(f"expected a list of strings, got {_shown(item)} at [{index}]")
-    return tuple(value)
-
-
-def _raw(value: Any, _: type) -> msgspec.Raw:
-    return value if isinstance(value, msgspec.Raw) else msgspec.Raw(_as_json(value).encode())
-
-
-def _program(value: Any, _: type) -> _ProgramFields:
-    if isinstance(value, str):
-        return _ProgramFields(value)
-    name = _known_fields(_object(value), _ProgramFields).get("id")
-    return _ProgramFields(None if name is None else _text(name, str))
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return value
-    raise TypeError(f"expected an object, got {_shown(value)}")
-
-
-def _unless_none(hook: Callable[[Any, type], Any], value: Any, target: type) -> Any:
-    return None if value is None else hook(value, target)
-
-
-_LENIENT_HOOKS: Final[Mapping[type, Callable[[Any, type], Any]]] = {
-    str: _text,
-    float: _number,
-    int: _integer,
-    bool: _flag,
-    msgspec.Raw: _raw,
-    _ProgramFields: _program,
-}
-
-
-def _reply_converter(*, explaining: bool) -> Converter:
-    """A converter from what the service says. The explaining one is slower, and names the path to an error."""
-    converter = Converter(detailed_validation=explaining)
-    for target, hook in _LENIENT_HOOKS.items():
-        converter.register_structure_hook(target, hook)
-        # Said here once more, since cattrs' own way to an optional value is slower.
-        converter.register_structure_hook_func(partial(eq, Optional[target]), partial(_unless_none, hook))  # noqa: UP045 - a type made at run time
-    converter.register_structure_hook_func(partial(eq, int | str | None), _code)
-    converter.register_structure_hook_func(partial(eq, tuple[str, ...]), _texts)
-    for nested in (_StateFields, _UsageFields):
-        _fold_names(converter, nested)
-    return converter
-
-
-def _fold_names(converter: Converter, target: type) -> None:
-    structure = converter.get_structure_hook(target)
-    converter.register_structure_hook(
-        target, lambda value, kind: structure(_known_fields(_object(value), target), kind)
-    )
-
-
-_replies = _reply_converter(explaining=False)
-_replies_explaining = _reply_converter(explaining=True)
-
-
-@lru_cache(maxsize=10_000)
-def _folded(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
-
-
-_WIRE_NAMES: Final[Mapping[Any, Mapping[str, str]]] = {
-    target: {spelling: name for name in fields_dict(target) for spelling in (name, _folded(name))}
-    for target in (
-        _JobFields,
-        _MetricsFields,
-        _PageFields,
-        _SubmissionFields,
-        _PushFields,
-        _PushedStatus,
-        _StateFields,
-        _UsageFields,
-        _ProgramFields,
-    )
-}
-"""For each kind of object: how its fields are spelt, by their spelling without case and underscores."""
-
-
-def _sorted_out(found: Mapping[str, _T], target: type) -> tuple[dict[str, _T], list[tuple[str, _T]]]:
-    """The fields that the target has, under its own spelling, and those to keep verbatim.
-
-    Where a field is there in several spellings, the exact one is read, and the others are kept.
-    """
-    names = _WIRE_NAMES[target]
-    known: dict[str, _T] = {}
-    kept: list[tuple[str, _T]] = []
-    for name, value in found.items():
-        spelt = names.get(name) or names.get(_folded(name))
-        if spelt is None or (spelt != name and spelt in found):
-            kept.append((name, value))
-            continue
-        known[spelt] = value
-        if spelt in _KEPT_WHOLE:
-            kept.append((name, value))
-    return known, kept
-
-
-_quick: Final[Mapping[type, tuple[Any, frozenset[str]]]] = {
-    target: (msgspec.json.Decoder(target), frozenset(fields_dict(target)) - _KEPT_WHOLE) for target in _WIRE_NAMES
-}
-"""For each kind of object: its decoder, and the fields of which nothing is left over."""
-
-
-_SHORT: Final = 2000
-"""Bytes of a reply that is short enough for what it says to be remembered."""
-
-
-@lru_cache(maxsize=1000)
-def _shared(unknown: _Unknown) -> _Unknown:
-    """One object for all that is equal: the jobs of one account differ in little of what we do not know."""
-    return unknown
-
-
-@lru_cache(maxsize=1000)
-def _holds_a_misspelt(target: Hashable, names: frozenset[str]) -> bool:
-    """Whether one of the names is another spelling of a field of the target. Replies hold the same names each time."""
-    return any(_folded(name) in _WIRE_NAMES[target] for name in names - _KEPT_WHOLE)
-
-
-def _known_fields(found: Mapping[str, Any], target: type) -> dict[str, Any]:
-    return _sorted_out(found, target)[0]
-
-
-_Unknown = tuple[tuple[str, str], ...]
-
-
-def _opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
-    """Read one object: the fields that the target has, and all others verbatim."""
-    if isinstance(body, Mapping):
-        return _opened_object(body, target, what)
-    quick = _opened_quickly(body, target)
-    return _opened_leniently(body, target, what) if quick is None else Success(quick)
-
-
-def _opened_object(body: Mapping[str, Any], target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
-    """Read what a foreign client has decoded already."""
-    known, kept = _sorted_out({str(name): value for name, value in body.items()}, target)
-    try:
-        unknown = tuple((name, _as_json(value)) for name, value in kept)
-    except (ValueError, TypeError, RecursionError) as error:
-        return Bad(Unreadable(what, "", f"expected what goes to JSON: {error}"))
-    return _structured(known, target, what).map(lambda read: (read, unknown))
-
-
-def _opened_quickly(body: bytes, target: type[_T]) -> tuple[_T, _Unknown] | None:
-    """Read an object in which each field is spelt and typed as the target has it: nearly every one is."""
-    decoder, used = _quick[target]
-    try:
-        read = decoder.decode(body)
-        found = documents.raw_fields(body)
-    except (ValueError, RecursionError):
-        return None
-    kept = found.keys() - used
-    if _holds_a_misspelt(target, frozenset(kept)):  # type: ignore[arg-type]  # mypy takes no type for hashable
-        return None
-    unknown = tuple(sorted([(name, _verbatim(found[name])) for name in kept]))
-    return read, _shared(unknown) if len(body) < _SHORT else unknown
-
-
-def _opened_leniently(body: bytes, target: type[_T], what: str) -> Result[tuple[_T, _Unknown], Unreadable]:
-    """Read an object in which something is spelt or typed otherwise, or say what is wrong with it."""
-    opened = documents.fields(body, what)
-    if not isinstance(opened, Success):
-        return Bad(opened.failure())
-    raw, kept = _sorted_out(opened.unwrap(), target)
-    plain = documents.plain(raw, what, leave=_RAW_FIELDS)
-    if not isinstance(plain, Success):
-        return Bad(plain.failure())
-    unknown = tuple((name, _verbatim(field)) for name, field in kept)
-    return _structured(plain.unwrap(), target, what).map(lambda read: (read, unknown))
-
-
-def _verbatim(raw: msgspec.Raw) -> str:
-    return str(raw, "utf-8", "replace")
-
-
-def _as_json(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=repr).decode()
-
-
-def _structured(known: dict[str, Any], target: type[_T], what: str) -> Result[_T, Unreadable]:
-    with contextlib.suppress(Exception):  # whatever it is, the explaining converter names it
-        return Success(_replies.structure(known, target))
-    try:
-        return Success(_replies_explaining.structure(known, target))
-    except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
-        explained = transform_error(error, path="", format_exception=_explained)[0]
-        message, _, path = explained.rpartition(" @ ")
-        return Bad(Unreadable(what, path.removeprefix("."), message))
-
-
-def _explained(error: BaseException, _: type | None) -> str:
-    if isinstance(error, KeyError):
-        return f"expected a field {error.args[0]!r}, which is missing"
-    if isinstance(error, RecursionError):
-        return "expected a document of reasonable depth, got one that is nested too deep"
-    return str(error)
+        raise _Wrong(path, f"expected a time between the years 1 and 9999, got {shown(text)}") from None
 
 
 def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
@@ -466,58 +147,67 @@ def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
         >>> read_job(b'{"id": "a", "state": {"status": 3}}', datetime.now(UTC)).failure()
         Unreadable(what='job reply', path='state.status', message='expected a string, got 3')
     """
-    return _read(body, _JobFields, "job reply", _job, observed_at)
+    return _read(body, JobFields, "job reply", _job, observed_at)
 
 
 def _read(
     body: Document,
     target: type[_T],
     what: str,
-    make: Callable[[_T, _Unknown, datetime], _Made],
+    make: Callable[[_T, Unknown, datetime], _Made],
     observed_at: datetime,
 ) -> Result[_Made, Unreadable]:
     """Read one object, and make facts of it."""
-    quick = _opened_quickly(body, target) if isinstance(body, bytes) else None
-    if quick is None:
-        opened = _opened(body, target, what)
-        if not isinstance(opened, Success):
-            return Bad(opened.failure())
-        quick = opened.unwrap()
+    # At once, where it can be: without a Result to carry what is there already.
+    read = opened_quickly(body, target) if isinstance(body, bytes) else None
+    if read is None:
+        found = opened_leniently(body, target, what) if isinstance(body, bytes) else opened(body, target, what)
+        if not isinstance(found, Success):
+            return Bad(found.failure())
+        read = found.unwrap()
     try:
-        return Success(make(quick[0], quick[1], observed_at))
+        return Success(make(read[0], read[1], observed_at))
     except _Wrong as wrong:
         return Bad(Unreadable(what, wrong.path, str(wrong)))
 
 
-def _job(said: _JobFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> Job:
+def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
     details = JobDetails(
         observed_at,
         backend=said.backend,
         program=None if said.program is None else said.program.id,
         created=_moment("created", said.created),
         name=said.name,
-        tags=said.tags or (),
+        tags=said.tags,
         session_id=said.session_id,
         run_mode=said.run_mode,
         usage_estimate=said.estimated_running_time_seconds,
         private=said.private,
         unknown=unknown,
     )
-    params = None if said.params is _NULL else bytes(said.params)
-    inputs = None if params in _NO_PARAMS else JobInputs(observed_at, params)
-    return Job(_identifier("id", said.id), status=_status(said, observed_at), details=details, inputs=inputs)
+    params = None if said.params is NULL else bytes(said.params)
+    return Job(
+        _identifier("id", said.id),
+        status=_status(said, observed_at),
+        # A reply that says nothing of the job is not news of it.
+        details=None if details.is_empty else details,
+        inputs=None if params in _NO_PARAMS else JobInputs(observed_at, params),
+    )
 
 
 _NO_PARAMS: Final = (None, b"null", b"{}")
 """What stands for params that the service keeps to itself."""
 
 
-def _status(said: _JobFields, observed_at: datetime) -> StatusReport | None:
-    if said.state is not None and said.state.status is not None:
-        return status_report(said.state.status, observed_at, said.state.reason, said.state.reason_code)
-    if said.status is not None:
-        return status_report(said.status, observed_at)
-    return None
+def _status(said: JobFields, observed_at: datetime) -> StatusReport | None:
+    state = said.state or _NO_STATE
+    server_status = said.status if state.status is None else state.status
+    if server_status is None:
+        return None
+    return status_report(server_status, observed_at, state.reason, state.reason_code)
+
+
+_NO_STATE: Final = StateFields()
 
 
 def status_report(
@@ -528,17 +218,20 @@ def status_report(
 ) -> StatusReport:
     """Return the report for a status string of the service.
 
-    A job that was cancelled because it ran too long gets a reason that says so, where the service gives none.
+    A job that ended with the code 1305, or with a status that says so, was cancelled because it ran too long; where
+    the service gives no reason, the report says so.
 
     Example:
         >>> status_report("CANCELLED - RAN TOO LONG", datetime.now(UTC)).reason
-        'The job ran longer than its maximum execution time and was cancelled.'
+        'The job ran longer than its maximum execution time and was cancelled: its time limit was passed.'
     """
-    status = status_of(server_status)
-    if status is JobStatus.CANCELLED and not reason:
-        ran_too_long = reason_code == RAN_TOO_LONG or "RAN TOO LONG" in server_status.upper()
-        reason = RAN_TOO_LONG_REASON if ran_too_long else reason
-    return StatusReport(observed_at, status, server_status, reason, reason_code)
+    status, code = status_of(server_status), code_of(reason_code)
+    if status is JobStatus.CANCELLED or code == RAN_TOO_LONG:
+        ran_too_long = code == RAN_TOO_LONG or "RAN TOO LONG" in server_status.upper()
+        if ran_too_long and status in FINAL_RANK:
+            status = JobStatus.CANCELLED
+            reason = RAN_TOO_LONG_REASON if not reason or reason == "Error" else reason
+    return StatusReport(observed_at, status, server_status, reason, code)
 
 
 def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unreadable]:
@@ -549,18 +242,16 @@ def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unre
         >>> [job.job_id for job in page.jobs]
         ['a', 'b']
     """
-    opened = _opened(body, _PageFields, "job listing")
-    if not isinstance(opened, Success):
-        return Bad(opened.failure())
-    said, _ = opened.unwrap()
-    entries: Result[list[Any], Unreadable] = (
-        documents.elements(said.jobs, "job listing") if isinstance(said.jobs, msgspec.Raw) else Success(list(said.jobs))
-    )
+    found = opened(body, PageFields, "job listing")
+    if not isinstance(found, Success):
+        return Bad(found.failure())
+    said, _ = found.unwrap()
+    entries = documents.elements(said.jobs, "job listing")
     if not isinstance(entries, Success):
         return Bad(Unreadable("job listing", "jobs", entries.failure().message))
     jobs: list[Job] = []
     for index, entry in enumerate(entries.unwrap()):
-        read = read_job(entry, observed_at)
+        read = read_job(bytes(entry), observed_at)
         if not isinstance(read, Success):
             wrong = read.failure()
             return Bad(Unreadable("job listing", f"jobs[{index}].{wrong.path}".rstrip("."), wrong.message))
@@ -575,11 +266,11 @@ def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Un
         >>> read_metrics(b'{"position_in_queue": "3"}', datetime.now(UTC)).unwrap().position_in_queue
         3
     """
-    return _read(body, _MetricsFields, "metrics reply", _metrics, observed_at)
+    return _read(body, MetricsFields, "metrics reply", _metrics, observed_at)
 
 
-def _metrics(said: _MetricsFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> JobMetrics:
-    usage = said.usage or _UsageFields()
+def _metrics(said: MetricsFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> JobMetrics:
+    usage, bss = said.usage or UsageFields(), said.bss or BssFields()
     return JobMetrics(
         observed_at,
         timestamps=tuple(
@@ -592,7 +283,7 @@ def _metrics(said: _MetricsFields, unknown: tuple[tuple[str, str], ...], observe
         estimated_start=_moment("estimated_start_time", said.estimated_start_time),
         estimated_completion=_moment("estimated_completion_time", said.estimated_completion_time),
         quantum_seconds=usage.quantum_seconds,
-        usage_seconds=usage.seconds,
+        usage_seconds=bss.seconds if usage.seconds is None else usage.seconds,
         client_version=said.qiskit_version,
         unknown=unknown,
     )
@@ -605,9 +296,12 @@ def read_submission(body: Document) -> Result[Submission, Unreadable]:
         >>> read_submission(b'{"id": "a", "backend": "local_simulator"}').unwrap()
         Submission(job_id='a', backend='local_simulator')
     """
-    return _opened(body, _SubmissionFields, "reply to a submission").map(
-        lambda read: Submission(read[0].id, read[0].backend)
-    )
+    what = "reply to a submission"
+    found = opened(body, SubmissionFields, what)
+    if not isinstance(found, Success):
+        return Bad(found.failure())
+    said, _ = found.unwrap()
+    return Success(Submission(said.id, said.backend)) if said.id else Bad(Unreadable(what, "id", _NO_ID))
 
 
 def read_pushed_status(message: Document, observed_at: datetime) -> Result[StatusReport | None, Unreadable]:
@@ -621,18 +315,39 @@ def read_pushed_status(message: Document, observed_at: datetime) -> Result[Statu
         >>> read_pushed_status(message, datetime.now(UTC)).unwrap().status.name
         'RUNNING'
     """
-    opened = _opened(message, _PushFields, "pushed message")
-    if not isinstance(opened, Success):
-        return Bad(opened.failure())
-    said, _ = opened.unwrap()
+    return _read(message, PushFields, "pushed message", _pushed, observed_at)
+
+
+def _pushed(said: PushFields, _: Unknown, observed_at: datetime) -> StatusReport | None:
     if said.type != "job-status":
-        return Success(None)
-    if not isinstance(said.data, Mapping):
-        return Bad(Unreadable("pushed message", "data", f"expected an object, got {_shown(said.data)}"))
-    pushed = _structured(_known_fields(said.data, _PushedStatus), _PushedStatus, "pushed message")
-    return pushed.map(lambda read: status_report(read.status, observed_at)).alt(
-        lambda wrong: Unreadable(wrong.what, f"data.{wrong.path}".rstrip("."), wrong.message)
-    )
+        return None
+    if said.data is None:
+        raise _Wrong("data", "expected an object, which is missing")
+    return status_report(said.data.status, observed_at)
+
+
+def read_result_location(body: bytes) -> str | None:
+    """Return where a result lies, if the body of a results reply says no more than that; ``None`` where it is one.
+
+    Source: ``GET /jobs/ID/results`` may answer ``{"url": U}``; the result then is to be fetched from there, without
+    a token.
+
+    Example:
+        >>> read_result_location(b'{"url": "https://storage.example.com/x"}')
+        'https://storage.example.com/x'
+        >>> read_result_location(b'{"results": []}') is None
+        True
+    """
+    if len(body) > _LONGEST_LOCATION:
+        return None
+    found = documents.fields(body, "result").value_or({})
+    if found.keys() != {"url"}:
+        return None
+    location = documents.value(found["url"], "result").value_or(None)
+    return location if isinstance(location, str) else None
+
+
+_LONGEST_LOCATION: Final = 10_000
 
 
 def read_error(body: bytes) -> ServerMessage:
@@ -682,21 +397,56 @@ FORMAT: Final = 1
 """The version of the JSON that :func:`to_json` writes."""
 
 
-def _strict_flag(value: Any, _: type) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise TypeError(f"expected true or false, got {_shown(value)}")
+def _exactly(kind: type[_T], name: str) -> Callable[[Any, type], _T]:
+    def check(value: Any, _: type) -> _T:
+        if type(value) is kind:
+            return value
+        raise TypeError(f"expected {name}, got {shown(value)}")
+
+    return check
+
+
+def _exact_number(value: Any, _: type) -> float:
+    if type(value) in {int, float}:
+        return float(value)
+    raise TypeError(f"expected a number, got {shown(value)}")
+
+
+def _exact_list(value: Any, target: Any) -> Any:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {shown(value)}")
+    kinds = get_args(get_args(target)[0])
+    if not kinds:
+        return texts_of(value, target)
+    return tuple(tuple(_records.structure(item, kind) for item, kind in zip(row, kinds, strict=True)) for row in value)
+
+
+def _is_tuple(target: Any) -> bool:
+    return get_origin(target) is tuple
+
+
+def _exact_status(value: Any, _: type) -> JobStatus:
+    if isinstance(value, str) and value in JobStatus.__members__:
+        return JobStatus[value]
+    raise ValueError(f"expected the name of a JobStatus, got {shown(value)}")
 
 
 def _record_converter() -> Converter:
     # JSON that another program wrote is checked as strictly as Python code: bad fields have a path.
     converter: Converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(JobStatus, lambda status: status.name)
-    converter.register_structure_hook(JobStatus, lambda name, _: JobStatus[name])
+    converter.register_structure_hook(JobStatus, _exact_status)
     converter.register_structure_hook_func(partial(eq, int | str | None), lambda code, _: code)
-    converter.register_structure_hook(bool, _strict_flag)
-    converter.register_structure_hook(float, _number)
-    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook_func(_is_tuple, _exact_list)
+    for kind, name in ((str, "a string"), (bool, "true or false"), (int, "a whole number")):
+        converter.register_structure_hook(kind, _exactly(kind, name))
+    converter.register_structure_hook(float, _exact_number)
+    converter.register_unstructure_hook(
+        ResultPayload, make_dict_unstructure_fn(ResultPayload, converter, _cattrs_include_init_false=True)
+    )
+    converter.register_structure_hook(
+        ResultPayload, make_dict_structure_fn(ResultPayload, converter, _cattrs_forbid_extra_keys=False)
+    )
     return converter
 
 
@@ -733,13 +483,11 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
     stored = read.unwrap()
     if not isinstance(stored, Mapping) or stored.get("format") != FORMAT:
         got = stored.get("format") if isinstance(stored, Mapping) else stored
-        return Bad(Unreadable(what, "format", f"expected {FORMAT}, got {_shown(got)}"))
+        return Bad(Unreadable(what, "format", f"expected {FORMAT}, got {shown(got)}"))
     try:
         job = _records.structure(stored.get("job"), Job)
     except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
-        explained = transform_error(error, path="job", format_exception=_explained)[0]
-        message, _, path = explained.rpartition(" @ ")
-        return Bad(Unreadable(what, path, message))
-    if job.payload is not None and not job.payload.is_intact:
+        return Bad(explained(error, what, "job"))
+    if job.payload is not None and stored["job"]["payload"].get("sha256") != job.payload.sha256:
         return Bad(Unreadable(what, "job.payload.raw", "expected the bytes that sha256 names, got others"))
     return Success(job)

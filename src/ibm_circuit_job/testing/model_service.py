@@ -14,10 +14,15 @@ import msgspec
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Refused, Unreachable
 
-NEXT_STATUS: Final = {"Creating": "Queued", "Queued": "Running", "Running": "Completed"}
+NEXT_STATUS: Final = {
+    "Creating": "Validating",
+    "Validating": "Queued",
+    "Queued": "Running",
+    "Running": "Completed",
+}
 """The life of a job that nothing happens to."""
 
-FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
+FINAL: Final = frozenset({"Completed", "Failed", "Cancelled", "Cancelled - Ran too long"})
 """The statuses that a job never leaves."""
 
 RESULT: Final = (
@@ -38,7 +43,7 @@ class ModelService:
         >>> service = ModelService("a")
         >>> service.advance()
         >>> service.job_get("a")
-        b'{"id":"a","state":{"status":"Queued"},"tags":[]}'
+        b'{"id":"a","state":{"status":"Validating"},"tags":[]}'
     """
 
     def __init__(self, job_id: str = "model", *, private: bool = False) -> None:
@@ -52,7 +57,10 @@ class ModelService:
         """The job's tags now."""
         self.reason: str | None = None
         """Why it failed."""
-        self._losing = False
+        self.deaf = False
+        """Whether a cancel is accepted without effect."""
+        self._losing: int | None = None
+        self._mumbled: str | None = None
         self._stale: list[bytes] = []
         self._told: list[bytes] = []
 
@@ -72,11 +80,20 @@ class ModelService:
         if not self.has_ended:
             self.status, self.reason = "Failed", reason
 
+    def run_too_long(self) -> None:
+        """Let the service cancel the job if it runs."""
+        if self.status == "Running":
+            self.status = "Cancelled - Ran too long"
+
     # What happens to the next replies
 
-    def lose_next_reply(self) -> None:
-        """Let the next request be done, and its reply get lost."""
-        self._losing = True
+    def lose_reply(self, after: int = 0) -> None:
+        """Let a request be done, and its reply get lost, after so many that arrive."""
+        self._losing = after
+
+    def mumble(self, status: str) -> None:
+        """Let the next question about the job be answered with another status."""
+        self._mumbled = status
 
     def repeat_reply(self, age: int) -> None:
         """Let the next question about the job be answered with a reply of the past: 0 is the last one."""
@@ -87,6 +104,9 @@ class ModelService:
 
     def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:  # noqa: ARG002 - the interface has it
         """Answer a job reply; perhaps one of the past."""
+        if self._mumbled is not None:
+            strange, self._mumbled = self._mumbled, None
+            return self._delivered(msgspec.json.encode({"id": job_id, "state": {"status": strange}}))
         reply = {"id": job_id, "state": {"status": self.status}, "tags": self.tags}
         if self.reason is not None:
             reply["state"] = {"status": self.status, "reason": self.reason}
@@ -109,7 +129,7 @@ class ModelService:
         """Cancel the job, or answer 409 where it has ended."""
         if self.has_ended:
             raise RequestFailed(Refused(f"cancel job {job_id}", "the model", 409, "Too late."))
-        self.status = "Cancelled"
+        self.status = self.status if self.deaf else "Cancelled"
         self._delivered(b"")
 
     def update_tags(self, job_id: str, tags: Sequence[str]) -> None:  # noqa: ARG002 - the interface has it
@@ -118,7 +138,9 @@ class ModelService:
         self._delivered(b"")
 
     def _delivered(self, reply: bytes) -> bytes:
-        if self._losing:
-            self._losing = False
+        if self._losing == 0:
+            self._losing = None
             raise RequestFailed(Unreachable("hear from the model", "the model", "The reply was lost."))
+        if self._losing is not None:
+            self._losing -= 1
         return reply

@@ -36,7 +36,7 @@ def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
                 "program": None if details.program is None else {"id": details.program},
                 "created": None if details.created is None else details.created.isoformat(),
                 "name": details.name,
-                "tags": list(details.tags) or None,
+                "tags": None if details.tags is None else list(details.tags),
                 "session_id": details.session_id,
                 "run_mode": details.run_mode,
                 "estimated_running_time_seconds": details.usage_estimate,

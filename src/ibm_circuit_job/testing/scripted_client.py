@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Self, assert_never
 
+from attrs import evolve
+
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Failure, Refused
 from ibm_circuit_job.state.facts import (
@@ -74,24 +76,30 @@ class ScriptedClient:
         jobs: list[bytes] = []
         metrics: list[bytes] = []
         results: list[bytes] = []
+        told = Job(job_id)
         for fact in history:
             match fact:
                 case StatusReport():
-                    jobs.append(job_reply(Job(job_id, status=fact)))
+                    told = evolve(told, status=fact)
                 case JobDetails():
-                    jobs.append(job_reply(Job(job_id, details=fact)))
+                    told = evolve(told, details=fact)
                 case JobInputs():
-                    jobs.append(job_reply(Job(job_id, inputs=fact), exclude_params=False))
+                    told = evolve(told, inputs=fact)
+                case JobTags():
+                    details = told.details or JobDetails(fact.observed_at)
+                    told = evolve(told, details=evolve(details, tags=fact.tags))
                 case JobMetrics():
                     metrics.append(metrics_reply(fact))
+                    continue
                 case ResultPayload():
                     results.append(fact.raw)
-                case JobTags():
-                    jobs.append(job_reply(Job(job_id, details=JobDetails(fact.observed_at, tags=fact.tags))))
+                    continue
                 case JobName():
-                    pass  # no service tells a name
+                    continue  # no service tells a name
                 case _:
                     assert_never(fact)
+            # A service repeats what it has said before.
+            jobs.append(job_reply(told, exclude_params=False))
         return cls(jobs, metrics=metrics or [b"{}"], results=results)
 
     def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:  # noqa: ARG002 - the interface has it

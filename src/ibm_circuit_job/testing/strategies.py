@@ -146,7 +146,7 @@ def job_replies() -> SearchStrategy[bytes]:
     reports = st.none() | status_reports()
     said = st.builds(Job, st.just(JOB_ID), reports, st.none() | job_details(), inputs=st.none() | json_inputs())
     plain = said.map(lambda job: job_reply(job, exclude_params=False))
-    return plain | plain.map(_spelt_otherwise)
+    return plain | st.builds(_spelt_otherwise, plain, st.sets(st.sampled_from(["state", "status", "code", "number"])))
 
 
 def json_inputs() -> SearchStrategy[JobInputs]:
@@ -155,14 +155,18 @@ def json_inputs() -> SearchStrategy[JobInputs]:
     return st.builds(JobInputs, observed_at=moments(), raw=params.map(msgspec.json.encode))
 
 
-def _spelt_otherwise(reply: bytes) -> bytes:
-    """The same reply, with names and numbers as other versions of the service spell them."""
+def _spelt_otherwise(reply: bytes, what: set[str]) -> bytes:
+    """The same reply, with some names and numbers as other versions of the service spell them."""
     said = msgspec.json.decode(reply)
-    if isinstance(said.get("state"), dict) and "reason_code" in said["state"]:
+    if "code" in what and "reason_code" in said.get("state", {}):
         said["state"]["reasonCode"] = said["state"].pop("reason_code")
-    if "estimated_running_time_seconds" in said:
+    if "status" in what and "status" in said.get("state", {}):
+        said["state"]["Status"] = said["state"].pop("status")
+    if "number" in what and "estimated_running_time_seconds" in said:
         said["estimated_running_time_seconds"] = str(said["estimated_running_time_seconds"])
-    return msgspec.json.encode({"State" if name == "state" else name: value for name, value in said.items()})
+    if "state" in what and "state" in said:
+        said["State"] = said.pop("state")
+    return msgspec.json.encode(said)
 
 
 def hostile_replies() -> SearchStrategy[bytes]:

@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -83,9 +84,8 @@ def _check_texts(**texts: object) -> None:
 def _pairs(pairs: Iterable[tuple[str, JsonText]]) -> tuple[tuple[str, JsonText], ...]:
     # Sorted, so that two replies that say the same are equal; tuples, so that they can be hashed.
     found: Any = tuple(map(tuple, pairs))
-    for name, text in found:
-        if type(name) is not str or type(text) is not str:
-            raise TypeError(f"expected (name, JSON text), got {(name, text)!r}")
+    if not {*map(type, chain.from_iterable(found))} <= _ONLY_STR:
+        raise TypeError(f"expected pairs of a name and its JSON text, got {found!r}")
     return tuple(sorted(found))
 
 
@@ -200,7 +200,20 @@ class JobDetails:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is said of the job."""
-        return self == JobDetails(self.observed_at)
+        # The first thing that is said decides; in nearly every reply that is a field that nobody knows.
+        return not (self.unknown or self.tags is not None) and all(
+            said is None
+            for said in (
+                self.backend,
+                self.program,
+                self.created,
+                self.name,
+                self.session_id,
+                self.run_mode,
+                self.usage_estimate,
+                self.private,
+            )
+        )
 
 
 @frozen

@@ -28,7 +28,7 @@ demo: .venv/demo
 	$(BIN)/ibm-circuit-job demo
 
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore tests/benchmarks
 
 thorough: .venv/dev
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0 --durations 0

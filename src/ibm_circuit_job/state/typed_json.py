@@ -297,10 +297,9 @@ _LAST_QPY_WITH_EXPRESSIONS_AS_TEXT: Final = 12
 
 _QPY_FILE: Final = struct.Struct("!6sBBBBQ")
 _QPY_CIRCUIT: Final = re.compile(
-    # The size of the name, the type of the global phase and its size, the numbers of qubits and of classical bits, the
-    # sizes of the metadata and of the registers: those of the last two are such as can be.
-    rb"(?=(?P<name>..)(?P<type>[fi](?=\x00\x08)|c(?=\x00\x10)|[pnv])(?P<size>..)"
-    rb"(?P<qubits>.{4})(?P<clbits>.{4})\x00{4}.{4}\x00\x00)",
+    # The type of the global phase, after which the search goes fast; its size, the numbers of qubits and of classical
+    # bits, the sizes of the metadata and of the registers: those of the last two are such as can be.
+    rb"[ficpnv](?<=(?P<type>.))(?=(?P<size>..)(?P<qubits>.{4})(?P<clbits>.{4})\x00{4}.{4}\x00\x00)",
     re.DOTALL,
 )
 _QPY_CIRCUIT_SIZE: Final = 37
@@ -340,18 +339,21 @@ def _check_size(data: bytes) -> None:
 
 
 def _has_its_phase(data: bytes, header: re.Match[bytes], header_size: int) -> bool:
-    """Whether what could be the header of a circuit is followed by a global phase of the type that it names."""
-    start = header.start() + header_size + int.from_bytes(header["name"])
-    phase, size = data[start : start + 16], int.from_bytes(header["size"])
+    """Whether what could be the header of a circuit has a global phase of the type and the size that it names."""
+    name_size = int.from_bytes(data[max(header.start() - 2, 0) : header.start()])
+    start = header.start() - 2 + header_size + name_size
+    phase, size = data[start : start + 6], int.from_bytes(header["size"])
     match header["type"]:
+        case b"f" | b"i":
+            return size == 8
+        case b"c":
+            return size == 16
         case b"p":
             return size == 18 + int.from_bytes(phase[:2])
         case b"v":
             return size == 34 + int.from_bytes(phase[:2])
-        case b"n":
-            return phase.startswith(b"\x93NUMPY")
         case _:
-            return True
+            return phase == b"\x93NUMPY"
 
 
 def _holds_only_numbers(value: Any) -> bool:

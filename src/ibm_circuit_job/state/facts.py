@@ -81,12 +81,29 @@ def _check_texts(**texts: object) -> None:
             raise TypeError(f"{name}: expected a string or None, got {text!r}")
 
 
-def _pairs(pairs: Iterable[tuple[str, JsonText]]) -> tuple[tuple[str, JsonText], ...]:
-    # Sorted, so that two replies that say the same are equal; tuples, so that they can be hashed.
+class UnknownFields(tuple[tuple[str, JsonText], ...]):
+    """Fields that nobody knows: pairs of a name and its JSON text, checked, and sorted by name.
+
+    A tuple that says so of itself; only :func:`unknown_fields` and readers make one.
+    """
+
+    __slots__ = ()
+
+
+def unknown_fields(pairs: Iterable[tuple[str, JsonText]]) -> UnknownFields:
+    """Return the pairs, checked and sorted; the very same object where they are that already.
+
+    Example:
+        >>> unknown_fields([("b", "2"), ("a", "1")])
+        (('a', '1'), ('b', '2'))
+    """
+    if type(pairs) is UnknownFields:
+        return pairs
     found: Any = tuple(map(tuple, pairs))
-    if not {*map(type, chain.from_iterable(found))} <= _ONLY_STR:
+    if not {*map(type, chain.from_iterable(found))} <= _ONLY_STR or any(len(pair) != 2 for pair in found):
         raise TypeError(f"expected pairs of a name and its JSON text, got {found!r}")
-    return tuple(sorted(found))
+    # Sorted, so that two replies that say the same are equal.
+    return UnknownFields(sorted(found))
 
 
 def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
@@ -181,7 +198,7 @@ class JobDetails:
     """The time that the job is expected to occupy the quantum computer, in seconds."""
     private: bool | None = None
     """Whether inputs are hidden and the result can be read only once."""
-    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=_pairs)
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
 
     def __attrs_post_init__(self) -> None:
@@ -238,7 +255,7 @@ class JobMetrics:
     """Seconds that the service accounts for."""
     client_version: str | None = field(default=None, validator=optional(instance_of(str)))
     """The versions of the submitting client, as the service keeps them: ``"0.1.0,0.21.2"``, ``"0.45.1"`` ..."""
-    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=_pairs)
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
 
 

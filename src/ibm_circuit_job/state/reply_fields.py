@@ -26,6 +26,7 @@ from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents
+from ibm_circuit_job.state.facts import UnknownFields
 
 _T = TypeVar("_T")
 
@@ -368,11 +369,11 @@ def opened_quickly(body: bytes, target: type[_T]) -> tuple[_T, Unknown] | None:
     try:
         read = decoder.decode(body)
         found = documents.raw_fields(body)
-        for name, check in nested:
-            if name in found:
-                check(found[name])
+        for name, target_within in nested:
+            if name in found and not _is_exact(target_within, bytes(found[name])):
+                return None
         kept = found.keys() - used
-        unknown = tuple(sorted([(name, str(found[name], "utf-8")) for name in kept]))
+        unknown = UnknownFields(sorted([(name, str(found[name], "utf-8")) for name in kept]))
     except (ValueError, RecursionError):
         return None
     short = len(body) < _SHORT
@@ -398,28 +399,40 @@ def _holds_a_misspelt(target: Any, names: frozenset[str]) -> bool:
 
 
 @lru_cache(maxsize=1000)
-def _shared(unknown: Unknown) -> Unknown:
+def _shared(unknown: UnknownFields) -> UnknownFields:
     """One object for all that is equal: the jobs of one account differ in little of what we do not know."""
     return unknown
 
 
-def _exactly(target: type) -> Callable[[msgspec.Raw], object]:
-    """A check that an object holds nothing but fields of the target, as it spells them; null will do."""
-    kind = msgspec.defstruct(target.__name__, [(name, Any, None) for name in fields_dict(target)])
-    strict = msgspec.defstruct(target.__name__, [], bases=(kind,), forbid_unknown_fields=True)
-    decode: Callable[[Any], object] = msgspec.json.Decoder(Optional[strict]).decode  # noqa: UP045 - made at run time
-    return decode
+def _is_exact(target: Any, raw: bytes) -> bool:
+    """Whether an object holds nothing but fields of the target, as it spells them; null will do."""
+    return _is_exact_short(target, raw) if len(raw) <= _LONGEST_NAME else _names_within(raw) <= _names_of(target)
 
 
-_quick: Final[Mapping[Any, tuple[Any, frozenset[str], tuple[tuple[str, Callable[[msgspec.Raw], object]], ...]]]] = {
+@lru_cache(maxsize=1000)
+def _is_exact_short(target: Any, raw: bytes) -> bool:
+    """The same, remembered: most are the same each time."""
+    return _names_within(raw) <= _names_of(target)
+
+
+def _names_within(raw: bytes) -> frozenset[str]:
+    return frozenset() if raw == b"null" else frozenset(documents.raw_fields(raw))
+
+
+@lru_cache
+def _names_of(target: Any) -> frozenset[str]:
+    return frozenset(fields_dict(target))
+
+
+_quick: Final[Mapping[Any, tuple[Any, frozenset[str], tuple[tuple[str, type], ...]]]] = {
     target: (
         msgspec.json.Decoder(target),
         frozenset(fields_dict(target)) - _KEPT_WHOLE,
-        tuple((name, _exactly(_NESTED[name])) for name in fields_dict(target) if name in _NESTED),
+        tuple((name, _NESTED[name]) for name in fields_dict(target) if name in _NESTED),
     )
     for target in _WIRE_NAMES
 }
-"""For each kind of object: its decoder, the fields of which nothing is left over, and checks of those within."""
+"""For each kind of object: its decoder, the fields of which nothing is left over, and the objects within."""
 
 
 def opened_leniently(body: bytes, target: type[_T], what: str) -> Result[tuple[_T, Unknown], Unreadable]:

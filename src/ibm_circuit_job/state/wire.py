@@ -225,7 +225,7 @@ def status_report(
         >>> status_report("CANCELLED - RAN TOO LONG", datetime.now(UTC)).reason
         'The job ran longer than its maximum execution time and was cancelled: its time limit was passed.'
     """
-    status, code = status_of(server_status), code_of(reason_code)
+    status, code = status_of(server_status), None if reason_code is None else code_of(reason_code)
     if status is JobStatus.CANCELLED or code == RAN_TOO_LONG:
         ran_too_long = code == RAN_TOO_LONG or "RAN TOO LONG" in server_status.upper()
         if ran_too_long and status in FINAL_RANK:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,7 +25,7 @@ from returns.result import Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.clients import RequestFailed
-from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, to_exception
+from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, IBMError, to_exception
 from ibm_circuit_job.state import typed_json
 from ibm_circuit_job.state.facts import JobInputs
 from ibm_circuit_job.state.job import Job
@@ -88,10 +88,7 @@ class IBMBackend(BackendV2):
     def _calibration(self) -> Mapping[str, Any]:
         if self._configuration.get("simulator"):
             return {}
-        try:
-            return self._client.backend_properties(self.name) or {}
-        except RequestFailed as error:
-            raise to_exception(error.failure, IBMBackendApiError) from None
+        return asked(lambda: self._client.backend_properties(self.name), IBMBackendApiError) or {}
 
     @property
     def max_circuits(self) -> int | None:
@@ -178,6 +175,14 @@ class IBMBackend(BackendV2):
 
 
 _T = TypeVar("_T")
+
+
+def asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:
+    """Return what a client answers; where it raises, raise the documented exception instead."""
+    try:
+        return question()
+    except RequestFailed as error:
+        raise to_exception(error.failure, kind) from None
 
 
 def _first(given: _T | None, default: _T | None) -> _T | None:

@@ -22,7 +22,6 @@ from returns.result import Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import (
     Failure,
-    IBMError,
     IBMJobApiError,
     IBMJobError,
     IBMJobFailureError,
@@ -60,15 +59,15 @@ class IBMCircuitJob(JobV1):
         status: The service's status string.
         runtime_client: The client to ask about the job; ``api_client`` by default. Anything with the methods of
             :class:`~ibm_circuit_job.clients.JobClient` will do.
-        kind: The kind of the job.
+        kind: The kind of the job. Kept, and not used yet.
         name: The job's name.
-        time_per_step: When each step of the job began.
-        result: The job's result.
-        error: Why the job failed.
+        time_per_step: When each step of the job began. Kept, and not used yet.
+        result: The job's result. Kept, and not used yet.
+        error: Why the job failed. Kept, and not used yet.
         session_id: The session that the job belongs to.
         tags: The job's tags.
         run_mode: How the job is scheduled.
-        client_info: The versions of the client that submitted the job.
+        client_info: The versions of the client that submitted the job. Kept, and not used yet.
         **kwargs: More that is known of the job.
 
     Example:
@@ -160,7 +159,7 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached.
         """
         if not self._has_ended():
-            self._learn_or_raise(effects.fetch_job(self._client, self._state.job_id))
+            self._ask()
         return queries.status(self._state) or UNKNOWN
 
     def refresh(self) -> None:
@@ -189,11 +188,11 @@ class IBMCircuitJob(JobV1):
             IBMJobInvalidStateError: If ``timeout`` is no number.
             IBMJobApiError: If the service refused for good, or was in trouble for a day without one good reply.
         """
-        seconds = _checked_timeout(timeout)
+        limit = _checked_timeout(timeout)
         began = effects.monotonic()
         wait = Wait(
             started=began,
-            deadline=None if seconds is None else began + seconds,
+            deadline=None if limit is None else began + limit,
             offers_stream=effects.offers_stream(self._client),
             ended=self._has_ended(),
             running=queries.status(self._state) is JobStatus.RUNNING,
@@ -299,8 +298,8 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If they are not known yet, and the service refused or could not be reached.
         """
-        if self._state.retagged is None:
-            self._details()
+        if self._state.retagged is None and self._state.details is None:
+            self._ask()
         return list(self._state.tags)
 
     def creation_date(self) -> datetime:
@@ -309,8 +308,8 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If it is not known yet, and the service refused or could not be reached.
         """
-        if self._details().created is None:
-            self._learn_or_raise(effects.fetch_job(self._client, self._state.job_id))
+        if queries.creation_date(self._state) is None:
+            self._ask()
         created = queries.creation_date(self._state)
         if created is None:
             raise IBMJobApiError(f"the service does not say when job {self._state.job_id} was created")
@@ -320,11 +319,6 @@ class IBMCircuitJob(JobV1):
         """Whether the service itself said that the job has ended."""
         report = self._state.status
         return report is not None and report.is_final and not report.assumed
-
-    def _details(self) -> JobDetails:
-        if self._state.details is None:
-            self._learn_or_raise(effects.fetch_job(self._client, self._state.job_id))
-        return self._state.details or JobDetails(effects.now())
 
     def _downloaded(self, *, refresh: bool) -> QiskitResult:
         if not refresh and self._decoded is not None:
@@ -381,13 +375,14 @@ class IBMCircuitJob(JobV1):
         with self._cell:
             self._state = merge(self._state, seen)
 
-    def _learn_or_raise(self, fetched: IOResult[Job, Failure]) -> None:
-        self._learn_job(self._value(fetched))
+    def _ask(self) -> None:
+        """Ask the service for the job, once, and learn what it says."""
+        self._learn_job(self._value(effects.fetch_job(self._client, self._state.job_id)))
 
-    def _value(self, done: IOResult[_T, Failure], kind: type[IBMError] = IBMJobApiError) -> _T:
+    def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)
         if not isinstance(result, Success):
-            raise to_exception(result.failure(), kind)
+            raise to_exception(result.failure())
         value: _T = result.unwrap()
         return value
 
@@ -425,7 +420,7 @@ def _given_state(
         now,
         created=None if creation_date is None else _moment(creation_date),
         name=name,
-        tags=tags or (),
+        tags=tags,
         session_id=session_id,
         run_mode=run_mode,
     )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from returns.result import Success
 
 from ibm_circuit_job import effects
-from ibm_circuit_job.backend import IBMBackend
+from ibm_circuit_job.backend import IBMBackend, asked
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.clients import AccountClient, ClientParameters, RequestFailed, RuntimeClient
+from ibm_circuit_job.clients import AccountClient, ClientParameters, RuntimeClient
 from ibm_circuit_job.clients.parameters import DEFAULT_URL
 from ibm_circuit_job.errors import (
     IBMAccountError,
     IBMBackendApiError,
-    IBMError,
     IBMJobApiError,
     IBMJobNotFoundError,
     to_exception,
@@ -26,8 +25,6 @@ from ibm_circuit_job.errors import (
 
 if TYPE_CHECKING:
     from ibm_circuit_job.local import LocalService
-
-_T = TypeVar("_T")
 
 
 class IBMProvider:
@@ -132,7 +129,7 @@ class IBMProvider:
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
         """
-        names = _asked(lambda: self.runtime_client.list_backends(self.instance), IBMBackendApiError)
+        names = asked(lambda: self.runtime_client.list_backends(self.instance), IBMBackendApiError)
         return [self.get_backend(name) for name in names]
 
     def get_backend(self, name: str) -> IBMBackend:
@@ -143,10 +140,10 @@ class IBMProvider:
             IBMBackendApiError: If the service refused or could not be reached.
         """
         if name not in self._backends:
-            names = _asked(lambda: self.runtime_client.list_backends(self.instance), IBMBackendApiError)
+            names = asked(lambda: self.runtime_client.list_backends(self.instance), IBMBackendApiError)
             if name not in names:
                 raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {name!r}")
-            configuration = _asked(lambda: self.runtime_client.backend_configuration(name), IBMBackendApiError)
+            configuration = asked(lambda: self.runtime_client.backend_configuration(name), IBMBackendApiError)
             self._backends[name] = IBMBackend(self, configuration)
         return self._backends[name]
 
@@ -170,16 +167,9 @@ class IBMProvider:
         )
 
     def _checked_instance(self, instance: str | None) -> str:
-        instances = _asked(self.account_client.user_hubs, IBMAccountError)
+        instances = asked(self.account_client.user_hubs, IBMAccountError)
         if not instances:
             raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")
         if instance is not None and instance not in instances:
             raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
         return instance or instances[0]
-
-
-def _asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:
-    try:
-        return question()
-    except RequestFailed as error:
-        raise to_exception(error.failure, kind) from None

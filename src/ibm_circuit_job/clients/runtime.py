@@ -5,9 +5,9 @@ Replies that :mod:`ibm_circuit_job.state.wire` reads are handed over as the byte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -19,6 +19,8 @@ from ibm_circuit_job.clients.http import RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents, typed_json
+
+_T = TypeVar("_T")
 
 
 class RuntimeClient:
@@ -139,14 +141,9 @@ class RuntimeClient:
         """
         doing = f"listen to job {job_id}"
         url = f"{self._account.user_urls().ws}/stream/jobs/{quote(job_id, safe='')}"
-        headers = self._account.headers()
-        try:
-            return stream.listen(url, headers, seconds, doing=doing, parameters=self.params)
-        except RequestFailed as error:
-            if error.status_code != 401:
-                raise
-            renewed = self._account.headers(headers["X-Access-Token"], seconds=seconds)
-            return stream.listen(url, renewed, seconds, doing=doing, parameters=self.params)
+        return self._authorised(
+            lambda headers: stream.listen(url, headers, seconds, doing=doing, parameters=self.params), seconds
+        )
 
     def list_backends(self, hgp: str | None = None) -> list[str]:
         """Return the names of the backends. Source: ``GET /backends``."""
@@ -206,14 +203,22 @@ class RuntimeClient:
         seconds: float | None = None,
     ) -> requests.Response:
         url = self._account.user_urls().runtime + path
-        http, headers = self._account.http, self._account.headers()
+        return self._authorised(
+            lambda headers: self._account.http.request(
+                doing, method, url, headers=headers, query=query, body=body, seconds=seconds
+            ),
+            seconds,
+        )
+
+    def _authorised(self, send: Callable[[Mapping[str, str]], _T], seconds: float | None) -> _T:
+        """Send with our token, and once more with a new one where the service does not accept it any more."""
+        headers = self._account.headers()
         try:
-            return http.request(doing, method, url, headers=headers, query=query, body=body, seconds=seconds)
+            return send(headers)
         except RequestFailed as error:
             if error.status_code != 401:
                 raise
-            renewed = self._account.headers(headers["X-Access-Token"], seconds=seconds)
-            return http.request(doing, method, url, headers=renewed, query=query, body=body, seconds=seconds)
+            return send(self._account.headers(headers["X-Access-Token"], seconds=seconds))
 
     def _decoded(self, response: requests.Response, what: str) -> dict[str, Any]:
         reply = documents.value(response.content, what)

@@ -20,7 +20,6 @@ from returns.result import Success
 from ibm_circuit_job.errors import describe
 from ibm_circuit_job.local.devices import (
     BACKEND_VERSION,
-    CONTROL_FLOW,
     DEVICES,
     MAX_CIRCUITS,
     MAX_SHOTS,
@@ -89,7 +88,7 @@ def _executed(job_id: str, backend: str, params: bytes, started: datetime) -> by
         raise _CannotRun("Expected params with a field 'circuits', which is missing.")
     result = _run(DEVICES[backend], submitted, started)
     result |= {"job_id": job_id, "backend_name": backend, "backend_version": BACKEND_VERSION}
-    # The header goes back as it came, and is never made into objects.
+    # The header goes back as it came, and not as what was made of it.
     given = documents.fields(params, "params").unwrap().get("header")
     result["header"] = {} if given is None or bytes(given) == b"null" else given
     return typed_json.encode(result)
@@ -173,9 +172,7 @@ def _check_instructions(device: Device, circuit: QuantumCircuit) -> None:
 
 @lru_cache
 def _instructions(name: str) -> frozenset[str]:
-    return frozenset(configuration(DEVICES[name])["supported_instructions"]) | frozenset(
-        CONTROL_FLOW if DEVICES[name].is_simulator else ()
-    )
+    return frozenset(configuration(DEVICES[name])["supported_instructions"])
 
 
 @lru_cache(maxsize=8)

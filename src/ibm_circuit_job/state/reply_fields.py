@@ -235,10 +235,10 @@ def _raw_of(value: Any, _: type) -> msgspec.Raw:
     return value if isinstance(value, msgspec.Raw) else msgspec.Raw(_as_json(value).encode())
 
 
-def _program_of(value: Any, target: type) -> ProgramFields:
+def _program_of(value: Any, _: type) -> ProgramFields:
     if isinstance(value, str):
         return ProgramFields(value)
-    name = _known_fields(_object(value), target).get("id")
+    name = _known_fields(_object(value), ProgramFields).get("id")
     return ProgramFields(None if name is None else text_of(name, str))
 
 
@@ -258,7 +258,7 @@ _LENIENT_HOOKS: Final[Mapping[type, Callable[[Any, type], Any]]] = {
     int: integer_of,
     bool: flag_of,
     msgspec.Raw: _raw_of,
-    ProgramFields: lambda value, _: _program_of(value, ProgramFields),
+    ProgramFields: _program_of,
 }
 
 
@@ -370,15 +370,18 @@ def opened_quickly(body: bytes, target: type[_T]) -> tuple[_T, Unknown] | None:
         read = decoder.decode(body)
         found = documents.raw_fields(body)
         for name, target_within in nested:
-            if name in found and not _is_exact(target_within, bytes(found[name])):
-                return None
+            if name in found:
+                within = bytes(found[name])
+                is_exact = _is_exact_short if len(within) <= _LONGEST_NAME else _is_exact
+                if not is_exact(target_within, within):
+                    return None
         kept = found.keys() - used
         unknown = UnknownFields(sorted([(name, str(found[name], "utf-8")) for name in kept]))
     except (ValueError, RecursionError):
         return None
     short = len(body) < _SHORT
-    misspelt: Callable[[Any, Any], bool] = _holds_a_misspelt if short else _any_misspelt
-    if misspelt(target, frozenset(kept)):
+    any_misspelt = _any_misspelt_in_short if short else _any_misspelt
+    if any_misspelt(target, frozenset(kept)):
         return None
     return read, _shared(unknown) if short else unknown
 
@@ -387,15 +390,13 @@ _SHORT: Final = 2000
 """Bytes of a reply that is short enough for what it holds to be remembered."""
 
 
-def _any_misspelt(target: Any, names: Any) -> bool:
+def _any_misspelt(target: Any, names: frozenset[str]) -> bool:
     """Whether one of the names is another spelling of a field of the target."""
-    return any(_folded(name) in _WIRE_NAMES[target] for name in names if name not in _KEPT_WHOLE)
+    return any(_folded(name) in _WIRE_NAMES[target] for name in names - _KEPT_WHOLE)
 
 
-@lru_cache(maxsize=1000)
-def _holds_a_misspelt(target: Any, names: frozenset[str]) -> bool:
-    """The same, remembered: replies hold the same names each time."""
-    return _any_misspelt(target, names)
+_any_misspelt_in_short: Final[Callable[[Any, frozenset[str]], bool]] = lru_cache(maxsize=1000)(_any_misspelt)
+"""The same, remembered: replies hold the same names each time."""
 
 
 @lru_cache(maxsize=1000)
@@ -406,22 +407,11 @@ def _shared(unknown: UnknownFields) -> UnknownFields:
 
 def _is_exact(target: Any, raw: bytes) -> bool:
     """Whether an object holds nothing but fields of the target, as it spells them; null will do."""
-    return _is_exact_short(target, raw) if len(raw) <= _LONGEST_NAME else _names_within(raw) <= _names_of(target)
+    return raw == b"null" or documents.raw_fields(raw).keys() <= _quick[target][1]
 
 
-@lru_cache(maxsize=1000)
-def _is_exact_short(target: Any, raw: bytes) -> bool:
-    """The same, remembered: most are the same each time."""
-    return _names_within(raw) <= _names_of(target)
-
-
-def _names_within(raw: bytes) -> frozenset[str]:
-    return frozenset() if raw == b"null" else frozenset(documents.raw_fields(raw))
-
-
-@lru_cache
-def _names_of(target: Any) -> frozenset[str]:
-    return frozenset(fields_dict(target))
+_is_exact_short: Final[Callable[[Any, bytes], bool]] = lru_cache(maxsize=1000)(_is_exact)
+"""The same, remembered: most are the same each time."""
 
 
 _quick: Final[Mapping[Any, tuple[Any, frozenset[str], tuple[tuple[str, type], ...]]]] = {

@@ -222,12 +222,8 @@ def rename(job: Job, name: str, observed_at: datetime) -> Job:
 
 
 def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:
-    """Rule 2, with rule 4 for ties; the held one where the two are equal."""
-    if held is seen or seen is None:
-        return held
-    if held is None:
-        return seen
-    if held.strength != seen.strength:
+    """Rule 2; rules 3 and 4 where the two are of equal strength."""
+    if held is not None and seen is not None and held.strength != seen.strength:
         return held if held.strength > seen.strength else seen
     return _newer(held, seen)
 

@@ -312,7 +312,7 @@ def _check_size(data: bytes) -> None:
 
     A circuit may hold others, each with a header of its own, anywhere. So every place that could be such a header
     counts; that a place looks like one by chance is next to impossible. Of a circuit within another whose global phase
-    is an expression that cannot be said, so those go unseen.
+    is an expression that cannot be said, so those go unseen. The outermost counts in any case, and so mostly twice.
 
     Source: the description of the format in qiskit's documentation of ``qiskit.qpy``.
     """

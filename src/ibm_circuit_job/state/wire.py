@@ -269,7 +269,7 @@ def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Un
     return _read(body, MetricsFields, "metrics reply", _metrics, observed_at)
 
 
-def _metrics(said: MetricsFields, unknown: tuple[tuple[str, str], ...], observed_at: datetime) -> JobMetrics:
+def _metrics(said: MetricsFields, unknown: Unknown, observed_at: datetime) -> JobMetrics:
     usage, bss = said.usage or UsageFields(), said.bss or BssFields()
     return JobMetrics(
         observed_at,

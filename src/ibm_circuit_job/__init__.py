@@ -1,8 +1,9 @@
 """Hold on to jobs on IBM Quantum: the classic ``IBMCircuitJob`` on a functional, immutable core."""
 
-from ibm_circuit_job.backend import IBMBackend
+from ibm_circuit_job.backend import IBMBackend, IBMRetiredBackend
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import (
+    BackendPropertyError,
     IBMAccountError,
     IBMBackendApiError,
     IBMBackendError,
@@ -16,8 +17,11 @@ from ibm_circuit_job.errors import (
     IBMJobTimeoutError,
 )
 from ibm_circuit_job.provider import IBMProvider
+from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
+from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.transitions import (
     apply_status,
     attach_inputs,
@@ -34,6 +38,10 @@ from ibm_circuit_job.state.waiting import WaitPolicy
 __version__ = "0.1.0"
 
 __all__ = [
+    "BackendConfiguration",
+    "BackendProperties",
+    "BackendPropertyError",
+    "BackendStatus",
     "IBMAccountError",
     "IBMBackend",
     "IBMBackendApiError",
@@ -48,12 +56,14 @@ __all__ = [
     "IBMJobNotFoundError",
     "IBMJobTimeoutError",
     "IBMProvider",
+    "IBMRetiredBackend",
     "Job",
     "JobDetails",
     "JobInputs",
     "JobMetrics",
     "JobName",
     "JobTags",
+    "QueueInfo",
     "ResultPayload",
     "StatusReport",
     "WaitPolicy",

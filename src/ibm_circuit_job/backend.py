@@ -2,51 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from datetime import UTC
+from datetime import datetime as python_datetime
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import msgspec
 from qiskit import QuantumCircuit
-from qiskit.circuit import Delay, Measure, Parameter, Reset
-from qiskit.circuit.controlflow import (
-    BreakLoopOp,
-    ContinueLoopOp,
-    ForLoopOp,
-    IfElseOp,
-    SwitchCaseOp,
-    WhileLoopOp,
-)
-from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.providers import BackendV2, Options
-from qiskit.transpiler import InstructionProperties, Target
+from qiskit.transpiler import Target
 from returns.result import Success
 
-from ibm_circuit_job import effects
+from ibm_circuit_job import effects, run_options
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.clients import RequestFailed
-from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, IBMError, to_exception
+from ibm_circuit_job.errors import (
+    IBMBackendApiError,
+    IBMBackendError,
+    IBMBackendValueError,
+    IBMError,
+    to_exception,
+)
+from ibm_circuit_job.run_options import DEFAULT_SHOTS, RunRequest
 from ibm_circuit_job.state import typed_json
+from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
+from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import JobInputs
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.target import target_of
 
 if TYPE_CHECKING:
     from ibm_circuit_job.provider import IBMProvider
 
-DEFAULT_SHOTS: Final = 4000
-
-_CONTROL_FLOW: Final[Mapping[str, Any]] = {
-    "if_else": IfElseOp,
-    "while_loop": WhileLoopOp,
-    "for_loop": ForLoopOp,
-    "switch_case": SwitchCaseOp,
-    "break_loop": BreakLoopOp,
-    "continue_loop": ContinueLoopOp,
-}
+_T = TypeVar("_T")
+_logger: Final = logging.getLogger(__name__)
 
 
 class IBMBackend(BackendV2):
     """A backend of the service. ``IBMProvider.get_backend()`` makes one.
+
+    What the service's description of it says is an attribute: ``backend.simulator``, ``backend.max_shots`` ...
 
     Args:
         provider: The provider that it belongs to.
@@ -54,25 +50,44 @@ class IBMBackend(BackendV2):
     """
 
     def __init__(self, provider: IBMProvider, configuration: Mapping[str, Any]) -> None:
-        missing = [name for name in ("backend_name", "n_qubits", "basis_gates") if name not in configuration]
-        if missing:
-            raise IBMBackendApiError(f"the service's description of the backend has no {', '.join(missing)}")
+        record = BackendConfiguration.from_dict(configuration)
         super().__init__(
             provider=provider,
-            name=str(configuration["backend_name"]),
+            name=record.backend_name,
             description=configuration.get("description"),
             backend_version=configuration.get("backend_version"),
         )
         self._configuration = configuration
+        self._record = record
         self._client = provider.runtime_client
         self._target: Target | None = None
+        self._properties: BackendProperties | None = None
 
     def __repr__(self) -> str:
-        return f"<IBMBackend({self.name!r})>"
+        return f"<{type(self).__name__}({self.name!r})>"
+
+    def __getattr__(self, name: str) -> Any:
+        # Only asked for what is no member.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._record, name)
 
     @classmethod
     def _default_options(cls) -> Options:
-        return Options(shots=DEFAULT_SHOTS, memory=False, seed_simulator=None, rep_delay=None)
+        return Options(
+            shots=DEFAULT_SHOTS,
+            memory=False,
+            header=None,
+            meas_level=None,
+            meas_return=None,
+            rep_delay=None,
+            init_qubits=None,
+            init_circuit=None,
+            init_num_resets=None,
+            use_measure_esp=None,
+            noise_model=None,
+            seed_simulator=None,
+        )
 
     @property
     def target(self) -> Target:
@@ -82,45 +97,97 @@ class IBMBackend(BackendV2):
             IBMBackendApiError: If the service refused or could not be reached; it is asked once.
         """
         if self._target is None:
-            self._target = _target(self._configuration, self._calibration())
+            self._target = target_of(self._configuration, self._calibration() or {})
         return self._target
-
-    def _calibration(self) -> Mapping[str, Any]:
-        if self._configuration.get("simulator"):
-            return {}
-        return asked(lambda: self._client.backend_properties(self.name), IBMBackendApiError) or {}
 
     @property
     def max_circuits(self) -> int | None:
         """How many circuits a job may hold."""
-        return self._configuration.get("max_experiments")
+        return self._record.max_experiments
+
+    def configuration(self) -> BackendConfiguration:
+        """Return what the backend is: its size, its gates, its limits. It is asked for once, with the backend."""
+        return self._record
+
+    def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> BackendProperties | None:
+        """Return how good the backend is, in SI units and with times in the machine's zone.
+
+        Args:
+            refresh: Ask the service again. Else what was learned before counts.
+            datetime: At which time; now by default. One without a zone is in the machine's.
+
+        Returns:
+            The properties; ``None`` for a simulator, and where the service has none.
+
+        Raises:
+            TypeError: If ``datetime`` is no ``datetime``.
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        if datetime is not None and not isinstance(datetime, python_datetime):
+            raise TypeError(f"expected datetime to be a datetime or None, got {datetime!r}")
+        if datetime is None and not refresh and self._properties is not None:
+            return self._properties
+        reply = self._calibration(None if datetime is None else datetime.astimezone(UTC))
+        found = BackendProperties.from_dict(reply) if reply else None
+        if datetime is None:
+            self._properties = found
+        return found
+
+    def _calibration(self, moment: python_datetime | None = None) -> Mapping[str, Any] | None:
+        if self._record.simulator:
+            return None
+        return asked(lambda: self._client.backend_properties(self.name, datetime=moment), IBMBackendApiError)
+
+    def status(self) -> BackendStatus:
+        """Ask the service whether the backend is up, and how many jobs it has.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        reply = asked(lambda: self._client.backend_status(self.name), IBMBackendApiError)
+        return BackendStatus.from_reply({"backend_name": self.name, **reply})
 
     def run(
         self,
         circuits: QuantumCircuit | Sequence[QuantumCircuit],
         dynamic: bool | None = None,
         job_tags: list[str] | None = None,
+        init_circuit: QuantumCircuit | None = None,
+        init_num_resets: int | None = None,
         header: Mapping[str, Any] | None = None,
-        shots: int | None = None,
+        shots: float | None = None,
         memory: bool | None = None,
+        meas_level: int | None = None,
+        meas_return: str | None = None,
         rep_delay: float | None = None,
+        init_qubits: bool | None = None,
+        use_measure_esp: bool | None = None,
         noise_model: Any = None,
         seed_simulator: int | None = None,
+        **run_config: Any,
     ) -> IBMCircuitJob:
         """Submit circuits and return the job that runs them.
 
-        All arguments are checked before anything is sent. What is not given is taken from ``options``.
+        All arguments are checked before anything is sent. What is not given is taken from ``options``. Circuits with
+        control flow are run by the program ``qasm3-runner``, all others by ``circuit-runner``.
 
         Args:
             circuits: One circuit, or a list of them.
             dynamic: Whether the circuits hold control flow; found out by default.
             job_tags: Tags, by which the job can be found later.
+            init_circuit: A circuit that prepares the qubits before each of the circuits. Dynamic circuits only.
+            init_num_resets: How often the qubits are reset before each circuit. Dynamic circuits only.
             header: Anything that goes to JSON; it comes back as the header of the result.
             shots: How often each circuit is run; 4000 or the backend's maximum by default, whichever is less.
             memory: Whether the outcome of every shot is wanted, not only the counts.
+            meas_level: 0 for raw signals, 1 for kernelled ones, 2, the default, for bits; as far as the backend can.
+            meas_return: For levels 0 and 1: ``"single"`` for every shot, ``"avg"`` for the average.
             rep_delay: Seconds between two shots. Devices only.
+            init_qubits: Whether the qubits are reset before each shot; the service's default is yes.
+            use_measure_esp: Whether to read out with excited state promotion; backends that can only.
             noise_model: A noise model of Aer. Simulators only.
             seed_simulator: The seed of the simulation, for the same counts each time.
+            **run_config: More parameters of the program, passed on as they are, with a warning in the log.
 
         Returns:
             The job.
@@ -129,40 +196,44 @@ class IBMBackend(BackendV2):
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
             IBMBackendApiError: If the service refused the job or could not be reached.
         """
-        options, device = self.options, self._configuration
-        checked = _checked_circuits(circuits, device)
-        tags = _checked_tags(job_tags)
-        params: dict[str, Any] = {
-            "circuits": checked,
-            "shots": _checked_shots(_first(shots, options.shots), device, given=shots is not None),
-            "memory": _checked_flag("memory", _first(memory, options.memory)),
-            "skip_transpilation": True,
-        }
-        optional = {
-            "seed_simulator": _checked_seed(_first(seed_simulator, options.seed_simulator)),
-            "rep_delay": _checked_rep_delay(_first(rep_delay, options.rep_delay), device),
-            "noise_model": _checked_noise_model(noise_model, device),
-            "header": _checked_header(header),
-        }
-        params |= {name: value for name, value in optional.items() if value is not None}
-        _checked_flag("dynamic", dynamic)
-        holds_control_flow = any(_has_control_flow(circuit) for circuit in checked)
-        program = "qasm3-runner" if dynamic or holds_control_flow else "circuit-runner"
-        return self._submitted(program, params, tags)
+        request = run_options.checked_request(
+            self._configuration,
+            dict(self.options),
+            circuits,
+            dynamic=dynamic,
+            job_tags=job_tags,
+            run_config=run_config,
+            init_circuit=init_circuit,
+            init_num_resets=init_num_resets,
+            header=header,
+            shots=shots,
+            memory=memory,
+            meas_level=meas_level,
+            meas_return=meas_return,
+            rep_delay=rep_delay,
+            init_qubits=init_qubits,
+            use_measure_esp=use_measure_esp,
+            noise_model=noise_model,
+            seed_simulator=seed_simulator,
+        )
+        for name in request.unknown:
+            meant = "".join(f"; did you mean {close!r}?" for close in run_options.close_matches(name))
+            _logger.warning("run() has no argument %r, so it is passed on to the service as it is%s", name, meant)
+        return self._submitted(request)
 
-    def _submitted(self, program: str, params: Mapping[str, Any], tags: Sequence[str]) -> IBMCircuitJob:
+    def _submitted(self, request: RunRequest) -> IBMCircuitJob:
         try:
-            encoded = typed_json.encode(params)
+            encoded = typed_json.encode(request.params)
         except (TypeError, ValueError, RecursionError) as error:
             raise IBMBackendValueError(f"expected arguments that go to JSON: {error}") from None
         done = effects.perform(
             effects.submit_job(
                 self._client,
-                program=program,
+                program=request.program,
                 backend=self.name,
                 params=msgspec.Raw(encoded),
                 instance=self.provider.instance,
-                tags=tags,
+                tags=request.tags,
             )
         )
         if not isinstance(done, Success):
@@ -174,7 +245,24 @@ class IBMBackend(BackendV2):
         )
 
 
-_T = TypeVar("_T")
+class IBMRetiredBackend(IBMBackend):
+    """A backend that is gone: jobs that ran on it still name it. Nothing can be run on it.
+
+    Args:
+        provider: The provider that it belonged to.
+        name: Its name.
+    """
+
+    def __init__(self, provider: IBMProvider, name: str) -> None:
+        super().__init__(provider, {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False})
+
+    def run(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            IBMBackendError: Always.
+        """
+        raise IBMBackendError(f"backend {self.name!r} is gone: the account has none of that name any more")
 
 
 def asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:
@@ -183,168 +271,3 @@ def asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:
         return question()
     except RequestFailed as error:
         raise to_exception(error.failure, kind) from None
-
-
-def _first(given: _T | None, default: _T | None) -> _T | None:
-    return default if given is None else given
-
-
-def _checked_circuits(circuits: object, configuration: Mapping[str, Any]) -> list[QuantumCircuit]:
-    listed = list(circuits) if isinstance(circuits, Sequence) and not isinstance(circuits, str) else [circuits]
-    if not listed:
-        raise IBMBackendValueError("expected at least one circuit, got an empty list")
-    most, name = configuration.get("max_experiments"), configuration["backend_name"]
-    if most is not None and len(listed) > most:
-        raise IBMBackendValueError(f"expected at most {most} circuits for {name}, got {len(listed)}")
-    return [_checked_circuit(circuit, index, configuration) for index, circuit in enumerate(listed)]
-
-
-def _checked_circuit(circuit: object, index: int, configuration: Mapping[str, Any]) -> QuantumCircuit:
-    if not isinstance(circuit, QuantumCircuit):
-        raise IBMBackendValueError(
-            f"expected circuits to be a QuantumCircuit or a list of them, got a {type(circuit).__name__} at [{index}]"
-        )
-    most, name = configuration["n_qubits"], configuration["backend_name"]
-    if circuit.num_qubits > most:
-        raise IBMBackendValueError(
-            f"expected circuits of at most {most} qubits for {name}, "
-            f"got {circuit.num_qubits} in circuit {circuit.name!r} at [{index}]"
-        )
-    if circuit.num_parameters:
-        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
-        raise IBMBackendValueError(
-            f"expected circuits without free parameters, got {names} in circuit {circuit.name!r} at [{index}]; "
-            "bind them with assign_parameters()"
-        )
-    return circuit
-
-
-def _checked_shots(shots: Any, configuration: Mapping[str, Any], *, given: bool) -> int:
-    most = configuration.get("max_shots")
-    integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
-    if isinstance(shots, bool) or not integer or shots < 1:
-        raise IBMBackendValueError(f"expected shots to be a whole number from 1 to {most}, got {shots!r}")
-    if most is not None and shots > most:
-        if given:
-            name = configuration["backend_name"]
-            raise IBMBackendValueError(f"expected at most {most} shots for {name}, got {shots}")
-        return int(most)
-    return int(shots)
-
-
-def _checked_tags(tags: object) -> list[str]:
-    if tags is None:
-        return []
-    if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
-        raise IBMBackendValueError(f"expected job_tags to be a list of strings, got {tags!r}")
-    return list(tags)
-
-
-def _checked_flag(name: str, flag: Any) -> bool | None:
-    if flag is None or isinstance(flag, bool):
-        return flag
-    raise IBMBackendValueError(f"expected {name} to be True or False, got {flag!r}")
-
-
-def _checked_seed(seed: Any) -> int | None:
-    if seed is None:
-        return None
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**63:
-        raise IBMBackendValueError(f"expected seed_simulator to be a whole number from 0 to 2**63 - 1, got {seed!r}")
-    return int(seed)
-
-
-def _checked_noise_model(model: Any, configuration: Mapping[str, Any]) -> Any:
-    if model is None:
-        return None
-    if not configuration.get("simulator"):
-        raise IBMBackendValueError(f"expected no noise_model, for {configuration['backend_name']} is no simulator")
-    if type(model).__name__ != "NoiseModel":
-        raise IBMBackendValueError(f"expected noise_model to be a NoiseModel of qiskit-aer, got {model!r}")
-    return model
-
-
-def _checked_header(header: Any) -> dict[str, Any] | None:
-    if header is None:
-        return None
-    if not isinstance(header, Mapping) or not all(isinstance(name, str) for name in header):
-        raise IBMBackendValueError(f"expected header to be a dictionary with strings as keys, got {header!r}")
-    return dict(header)
-
-
-def _checked_rep_delay(delay: Any, configuration: Mapping[str, Any]) -> float | None:
-    if delay is None:
-        return None
-    name = configuration["backend_name"]
-    if not configuration.get("dynamic_reprate_enabled"):
-        raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
-    # The service's documents are in microseconds, and the documented interface in seconds.
-    low, high = (float(limit) * 1e-6 for limit in configuration["rep_delay_range"])
-    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not low <= delay <= high:
-        raise IBMBackendValueError(f"expected rep_delay from {low:g} to {high:g} seconds for {name}, got {delay!r}")
-    return float(delay)
-
-
-def _has_control_flow(circuit: QuantumCircuit) -> bool:
-    return any(instruction.operation.name in _CONTROL_FLOW for instruction in circuit.data)
-
-
-def _target(configuration: Mapping[str, Any], calibration: Mapping[str, Any]) -> Target:
-    """The target of a backend; an instruction without calibration is ideal."""
-    qubits = range(configuration["n_qubits"])
-    coupling = configuration.get("coupling_map")
-    measured = _calibrated_gates(calibration) | _calibrated_readout(calibration)
-    target = Target(
-        description=configuration["backend_name"],
-        num_qubits=configuration["n_qubits"],
-        dt=None if configuration.get("dt") is None else configuration["dt"] * 1e-9,
-    )
-    gates = get_standard_gate_name_mapping()
-    for name in configuration["basis_gates"]:
-        gate = gates.get(name)
-        if gate is None or name in {"reset", "delay", "measure"}:
-            continue
-        operands = _operands(gate.num_qubits, qubits, coupling)
-        target.add_instruction(gate, operands and {each: measured.get((name, each)) for each in operands})
-    target.add_instruction(Measure(), {(qubit,): measured.get(("measure", (qubit,))) for qubit in qubits})
-    target.add_instruction(Delay(Parameter("t")), {(qubit,): None for qubit in qubits})
-    target.add_instruction(Reset(), {(qubit,): measured.get(("reset", (qubit,))) for qubit in qubits})
-    for name in configuration.get("supported_instructions") or ():
-        if name in _CONTROL_FLOW:
-            target.add_instruction(_CONTROL_FLOW[name], name=name)
-    return target
-
-
-def _operands(width: int, qubits: range, coupling: Any) -> list[tuple[int, ...]] | None:
-    """The qubits that a gate acts on; ``None`` where it acts on any."""
-    if width == 1:
-        return [(qubit,) for qubit in qubits]
-    if coupling is None:
-        return None
-    return [tuple(pair) for pair in coupling if len(pair) == width]
-
-
-def _calibrated_gates(
-    calibration: Mapping[str, Any],
-) -> dict[tuple[str, tuple[int, ...]], InstructionProperties]:
-    found: dict[tuple[str, tuple[int, ...]], InstructionProperties] = {}
-    for gate in calibration.get("gates", ()):
-        value = {entry["name"]: entry["value"] for entry in gate["parameters"]}
-        length = value.get("gate_length")
-        found[gate["gate"], tuple(gate["qubits"])] = InstructionProperties(
-            duration=None if length is None else length * 1e-9, error=value.get("gate_error")
-        )
-    return found
-
-
-def _calibrated_readout(
-    calibration: Mapping[str, Any],
-) -> dict[tuple[str, tuple[int, ...]], InstructionProperties]:
-    found: dict[tuple[str, tuple[int, ...]], InstructionProperties] = {}
-    for index, qubit in enumerate(calibration.get("qubits", ())):
-        value = {entry["name"]: entry["value"] for entry in qubit}
-        length = value.get("readout_length")
-        found["measure", (index,)] = InstructionProperties(
-            duration=None if length is None else length * 1e-9, error=value.get("readout_error")
-        )
-    return found

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, assert_never
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar, assert_never
 
+from attrs import evolve, frozen
 from qiskit.providers import JobV1
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
 from returns.io import IOResult
-from returns.result import Success
+from returns.result import Result, Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import (
     Failure,
+    IBMError,
     IBMJobApiError,
     IBMJobError,
     IBMJobFailureError,
@@ -30,20 +32,43 @@ from ibm_circuit_job.errors import (
     TimeUp,
     Unreachable,
     Unreadable,
+    Unsupported,
+    describe,
     to_exception,
 )
 from ibm_circuit_job.state import queries, results, waiting
-from ibm_circuit_job.state.facts import Fact, JobDetails, ResultPayload
+from ibm_circuit_job.state.backend_properties import BackendProperties
+from ibm_circuit_job.state.facts import Fact, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
+from ibm_circuit_job.state.given import given_error, given_job
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.status import UNKNOWN
+from ibm_circuit_job.state.queue_info import QueueInfo
+from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
 from ibm_circuit_job.state.transitions import mark_cancelled, merge, refresh
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, Wait, WaitPolicy
-from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.state.wire import read_result_location
 
 if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
     from ibm_circuit_job.backend import IBMBackend
 
 _T = TypeVar("_T")
+_News: TypeAlias = tuple[JobStatus | None, int | None]
+"""A status, and a place in the queue."""
+
+MANAGED_TAGS: Final = ("ibmq_jobset_", "ibm_composite_job_")
+"""How tags begin that belong to whoever manages a set of jobs."""
+_ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
+"""Public attributes that are plain ones: ours, and qiskit's."""
+
+
+@frozen(eq=False)
+class _Decoded:
+    """A result that was decoded, and of what."""
+
+    payload: ResultPayload
+    result: QiskitResult
+    is_partial: bool
 
 
 class IBMCircuitJob(JobV1):
@@ -51,30 +76,43 @@ class IBMCircuitJob(JobV1):
 
     ``IBMBackend.run()`` and ``IBMProvider.retrieve_job()`` make one. Any member may be called from any thread.
 
+    What is known of the job costs no request: neither what the constructor was told, nor what the service said
+    before. Fields of the service's replies that no member has are attributes: ``job.cost``, and ``job.cost_`` for
+    those that fear that a later version has a member of that name. Neither they nor the members can be assigned.
+
+    A handle can be pickled. It keeps what it knows, and drops its connection and the token; until it gets another one
+    from ``IBMProvider.attach()`` it answers what it knows, and raises ``IBMJobApiError`` where it would have to ask.
+
     Args:
         backend: The backend that runs the job.
         api_client: The client of the account's side of the service.
         job_id: The ID that the service gave to the job.
         creation_date: When the job was created, ISO 8601; UTC where it names no zone.
-        status: The service's status string.
-        runtime_client: The client to ask about the job; ``api_client`` by default. Anything with the methods of
-            :class:`~ibm_circuit_job.clients.JobClient` will do.
-        kind: The kind of the job. Kept, and not used yet.
+        status: The service's status string. A final one is never asked for again.
+        runtime_client: The client to ask about the job; ``api_client`` by default. Anything with some of the
+            methods of :class:`~ibm_circuit_job.clients.JobClient` will do, such as the ``RuntimeClient`` of
+            ``qiskit-ibm-provider`` or of ``qiskit-ibm-runtime``.
+        kind: The kind of the job, as the service calls it; the attribute ``kind``.
         name: The job's name.
-        time_per_step: When each step of the job began. Kept, and not used yet.
-        result: The job's result. Kept, and not used yet.
-        error: Why the job failed. Kept, and not used yet.
+        time_per_step: When each step of the job began: step -> ISO 8601; UTC where it names no zone.
+        result: The job's result, as a dictionary, JSON text or bytes.
+        error: Why the job failed: ``{"message": ..., "code": ...}``.
         session_id: The session that the job belongs to.
         tags: The job's tags.
         run_mode: How the job is scheduled.
-        client_info: The versions of the client that submitted the job. Kept, and not used yet.
-        **kwargs: More that is known of the job.
+        client_info: The versions of the client that submitted the job: package -> version, or the service's text,
+            ``"0.1.0,0.21.2"`` or ``"0.45.1"``.
+        **kwargs: More that is known of the job, as attributes.
+
+    Raises:
+        IBMJobInvalidStateError: If one of these cannot be read; the message says what would be right.
 
     Example:
         >>> from ibm_circuit_job.testing import ScriptedClient
-        >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Running"}}'])
-        >>> IBMCircuitJob(backend=None, api_client=None, job_id="a", runtime_client=client).status().name
-        'RUNNING'
+        >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Running"}, "cost": 10}'])
+        >>> job = IBMCircuitJob(backend=None, api_client=None, job_id="a", runtime_client=client)
+        >>> job.status().name, job.cost
+        ('RUNNING', 10)
     """
 
     def __init__(
@@ -97,18 +135,43 @@ class IBMCircuitJob(JobV1):
         **kwargs: Any,
     ) -> None:
         super().__init__(backend, job_id, **kwargs)
-        self._api_client = api_client
-        self._client = api_client if runtime_client is None else runtime_client
-        self._given = {"kind": kind, "time_per_step": time_per_step, "result": result, "error": error}
-        self._client_info = client_info
-        self.wait_policy = WaitPolicy()
+        now = effects.now()
+        try:
+            given = given_job(
+                job_id,
+                now,
+                creation_date=creation_date,
+                status=status,
+                kind=kind,
+                name=name,
+                time_per_step=time_per_step,
+                result=result,
+                error=error,
+                session_id=session_id,
+                tags=tags,
+                run_mode=run_mode,
+                client_info=client_info,
+            )
+            self._given_error = None if error is None else given_error(now, error)
+        except (TypeError, ValueError) as wrong:
+            raise IBMJobInvalidStateError(str(wrong)) from None
+        self._set_up(given, given, kwargs, WaitPolicy())
+        self.connect(backend=backend, api_client=api_client, runtime_client=runtime_client)
+        if given.status is not None:
+            effects.warn_of_unknown_status(given.status)
+
+    def _set_up(self, given: Job, state: Job, attributes: Mapping[str, Any], policy: WaitPolicy) -> None:
+        self.wait_policy = policy
         """How waits for this job are paced; any other may be set."""
+        self._given = given
+        self._state = state
+        self._attributes = dict(attributes)
         self._cell = threading.Lock()
         self._download = threading.Lock()
-        self._decoded: tuple[ResultPayload, QiskitResult] | None = None
-        self._state = _given_state(
-            job_id, creation_date, status, name=name, session_id=session_id, tags=tags, run_mode=run_mode
-        )
+        self._decoded: _Decoded | None = None
+        self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
+        self._inputs_kept_back = False
+        self._told_of_name = False
 
     @classmethod
     def from_state(
@@ -131,10 +194,124 @@ class IBMCircuitJob(JobV1):
         job._learn_job(state)
         return job
 
+    @classmethod
+    def from_runtime_job(cls, job: Any) -> Self:
+        """Return a handle on the job of another one: ``RuntimeJobV2`` of ``qiskit-ibm-runtime``, or the like.
+
+        It asks with the client of that job, so that whoever has a session with the official package can wait for
+        the job, and keep its result, with ours. Nothing is asked of the service here.
+
+        Args:
+            job: The job of ``service.job(...)`` or ``sampler.run(...)``, or the ``IBMCircuitJob`` of
+                ``qiskit-ibm-provider``.
+
+        Raises:
+            IBMJobInvalidStateError: If it is no such job.
+
+        Example:
+            A job that has the parts that are needed, as those of the official package do:
+
+            >>> from types import SimpleNamespace
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> theirs = SimpleNamespace(job_id=lambda: "a", _api_client=ScriptedClient(), _tags=["x"])
+            >>> IBMCircuitJob.from_runtime_job(theirs).tags()
+            ['x']
+        """
+        client = getattr(job, "_runtime_client", None) or getattr(job, "_api_client", None)
+        job_id = getattr(job, "job_id", None)
+        if client is None or not callable(job_id):
+            raise IBMJobInvalidStateError(
+                f"expected a job of qiskit-ibm-runtime, with its connection, got a {type(job).__name__}"
+            )
+        created, tags = getattr(job, "_creation_date", None), getattr(job, "_tags", None)
+        return cls(
+            getattr(job, "_backend", None),
+            client,
+            job_id(),
+            creation_date=created,
+            runtime_client=client,
+            session_id=getattr(job, "_session_id", None),
+            tags=None if tags is None else list(tags),
+        )
+
+    def connect(self, *, backend: IBMBackend | None = None, api_client: Any = None, runtime_client: Any = None) -> None:
+        """Give the handle a connection: whom it asks from now on. ``IBMProvider.attach()`` does it.
+
+        Args:
+            backend: The backend that runs the job.
+            api_client: The client of the account's side of the service.
+            runtime_client: The client to ask about the job; ``api_client`` by default.
+
+        Example:
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> job = IBMCircuitJob.from_state(Job("a"))
+            >>> job.connect(runtime_client=ScriptedClient([b'{"id": "a", "state": {"status": "Queued"}}']))
+            >>> job.status().name
+            'QUEUED'
+        """
+        self._backend = backend
+        self._api_client = api_client
+        self._client = api_client if runtime_client is None else runtime_client
+
     def __repr__(self) -> str:
         report = self._state.status
         known = "status unknown" if report is None else report.status.name
         return f"<IBMCircuitJob({self._state.job_id!r}, {known})>"
+
+    # Attributes
+
+    def __getattr__(self, name: str) -> Any:
+        # Only asked for what is no member.
+        if not name.startswith("_"):
+            found = self._fields()
+            for field in (name, name.removesuffix("_")):
+                if field in found:
+                    return found[field]
+        raise AttributeError(f"an IBMCircuitJob has no member {name!r}, and the service has sent no field of that name")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name not in _ASSIGNABLE:
+            if hasattr(type(self), name):
+                raise AttributeError(f"{name!r} is a member of IBMCircuitJob, and cannot be assigned")
+            if not {name, name.removesuffix("_")}.isdisjoint(self._fields()):
+                raise AttributeError(f"{name!r} is what the service says of the job, and cannot be assigned")
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._fields()})
+
+    def _fields(self) -> dict[str, Any]:
+        """What the service, and whoever made the handle, said beyond what any member answers."""
+        return self._attributes | queries.unknown_fields(self._given) | queries.unknown_fields(self._state)
+
+    # Keeping and copying
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        return {
+            "given": self._given,
+            "given_error": self._given_error,
+            "state": self._state,
+            "attributes": self._attributes,
+            "own": own,
+        }
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self._job_id = kept["state"].job_id
+        self._given_error = kept["given_error"]
+        self._set_up(kept["given"], kept["state"], kept["attributes"], WaitPolicy())
+        self.__dict__.update(kept["own"])
+        self.connect()
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__setstate__(self.__getstate__())
+        copied.connect(backend=self._backend, api_client=self._api_client, runtime_client=self._client)
+        return copied
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        # What it knows is immutable, and a connection cannot be copied.
+        return self.__copy__()
 
     @property
     def state(self) -> Job:
@@ -149,8 +326,10 @@ class IBMCircuitJob(JobV1):
         """
         raise NotImplementedError("a job cannot be submitted again; use IBMBackend.run() to submit one")
 
+    # The status
+
     def status(self) -> JobStatus:
-        """Ask the service for the job's status. A final status is not asked for again.
+        """Ask the service for the job's status, once and without the circuits. A final one is not asked for again.
 
         Returns:
             The status. One that this version of the library does not know counts as not final.
@@ -162,19 +341,50 @@ class IBMCircuitJob(JobV1):
             self._ask()
         return queries.status(self._state) or UNKNOWN
 
+    def done(self) -> bool:
+        """Return whether the job has run successfully; asks as :meth:`status` does."""
+        return self.status() is JobStatus.DONE
+
+    def running(self) -> bool:
+        """Return whether the job runs now; asks as :meth:`status` does."""
+        return self.status() is JobStatus.RUNNING
+
+    def cancelled(self) -> bool:
+        """Return whether the job was cancelled; asks as :meth:`status` does."""
+        return self.status() is JobStatus.CANCELLED
+
+    def errored(self) -> bool:
+        """Return whether the job failed; asks as :meth:`status` does."""
+        return self.status() is JobStatus.ERROR
+
+    def in_final_state(self) -> bool:
+        """Return whether the job has ended: DONE, ERROR or CANCELLED; asks as :meth:`status` does."""
+        return self.status() in FINAL_RANK
+
     def refresh(self) -> None:
         """Ask the service for all that it says of the job. This never consumes a result.
 
+        More attributes may be there afterwards.
+
         Raises:
-            IBMJobApiError: If the service refused or could not be reached.
+            IBMJobApiError: If the service refused or could not be reached; nothing is changed then.
         """
         seen = self._value(effects.fetch_job(self._client, self._state.job_id))
-        metrics = self._value(effects.fetch_metrics(self._client, self._state.job_id))
-        # Both or nothing: a call that fails changes no record.
+        measured = effects.perform(effects.fetch_metrics(self._client, self._state.job_id))
+        # Both or nothing: a call that fails changes no record. A client that cannot ask for metrics is no failure.
+        if not isinstance(measured, Success) and not isinstance(measured.failure(), Unsupported):
+            raise to_exception(measured.failure())
         self._learn_job(seen)
-        self._learn(metrics)
+        if isinstance(measured, Success):
+            self._learn(measured.unwrap())
 
-    def wait_for_final_state(self, timeout: float | None = None) -> None:
+    def wait_for_final_state(
+        self,
+        timeout: float | None = None,
+        *,
+        wait: float | None = None,
+        callback: Callable[..., object] | None = None,
+    ) -> None:
         """Wait until the job has ended.
 
         Where the service offers a push stream, the wait listens to it; else it polls, with pauses that grow with
@@ -182,15 +392,28 @@ class IBMCircuitJob(JobV1):
 
         Args:
             timeout: Seconds to wait; ``None`` for as long as it takes.
+            wait: Seconds between two polls, instead of the pauses of :attr:`wait_policy`.
+            callback: Called as ``callback(job_id, status, job, queue_info=...)`` with each status that is seen, and
+                with each change of the place in the queue; ``queue_info`` is ``None`` where nothing useful is known.
 
         Raises:
             IBMJobTimeoutError: If the job has not ended by then.
-            IBMJobInvalidStateError: If ``timeout`` is no number.
+            IBMJobInvalidStateError: If ``timeout`` or ``wait`` is no number of seconds.
             IBMJobApiError: If the service refused for good, or was in trouble for a day without one good reply.
+
+        Example:
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> replies = [b'{"id": "a", "state": {"status": "%s"}}' % status for status in (b"Queued", b"Completed")]
+            >>> job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient(replies))
+            >>> job.wait_for_final_state(callback=lambda job_id, status, job, queue_info: print(job_id, status.name))
+            a QUEUED
+            a DONE
         """
         limit = _checked_timeout(timeout)
+        policy = _paced(self.wait_policy, wait)
+        told: _News | None = None
         began = effects.monotonic()
-        wait = Wait(
+        waited = Wait(
             started=began,
             deadline=None if limit is None else began + limit,
             offers_stream=effects.offers_stream(self._client),
@@ -198,58 +421,44 @@ class IBMCircuitJob(JobV1):
             running=queries.status(self._state) is JobStatus.RUNNING,
         )
         while True:
-            step = waiting.next_step(self.wait_policy, wait, effects.monotonic())
+            step = waiting.next_step(policy, waited, effects.monotonic())
             match step:
                 case Listen(seconds):
-                    wait = self._listened(wait, seconds)
+                    waited = self._listened(waited, seconds)
                 case Poll(after):
                     effects.sleep(after)
-                    wait = self._polled(wait)
+                    waited = self._polled(waited)
+                    told = told if callback is None else self._tell(callback, told)
                 case Finished():
+                    if callback is not None:
+                        self._tell(callback, told)
                     return
                 case TimedOut():
-                    last = None if wait.trouble is None else wait.trouble.last
+                    last = None if waited.trouble is None else waited.trouble.last
                     raise to_exception(_time_up(self._state.job_id, timeout or 0.0, last))
                 case GaveUp(trouble):
                     raise to_exception(trouble.last)
                 case _:
                     assert_never(step)
 
-    def result(self, timeout: float | None = None, refresh: bool = False) -> QiskitResult:
-        """Wait until the job has ended, and return its result.
-
-        The result is read from the service once and kept: that of a private job can be read only once.
-
-        Args:
-            timeout: Seconds to wait for the job to end; ``None`` for as long as it takes. To read the result then
-                takes what it takes: what has begun to arrive may be the only copy.
-            refresh: Read the result from the service again. What was kept stays until it has arrived.
-
-        Returns:
-            The result.
-
-        Raises:
-            IBMJobInvalidStateError: If the job was cancelled.
-            IBMJobFailureError: If the job failed; the message holds the service's reason.
-            IBMJobTimeoutError: If the job has not ended in time.
-            IBMJobApiError: If the service refused or could not be reached.
-        """
-        if not refresh and self._decoded is not None:
-            return self._decoded[1]
-        self.wait_for_final_state(timeout)
-        status = queries.status(self._state)
-        if status is JobStatus.CANCELLED:
-            raise IBMJobInvalidStateError(f"job {self._state.job_id} was cancelled, so it has no result")
-        if status is JobStatus.ERROR:
-            raise IBMJobFailureError(f"job {self._state.job_id} failed: {self.error_message()}")
-        with self._download:
-            return self._downloaded(refresh=refresh)
+    def _tell(self, callback: Callable[..., object], told: _News | None) -> _News:
+        """Tell a callback the status and the place in the queue, where they are others than it was told before."""
+        if queries.status(self._state) is JobStatus.QUEUED:
+            # That the place is not known is no reason to end a wait.
+            measured = effects.perform(effects.fetch_metrics(self._client, self._state.job_id))
+            if isinstance(measured, Success):
+                self._learn(measured.unwrap())
+        news = (queries.status(self._state), queries.queue_position(self._state))
+        if news[0] is not None and news != told:
+            callback(self._state.job_id, news[0], self, queue_info=queries.queue_info(self._state))
+        return news
 
     def cancel(self) -> bool:
         """Ask the service to cancel the job.
 
         Returns:
-            True if the service accepted, or the job was cancelled before.
+            True if the service accepted, or the job was cancelled before; False if it answers that it did not.
+            A job that the service finishes all the same ends as the service says.
 
         Raises:
             IBMJobInvalidStateError: If the job is in a state that cannot be cancelled.
@@ -257,11 +466,16 @@ class IBMCircuitJob(JobV1):
         """
         if queries.status(self._state) is JobStatus.CANCELLED:
             return True
-        accepted = effects.perform(effects.request_cancel(self._client, self._state.job_id))
-        if isinstance(accepted, Success):
-            self._learn_job(mark_cancelled(self._state, accepted.unwrap()))
+        if self._has_ended():
+            raise IBMJobInvalidStateError(f"job {self._state.job_id} cannot be cancelled: it has ended")
+        asked = effects.perform(effects.request_cancel(self._client, self._state.job_id))
+        if isinstance(asked, Success):
+            accepted = asked.unwrap()
+            if accepted is None:
+                return False
+            self._learn_job(mark_cancelled(self._state, accepted))
             return True
-        failure = accepted.failure()
+        failure = asked.failure()
         if failure.http_status != 409:
             raise to_exception(failure, IBMJobError)
         if self.status() is JobStatus.CANCELLED:
@@ -279,10 +493,18 @@ class IBMCircuitJob(JobV1):
         """
         if self.status() is not JobStatus.ERROR:
             return None
+        if not self._has_reason() and not self._heard():
+            # The status was given when the handle was made, without a reason.
+            self._ask()
         with self._download:
-            if not queries.has_reason(self._state) and self._state.payload is None:
+            if not self._has_reason() and self._state.payload is None:
                 self._look_for_a_reason()
+        if self._given_error is not None and not queries.has_reason(self._state):
+            return queries.error_message(Job(self._state.job_id, self._given_error))
         return queries.error_message(self._state)
+
+    def _has_reason(self) -> bool:
+        return queries.has_reason(self._state) or (self._given_error is not None and bool(self._given_error.reason))
 
     def _look_for_a_reason(self) -> None:
         """Read the results text of a job that failed; that there is none is no error."""
@@ -292,60 +514,488 @@ class IBMCircuitJob(JobV1):
         elif fetched.failure().can_retry:
             raise to_exception(fetched.failure())
 
+    # The result
+
+    def result(self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False) -> QiskitResult:
+        """Wait until the job has ended, and return its result.
+
+        The result is read from the service once and kept: that of a private job can be read only once.
+
+        Args:
+            timeout: Seconds to wait for the job to end; ``None`` for as long as it takes. To read the result then
+                takes what it takes: what has begun to arrive may be the only copy.
+            refresh: Read the result from the service again. What was kept stays until it has arrived.
+            partial: Of a job that failed, return what there is of a result: its ``success`` is False, and to ask for
+                the counts of a circuit that failed raises a ``QiskitError``.
+
+        Returns:
+            The result.
+
+        Raises:
+            IBMJobInvalidStateError: If the job was cancelled.
+            IBMJobFailureError: If the job failed; the message holds the service's reason. With ``partial``, if it
+                left nothing.
+            IBMJobTimeoutError: If the job has not ended in time.
+            IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
+        """
+        if not refresh:
+            kept = self._known_result()
+            if kept is not None:
+                return kept
+        self.wait_for_final_state(timeout)
+        status = queries.status(self._state)
+        if status is JobStatus.CANCELLED:
+            raise IBMJobInvalidStateError(f"job {self._state.job_id} was cancelled, so it has no result")
+        if status is JobStatus.ERROR and not partial:
+            raise IBMJobFailureError(f"job {self._state.job_id} failed: {self.error_message()}")
+        with self._download:
+            if status is JobStatus.ERROR:
+                return self._what_is_left(refresh=refresh)
+            return self._downloaded(refresh=refresh)
+
+    def _known_result(self) -> QiskitResult | None:
+        """The result, where it is there already: read before, or given when the handle was made."""
+        if queries.status(self._state) in {JobStatus.CANCELLED, JobStatus.ERROR}:
+            return None
+        if self._decoded is not None and not self._decoded.is_partial:
+            return self._decoded.result
+        given = self._given.payload
+        if given is None or self._state.payload is not given:
+            return None
+        with self._download:
+            return self._decode_held(given)
+
+    def _decode_held(self, held: ResultPayload) -> QiskitResult | None:
+        decoded = results.decode(held, self._context())
+        return self._kept(held, decoded.unwrap()) if isinstance(decoded, Success) else None
+
+    def _downloaded(self, *, refresh: bool) -> QiskitResult:
+        held = self._state.payload
+        if not refresh:
+            if self._decoded is not None and not self._decoded.is_partial:
+                # Another thread was faster.
+                return self._decoded.result
+            kept = None if held is None else self._decode_held(held)
+            if kept is not None:
+                return kept
+        payload = self._fetched(None if refresh else held)
+        decoded = results.decode(payload, self._context())
+        if isinstance(decoded, Success):
+            self._learn(payload)
+            return self._kept(payload, decoded.unwrap())
+        if held is None or self._state.payload is not held:
+            # Perhaps the only copy there will ever be; the next call asks again, and this stays until there is better.
+            self._learn(payload)
+        raise to_exception(decoded.failure())
+
+    def _what_is_left(self, *, refresh: bool) -> QiskitResult:
+        """What a failed job left of a result."""
+        if not refresh and self._decoded is not None and self._decoded.is_partial:
+            return self._decoded.result
+        payload = self._state.payload
+        if payload is None or refresh:
+            payload = self._fetched(None)
+            self._learn(payload)
+        decoded = results.partial(payload, self._context())
+        if isinstance(decoded, Success):
+            return self._kept(payload, decoded.unwrap(), is_partial=True)
+        reason = queries.error_message(self._state)
+        raise IBMJobFailureError(f"job {self._state.job_id} failed, and left no result: {reason}")
+
+    def _fetched(self, held: ResultPayload | None) -> ResultPayload:
+        """Read the result from the service, or from the URL that it names, or has named before."""
+        job_id = self._state.job_id
+        location = None if held is None else read_result_location(held.raw)
+        if location is not None:
+            located = effects.perform(effects.fetch_located(self._client, job_id, location))
+            if isinstance(located, Success) or located.failure().can_retry:
+                return self._located(located)
+            # A URL that does not hold any more; perhaps the service names another.
+        answered = effects.perform(effects.fetch_result(self._client, job_id))
+        if not isinstance(answered, Success):
+            raise self._without_result(answered.failure())
+        payload: ResultPayload = answered.unwrap()
+        location = read_result_location(payload.raw)
+        if location is None:
+            return payload
+        if self._state.payload is None:
+            # The only way to a result that can be read once, should the store not answer now.
+            self._learn(payload)
+        return self._located(effects.perform(effects.fetch_located(self._client, job_id, location)))
+
+    def _located(self, located: Result[ResultPayload, Failure]) -> ResultPayload:
+        if not isinstance(located, Success):
+            # Not "no such job", whatever the store's number says.
+            raise IBMJobApiError(describe(located.failure()))
+        payload: ResultPayload = located.unwrap()
+        return payload
+
+    def _without_result(self, failure: Failure) -> IBMError:
+        """Say why a job that is done has no result."""
+        if failure.http_status not in {404, 410}:
+            return to_exception(failure)
+        details = self._state.details
+        if details is None or details.private is None:
+            seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
+            if isinstance(seen, Success):
+                self._learn_job(seen.unwrap())
+        if failure.http_status == 410 or self._known(_private):
+            return IBMJobApiError(
+                f"the result of job {self._state.job_id} was read before, "
+                f"and it can be read only once: {describe(failure)}"
+            )
+        # Not "no such job", for it is done.
+        return IBMJobApiError(describe(failure))
+
+    def _kept(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
+        self._decoded = _Decoded(payload, result, is_partial)
+        return result
+
+    def _context(self) -> results.ResultContext:
+        return results.ResultContext(self._state.job_id, self._backend_name(), queries.sampled_names(self._state))
+
+    # What the job is
+
+    def name(self) -> str | None:
+        """Return the job's name, or ``None`` if it has none.
+
+        Raises:
+            IBMJobApiError: If nothing is known of the job yet, and the service refused or could not be reached.
+        """
+        return self._answer(queries.name)
+
+    def update_name(self, name: str) -> str:
+        """Give the job another name.
+
+        The services of today keep no names: then the name is kept on this handle alone, which one warning in the
+        log says.
+
+        Args:
+            name: The new name.
+
+        Returns:
+            The new name.
+
+        Raises:
+            IBMJobInvalidStateError: If ``name`` is no string.
+            IBMJobApiError: If the service could have kept it, and refused or could not be reached.
+        """
+        if type(name) is not str or not name:
+            raise IBMJobInvalidStateError(f"expected name to be a string that is not empty, got {name!r}")
+        put = effects.perform(effects.put_name(self._api_client, self._state.job_id, name))
+        if isinstance(put, Success):
+            named_at = put.unwrap()
+        else:
+            failure = put.failure()
+            if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
+                raise to_exception(failure)
+            named_at = effects.now()
+            if not self._told_of_name:
+                self._told_of_name = True
+                effects.warn_of_name(self._state.job_id)
+        try:
+            self._learn(JobName(named_at, name))
+        except ValueError as wrong:
+            raise IBMJobInvalidStateError(f"name: {wrong}") from None
+        return name
+
     def tags(self) -> list[str]:
         """Return the job's tags.
 
         Raises:
             IBMJobApiError: If they are not known yet, and the service refused or could not be reached.
         """
-        if self._state.retagged is None and self._state.details is None:
-            self._ask()
+        known = self._answer(_tags)
+        return [] if known is None else list(known)
+
+    def update_tags(self, new_tags: list[str]) -> list[str]:
+        """Replace the job's tags.
+
+        Tags that begin with ``ibmq_jobset_`` or ``ibm_composite_job_`` belong to whoever manages a set of jobs, and
+        are kept.
+
+        Args:
+            new_tags: The new tags.
+
+        Returns:
+            The tags that the service holds afterwards.
+
+        Raises:
+            IBMJobInvalidStateError: If ``new_tags`` is no list of strings; nothing is sent then.
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        given: Any = new_tags
+        if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
+            raise IBMJobInvalidStateError(f"expected new_tags to be a list of strings, got {new_tags!r}")
+        kept = [tag for tag in self.tags() if tag.startswith(MANAGED_TAGS)]
+        wanted = list(dict.fromkeys([*new_tags, *kept]))
+        accepted = self._value(effects.put_tags(self._client, self._state.job_id, wanted))
+        self._learn(JobTags(accepted, wanted))
+        self._ask()
         return list(self._state.tags)
 
     def creation_date(self) -> datetime:
-        """Return when the job was created, in local time.
+        """Return when the job was created, as an aware time in the machine's zone.
+
+        Raises:
+            IBMJobApiError: If it is not known yet, and the service refused, could not be reached, or does not say.
+        """
+        created = self._answer(queries.creation_date)
+        if created is None:
+            raise IBMJobApiError(f"the service does not say when job {self._state.job_id} was created")
+        return created
+
+    def time_per_step(self) -> dict[str, datetime] | None:
+        """Return when each step of the job began: step -> aware time in the machine's zone.
+
+        The steps have the service's names: ``created``, ``running``, ``finished`` today. Once the job has ended, they
+        are not asked for again.
+
+        Returns:
+            The times, or ``None`` if the service says nothing yet.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        if self._known(queries.time_per_step) is None or not self._metrics_are_final():
+            self._measure()
+        return self._known(queries.time_per_step)
+
+    @property
+    def client_version(self) -> dict[str, str]:
+        """The versions of the client that submitted the job: package -> version; empty where it is not known.
+
+        Raises:
+            IBMJobApiError: If nothing was measured yet, and the service refused or could not be reached.
+        """
+        if self._known(_client_version) is None and not self._measured():
+            self._measure()
+        return self._known(_client_version) or {}
+
+    @property
+    def usage_estimation(self) -> dict[str, Any]:
+        """``{"quantum_seconds": s}``: the seconds that the job is expected to occupy the quantum computer.
+
+        ``None`` instead of a number where the service does not say.
 
         Raises:
             IBMJobApiError: If it is not known yet, and the service refused or could not be reached.
         """
-        if queries.creation_date(self._state) is None:
+        return {"quantum_seconds": self._answer(queries.usage_estimate)}
+
+    @property
+    def session_id(self) -> str | None:
+        """The session that the job belongs to, or ``None``; asked for where it is not known.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        return self._answer(lambda job: None if job.details is None else job.details.session_id)
+
+    @property
+    def private(self) -> bool:
+        """Whether the job's inputs are hidden and its result can be read only once; asked for where not known.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        return bool(self._answer(_private))
+
+    def scheduling_mode(self) -> str | None:
+        """Return how the job is scheduled, or ``None`` if the service does not say; asked for where not known.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        return self._answer(queries.scheduling_mode)
+
+    # Its inputs
+
+    def circuits(self) -> list[QuantumCircuit]:
+        """Return the job's circuits; empty where the service does not give them away, or they cannot be read.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        self._read_inputs()
+        return queries.circuits(self._state)
+
+    def header(self) -> dict[str, Any]:
+        """Return the header that the user gave to the job; empty where there is none, or it cannot be read.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        self._read_inputs()
+        return queries.header(self._state)
+
+    def backend_options(self) -> dict[str, Any]:
+        """Return the options with which the job runs; empty where they cannot be read.
+
+        These are all parameters of the submission but the circuits and the header.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        self._read_inputs()
+        return queries.backend_options(self._state)
+
+    def _read_inputs(self) -> None:
+        if self._state.inputs is not None or self._inputs_kept_back:
+            return
+        inputs = self._value(effects.fetch_inputs(self._client, self._state.job_id))
+        if inputs is None:
+            # Those of a private job are never given away.
+            self._inputs_kept_back = True
+        else:
+            self._learn(inputs)
+
+    # The queue, and what was measured
+
+    def queue_info(self) -> QueueInfo | None:
+        """Ask the service where in the queue the job is. A job that has ended is not asked for.
+
+        Returns:
+            What the service says; ``None`` where there is nothing useful.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        if self._has_ended():
+            return None
+        self._measure()
+        return queries.queue_info(self._state)
+
+    def queue_position(self, refresh: bool = False) -> int | None:
+        """Return the job's place in the queue of its backend, within its hub/group/project; 1 is next.
+
+        Args:
+            refresh: Ask the service for the latest place. Else what was learned before counts; it is asked for
+                where nothing was.
+
+        Returns:
+            The place; ``None`` where it is not known, or the job is in no queue.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        if not self._has_ended() and (refresh or not self._measured()):
+            self._measure()
+        return queries.queue_position(self._state)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return what the service measured, as its JSON has it: ``timestamps`` (ISO 8601, UTC), ``usage`` ...
+
+        Once the job has ended, it is not asked for again.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        if not (self._measured() and self._metrics_are_final()):
+            self._measure()
+        return queries.metrics(self._state)
+
+    def usage(self) -> float:
+        """Return the seconds that the job occupied the quantum computer; 0.0 as long as the service does not say.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        if not (self._metrics_are_final() and queries.usage(self._state)):
+            self._measure()
+        return queries.usage(self._state) or 0.0
+
+    def logs(self) -> str:
+        """Return the job's log; empty as long as there is none. The service has it when the job has ended.
+
+        Raises:
+            IBMJobApiError: If the service refused otherwise, or could not be reached.
+        """
+        read = effects.perform(effects.fetch_logs(self._client, self._state.job_id))
+        if not isinstance(read, Success):
+            if read.failure().http_status == 404:
+                return ""
+            raise to_exception(read.failure())
+        log: str = read.unwrap()
+        return log
+
+    def properties(self, refresh: bool = False) -> BackendProperties | None:
+        """Return how good the job's backend was when the job ran; as long as it did not run, when it was created.
+
+        Args:
+            refresh: Ask the service again. Else what was learned for that time counts.
+
+        Returns:
+            The properties, in SI units and with times in the machine's zone; ``None`` for simulators, and where the
+            service has none.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+            IBMBackendApiError: If what it sent are no properties.
+        """
+        backend = self._backend_name()
+        if backend is None:
             self._ask()
-        created = queries.creation_date(self._state)
-        if created is None:
-            raise IBMJobApiError(f"the service does not say when job {self._state.job_id} was created")
-        return created
+            backend = self._backend_name()
+        if backend is None or getattr(self._backend, "simulator", None) is True:
+            return None
+        moment = self._ran_at()
+        if not refresh and self._calibration is not None and self._calibration[0] == moment:
+            return self._calibration[1]
+        read = effects.perform(effects.fetch_properties(self._client, backend, moment))
+        if not isinstance(read, Success):
+            failure = read.failure()
+            if isinstance(failure, Unsupported) or failure.http_status == 404:
+                return None
+            raise to_exception(failure)
+        reply = read.unwrap()
+        properties = None if reply is None else BackendProperties.from_dict(reply)
+        self._calibration = (moment, properties)
+        return properties
+
+    def _ran_at(self) -> datetime | None:
+        """When the job began to run, or else when it was created."""
+        steps = self._known(queries.time_per_step) or {}
+        if "running" not in steps:
+            steps = self.time_per_step() or {}
+        return steps.get("running") or self._answer(queries.creation_date)
+
+    def _backend_name(self) -> str | None:
+        name = getattr(self._backend, "name", None)
+        return name if isinstance(name, str) else self._known(_backend_of)
+
+    # What is known, and who is asked
 
     def _has_ended(self) -> bool:
         """Whether the service itself said that the job has ended."""
         report = self._state.status
         return report is not None and report.is_final and not report.assumed
 
-    def _downloaded(self, *, refresh: bool) -> QiskitResult:
-        if not refresh and self._decoded is not None:
-            # Another thread was faster.
-            return self._decoded[1]
-        held = self._state.payload
-        if held is not None and not refresh:
-            decoded = results.decode(held, self._context())
-            if isinstance(decoded, Success):
-                return self._kept(held, decoded.unwrap())
-        payload = self._value(effects.fetch_result(self._client, self._state.job_id))
-        decoded = results.decode(payload, self._context())
-        if isinstance(decoded, Success):
-            self._learn(payload)
-            return self._kept(payload, decoded.unwrap())
-        if held is None:
-            # Perhaps the only copy there will ever be; the next call asks again, and this stays until there is better.
-            self._learn(payload)
-        raise to_exception(decoded.failure())
+    def _heard(self) -> bool:
+        """Whether the service has said anything of the job itself."""
+        return self._state.details is not self._given.details
 
-    def _kept(self, payload: ResultPayload, result: QiskitResult) -> QiskitResult:
-        self._decoded = (payload, result)
-        return result
+    def _measured(self) -> bool:
+        """Whether the service has said what it measured."""
+        return self._state.metrics is not self._given.metrics
 
-    def _context(self) -> results.ResultContext:
-        details = self._state.details
-        return results.ResultContext(self._state.job_id, None if details is None else details.backend)
+    def _metrics_are_final(self) -> bool:
+        """Whether what was measured was seen when the job had ended, and stays as it is."""
+        report, metrics = self._state.status, self._state.metrics
+        return self._has_ended() and report is not None and metrics is not None and _not_before(metrics, report)
+
+    def _known(self, query: Callable[[Job], _T | None]) -> _T | None:
+        """What the service said, else what was given when the handle was made."""
+        said = query(self._state)
+        return query(self._given) if said is None else said
+
+    def _answer(self, query: Callable[[Job], _T | None]) -> _T | None:
+        """What is known; the service is asked, once, where it has said nothing of the job yet."""
+        known = self._known(query)
+        if known is None and not self._heard():
+            self._ask()
+            known = self._known(query)
+        return known
 
     def _listened(self, wait: Wait, seconds: float | None) -> Wait:
         closed = effects.perform(effects.listen(self._client, self._state.job_id, seconds))
@@ -365,6 +1015,14 @@ class IBMCircuitJob(JobV1):
         running = queries.status(self._state) is JobStatus.RUNNING
         return waiting.after_poll(wait, now, ended=self._has_ended(), running=running)
 
+    def _ask(self) -> None:
+        """Ask the service for the job, once, and learn what it says."""
+        self._learn_job(self._value(effects.fetch_job(self._client, self._state.job_id)))
+
+    def _measure(self) -> None:
+        """Ask the service for the job's metrics, once, and learn what it says."""
+        self._learn(self._value(effects.fetch_metrics(self._client, self._state.job_id)))
+
     def _learn(self, *facts: Fact) -> None:
         with self._cell:
             self._state = refresh(self._state, *facts)
@@ -375,10 +1033,6 @@ class IBMCircuitJob(JobV1):
         with self._cell:
             self._state = merge(self._state, seen)
 
-    def _ask(self) -> None:
-        """Ask the service for the job, once, and learn what it says."""
-        self._learn_job(self._value(effects.fetch_job(self._client, self._state.job_id)))
-
     def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)
         if not isinstance(result, Success):
@@ -387,10 +1041,40 @@ class IBMCircuitJob(JobV1):
         return value
 
 
+def _tags(job: Job) -> tuple[str, ...] | None:
+    """The tags, or ``None`` where nobody said anything of them."""
+    said = job.details is not None and job.details.tags is not None
+    return job.tags if said or job.retagged is not None else None
+
+
+def _client_version(job: Job) -> dict[str, str] | None:
+    return queries.client_version(job) or None
+
+
+def _backend_of(job: Job) -> str | None:
+    return None if job.details is None else job.details.backend
+
+
+def _private(job: Job) -> bool | None:
+    return None if job.details is None else job.details.private
+
+
+def _not_before(metrics: JobMetrics, report: StatusReport) -> bool:
+    return metrics.observed_at >= report.observed_at
+
+
 _SHORTEST_CALL = 0.05
 """Seconds that even the last look before a timeout may take."""
 _LONGEST_CALL = 30.0
 """Seconds after which a look is given up, to be tried again."""
+
+
+def _paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
+    if wait is None:
+        return policy
+    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait < math.inf:
+        raise IBMJobInvalidStateError(f"expected wait to be a number of seconds above 0, or None, got {wait!r}")
+    return evolve(policy, shortest_pause=float(wait), longest_pause=float(wait))
 
 
 def _checked_timeout(timeout: Any) -> float | None:
@@ -399,42 +1083,6 @@ def _checked_timeout(timeout: Any) -> float | None:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or math.isnan(timeout):
         raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
     return max(float(timeout), 0.0)
-
-
-def _given_state(
-    job_id: str,
-    creation_date: str | None,
-    status: str | None,
-    *,
-    name: str | None,
-    session_id: str | None,
-    tags: Sequence[str] | None,
-    run_mode: str | None,
-) -> Job:
-    """What the constructor was told, as a Job."""
-    now = effects.now()
-    report = None if status is None else status_report(status, now)
-    if all(given is None for given in (creation_date, name, session_id, tags, run_mode)):
-        return Job(job_id, report)
-    details = JobDetails(
-        now,
-        created=None if creation_date is None else _moment(creation_date),
-        name=name,
-        tags=tags,
-        session_id=session_id,
-        run_mode=run_mode,
-    )
-    return Job(job_id, report, details)
-
-
-def _moment(creation_date: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(creation_date)
-    except (TypeError, ValueError):
-        raise IBMJobInvalidStateError(
-            f"expected creation_date to be a time in ISO 8601, got {creation_date!r}"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _time_up(job_id: str, seconds: float, last: Failure | None) -> TimeUp:

@@ -13,9 +13,9 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from types import FunctionType
 from typing import Any, Final, TypeVar
 
@@ -25,10 +25,12 @@ from returns.result import Failure as Bad
 from returns.result import Result, Success
 from returns.unsafe import unsafe_perform_io
 
+from ibm_circuit_job.clients import object_store
 from ibm_circuit_job.clients.http import RequestFailed
+from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.protocols import JobClient, StreamingClient, SubmittingClient
-from ibm_circuit_job.errors import Failure, Refused, Unreachable, Unreadable
-from ibm_circuit_job.state import wire
+from ibm_circuit_job.errors import Failure, Refused, Unreachable, Unreadable, Unsupported
+from ibm_circuit_job.state import typed_json, wire
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
 
@@ -72,12 +74,16 @@ def submit_job(
     tags: Sequence[str],
 ) -> IOResult[wire.Submission, Failure]:
     """Submit a job."""
-    return _read(
+    return _ask(
         f"submit a job to {backend}",
-        lambda: client.program_run(
-            program_id=program, backend_name=backend, params=params, hgp=instance, job_tags=tags
-        ),
+        client,
+        "program_run",
         wire.read_submission,
+        program_id=program,
+        backend_name=backend,
+        params=params,
+        hgp=instance,
+        job_tags=tags,
     )
 
 
@@ -92,10 +98,14 @@ def fetch_job(client: JobClient, job_id: str, seconds: float | None = None) -> I
     Returns:
         A Job that holds the facts of this reply, to be merged into what is known.
     """
-    return _read(
+    return _ask(
         f"read job {job_id}",
-        lambda: client.job_get(job_id, exclude_params=True, **_limit(client, seconds)),
+        client,
+        "job_get",
         lambda reply: wire.read_job(reply, now()).bind(partial(_about, job_id)),
+        job_id,
+        exclude_params=True,
+        seconds=seconds,
     )
 
 
@@ -108,39 +118,120 @@ def _about(job_id: str, seen: Job) -> Result[Job, Unreadable]:
 
 def fetch_inputs(client: JobClient, job_id: str) -> IOResult[JobInputs | None, Failure]:
     """Fetch the parameters with which a job was submitted; ``None`` where the service keeps them to itself."""
-    return _read(
+    return _ask(
         f"read the inputs of job {job_id}",
-        lambda: client.job_get(job_id, exclude_params=False),
-        lambda reply: wire.read_job(reply, now()).map(lambda job: job.inputs),
+        client,
+        "job_get",
+        lambda reply: wire.read_job(reply, now()).bind(partial(_about, job_id)).map(lambda job: job.inputs),
+        job_id,
+        exclude_params=False,
     )
+
+
+def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.JobPage, Failure]:
+    """Fetch one page of the listing of jobs.
+
+    Args:
+        client: Whom to ask.
+        **filters: What ``jobs_get`` of the client takes; those that are ``None`` are left out.
+    """
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    return _ask("list jobs", client, "jobs_get", lambda reply: wire.read_job_page(reply, now()), **wanted)
 
 
 def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failure]:
     """Fetch a job's metrics."""
-    return _read(
+    return _ask(
         f"read the metrics of job {job_id}",
-        lambda: client.job_metadata(job_id),
+        client,
+        "job_metadata",
         lambda reply: wire.read_metrics(reply, now()),
+        job_id,
     )
 
 
 def fetch_result(client: JobClient, job_id: str) -> IOResult[ResultPayload, Failure]:
-    """Fetch the body of a job's result. Of a private job this consumes it: it can be read only once."""
+    """Fetch the body of a job's result. Of a private job this consumes it: it can be read only once.
 
-    def payload(body: bytes | str) -> Result[ResultPayload, Unreadable]:
-        return Success(ResultPayload(now(), body.encode() if isinstance(body, str) else body))
+    The body may be no more than the URL at which the result lies; see :func:`fetch_located`.
+    """
+    return _ask(f"read the result of job {job_id}", client, "job_results", _payload, job_id)
 
-    return _read(f"read the result of job {job_id}", lambda: client.job_results(job_id), payload)
+
+def fetch_located(client: object, job_id: str, url: str) -> IOResult[ResultPayload, Failure]:
+    """Fetch a result from the URL that the service named, without our token."""
+    doing = f"read the result of job {job_id}"
+    params = getattr(client, "params", None)
+    parameters = params if isinstance(params, ClientParameters) else None
+    return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters), _payload)
 
 
-def request_cancel(client: JobClient, job_id: str) -> IOResult[datetime, Failure]:
-    """Ask the service to cancel a job, and return when it accepted."""
-    return _read(f"cancel job {job_id}", lambda: client.job_cancel(job_id), lambda _: Success(now()))
+def _payload(body: Any) -> Result[ResultPayload, Unreadable]:
+    if isinstance(body, bytes):
+        return Success(ResultPayload(now(), body))
+    try:
+        # A client of somebody else's may have read it as a text, or decoded it.
+        raw = body.encode() if isinstance(body, str) else typed_json.encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        return Bad(Unreadable("result", "", f"expected a text, got a {type(body).__name__}: {error}"))
+    return Success(ResultPayload(now(), raw))
+
+
+def fetch_logs(client: object, job_id: str) -> IOResult[str, Failure]:
+    """Fetch a job's log."""
+    return _ask(f"read the log of job {job_id}", client, "job_logs", _as_text, job_id)
+
+
+def _as_text(reply: Any) -> Result[str, Unreadable]:
+    if isinstance(reply, (bytes, str)):
+        return Success(reply if isinstance(reply, str) else reply.decode("utf-8", "replace"))
+    return Bad(Unreadable("log", "", f"expected a text, got a {type(reply).__name__}"))
+
+
+def fetch_properties(
+    client: object, backend: str, moment: datetime | None
+) -> IOResult[Mapping[str, Any] | None, Failure]:
+    """Fetch how good a backend was at a time, or is now; ``None`` where the service does not say."""
+
+    def read(reply: Any) -> Result[Mapping[str, Any] | None, Unreadable]:
+        if not reply:
+            return Success(None)
+        if isinstance(reply, Mapping):
+            return Success(reply)
+        return Bad(Unreadable("properties reply", "", f"expected an object, got a {type(reply).__name__}"))
+
+    doing = f"read the properties of backend {backend}"
+    return _ask(doing, client, "backend_properties", read, backend, datetime=moment)
+
+
+def request_cancel(client: JobClient, job_id: str) -> IOResult[datetime | None, Failure]:
+    """Ask the service to cancel a job. Return when it accepted; ``None`` where it answers that it did not."""
+    return _ask(
+        f"cancel job {job_id}",
+        client,
+        "job_cancel",
+        lambda answer: Success(now() if wire.read_cancel(answer) else None),
+        job_id,
+    )
 
 
 def put_tags(client: JobClient, job_id: str, tags: Sequence[str]) -> IOResult[datetime, Failure]:
     """Replace a job's tags, and return when the service accepted them."""
-    return _read(f"tag job {job_id}", lambda: client.update_tags(job_id, list(tags)), lambda _: Success(now()))
+    return _ask(f"tag job {job_id}", client, "update_tags", _accepted, job_id, list(tags))
+
+
+def put_name(client: object, job_id: str, name: str) -> IOResult[datetime, Failure]:
+    """Rename a job on the service, and return when it accepted.
+
+    Only clients of the oldest API can: those with ``job_update_attribute``, which is ``PUT /Jobs/ID/attributes``.
+    """
+    if not isinstance(getattr(type(client), "job_update_attribute", None), FunctionType):
+        return IOFailure(Unsupported(f"rename job {job_id}", "the service keeps no names"))
+    return _ask(f"rename job {job_id}", client, "job_update_attribute", _accepted, job_id, "name", name)
+
+
+def _accepted(_: Any) -> Result[datetime, Unreadable]:
+    return Success(now())
 
 
 def offers_stream(client: object) -> bool:
@@ -154,6 +245,11 @@ def offers_stream(client: object) -> bool:
 def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IOResult[bool, Failure]:
     """Listen to a job until the service closes its stream (True) or the time is up (False)."""
     return _read(f"listen to job {job_id}", lambda: client.job_stream(job_id, seconds), Success)
+
+
+def warn_of_name(job_id: str) -> None:
+    """Log that a name stays on this handle."""
+    _logger.warning("The service keeps no names: that of job %s is known to this handle alone.", job_id)
 
 
 _warned: Final[set[str]] = set()
@@ -175,15 +271,58 @@ def warn_of_unknown_status(report: StatusReport) -> None:
     )
 
 
-def _limit(client: object, seconds: float | None) -> dict[str, Any]:
-    """The keyword with which our own client is limited in time; foreign ones have no such thing."""
-    method = getattr(type(client), "job_get", None)
-    if seconds is None or not isinstance(method, FunctionType):
-        return {}
-    return {"seconds": seconds} if "seconds" in inspect.signature(method).parameters else {}
+def _ask(
+    doing: str,
+    client: object,
+    method: str,
+    read: Callable[[Any], Result[_T, Unreadable]],
+    *arguments: Any,
+    **wanted: Any,
+) -> IOResult[_T, Failure]:
+    """Call a method of a client, with those keywords that it takes, then read what it answered."""
+    call = getattr(client, method, None)
+    if not callable(call):
+        why = NOT_CONNECTED if client is None else f"the client, a {type(client).__name__}, has no method {method}()"
+        return IOFailure(Unsupported(doing, why))
+
+    def read_unless_refused(reply: Any) -> Result[_T, Failure]:
+        status = getattr(reply, "status_code", None)
+        if isinstance(status, int) and status >= 300:
+            # A client that hands the answer over, whatever it is.
+            return Bad(Refused(doing, "the service", status))
+        return read(reply)
+
+    return _read(doing, lambda: call(*arguments, **_understood(call, wanted)), read_unless_refused)
 
 
-def _read(doing: str, call: Callable[[], Any], read: Callable[[Any], Result[_T, Unreadable]]) -> IOResult[_T, Failure]:
+NOT_CONNECTED: Final = (
+    "this handle has no connection to a service; give it one with IBMProvider.attach(job), "
+    "or as runtime_client when it is made"
+)
+"""Why a handle without a client, such as one that was unpickled, can ask nobody."""
+
+
+def _understood(call: Callable[..., Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those keywords that a client's method takes: doubles, and older clients, know fewer than we."""
+    function = getattr(call, "__func__", call)
+    if not isinstance(function, FunctionType):
+        # A mock takes anything; our own limit in time is none of its business.
+        return {name: value for name, value in wanted.items() if name != "seconds"}
+    names, takes_any = _parameters(function)
+    return {name: value for name, value in wanted.items() if name in names or (takes_any and name != "seconds")}
+
+
+@lru_cache(maxsize=500)
+def _parameters(function: FunctionType) -> tuple[frozenset[str], bool]:
+    """The names of a function's parameters, and whether it takes any other keyword."""
+    parameters = inspect.signature(function).parameters.values()
+    return (
+        frozenset(parameter.name for parameter in parameters),
+        any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
+    )
+
+
+def _read(doing: str, call: Callable[[], Any], read: Callable[[Any], Result[_T, Failure]]) -> IOResult[_T, Failure]:
     """Call the client, then read what it answered."""
     try:
         reply = call()
@@ -202,6 +341,9 @@ def _failure_of(error: Exception, doing: str) -> Failure | None:
         return error.failure
     status = getattr(error, "status_code", None)
     message = str(getattr(error, "message", error))
+    if type(error).__name__ == "IBMNotAuthorizedError":
+        # The only one of the official clients' that has no status.
+        status = 401
     if isinstance(status, int) and 300 <= status < 600:
         return Refused(doing, "the service", status, message)
     if isinstance(status, int) or isinstance(error, (requests.RequestException, OSError)):

@@ -11,7 +11,8 @@ The exceptions::
           ├── IBMAccountError              logging in, or the account, failed
           ├── IBMBackendError
           │    ├── IBMBackendValueError    an argument of run() is wrong; nothing was sent
-          │    └── IBMBackendApiError      the service refused or could not be reached
+          │    ├── IBMBackendApiError      the service refused or could not be reached
+          │    └── BackendPropertyError    the backend's properties do not say this
           └── IBMJobError                  (also qiskit's JobError)
                ├── IBMJobApiError          the service refused or could not be reached
                │    └── IBMJobNotFoundError  no such job
@@ -51,6 +52,10 @@ class IBMBackendValueError(IBMBackendError, ValueError):
 
 class IBMBackendApiError(IBMBackendError):
     """The service refused a request about a backend, or could not be reached."""
+
+
+class BackendPropertyError(IBMBackendError):
+    """The backend's properties do not hold what was asked for, or give it in a unit that nobody knows."""
 
 
 class IBMJobError(IBMError, JobError):
@@ -156,7 +161,20 @@ class TimeUp:
     http_status = None
 
 
-Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp
+@frozen
+class Unsupported:
+    """The client cannot do this, so nobody was asked."""
+
+    doing: str
+    """What was tried."""
+    message: str
+    """Why it cannot be done, and what would help."""
+
+    can_retry = False
+    http_status = None
+
+
+Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp | Unsupported
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 
 Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an int, or ``None``).
@@ -191,6 +209,8 @@ def describe(failure: Failure) -> str:
         case TimeUp():
             last = f"; the last trouble on the way: {describe(failure.last)}" if failure.last else ""
             return f"could not {failure.doing} within {failure.seconds:g} seconds{last}"
+        case Unsupported():
+            return f"could not {failure.doing}: {failure.message}"
         case _:
             assert_never(failure)
 

@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from attrs import asdict
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit.providers.jobstatus import JobStatus
+from returns.io import IOResult
 from returns.result import Success
 
 from ibm_circuit_job import effects
-from ibm_circuit_job.backend import IBMBackend, asked
+from ibm_circuit_job.backend import IBMBackend, IBMRetiredBackend, asked
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.clients import AccountClient, ClientParameters, RuntimeClient
-from ibm_circuit_job.clients.parameters import DEFAULT_URL
+from ibm_circuit_job.clients.accounts import saved_account
 from ibm_circuit_job.errors import (
+    Failure,
     IBMAccountError,
     IBMBackendApiError,
     IBMJobApiError,
     IBMJobNotFoundError,
     to_exception,
 )
+from ibm_circuit_job.job_filter import wanted_jobs
+from ibm_circuit_job.state.job import Job
 
 if TYPE_CHECKING:
     from ibm_circuit_job.local import LocalService
+
+_T = TypeVar("_T")
+
+CHANNEL: Final = "ibm_quantum"
+PAGE: Final = 200
+"""How many jobs the service lists at once."""
 
 
 class IBMProvider:
     """An account on the service: its backends and jobs.
 
+    Who we are is looked for in this order: ``token``; the account saved under ``name``; the environment variables
+    ``QISKIT_IBM_TOKEN``, ``QISKIT_IBM_URL`` and ``QISKIT_IBM_INSTANCE``; the default account that the official client
+    saved in its file in the home directory, ``.qiskit/qiskit-ibm.json``. What is given beside it counts before what
+    is found there.
+
     Args:
-        token: The API token; by default the environment variable ``QISKIT_IBM_TOKEN``.
-        url: The URL to log into; by default the environment variable ``QISKIT_IBM_URL``, else IBM Quantum's.
+        token: The API token.
+        url: The URL to log into; IBM Quantum's by default.
         instance: The ``hub/group/project`` to work in; the account's default by default.
         proxies: Proxies, as ``{"urls": {"https": "http://host:port"}}``.
-        verify: Whether certificates of https servers are checked.
+        verify: Whether certificates of https servers are checked; they are by default.
+        name: The name of a saved account.
 
     Raises:
         IBMAccountError: If there is no token, if the service cannot be reached at the URL, if it does not accept
@@ -53,14 +72,11 @@ class IBMProvider:
         url: str | None = None,
         instance: str | None = None,
         proxies: Mapping[str, Any] | None = None,
-        verify: bool = True,
+        verify: bool | None = None,
+        *,
+        name: str | None = None,
     ) -> None:
-        token = token or os.environ.get("QISKIT_IBM_TOKEN")
-        if token is None:
-            raise IBMAccountError("expected a token: give one as 'token', or in the variable QISKIT_IBM_TOKEN")
-        parameters = ClientParameters(
-            token, url or os.environ.get("QISKIT_IBM_URL", DEFAULT_URL), instance, proxies, verify
-        )
+        parameters = _parameters(token, url, instance, proxies, verify, name)
         self.account_client = AccountClient(parameters)
         """The client of the account's side of the service."""
         self.runtime_client = RuntimeClient(parameters, account=self.account_client)
@@ -69,7 +85,7 @@ class IBMProvider:
         self._service: LocalService | None = None
         self._backends: dict[str, IBMBackend] = {}
         self.account_client.check_login()
-        self.instance = self._checked_instance(instance)
+        self.instance = self._checked_instance(parameters.instance)
         """The ``hub/group/project`` that jobs run in."""
 
     @classmethod
@@ -123,29 +139,139 @@ class IBMProvider:
         if self._service is not None:
             self._service.stop()
 
-    def backends(self) -> list[IBMBackend]:
-        """Return the backends that the account may use.
+    def backends(
+        self,
+        name: str | None = None,
+        filters: Callable[[IBMBackend], bool] | None = None,
+        min_num_qubits: int | None = None,
+        instance: str | None = None,
+        **kwargs: Any,
+    ) -> list[IBMBackend]:
+        """Return the backends that the account may use, and that fit.
+
+        Args:
+            name: Only the one of that name.
+            filters: Only those for which this is true.
+            min_num_qubits: Only those with at least so many qubits.
+            instance: The ``hub/group/project`` whose backends are meant; the provider's by default.
+            **kwargs: Only those whose description, or status, has these values: ``simulator=False``,
+                ``operational=True`` ... The status is asked for only where one of its fields is among them.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
-        """
-        names = asked(lambda: self.runtime_client.list_backends(self.instance), IBMBackendApiError)
-        return [self.get_backend(name) for name in names]
 
-    def get_backend(self, name: str) -> IBMBackend:
-        """Return the backend of that name.
+        Example:
+            >>> with IBMProvider.local() as provider:
+            ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
+            ['local_27q']
+        """
+        names = asked(lambda: self.runtime_client.list_backends(instance or self.instance), IBMBackendApiError)
+        found = [self._backend(each) for each in names if name in {None, each}]
+        if min_num_qubits is not None:
+            found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
+        found = [backend for backend in found if _has(backend, kwargs)]
+        return found if filters is None else [backend for backend in found if filters(backend)]
+
+    def get_backend(self, name: str | None = None, instance: str | None = None, **kwargs: Any) -> IBMBackend:
+        """Return the backend of that name, or the first one that fits.
+
+        Args:
+            name: Its name.
+            instance: The ``hub/group/project`` that it belongs to; the provider's by default.
+            **kwargs: As for :meth:`backends`.
 
         Raises:
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
         """
+        if name is not None and name in self._backends and instance is None and not kwargs:
+            return self._backends[name]
+        found = self.backends(name, instance=instance, **kwargs)
+        if not found:
+            names = asked(lambda: self.runtime_client.list_backends(instance or self.instance), IBMBackendApiError)
+            wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
+            raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
+        return found[0]
+
+    def _backend(self, name: str) -> IBMBackend:
         if name not in self._backends:
-            names = asked(lambda: self.runtime_client.list_backends(self.instance), IBMBackendApiError)
-            if name not in names:
-                raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {name!r}")
             configuration = asked(lambda: self.runtime_client.backend_configuration(name), IBMBackendApiError)
             self._backends[name] = IBMBackend(self, configuration)
         return self._backends[name]
+
+    def _backend_of_job(self, name: str | None) -> IBMBackend | None:
+        """The backend on which a job runs, or ran; it may be gone."""
+        if name is None:
+            return None
+        try:
+            return self.get_backend(name)
+        except QiskitBackendNotFoundError:
+            return IBMRetiredBackend(self, name)
+
+    def jobs(
+        self,
+        limit: int | None = 10,
+        skip: int = 0,
+        backend_name: str | None = None,
+        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        descending: bool = True,
+        instance: str | None = None,
+    ) -> list[IBMCircuitJob]:
+        """Return jobs of the account that run circuits, and that fit. One request brings 200 of them.
+
+        Args:
+            limit: How many at most; ``None`` for all.
+            skip: How many of those that fit are passed over first.
+            backend_name: Only those of this backend.
+            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
+                one of these.
+            start_datetime: Only those created then or later. A time without a zone is in the machine's.
+            end_datetime: Only those created then or before. A time without a zone is in the machine's.
+            job_tags: Only those that have all of these tags.
+            descending: Whether the newest come first.
+            instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            IBMJobApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> with IBMProvider.local() as provider:
+            ...     provider.jobs(limit=None, status="completed", job_tags=["bell"])
+            []
+        """
+        wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
+        found: dict[str, Job] = {}
+        offset, passed = 0, 0
+        while limit is None or len(found) < limit:
+            page = self._value(
+                effects.fetch_job_page(
+                    self.runtime_client,
+                    limit=PAGE if limit is None else min(PAGE, limit + skip),
+                    skip=offset,
+                    pending=wanted.pending,
+                    hgp=instance or self.instance,
+                    job_tags=wanted.tags,
+                    created_after=wanted.created_after,
+                    created_before=wanted.created_before,
+                    descending=descending,
+                    backend_name=backend_name,
+                )
+            )
+            for job in page.jobs:
+                # A job that was submitted meanwhile moves the others on, so that some come twice.
+                if job.job_id in found or not wanted.fits(job):
+                    continue
+                passed += 1
+                if passed > skip and (limit is None or len(found) < limit):
+                    found[job.job_id] = job
+            offset += len(page.jobs)
+            if not page.jobs or (page.count is not None and offset >= page.count):
+                break
+        return [self._handle_on(job) for job in found.values()]
 
     def retrieve_job(self, job_id: str) -> IBMCircuitJob:
         """Return the job of that ID. This reads neither its result nor its circuits.
@@ -156,15 +282,51 @@ class IBMProvider:
         """
         if type(job_id) is not str or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
-        fetched = effects.perform(effects.fetch_job(self.runtime_client, job_id))
-        if not isinstance(fetched, Success):
-            raise to_exception(fetched.failure(), IBMJobApiError)
-        seen = fetched.unwrap()
-        name = None if seen.details is None else seen.details.backend
-        backend = None if name is None else self.get_backend(name)
-        return IBMCircuitJob.from_state(
-            seen, backend=backend, api_client=self.account_client, runtime_client=self.runtime_client
+        return self._handle_on(self._value(effects.fetch_job(self.runtime_client, job_id)))
+
+    def attach(self, job: IBMCircuitJob) -> IBMCircuitJob:
+        """Give a handle that has none, such as one that was unpickled, a connection to this account.
+
+        Args:
+            job: The handle.
+
+        Returns:
+            The same handle. What it knows, it keeps.
+
+        Raises:
+            IBMBackendApiError: If its backend is known, and the service refused to describe it or could not be reached.
+
+        Example:
+            >>> import pickle
+            >>> from qiskit import QuantumCircuit
+            >>> with IBMProvider.local() as provider:
+            ...     job = provider.get_backend("local_simulator").run(QuantumCircuit(1, 1))
+            ...     kept = pickle.dumps(job)
+            ...     provider.attach(pickle.loads(kept)).status().name in {"QUEUED", "RUNNING", "DONE"}
+            True
+        """
+        details = job.state.details
+        job.connect(
+            backend=self._backend_of_job(None if details is None else details.backend),
+            api_client=self.account_client,
+            runtime_client=self.runtime_client,
         )
+        return job
+
+    def _handle_on(self, job: Job) -> IBMCircuitJob:
+        return IBMCircuitJob.from_state(
+            job,
+            backend=self._backend_of_job(None if job.details is None else job.details.backend),
+            api_client=self.account_client,
+            runtime_client=self.runtime_client,
+        )
+
+    def _value(self, done: IOResult[_T, Failure]) -> _T:
+        result = effects.perform(done)
+        if not isinstance(result, Success):
+            raise to_exception(result.failure(), IBMJobApiError)
+        value: _T = result.unwrap()
+        return value
 
     def _checked_instance(self, instance: str | None) -> str:
         instances = asked(self.account_client.user_hubs, IBMAccountError)
@@ -173,3 +335,49 @@ class IBMProvider:
         if instance is not None and instance not in instances:
             raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
         return instance or instances[0]
+
+
+def _parameters(
+    token: str | None,
+    url: str | None,
+    instance: str | None,
+    proxies: Mapping[str, Any] | None,
+    verify: bool | None,
+    name: str | None,
+) -> ClientParameters:
+    """Who we are, and where the service is: as given, from the environment, or as it was saved."""
+    given = {"token": token, "url": url, "instance": instance, "proxies": proxies, "verify": verify}
+    found: dict[str, Any] = {}
+    if token is None:
+        if name is None:
+            variables = {field: os.environ.get(f"QISKIT_IBM_{field.upper()}") for field in ("token", "url", "instance")}
+            found = {field: value for field, value in variables.items() if value}
+        if "token" not in found:
+            saved = saved_account(CHANNEL, name)
+            if saved is not None:
+                kept = asdict(saved, filter=lambda field, value: field.name in given and value is not None)
+                found = kept | found
+    chosen = found | {field: value for field, value in given.items() if value is not None}
+    if not chosen.get("token"):
+        raise IBMAccountError(
+            "expected a token: give one as 'token', in the variable QISKIT_IBM_TOKEN, or save an account with the "
+            "official client"
+        )
+    return ClientParameters(**chosen)
+
+
+def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:
+    """Whether a backend's description, or its status, has these values."""
+    described = backend.configuration().to_dict()
+    of_status = {name for name in wanted if name in _STATUS_FIELDS and name not in described}
+    if any(
+        name not in described or described[name] != value for name, value in wanted.items() if name not in of_status
+    ):
+        return False
+    if not of_status:
+        return True
+    status = backend.status()
+    return all(getattr(status, name) == wanted[name] for name in of_status)
+
+
+_STATUS_FIELDS = frozenset({"operational", "pending_jobs", "status_msg"})

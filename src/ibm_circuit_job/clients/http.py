@@ -52,7 +52,7 @@ class _SafeRetry(Retry):
         return bool(super().is_retry(method, status_code, has_retry_after))
 
 
-_RETRY: Final = _SafeRetry(
+RETRY: Final = _SafeRetry(
     total=5,
     connect=3,
     read=2,
@@ -65,6 +65,7 @@ _RETRY: Final = _SafeRetry(
     backoff_jitter=0.1,
     raise_on_status=False,
 )
+"""How a patient request is tried again."""
 
 
 class HttpSession:
@@ -76,8 +77,8 @@ class HttpSession:
 
     def __init__(self, parameters: ClientParameters) -> None:
         self._secrets = {parameters.token, *_passwords(parameters)}
-        self._patient = _session(parameters, _RETRY)
-        self._prompt = _session(parameters, Retry(0, redirect=False, raise_on_status=False))
+        self._patient = new_session(parameters, RETRY, parameters.url)
+        self._prompt = new_session(parameters, Retry(0, redirect=False, raise_on_status=False), parameters.url)
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
@@ -132,7 +133,7 @@ class HttpSession:
             if deadline is not None:
                 _read_by(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Unreachable(doing, url, self._without_secrets(_words(error)))
+            return Unreachable(doing, url, self._without_secrets(words_of(error)))
         return response
 
     def close(self) -> None:
@@ -176,8 +177,8 @@ def _passwords(parameters: ClientParameters) -> set[str]:
     return {password for password in found if password}
 
 
-def _words(error: BaseException) -> str:
-    """The network's own words, from the innermost cause."""
+def words_of(error: BaseException) -> str:
+    """Return the network's own words, from the innermost cause."""
     cause: Any = error
     while (inner := getattr(cause, "reason", None) or _first_exception(cause)) is not None and inner is not cause:
         if not isinstance(inner, BaseException):
@@ -191,17 +192,25 @@ def _first_exception(error: BaseException) -> BaseException | None:
     return next((argument for argument in error.args if isinstance(argument, BaseException)), None)
 
 
-def _session(parameters: ClientParameters, retry: Retry) -> requests.Session:
+def new_session(parameters: ClientParameters | None, retry: Retry, url: str) -> requests.Session:
+    """Return a session without any credentials.
+
+    Args:
+        parameters: Proxies, and whether certificates are checked.
+        retry: How requests are tried again.
+        url: Where most of them go; on this machine no proxy is asked.
+    """
     session = requests.Session()
-    session.verify = parameters.verify
-    session.proxies.update(parameters.proxy_urls)
+    if parameters is not None:
+        session.verify = parameters.verify
+        session.proxies.update(parameters.proxy_urls)
     session.headers["Accept"] = "application/json"
     # A .netrc on this machine must not replace our token.
     session.auth = _no_auth
     adapter = HTTPAdapter(max_retries=retry, pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
-    if urlsplit(parameters.url).hostname in {"127.0.0.1", "localhost", "::1"}:
+    if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
         session.trust_env = False
     return session
 

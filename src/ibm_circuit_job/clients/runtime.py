@@ -87,6 +87,8 @@ class RuntimeClient:
         created_before: datetime | None = None,
         descending: bool = True,
         backend_name: str | None = None,
+        program_id: str | None = None,
+        session_id: str | None = None,
     ) -> bytes:
         """Return one page of the job listing. Source: ``GET /jobs``; 200 jobs a page at most."""
         query = {
@@ -99,6 +101,8 @@ class RuntimeClient:
             "created_before": None if created_before is None else created_before.isoformat(),
             "sort": None if descending else "ASC",
             "backend": backend_name,
+            "program": program_id,
+            "session_id": session_id,
             "exclude_params": "true",
         }
         return self._call("list jobs", "GET", "/jobs", query=query).content
@@ -111,9 +115,12 @@ class RuntimeClient:
         """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``."""
         return self._job_call("read the result of", job_id, "GET", "/results").content
 
-    def job_cancel(self, job_id: str) -> None:
-        """Ask the service to cancel the job. Source: ``POST /jobs/ID/cancel``; 409 where it is too late."""
-        self._job_call("cancel", job_id, "POST", "/cancel")
+    def job_cancel(self, job_id: str) -> bytes:
+        """Ask the service to cancel the job, and return its answer.
+
+        Source: ``POST /jobs/ID/cancel``; 204 and nothing more where it does, 409 where it is too late.
+        """
+        return self._job_call("cancel", job_id, "POST", "/cancel").content
 
     def update_tags(self, job_id: str, tags: Sequence[str]) -> requests.Response:
         """Replace the job's tags. Source: ``PUT /jobs/ID/tags``."""
@@ -157,12 +164,12 @@ class RuntimeClient:
         """Return what the backend is. Source: ``GET /backends/NAME/configuration``."""
         return self._backend(backend_name, "configuration")
 
-    def backend_properties(self, backend_name: str, updated_before: datetime | None = None) -> dict[str, Any] | None:
+    def backend_properties(self, backend_name: str, datetime: datetime | None = None) -> dict[str, Any] | None:
         """Return how good the backend is, now or at a time; ``None`` for a simulator.
 
         Source: ``GET /backends/NAME/properties``.
         """
-        query = None if updated_before is None else {"updated_before": updated_before.isoformat()}
+        query = None if datetime is None else {"updated_before": datetime.isoformat()}
         return self._backend(backend_name, "properties", query) or None
 
     def backend_status(self, backend_name: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.reply_fields import number_of
 from ibm_circuit_job.state.results import error_in
+from ibm_circuit_job.state.status import FINAL_RANK
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -106,16 +107,21 @@ def time_per_step(job: Job, zone: tzinfo | None = None) -> dict[str, datetime] |
 def queue_position(job: Job) -> int | None:
     """Return the job's place in the queue, within its hub/group/project where the service says that; 1 is next.
 
+    ``None`` where it is not known, and where the job is known to run, or to have ended.
+
     Example:
         >>> from datetime import UTC
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> queue_position(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
         3
     """
-    if job.metrics is None:
+    if job.metrics is None or status(job) in _OUT_OF_THE_QUEUE:
         return None
     within = job.metrics.position_in_provider
     return job.metrics.position_in_queue if within is None else within
+
+
+_OUT_OF_THE_QUEUE = frozenset({JobStatus.RUNNING, *FINAL_RANK})
 
 
 def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
@@ -134,7 +140,7 @@ def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
         True
     """
     metrics = job.metrics
-    if metrics is None:
+    if metrics is None or job.in_final_state:
         return None
     info = QueueInfo(
         job.job_id,
@@ -148,6 +154,70 @@ def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
     )
     nothing = QueueInfo(job.job_id, status=info.status)
     return None if info == nothing else info
+
+
+def metrics(job: Job) -> dict[str, Any]:
+    """Return what the service measured, as its JSON has it; empty where nothing is known. Times are ISO 8601 in UTC.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> metrics(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
+        {'position_in_queue': 3}
+    """
+    known = job.metrics
+    if known is None:
+        return {}
+    used = {"quantum_seconds": known.quantum_seconds, "seconds": known.usage_seconds}
+    said = {
+        "timestamps": {step: _iso(moment) for step, moment in known.timestamps} or None,
+        "position_in_queue": known.position_in_queue,
+        "position_in_provider": known.position_in_provider,
+        "estimated_start_time": known.estimated_start and _iso(known.estimated_start),
+        "estimated_completion_time": known.estimated_completion and _iso(known.estimated_completion),
+        "usage": {name: value for name, value in used.items() if value is not None} or None,
+        "qiskit_version": known.client_version,
+    }
+    # What was kept verbatim, such as the whole of ``usage``, says it best.
+    return {name: value for name, value in said.items() if value is not None} | decoded_fields(known.unknown)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def unknown_fields(job: Job) -> dict[str, Any]:
+    """Return the fields of the newest job reply that no version of the protocol that we know has, decoded.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.state.wire import read_job
+        >>> unknown_fields(read_job(b'{"id": "a", "cost": 10}', datetime.now(UTC)).unwrap())
+        {'cost': 10}
+    """
+    return {} if job.details is None else decoded_fields(job.details.unknown)
+
+
+def decoded_fields(unknown: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Return fields that are kept as JSON text as what they stand for, made anew each time.
+
+    Example:
+        >>> decoded_fields((("cost", "10"),))
+        {'cost': 10}
+    """
+    return {name: typed_json.decode(text.encode(), name).value_or(text) for name, text in unknown}
+
+
+def sampled_names(job: Job) -> tuple[str, ...]:
+    """Return the names of the circuits of a sampler's job, whose result does not say them, in their order.
+
+    Empty for other programs, and where the inputs are not known.
+
+    Example:
+        >>> sampled_names(Job("a"))
+        ()
+    """
+    return tuple(circuit.name for circuit in circuits(job)) if "pubs" in _raw_params(job) else ()
 
 
 def usage(job: Job) -> float | None:
@@ -188,7 +258,11 @@ def client_version(job: Job) -> dict[str, str]:
     """
     if job.metrics is None or not job.metrics.client_version:
         return {}
-    versions = job.metrics.client_version.split(",")
+    told = job.metrics.client_version
+    if told.startswith("{"):
+        by_package = documents.value(told.encode(), "client_info").value_or(None)
+        return {str(package): str(version) for package, version in by_package.items()} if by_package else {}
+    versions = told.split(",")
     if len(versions) == 1:
         return {"qiskit": versions[0]}
     return dict(zip(("qiskit-ibm-provider", "qiskit-terra"), versions, strict=False))

@@ -25,7 +25,7 @@ from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
-from ibm_circuit_job.state import documents
+from ibm_circuit_job.state import documents, typed_json
 from ibm_circuit_job.state.facts import UnknownFields
 
 _T = TypeVar("_T")
@@ -456,7 +456,15 @@ def _opened_object(body: Mapping[str, Any], target: type[_T], what: str) -> Resu
 
 def _as_json(value: object) -> str:
     # Not msgspec: what a foreign client decoded may hold lone surrogates, which only stay what they are escaped.
-    return json.dumps(value, default=repr, allow_nan=False)
+    return json.dumps(value, default=_encoded_again, allow_nan=False)
+
+
+def _encoded_again(value: object) -> Any:
+    """What a foreign client has built, such as a circuit, in the service's own form."""
+    try:
+        return json.loads(typed_json.encode(value))
+    except Exception:  # noqa: BLE001 - whatever it is, it must not hide the rest of the reply
+        return repr(value)
 
 
 def _structured(known: dict[str, Any], target: type[_T], what: str) -> Result[_T, Unreadable]:

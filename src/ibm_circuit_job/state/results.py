@@ -56,6 +56,16 @@ def decode(payload: ResultPayload, context: ResultContext | None = None) -> Resu
     return typed_json.decode(payload.raw, "result").bind(lambda body: _result(body, context or ResultContext()))
 
 
+def _from_dict(fields: dict[str, Any]) -> QiskitResult:
+    from qiskit.result import Result as QiskitResult  # noqa: PLC0415 - the core is imported without it
+
+    try:
+        return QiskitResult.from_dict(fields)
+    except TypeError:
+        # qiskit 1 demands one ID more.
+        return QiskitResult.from_dict({"qobj_id": fields.get("job_id"), **fields})
+
+
 def _result(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadable]:  # noqa: PLR0911 - one per form
     from qiskit.primitives.containers import PrimitiveResult  # noqa: PLC0415 - the core is imported without them
     from qiskit.result import Result as QiskitResult  # noqa: PLC0415
@@ -69,7 +79,7 @@ def _result(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadabl
     if "results" not in body:
         return Bad(Unreadable("result", "results", "expected a field 'results', which is missing"))
     try:
-        return Success(QiskitResult.from_dict(dict(body)))
+        return Success(_from_dict(dict(body)))
     except KeyError as error:
         return Bad(Unreadable("result", "results", f"expected a field {error}, which is missing"))
     except Exception as error:  # noqa: BLE001 - qiskit checks nothing, and trips over anything
@@ -93,16 +103,20 @@ def _sampled(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadab
         if len(experiments) > MOST_EXPERIMENTS or shots > MOST_SHOTS:
             limits = f"expected at most {MOST_EXPERIMENTS} experiments and {MOST_SHOTS} shots"
             return Bad(Unreadable("result", "pub_results", limits))
-    return Success(
-        QiskitResult(
-            backend_name=context.backend,
-            job_id=context.job_id,
-            success=True,
-            results=experiments,
-            status="COMPLETED",
-            metadata=body.metadata if isinstance(body.metadata, dict) else {},
-        )
-    )
+    fields = {
+        "backend_name": context.backend,
+        "backend_version": None,
+        "job_id": context.job_id,
+        "success": True,
+        "results": experiments,
+        "status": "COMPLETED",
+        "metadata": body.metadata if isinstance(body.metadata, dict) else {},
+    }
+    try:
+        return Success(QiskitResult(**fields))
+    except TypeError:
+        # qiskit 1 demands one ID more.
+        return Success(QiskitResult(qobj_id=context.job_id, **fields))
 
 
 MOST_EXPERIMENTS: Final = 100_000
@@ -136,9 +150,12 @@ def _experiments(data: Any, name: str) -> Iterator[Any]:
             "creg_sizes": sizes,
             "memory_slots": sum(size for _, size in sizes),
         }
-        yield ExperimentResult(
-            len(memory), True, ExperimentResultData(counts=counts, memory=memory), header=header, status="DONE"
+        # Not by its constructor: in qiskit 1 the header is no dictionary, but something made of one.
+        experiment = ExperimentResult.from_dict(
+            {"shots": len(memory), "success": True, "data": {}, "header": header, "status": "DONE"}
         )
+        experiment.data = ExperimentResultData(counts=counts, memory=memory)
+        yield experiment
 
 
 def _shots(bits: Any, shape: Sequence[int], number: int) -> Any:
@@ -176,6 +193,24 @@ def _joined(registers: Sequence[Any], sizes: Sequence[int]) -> Any:
     ]
     joined = np.concatenate(bits[::-1], axis=-1)
     return np.packbits(np.pad(joined, ((0, 0), (-joined.shape[-1] % 8, 0))), axis=-1)
+
+
+def partial(payload: ResultPayload, context: ResultContext | None = None) -> Result[QiskitResult, Unreadable]:
+    """Return what a failed job left of a ``Result``: the same as :func:`decode`, with ``success`` False.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> body = b'{"backend_name": "b", "job_id": "a", "success": true, "results": []}'
+        >>> partial(ResultPayload(datetime.now(UTC), body)).unwrap().success
+        False
+    """
+    return decode(payload, context).map(_as_failed)
+
+
+def _as_failed(result: QiskitResult) -> QiskitResult:
+    # Decoded a moment ago, and nobody else's yet.
+    result.success = False
+    return result
 
 
 _JOB_ERROR = re.compile(r"JobError: '(.*)'\s*$|JobError: '(.*?)'", re.MULTILINE)

@@ -350,6 +350,23 @@ def read_result_location(body: bytes) -> str | None:
 _LONGEST_LOCATION: Final = 10_000
 
 
+def read_cancel(answer: object) -> bool:
+    """Return whether the service's answer to a cancel, which was no error, says that it cancelled.
+
+    The services of today answer nothing at all; the oldest said ``{"cancelled": false}`` where it did not.
+
+    Example:
+        >>> read_cancel(b""), read_cancel(b'{"cancelled": false}')
+        (True, False)
+    """
+    if isinstance(answer, bool):
+        return answer
+    said = documents.value(answer, "answer").value_or(None) if isinstance(answer, bytes) and answer else answer
+    if not isinstance(said, Mapping):
+        return True
+    return not any(said.get(name) is False for name in ("cancelled", "canceled", "cancel"))
+
+
 def read_error(body: bytes) -> ServerMessage:
     """Read the body of an error reply of either dialect. Whatever is in it, there is an answer.
 

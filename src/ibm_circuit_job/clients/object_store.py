@@ -1,0 +1,102 @@
+"""Reading a result that lies at a URL: in an object store, which wants no token and gets none.
+
+The URL comes from the service and is itself a secret: whoever has it may read the result. So no message repeats more
+of it than the host and the path.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from ibm_circuit_job.clients.http import CONNECT_SECONDS, READ_SECONDS, RETRY, RequestFailed, new_session, words_of
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
+from ibm_circuit_job.state.wire import read_error
+
+MOST_BYTES: Final = 2 * 1024**3
+"""How many bytes a result may hold."""
+_CHUNK: Final = 1024 * 1024
+
+
+def read(url: str, *, doing: str, parameters: ClientParameters | None = None, most: int = MOST_BYTES) -> bytes:
+    """Return what lies at a URL.
+
+    Args:
+        url: Where it lies: https, or http on this machine.
+        doing: What it is for, as in ``"read the result of job abc"``.
+        parameters: Proxies, and whether certificates are checked; nothing else of them is used.
+        most: How many bytes it may hold.
+
+    Raises:
+        RequestFailed: If the URL is not one of these, the store refuses or cannot be reached, or there is more.
+    """
+    failed = _fetched(url, doing, parameters, most)
+    if isinstance(failed, bytes):
+        return failed
+    # Raised here, and not where it was caught: the network's exception holds the URL.
+    raise RequestFailed(failed)
+
+
+def is_allowed(url: str) -> bool:
+    """Return whether a result may be read from there: https, or http on this machine.
+
+    Example:
+        >>> is_allowed("https://store.example/a?signature=x"), is_allowed("http://127.0.0.1:80/a")
+        (True, True)
+        >>> is_allowed("http://store.example/a"), is_allowed("file:///etc/passwd")
+        (False, False)
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _fetched(
+    url: str, doing: str, parameters: ClientParameters | None, most: int
+) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
+    if not is_allowed(url):
+        scheme = url.split(":", 1)[0][:20]
+        return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
+    shown = _without_query(url)
+    with new_session(parameters, RETRY, url) as session:
+        try:
+            with session.get(
+                url, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True, allow_redirects=False
+            ) as response:
+                if response.status_code != 200:
+                    said = read_error(response.raw.read(10_000, decode_content=True))
+                    return Refused(doing, shown, response.status_code, said.message, said.code)
+                return _bounded(response, most)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return Unreachable(doing, shown, words_of(error).replace(urlsplit(url).query or url, "***"))
+
+
+def _bounded(response: requests.Response, most: int) -> bytes | Unreadable:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(_CHUNK):
+        size += len(chunk)
+        if size > most:
+            return Unreadable("result", "", f"expected at most {most} bytes, got more")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _without_query(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{parts.path}"

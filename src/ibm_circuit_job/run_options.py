@@ -1,0 +1,261 @@
+"""The arguments of ``IBMBackend.run()``: checked before anything is sent, and made into what is sent.
+
+Nothing here talks to anybody. What is wrong is an ``IBMBackendValueError`` that says what would be right.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, Final
+
+from attrs import frozen
+from qiskit import QuantumCircuit
+
+from ibm_circuit_job.errors import IBMBackendValueError
+from ibm_circuit_job.target import CONTROL_FLOW
+
+DEFAULT_SHOTS: Final = 4000
+_DYNAMIC_ONLY: Final = ("init_circuit", "init_num_resets")
+_NOT_SENT: Final = ("program_id", "image")
+
+
+@frozen
+class RunRequest:
+    """What ``run()`` was asked for, checked."""
+
+    program: str
+    """The program that runs it: ``circuit-runner`` or ``qasm3-runner``."""
+    circuits: list[QuantumCircuit]
+    """The circuits."""
+    shots: int
+    """How often each is run."""
+    tags: list[str]
+    """The job's tags."""
+    options: dict[str, Any]
+    """Everything else that was given, by the name of the argument."""
+    unknown: tuple[str, ...] = ()
+    """The names of those options that no version of ``run()`` has."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the program."""
+        params: dict[str, Any] = {"circuits": self.circuits, "shots": self.shots, **self.options}
+        if self.program == "circuit-runner":
+            params["skip_transpilation"] = True
+        return params
+
+
+def checked_request(
+    configuration: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    circuits: object,
+    *,
+    dynamic: Any,
+    job_tags: Any,
+    run_config: Mapping[str, Any],
+    **given: Any,
+) -> RunRequest:
+    """Return what is to be sent, after every argument was checked.
+
+    Args:
+        configuration: The service's description of the backend.
+        defaults: The backend's options, which count where an argument is ``None``.
+        circuits: One circuit, or a list of them.
+        dynamic: Whether they hold control flow; found out by default.
+        job_tags: The job's tags.
+        run_config: Arguments that no version of ``run()`` has.
+        **given: The other arguments of ``run()``, by name.
+
+    Raises:
+        IBMBackendValueError: If one of them is wrong.
+    """
+    listed = _checked_circuits(circuits, configuration)
+    tags = checked_tags("job_tags", job_tags)
+    _checked_flag("dynamic", dynamic)
+    is_dynamic = bool(dynamic) or any(has_control_flow(circuit) for circuit in listed)
+    wanted = {name: defaults.get(name) if value is None else value for name, value in given.items()}
+    shots = _checked_shots(wanted.pop("shots"), configuration, given=given["shots"] is not None)
+    checks = {
+        "header": _checked_header,
+        "memory": lambda flag: _checked_flag("memory", flag),
+        "meas_level": lambda level: _checked_meas_level(level, configuration),
+        "meas_return": _checked_meas_return,
+        "rep_delay": lambda delay: _checked_rep_delay(delay, configuration),
+        "init_qubits": lambda flag: _checked_flag("init_qubits", flag),
+        "use_measure_esp": lambda flag: _checked_esp(flag, configuration),
+        "noise_model": lambda model: _checked_noise_model(model, configuration),
+        "seed_simulator": _checked_seed,
+        "init_circuit": lambda circuit: _checked_init_circuit(circuit, configuration),
+        "init_num_resets": _checked_resets,
+    }
+    options = {name: checks[name](value) for name, value in wanted.items() if value is not None}
+    if not is_dynamic:
+        for name in _DYNAMIC_ONLY:
+            if name in options:
+                raise IBMBackendValueError(f"expected no {name}, for it needs dynamic=True; got {options[name]!r}")
+    program = run_config.get("program_id") or ("qasm3-runner" if is_dynamic else "circuit-runner")
+    if program not in {"circuit-runner", "qasm3-runner"}:
+        raise IBMBackendValueError(f"expected program_id to be 'circuit-runner' or 'qasm3-runner', got {program!r}")
+    more = {name: value for name, value in run_config.items() if name not in _NOT_SENT and value is not None}
+    return RunRequest(program, listed, shots, tags, options | more, tuple(more))
+
+
+def close_matches(name: str) -> list[str]:
+    """Return the arguments of ``run()`` that a name looks like.
+
+    Example:
+        >>> close_matches("shot")
+        ['shots']
+    """
+    return difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.7)
+
+
+_NAMES: Final = (
+    "circuits", "dynamic", "job_tags", "init_circuit", "init_num_resets", "header", "shots", "memory", "meas_level",
+    "meas_return", "rep_delay", "init_qubits", "use_measure_esp", "noise_model", "seed_simulator",
+)  # fmt: skip
+
+
+def has_control_flow(circuit: QuantumCircuit) -> bool:
+    """Return whether a circuit holds control flow."""
+    return any(instruction.operation.name in CONTROL_FLOW for instruction in circuit.data)
+
+
+def checked_tags(name: str, tags: object) -> list[str]:
+    """Return tags, checked.
+
+    Raises:
+        IBMBackendValueError: If they are no list of strings.
+    """
+    if tags is None:
+        return []
+    if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
+        raise IBMBackendValueError(f"expected {name} to be a list of strings, got {tags!r}")
+    return list(tags)
+
+
+def _checked_circuits(circuits: object, configuration: Mapping[str, Any]) -> list[QuantumCircuit]:
+    listed = list(circuits) if isinstance(circuits, Sequence) and not isinstance(circuits, str) else [circuits]
+    if not listed:
+        raise IBMBackendValueError("expected at least one circuit, got an empty list")
+    most, name = configuration.get("max_experiments"), configuration["backend_name"]
+    if most is not None and len(listed) > most:
+        raise IBMBackendValueError(f"expected at most {most} circuits for {name}, got {len(listed)}")
+    return [_checked_circuit(circuit, index, configuration) for index, circuit in enumerate(listed)]
+
+
+def _checked_circuit(circuit: object, index: int, configuration: Mapping[str, Any]) -> QuantumCircuit:
+    if not isinstance(circuit, QuantumCircuit):
+        raise IBMBackendValueError(
+            f"expected circuits to be a QuantumCircuit or a list of them, got a {type(circuit).__name__} at [{index}]"
+        )
+    most, name = configuration["n_qubits"], configuration["backend_name"]
+    if circuit.num_qubits > most:
+        raise IBMBackendValueError(
+            f"expected circuits of at most {most} qubits for {name}, "
+            f"got {circuit.num_qubits} in circuit {circuit.name!r} at [{index}]"
+        )
+    if circuit.num_parameters:
+        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
+        raise IBMBackendValueError(
+            f"expected circuits without free parameters, got {names} in circuit {circuit.name!r} at [{index}]; "
+            "bind them with assign_parameters()"
+        )
+    return circuit
+
+
+def _checked_shots(shots: Any, configuration: Mapping[str, Any], *, given: bool) -> int:
+    most = configuration.get("max_shots")
+    integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
+    if isinstance(shots, bool) or not integer or shots < 1:
+        raise IBMBackendValueError(f"expected shots to be a whole number from 1 to {most}, got {shots!r}")
+    if most is not None and shots > most:
+        if given:
+            name = configuration["backend_name"]
+            raise IBMBackendValueError(f"expected at most {most} shots for {name}, got {shots}")
+        return int(most)
+    return int(shots)
+
+
+def _checked_flag(name: str, flag: Any) -> bool | None:
+    if flag is None or isinstance(flag, bool):
+        return flag
+    raise IBMBackendValueError(f"expected {name} to be True or False, got {flag!r}")
+
+
+def _checked_seed(seed: Any) -> int | None:
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**63:
+        raise IBMBackendValueError(f"expected seed_simulator to be a whole number from 0 to 2**63 - 1, got {seed!r}")
+    return int(seed)
+
+
+def _checked_noise_model(model: Any, configuration: Mapping[str, Any]) -> Any:
+    if model is None:
+        return None
+    if not configuration.get("simulator"):
+        raise IBMBackendValueError(f"expected no noise_model, for {configuration['backend_name']} is no simulator")
+    if type(model).__name__ != "NoiseModel":
+        raise IBMBackendValueError(f"expected noise_model to be a NoiseModel of qiskit-aer, got {model!r}")
+    return model
+
+
+def _checked_header(header: Any) -> dict[str, Any] | None:
+    if header is None:
+        return None
+    if not isinstance(header, Mapping) or not all(isinstance(name, str) for name in header):
+        raise IBMBackendValueError(f"expected header to be a dictionary with strings as keys, got {header!r}")
+    return dict(header)
+
+
+def _checked_rep_delay(delay: Any, configuration: Mapping[str, Any]) -> float | None:
+    if delay is None:
+        return None
+    name = configuration["backend_name"]
+    if not configuration.get("dynamic_reprate_enabled"):
+        raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
+    # The service's documents are in microseconds, and the documented interface in seconds.
+    low, high = (float(limit) * 1e-6 for limit in configuration["rep_delay_range"])
+    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not low <= delay <= high:
+        raise IBMBackendValueError(f"expected rep_delay from {low:g} to {high:g} seconds for {name}, got {delay!r}")
+    return float(delay)
+
+
+def _checked_meas_level(level: Any, configuration: Mapping[str, Any]) -> int:
+    offered = configuration.get("meas_levels") or [2]
+    if isinstance(level, bool) or not isinstance(level, Integral) or int(level) not in offered:
+        listed, name = ", ".join(map(str, offered)), configuration["backend_name"]
+        raise IBMBackendValueError(f"expected meas_level to be one of {listed} for {name}, got {level!r}")
+    return int(level)
+
+
+def _checked_meas_return(kind: Any) -> str:
+    # qiskit 1 has an enumeration for it.
+    text = getattr(kind, "value", kind)
+    if text not in {"single", "avg"}:
+        raise IBMBackendValueError(f"expected meas_return to be 'single' or 'avg', got {kind!r}")
+    return str(text)
+
+
+def _checked_esp(flag: Any, configuration: Mapping[str, Any]) -> bool | None:
+    wanted = _checked_flag("use_measure_esp", flag)
+    if wanted and not configuration.get("measure_esp_enabled"):
+        name = configuration["backend_name"]
+        raise IBMBackendValueError(f"expected use_measure_esp to be False, for {name} has no ESP readout; got True")
+    return wanted
+
+
+def _checked_init_circuit(circuit: Any, configuration: Mapping[str, Any]) -> QuantumCircuit:
+    if not isinstance(circuit, QuantumCircuit) or circuit.num_qubits > configuration["n_qubits"]:
+        most = configuration["n_qubits"]
+        raise IBMBackendValueError(f"expected init_circuit to be a circuit of at most {most} qubits, got {circuit!r}")
+    return circuit
+
+
+def _checked_resets(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, Integral) or int(number) < 0:
+        raise IBMBackendValueError(f"expected init_num_resets to be a whole number from 0 up, got {number!r}")
+    return int(number)

@@ -1,0 +1,644 @@
+"""How good a backend is, as it was measured: the records that stand where qiskit's ``BackendProperties`` stood.
+
+Qiskit 2 dropped that class, and programs ask for it still. A record holds what the service said, in the service's
+units; the methods answer in SI base units: seconds and hertz. All of it is frozen, hashable and picklable.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property, partial
+from itertools import islice
+from numbers import Integral
+from typing import Any, Final, TypeAlias, TypeVar, overload
+
+from attrs import Attribute, field, fields_dict, frozen
+from attrs.validators import deep_iterable, instance_of
+
+from ibm_circuit_job.errors import BackendPropertyError, IBMBackendApiError, IBMError, Unreadable, to_exception
+from ibm_circuit_job.state.facts import JsonText, UnknownFields, unknown_fields
+from ibm_circuit_job.state.reply_fields import integer_of, number_of, shown, text_of, whole_text
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+
+Reader: TypeAlias = Callable[[Any, type], _T]
+"""Makes something of a value of a document, as those of ``reply_fields`` do; what type it was to be they know."""
+
+Measured: TypeAlias = tuple[float, datetime]
+"""A value in SI base units, and when it was measured."""
+
+_EXPONENTS: Final[Mapping[str, int]] = {
+    "f": -15,
+    "p": -12,
+    "n": -9,
+    "u": -6,
+    "\u00b5": -6,  # the micro sign
+    "\u03bc": -6,  # the Greek letter, which looks the same
+    "m": -3,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+}
+"""The powers of ten that the prefixes of units stand for."""
+
+
+def _instant(moment: datetime) -> datetime:
+    """What dates are compared by: in a zone with summer time, equal moments can be unequal, and unequal ones equal."""
+    return moment.astimezone(UTC)
+
+
+def _check_date(_: Any, attribute: Attribute[Any], moment: object) -> None:
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{attribute.name}: expected a time, got {shown(moment)}")
+    if moment.utcoffset() is None:
+        raise ValueError(f"{attribute.name}: expected a time with a time zone, got {moment!r}")
+    try:
+        _instant(moment)
+    except OverflowError:
+        raise ValueError(f"{attribute.name}: expected a time between the years 1 and 9999, got {moment!r}") from None
+
+
+def _finite(value: float) -> float:
+    """A number that is equal to itself, so that the record is."""
+    try:
+        finite = math.isfinite(value)
+    except (TypeError, OverflowError):
+        raise TypeError(f"value: expected a number, got {shown(value)}") from None
+    if not finite:
+        raise ValueError(f"value: expected a finite number, got {value!r}")
+    return float(value)
+
+
+@frozen
+class Nduv:
+    """One figure: its date, its name, its unit and its value, as the service said them.
+
+    Example:
+        >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "T1", "us", 80.5).in_base_units()
+        8.05e-05
+    """
+
+    date: datetime = field(validator=_check_date, eq=_instant)
+    """When it was measured; an aware time."""
+    name: str = field(validator=instance_of(str))
+    """What was measured: ``T1``, ``frequency``, ``gate_error`` ..."""
+    unit: str = field(validator=instance_of(str))
+    """The service's unit: ``us``, ``GHz``; empty where there is none."""
+    value: float = field(converter=_finite)
+    """The value, in that unit."""
+
+    def in_base_units(self) -> float:
+        """Return the value in SI base units.
+
+        A unit of one character has no prefix: ``m`` is a metre.
+
+        Raises:
+            BackendPropertyError: If the unit begins with no prefix that is known.
+
+        Example:
+            >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "gate_length", "ns", 35.6).in_base_units()
+            3.56e-08
+        """
+        if len(self.unit) < 2:
+            return self.value
+        exponent = _EXPONENTS.get(self.unit[0])
+        if exponent is None:
+            raise BackendPropertyError(
+                f"{self.name} is given in a unit that is not understood: expected one that begins with "
+                f"{', '.join(_EXPONENTS)}, got {shown(self.unit)}"
+            )
+        # No float is a negative power of ten, but these positive ones are: to divide by one is more exact.
+        return self.value * 10.0**exponent if exponent > 0 else self.value / 10.0**-exponent
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, with the names of its fields."""
+        return {"date": self.date, "name": self.name, "unit": self.unit, "value": self.value}
+
+
+def _qubit_numbers(qubits: Iterable[int]) -> tuple[int, ...]:
+    return tuple(map(operator.index, qubits))
+
+
+def _figures(figures: Iterable[Nduv]) -> tuple[Nduv, ...]:
+    return tuple(figures)
+
+
+_are_figures: Final = deep_iterable(instance_of(Nduv))
+
+
+@frozen
+class GateProperties:
+    """What was measured of one gate on the qubits that it acts on.
+
+    Example:
+        >>> GateProperties((0, 1), "cx", ()).to_dict()
+        {'qubits': [0, 1], 'gate': 'cx', 'parameters': []}
+    """
+
+    qubits: tuple[int, ...] = field(converter=_qubit_numbers)
+    """The qubits, in the gate's order."""
+    gate: str = field(validator=instance_of(str))
+    """The gate's name: ``cx``."""
+    parameters: tuple[Nduv, ...] = field(converter=_figures, validator=_are_figures)
+    """What was measured: ``gate_error``, ``gate_length`` ..."""
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
+    """Every other field: (name, JSON text), sorted by name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, every other field of the service's included."""
+        return {
+            "qubits": list(self.qubits),
+            "gate": self.gate,
+            "parameters": [figure.to_dict() for figure in self.parameters],
+            **from_json(self.unknown),
+        }
+
+
+def _rows(rows: Iterable[Iterable[Nduv]]) -> tuple[tuple[Nduv, ...], ...]:
+    return tuple(map(_figures, rows))
+
+
+def _gates(gates: Iterable[GateProperties]) -> tuple[GateProperties, ...]:
+    return tuple(gates)
+
+
+@frozen(repr=False)
+class BackendProperties:
+    """All that was measured of a backend at its last calibration, with the methods of qiskit 1's class of that name.
+
+    Example:
+        >>> said = {
+        ...     "backend_name": "ibm_x",
+        ...     "last_update_date": "2024-02-03T04:00:00Z",
+        ...     "qubits": [[{"name": "T1", "date": "2024-02-03T04:00:00Z", "unit": "us", "value": 80.5}]],
+        ...     "gates": [],
+        ... }
+        >>> properties = BackendProperties.from_dict(said, UTC)
+        >>> properties
+        BackendProperties('ibm_x', 1 qubit, last update 2024-02-03T04:00:00+00:00)
+        >>> properties.t1(0)
+        8.05e-05
+    """
+
+    backend_name: str = field(validator=instance_of(str))
+    """The backend's name."""
+    backend_version: str = field(validator=instance_of(str))
+    """The backend's version; empty where the service does not say it."""
+    last_update_date: datetime = field(validator=_check_date, eq=_instant)
+    """When any of it was last measured; an aware time."""
+    qubits: tuple[tuple[Nduv, ...], ...] = field(converter=_rows, validator=deep_iterable(_are_figures))
+    """The figures of each qubit."""
+    gates: tuple[GateProperties, ...] = field(converter=_gates, validator=deep_iterable(instance_of(GateProperties)))
+    """The figures of each gate on each of the groups of qubits that it acts on."""
+    general: tuple[Nduv, ...] = field(default=(), converter=_figures, validator=_are_figures)
+    """The figures of the backend as a whole."""
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
+    """Every other field: (name, JSON text), sorted by name."""
+
+    def __repr__(self) -> str:
+        count = f"{len(self.qubits)} qubit{'' if len(self.qubits) == 1 else 's'}"
+        return f"BackendProperties({self.backend_name!r}, {count}, last update {self.last_update_date.isoformat()})"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], zone: tzinfo | None = None) -> BackendProperties:
+        """Read the service's document, or what :meth:`to_dict` returned.
+
+        Args:
+            data: The dictionary; it is left as it is. Dates are texts in ISO 8601 or times; UTC where they name no
+                zone. ``backend_version``, ``general`` and the ``parameters`` of a gate may be absent.
+            zone: The time zone to give dates in; the machine's local zone by default.
+
+        Raises:
+            IBMBackendApiError: If a part is missing or of the wrong type; the message names the path to it.
+
+        Example:
+            >>> BackendProperties.from_dict({"backend_name": 5})
+            Traceback (most recent call last):
+            ibm_circuit_job.errors.IBMBackendApiError: could not read the properties of the backend: \
+backend_name: expected a string, got 5
+        """
+        figures = list_of(partial(_figure, zone))
+        try:
+            said = object_of(data)
+            return cls(
+                backend_name=field_of(said, "backend_name", text_of),
+                backend_version=field_of(said, "backend_version", optional(text_of, "")),
+                last_update_date=_in_zone(field_of(said, "last_update_date", moment_of), zone),
+                qubits=field_of(said, "qubits", list_of(figures)),
+                gates=field_of(said, "gates", list_of(partial(_gate, figures))),
+                general=field_of(said, "general", optional(figures, ())),
+                unknown=as_json(said, but=_FIELDS_OF_PROPERTIES),
+            )
+        except Misread as wrong:
+            raise unreadable("properties of the backend", wrong) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain dictionaries and lists with times in them, every other field of the service's included.
+
+        Units are the service's, as in its document.
+        """
+        return {
+            "backend_name": self.backend_name,
+            "backend_version": self.backend_version,
+            "last_update_date": self.last_update_date,
+            "qubits": [[figure.to_dict() for figure in figures] for figures in self.qubits],
+            "gates": [gate.to_dict() for gate in self.gates],
+            "general": [figure.to_dict() for figure in self.general],
+            **from_json(self.unknown),
+        }
+
+    @cached_property
+    def _by_qubit(self) -> Mapping[int, Mapping[str, Nduv]]:
+        # Qiskit had no entry for a qubit of which nothing is said.
+        return {qubit: _by_name(figures) for qubit, figures in enumerate(self.qubits) if figures}
+
+    @cached_property
+    def _by_gate(self) -> Mapping[str, Mapping[tuple[int, ...], Mapping[str, Nduv]]]:
+        found: dict[str, dict[tuple[int, ...], Mapping[str, Nduv]]] = {}
+        for gate in self.gates:
+            found.setdefault(gate.gate, {})[gate.qubits] = _by_name(gate.parameters)
+        return found
+
+    def _figures_of_qubit(self, qubit: int) -> Mapping[str, Nduv]:
+        found = self._by_qubit.get(qubit)
+        if found is None:
+            raise BackendPropertyError(
+                f"expected a qubit of which {self.backend_name} says something, got {shown(qubit)}; "
+                f"there are {_listed(self._by_qubit)}"
+            )
+        return found
+
+    def _figures_of_gate(self, gate: str) -> Mapping[tuple[int, ...], Mapping[str, Nduv]]:
+        found = self._by_gate.get(gate)
+        if found is None:
+            raise BackendPropertyError(
+                f"expected a gate of {self.backend_name}, got {shown(gate)}; there are {_listed(self._by_gate)}"
+            )
+        return found
+
+    def _figures_of_gate_on(self, gate: str, qubits: int | Iterable[int]) -> Mapping[str, Nduv]:
+        everywhere = self._figures_of_gate(gate)
+        key = (int(qubits),) if isinstance(qubits, Integral) else tuple(qubits)  # type: ignore[arg-type]
+        found = everywhere.get(key)
+        if found is None:
+            raise BackendPropertyError(
+                f"expected qubits that {gate} acts on, got {shown(key)}; there are {_listed(everywhere)}"
+            )
+        return found
+
+    @overload
+    def qubit_property(self, qubit: int, name: None = None) -> dict[str, Measured]: ...
+    @overload
+    def qubit_property(self, qubit: int, name: str) -> Measured: ...
+    def qubit_property(self, qubit: int, name: str | None = None) -> dict[str, Measured] | Measured:
+        """Return what was measured of a qubit.
+
+        Args:
+            qubit: The qubit's number.
+            name: The one figure that is wanted: ``T1``, ``anharmonicity`` ...; all of them by default.
+
+        Returns:
+            The value in SI base units and its date; without a name, a dictionary from names to such pairs.
+
+        Raises:
+            BackendPropertyError: If there is no such qubit or figure, or its unit is not understood.
+        """
+        figures = self._figures_of_qubit(qubit)
+        return _all_measured(figures) if name is None else _measured(figures, name, f"qubit {qubit}")
+
+    @overload
+    def gate_property(
+        self, gate: str, qubits: None = None, name: None = None
+    ) -> dict[tuple[int, ...], dict[str, Measured]]: ...
+    @overload
+    def gate_property(self, gate: str, qubits: int | Iterable[int], name: None = None) -> dict[str, Measured]: ...
+    @overload
+    def gate_property(self, gate: str, qubits: int | Iterable[int], name: str) -> Measured: ...
+    def gate_property(
+        self, gate: str, qubits: int | Iterable[int] | None = None, name: str | None = None
+    ) -> dict[tuple[int, ...], dict[str, Measured]] | dict[str, Measured] | Measured:
+        """Return what was measured of a gate.
+
+        Args:
+            gate: The gate's name.
+            qubits: The qubit, or the qubits in the gate's order; all that the gate acts on by default.
+            name: The one figure that is wanted: ``gate_error``, ``gate_length`` ...; all of them by default.
+
+        Returns:
+            The value in SI base units and its date; without a name, a dictionary from names to such pairs; without
+            qubits, a dictionary from qubits to such dictionaries.
+
+        Raises:
+            BackendPropertyError: If there is no such gate, no such qubits for it or no such figure, if a name is given
+                without qubits, or if a unit is not understood.
+        """
+        if qubits is not None:
+            figures = self._figures_of_gate_on(gate, qubits)
+            return _measured(figures, name, f"{gate} on {shown(qubits)}") if name else _all_measured(figures)
+        everywhere = self._figures_of_gate(gate)
+        if name:
+            raise BackendPropertyError(
+                f"expected qubits as well, to find {shown(name)} of {gate}; there are {_listed(everywhere)}"
+            )
+        return {on: _all_measured(figures) for on, figures in everywhere.items()}
+
+    def t1(self, qubit: int) -> float:
+        """Return the relaxation time T1 of a qubit, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "T1")[0]
+
+    def t2(self, qubit: int) -> float:
+        """Return the dephasing time T2 of a qubit, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "T2")[0]
+
+    def frequency(self, qubit: int) -> float:
+        """Return the frequency of a qubit, in hertz.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "frequency")[0]
+
+    def readout_error(self, qubit: int) -> float:
+        """Return the probability that a qubit is read wrongly.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "readout_error")[0]
+
+    def readout_length(self, qubit: int) -> float:
+        """Return how long it takes to read a qubit, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "readout_length")[0]
+
+    def gate_error(self, gate: str, qubits: int | Iterable[int]) -> float:
+        """Return the error of a gate on a qubit, or on qubits in the gate's order.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.gate_property(gate, qubits, "gate_error")[0]
+
+    def gate_length(self, gate: str, qubits: int | Iterable[int]) -> float:
+        """Return how long a gate takes on a qubit, or on qubits in the gate's order, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.gate_property(gate, qubits, "gate_length")[0]
+
+    def is_qubit_operational(self, qubit: int) -> bool:
+        """Return whether a qubit works; it does unless the service says that it does not.
+
+        Raises:
+            BackendPropertyError: If there is no such qubit.
+        """
+        return _is_operational(self._figures_of_qubit(qubit))
+
+    def is_gate_operational(self, gate: str, qubits: int | Iterable[int] | None = None) -> bool:
+        """Return whether a gate works; it does unless the service says that it does not.
+
+        Args:
+            gate: The gate's name.
+            qubits: The qubit, or the qubits in the gate's order; by default, whether it works wherever it acts.
+
+        Raises:
+            BackendPropertyError: If there is no such gate, or no such qubits for it.
+        """
+        if qubits is None:
+            return all(map(_is_operational, self._figures_of_gate(gate).values()))
+        return _is_operational(self._figures_of_gate_on(gate, qubits))
+
+    def faulty_qubits(self) -> list[int]:
+        """Return the qubits that do not work."""
+        return [qubit for qubit, figures in self._by_qubit.items() if not _is_operational(figures)]
+
+    def faulty_gates(self) -> list[GateProperties]:
+        """Return the gates that do not work, each with the qubits on which it does not."""
+        return [gate for gate in self.gates if not self.is_gate_operational(gate.gate, gate.qubits)]
+
+
+# Answering
+
+
+def _by_name(figures: Iterable[Nduv]) -> Mapping[str, Nduv]:
+    return {figure.name: figure for figure in figures}
+
+
+def _measured(figures: Mapping[str, Nduv], name: str, whose: str) -> Measured:
+    figure = figures.get(name)
+    if figure is None:
+        raise BackendPropertyError(f"expected a figure of {whose}, got {shown(name)}; there are {_listed(figures)}")
+    return figure.in_base_units(), figure.date
+
+
+def _all_measured(figures: Mapping[str, Nduv]) -> dict[str, Measured]:
+    return {name: (figure.in_base_units(), figure.date) for name, figure in figures.items()}
+
+
+def _is_operational(figures: Mapping[str, Nduv]) -> bool:
+    return "operational" not in figures or bool(figures["operational"].value)
+
+
+def _listed(things: Mapping[Any, object], most: int = 10) -> str:
+    """What there is, for an error: not at any length."""
+    if not things:
+        return "none"
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(map(shown, islice(things, most))) + more
+
+
+# Reading
+
+
+class Misread(ValueError):  # noqa: N818 - at the border it becomes the documented exception
+    """That a document holds something else than was expected, and where: a path such as ``.qubits[3][0].value``."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def unreadable(what: str, wrong: Misread) -> IBMError:
+    """Return the documented exception for a document that cannot be read.
+
+    Args:
+        what: The document: ``"properties of the backend"``.
+        wrong: What is wrong with it.
+    """
+    return to_exception(Unreadable(what, wrong.path.removeprefix("."), str(wrong)), IBMBackendApiError)
+
+
+class _Nothing:
+    """What stands for a field that is absent: an error shows it as ``nothing``, and null as ``None``."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+_NOTHING: Final = _Nothing()
+
+
+def _at(key: str | int, read: Reader[_T], value: Any) -> _T:
+    """Read what stands at a key of an object or a list; errors name the path to it."""
+    try:
+        return read(value, object)
+    except (TypeError, ValueError) as error:
+        step = f"[{key}]" if isinstance(key, int) else f".{key}"
+        within = error.path if isinstance(error, Misread) else ""
+        raise Misread(step + within, str(error)) from None
+
+
+def field_of(found: Mapping[str, Any], name: str, read: Reader[_T]) -> _T:
+    """Return a field of an object as a reader reads it.
+
+    Raises:
+        Misread: If the reader raises; it names the path to the field.
+
+    Example:
+        >>> field_of({}, "date", moment_of)
+        Traceback (most recent call last):
+        ibm_circuit_job.state.backend_properties.Misread: expected a time in ISO 8601, got nothing
+    """
+    return _at(name, read, found.get(name, _NOTHING))
+
+
+def optional(read: Reader[_T], default: _D) -> Reader[_T | _D]:
+    """Return a reader that has a default for what is absent or null."""
+    return lambda value, kind: default if value is None or value is _NOTHING else read(value, kind)
+
+
+def list_of(read: Reader[_T]) -> Reader[tuple[_T, ...]]:
+    """Return a reader of a list, each element of which a reader reads.
+
+    Example:
+        >>> list_of(number_of)([1, 2.5], object)
+        (1.0, 2.5)
+    """
+
+    def read_list(values: Any, _: type) -> tuple[_T, ...]:
+        if not isinstance(values, (list, tuple)):
+            raise TypeError(f"expected a list, got {shown(values)}")
+        return tuple([_at(index, read, value) for index, value in enumerate(values)])
+
+    return read_list
+
+
+def object_of(value: Any, _: type = object) -> Mapping[str, Any]:
+    """Read an object, the fields of which are yet to be read.
+
+    Raises:
+        Misread: If it is none.
+    """
+    if isinstance(value, Mapping):
+        return value
+    raise Misread("", f"expected an object, got {shown(value)}")
+
+
+def moment_of(value: Any, _: type = datetime) -> datetime:
+    """Read a time: a text in ISO 8601, or a time already; UTC where it names no zone.
+
+    Returns:
+        The time in UTC.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If it is no such text, or beyond the calendar.
+
+    Example:
+        >>> moment_of("2024-02-03T04:00:00-05:00")
+        datetime.datetime(2024, 2, 3, 9, 0, tzinfo=datetime.timezone.utc)
+    """
+    if not isinstance(value, (str, datetime)):
+        raise TypeError(f"expected a time in ISO 8601, got {shown(value)}")
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value.strip().upper())
+    except ValueError:
+        raise ValueError(f"expected a time in ISO 8601, got {shown(value)}") from None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"expected a time between the years 1 and 9999, got {shown(value)}") from None
+
+
+def as_json(found: Mapping[str, Any], but: frozenset[str] = frozenset()) -> UnknownFields:
+    """Return the fields of an object as JSON text, all but those of which the names are given.
+
+    Raises:
+        Misread: If a field cannot be written as JSON; it names the path to it.
+
+    Example:
+        >>> as_json({"gate": "cx", "name": "cx0_1"}, but=frozenset({"gate"}))
+        (('name', '"cx0_1"'),)
+    """
+    return unknown_fields(
+        [(whole_text(str(name)), _at(name, _json_of, found[name])) for name in found if name not in but]
+    )
+
+
+def _json_of(value: Any, _: type) -> JsonText:
+    try:
+        # A foreign client may have read times already; they become texts again.
+        return json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"expected what goes to JSON: {error}") from None
+
+
+def from_json(fields: Iterable[tuple[str, JsonText]]) -> dict[str, Any]:
+    """Return fields that were kept as JSON text as values, new ones each time.
+
+    Example:
+        >>> from_json([("name", '"cx0_1"')])
+        {'name': 'cx0_1'}
+    """
+    return {name: json.loads(text) for name, text in fields}
+
+
+_FIELDS_OF_PROPERTIES: Final = frozenset(fields_dict(BackendProperties)) - {"unknown"}
+_FIELDS_OF_GATE: Final = frozenset(fields_dict(GateProperties)) - {"unknown"}
+
+
+def _gate(figures: Reader[tuple[Nduv, ...]], value: Any, _: type) -> GateProperties:
+    said = object_of(value)
+    return GateProperties(
+        qubits=field_of(said, "qubits", list_of(integer_of)),
+        gate=field_of(said, "gate", text_of),
+        parameters=field_of(said, "parameters", optional(figures, ())),
+        unknown=as_json(said, but=_FIELDS_OF_GATE),
+    )
+
+
+def _figure(zone: tzinfo | None, value: Any, _: type) -> Nduv:
+    said = object_of(value)
+    return Nduv(
+        date=_in_zone(field_of(said, "date", moment_of), zone),
+        name=field_of(said, "name", text_of),
+        unit=field_of(said, "unit", optional(text_of, "")),
+        value=field_of(said, "value", number_of),
+    )
+
+
+def _in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except (OverflowError, ValueError):
+        # At the edge of the calendar there is no such time in that zone.
+        return moment

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
@@ -31,7 +31,7 @@ class ResultContext:
     """The job's ID."""
     backend: str | None = None
     """The backend's name."""
-    names: tuple[str, ...] = field(default=(), converter=tuple)
+    names: tuple[str, ...] = ()
     """The names of the circuits, in their order."""
 
 

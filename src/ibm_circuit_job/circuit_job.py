@@ -313,6 +313,17 @@ class IBMCircuitJob(JobV1):
         # What it knows is immutable, and a connection cannot be copied.
         return self.__copy__()
 
+    def backend(self) -> IBMBackend:
+        """Return the backend that runs the job.
+
+        Raises:
+            IBMJobApiError: If the handle has none, such as one that was unpickled.
+        """
+        if self._backend is None:
+            raise to_exception(Unsupported(f"return the backend of job {self._state.job_id}", effects.NOT_CONNECTED))
+        backend: IBMBackend = self._backend
+        return backend
+
     @property
     def state(self) -> Job:
         """All that is known of the job, as the frozen record that the pure functions take."""
@@ -497,18 +508,24 @@ class IBMCircuitJob(JobV1):
             # The status was given when the handle was made, without a reason.
             self._ask()
         with self._download:
-            if not self._has_reason() and self._state.payload is None:
-                self._look_for_a_reason()
-        if self._given_error is not None and not queries.has_reason(self._state):
-            return queries.error_message(Job(self._state.job_id, self._given_error))
-        return queries.error_message(self._state)
+            held = self._state.payload
+            if not self._has_reason() and (held is None or read_result_location(held.raw) is not None):
+                self._look_for_a_reason(held)
+        failed = self._state if queries.has_reason(self._state) or not self._given_reason() else self._given_failure()
+        return queries.error_message(failed)
 
     def _has_reason(self) -> bool:
-        return queries.has_reason(self._state) or (self._given_error is not None and bool(self._given_error.reason))
+        return queries.has_reason(self._state) or self._given_reason()
 
-    def _look_for_a_reason(self) -> None:
+    def _given_reason(self) -> bool:
+        return self._given_error is not None and queries.has_reason(self._given_failure())
+
+    def _given_failure(self) -> Job:
+        return Job(self._state.job_id, self._given_error)
+
+    def _look_for_a_reason(self, held: ResultPayload | None) -> None:
         """Read the results text of a job that failed; that there is none is no error."""
-        fetched = effects.perform(effects.fetch_result(self._client, self._state.job_id))
+        fetched = self._fetched(held)
         if isinstance(fetched, Success):
             self._learn(fetched.unwrap())
         elif fetched.failure().can_retry:
@@ -546,11 +563,12 @@ class IBMCircuitJob(JobV1):
         status = queries.status(self._state)
         if status is JobStatus.CANCELLED:
             raise IBMJobInvalidStateError(f"job {self._state.job_id} was cancelled, so it has no result")
-        if status is JobStatus.ERROR and not partial:
-            raise IBMJobFailureError(f"job {self._state.job_id} failed: {self.error_message()}")
+        if status is JobStatus.ERROR:
+            left = self._what_is_left(refresh=refresh) if partial else None
+            if left is None:
+                raise IBMJobFailureError(f"job {self._state.job_id} failed: {self.error_message()}")
+            return left
         with self._download:
-            if status is JobStatus.ERROR:
-                return self._what_is_left(refresh=refresh)
             return self._downloaded(refresh=refresh)
 
     def _known_result(self) -> QiskitResult | None:
@@ -578,7 +596,10 @@ class IBMCircuitJob(JobV1):
             kept = None if held is None else self._decode_held(held)
             if kept is not None:
                 return kept
-        payload = self._fetched(None if refresh else held)
+        fetched = self._fetched(None if refresh else held)
+        if not isinstance(fetched, Success):
+            raise self._without_result(fetched.failure())
+        payload: ResultPayload = fetched.unwrap()
         decoded = results.decode(payload, self._context())
         if isinstance(decoded, Success):
             self._learn(payload)
@@ -588,47 +609,45 @@ class IBMCircuitJob(JobV1):
             self._learn(payload)
         raise to_exception(decoded.failure())
 
-    def _what_is_left(self, *, refresh: bool) -> QiskitResult:
+    def _what_is_left(self, *, refresh: bool) -> QiskitResult | None:
         """What a failed job left of a result."""
-        if not refresh and self._decoded is not None and self._decoded.is_partial:
-            return self._decoded.result
-        payload = self._state.payload
-        if payload is None or refresh:
-            payload = self._fetched(None)
-            self._learn(payload)
-        decoded = results.partial(payload, self._context())
-        if isinstance(decoded, Success):
-            return self._kept(payload, decoded.unwrap(), is_partial=True)
-        reason = queries.error_message(self._state)
-        raise IBMJobFailureError(f"job {self._state.job_id} failed, and left no result: {reason}")
+        with self._download:
+            if not refresh and self._decoded is not None and self._decoded.is_partial:
+                return self._decoded.result
+            held = self._state.payload
+            if held is None or refresh or read_result_location(held.raw) is not None:
+                fetched = self._fetched(None if refresh else held)
+                if not isinstance(fetched, Success):
+                    if fetched.failure().can_retry:
+                        raise to_exception(fetched.failure())
+                    return None
+                held = fetched.unwrap()
+            decoded = results.partial(held, self._context())
+            if not isinstance(decoded, Success):
+                if self._state.payload is None:
+                    # What went wrong stands in there.
+                    self._learn(held)
+                return None
+            self._learn(held)
+            return self._kept(held, decoded.unwrap(), is_partial=True)
 
-    def _fetched(self, held: ResultPayload | None) -> ResultPayload:
+    def _fetched(self, held: ResultPayload | None) -> Result[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named before."""
         job_id = self._state.job_id
         location = None if held is None else read_result_location(held.raw)
         if location is not None:
             located = effects.perform(effects.fetch_located(self._client, job_id, location))
             if isinstance(located, Success) or located.failure().can_retry:
-                return self._located(located)
+                return located
             # A URL that does not hold any more; perhaps the service names another.
         answered = effects.perform(effects.fetch_result(self._client, job_id))
-        if not isinstance(answered, Success):
-            raise self._without_result(answered.failure())
-        payload: ResultPayload = answered.unwrap()
-        location = read_result_location(payload.raw)
+        location = read_result_location(answered.unwrap().raw) if isinstance(answered, Success) else None
         if location is None:
-            return payload
+            return answered
         if self._state.payload is None:
             # The only way to a result that can be read once, should the store not answer now.
-            self._learn(payload)
-        return self._located(effects.perform(effects.fetch_located(self._client, job_id, location)))
-
-    def _located(self, located: Result[ResultPayload, Failure]) -> ResultPayload:
-        if not isinstance(located, Success):
-            # Not "no such job", whatever the store's number says.
-            raise IBMJobApiError(describe(located.failure()))
-        payload: ResultPayload = located.unwrap()
-        return payload
+            self._learn(answered.unwrap())
+        return effects.perform(effects.fetch_located(self._client, job_id, location))
 
     def _without_result(self, failure: Failure) -> IBMError:
         """Say why a job that is done has no result."""
@@ -725,13 +744,22 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached.
         """
         given: Any = new_tags
-        if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
+        try:
+            # Texts that cannot be sent are refused by the record, before anything is.
+            JobTags(effects.now(), given)
+        except (TypeError, ValueError):
+            given = None
+        if not isinstance(given, list):
             raise IBMJobInvalidStateError(f"expected new_tags to be a list of strings, got {new_tags!r}")
         kept = [tag for tag in self.tags() if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
         accepted = self._value(effects.put_tags(self._client, self._state.job_id, wanted))
         self._learn(JobTags(accepted, wanted))
-        self._ask()
+        seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
+        if isinstance(seen, Success):
+            self._learn_job(seen.unwrap())
+        elif not isinstance(seen.failure(), Unsupported):
+            raise to_exception(seen.failure())
         return list(self._state.tags)
 
     def creation_date(self) -> datetime:
@@ -749,7 +777,8 @@ class IBMCircuitJob(JobV1):
         """Return when each step of the job began: step -> aware time in the machine's zone.
 
         The steps have the service's names: ``created``, ``running``, ``finished`` today. Once the job has ended, they
-        are not asked for again.
+        are not asked for again. Those that were given when the handle was made count until :meth:`refresh` learns
+        more, or the job is known to have ended.
 
         Returns:
             The times, or ``None`` if the service says nothing yet.
@@ -757,7 +786,8 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if self._known(queries.time_per_step) is None or not self._metrics_are_final():
+        holds = self._metrics_are_final() or not (self._measured() or self._has_ended())
+        if self._known(queries.time_per_step) is None or not holds:
             self._measure()
         return self._known(queries.time_per_step)
 
@@ -955,10 +985,16 @@ class IBMCircuitJob(JobV1):
 
     def _ran_at(self) -> datetime | None:
         """When the job began to run, or else when it was created."""
-        steps = self._known(queries.time_per_step) or {}
-        if "running" not in steps:
-            steps = self.time_per_step() or {}
-        return steps.get("running") or self._answer(queries.creation_date)
+        ran = self._known(_running_since)
+        if ran is None and not self._metrics_are_final():
+            measured = effects.perform(effects.fetch_metrics(self._client, self._state.job_id))
+            # A client that cannot ask for metrics is no failure.
+            if isinstance(measured, Success):
+                self._learn(measured.unwrap())
+            elif not isinstance(measured.failure(), Unsupported):
+                raise to_exception(measured.failure())
+            ran = self._known(_running_since)
+        return ran or self._answer(_created)
 
     def _backend_name(self) -> str | None:
         name = getattr(self._backend, "name", None)
@@ -1045,6 +1081,16 @@ def _tags(job: Job) -> tuple[str, ...] | None:
     """The tags, or ``None`` where nobody said anything of them."""
     said = job.details is not None and job.details.tags is not None
     return job.tags if said or job.retagged is not None else None
+
+
+def _running_since(job: Job) -> datetime | None:
+    """When the job began to run, UTC. The service has spelt its steps in upper and in lower case."""
+    steps = () if job.metrics is None else job.metrics.timestamps
+    return next((moment for step, moment in steps if step.lower() == "running"), None)
+
+
+def _created(job: Job) -> datetime | None:
+    return None if job.details is None else job.details.created
 
 
 def _client_version(job: Job) -> dict[str, str] | None:

@@ -110,4 +110,7 @@ def _moment(name: str, moment: Any) -> datetime | None:
         return None
     if not isinstance(moment, datetime):
         raise IBMBackendValueError(f"expected {name} to be a datetime or None, got {moment!r}")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise IBMBackendValueError(f"expected {name} to be between the years 1 and 9999 UTC, got {moment}") from None

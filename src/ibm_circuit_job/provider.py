@@ -84,6 +84,7 @@ class IBMProvider:
         self._parameters = parameters
         self._service: LocalService | None = None
         self._backends: dict[str, IBMBackend] = {}
+        self._retired: dict[str, IBMBackend] = {}
         self.account_client.check_login()
         self.instance = self._checked_instance(parameters.instance)
         """The ``hub/group/project`` that jobs run in."""
@@ -201,12 +202,12 @@ class IBMProvider:
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
         """The backend on which a job runs, or ran; it may be gone."""
-        if name is None:
-            return None
+        if name is None or name in self._retired:
+            return None if name is None else self._retired[name]
         try:
             return self.get_backend(name)
         except QiskitBackendNotFoundError:
-            return IBMRetiredBackend(self, name)
+            return self._retired.setdefault(name, IBMRetiredBackend(self, name))
 
     def jobs(
         self,
@@ -294,7 +295,9 @@ class IBMProvider:
             The same handle. What it knows, it keeps.
 
         Raises:
-            IBMBackendApiError: If its backend is known, and the service refused to describe it or could not be reached.
+            IBMJobNotFoundError: If it does not know which backend it ran on, and this account has no such job.
+            IBMJobApiError: If it does not, and the service refused or could not be reached.
+            IBMBackendApiError: If the service refused to describe its backend or could not be reached.
 
         Example:
             >>> import pickle
@@ -306,6 +309,9 @@ class IBMProvider:
             True
         """
         details = job.state.details
+        if details is None or details.backend is None:
+            # Such as one that was pickled before it had asked for anything.
+            details = self._value(effects.fetch_job(self.runtime_client, job.job_id())).details
         job.connect(
             backend=self._backend_of_job(None if details is None else details.backend),
             api_client=self.account_client,

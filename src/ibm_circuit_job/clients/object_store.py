@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Final
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from urllib3.util import parse_url
 
 from ibm_circuit_job.clients.http import CONNECT_SECONDS, READ_SECONDS, RETRY, RequestFailed, new_session, words_of
 from ibm_circuit_job.clients.parameters import ClientParameters
@@ -52,10 +52,11 @@ def is_allowed(url: str) -> bool:
         (False, False)
     """
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        # Read by whoever connects: two readers of one URL may see two hosts.
+        parts = parse_url(url)
     except ValueError:
         return False
+    host = (parts.host or "").strip("[]")
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
 
 
@@ -83,7 +84,7 @@ def _fetched(
                     return Refused(doing, shown, response.status_code, said.message, said.code)
                 return _bounded(response, most)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Unreachable(doing, shown, words_of(error).replace(urlsplit(url).query or url, "***"))
+            return Unreachable(doing, shown, words_of(error).replace(parse_url(url).query or url, "***"))
 
 
 def _bounded(response: requests.Response, most: int) -> bytes | Unreadable:
@@ -98,5 +99,5 @@ def _bounded(response: requests.Response, most: int) -> bytes | Unreadable:
 
 
 def _without_query(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{parts.path}"
+    parts = parse_url(url)
+    return f"{parts.scheme}://{parts.host}{parts.path or ''}"

@@ -135,9 +135,12 @@ def _body(result: Any) -> bytes:
     if isinstance(result, (bytes, bytearray)):
         return bytes(result)
     try:
-        return result.encode() if isinstance(result, str) else typed_json.encode(result)
+        body = result.encode() if isinstance(result, str) else typed_json.encode(result)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"expected result to be a dictionary, JSON text or bytes: {error}") from None
+    if not isinstance(result, str) and not body.startswith(b"{"):
+        raise ValueError(f"expected result to be a dictionary, JSON text or bytes, got {shown(result)}")
+    return body
 
 
 def _read_error(error: Any) -> tuple[str | None, int | str | None]:

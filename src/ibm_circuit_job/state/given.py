@@ -110,9 +110,15 @@ def _read(name: str, expected: str, value: Any, make: Callable[[], _T]) -> _T:
 
 
 def _text(name: str, value: Any) -> Any:
-    if value is None or type(value) is str:
-        return value
-    raise ValueError(f"expected {name} to be a string, got {shown(value)}")
+    return None if value is None else _read(name, "a string", value, lambda: _whole(value))
+
+
+def _whole(value: Any) -> str:
+    """A string that can be written: without lone surrogates."""
+    if type(value) is not str:
+        raise TypeError
+    value.encode()
+    return value
 
 
 def _moment(name: str, value: Any) -> datetime:
@@ -145,21 +151,21 @@ def _body(result: Any) -> bytes:
 
 def _read_error(error: Any) -> tuple[str | None, int | str | None]:
     if isinstance(error, str):
-        return error, None
+        return _text("error", error), None
     if not isinstance(error, Mapping):
         raise ValueError(f"expected error to be a dictionary with a 'message', got {shown(error)}")
     message, code = error.get("message"), error.get("code")
-    if message is not None and not isinstance(message, str):
-        raise ValueError(f"expected error['message'] to be a string, got {shown(message)}")
+    message = _text("error['message']", message)
     return message, _read("error['code']", "an integer or a string", code, lambda: code_of(code))
 
 
 def _client_version(info: Any) -> str:
     """The service's text; of packages and versions, JSON, which ``queries.client_version`` reads again."""
-    if isinstance(info, str):
-        return info
-    if isinstance(info, Mapping) and all(isinstance(part, str) for pair in info.items() for part in pair):
-        return msgspec.json.encode(dict(info)).decode() if info else ""
-    raise ValueError(
-        f"expected client_info to be a text such as '0.1.0,0.21.2', or versions by package, got {shown(info)}"
-    )
+    return _read("client_info", "a text such as '0.1.0,0.21.2', or versions by package", info, lambda: _versions(info))
+
+
+def _versions(info: Any) -> str:
+    if not isinstance(info, Mapping):
+        return _whole(info)
+    by_package = {_whole(package): _whole(version) for package, version in info.items()}
+    return msgspec.json.encode(by_package).decode() if by_package else ""

@@ -24,9 +24,12 @@ def test_demo_shows_the_life_of_a_job_and_its_counts():
 
 
 @pytest.fixture
-def server():
+def server(tmp_path):
     with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "serve", "--port", "0", "--data", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         yield process
         process.send_signal(signal.SIGINT)
@@ -34,15 +37,40 @@ def server():
 
 
 def test_serve_says_how_to_connect(server, bell):
-    printed = "".join(server.stdout.readline() for _ in range(4))
+    printed = "".join(server.stdout.readline() for _ in range(5))
     call = re.search(r"IBMProvider\(token='(.+)', url='(.+)'\)", printed)
     with IBMProvider(token=call[1], url=call[2]) as provider:
         job = provider.get_backend("local_simulator").run(bell, shots=10)
         assert sum(job.result(timeout=60).get_counts().values()) == 10
 
 
-def test_serve_says_that_a_port_is_taken(server):
+def test_serve_says_that_a_port_is_taken(server, tmp_path):
     url = re.search(r"http://127\.0\.0\.1:(\d+)/api", server.stdout.readline())
-    ran = subprocess.run([*COMMAND, "serve", "--port", url[1]], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [*COMMAND, "serve", "--port", url[1], "--data", str(tmp_path / "other")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.returncode == 1
     assert f"port {url[1]} of 127.0.0.1 is taken" in re.sub(r"\s+", " ", ran.stdout)
+
+
+def test_serve_says_that_a_folder_is_in_use(server, tmp_path):
+    server.stdout.readline()
+    ran = subprocess.run(
+        [*COMMAND, "serve", "--port", "0", "--data", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "another service uses it" in re.sub(r"\s+", " ", ran.stdout)
+
+
+def test_serve_opens_no_door_to_other_machines_without_a_token(tmp_path):
+    ran = subprocess.run(
+        [*COMMAND, "serve", "--host", "0.0.0.0", "--data", str(tmp_path)],  # noqa: S104 - which is refused
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "give it a token of your own with --token" in re.sub(r"\s+", " ", ran.stdout)

@@ -26,6 +26,7 @@ from ibm_circuit_job import (
 )
 from ibm_circuit_job.local import LocalService, LocalServiceError
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues
+from ibm_circuit_job.local.records import Records
 
 
 def flipped(width, ones):
@@ -416,11 +417,11 @@ def test_port_that_is_none_is_refused(port):
         LocalService(port=port)
 
 
-def test_job_whose_outcome_is_there_cannot_be_cancelled_any_more():
+def test_job_whose_outcome_is_there_cannot_be_cancelled_any_more(tmp_path):
     """Between the end of the execution and the moment at which the queue writes it down."""
 
     async def scene():
-        queues = JobQueues(workers=1)
+        queues = JobQueues(Records(tmp_path), workers=1)
         job = queues.submit("local_simulator", "circuit-runner", b"{}", [], None)
         job.status = "Running"
         outcome = asyncio.get_running_loop().create_future()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
+import platformdirs
 import typer
 from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
@@ -89,32 +90,60 @@ def _bars(counts: Mapping[str, int]) -> Table:
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port on loopback; 0 for any.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any.")] = 8080,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     token: Annotated[
         str | None,
-        typer.Option(envvar="IBM_CIRCUIT_JOB_TOKEN", help="The API token to demand; a random one by default."),
+        typer.Option(
+            envvar="IBM_CIRCUIT_JOB_TOKEN",
+            help="The API token to demand; by default a random one, kept with the jobs.",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder to keep jobs in; by default the user's data folder.", file_okay=False),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The seed of every simulation whose job gives none.")] = None,
+    rate_limit: Annotated[
+        int | None, typer.Option(min=1, help="How many jobs may be submitted a minute; any number by default.")
     ] = None,
 ) -> None:
-    """Run an IBM Quantum service on this machine, in the foreground."""
-    from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, bound_socket  # noqa: PLC0415
+    """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped."""
+    from ibm_circuit_job.local.records import RecordsUnavailable  # noqa: PLC0415
+    from ibm_circuit_job.local.server import (  # noqa: PLC0415
+        PortUnavailable,
+        ServerSettings,
+        Started,
+        bound_socket,
+        is_loopback,
+    )
     from ibm_circuit_job.local.server import serve as run_server  # noqa: PLC0415
 
-    demanded = token or secrets.token_urlsafe(24)
+    if not is_loopback(host) and not token:
+        _fail(f"other machines reach the service at {host}; give it a token of your own with --token")
 
-    def started(url: str, _: Callable[[], None]) -> None:
-        _console.print(f"Serving at [bold]{url}[/bold]. Ctrl-C stops.", soft_wrap=True)
-        if token is None:
-            _console.print(f"Token: {demanded}", soft_wrap=True)
-        _console.print("Connect with:", soft_wrap=True)
-        shown = repr(demanded) if token is None else 'os.environ["IBM_CIRCUIT_JOB_TOKEN"]'
-        _console.print(f"  IBMProvider(token={escape(shown)}, url={url!r})", soft_wrap=True)
+    def started(where: Started, _: Callable[[], None]) -> None:
+        shown = repr(where.token) if token is None else 'os.environ["IBM_CIRCUIT_JOB_TOKEN"]'
+        for line in (
+            f"Serving at [bold]{where.url}[/bold]. Ctrl-C stops.",
+            f"Jobs are kept in {escape(str(folder))}",
+            *([] if token else [f"Token: {escape(where.token)}"]),
+            "Connect with:",
+            f"  IBMProvider(token={escape(shown)}, url={where.url!r})",
+        ):
+            _console.print(line, soft_wrap=True)
 
+    folder = data or Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "service"
+    settings = ServerSettings(str(folder), token, host, port, seed=seed, rate_limit=rate_limit)
     try:
-        bound = bound_socket(port)
-    except PortUnavailable as error:
-        _console.print(f"[red]{escape(str(error))}[/red]")
-        raise typer.Exit(1) from None
-    run_server(ServerSettings(demanded), bound, started)
+        run_server(settings, bound_socket(host, port), started)
+    except (PortUnavailable, RecordsUnavailable) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    _console.print(f"[red]{escape(message)}[/red]", soft_wrap=True)
+    raise typer.Exit(1)
 
 
 def main() -> None:

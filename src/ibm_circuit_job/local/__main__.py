@@ -12,8 +12,10 @@ import threading
 from collections.abc import Callable
 
 import msgspec
+from attrs import asdict
 
-from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, bound_socket, serve
+from ibm_circuit_job.local.records import RecordsUnavailable
+from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, serve
 
 
 def _say(**said: str) -> None:
@@ -21,24 +23,23 @@ def _say(**said: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _started(url: str, stop: Callable[[], None]) -> None:
+def _started(where: Started, stop: Callable[[], None]) -> None:
     def watch() -> None:
         sys.stdin.buffer.read()
         stop()
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    _say(url=url)
+    _say(**asdict(where))
 
 
 def main() -> int:
     """Run the service; return the exit code."""
     settings = ServerSettings(**msgspec.json.decode(sys.stdin.buffer.readline(), type=dict))
     try:
-        bound = bound_socket(settings.port)
-    except PortUnavailable as error:
+        serve(settings, bound_socket(settings.host, settings.port), _started)
+    except (PortUnavailable, RecordsUnavailable) as error:
         _say(error=str(error))
         return 1
-    serve(settings, bound, _started)
     return 0
 
 

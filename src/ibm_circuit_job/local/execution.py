@@ -5,14 +5,17 @@ Here, and only here, is what a client submitted turned into objects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from attrs import frozen
 from qiskit import QuantumCircuit, transpile
 from qiskit.exceptions import QiskitError
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 from returns.result import Success
@@ -35,15 +38,38 @@ NOT_FOR_THIS_BACKEND = 1517
 
 
 @frozen
+class Task:
+    """One job, as it goes to a worker process."""
+
+    job_id: str
+    """Its ID, which goes into the result."""
+    backend: str
+    """The name of one of ``DEVICES``."""
+    program: str
+    """One of ``PROGRAMS``."""
+    params: bytes
+    """The parameters that were submitted, as the service's JSON."""
+    started: datetime
+    """When it starts, for the calibration that holds then."""
+    seed: int | None = None
+    """The seed of the simulation, where the job gives none."""
+
+
+@frozen
 class Outcome:
     """How a job ended."""
 
     result: bytes | None
-    """The body of its result; ``None`` where it failed."""
+    """The body of its result; of a job that failed, what there is of one."""
     reason: str = ""
-    """Why it failed."""
+    """Why it failed; empty where it did not."""
     reason_code: int | None = None
     """The service's number for the reason."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the whole result is there."""
+        return self.result is not None and not self.reason
 
 
 class _CannotRun(Exception):  # noqa: N818 - it never leaves this module
@@ -57,20 +83,14 @@ def warm_up() -> None:
     AerSimulator().run(transpile(circuit, AerSimulator(), optimization_level=0), shots=1).result()
 
 
-def execute(job_id: str, backend: str, params: bytes, started: datetime) -> Outcome:
+def execute(task: Task) -> Outcome:
     """Execute a job.
-
-    Args:
-        job_id: Its ID, which goes into the result.
-        backend: The name of one of ``DEVICES``.
-        params: The parameters that were submitted, as the service's JSON.
-        started: When it starts, for the calibration that holds then.
 
     Returns:
         The result, or the reason why there is none. Whatever was submitted, nothing is raised.
     """
     try:
-        return Outcome(_executed(job_id, backend, params, started))
+        return PROGRAMS[task.program](task)
     except _CannotRun as error:
         return Outcome(None, str(error), NOT_FOR_THIS_BACKEND)
     except QiskitError as error:
@@ -79,59 +99,208 @@ def execute(job_id: str, backend: str, params: bytes, started: datetime) -> Outc
         return Outcome(None, f"{type(error).__name__}: {error}")
 
 
-def _executed(job_id: str, backend: str, params: bytes, started: datetime) -> bytes:
-    decoded = typed_json.decode(params, "params")
+def _params(task: Task, field: str) -> Mapping[str, Any]:
+    decoded = typed_json.decode(task.params, "params")
     if not isinstance(decoded, Success):
         raise _CannotRun(describe(decoded.failure()))
-    submitted = decoded.unwrap()
-    if not isinstance(submitted, Mapping) or "circuits" not in submitted:
-        raise _CannotRun("Expected params with a field 'circuits', which is missing.")
-    result = _run(DEVICES[backend], submitted, started)
-    result |= {"job_id": job_id, "backend_name": backend, "backend_version": BACKEND_VERSION}
-    # The header goes back as it came, and not as what was made of it.
-    given = documents.fields(params, "params").unwrap().get("header")
-    result["header"] = {} if given is None or bytes(given) == b"null" else given
-    return typed_json.encode(result)
+    submitted: Any = decoded.unwrap()
+    if not isinstance(submitted, Mapping) or field not in submitted:
+        raise _CannotRun(f"Expected params with a field {field!r}, which is missing.")
+    return submitted
 
 
-def _run(device: Device, submitted: Any, started: datetime) -> dict[str, Any]:
+# circuit-runner and qasm3-runner
+
+
+def _run_circuits(task: Task) -> Outcome:
+    """The counts of circuits, as a ``Result``. Those that cannot run do not keep the others from it."""
+    submitted, device = _params(task, "circuits"), DEVICES[task.backend]
     circuits = submitted["circuits"]
     circuits = circuits if isinstance(circuits, list) else [circuits]
     if not 1 <= len(circuits) <= MAX_CIRCUITS:
         raise _CannotRun(f"Expected 1 to {MAX_CIRCUITS} circuits, got {len(circuits)}.")
-    shots = submitted.get("shots", 4000)
-    if not isinstance(shots, int) or not 1 <= shots <= MAX_SHOTS:
-        raise _CannotRun(f"Expected 1 to {MAX_SHOTS} shots, got {shots!r}.")
-    ready = [_runnable(device, circuit) for circuit in circuits]
-    options = {"shots": shots, "memory": bool(submitted.get("memory"))}
-    if submitted.get("seed_simulator") is not None:
-        options["seed_simulator"] = submitted["seed_simulator"]
+    shots = _checked_shots(submitted.get("shots", 4000))
+    prepared = [_runnable(device, _prepared(circuit, submitted.get("init_circuit"))) for circuit in circuits]
+    ready = [circuit for circuit in prepared if isinstance(circuit, QuantumCircuit)]
+    reasons = [reason for reason in prepared if isinstance(reason, str)]
+    if not ready:
+        raise _CannotRun(reasons[0])
     noise = submitted.get("noise_model") if device.is_simulator else None
-    if isinstance(noise, Mapping):
-        options["noise_model"] = NoiseModel.from_dict(dict(noise))
-    ran = _simulator(device.name, calibrated_at(started)).run(ready, **options).result()
-    if not ran.success:
-        raise _CannotRun(_why(ran))
+    ran = _simulated(
+        task,
+        ready,
+        shots=shots,
+        memory=bool(submitted.get("memory")),
+        seed=submitted.get("seed_simulator"),
+        noise_model=NoiseModel.from_dict(dict(noise)) if isinstance(noise, Mapping) else None,
+    )
+    reasons += [str(each.status) for each in ran.results if not each.success]
     result: dict[str, Any] = ran.to_dict()
     result.pop("metadata", None)
-    return result
+    simulated = iter(result["results"])
+    result["results"] = [
+        next(simulated) if isinstance(each, QuantumCircuit) else _failed(circuit, shots, each)
+        for circuit, each in zip(circuits, prepared, strict=True)
+    ]
+    result |= {
+        "job_id": task.job_id,
+        "qobj_id": task.job_id,
+        "backend_name": task.backend,
+        "backend_version": BACKEND_VERSION,
+        "success": not reasons,
+    }
+    # The header goes back as it came, and not as what was made of it.
+    given = documents.fields(task.params, "params").unwrap().get("header")
+    result["header"] = {} if given is None or bytes(given) == b"null" else given
+    reason = "; ".join(dict.fromkeys(reasons))
+    return Outcome(typed_json.encode(result), reason, NOT_FOR_THIS_BACKEND if reason else None)
 
 
-def _why(ran: Any) -> str:
-    statuses = [str(each.status) for each in ran.results if not each.success]
-    return "; ".join([str(ran.status), *statuses])
+def _failed(circuit: Any, shots: int, reason: str) -> dict[str, Any]:
+    """The experiment of a circuit that could not run."""
+    header = {"name": circuit.name, "memory_slots": circuit.num_clbits}
+    return {"shots": shots, "success": False, "status": f"ERROR: {reason}", "header": header, "data": {}}
 
 
-def _runnable(device: Device, circuit: Any) -> QuantumCircuit:
+def _prepared(circuit: Any, initial: Any) -> QuantumCircuit:
     if not isinstance(circuit, QuantumCircuit):
         raise _CannotRun(f"Expected circuits, got a {type(circuit).__name__}.")
-    if circuit.num_qubits > device.qubits:
-        raise _CannotRun(
-            f"Circuit {circuit.name!r} has {circuit.num_qubits} qubits; {device.name} has {device.qubits}."
+    if not isinstance(initial, QuantumCircuit):
+        return circuit
+    return circuit.compose(initial, qubits=range(initial.num_qubits), front=True)
+
+
+def _checked_shots(shots: Any) -> int:
+    if not isinstance(shots, int) or not 1 <= shots <= MAX_SHOTS:
+        raise _CannotRun(f"Expected 1 to {MAX_SHOTS} shots, got {shots!r}.")
+    return shots
+
+
+# sampler
+
+
+def _sample(task: Task) -> Outcome:
+    """The bits of circuits, register by register, as a ``PrimitiveResult``: version 2 of the sampler."""
+    submitted, device = _params(task, "pubs"), DEVICES[task.backend]
+    if submitted.get("version", 2) != 2:
+        raise _CannotRun(f"Expected version 2 of the sampler, got {submitted['version']!r}.")
+    options = submitted.get("options") or {}
+    shots = options.get("default_shots") or 4096
+    pubs = [_checked_pub(pub, index, shots) for index, pub in enumerate(submitted["pubs"])]
+    if not 1 <= sum(pub.size for pub in pubs) <= MAX_CIRCUITS:
+        raise _CannotRun(f"Expected 1 to {MAX_CIRCUITS} circuits, got {sum(pub.size for pub in pubs)}.")
+    ready: list[list[QuantumCircuit]] = []
+    for pub in pubs:
+        bound = [_runnable(device, circuit) for circuit in np.ravel(pub.parameter_values.bind_all(pub.circuit))]
+        reasons = [reason for reason in bound if isinstance(reason, str)]
+        if reasons:
+            raise _CannotRun(reasons[0])
+        ready.append(bound)
+    seed = (options.get("simulator") or {}).get("seed_simulator")
+    memories = _memories(task, [pub.shots for pub in pubs], ready, seed)
+    sampled = [
+        SamplerPubResult(
+            DataBin(**_registers(pub.circuit, memory, pub.shape), shape=pub.shape),
+            metadata={"circuit_metadata": pub.circuit.metadata},
         )
-    if device.is_simulator:
-        return _unrolled(device, circuit)
-    _check_instructions(device, circuit)
+        for pub, memory in zip(pubs, memories, strict=True)
+    ]
+    return Outcome(typed_json.encode(PrimitiveResult(sampled, metadata={"version": 2})))
+
+
+def _checked_pub(pub: Any, index: int, shots: int) -> SamplerPub:
+    if not isinstance(pub, list) or not pub or not isinstance(pub[0], QuantumCircuit):
+        raise _CannotRun(f"pubs[{index}]: expected a list that begins with a circuit, got a {type(pub).__name__}.")
+    parts = [*pub, None, None][:3]
+    values = None if parts[1] is None or np.size(parts[1]) == 0 else parts[1]
+    try:
+        coerced = SamplerPub.coerce((parts[0], values, parts[2] or shots))
+    except (ValueError, TypeError, QiskitError) as error:
+        raise _CannotRun(f"pubs[{index}]: {error}") from None
+    _checked_shots(coerced.shots)
+    if not coerced.circuit.cregs:
+        raise _CannotRun(f"pubs[{index}]: expected a circuit with classical registers, got one without.")
+    return coerced
+
+
+def _memories(
+    task: Task, shots: Sequence[int], ready: Sequence[Sequence[QuantumCircuit]], seed: int | None
+) -> list[list[Sequence[str]]]:
+    """The outcome of each shot of each circuit of each pub, in hexadecimal."""
+    if len(set(shots)) == 1:
+        # All at once, as circuit-runner does: with the same seed it gives the same counts.
+        flat = [circuit for circuits in ready for circuit in circuits]
+        ran = _simulated(task, flat, shots=shots[0], memory=True, seed=seed)
+        found = iter(_outcomes(ran, len(flat)))
+        return [[next(found) for _ in circuits] for circuits in ready]
+    return [
+        _outcomes(_simulated(task, circuits, shots=each, memory=True, seed=seed), len(circuits))
+        for each, circuits in zip(shots, ready, strict=True)
+    ]
+
+
+def _outcomes(ran: Any, number: int) -> list[Sequence[str]]:
+    if not ran.success:
+        raise _CannotRun("; ".join(str(each.status) for each in ran.results if not each.success))
+    return [ran.data(index).get("memory") or ["0x0"] * ran.results[index].shots for index in range(number)]
+
+
+def _registers(
+    circuit: QuantumCircuit, memories: Sequence[Sequence[str]], shape: tuple[int, ...]
+) -> dict[str, BitArray]:
+    """The bits of each register: an array of shape x shots x bytes, the most significant byte first."""
+    width = max(1, -(-circuit.num_clbits // 8))
+    packed = b"".join(int(outcome, 16).to_bytes(width) for memory in memories for outcome in memory)
+    shots = len(memories[0])
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8).reshape(len(memories), shots, width), axis=-1)[..., ::-1]
+    found: dict[str, BitArray] = {}
+    for register in circuit.cregs:
+        of_register = bits[..., [circuit.find_bit(bit).index for bit in register]][..., ::-1]
+        padded = np.pad(of_register, ((0, 0), (0, 0), (-len(register) % 8, 0)))
+        array = np.packbits(padded, axis=-1).reshape(*shape, shots, -1)
+        found[register.name] = BitArray(array, len(register))
+    return found
+
+
+PROGRAMS: Final[Mapping[str, Callable[[Task], Outcome]]] = {
+    "circuit-runner": _run_circuits,
+    "qasm3-runner": _run_circuits,
+    "sampler": _sample,
+}
+"""The programs that the service runs."""
+
+
+# Simulating
+
+
+def _simulated(
+    task: Task,
+    ready: Sequence[QuantumCircuit],
+    *,
+    shots: int,
+    memory: bool,
+    seed: Any,
+    noise_model: NoiseModel | None = None,
+) -> Any:
+    options: dict[str, Any] = {"shots": shots, "memory": memory}
+    chosen = task.seed if seed is None else seed
+    if chosen is not None:
+        options["seed_simulator"] = chosen
+    if noise_model is not None:
+        options["noise_model"] = noise_model
+    return _simulator(task.backend, calibrated_at(task.started)).run(list(ready), **options).result()
+
+
+def _runnable(device: Device, circuit: QuantumCircuit) -> QuantumCircuit | str:
+    """The circuit as the simulator takes it, or why the backend cannot run it."""
+    if circuit.num_qubits > device.qubits:
+        return f"Circuit {circuit.name!r} has {circuit.num_qubits} qubits; {device.name} has {device.qubits}."
+    try:
+        if device.is_simulator:
+            return _unrolled(device, circuit)
+        _check_instructions(device, circuit)
+    except _CannotRun as error:
+        return str(error)
     return circuit
 
 

@@ -1,11 +1,13 @@
-"""The jobs of the local service: their records, their queues, and the worker processes that execute them.
+"""The jobs of the local service: their queues, and the worker processes that execute them.
 
-Lives in the service's event loop, and is touched from nowhere else.
+Lives in the service's event loop, and is touched from nowhere else. What is acknowledged to a client is in the records
+before: after a restart every such job is there, and those that had not ended run again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -18,9 +20,11 @@ from typing import Any, Final
 import msgspec
 from attrs import define, field
 from pebble import ProcessExpired, ProcessPool
+from sqlalchemy.exc import SQLAlchemyError
 
 from ibm_circuit_job.local import execution
 from ibm_circuit_job.local.devices import DEFAULT_REP_DELAY, DEVICES
+from ibm_circuit_job.local.records import JobRecord, Records
 
 MOST_SECONDS: Final = 300.0
 """How long a job may execute."""
@@ -28,28 +32,17 @@ MOST_SECONDS: Final = 300.0
 FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
 """The statuses that a job never leaves."""
 
+_logger: Final = logging.getLogger(__name__)
+
 
 class CannotCancel(Exception):  # noqa: N818 - named for what it says
     """The job has ended already."""
 
 
 @define(eq=False)
-class LocalJob:
+class LocalJob(JobRecord):
     """One job of the service, from its submission on."""
 
-    id: str
-    backend: str
-    program: str
-    params: bytes
-    tags: list[str]
-    session_id: str | None
-    created: datetime
-    status: str = "Queued"
-    reason: str | None = None
-    reason_code: int | None = None
-    running: datetime | None = None
-    finished: datetime | None = None
-    result: bytes | None = None
     ended: asyncio.Event = field(factory=asyncio.Event)
 
     @property
@@ -64,9 +57,15 @@ class _Pace(msgspec.Struct):
     shots: int = 4000
     rep_delay: float = DEFAULT_REP_DELAY
     circuits: list[msgspec.Raw] = msgspec.field(default_factory=list)
+    pubs: list[list[msgspec.Raw]] = msgspec.field(default_factory=list)
+    options: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
 
 
-def device_seconds(job: LocalJob) -> float:
+class _ExecutionOptions(msgspec.Struct):
+    rep_delay: float | None = None
+
+
+def device_seconds(job: LocalJob, params: bytes) -> float:
     """Return how long the job's backend takes for it: shots x circuits x the delay between shots.
 
     Nothing that a client submitted is decoded into objects for it. A simulator takes no longer than it needs.
@@ -74,28 +73,49 @@ def device_seconds(job: LocalJob) -> float:
     if DEVICES[job.backend].is_simulator:
         return 0.0
     try:
-        pace = msgspec.json.decode(job.params, type=_Pace)
-    except msgspec.MsgspecError:
+        pace = msgspec.json.decode(params, type=_Pace)
+        shots, delay = max(pace.shots, 0) * len(pace.circuits), pace.rep_delay
+        if pace.pubs:
+            shots = sum(max(msgspec.json.decode(pub[2], type=int), 0) for pub in pace.pubs if len(pub) > 2)
+            wanted = msgspec.json.decode(pace.options.get("execution", b"{}"), type=_ExecutionOptions)
+            delay = pace.rep_delay if wanted.rep_delay is None else wanted.rep_delay
+    except (msgspec.MsgspecError, RecursionError):
         return 0.0
-    return min(max(pace.shots, 0) * len(pace.circuits) * max(pace.rep_delay, 0.0), MOST_SECONDS)
+    return min(shots * max(delay, 0.0), MOST_SECONDS)
 
 
 class JobQueues:
     """One queue per backend, each of which runs one job at a time.
 
     Args:
+        records: Where the jobs are kept.
         workers: How many processes execute jobs.
+        seed: The seed of every simulation whose job gives none; a new one each time by default.
         clock: Where the times of jobs come from.
     """
 
-    def __init__(self, workers: int = 2, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.jobs: dict[str, LocalJob] = {}
-        self._clock = clock
+    def __init__(
+        self,
+        records: Records,
+        workers: int = 2,
+        *,
+        seed: int | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.records = records
+        self.clock = clock
+        self.jobs: dict[str, LocalJob] = {job.id: job for job in records.jobs(LocalJob)}
+        self._seed = seed
         self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in DEVICES}
         self._news: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
         self._current: dict[str, asyncio.Future[Any]] = {}
         self._pool = ProcessPool(max_workers=workers, context=get_context("spawn"))
         self._tasks: list[asyncio.Task[None]] = []
+        for job in self.jobs.values():
+            if job.in_final_state:
+                job.ended.set()
+            else:
+                self._waiting[job.backend].append(job)
 
     def start(self) -> None:
         """Begin to execute jobs, and prepare a worker for the first one."""
@@ -103,16 +123,26 @@ class JobQueues:
         self._tasks = [asyncio.create_task(self._run_backend(name)) for name in DEVICES]
 
     async def stop(self) -> None:
-        """Stop at once; what runs is given up."""
+        """Stop at once; what runs is given up, and runs again when a service goes on with the same records."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._pool.stop()
         await asyncio.to_thread(self._pool.join)
 
-    def submit(self, backend: str, program: str, params: bytes, tags: list[str], session_id: str | None) -> LocalJob:
+    def submit(
+        self,
+        backend: str,
+        program: str,
+        params: bytes,
+        tags: list[str],
+        session_id: str | None,
+        *,
+        private: bool = False,
+    ) -> LocalJob:
         """Take a job on."""
-        job = LocalJob(secrets.token_hex(10), backend, program, params, tags, session_id, self._clock())
+        job = LocalJob(secrets.token_hex(10), backend, program, tags, session_id, private, self.clock())
+        self.records.add(job, params)
         self.jobs[job.id] = job
         self._waiting[backend].append(job)
         self._news[backend].set()
@@ -132,6 +162,16 @@ class JobQueues:
             # Its outcome is there already, and about to be written down.
             raise CannotCancel
         self._end(job, "Cancelled")
+
+    def retag(self, job: LocalJob, tags: list[str]) -> None:
+        """Replace a job's tags."""
+        job.tags = tags
+        self.records.update(job)
+
+    def delete(self, job: LocalJob) -> None:
+        """Forget a job that has ended."""
+        self.records.delete(job)
+        del self.jobs[job.id]
 
     def position(self, job: LocalJob) -> int | None:
         """Return the job's place in its backend's queue, from 1; ``None`` where it does not wait."""
@@ -153,7 +193,8 @@ class JobQueues:
                 news.clear()
                 await news.wait()
             job = waiting.popleft()
-            job.status, job.running = "Running", self._clock()
+            # Not written down: should the service die, the job runs again.
+            job.status, job.running = "Running", self.clock()
             self._current[name] = asyncio.ensure_future(self._execute(job))
             try:
                 outcome = await asyncio.shield(self._current[name])
@@ -165,18 +206,14 @@ class JobQueues:
                 continue
             finally:
                 del self._current[name]
-            job.result, job.reason, job.reason_code = (
-                outcome.result,
-                outcome.reason or None,
-                outcome.reason_code,
-            )
-            self._end(job, "Failed" if outcome.result is None else "Completed")
+            job.reason, job.reason_code = outcome.reason or None, outcome.reason_code
+            self._end(job, "Completed" if outcome.succeeded else "Failed", outcome.result)
 
     async def _execute(self, job: LocalJob) -> execution.Outcome:
         started = asyncio.get_running_loop().time()
-        scheduled = self._pool.schedule(
-            execution.execute, args=[job.id, job.backend, job.params, job.running], timeout=MOST_SECONDS
-        )
+        params = self.records.params(job)
+        task = execution.Task(job.id, job.backend, job.program, params, job.running or job.created, self._seed)
+        scheduled = self._pool.schedule(execution.execute, args=[task], timeout=MOST_SECONDS)
         try:
             outcome: execution.Outcome = await asyncio.wrap_future(scheduled)
         except PoolTimeoutError:
@@ -185,12 +222,20 @@ class JobQueues:
             return execution.Outcome(None, f"The process that executed the job died: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue goes on
             return execution.Outcome(None, f"The job could not be executed: {error!r}")
-        if outcome.result is not None:
+        if outcome.succeeded:
             spent = asyncio.get_running_loop().time() - started
-            await asyncio.sleep(max(0.0, device_seconds(job) - spent))
+            await asyncio.sleep(max(0.0, device_seconds(job, params) - spent))
         return outcome
 
-    def _end(self, job: LocalJob, status: str) -> None:
-        job.finished = self._clock()
+    def _end(self, job: LocalJob, status: str, result: bytes | None = None) -> None:
+        job.finished = self.clock()
         job.status = status
+        job.has_result = result is not None
+        try:
+            self.records.update(job, result)
+        except SQLAlchemyError:
+            # Such as a full disk: the queue goes on, and whoever waits for the job is told.
+            _logger.exception("The end of job %s could not be written down.", job.id)
+            job.status, job.has_result = "Failed", False
+            job.reason = "The service could not keep the job's result."
         job.ended.set()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -13,28 +15,60 @@ from attrs import field, frozen
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from ibm_circuit_job.local.access import Access
+from ibm_circuit_job.local.job_api import RateLimit, Service
 from ibm_circuit_job.local.jobs import JobQueues
-from ibm_circuit_job.local.legacy import LegacyApi
+from ibm_circuit_job.local.legacy_api import LegacyApi
+from ibm_circuit_job.local.platform_api import HANDLERS, INSTANCE, CloudApi, PlatformApi
+from ibm_circuit_job.local.records import Records
 
 
 @frozen
 class ServerSettings:
     """How a service is set up."""
 
-    token: str = field(repr=False)
-    """The API token that clients must log in with."""
+    data: str
+    """The folder in which it keeps its jobs."""
+    token: str | None = field(default=None, repr=False)
+    """The API token that clients must have; the one that is kept with the jobs by default."""
+    host: str = "127.0.0.1"
+    """The address that it listens on."""
     port: int = 0
-    """The port on loopback; 0 for any that is free."""
+    """The port; 0 for any that is free."""
     workers: int = 2
     """How many processes execute jobs."""
+    seed: int | None = None
+    """The seed of every simulation whose job gives none."""
+    rate_limit: int | None = None
+    """How many jobs may be submitted a minute; any number by default."""
+    results_at_url: int | None = None
+    """From how many bytes on a result lies at a URL; by default 10 MiB in the legacy dialect, never in the other."""
+    token_seconds: int = 3600
+    """How long a token of the platform dialect holds."""
+
+
+@frozen
+class Started:
+    """Where a service is, and who may use it."""
+
+    url: str
+    """The URL of the legacy dialect."""
+    platform_url: str
+    """The URL of the platform dialect."""
+    root: str
+    """The URL below which all else is: IAM, the search and the catalog."""
+    instance: str
+    """The instance of the platform dialect."""
+    token: str = field(repr=False)
+    """The API token."""
 
 
 class PortUnavailable(OSError):  # noqa: N818 - named for what it says
     """The port cannot be listened on; the message says why."""
 
 
-def bound_socket(port: int) -> socket.socket:
-    """Return a socket that is bound to a loopback port.
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address.
 
     Raises:
         PortUnavailable: If another program listens there, or the system does not allow it.
@@ -43,26 +77,40 @@ def bound_socket(port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind(("127.0.0.1", port))
+        bound.bind((host, port))
     except OSError as error:
         bound.close()
         why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        raise PortUnavailable(f"port {port} of 127.0.0.1 {why}; give another one, or 0 for any") from None
+        raise PortUnavailable(f"port {port} of {host} {why}; give another one, or 0 for any") from None
     return bound
 
 
-def application(settings: ServerSettings) -> Starlette:
-    """Return the service as a Starlette application."""
-    queues = JobQueues(settings.workers)
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def application(service: Service) -> Starlette:
+    """Return the service as a Starlette application: both dialects, and what is around them."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        queues.start()
+        service.queues.start()
         yield
-        await queues.stop()
+        await service.queues.stop()
 
-    legacy = LegacyApi(queues, settings.token).application()
-    return Starlette(routes=[Mount("/api", legacy)], lifespan=lifespan)
+    return Starlette(
+        routes=[
+            *CloudApi(service).routes(),
+            Mount("/api/v1", PlatformApi(service).application()),
+            Mount("/api", LegacyApi(service).application()),
+        ],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -75,26 +123,40 @@ class _Server(uvicorn.Server):
         self._tell_started()
 
 
-def serve(settings: ServerSettings, bound: socket.socket, started: Callable[[str, Callable[[], None]], None]) -> None:
+def serve(
+    settings: ServerSettings, bound: socket.socket, started: Callable[[Started, Callable[[], None]], None]
+) -> None:
     """Run the service until it is told to stop, or gets SIGINT or SIGTERM.
 
     Args:
         settings: How it is set up.
         bound: Where it listens.
-        started: Called once when it takes requests, with its URL and a function that stops it.
+        started: Called once when it takes requests, with where it is and a function that stops it.
+
+    Raises:
+        RecordsUnavailable: If its folder cannot be used.
     """
-    config = uvicorn.Config(
-        application(settings),
-        log_level="warning",
-        ws="wsproto",
-        timeout_graceful_shutdown=1,
-        timeout_keep_alive=75,
-        lifespan="on",
-    )
-    url = f"http://127.0.0.1:{bound.getsockname()[1]}/api"
+    records = Records(Path(settings.data))
+    try:
+        access = Access.kept_in(records, settings.token, settings.token_seconds)
+        queues = JobQueues(records, settings.workers, seed=settings.seed)
+        service = Service(queues, access, RateLimit(settings.rate_limit), settings.results_at_url)
+        config = uvicorn.Config(
+            application(service),
+            log_level="warning",
+            ws="wsproto",
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,
+            lifespan="on",
+        )
+        host, port = bound.getsockname()[:2]
+        root = f"http://{host}:{port}"
+        where = Started(f"{root}/api", f"{root}/api/v1", root, INSTANCE, access.token)
 
-    def stop() -> None:
-        server.should_exit = True
+        def stop() -> None:
+            server.should_exit = True
 
-    server = _Server(config, lambda: started(url, stop))
-    server.run(sockets=[bound])
+        server = _Server(config, lambda: started(where, stop))
+        server.run(sockets=[bound])
+    finally:
+        records.close()

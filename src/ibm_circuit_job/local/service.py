@@ -6,9 +6,10 @@ import contextlib
 import importlib.util
 import os
 import queue
-import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import weakref
 from types import TracebackType
@@ -19,7 +20,7 @@ import msgspec
 from ibm_circuit_job.errors import IBMError
 
 _STOP_SECONDS: Final = 5.0
-_NEEDED: Final = ("pebble", "qiskit_aer", "starlette", "uvicorn", "wsproto")
+_NEEDED: Final = ("jwt", "pebble", "platformdirs", "qiskit_aer", "sqlalchemy", "starlette", "uvicorn", "wsproto")
 
 
 class LocalServiceError(IBMError):
@@ -32,14 +33,24 @@ class LocalService:
     It stops with :meth:`stop`, at the end of a ``with`` block, when it is no longer referred to, when the
     interpreter exits, and also when this process is killed.
 
+    It speaks both dialects: the legacy one at :attr:`url`, that of today at :attr:`platform_url`.
+
     Args:
         port: The port on loopback; 0 for any that is free.
-        token: The API token that clients must log in with; a random one by default.
+        token: The API token that clients must log in with; by default, one that is kept with the jobs.
+        data: The folder in which it keeps its jobs, and finds them again; by default a new one, which is removed when
+            the service stops.
         workers: How many processes execute jobs.
+        seed: The seed of every simulation whose job gives none, for the same counts each time.
+        rate_limit: How many jobs may be submitted a minute; any number by default.
+        results_at_url: From how many bytes on a result lies at a URL; by default 10 MiB in the legacy dialect, and
+            never in the other.
+        token_seconds: How long a token of the platform dialect holds.
         startup_seconds: How long it may take to start.
 
     Raises:
-        LocalServiceError: If the port is none or taken, the extra ``local`` is not installed, or it does not start.
+        LocalServiceError: If the port is none or taken, the folder cannot be used, the extra ``local`` is not
+            installed, or it does not start.
 
     Example:
         >>> with LocalService() as service:
@@ -48,15 +59,34 @@ class LocalService:
     """
 
     def __init__(
-        self, *, port: int = 0, token: str | None = None, workers: int = 2, startup_seconds: float = 60.0
+        self,
+        *,
+        port: int = 0,
+        token: str | None = None,
+        data: str | os.PathLike[str] | None = None,
+        workers: int = 2,
+        seed: int | None = None,
+        rate_limit: int | None = None,
+        results_at_url: int | None = None,
+        token_seconds: int = 3600,
+        startup_seconds: float = 60.0,
     ) -> None:
         if type(port) is not int or not 0 <= port <= 65_535:
             raise LocalServiceError(f"expected port to be a whole number from 0 to 65535, got {port!r}")
         missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise LocalServiceError(f"the local service needs {', '.join(missing)}: install ibm-circuit-job[local]")
-        self.token = token or secrets.token_urlsafe(24)
-        """The API token to log in with."""
+        temporary = tempfile.mkdtemp(prefix="ibm-circuit-job-") if data is None else None
+        settings = {
+            "data": temporary or os.fspath(data or ""),
+            "token": token,
+            "port": port,
+            "workers": workers,
+            "seed": seed,
+            "rate_limit": rate_limit,
+            "results_at_url": results_at_url,
+            "token_seconds": token_seconds,
+        }
         # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
         process = subprocess.Popen(
             [sys.executable, "-m", "ibm_circuit_job.local"],
@@ -65,15 +95,27 @@ class LocalService:
             start_new_session=True,
         )
         self._process = process
-        self._stop = weakref.finalize(self, _stop, process)
+        self._stop = weakref.finalize(self, _stop, process, temporary)
         _lifelines.add(process)
         try:
-            said = _first_words(process, {"token": self.token, "port": port, "workers": workers}, startup_seconds)
+            said = _first_words(process, settings, startup_seconds)
         except BaseException:
             self._stop()
             raise
         self.url: str = said["url"]
-        """The URL to log into."""
+        """The URL to log into, in the legacy dialect."""
+        self.platform_url: str = said["platform_url"]
+        """The URL of the API in the platform dialect."""
+        self.instance: str = said["instance"]
+        """The instance (CRN) of the platform dialect."""
+        self.token: str = said["token"]
+        """The API token to log in with."""
+        self.environment: dict[str, str] = {
+            "IAM_URL": said["root"],
+            "GLOBAL_SEARCH_URL": f"{said['root']}/search",
+            "GLOBAL_CATALOG_URL": f"{said['root']}/catalog",
+        }
+        """Variables of the environment that lead ``qiskit-ibm-runtime`` here instead of to IBM Cloud."""
         self.pid: int = process.pid
         """The process ID of the service."""
 
@@ -138,7 +180,7 @@ def _line(process: subprocess.Popen[bytes]) -> bytes:
     return process.stdout.readline()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], temporary: str | None) -> None:
     """Cut the lifeline, and insist where that is not enough."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     assert process.stdout is not None  # noqa: S101 - it is a pipe
@@ -152,3 +194,5 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.kill()
         process.wait()
     process.stdout.close()
+    if temporary is not None:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,414 @@
+"""What both dialects of the service have in common: the endpoints of jobs and backends, over one set of queues.
+
+A dialect says who may come in, which programs there are, how an error looks, and what else stands in a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from attrs import define, field
+from starlette.background import BackgroundTask
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ibm_circuit_job.local.access import Access
+from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, Device, configuration, properties
+from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
+
+MOST_BODY: Final = 64 * 1024 * 1024
+"""How many bytes a request may hold."""
+PAGE: Final = 200
+"""How many jobs a page of a listing holds at most."""
+
+_T = TypeVar("_T")
+
+
+class Refusal(Exception):  # noqa: N818 - named for what it says
+    """A request that is refused: an HTTP status, the service's own code, and why."""
+
+    def __init__(self, status: int, code: int, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
+
+
+class Submission(msgspec.Struct):
+    """The body of a submission."""
+
+    program_id: str
+    backend: str
+    params: msgspec.Raw
+    tags: list[str] = []
+    session_id: str | None = None
+    private: bool = False
+
+
+class _Tags(msgspec.Struct):
+    tags: list[str]
+
+
+@define
+class RateLimit:
+    """So many submissions a minute, and no more."""
+
+    a_minute: int | None = None
+    _taken: deque[float] = field(factory=deque, init=False)
+
+    def take(self) -> None:
+        """Count one.
+
+        Raises:
+            Refusal: If there were too many; it says when there will be room again.
+        """
+        if self.a_minute is None:
+            return
+        now = time.monotonic()
+        while self._taken and now - self._taken[0] >= 60.0:
+            self._taken.popleft()
+        if len(self._taken) >= self.a_minute:
+            wait = max(1, round(60.0 - (now - self._taken[0]) + 0.5))
+            message = f"Only {self.a_minute} jobs may be submitted a minute; try again in {wait} seconds."
+            raise Refusal(429, 1429, message, retry_after=wait)
+        self._taken.append(now)
+
+
+@define
+class Service:
+    """What the dialects serve."""
+
+    queues: JobQueues
+    access: Access
+    rate: RateLimit
+    results_at_url: int | None = None
+    """From how many bytes on a result lies at a URL; ``None`` for the dialect's own rule."""
+
+
+class JobApi(ABC):
+    """The endpoints of jobs and backends.
+
+    Args:
+        service: What is served.
+    """
+
+    programs: frozenset[str]
+    """The programs that may be submitted."""
+    results_at_url: int | None = None
+    """From how many bytes on a result lies at a URL, unless the service says otherwise."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.queues = service.queues
+        self.records = service.queues.records
+
+    @abstractmethod
+    def check(self, connection: HTTPConnection) -> None:
+        """Let in whoever proves who they are.
+
+        Raises:
+            Refusal: If they do not.
+        """
+
+    @abstractmethod
+    def more_of(self, job: LocalJob) -> dict[str, Any]:
+        """Return what a job reply holds in this dialect alone."""
+
+    @abstractmethod
+    def usage_of(self, job: LocalJob, seconds: float | None) -> dict[str, Any]:
+        """Return the ``usage`` of a metrics reply."""
+
+    def job_routes(self) -> list[BaseRoute]:
+        """Return the routes that both dialects have."""
+        return [
+            Route("/jobs", self._submit, methods=["POST"]),
+            Route("/jobs", self._list),
+            Route("/jobs/{id}", self._job),
+            Route("/jobs/{id}", self._delete, methods=["DELETE"]),
+            Route("/jobs/{id}/results", self._results),
+            Route("/jobs/{id}/logs", self._logs),
+            Route("/jobs/{id}/metrics", self._metrics),
+            Route("/jobs/{id}/cancel", self._cancel, methods=["POST"]),
+            Route("/jobs/{id}/tags", self._tags, methods=["PUT"]),
+            Route("/backends/{name}/configuration", self._configuration),
+            Route("/backends/{name}/properties", self._properties),
+            Route("/backends/{name}/status", self._status),
+        ]
+
+    # Jobs
+
+    async def _submit(self, request: Request) -> Response:
+        self.check(request)
+        given = await read(request, Submission)
+        if given.backend not in DEVICES:
+            raise Refusal(404, 1216, f"Backend {given.backend!r} not found.")
+        if given.program_id not in self.programs:
+            raise Refusal(404, 1235, f"Program {given.program_id!r} not found.")
+        self.check_session(given.session_id)
+        self.service.rate.take()
+        job = self.queues.submit(
+            given.backend,
+            given.program_id,
+            bytes(given.params),
+            given.tags,
+            given.session_id,
+            private=given.private,
+        )
+        return json_response({"id": job.id, "backend": job.backend})
+
+    @abstractmethod
+    def check_session(self, session_id: str | None) -> None:
+        """Let a submission into its session.
+
+        Raises:
+            Refusal: If there is no such session, or it takes no more jobs.
+        """
+
+    async def _list(self, request: Request) -> Response:
+        self.check(request)
+        query = request.query_params
+        limit = min(_number(query.get("limit"), "limit", PAGE), PAGE)
+        offset = _number(query.get("offset"), "offset", 0)
+        chosen = [job for job in self.queues.newest_first() if self.matches(job, request)]
+        if query.get("sort") == "ASC":
+            chosen.reverse()
+        page = chosen[offset : offset + limit]
+        exclude = query.get("exclude_params", self.listing_excludes_params) == "true"
+        return json_response(
+            {
+                "jobs": [self._reply(job, exclude_params=exclude) for job in page],
+                "count": len(chosen),
+                "limit": limit,
+                "offset": offset,
+            }
+        )
+
+    listing_excludes_params = "false"
+    """What a listing does where it is not said."""
+
+    def matches(self, job: LocalJob, request: Request) -> bool:
+        """Return whether a job is asked for by a listing."""
+        query = request.query_params
+        wants: list[tuple[str, Callable[[str], bool]]] = [
+            ("pending", lambda value: (not job.in_final_state) == (value == "true")),
+            ("program", lambda value: job.program == value),
+            ("backend", lambda value: job.backend == value),
+            ("session_id", lambda value: job.session_id == value),
+            ("created_after", lambda value: job.created >= moment_of(value, "created_after")),
+            ("created_before", lambda value: job.created <= moment_of(value, "created_before")),
+        ]
+        fits = all(test(query[name]) for name, test in wants if name in query)
+        return fits and set(query.getlist("tags")) <= set(job.tags)
+
+    async def _job(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        return json_response(self._reply(job, exclude_params=request.query_params.get("exclude_params") == "true"))
+
+    def _reply(self, job: LocalJob, *, exclude_params: bool) -> dict[str, Any]:
+        state: dict[str, Any] = {"status": job.status}
+        if job.reason is not None:
+            state["reason"] = job.reason
+        if job.reason_code is not None:
+            state["reason_code"] = job.reason_code
+        reply: dict[str, Any] = {
+            "id": job.id,
+            "backend": job.backend,
+            "state": state,
+            "status": job.status,
+            "program": {"id": job.program},
+            "created": iso(job.created),
+            "runtime": job.program,
+            "tags": job.tags,
+            "session_id": job.session_id,
+            "cost": 0,
+            "private": job.private,
+            "estimated_running_time_seconds": None,
+            **self.more_of(job),
+        }
+        if not exclude_params:
+            # Those of a private job are never given away.
+            reply["params"] = {} if job.private else msgspec.Raw(self.records.params(job))
+        return reply
+
+    async def _delete(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        if not job.in_final_state:
+            raise Refusal(409, 1292, f"Job {job.id} has not ended; cancel it first.")
+        self.queues.delete(job)
+        return Response(status_code=204)
+
+    async def _results(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        if job.was_read:
+            raise Refusal(404, 1297, f"The result of private job {job.id} was read, and is deleted.")
+        if not job.has_result and not job.in_final_state:
+            raise Refusal(404, 1293, f"Job {job.id} has not ended, and has no result yet.")
+        if not job.has_result:
+            return Response(f"JobError: {job.reason!r}", media_type="text/plain")
+        body = self.records.result(job) or b""
+        threshold = self.results_at_url if self.service.results_at_url is None else self.service.results_at_url
+        if threshold is not None and len(body) >= threshold:
+            root = f"{request.url.scheme}://{request.url.netloc}"
+            return json_response({"url": f"{root}/objects/{job.id}?signature={self.service.access.signature(job.id)}"})
+        return result_response(self.queues, job, body)
+
+    async def _logs(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        if not job.in_final_state:
+            raise Refusal(404, 1293, f"Job {job.id} has not ended, and has no log yet.")
+        lines = [f"{iso(job.created)} created", f"{iso(job.finished or job.created)} {job.status}"]
+        return Response("\n".join([*lines, *([job.reason] if job.reason else [])]), media_type="text/plain")
+
+    async def _metrics(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        steps = (("created", job.created), ("running", job.running), ("finished", job.finished))
+        seconds = (job.finished - job.running).total_seconds() if job.running and job.finished else None
+        return json_response(
+            {
+                "timestamps": {step: None if moment is None else iso(moment) for step, moment in steps},
+                "bss": {"seconds": seconds},
+                "usage": self.usage_of(job, seconds),
+                "position_in_queue": self.queues.position(job),
+                "position_in_provider": self.queues.position(job),
+            }
+        )
+
+    async def _cancel(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        try:
+            self.queues.cancel(job)
+        except CannotCancel:
+            raise Refusal(409, 1294, f"Job {job.id} cannot be cancelled: it is {job.status}.") from None
+        return Response(status_code=204)
+
+    async def _tags(self, request: Request) -> Response:
+        job = self._asked_for(request)
+        self.queues.retag(job, (await read(request, _Tags)).tags)
+        return Response(status_code=204)
+
+    def _asked_for(self, request: Request) -> LocalJob:
+        self.check(request)
+        return self.found(request.path_params["id"])
+
+    def found(self, job_id: str) -> LocalJob:
+        """Return the job of that ID.
+
+        Raises:
+            Refusal: If there is none.
+        """
+        job = self.queues.jobs.get(job_id)
+        if job is None:
+            raise Refusal(404, 1291, f"Job {job_id} not found.")
+        return job
+
+    # Backends
+
+    async def _configuration(self, request: Request) -> Response:
+        return json_response(configuration(self._device(request)))
+
+    async def _properties(self, request: Request) -> Response:
+        before = request.query_params.get("updated_before")
+        moment = self.queues.clock() if before is None else moment_of(before, "updated_before")
+        return json_response(properties(self._device(request), moment))
+
+    async def _status(self, request: Request) -> Response:
+        device = self._device(request)
+        return json_response(
+            {
+                "backend_name": device.name,
+                "backend_version": BACKEND_VERSION,
+                "state": True,
+                "status": "active",
+                "length_queue": self.queues.length(device.name),
+            }
+        )
+
+    def _device(self, request: Request) -> Device:
+        self.check(request)
+        name = request.path_params["name"]
+        if name not in DEVICES:
+            raise Refusal(404, 1216, f"Backend {name!r} not found.")
+        return DEVICES[name]
+
+
+def result_response(queues: JobQueues, job: LocalJob, body: bytes) -> Response:
+    """Return a result to whoever asked; that of a private job is deleted when it was sent in full."""
+
+    async def forget() -> None:
+        # After a moment's thought of the loop: what could not be sent has raised by now.
+        await asyncio.sleep(0)
+        queues.records.forget_result(job)
+
+    return Response(body, media_type="text/plain", background=BackgroundTask(forget) if job.private else None)
+
+
+def moment_of(value: str, name: str) -> datetime:
+    """Return the time that a query names.
+
+    Raises:
+        Refusal: If it is none.
+    """
+    refusal = Refusal(400, 1221, f"{name}: expected an ISO time, got {value[:40]!r}.")
+    try:
+        moment = datetime.fromisoformat(value.replace(" ", "+"))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise refusal from None
+    if not 2 <= moment.year <= 9998:
+        raise refusal
+    return moment
+
+
+def _number(value: str | None, name: str, default: int) -> int:
+    if value is None:
+        return default
+    if not value.isdecimal() or len(value) > 9:
+        raise Refusal(400, 1221, f"{name}: expected a number from 0 up, got {value!r}.")
+    return int(value)
+
+
+async def body_of(request: Request) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Refusal: If it is too large.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BODY:
+            raise Refusal(413, 1225, f"The request holds more than {MOST_BODY} bytes.")
+    return bytes(body)
+
+
+async def read(request: Request, kind: type[_T]) -> _T:
+    """Return the JSON of a request.
+
+    Raises:
+        Refusal: If it is too large, or not what it should be.
+    """
+    try:
+        return msgspec.json.decode(await body_of(request), type=kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Refusal(400, 1221, f"The request cannot be read: {error}.") from None
+
+
+def iso(moment: datetime) -> str:
+    """Return a time as the service writes it."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a value as JSON."""
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """Return the headers that go with a refusal."""
+    return {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}

@@ -1,0 +1,236 @@
+"""What the service must not forget: its jobs, results, tags, sessions and tokens, in an SQLite file.
+
+One connection, held by the service's event loop, and an exclusive lock on the file, so that no second service runs the
+same jobs. What a method has written when it returns survives the death of the process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+import sqlalchemy as sql
+from attrs import define
+from sqlalchemy.pool import StaticPool
+
+FORMAT: Final = 1
+"""The version of the tables."""
+
+_tables: Final = sql.MetaData()
+_jobs: Final = sql.Table(
+    "jobs",
+    _tables,
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("id", sql.String, unique=True, nullable=False),
+    sql.Column("backend", sql.String, nullable=False),
+    sql.Column("program", sql.String, nullable=False),
+    sql.Column("tags", sql.String, nullable=False),
+    sql.Column("session_id", sql.String),
+    sql.Column("private", sql.Boolean, nullable=False),
+    sql.Column("created", sql.String, nullable=False),
+    sql.Column("status", sql.String, nullable=False),
+    sql.Column("reason", sql.String),
+    sql.Column("reason_code", sql.Integer),
+    sql.Column("running", sql.String),
+    sql.Column("finished", sql.String),
+    sql.Column("has_result", sql.Boolean, nullable=False),
+    sql.Column("was_read", sql.Boolean, nullable=False),
+)
+_params: Final = sql.Table(
+    "params",
+    _tables,
+    sql.Column("job_id", sql.String, primary_key=True),
+    sql.Column("body", sql.LargeBinary, nullable=False),
+)
+_results: Final = sql.Table(
+    "results",
+    _tables,
+    sql.Column("job_id", sql.String, primary_key=True),
+    sql.Column("body", sql.LargeBinary, nullable=False),
+)
+_settings: Final = sql.Table(
+    "settings", _tables, sql.Column("name", sql.String, primary_key=True), sql.Column("value", sql.String)
+)
+
+
+class RecordsUnavailable(OSError):  # noqa: N818 - named for what it says
+    """The folder cannot be used; the message says why."""
+
+
+@define(eq=False)
+class JobRecord:
+    """One job of the service, without what may be large: its parameters and its result."""
+
+    id: str
+    backend: str
+    program: str
+    tags: list[str]
+    session_id: str | None
+    private: bool
+    created: datetime
+    status: str = "Queued"
+    reason: str | None = None
+    reason_code: int | None = None
+    running: datetime | None = None
+    finished: datetime | None = None
+    has_result: bool = False
+    """Whether there is a body to be read."""
+    was_read: bool = False
+    """Whether the result of a private job was read, and is gone."""
+
+
+_R = TypeVar("_R", bound=JobRecord)
+
+
+class Records:
+    """The jobs of a service, and what else it must not forget.
+
+    Args:
+        folder: Where they are kept. It is made, for its owner alone, where it is not there.
+
+    Raises:
+        RecordsUnavailable: If the folder cannot be used, another service uses it, or a newer version wrote it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = folder / "service.sqlite"
+            # Made here, since SQLite would let others read it; the files beside it are like it.
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise RecordsUnavailable(f"the folder {folder} cannot be used: {error.strerror}") from None
+        self._engine = sql.create_engine(
+            sql.URL.create("sqlite", database=str(file)),
+            poolclass=StaticPool,
+            connect_args={"timeout": 0.2, "check_same_thread": False},
+        )
+        try:
+            self._open()
+        except sql.exc.OperationalError as error:
+            self.close()
+            why = "another service uses it" if "locked" in str(error.orig) else str(error.orig)
+            raise RecordsUnavailable(f"the folder {folder} cannot be used: {why}") from None
+        except (sql.exc.DatabaseError, RecordsUnavailable) as error:
+            self.close()
+            why = str(error.orig) if isinstance(error, sql.exc.DatabaseError) else str(error)
+            raise RecordsUnavailable(f"the folder {folder} cannot be used: {why}") from None
+
+    def _open(self) -> None:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA locking_mode = EXCLUSIVE")
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            # The death of the process loses nothing; a power cut may lose the last moments, but not the file.
+            connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
+            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if found > FORMAT:
+                raise RecordsUnavailable(f"it was written by a newer version (format {found}, expected {FORMAT})")
+            # A write takes the lock, and keeps it.
+            connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
+            connection.commit()
+        _tables.create_all(self._engine)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    def jobs(self, kind: type[_R]) -> Iterator[_R]:
+        """Return all jobs, in the order of their submission."""
+        with self._engine.connect() as connection:
+            for row in connection.execute(sql.select(_jobs).order_by(_jobs.c.number)).mappings():
+                yield _record(row, kind)
+
+    def add(self, job: JobRecord, params: bytes) -> None:
+        """Keep a new job."""
+        with self._engine.begin() as connection:
+            connection.execute(sql.insert(_params).values(job_id=job.id, body=params))
+            connection.execute(sql.insert(_jobs).values(**_row(job)))
+
+    def update(self, job: JobRecord, result: bytes | None = None) -> None:
+        """Keep what has changed of a job, and its result with it."""
+        with self._engine.begin() as connection:
+            if result is not None:
+                connection.execute(sql.insert(_results).prefix_with("OR REPLACE").values(job_id=job.id, body=result))
+            connection.execute(sql.update(_jobs).where(_jobs.c.id == job.id).values(**_row(job)))
+
+    def delete(self, job: JobRecord) -> None:
+        """Forget a job."""
+        with self._engine.begin() as connection:
+            for table in (_params, _results):
+                connection.execute(sql.delete(table).where(table.c.job_id == job.id))
+            connection.execute(sql.delete(_jobs).where(_jobs.c.id == job.id))
+
+    def params(self, job: JobRecord) -> bytes:
+        """Return the parameters with which a job was submitted."""
+        return self._body(_params, job) or b"{}"
+
+    def result(self, job: JobRecord) -> bytes | None:
+        """Return the body of a job's result."""
+        return self._body(_results, job)
+
+    def forget_result(self, job: JobRecord) -> None:
+        """Delete the result of a private job that was read."""
+        job.has_result, job.was_read = False, True
+        with self._engine.begin() as connection:
+            connection.execute(sql.delete(_results).where(_results.c.job_id == job.id))
+            connection.execute(sql.update(_jobs).where(_jobs.c.id == job.id).values(**_row(job)))
+
+    def setting(self, name: str, default: str) -> str:
+        """Return what is kept under a name; the default is kept where nothing is."""
+        with self._engine.begin() as connection:
+            kept = connection.execute(sql.select(_settings.c.value).where(_settings.c.name == name)).scalar()
+            if kept is None:
+                connection.execute(sql.insert(_settings).values(name=name, value=default))
+            return default if kept is None else str(kept)
+
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep something under a name."""
+        with self._engine.begin() as connection:
+            connection.execute(sql.insert(_settings).prefix_with("OR REPLACE").values(name=name, value=value))
+
+    def settings(self, prefix: str) -> dict[str, str]:
+        """Return all that is kept under names that begin like this, by the rest of the name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                sql.select(_settings).where(_settings.c.name.startswith(prefix, autoescape=True))
+            ).all()
+        return {name.removeprefix(prefix): value for name, value in rows}
+
+    def _body(self, table: sql.Table, job: JobRecord) -> bytes | None:
+        with self._engine.connect() as connection:
+            body = connection.execute(sql.select(table.c.body).where(table.c.job_id == job.id)).scalar()
+        return None if body is None else bytes(body)
+
+
+def _row(job: JobRecord) -> dict[str, Any]:
+    times = {
+        name: None if moment is None else moment.isoformat()
+        for name, moment in (("created", job.created), ("running", job.running), ("finished", job.finished))
+    }
+    return {
+        "id": job.id,
+        "backend": job.backend,
+        "program": job.program,
+        "tags": msgspec.json.encode(job.tags).decode(),
+        "session_id": job.session_id,
+        "private": job.private,
+        "status": job.status,
+        "reason": job.reason,
+        "reason_code": job.reason_code,
+        "has_result": job.has_result,
+        "was_read": job.was_read,
+        **times,
+    }
+
+
+def _record(row: Any, kind: type[_R]) -> _R:
+    fields = {name: value for name, value in row.items() if name != "number"}
+    fields["tags"] = msgspec.json.decode(fields["tags"], type=list[str])
+    for name in ("created", "running", "finished"):
+        text = fields[name]
+        fields[name] = None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    return kind(**fields)

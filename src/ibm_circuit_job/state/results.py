@@ -210,6 +210,9 @@ def partial(payload: ResultPayload, context: ResultContext | None = None) -> Res
 def _as_failed(result: QiskitResult) -> QiskitResult:
     # Decoded a moment ago, and nobody else's yet.
     result.success = False
+    for part in (result, *result.results):
+        # Of what they do not have, qiskit cannot make the error that a circuit without counts raises.
+        part.status = str(part.status or "no status")
     return result
 
 

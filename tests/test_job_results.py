@@ -1,0 +1,405 @@
+"""The result of a job: waited for, read once, kept; partial, consumed, or lying at a URL."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import msgspec
+import pytest
+from qiskit.exceptions import QiskitError
+from qiskit.providers.exceptions import JobError, JobTimeoutError
+
+from ibm_circuit_job import (
+    IBMCircuitJob,
+    IBMJobApiError,
+    IBMJobFailureError,
+    IBMJobInvalidStateError,
+    IBMJobNotFoundError,
+    IBMJobTimeoutError,
+)
+from ibm_circuit_job.clients import ClientParameters, RequestFailed
+from ibm_circuit_job.clients.object_store import is_allowed, read
+from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.testing import ScriptedClient
+
+DONE = b'{"id": "a", "state": {"status": "Completed"}, "private": false}'
+PRIVATE = b'{"id": "a", "state": {"status": "Completed"}, "private": true}'
+FAILED = b'{"id": "a", "state": {"status": "Failed", "reason": "Too hot.", "reason_code": 7}}'
+FAILED_WITHOUT_REASON = b'{"id": "a", "state": {"status": "Failed", "reason": "Error"}}'
+DOWN = Unreachable("read the result of job a", "http://x", "no route")
+SIGNATURE = "X-Signature=5ecret"
+
+
+def body_of(*outcomes, success=True):
+    """The body of a result with one circuit for each outcome; None stands for a circuit that failed."""
+    return msgspec.json.encode(
+        {
+            "backend_name": "b",
+            "job_id": "a",
+            "success": success,
+            "results": [
+                {
+                    "shots": 3,
+                    "success": outcome is not None,
+                    "status": "DONE" if outcome else "ERROR",
+                    "header": {"name": f"c{index}", "memory_slots": 1, "creg_sizes": [["c", 1]]},
+                    "data": {} if outcome is None else {"counts": {outcome: 3}},
+                }
+                for index, outcome in enumerate(outcomes)
+            ],
+        }
+    )
+
+
+def gone(status):
+    return Refused("read the result of job a", "http://x", status, "No such result.")
+
+
+def job_of(client, **given):
+    return IBMCircuitJob(None, None, "a", runtime_client=client, **given)
+
+
+def asked(client):
+    return [method for method, _ in client.calls]
+
+
+class Store(ThreadingHTTPServer):
+    """An object store on loopback: what it holds by path, and what it was asked."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Objects)
+        self.holds = {}
+        self.requests = []
+
+    def put(self, path, body, status=200):
+        self.holds[path] = (status, body)
+        return f"http://127.0.0.1:{self.server_port}{path}?{SIGNATURE}"
+
+
+class _Objects(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.requests.append((self.path, dict(self.headers)))
+        status, body = self.server.holds.get(self.path.split("?")[0], (404, b"<Error>NoSuchKey</Error>"))
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", body.decode())
+            body = b""
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def store():
+    with Store() as store:
+        thread = threading.Thread(target=store.serve_forever, args=(0.01,))
+        thread.start()
+        yield store
+        store.shutdown()
+        thread.join()
+
+
+def location(url):
+    return msgspec.json.encode({"url": url})
+
+
+# Where it lies in the reply
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        ("Cancelled", IBMJobInvalidStateError, "was cancelled"),
+        ("Cancelled - Ran too long", IBMJobInvalidStateError, "was cancelled"),
+        ("Failed", IBMJobFailureError, "The service gave no reason"),
+    ],
+)
+def test_job_that_is_not_done_has_no_result(status, error, message):
+    client = ScriptedClient([b'{"id": "a", "state": {"status": "%s"}}' % status.encode()])
+    with pytest.raises(error, match=message) as raised:
+        job_of(client).result()
+    assert isinstance(raised.value, JobError)
+
+
+def test_reason_of_a_failed_job_is_in_the_error_with_its_code():
+    with pytest.raises(IBMJobFailureError, match=r"job a failed: Error code 7; Too hot\."):
+        job_of(ScriptedClient([FAILED])).result()
+
+
+def test_result_waits_for_the_job_to_end():
+    running = b'{"id": "a", "state": {"status": "Running"}}'
+    client = ScriptedClient([running, running, DONE], results=[body_of("0x1")])
+    assert job_of(client).result(timeout=30).get_counts() == {"1": 3}
+    assert asked(client) == ["job_get"] * 3 + ["job_results"]
+
+
+def test_result_of_a_job_that_does_not_end_in_time_is_a_timeout():
+    client = ScriptedClient([b'{"id": "a", "state": {"status": "Running"}}'])
+    with pytest.raises(IBMJobTimeoutError, match="within 0 seconds") as raised:
+        job_of(client).result(timeout=0)
+    assert isinstance(raised.value, JobTimeoutError)
+    assert "job_results" not in asked(client)
+
+
+def test_result_is_read_again_where_that_is_asked_for_and_the_new_one_is_kept():
+    client = ScriptedClient([DONE], results=[body_of("0x1"), body_of("0x0")])
+    job = job_of(client)
+    first = job.result()
+    assert job.result() is first
+    again = job.result(refresh=True)
+    assert again.get_counts() == {"0": 3}
+    assert job.result() is again
+    assert asked(client).count("job_results") == 2
+
+
+def test_threads_that_ask_while_the_first_still_reads_cause_one_download():
+    reading, go_on = threading.Event(), threading.Event()
+
+    class Slow(ScriptedClient):
+        def job_results(self, job_id):
+            reading.set()
+            assert go_on.wait(30)
+            return super().job_results(job_id)
+
+    client = Slow([DONE], results=[body_of("0x1")])
+    job = job_of(client)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(job.result)
+        assert reading.wait(30)
+        others = [threads.submit(job.result) for _ in range(3)]
+        go_on.set()
+        assert len({id(each.result()) for each in [first, *others]}) == 1
+    assert asked(client).count("job_results") == 1
+
+
+@pytest.mark.parametrize("trouble", [DOWN, gone(404), gone(410), b"<html>down</html>", b'{"success": true}'])
+def test_failed_second_reading_keeps_what_was_kept(trouble):
+    job = job_of(ScriptedClient([DONE], results=[body_of("0x1"), trouble]))
+    kept = job.result()
+    with pytest.raises(IBMJobApiError):
+        job.result(refresh=True)
+    assert job.result() is kept
+    assert job.state.payload.raw == body_of("0x1")
+
+
+def test_network_trouble_is_an_api_error_and_the_next_call_tries_again():
+    job = job_of(ScriptedClient([DONE], results=[DOWN, body_of("0x1")]))
+    with pytest.raises(IBMJobApiError, match="no route"):
+        job.result()
+    assert job.result().get_counts() == {"1": 3}
+
+
+# Read elsewhere
+
+
+@pytest.mark.parametrize(("reply", "status"), [(PRIVATE, 404), (PRIVATE, 410), (DONE, 410)])
+def test_result_that_was_read_elsewhere_is_an_error_that_says_so(reply, status):
+    with pytest.raises(IBMJobApiError, match=rf"was read before.*only once.*{status}") as raised:
+        job_of(ScriptedClient([reply], results=[gone(status)])).result()
+    assert not isinstance(raised.value, IBMJobNotFoundError)
+
+
+def test_result_that_is_missing_does_not_mean_that_the_job_is():
+    with pytest.raises(IBMJobApiError, match="404: No such result") as raised:
+        job_of(ScriptedClient([DONE], results=[gone(404)])).result()
+    assert not isinstance(raised.value, IBMJobNotFoundError)
+    assert "only once" not in str(raised.value)
+
+
+def test_that_a_job_is_private_is_found_out_where_it_was_not_known():
+    job = job_of(ScriptedClient([PRIVATE], results=[gone(404)]), status="COMPLETED")
+    with pytest.raises(IBMJobApiError, match="only once"):
+        job.result()
+
+
+def test_result_of_a_private_job_is_read_once_and_stays():
+    client = ScriptedClient([PRIVATE], results=[body_of("0x1"), gone(404)])
+    job = job_of(client)
+    assert job.private
+    kept = job.result()
+    job.refresh()
+    assert job.error_message() is None
+    assert job.result() is kept
+    assert asked(client).count("job_results") == 1
+
+
+# Partial
+
+
+def test_partial_result_of_a_failed_job_has_the_circuits_that_ran():
+    client = ScriptedClient([FAILED], results=[body_of("0x1", None)])
+    job = job_of(client)
+    result = job.result(partial=True)
+    assert result.success is False
+    assert result.get_counts("c0") == {"1": 3}
+    with pytest.raises(QiskitError, match="no status, ERROR"):
+        result.get_counts("c1")
+    assert job.result(partial=True) is result
+    with pytest.raises(IBMJobFailureError, match="Too hot"):
+        job.result()
+    assert asked(client).count("job_results") == 1
+
+
+def test_partial_result_is_read_again_where_that_is_asked_for():
+    client = ScriptedClient([FAILED], results=[body_of("0x1"), body_of("0x0"), DOWN])
+    job = job_of(client)
+    assert job.result(partial=True).get_counts() == {"1": 3}
+    again = job.result(partial=True, refresh=True)
+    assert again.get_counts() == {"0": 3}
+    with pytest.raises(IBMJobApiError, match="no route"):
+        job.result(partial=True, refresh=True)
+    assert job.result(partial=True) is again
+
+
+@pytest.mark.parametrize("left", [b"JobError: 'Too hot.'", b"", b"{}", gone(404)])
+def test_failed_job_that_left_nothing_is_a_failure_with_its_reason(left):
+    job = job_of(ScriptedClient([FAILED], results=[left]))
+    with pytest.raises(IBMJobFailureError, match="Error code 7; Too hot"):
+        job.result(partial=True)
+
+
+def test_partial_changes_nothing_for_a_job_that_is_done():
+    job = job_of(ScriptedClient([DONE], results=[body_of("0x1")]))
+    assert job.result(partial=True).success is True
+    assert job.result(partial=True) is job.result()
+
+
+def test_partial_result_of_a_cancelled_job_is_an_invalid_state():
+    client = ScriptedClient([b'{"id": "a", "state": {"status": "Cancelled"}}'])
+    with pytest.raises(IBMJobInvalidStateError):
+        job_of(client).result(partial=True)
+
+
+# At a URL
+
+
+def test_result_at_a_url_is_read_from_there_without_our_token(store):
+    client = ScriptedClient([DONE], results=[location(store.put("/r", body_of("0x1")))])
+    client.params = ClientParameters("the-token", "http://127.0.0.1:1/api")
+    job = job_of(client)
+    assert job.result().get_counts() == {"1": 3}
+    assert job.result() is job.result()
+    [(path, headers)] = store.requests
+    assert path == f"/r?{SIGNATURE}"
+    assert "the-token" not in repr(headers)
+    assert {name.lower() for name in headers}.isdisjoint({"authorization", "x-access-token", "cookie"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://store.example/r?X-Signature=5ecret",
+        "http://store.example\\@127.0.0.1/r?X-Signature=5ecret",
+        "http://127.0.0.1@store.example/r?X-Signature=5ecret",
+        "http://0.0.0.0/r",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/r",
+        "http://",
+        "http://[",
+        "r",
+        "",
+    ],
+)
+def test_result_at_a_url_that_is_not_safe_is_refused(url):
+    assert not is_allowed(url)
+    with pytest.raises(IBMJobApiError, match="expected the result to lie at an https URL") as raised:
+        job_of(ScriptedClient([DONE], results=[location(url)])).result()
+    assert "5ecret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://store.example/r", "HTTPS://store.example", "http://localhost:80/r", "http://[::1]:80/r"]
+)
+def test_https_and_this_machine_are_safe(url):
+    assert is_allowed(url)
+
+
+def test_result_at_a_url_may_hold_so_many_bytes_and_no_more(store):
+    url = store.put("/r", b"x" * 1000)
+    assert read(url, doing="read", most=1000) == b"x" * 1000
+    with pytest.raises(RequestFailed, match="expected at most 999 bytes"):
+        read(url, doing="read", most=999)
+
+
+def test_redirect_of_a_store_is_not_followed(store):
+    elsewhere = store.put("/elsewhere", body_of("0x1"))
+    url = store.put("/r", elsewhere.encode(), status=302)
+    with pytest.raises(IBMJobApiError, match="answered 302"):
+        job_of(ScriptedClient([DONE], results=[location(url)])).result()
+    assert [path.split("?")[0] for path, _ in store.requests] == ["/r"]
+
+
+def test_error_of_a_store_names_no_signature(store):
+    url = store.put("/r", b"<Error>AccessDenied</Error>", status=403)
+    with pytest.raises(IBMJobApiError, match=r"127\.0\.0\.1.*/r answered 403") as raised:
+        job_of(ScriptedClient([DONE], results=[location(url)])).result()
+    assert "5ecret" not in str(raised.value)
+
+
+def test_url_that_has_expired_asks_the_service_for_another(store):
+    expired = store.put("/old", b"Request has expired", status=403)
+    client = ScriptedClient([DONE], results=[location(expired), location(store.put("/new", body_of("0x1")))])
+    job = job_of(client)
+    with pytest.raises(IBMJobApiError, match="403"):
+        job.result()
+    assert job.result().get_counts() == {"1": 3}
+    assert [path.split("?")[0] for path, _ in store.requests] == ["/old", "/old", "/new"]
+
+
+def test_url_of_a_result_that_can_be_read_once_outlives_a_store_that_is_down(store):
+    busy = store.put("/r", b"try again", status=429)
+    client = ScriptedClient([PRIVATE], results=[location(busy), gone(404)])
+    job = job_of(client)
+    with pytest.raises(IBMJobApiError, match="429"):
+        job.result()
+    store.put("/r", body_of("0x1"))
+    assert job.result().get_counts() == {"1": 3}
+    assert asked(client).count("job_results") == 1
+
+
+def test_failed_second_reading_of_a_url_keeps_what_was_kept(store):
+    client = ScriptedClient([DONE], results=[location(store.put("/r", body_of("0x1")))])
+    job = job_of(client)
+    kept = job.result()
+    store.put("/r", b"gone", status=404)
+    with pytest.raises(IBMJobApiError, match="404"):
+        job.result(refresh=True)
+    assert job.result() is kept
+
+
+def test_partial_result_at_a_url_is_read_from_there(store):
+    client = ScriptedClient([FAILED], results=[location(store.put("/r", body_of("0x1")))])
+    result = job_of(client).result(partial=True)
+    assert (result.success, result.get_counts()) == (False, {"1": 3})
+
+
+def test_reason_of_a_failure_may_lie_at_a_url(store):
+    client = ScriptedClient([FAILED_WITHOUT_REASON], results=[location(store.put("/r", b"JobError: 'Too hot.'"))])
+    assert job_of(client).error_message() == "Too hot."
+
+
+# Why a job failed
+
+
+def test_error_message_asks_for_the_results_text_once():
+    client = ScriptedClient([FAILED_WITHOUT_REASON], results=[b"JobError: 'Too hot.'"])
+    job = job_of(client)
+    assert job.error_message() == job.error_message() == "Too hot."
+    assert asked(client).count("job_results") == 1
+
+
+def test_error_message_may_be_the_end_of_a_traceback():
+    text = b"noise\nTraceback (most recent call last):\n  ...\nValueError: too hot"
+    job = job_of(ScriptedClient([FAILED_WITHOUT_REASON], results=[text]))
+    assert job.error_message().startswith("Traceback")
+    assert job.error_message().endswith("ValueError: too hot")
+
+
+@pytest.mark.parametrize("status", ["Queued", "Running", "Completed", "Cancelled"])
+def test_job_that_has_not_failed_has_no_error_message_and_no_result_is_read(status):
+    client = ScriptedClient([b'{"id": "a", "state": {"status": "%s", "reason": "x"}}' % status.encode()])
+    assert job_of(client).error_message() is None
+    assert "job_results" not in asked(client)

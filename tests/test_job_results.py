@@ -235,7 +235,7 @@ def test_partial_result_of_a_failed_job_has_the_circuits_that_ran():
     result = job.result(partial=True)
     assert result.success is False
     assert result.get_counts("c0") == {"1": 3}
-    with pytest.raises(QiskitError, match="no status.*ERROR"):
+    with pytest.raises(QiskitError, match=r"no status.*ERROR"):
         result.get_counts("c1")
     assert job.result(partial=True) is result
     with pytest.raises(IBMJobFailureError, match="Too hot"):

@@ -239,7 +239,8 @@ def offers_stream(client: object) -> bool:
 
     Asked of the class, not of the object: a ``MagicMock`` has every attribute that one asks it for.
     """
-    return isinstance(getattr(type(client), "job_stream", None), FunctionType)
+    kind = type(client)
+    return isinstance(getattr(kind, "job_stream", None), FunctionType) and getattr(kind, "offers_stream", True)
 
 
 def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IOResult[bool, Failure]:
@@ -304,22 +305,28 @@ NOT_CONNECTED: Final = (
 
 def _understood(call: Callable[..., Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
     """Those keywords that a client's method takes: doubles, and older clients, know fewer than we."""
+    # Of a method, what all its objects share; a mock takes anything.
     function = getattr(call, "__func__", call)
-    if not isinstance(function, FunctionType):
-        # A mock takes anything; our own limit in time is none of its business.
-        return {name: value for name, value in wanted.items() if name != "seconds"}
-    names, takes_any = _parameters(function)
+    names, takes_any = _of_function(function) if isinstance(function, FunctionType) else _parameters(function)
+    # Our own limit in time is nobody's business that does not name it.
     return {name: value for name, value in wanted.items() if name in names or (takes_any and name != "seconds")}
 
 
-@lru_cache(maxsize=500)
-def _parameters(function: FunctionType) -> tuple[frozenset[str], bool]:
+def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
     """The names of a function's parameters, and whether it takes any other keyword."""
-    parameters = inspect.signature(function).parameters.values()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        # Some that are written in C do not say.
+        return frozenset(), False
     return (
         frozenset(parameter.name for parameter in parameters),
         any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
     )
+
+
+_of_function = lru_cache(maxsize=500)(_parameters)
+"""The same, kept: a plain function holds no client alive."""
 
 
 def _read(doing: str, call: Callable[[], Any], read: Callable[[Any], Result[_T, Failure]]) -> IOResult[_T, Failure]:

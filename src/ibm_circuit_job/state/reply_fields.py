@@ -359,6 +359,8 @@ def opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, Unkn
     """
     if isinstance(body, Mapping):
         return _opened_object(body, target, what)
+    if not isinstance(body, (bytes, bytearray, str)):
+        return Bad(Unreadable(what, "", f"expected JSON, or an object, got a {type(body).__name__}"))
     quick = opened_quickly(body, target)
     return opened_leniently(body, target, what) if quick is None else Success(quick)
 

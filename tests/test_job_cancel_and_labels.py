@@ -94,7 +94,7 @@ def test_cancel_that_fails_changes_nothing(trouble):
     assert job.status() is JobStatus.RUNNING
 
 
-def test_refused_cancel_is_a_job_error_with_the_words_of_the_service():
+def test_refused_cancel_is_an_error_with_the_words_of_the_service():
     refusal = Refused("cancel job a", "http://x", 403, "Not yours.")
     with pytest.raises(IBMJobError, match=r"403: Not yours\.") as raised:
         job_of(ScriptedClient([reply("Running")], cancels=[refusal])).cancel()

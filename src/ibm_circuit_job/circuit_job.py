@@ -25,7 +25,6 @@ from ibm_circuit_job.errors import (
     Failure,
     IBMError,
     IBMJobApiError,
-    IBMJobError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
     Refused,
@@ -473,7 +472,7 @@ class IBMCircuitJob(JobV1):
 
         Raises:
             IBMJobInvalidStateError: If the job is in a state that cannot be cancelled.
-            IBMJobError: If the service refused otherwise, or could not be reached.
+            IBMJobApiError: If the service refused otherwise, or could not be reached; it is an ``IBMJobError``.
         """
         if queries.status(self._state) is JobStatus.CANCELLED:
             return True
@@ -488,7 +487,7 @@ class IBMCircuitJob(JobV1):
             return True
         failure = asked.failure()
         if failure.http_status != 409:
-            raise to_exception(failure, IBMJobError)
+            raise to_exception(failure)
         if self.status() is JobStatus.CANCELLED:
             return True
         raise to_exception(failure, IBMJobInvalidStateError)

@@ -3,6 +3,7 @@
 from ibm_circuit_job.clients.account import AccountClient
 from ibm_circuit_job.clients.http import RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.clients.platform import PlatformAccount, PlatformClient
 from ibm_circuit_job.clients.protocols import JobClient, StreamingClient
 from ibm_circuit_job.clients.runtime import RuntimeClient
 
@@ -10,6 +11,8 @@ __all__ = [
     "AccountClient",
     "ClientParameters",
     "JobClient",
+    "PlatformAccount",
+    "PlatformClient",
     "RequestFailed",
     "RuntimeClient",
     "StreamingClient",

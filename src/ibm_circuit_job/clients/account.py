@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from attrs import frozen
@@ -25,6 +25,24 @@ class ServiceUrls:
     """The API that runs jobs."""
     ws: str
     """The root of the push streams."""
+
+
+class Account(Protocol):
+    """What a client of jobs needs of the account: where the service is, and what proves who we are."""
+
+    http: HttpSession
+
+    def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
+        """Return the headers of a request; new ones where these were rejected."""
+        ...
+
+    def user_urls(self) -> ServiceUrls:
+        """Return where the services are."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
 
 
 class AccountClient:
@@ -114,9 +132,10 @@ class AccountClient:
             hint = "; check the token" if error.status_code in {401, 403} else "; check the url"
             raise IBMAccountError(f"{error.message}{hint}") from None
 
-    def headers(self, rejected: str | None = None, *, seconds: float | None = None) -> dict[str, str]:
+    def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
         """Return the headers that prove who we are; see :meth:`access_token`."""
-        return {"X-Access-Token": self.access_token(rejected, seconds=seconds)}
+        old = None if rejected is None else rejected["X-Access-Token"]
+        return {"X-Access-Token": self.access_token(old, seconds=seconds)}
 
     def close(self) -> None:
         """Close all connections."""

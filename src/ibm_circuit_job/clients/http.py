@@ -111,7 +111,7 @@ class HttpSession:
         """
         sent = dict(headers or {})
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         answer = self._answer(doing, method, url, seconds, headers=sent, params=query, data=body)
         if isinstance(answer, Unreachable):
             # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.

@@ -57,10 +57,16 @@ def is_allowed(url: str) -> bool:
     except ValueError:
         return False
     host = (parts.host or "").strip("[]")
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine.
+
+    Example:
+        >>> is_loopback("127.0.0.1"), is_loopback("quantum.cloud.ibm.com")
+        (True, False)
+    """
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

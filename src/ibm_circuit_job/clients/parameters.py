@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from ibm_circuit_job.errors import IBMAccountError
 
-DEFAULT_URL = "https://auth.quantum-computing.ibm.com/api"
-"""Where IBM Quantum Platform Classic was logged into, until IBM switched it off in July 2025."""
+DEFAULT_URLS: Final[Mapping[str, str]] = {
+    "ibm_quantum": "https://auth.quantum-computing.ibm.com/api",
+    "ibm_quantum_platform": "https://cloud.ibm.com",
+}
+"""Where to log in by default, by the channel, which names the dialect of the service.
+
+``ibm_quantum`` is IBM Quantum Platform Classic, which IBM switched off in July 2025, and ``ibm_quantum_platform`` the
+service of today.
+"""
+
+_CRN = re.compile(r"crn:v1:[^:]*:[^:]*:[^:]*:(?P<region>[^:]*):[^:]*:[^:]*:[^:]*:[^:]*")
 
 
 def _check_url(_: object, __: object, url: Any) -> None:
     """What was given may hold a password, or be the token in the wrong place, so it is not repeated."""
+    if url is None:
+        return
     try:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:
-        raise IBMAccountError(f"expected url to be one such as {DEFAULT_URL!r}, with http:// or https:// at the front")
+        example = DEFAULT_URLS["ibm_quantum_platform"]
+        raise IBMAccountError(f"expected url to be one such as {example!r}, with http:// or https:// at the front")
     if parts.username or parts.password:
         raise IBMAccountError("expected url to be without user name and password; give the token as 'token'")
 
@@ -31,9 +44,17 @@ def _without_slash(url: Any) -> Any:
     return url.rstrip("/") if isinstance(url, str) else url
 
 
-def _check_instance(_: object, __: object, instance: Any) -> None:
-    if instance is not None and (not isinstance(instance, str) or instance.count("/") != 2):
-        raise IBMAccountError(f"expected instance to be 'hub/group/project', got {instance!r}")
+def _check_instance(parameters: Any, _: object, instance: Any) -> None:
+    if instance is None:
+        return
+    if parameters.channel == "ibm_quantum":
+        if not isinstance(instance, str) or instance.count("/") != 2:
+            raise IBMAccountError(f"expected instance to be 'hub/group/project', got {instance!r}")
+    elif not isinstance(instance, str) or not _CRN.fullmatch(instance):
+        raise IBMAccountError(
+            "expected instance to be a CRN such as 'crn:v1:bluemix:public:quantum-computing:us-east:a/...:...::', "
+            f"got {instance!r}"
+        )
 
 
 def _check_proxies(_: object, __: object, proxies: Any) -> None:
@@ -42,8 +63,13 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
 
 
 def _check_channel(_: object, __: object, channel: Any) -> None:
-    if channel != "ibm_quantum":
-        raise IBMAccountError(f"expected channel to be 'ibm_quantum', the only one so far, got {channel!r}")
+    if channel not in DEFAULT_URLS:
+        raise IBMAccountError(f"expected channel to be one of {', '.join(map(repr, DEFAULT_URLS))}, got {channel!r}")
+
+
+def _channel(channel: Any) -> Any:
+    # What the service of today was called before.
+    return "ibm_quantum_platform" if channel == "ibm_cloud" else channel
 
 
 def _check_verify(_: object, __: object, verify: Any) -> None:
@@ -71,16 +97,26 @@ class ClientParameters:
 
     token: str = field(validator=_check_token, repr=False)
     """The API token of the account."""
-    url: str = field(default=DEFAULT_URL, converter=_without_slash, validator=_check_url)
-    """The URL to log into."""
+    url: str = field(default=None, converter=_without_slash, validator=_check_url)
+    """The URL to log into; that of IBM by default."""
     instance: str | None = field(default=None, validator=_check_instance)
-    """The hub/group/project to work in, as ``"hub/group/project"``; the account's default where it is ``None``."""
+    """What to work in: ``"hub/group/project"``, or the CRN of an instance; the account's default where ``None``."""
     proxies: Mapping[str, Any] | None = field(default=None, repr=False, hash=False, validator=_check_proxies)
     """Proxies, as ``{"urls": {"https": "http://host:port"}}``; they may hold a password and are in no repr."""
     verify: bool = field(default=True, validator=_check_verify)
     """Whether certificates of https servers are checked."""
-    channel: str = field(default="ibm_quantum", validator=_check_channel)
-    """The dialect that the service speaks: ``"ibm_quantum"``, IBM Quantum Platform Classic, is so far the only one."""
+    channel: str = field(default="ibm_quantum", converter=_channel, validator=_check_channel)
+    """The dialect that the service speaks: ``"ibm_quantum"``, or ``"ibm_quantum_platform"``, that of today."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.url is None:
+            object.__setattr__(self, "url", DEFAULT_URLS[self.channel])
+
+    @property
+    def region(self) -> str | None:
+        """The region that the CRN of the instance names."""
+        found = _CRN.fullmatch(self.instance or "")
+        return found["region"] if found else None
 
     @property
     def proxy_urls(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ import msgspec
 import requests
 
 from ibm_circuit_job.clients import stream
-from ibm_circuit_job.clients.account import AccountClient
+from ibm_circuit_job.clients.account import Account, AccountClient
 from ibm_circuit_job.clients.http import RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreadable
@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 class RuntimeClient:
-    """The jobs and backends of the service, in its ``legacy`` dialect.
+    """The jobs and backends of the service, in its ``legacy`` dialect; see :class:`PlatformClient` for that of today.
 
     Every method raises :class:`~ibm_circuit_job.clients.RequestFailed` where the service refuses or cannot be
     reached. A token that ran out is renewed once per call.
@@ -34,7 +34,10 @@ class RuntimeClient:
         account: The client that logs in; one of its own by default.
     """
 
-    def __init__(self, params: ClientParameters, *, account: AccountClient | None = None) -> None:
+    offers_stream = True
+    """Whether the service pushes."""
+
+    def __init__(self, params: ClientParameters, *, account: Account | None = None) -> None:
         self.params = params
         self._account = account or AccountClient(params)
 
@@ -50,6 +53,7 @@ class RuntimeClient:
         hgp: str | None = None,
         job_tags: Sequence[str] = (),
         session_id: str | None = None,
+        private: bool = False,
     ) -> bytes:
         """Submit a job and return the reply. Source: ``POST /jobs``.
 
@@ -60,12 +64,15 @@ class RuntimeClient:
             hgp: The ``hub/group/project`` that pays.
             job_tags: Tags for the job.
             session_id: The session to run in.
+            private: Whether inputs are to be hidden, and the result can be read only once.
         """
         submission: dict[str, Any] = {"program_id": program_id, "backend": backend_name, "params": params}
         if job_tags:
             submission["tags"] = list(job_tags)
         if session_id is not None:
             submission["session_id"] = session_id
+        if private:
+            submission["private"] = True
         if hgp is not None:
             submission["hub"], submission["group"], submission["project"] = hgp.split("/")
         body = typed_json.encode(submission)
@@ -219,13 +226,13 @@ class RuntimeClient:
 
     def _authorised(self, send: Callable[[Mapping[str, str]], _T], seconds: float | None) -> _T:
         """Send with our token, and once more with a new one where the service does not accept it any more."""
-        headers = self._account.headers()
+        headers = self._account.headers(seconds=seconds)
         try:
             return send(headers)
         except RequestFailed as error:
             if error.status_code != 401:
                 raise
-            return send(self._account.headers(headers["X-Access-Token"], seconds=seconds))
+            return send(self._account.headers(headers, seconds=seconds))
 
     def _decoded(self, response: requests.Response, what: str) -> dict[str, Any]:
         reply = documents.value(response.content, what)

@@ -1,0 +1,271 @@
+"""The ``platform`` dialect, that of the service of today: its tokens, and what is different in its API.
+
+A token comes from IAM for the API key, and holds for about an hour. Which host serves the API follows from the region
+in the CRN of the instance.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime as python_datetime
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from ibm_circuit_job.clients.account import ServiceUrls
+from ibm_circuit_job.clients.http import HttpSession, RequestFailed
+from ibm_circuit_job.clients.object_store import is_loopback
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.clients.runtime import RuntimeClient
+from ibm_circuit_job.errors import IBMAccountError, Unreadable
+from ibm_circuit_job.state import documents, typed_json
+
+API_VERSION: Final = "2025-05-01"
+"""The version of the API that we speak, sent with every request."""
+RENEWED_AT: Final = 0.8
+"""The share of a token's life after which the next one is asked for."""
+_SHORTEST_LIFE: Final = 1.0
+_GRANT: Final = "urn:ibm:params:oauth:grant-type:apikey"
+
+
+class PlatformAccount:
+    """The account's side of the service of today: tokens from IAM, and the instances of the account.
+
+    Source: ``POST /identity/token`` of IAM, whose host the environment variable ``IAM_URL`` may name; and
+    ``POST /v3/resources/search`` of the global search, ``GLOBAL_SEARCH_URL``.
+
+    Args:
+        params: Where the service is and how to prove who we are.
+    """
+
+    def __init__(self, params: ClientParameters) -> None:
+        self.params = params
+        self.http = HttpSession(params)
+        self.instance = params.instance
+        """The instance (CRN) that requests are sent for."""
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._renew_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"<PlatformAccount({self.params.url!r})>"
+
+    def access_token(self, rejected: str | None = None, *, seconds: float | None = None) -> str:
+        """Return a token, asking IAM where there is none, or the one that is there is about to run out.
+
+        Args:
+            rejected: A token that the service does not accept any more; any number of threads that give the
+                same one cause one renewal.
+            seconds: Try once, and have the token by then.
+
+        Raises:
+            RequestFailed: If IAM refused or could not be reached.
+        """
+        with self._lock:
+            if self._token is None or self._token == rejected or time.monotonic() >= self._renew_at:
+                self._token = self._new_token(seconds)
+            return self._token
+
+    def _new_token(self, seconds: float | None) -> str:
+        url = f"{os.environ.get('IAM_URL') or beside(self.params.url, 'iam')}/identity/token"
+        form = urlencode({"grant_type": _GRANT, "apikey": self.params.token, "response_type": "cloud_iam"})
+        response = self.http.request(
+            "log in",
+            "POST",
+            url,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=form.encode(),
+            seconds=seconds,
+        )
+        # The reply holds the token, so what it holds is never repeated in a message.
+        reply = documents.value(response.content, "answer").value_or(None)
+        token = reply.get("access_token") if isinstance(reply, Mapping) else None
+        if not isinstance(reply, Mapping) or not isinstance(token, str) or not token:
+            raise RequestFailed(Unreadable("IAM's answer", "access_token", "expected a string; is this IAM's URL?"))
+        self.http.keep_secret(token)
+        life = reply.get("expires_in")
+        life = float(life) if isinstance(life, (int, float)) else 3600.0
+        self._renew_at = time.monotonic() + max(_SHORTEST_LIFE, RENEWED_AT * life)
+        return token
+
+    def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
+        """Return the headers that prove who we are; see :meth:`access_token`."""
+        old = None if rejected is None else rejected["Authorization"].removeprefix("Bearer ")
+        headers = {
+            "Authorization": f"Bearer {self.access_token(old, seconds=seconds)}",
+            "IBM-API-Version": API_VERSION,
+        }
+        return headers if self.instance is None else headers | {"Service-CRN": self.instance}
+
+    def user_urls(self) -> ServiceUrls:
+        """Return where the service is: by the region of the instance, or as it was given. There are no streams."""
+        api = api_url(self.params)
+        return ServiceUrls(api, api, "")
+
+    def user_hubs(self) -> list[str]:
+        """Return the instances (CRN) that the account may use.
+
+        Raises:
+            RequestFailed: If the search refused or could not be reached.
+        """
+        root = os.environ.get("GLOBAL_SEARCH_URL") or beside(self.params.url, "api.global-search-tagging")
+        response = self.http.request(
+            "find the account's instances",
+            "POST",
+            f"{root}/v3/resources/search",
+            headers={"Authorization": f"Bearer {self.access_token()}"},
+            body=msgspec.json.encode({"query": "service_name:quantum-computing", "fields": ["crn", "name"]}),
+        )
+        reply = documents.value(response.content, "answer").value_or(None)
+        items = reply.get("items") if isinstance(reply, Mapping) else None
+        if not isinstance(items, list):
+            raise RequestFailed(Unreadable("answer of the search", "items", "expected a list"))
+        return [item["crn"] for item in items if isinstance(item, Mapping) and isinstance(item.get("crn"), str)]
+
+    def check_login(self) -> None:
+        """Ask for a token, and for the backends, so that what is wrong shows here and not with the first job.
+
+        Raises:
+            IBMAccountError: If IAM or the service cannot be reached, or they do not accept the key.
+        """
+        try:
+            self.access_token()
+        except RequestFailed as error:
+            hint = "; check the token" if error.status_code in {400, 401, 403} else "; check the url"
+            raise IBMAccountError(f"{error.message}{hint}") from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.http.close()
+
+
+def api_url(params: ClientParameters) -> str:
+    """Return the URL of the API.
+
+    A URL with a path is that of the API itself; else the host follows from the region of the instance.
+
+    Example:
+        >>> crn = "crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::"
+        >>> api_url(ClientParameters("secret", instance=crn, channel="ibm_quantum_platform"))
+        'https://eu-de.quantum.cloud.ibm.com/api/v1'
+    """
+    parts = urlsplit(params.url)
+    if parts.path.strip("/"):
+        return params.url
+    # The region in which the service began has no name in its host.
+    region = "" if params.region in {None, "us-east"} else f"{params.region}."
+    return f"{parts.scheme}://{region}quantum.{parts.netloc}/api/v1"
+
+
+def beside(url: str, name: str) -> str:
+    """Return the URL of another service of the same cloud; on this machine they are all in one.
+
+    Example:
+        >>> beside("https://eu-de.quantum.cloud.ibm.com/api/v1", "iam")
+        'https://iam.cloud.ibm.com'
+    """
+    parts = urlsplit(url)
+    if is_loopback(parts.hostname or ""):
+        path = "/search" if name == "api.global-search-tagging" else ""
+        return f"{parts.scheme}://{parts.netloc}{path}"
+    return f"{parts.scheme}://{name}.{parts.netloc.rpartition('quantum.')[2]}"
+
+
+class PlatformClient(RuntimeClient):
+    """The jobs and backends of the service, in its ``platform`` dialect. There is no push: jobs are polled.
+
+    Every method raises :class:`~ibm_circuit_job.clients.RequestFailed` where the service refuses or cannot be
+    reached. A token that ran out is renewed once per call.
+
+    Args:
+        params: Where the service is and how to prove who we are.
+        account: The client that gets tokens; one of its own by default.
+    """
+
+    offers_stream = False
+
+    def __init__(self, params: ClientParameters, *, account: PlatformAccount | None = None) -> None:
+        super().__init__(params, account=account or PlatformAccount(params))
+
+    def __repr__(self) -> str:
+        return f"<PlatformClient({self.params.url!r})>"
+
+    def program_run(
+        self,
+        *,
+        program_id: str,
+        backend_name: str,
+        params: object,
+        hgp: str | None = None,
+        job_tags: Sequence[str] = (),
+        session_id: str | None = None,
+        private: bool = False,
+    ) -> bytes:
+        """Submit a job and return the reply. Source: ``POST /jobs``.
+
+        Args:
+            program_id: ``"sampler"``.
+            backend_name: The backend to run on.
+            params: The program's parameters; circuits, arrays and complex numbers are encoded.
+            hgp: The instance, which goes with every request, and not with this one.
+            job_tags: Tags for the job.
+            session_id: The session to run in.
+            private: Whether inputs are to be hidden, and the result can be read only once.
+        """
+        del hgp
+        submission: dict[str, Any] = {"program_id": program_id, "backend": backend_name, "params": params}
+        if job_tags:
+            submission["tags"] = list(job_tags)
+        if session_id is not None:
+            submission["session_id"] = session_id
+        if private:
+            submission["private"] = True
+        body = typed_json.encode(submission)
+        return self._call(f"submit a job to {backend_name}", "POST", "/jobs", body=body).content
+
+    def jobs_get(
+        self,
+        limit: int | None = None,
+        skip: int | None = None,
+        pending: bool | None = None,
+        hgp: str | None = None,
+        job_tags: Sequence[str] | None = None,
+        created_after: python_datetime | None = None,
+        created_before: python_datetime | None = None,
+        descending: bool = True,
+        backend_name: str | None = None,
+        program_id: str | None = None,
+        session_id: str | None = None,
+    ) -> bytes:
+        """Return one page of the job listing. Source: ``GET /jobs``; 200 jobs a page at most."""
+        del hgp
+        return super().jobs_get(
+            limit=limit,
+            skip=skip,
+            pending=pending,
+            job_tags=job_tags,
+            created_after=created_after,
+            created_before=created_before,
+            descending=descending,
+            backend_name=backend_name,
+            program_id=program_id,
+            session_id=session_id,
+        )
+
+    def list_backends(self, hgp: str | None = None) -> list[str]:
+        """Return the names of the backends. Source: ``GET /backends``, which says more of each."""
+        del hgp
+        reply = self._decoded(self._call("list backends", "GET", "/backends"), "backends")
+        devices = reply.get("devices")
+        if not isinstance(devices, list):
+            raise RequestFailed(Unreadable("list of backends", "devices", f"expected a list, got {devices!r}"))
+        return [str(device["name"]) for device in devices if isinstance(device, Mapping) and "name" in device]
+
+    def job_type(self, job_id: str) -> str:
+        """Return ``"RUNTIME"``: there are no others."""
+        del job_id
+        return "RUNTIME"

@@ -107,8 +107,12 @@ def serve(
     rate_limit: Annotated[
         int | None, typer.Option(min=1, help="How many jobs may be submitted a minute; any number by default.")
     ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="A plan of what goes wrong, as JSON.", exists=True, dir_okay=False)
+    ] = None,
 ) -> None:
     """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped."""
+    from ibm_circuit_job.local.faults import FaultPlan, NoFaultPlan, read_plan  # noqa: PLC0415
     from ibm_circuit_job.local.records import RecordsUnavailable  # noqa: PLC0415
     from ibm_circuit_job.local.server import (  # noqa: PLC0415
         PortUnavailable,
@@ -134,10 +138,11 @@ def serve(
             _console.print(line, soft_wrap=True)
 
     folder = data or Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "service"
-    settings = ServerSettings(str(folder), token, host, port, seed=seed, rate_limit=rate_limit)
     try:
+        plan = FaultPlan() if faults is None else read_plan(faults.read_bytes())
+        settings = ServerSettings(str(folder), token, host, port, seed=seed, rate_limit=rate_limit, faults=plan)
         run_server(settings, bound_socket(host, port), started)
-    except (PortUnavailable, RecordsUnavailable) as error:
+    except (PortUnavailable, RecordsUnavailable, NoFaultPlan) as error:
         _fail(str(error))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import msgspec
 from attrs import asdict
 
+from ibm_circuit_job.local.faults import FaultPlan
 from ibm_circuit_job.local.records import RecordsUnavailable
 from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, serve
 
@@ -34,7 +35,8 @@ def _started(where: Started, stop: Callable[[], None]) -> None:
 
 def main() -> int:
     """Run the service; return the exit code."""
-    settings = ServerSettings(**msgspec.json.decode(sys.stdin.buffer.readline(), type=dict))
+    given = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict)
+    settings = ServerSettings(**given | {"faults": msgspec.convert(given["faults"], FaultPlan)})
     try:
         serve(settings, bound_socket(settings.host, settings.port), _started)
     except (PortUnavailable, RecordsUnavailable) as error:

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from ibm_circuit_job.local.access import Access
+from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
 from ibm_circuit_job.local.job_api import RateLimit, Service
 from ibm_circuit_job.local.jobs import JobQueues
 from ibm_circuit_job.local.legacy_api import LegacyApi
@@ -45,6 +46,8 @@ class ServerSettings:
     """From how many bytes on a result lies at a URL; by default 10 MiB in the legacy dialect, never in the other."""
     token_seconds: int = 3600
     """How long a token of the platform dialect holds."""
+    faults: FaultPlan = field(factory=FaultPlan)
+    """What goes wrong."""
 
 
 @frozen
@@ -139,10 +142,12 @@ def serve(
     records = Records(Path(settings.data))
     try:
         access = Access.kept_in(records, settings.token, settings.token_seconds)
-        queues = JobQueues(records, settings.workers, seed=settings.seed)
+        clock = Clock()
+        queues = JobQueues(records, settings.workers, seed=settings.seed, clock=clock)
         service = Service(queues, access, RateLimit(settings.rate_limit), settings.results_at_url)
+        app = application(service)
         config = uvicorn.Config(
-            application(service),
+            FaultInjector(app, settings.faults, clock) if settings.faults.faults else app,
             log_level="warning",
             ws="wsproto",
             timeout_graceful_shutdown=1,

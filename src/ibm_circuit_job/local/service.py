@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import weakref
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -46,6 +47,7 @@ class LocalService:
         results_at_url: From how many bytes on a result lies at a URL; by default 10 MiB in the legacy dialect, and
             never in the other.
         token_seconds: How long a token of the platform dialect holds.
+        faults: A plan of what goes wrong, as its JSON has it; see :class:`~ibm_circuit_job.local.faults.FaultPlan`.
         startup_seconds: How long it may take to start.
 
     Raises:
@@ -69,6 +71,7 @@ class LocalService:
         rate_limit: int | None = None,
         results_at_url: int | None = None,
         token_seconds: int = 3600,
+        faults: Mapping[str, Any] | None = None,
         startup_seconds: float = 60.0,
     ) -> None:
         if type(port) is not int or not 0 <= port <= 65_535:
@@ -76,6 +79,7 @@ class LocalService:
         missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise LocalServiceError(f"the local service needs {', '.join(missing)}: install ibm-circuit-job[local]")
+        _check_faults(faults)
         temporary = tempfile.mkdtemp(prefix="ibm-circuit-job-") if data is None else None
         settings = {
             "data": temporary or os.fspath(data or ""),
@@ -86,6 +90,7 @@ class LocalService:
             "rate_limit": rate_limit,
             "results_at_url": results_at_url,
             "token_seconds": token_seconds,
+            "faults": {} if faults is None else faults,
         }
         # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
         process = subprocess.Popen(
@@ -138,6 +143,15 @@ class LocalService:
     def stop(self) -> None:
         """Stop the service; jobs that run are given up. Stopping twice is no error."""
         self._stop()
+
+
+def _check_faults(faults: Mapping[str, Any] | None) -> None:
+    from ibm_circuit_job.local.faults import NoFaultPlan, read_plan  # noqa: PLC0415 - it needs the extra
+
+    try:
+        read_plan(msgspec.json.encode(faults or {}))
+    except (NoFaultPlan, TypeError) as error:
+        raise LocalServiceError(f"faults: {error}") from None
 
 
 _lifelines: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()

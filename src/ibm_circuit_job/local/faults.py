@@ -1,0 +1,268 @@
+"""Faults to order: a seeded plan of what goes wrong between the service and its clients.
+
+A plan is a list of faults. Of those that can befall a request, each happens with its rate, in the order of the plan,
+and the first that does is the one. The same seed gives the same row of draws.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import MutableMapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+from attrs import define
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Kind = Literal[
+    "status",
+    "html",
+    "reset_before",
+    "reset_during",
+    "cut_off",
+    "garbled",
+    "unknown_status",
+    "stale_status",
+    "slow",
+    "stream_refused",
+    "stream_silent",
+    "stream_closed",
+    "clock_step",
+]
+"""What can go wrong; see :class:`Fault`."""
+
+
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One fault, and how often it happens.
+
+    - ``status``: the answer is an error with this ``status``; 429 carries ``Retry-After``. Nothing was done.
+    - ``html``: the answer is an outage page with this ``status``. Nothing was done.
+    - ``reset_before``: the connection is reset before there is an answer. Nothing was done.
+    - ``reset_during``: it was done, and the connection is reset in the middle of the answer's body.
+    - ``cut_off``: it was done, and the answer is only half of the JSON.
+    - ``garbled``: it was done, and a part of the answer is noise.
+    - ``unknown_status``: a job reply names a status that nobody knows.
+    - ``stale_status``: a job that has ended is said to run.
+    - ``slow``: the answer comes after so many ``seconds``.
+    - ``stream_refused``: a push stream is refused.
+    - ``stream_silent``: a push stream is open, and nothing ever comes from it, not even a pong.
+    - ``stream_closed``: a push stream is closed with this ``code`` after so many ``seconds``.
+    - ``clock_step``: the service's clock jumps by so many ``seconds``.
+    """
+
+    kind: Kind
+    rate: float = 1.0
+    """The share of requests that it befalls, 0 to 1."""
+    path: str = ""
+    """Only requests whose path this regular expression finds something in."""
+    method: str | None = None
+    """Only requests with this method."""
+    times: int | None = None
+    """How often at most; any number by default."""
+    status: int = 503
+    seconds: float = 0.2
+    code: int = 1011
+
+
+class FaultPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes wrong, and how often.
+
+    Example:
+        >>> FaultPlan(faults=[Fault("status", rate=0.1)], seed=7).faults[0].status
+        503
+    """
+
+    faults: list[Fault] = []
+    seed: int = 0
+
+
+class NoFaultPlan(ValueError):  # noqa: N818 - named for what it says
+    """What was given is no plan; the message says why."""
+
+
+def read_plan(plan: bytes) -> FaultPlan:
+    """Return the plan that a JSON document is.
+
+    Raises:
+        NoFaultPlan: If it is none; the message says what is wrong, and where.
+
+    Example:
+        >>> read_plan(b'{"seed": 7, "faults": [{"kind": "html", "rate": 0.5}]}').seed
+        7
+    """
+    try:
+        found = msgspec.json.decode(plan, type=FaultPlan)
+        for index, fault in enumerate(found.faults):
+            re.compile(fault.path)
+            if not 0 <= fault.rate <= 1:
+                raise NoFaultPlan(f"faults[{index}].rate: expected a number from 0 to 1, got {fault.rate!r}")
+    except (msgspec.MsgspecError, UnicodeDecodeError, re.error) as error:
+        raise NoFaultPlan(f"expected a plan of faults: {error}") from None
+    return found
+
+
+@define
+class Clock:
+    """The service's clock, which can be made to jump."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        """Return the time, UTC."""
+        return datetime.now(UTC) + self.ahead
+
+
+_OF_STREAMS: Final = frozenset({"stream_refused", "stream_silent", "stream_closed"})
+_OF_JOB_REPLIES: Final = frozenset({"unknown_status", "stale_status"})
+_JOB_PATH: Final = re.compile(r"/jobs/[^/]+$")
+_FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
+
+
+class FaultInjector:
+    """The service as an ASGI application, with faults.
+
+    Args:
+        app: The service.
+        plan: What goes wrong.
+        clock: The service's clock.
+    """
+
+    def __init__(self, app: ASGIApp, plan: FaultPlan, clock: Clock) -> None:
+        self._app = app
+        self._faults = plan.faults
+        self._left = [fault.times for fault in plan.faults]
+        self._drawn = random.Random(plan.seed)
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        fault = self._next(scope)
+        if fault is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._faulty_stream(fault, receive, send)
+        else:
+            await self._faulty_answer(fault, scope, receive, send)
+
+    def _next(self, scope: Scope) -> Fault | None:
+        for index, fault in enumerate(self._faults):
+            if not _can_befall(fault, scope) or self._left[index] == 0:
+                continue
+            # Drawn only for those that can happen: what is added for other paths does not change the row.
+            if self._drawn.random() < fault.rate:
+                left = self._left[index]
+                self._left[index] = None if left is None else left - 1
+                return fault
+        return None
+
+    async def _faulty_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        match fault.kind:
+            case "status":
+                await _answer(send, fault.status, b'{"error":{"code":1,"message":"A fault to order.","name":"Error"}}')
+            case "html":
+                page = b"<html><head><title>Down for maintenance</title></head><body>Sorry.</body></html>"
+                await _answer(send, fault.status, page, b"text/html")
+            case "reset_before":
+                await _reset(receive)
+            case "slow":
+                await asyncio.sleep(fault.seconds)
+                await self._app(scope, receive, send)
+            case "clock_step":
+                self._clock.ahead += timedelta(seconds=fault.seconds)
+                await self._app(scope, receive, send)
+            case _:
+                await self._changed_answer(fault, scope, receive, send)
+
+    async def _changed_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        """What has been done already, and is told wrongly."""
+        told: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            told.append(message)
+
+        await self._app(scope, receive, keep)
+        start, body = told[0], b"".join(message.get("body", b"") for message in told[1:])
+        if not body:
+            for message in told:
+                await send(message)
+            return
+        if fault.kind == "reset_during":
+            await send(start)
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            await _reset(receive)
+            return
+        changed = self._changed(fault.kind, body)
+        headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+        await send({**start, "headers": [*headers, (b"content-length", str(len(changed)).encode())]})
+        await send({"type": "http.response.body", "body": changed})
+
+    def _changed(self, kind: str, body: bytes) -> bytes:
+        if kind == "cut_off":
+            return body[: len(body) // 2]
+        if kind == "garbled":
+            place = self._drawn.randrange(len(body) + 1)
+            return body[:place] + self._drawn.randbytes(5) + body[place + 5 :]
+        try:
+            reply = msgspec.json.decode(body)
+            ended = reply["state"]["status"] in _FINAL
+        except (msgspec.MsgspecError, KeyError, TypeError):
+            return body
+        if kind == "stale_status" and not ended:
+            return body
+        status = "Levitating" if kind == "unknown_status" else "Running"
+        return msgspec.json.encode({**reply, "state": {"status": status}, "status": status})
+
+    async def _faulty_stream(self, fault: Fault, receive: Receive, send: Send) -> None:
+        await receive()
+        if fault.kind == "stream_refused":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        await send({"type": "websocket.accept"})
+        if fault.kind == "stream_closed":
+            await asyncio.sleep(fault.seconds)
+            await send({"type": "websocket.close", "code": fault.code})
+            return
+        # Nothing is read any more, so that pings get no pong.
+        _transport(receive).pause_reading()
+        await asyncio.sleep(_LONGEST_SILENCE)
+        _transport(receive).abort()
+
+
+_LONGEST_SILENCE: Final = 120.0
+"""Seconds after which even a silent stream is given up."""
+
+
+def _can_befall(fault: Fault, scope: Scope) -> bool:
+    if scope["type"] not in {"http", "websocket"}:
+        return False
+    if (scope["type"] == "websocket") != (fault.kind in _OF_STREAMS):
+        return False
+    if fault.method is not None and fault.method != scope.get("method"):
+        return False
+    if fault.kind in _OF_JOB_REPLIES and not (scope.get("method") == "GET" and _JOB_PATH.search(scope["path"])):
+        return False
+    return re.search(fault.path, scope["path"]) is not None
+
+
+async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"application/json") -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    if status == 429:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _reset(receive: Receive) -> None:
+    """Reset the connection, and wait until the server has noticed."""
+    _transport(receive).abort()
+    message: MutableMapping[str, Any] = {}
+    while message.get("type") != "http.disconnect":
+        message = await receive()
+
+
+def _transport(receive: Any) -> Any:
+    """The connection itself, which ASGI has no word for; uvicorn's ``receive`` is a method of what holds it."""
+    return receive.__self__.transport

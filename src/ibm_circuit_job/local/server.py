@@ -126,6 +126,17 @@ class _Server(uvicorn.Server):
         self._tell_started()
 
 
+def _allow_many_connections() -> None:
+    """Hold as many connections as the system allows, and not only as many as it allows by default."""
+    try:
+        import resource  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def serve(
     settings: ServerSettings, bound: socket.socket, started: Callable[[Started, Callable[[], None]], None]
 ) -> None:
@@ -139,6 +150,7 @@ def serve(
     Raises:
         RecordsUnavailable: If its folder cannot be used.
     """
+    _allow_many_connections()
     records = Records(Path(settings.data))
     try:
         access = Access.kept_in(records, settings.token, settings.token_seconds)

@@ -71,7 +71,8 @@ JOBS = (
     "descending=True"
 )
 
-TABLE = Path(__file__).parent.parent / "docs" / "interface.md"
+TESTS = Path(__file__).parent
+TABLE = TESTS.parent / "docs" / "interface.md"
 
 
 def parameters_of(function):
@@ -150,3 +151,42 @@ def test_backend_runs_what_is_documented():
 def test_provider_lists_jobs_by_what_is_documented():
     assert documented_parameters(IBMProvider.jobs).startswith(JOBS)
     assert documented_parameters(IBMProvider.__init__).startswith("token=None, url=None, instance=None")
+
+
+# The table that explains it
+
+
+def rows():
+    """The rows of the tables: the name of the argument or member, as it is written, and the tests that are named."""
+    found = []
+    for line in TABLE.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 3 and cells[2].startswith("`"):
+            found.append((cells[0].strip("`"), re.findall(r"`([\w.]+)::(\w+)`", cells[2])))
+    return found
+
+
+def names_of_tests(file):
+    """The tests and the classes of tests that a file defines."""
+    folder = next(folder for folder in (TESTS, TESTS.parent / "property_tests") if (folder / file).exists())
+    text = (folder / file).read_text()
+    return set(re.findall(r"^def (test_\w+)\(", text, re.MULTILINE)) | set(
+        re.findall(r"^(Test\w+) = ", text, re.MULTILINE)
+    )
+
+
+def test_every_documented_member_and_argument_has_a_row():
+    written = {name for name, _ in rows()}
+    arguments = {argument.split("=")[0] for argument in CONSTRUCTOR.split(", ")}
+    methods = {f"{name}({taken})" for name, (taken, _) in METHODS.items()}
+    keywords = {f"{name}(*, {keyword})" for name, keywords in KEYWORD_ONLY.items() for keyword in keywords}
+    assert {*arguments, *methods, *PROPERTIES, "version", *keywords} <= written
+    assert {name.split("(")[0] for name in written} >= EXTRAS
+
+
+def test_no_row_is_without_a_test_and_every_test_that_is_named_exists():
+    assert len(rows()) == TABLE.read_text().count("\n| ") - 2 * TABLE.read_text().count("\n| --- ")
+    for name, tests in rows():
+        assert tests, name
+        for file, test in tests:
+            assert test in names_of_tests(file), f"{name}: {file}::{test}"

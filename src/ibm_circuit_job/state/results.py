@@ -212,7 +212,7 @@ def _as_failed(result: QiskitResult) -> QiskitResult:
     result.success = False
     for part in (result, *result.results):
         # Of what they do not have, qiskit cannot make the error that a circuit without counts raises.
-        part.status = str(part.status or "no status")
+        part.status = str(getattr(part, "status", None) or "no status")
     return result
 
 

@@ -1,0 +1,60 @@
+"""Programs that were written for ``qiskit-ibm-provider`` run with only the import line changed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from qiskit import QuantumCircuit
+
+PROGRAMS = Path(__file__).parent / "migration"
+THEIRS = "from qiskit_ibm_provider import IBMProvider\n"
+OURS = "from ibm_circuit_job import IBMProvider\n"
+
+
+def flipped(gate):
+    circuit = QuantumCircuit(1, 1)
+    gate(circuit)
+    circuit.measure(0, 0)
+    return circuit
+
+
+@pytest.fixture(scope="module")
+def study(simulator, device):
+    """Three jobs of a study, one of which failed."""
+    jobs = [
+        simulator.run(flipped(lambda circuit: circuit.x(0)), shots=30, job_tags=["migration-study"]),
+        simulator.run(flipped(lambda circuit: circuit.id(0)), shots=20, job_tags=["migration-study", "more"]),
+        device.run(flipped(lambda circuit: circuit.h(0)), shots=10, job_tags=["migration-study"]),
+    ]
+    for job in jobs:
+        job.wait_for_final_state(timeout=60)
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        ("bell_counts.py", ["'local_simulator', 'local_5q', 'local_27q'", "counts ['00', '11'] 1000"]),
+        ("monitor_loop.py", ["queued, position 1", "RUNNING", "DONE", "more ones than zeros True"]),
+        ("collect_by_tag.py", ["left out: ", "3 jobs {'0': 20, '1': 30}"]),
+    ],
+)
+def test_program_runs_with_only_the_import_line_changed(provider, tmp_path, program, says):
+    text = (PROGRAMS / program).read_text()
+    assert text.count(THEIRS) == text.count("qiskit_ibm_provider") == 1
+    migrated = tmp_path / program
+    migrated.write_text(text.replace(THEIRS, OURS))
+    account = {"QISKIT_IBM_TOKEN": provider.token, "QISKIT_IBM_URL": provider.url}
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", migrated],
+        env=os.environ | account,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    for words in says:
+        assert words in ran.stdout

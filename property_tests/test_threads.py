@@ -118,6 +118,10 @@ class AnyMemberFromAnyThread(RuleBasedStateMachine):
         self.running += [self.pool.submit(self.ask, member) for member in members]
 
     @rule()
+    def threads_want_the_result(self):
+        self.running += [self.pool.submit(self.ask, "result") for _ in range(4)]
+
+    @rule()
     def thread_cancels(self):
         self.cancelling = True
         self.running.append(self.pool.submit(self.cancel))

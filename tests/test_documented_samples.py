@@ -12,7 +12,7 @@ from ibm_circuit_job.testing import ScriptedClient
 
 RUNNING = b'{"id": "a", "state": {"status": "Running"}}'
 FAILED = b'{"id": "a", "state": {"status": "Failed", "reason": "Too hot."}}'
-HALF = b"""{"backend_name": "b", "job_id": "a", "success": false, "results": [
+HALF = b"""{"backend_name": "b", "job_id": "a", "success": true, "results": [
     {"shots": 3, "success": true, "header": {"name": "good", "memory_slots": 1}, "data": {"counts": {"0x1": 3}}},
     {"shots": 3, "success": false, "header": {"name": "bad", "memory_slots": 1}, "data": {}}]}"""
 DOWN = Unreachable("read job a", "http://x", "no route")

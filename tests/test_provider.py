@@ -405,6 +405,13 @@ def test_environment_comes_before_the_saved_default(home, provider, monkeypatch)
         assert (found.token, found.url) == (provider.token, provider.url)
 
 
+def test_url_of_the_environment_comes_before_the_saved_one(home, provider, monkeypatch):
+    save(home, **{"default-ibm-quantum": account(provider, url="http://127.0.0.1:1/api")})
+    monkeypatch.setenv("QISKIT_IBM_URL", provider.url)
+    with IBMProvider() as found:
+        assert (found.token, found.url) == (provider.token, provider.url)
+
+
 def test_name_comes_before_the_environment(home, provider, monkeypatch):
     save(home, mine=account(provider))
     monkeypatch.setenv("QISKIT_IBM_TOKEN", "wrong")

@@ -1,10 +1,12 @@
 """Waiting with a callback, and jobs over clients that are not ours: doubles that can do little, mocks, foreign ones."""
 
+from fractions import Fraction
 from functools import partial
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import msgspec
+import numpy as np
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
@@ -93,7 +95,7 @@ def test_wait_that_is_no_number_of_seconds_is_refused(wait):
         job_of(ScriptedClient([reply("Completed")])).wait_for_final_state(wait=wait)
 
 
-@pytest.mark.parametrize("timeout", [None, float("inf"), 30, 30.5])
+@pytest.mark.parametrize("timeout", [None, float("inf"), 30, 30.5, np.int64(30), np.float32(30), Fraction(61, 2)])
 def test_timeout_may_be_any_number_of_seconds_or_none(timeout):
     job = job_of(ScriptedClient([reply("Running"), reply("Completed")]))
     assert job.wait_for_final_state(timeout) is None

@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar, assert_never
 
 from attrs import evolve, frozen
@@ -1117,7 +1118,7 @@ _LONGEST_CALL = 30.0
 def _paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
     if wait is None:
         return policy
-    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait < math.inf:
+    if isinstance(wait, bool) or not isinstance(wait, Real) or not 0 < float(wait) < math.inf:
         raise IBMJobInvalidStateError(f"expected wait to be a number of seconds above 0, or None, got {wait!r}")
     return evolve(policy, shortest_pause=float(wait), longest_pause=float(wait))
 
@@ -1125,7 +1126,7 @@ def _paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
 def _checked_timeout(timeout: Any) -> float | None:
     if timeout is None or timeout == math.inf:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or math.isnan(timeout):
+    if isinstance(timeout, bool) or not isinstance(timeout, Real) or math.isnan(timeout):
         raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
     return max(float(timeout), 0.0)
 

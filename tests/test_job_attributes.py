@@ -42,6 +42,13 @@ def test_field_with_the_name_of_a_member_is_there_with_an_underscore_only():
     assert job.result().get_counts() == {"1": 3}
 
 
+def test_field_that_begins_with_an_underscore_is_an_attribute_like_any_other():
+    job = job_of(ScriptedClient([b'{"id": "a", "_id": 5, "_state": 6}']))
+    job.refresh()
+    assert (job._id, job._id_, job._state_) == (5, 5, 6)
+    assert isinstance(job.state, Job)
+
+
 def test_refresh_may_add_attributes_and_change_them():
     job = job_of(ScriptedClient([b'{"id": "a", "cost": 1}', b'{"id": "a", "cost": 2, "more": 3}']))
     with pytest.raises(AttributeError, match="no member 'cost'"):

@@ -261,8 +261,8 @@ class IBMCircuitJob(JobV1):
     # Attributes
 
     def __getattr__(self, name: str) -> Any:
-        # Only asked for what is no member.
-        if not name.startswith("_"):
+        # Only asked for what is no member; also before there are any fields, such as by whoever copies.
+        if not name.startswith("__") and "_attributes" in self.__dict__:
             found = self._fields()
             for field in (name, name.removesuffix("_")):
                 if field in found:

@@ -43,10 +43,10 @@ def test_field_with_the_name_of_a_member_is_there_with_an_underscore_only():
 
 
 def test_field_that_begins_with_an_underscore_is_an_attribute_like_any_other():
-    job = job_of(ScriptedClient([b'{"id": "a", "_id": 5, "_state": 6}']))
+    job = job_of(ScriptedClient([b'{"id": "a", "_id": 5, "_client": 6}']))
     job.refresh()
-    assert (job._id, job._id_, job._state_) == (5, 5, 6)
-    assert isinstance(job.state, Job)
+    assert (job._id, job._id_, job._client_) == (5, 5, 6)
+    assert isinstance(job._client, ScriptedClient)
 
 
 def test_refresh_may_add_attributes_and_change_them():

@@ -25,6 +25,7 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.run_options import DEFAULT_SHOTS, RunRequest
+from ibm_circuit_job.sampler_options import sampler_request
 from ibm_circuit_job.state import typed_json
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
 from ibm_circuit_job.state.backend_properties import BackendProperties
@@ -169,7 +170,8 @@ class IBMBackend(BackendV2):
         """Submit circuits and return the job that runs them.
 
         All arguments are checked before anything is sent. What is not given is taken from ``options``. Circuits with
-        control flow are run by the program ``qasm3-runner``, all others by ``circuit-runner``.
+        control flow are run by the program ``qasm3-runner``, all others by ``circuit-runner``. The service of today
+        has one program, ``sampler``: there, arguments that it cannot honour are refused.
 
         Args:
             circuits: One circuit, or a list of them.
@@ -187,7 +189,8 @@ class IBMBackend(BackendV2):
             use_measure_esp: Whether to read out with excited state promotion; backends that can only.
             noise_model: A noise model of Aer. Simulators only.
             seed_simulator: The seed of the simulation, for the same counts each time.
-            **run_config: More parameters of the program, passed on as they are, with a warning in the log.
+            **run_config: ``private=True`` for a job whose inputs are hidden, and whose result can be read only once.
+                More parameters of the program are passed on as they are, with a warning in the log.
 
         Returns:
             The job.
@@ -219,6 +222,8 @@ class IBMBackend(BackendV2):
         for name in request.unknown:
             meant = "".join(f"; did you mean {close!r}?" for close in run_options.close_matches(name))
             _logger.warning("run() has no argument %r, so it is passed on to the service as it is%s", name, meant)
+        if self.provider.channel == "ibm_quantum_platform":
+            request = sampler_request(request, is_simulator=self._record.simulator)
         return self._submitted(request)
 
     def _submitted(self, request: RunRequest) -> IBMCircuitJob:
@@ -234,6 +239,7 @@ class IBMBackend(BackendV2):
                 params=msgspec.Raw(encoded),
                 instance=self.provider.instance,
                 tags=request.tags,
+                private=request.private,
             )
         )
         if not isinstance(done, Success):

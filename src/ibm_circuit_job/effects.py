@@ -72,6 +72,7 @@ def submit_job(
     params: object,
     instance: str | None,
     tags: Sequence[str],
+    private: bool = False,
 ) -> IOResult[wire.Submission, Failure]:
     """Submit a job."""
     return _ask(
@@ -84,6 +85,8 @@ def submit_job(
         params=params,
         hgp=instance,
         job_tags=tags,
+        # Left out where it is nothing special: not every client knows it.
+        **({"private": True} if private else {}),
     )
 
 

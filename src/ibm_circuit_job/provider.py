@@ -8,7 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from attrs import asdict
+from attrs import asdict, evolve
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
 from returns.io import IOResult
@@ -17,7 +17,13 @@ from returns.result import Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.backend import IBMBackend, IBMRetiredBackend, asked
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.clients import AccountClient, ClientParameters, RuntimeClient
+from ibm_circuit_job.clients import (
+    AccountClient,
+    ClientParameters,
+    PlatformAccount,
+    PlatformClient,
+    RuntimeClient,
+)
 from ibm_circuit_job.clients.accounts import saved_account
 from ibm_circuit_job.errors import (
     Failure,
@@ -35,7 +41,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-CHANNEL: Final = "ibm_quantum"
 PAGE: Final = 200
 """How many jobs the service lists at once."""
 
@@ -51,10 +56,14 @@ class IBMProvider:
     Args:
         token: The API token.
         url: The URL to log into; IBM Quantum's by default.
-        instance: The ``hub/group/project`` to work in; the account's default by default.
+        instance: What to work in: the ``hub/group/project``, or the CRN of an instance; the account's default, or its
+            only one, by default.
         proxies: Proxies, as ``{"urls": {"https": "http://host:port"}}``.
         verify: Whether certificates of https servers are checked; they are by default.
         name: The name of a saved account.
+        channel: The dialect that the service speaks: ``"ibm_quantum"`` for IBM Quantum Platform Classic,
+            ``"ibm_quantum_platform"`` for the service of today. By default that of the saved account, or of
+            ``QISKIT_IBM_CHANNEL``; else it follows from the instance, which is a CRN in the dialect of today.
 
     Raises:
         IBMAccountError: If there is no token, if the service cannot be reached at the URL, if it does not accept
@@ -75,22 +84,37 @@ class IBMProvider:
         verify: bool | None = None,
         *,
         name: str | None = None,
+        channel: str | None = None,
     ) -> None:
-        parameters = _parameters(token, url, instance, proxies, verify, name)
-        self.account_client = AccountClient(parameters)
-        """The client of the account's side of the service."""
-        self.runtime_client = RuntimeClient(parameters, account=self.account_client)
-        """The client of jobs and backends."""
+        parameters = _parameters(token, url, instance, proxies, verify, name, channel)
+        if parameters.channel == "ibm_quantum_platform":
+            parameters = _with_instance(parameters)
+            platform_account = PlatformAccount(parameters)
+            self.account_client: AccountClient | PlatformAccount = platform_account
+            """The client of the account's side of the service."""
+            self.runtime_client: RuntimeClient = PlatformClient(parameters, account=platform_account)
+            """The client of jobs and backends."""
+        else:
+            account = AccountClient(parameters)
+            self.account_client = account
+            self.runtime_client = RuntimeClient(parameters, account=account)
         self._parameters = parameters
         self._service: LocalService | None = None
         self._backends: dict[str, IBMBackend] = {}
         self._retired: dict[str, IBMBackend] = {}
         self.account_client.check_login()
         self.instance = self._checked_instance(parameters.instance)
-        """The ``hub/group/project`` that jobs run in."""
+        """The ``hub/group/project``, or the CRN of the instance, that jobs run in."""
 
     @classmethod
-    def local(cls, *, port: int = 0) -> Self:
+    def local(
+        cls,
+        *,
+        port: int = 0,
+        data: str | os.PathLike[str] | None = None,
+        seed: int | None = None,
+        channel: str = "ibm_quantum",
+    ) -> Self:
         """Start an IBM Quantum service on this machine, and return a provider for it.
 
         The service runs in a process of its own. It stops with :meth:`close`, at the end of a ``with`` block,
@@ -98,15 +122,28 @@ class IBMProvider:
 
         Args:
             port: The port on loopback; 0 for any that is free.
+            data: The folder in which the service keeps its jobs, and finds them again; by default a new one, which is
+                removed in the end.
+            seed: The seed of every simulation whose job gives none, for the same counts each time.
+            channel: The dialect to speak with it: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``.
 
         Raises:
-            LocalServiceError: If the port is taken, or the extra ``local`` is not installed.
+            LocalServiceError: If the port is taken, the folder cannot be used, or the extra ``local`` is not installed.
+            IBMAccountError: If there is no such channel.
+
+        Example:
+            >>> with IBMProvider.local(channel="ibm_quantum_platform") as provider:
+            ...     provider.get_backend("local_5q").num_qubits
+            5
         """
         from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - for those who use it
 
-        service = LocalService(port=port)
+        service = LocalService(port=port, data=data, seed=seed)
         try:
-            provider = cls(service.token, service.url)
+            if channel == "ibm_quantum":
+                provider = cls(service.token, service.url, channel=channel)
+            else:
+                provider = cls(service.token, service.platform_url, service.instance, channel=channel)
         except BaseException:
             service.stop()
             raise
@@ -128,6 +165,11 @@ class IBMProvider:
     def url(self) -> str:
         """The URL that was logged into; to be handed to any other client."""
         return self._parameters.url
+
+    @property
+    def channel(self) -> str:
+        """The dialect of the service: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``."""
+        return self._parameters.channel
 
     @property
     def token(self) -> str:
@@ -166,7 +208,7 @@ class IBMProvider:
             ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
             ['local_27q']
         """
-        names = asked(lambda: self.runtime_client.list_backends(instance or self.instance), IBMBackendApiError)
+        names = asked(lambda: self.runtime_client.list_backends(self._instance(instance)), IBMBackendApiError)
         found = [self._backend(each) for each in names if name in {None, each}]
         if min_num_qubits is not None:
             found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
@@ -189,7 +231,7 @@ class IBMProvider:
             return self._backends[name]
         found = self.backends(name, instance=instance, **kwargs)
         if not found:
-            names = asked(lambda: self.runtime_client.list_backends(instance or self.instance), IBMBackendApiError)
+            names = asked(lambda: self.runtime_client.list_backends(self._instance(instance)), IBMBackendApiError)
             wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
             raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
         return found[0]
@@ -254,7 +296,7 @@ class IBMProvider:
                     limit=PAGE if limit is None else min(PAGE, limit + skip),
                     skip=offset,
                     pending=wanted.pending,
-                    hgp=instance or self.instance,
+                    hgp=self._instance(instance),
                     job_tags=wanted.tags,
                     created_after=wanted.created_after,
                     created_before=wanted.created_before,
@@ -334,13 +376,50 @@ class IBMProvider:
         value: _T = result.unwrap()
         return value
 
+    def _instance(self, instance: str | None) -> str:
+        """The instance that is meant, where one may be named."""
+        if instance is not None and instance != self.instance and self.channel == "ibm_quantum_platform":
+            raise IBMAccountError(
+                f"expected instance to be the provider's own, {self.instance!r}; make another provider for {instance!r}"
+            )
+        return instance or self.instance
+
     def _checked_instance(self, instance: str | None) -> str:
+        if self.channel == "ibm_quantum_platform":
+            # What is wrong with the instance shows with the first request.
+            asked(self.runtime_client.list_backends, IBMAccountError)
+            return str(instance)
         instances = asked(self.account_client.user_hubs, IBMAccountError)
         if not instances:
             raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")
         if instance is not None and instance not in instances:
             raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
         return instance or instances[0]
+
+
+def _with_instance(parameters: ClientParameters) -> ClientParameters:
+    """The parameters with the instance that is meant: the one that is given, or the only one of the account."""
+    if parameters.instance is not None:
+        return parameters
+    account = PlatformAccount(parameters)
+    try:
+        account.check_login()
+        instances = asked(account.user_hubs, IBMAccountError)
+    finally:
+        account.close()
+    if len(instances) != 1:
+        found = f"it has {', '.join(instances)}" if instances else "it has none"
+        raise IBMAccountError(f"expected instance to be the CRN of an instance of the account; {found}")
+    return evolve(parameters, instance=instances[0])
+
+
+def _channel(channel: str | None, name: str | None, instance: str | None) -> str | None:
+    """The dialect that is meant; ``None`` where that is for a saved account of that name to say."""
+    if channel is not None:
+        return channel
+    if instance is not None and instance.startswith("crn:"):
+        return "ibm_quantum_platform"
+    return None if name is not None else (os.environ.get("QISKIT_IBM_CHANNEL") or "ibm_quantum")
 
 
 def _parameters(
@@ -350,16 +429,25 @@ def _parameters(
     proxies: Mapping[str, Any] | None,
     verify: bool | None,
     name: str | None,
+    channel: str | None,
 ) -> ClientParameters:
     """Who we are, and where the service is: as given, from the environment, or as it was saved."""
-    given = {"token": token, "url": url, "instance": instance, "proxies": proxies, "verify": verify}
+    meant = _channel(channel, name, instance or (os.environ.get("QISKIT_IBM_INSTANCE") if token is None else None))
+    given = {
+        "token": token,
+        "url": url,
+        "instance": instance,
+        "proxies": proxies,
+        "verify": verify,
+        "channel": meant,
+    }
     found: dict[str, Any] = {}
     if token is None:
         if name is None:
             variables = {field: os.environ.get(f"QISKIT_IBM_{field.upper()}") for field in ("token", "url", "instance")}
             found = {field: value for field, value in variables.items() if value}
         if "token" not in found:
-            saved = saved_account(CHANNEL, name)
+            saved = saved_account("ibm_quantum" if meant is None else meant, name)
             if saved is not None:
                 kept = asdict(saved, filter=lambda field, value: field.name in given and value is not None)
                 found = kept | found

@@ -18,7 +18,7 @@ from ibm_circuit_job.target import CONTROL_FLOW
 
 DEFAULT_SHOTS: Final = 4000
 _DYNAMIC_ONLY: Final = ("init_circuit", "init_num_resets")
-_NOT_SENT: Final = ("program_id", "image")
+_NOT_SENT: Final = ("program_id", "image", "private")
 
 
 @frozen
@@ -26,7 +26,7 @@ class RunRequest:
     """What ``run()`` was asked for, checked."""
 
     program: str
-    """The program that runs it: ``circuit-runner`` or ``qasm3-runner``."""
+    """The program that runs it: ``circuit-runner``, ``qasm3-runner`` or ``sampler``."""
     circuits: list[QuantumCircuit]
     """The circuits."""
     shots: int
@@ -35,16 +35,12 @@ class RunRequest:
     """The job's tags."""
     options: dict[str, Any]
     """Everything else that was given, by the name of the argument."""
+    params: dict[str, Any]
+    """The parameters of the program."""
+    private: bool = False
+    """Whether the job's inputs are to be hidden, and its result can be read only once."""
     unknown: tuple[str, ...] = ()
     """The names of those options that no version of ``run()`` has."""
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The parameters of the program."""
-        params: dict[str, Any] = {"circuits": self.circuits, "shots": self.shots, **self.options}
-        if self.program == "circuit-runner":
-            params["skip_transpilation"] = True
-        return params
 
 
 def checked_request(
@@ -98,8 +94,12 @@ def checked_request(
     program = run_config.get("program_id") or ("qasm3-runner" if is_dynamic else "circuit-runner")
     if program not in {"circuit-runner", "qasm3-runner"}:
         raise IBMBackendValueError(f"expected program_id to be 'circuit-runner' or 'qasm3-runner', got {program!r}")
+    private = _checked_flag("private", run_config.get("private"))
     more = {name: value for name, value in run_config.items() if name not in _NOT_SENT and value is not None}
-    return RunRequest(program, listed, shots, tags, options | more, tuple(more))
+    params: dict[str, Any] = {"circuits": listed, "shots": shots, **options, **more}
+    if program == "circuit-runner":
+        params["skip_transpilation"] = True
+    return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more))
 
 
 def close_matches(name: str) -> list[str]:

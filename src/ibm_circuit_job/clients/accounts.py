@@ -17,6 +17,7 @@ from ibm_circuit_job.state import documents
 
 DEFAULT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "ibm_quantum": ("default-ibm-quantum",),
+    "ibm_quantum_platform": ("default-ibm-quantum-platform", "default-ibm-cloud"),
 }
 """By channel: under which names the official clients save an account that was given none."""
 

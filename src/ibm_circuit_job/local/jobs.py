@@ -109,7 +109,10 @@ class JobQueues:
         self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in DEVICES}
         self._news: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
         self._current: dict[str, asyncio.Future[Any]] = {}
-        self._pool = ProcessPool(max_workers=workers, context=get_context("spawn"))
+        self._workers = workers
+        self._idle: asyncio.Queue[ProcessPool] = asyncio.Queue()
+        self._pools: set[ProcessPool] = set()
+        self._retiring: set[asyncio.Future[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         for job in self.jobs.values():
             if job.in_final_state:
@@ -118,17 +121,20 @@ class JobQueues:
                 self._waiting[job.backend].append(job)
 
     def start(self) -> None:
-        """Begin to execute jobs, and prepare a worker for the first one."""
-        self._pool.schedule(execution.warm_up)
+        """Begin to execute jobs."""
+        for _ in range(self._workers):
+            self._idle.put_nowait(self._new_pool())
         self._tasks = [asyncio.create_task(self._run_backend(name)) for name in DEVICES]
 
     async def stop(self) -> None:
         """Stop at once; what runs is given up, and runs again when a service goes on with the same records."""
+        given_up = [*self._tasks, *self._current.values()]
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._pool.stop()
-        await asyncio.to_thread(self._pool.join)
+        await asyncio.gather(*given_up, return_exceptions=True)
+        for pool in list(self._pools):
+            self._retire(pool)
+        await asyncio.gather(*self._retiring)
 
     def submit(
         self,
@@ -213,19 +219,43 @@ class JobQueues:
         started = asyncio.get_running_loop().time()
         params = self.records.params(job)
         task = execution.Task(job.id, job.backend, job.program, params, job.running or job.created, self._seed)
-        scheduled = self._pool.schedule(execution.execute, args=[task], timeout=MOST_SECONDS)
+        worker = await self._idle.get()
+        is_sound = False
         try:
+            scheduled = worker.schedule(execution.execute, args=[task], timeout=MOST_SECONDS)
             outcome: execution.Outcome = await asyncio.wrap_future(scheduled)
+            is_sound = True
         except PoolTimeoutError:
             return execution.Outcome(None, f"The job ran longer than {MOST_SECONDS:g} seconds.", 1305)
         except (ProcessExpired, PoolCancelledError) as error:
             return execution.Outcome(None, f"The process that executed the job died: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue goes on
             return execution.Outcome(None, f"The job could not be executed: {error!r}")
+        finally:
+            # A pool that ends a task's process may lose the task that comes next, so it gets no other.
+            if not is_sound:
+                self._retire(worker)
+                worker = self._new_pool()
+            self._idle.put_nowait(worker)
         if outcome.succeeded:
             spent = asyncio.get_running_loop().time() - started
             await asyncio.sleep(max(0.0, device_seconds(job, params) - spent))
         return outcome
+
+    def _new_pool(self) -> ProcessPool:
+        """Return a pool of one process, which prepares itself for its first job."""
+        pool = ProcessPool(max_workers=1, context=get_context("spawn"))
+        pool.schedule(execution.warm_up)
+        self._pools.add(pool)
+        return pool
+
+    def _retire(self, pool: ProcessPool) -> None:
+        """End a pool and its process, without waiting for it."""
+        self._pools.discard(pool)
+        pool.stop()
+        ending = asyncio.ensure_future(asyncio.to_thread(pool.join))
+        self._retiring.add(ending)
+        ending.add_done_callback(self._retiring.discard)
 
     def _end(self, job: LocalJob, status: str, result: bytes | None = None) -> None:
         job.finished = self.clock()

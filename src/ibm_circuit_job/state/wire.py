@@ -368,7 +368,7 @@ def read_cancel(answer: object) -> bool:
 
 
 def read_error(body: bytes) -> ServerMessage:
-    """Read the body of an error reply of either dialect. Whatever is in it, there is an answer.
+    """Read the body of an error reply of either dialect, or of IAM. Whatever is in it, there is an answer.
 
     Example:
         >>> read_error(b'{"error": {"code": 1291, "message": "Job not found."}}')
@@ -386,8 +386,8 @@ def read_error(body: bytes) -> ServerMessage:
     error = errors[0] if isinstance(errors, list) and errors else said.get("error", said)
     if not isinstance(error, Mapping):
         error = {"message": error}
-    words = [error[key] for key in ("message", "solution") if isinstance(error.get(key), str)]
-    code, trace = error.get("code"), said.get("trace")
+    words = [error[key] for key in ("message", "errorMessage", "solution") if isinstance(error.get(key), str)]
+    code, trace = error.get("code", error.get("errorCode")), said.get("trace")
     return ServerMessage(
         " ".join(words)[:_LONGEST_MESSAGE],
         None if code is None else str(code)[:100],

@@ -1,0 +1,280 @@
+"""The service of today: its dialect, its tokens, and backend.run() on its sampler."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
+from qiskit.circuit import Clbit, Qubit
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job import (
+    IBMAccountError,
+    IBMBackendApiError,
+    IBMBackendValueError,
+    IBMJobApiError,
+    IBMJobFailureError,
+    IBMProvider,
+)
+from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient
+from ibm_circuit_job.clients.platform import api_url, beside
+from ibm_circuit_job.effects import offers_stream
+from ibm_circuit_job.local import LocalService
+
+PLATFORM = "ibm_quantum_platform"
+CRN = "crn:v1:bluemix:public:quantum-computing:{}:a/1:2::"
+
+
+@pytest.fixture(scope="module")
+def service():
+    with LocalService(seed=7) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def provider(service):
+    return IBMProvider(service.token, service.platform_url, service.instance)
+
+
+@pytest.fixture(scope="module")
+def simulator(provider):
+    return provider.get_backend("local_simulator")
+
+
+@pytest.fixture(scope="module")
+def classic(service):
+    return IBMProvider(service.token, service.url)
+
+
+def circuits():
+    """Twenty circuits: several registers, conditions, many qubits, names."""
+    found = []
+    for number in range(20):
+        qubits = QuantumRegister(4, "q")
+        registers = [ClassicalRegister(1 + number % 3, "a"), ClassicalRegister(2, "b")]
+        circuit = QuantumCircuit(qubits, *registers, name=f"circuit {number}")
+        circuit.h(0)
+        circuit.ry(0.1 * number, 1)
+        circuit.cx(0, 2)
+        circuit.measure(0, registers[0][0])
+        circuit.measure([1, 2], registers[1])
+        found.append(circuit)
+    return found
+
+
+def test_dialect_follows_from_the_instance(provider, service):
+    assert provider.channel == PLATFORM
+    assert isinstance(provider.runtime_client, PlatformClient)
+    assert provider.instance == service.instance
+    assert not offers_stream(provider.runtime_client)
+
+
+def test_only_instance_of_the_account_is_found(service):
+    provider = IBMProvider(service.token, service.platform_url, channel=PLATFORM)
+    assert provider.instance == service.instance
+
+
+@pytest.mark.parametrize("name", ["local_simulator", "local_5q"])
+def test_counts_are_those_of_the_classic_service(provider, classic, name):
+    backend = provider.get_backend(name)
+    ready = transpile(circuits(), backend, seed_transpiler=3)
+    ours = backend.run(ready, shots=500).result(timeout=120)
+    theirs = classic.get_backend(name).run(ready, shots=500).result(timeout=120)
+    assert ours.get_counts() == theirs.get_counts()
+    assert [ours.get_counts(circuit) for circuit in ready] == theirs.get_counts()
+    assert ours.get_counts("circuit 3") == theirs.get_counts(3)
+    assert len(ours.get_memory(0)) == 500
+
+
+def test_job_that_is_retrieved_gives_its_counts(provider, simulator, bell):
+    job = simulator.run(bell, shots=100, job_tags=["again"])
+    job.wait_for_final_state(timeout=60)
+    again = provider.retrieve_job(job.job_id())
+    assert again.status() is JobStatus.DONE
+    assert sum(again.result().get_counts().values()) == 100
+    assert again.tags() == ["again"]
+    assert [circuit.name for circuit in again.circuits()] == ["bell"]
+    assert [found.job_id() for found in provider.jobs(job_tags=["again"])] == [job.job_id()]
+    assert again.backend() is simulator
+    assert again.usage() > 0
+    assert again.metrics()["usage"]["status"] == "completed"
+
+
+def test_control_flow_runs_on_the_sampler(simulator):
+    circuit = QuantumCircuit(1, 2)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(0)
+    circuit.measure(0, 1)
+    assert simulator.run(circuit, shots=10).result(timeout=60).get_counts() == {"01": 10}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"meas_level": 1}, "meas_level"),
+        ({"header": {"note": "x"}}, "header"),
+        ({"init_circuit": QuantumCircuit(1), "dynamic": True}, "init_circuit"),
+        ({"init_num_resets": 2, "dynamic": True}, "init_num_resets"),
+        ({"seed_simulator": 1}, "seed_simulator"),
+    ],
+)
+def test_what_the_sampler_cannot_honour_is_refused_by_name(provider, bell, arguments, name):
+    with pytest.raises(IBMBackendValueError, match=name):
+        provider.get_backend("local_5q").run(bell, **arguments)
+
+
+def test_what_the_sampler_does_anyhow_is_no_trouble(simulator, bell):
+    job = simulator.run(
+        bell, shots=10, memory=True, meas_level=2, meas_return="single", init_qubits=True, seed_simulator=3
+    )
+    assert len(job.result(timeout=60).get_memory()) == 10
+    assert job.backend_options()["options"] == {"execution": {"init_qubits": True}, "simulator": {"seed_simulator": 3}}
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        QuantumCircuit(1),
+        QuantumCircuit([Qubit(), Clbit()]),
+        QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, "2c")),
+        QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, "if")),
+    ],
+    ids=["no bits", "a loose bit", "no name", "a keyword"],
+)
+def test_circuit_whose_bits_the_sampler_cannot_return_is_refused(simulator, circuit):
+    with pytest.raises(IBMBackendValueError, match="for the sampler"):
+        simulator.run(circuit)
+
+
+def test_private_job_gives_its_result_once_and_its_inputs_never(provider, simulator, bell):
+    job = simulator.run(bell, shots=10, private=True)
+    elsewhere = provider.retrieve_job(job.job_id())
+    elsewhere.wait_for_final_state(timeout=60)
+    assert elsewhere.private
+    assert elsewhere.circuits() == []
+    assert elsewhere.backend_options() == {}
+    result = job.result()
+    assert sum(result.get_counts().values()) == 10
+    assert job.result() is result
+    with pytest.raises(IBMJobApiError, match="was read before, and it can be read only once"):
+        elsewhere.result()
+
+
+def test_failed_job_says_why(provider, bell):
+    job = provider.get_backend("local_5q").run(bell)
+    with pytest.raises(IBMJobFailureError, match=r"Error code 1517; Instruction 'h'"):
+        job.result(timeout=60)
+
+
+def test_large_result_is_read_from_its_url(bell):
+    with LocalService(results_at_url=1, workers=1) as service:
+        for provider in (
+            IBMProvider(service.token, service.platform_url, service.instance),
+            IBMProvider(service.token, service.url),
+        ):
+            job = provider.get_backend("local_simulator").run(bell, shots=10)
+            assert sum(job.result(timeout=60).get_counts().values()) == 10
+            assert b'"url"' not in job.state.payload.raw
+
+
+def test_submissions_beyond_the_limit_are_refused_until_later(bell):
+    with LocalService(rate_limit=2, workers=1) as service:
+        backend = IBMProvider(service.token, service.platform_url, service.instance).get_backend("local_simulator")
+        backend.run(bell)
+        backend.run(bell)
+        with pytest.raises(IBMBackendApiError, match="429: Only 2 jobs may be submitted a minute; try again in "):
+            backend.run(bell)
+
+
+# Tokens
+
+
+class CountedAccount(PlatformAccount):
+    """Counts how often IAM is asked."""
+
+    asked = 0
+
+    def _new_token(self, seconds):
+        self.asked += 1
+        return super()._new_token(seconds)
+
+
+@pytest.fixture
+def account(service):
+    return CountedAccount(ClientParameters(service.token, service.platform_url, service.instance, channel=PLATFORM))
+
+
+def test_token_is_asked_for_once_by_many_threads(account):
+    client = PlatformClient(account.params, account=account)
+    with ThreadPoolExecutor(8) as threads:
+        assert len(list(threads.map(lambda _: client.list_backends(), range(16)))) == 16
+    assert account.asked == 1
+
+
+def test_rejected_token_is_renewed_once_for_many_threads(account):
+    client = PlatformClient(account.params, account=account)
+    client.list_backends()
+    account._token = "expired"
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: client.list_backends(), range(16)))
+    assert account.asked == 2
+
+
+def test_token_is_renewed_before_it_runs_out(account):
+    first = account.access_token()
+    assert account._renew_at - time.monotonic() == pytest.approx(0.8 * 3600, rel=0.01)
+    account._renew_at = time.monotonic()
+    assert account.access_token() != first
+    assert account.asked == 2
+
+
+def test_iam_is_where_the_variable_says(service, monkeypatch):
+    monkeypatch.setenv("IAM_URL", service.environment["IAM_URL"])
+    params = ClientParameters(service.token, "https://nowhere.invalid", CRN.format("us-east"), channel=PLATFORM)
+    assert PlatformAccount(params).access_token().count(".") == 2
+
+
+def test_wrong_key_is_an_account_error_that_does_not_show_it(service):
+    with pytest.raises(IBMAccountError, match=r"Provided API key could not be found\..*check the token") as raised:
+        IBMProvider("wrong-key", service.platform_url, service.instance)
+    assert "wrong-key" not in str(raised.value)
+
+
+def test_instance_of_another_account_is_an_account_error(service):
+    with pytest.raises(IBMAccountError, match="403: Expected the header Service-CRN"):
+        IBMProvider(service.token, service.platform_url, CRN.format("us-east"))
+
+
+def test_instance_that_is_no_crn_is_refused(service):
+    with pytest.raises(IBMAccountError, match="expected instance to be a CRN"):
+        IBMProvider(service.token, service.platform_url, "ibm-q/open/main", channel=PLATFORM)
+
+
+def test_jobs_of_another_instance_need_another_provider(provider):
+    with pytest.raises(IBMAccountError, match="make another provider"):
+        provider.jobs(instance=CRN.format("eu-de"))
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("us-east", "https://quantum.cloud.ibm.com/api/v1"),
+        ("eu-de", "https://eu-de.quantum.cloud.ibm.com/api/v1"),
+    ],
+)
+def test_url_follows_from_the_region_of_the_instance(region, url):
+    params = ClientParameters("secret", instance=CRN.format(region), channel=PLATFORM)
+    assert api_url(params) == url
+    assert beside(params.url, "iam") == "https://iam.cloud.ibm.com"
+    assert beside(url, "api.global-search-tagging") == "https://api.global-search-tagging.cloud.ibm.com"
+
+
+def test_version_and_instance_go_with_every_request(account, service):
+    headers = account.headers()
+    assert headers["IBM-API-Version"] == "2025-05-01"
+    assert headers["Service-CRN"] == service.instance
+    reply = requests.get(f"{service.platform_url}/backends", headers=headers, timeout=10)
+    assert reply.status_code == 200

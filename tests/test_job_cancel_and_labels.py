@@ -153,6 +153,14 @@ def test_tags_of_whoever_manages_a_set_of_jobs_are_kept():
     assert job_of(service).update_tags(["ibmq_jobset_1"]) == ["ibmq_jobset_1", "ibm_composite_job_2"]
 
 
+def test_tag_of_a_manager_that_was_added_elsewhere_since_is_kept():
+    client = Tagging(["a"])
+    job = job_of(client)
+    assert job.tags() == ["a"]
+    client.tags = ["a", "ibmq_jobset_elsewhere"]
+    assert job.update_tags(["b"]) == ["b", "ibmq_jobset_elsewhere"]
+
+
 def test_tags_that_were_given_twice_are_sent_once():
     service = Tagging([])
     job_of(service).update_tags(["x", "y", "x"])

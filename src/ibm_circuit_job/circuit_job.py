@@ -267,7 +267,7 @@ class IBMCircuitJob(JobV1):
             for field in (name, name.removesuffix("_")):
                 if field in found:
                     return found[field]
-        raise AttributeError(f"an IBMCircuitJob has no member {name!r}, and the service has sent no field of that name")
+        raise AttributeError(f"an IBMCircuitJob has no member {name!r}, and the service sent no such field beyond them")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_") and name not in _ASSIGNABLE:
@@ -751,15 +751,13 @@ class IBMCircuitJob(JobV1):
             given = None
         if not isinstance(given, list):
             raise IBMJobInvalidStateError(f"expected new_tags to be a list of strings, got {new_tags!r}")
-        kept = [tag for tag in self.tags() if tag.startswith(MANAGED_TAGS)]
+        # Asked for now: one that was added elsewhere, and is not known here, must not be lost.
+        self._ask_if_possible()
+        kept = [tag for tag in self._state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
         accepted = self._value(effects.put_tags(self._client, self._state.job_id, wanted))
         self._learn(JobTags(accepted, wanted))
-        seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
-        if isinstance(seen, Success):
-            self._learn_job(seen.unwrap())
-        elif not isinstance(seen.failure(), Unsupported):
-            raise to_exception(seen.failure())
+        self._ask_if_possible()
         return list(self._state.tags)
 
     def creation_date(self) -> datetime:
@@ -1054,6 +1052,14 @@ class IBMCircuitJob(JobV1):
     def _ask(self) -> None:
         """Ask the service for the job, once, and learn what it says."""
         self._learn_job(self._value(effects.fetch_job(self._client, self._state.job_id)))
+
+    def _ask_if_possible(self) -> None:
+        """Ask the service for the job, unless the client cannot."""
+        seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
+        if isinstance(seen, Success):
+            self._learn_job(seen.unwrap())
+        elif not isinstance(seen.failure(), Unsupported):
+            raise to_exception(seen.failure())
 
     def _measure(self) -> None:
         """Ask the service for the job's metrics, once, and learn what it says."""

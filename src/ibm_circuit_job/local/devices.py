@@ -84,7 +84,8 @@ def configuration(device: Device) -> dict[str, Any]:
         "coupling_map": [list(pair) for pair in device.coupling] or None,
         "gates": [_gate(name, device) for name in gates],
         "supported_instructions": [*gates, *control_flow, "measure", "delay", "barrier"],
-        "supported_features": ["qasm3"],
+        # The same thing by its older and its newer name.
+        "supported_features": ["qasm3", "dynamic_circuits"] if control_flow else [],
         "simulator": device.is_simulator,
         "local": False,
         "conditional": device.is_simulator,

@@ -185,6 +185,9 @@ def _sample(task: Task) -> Outcome:
     if submitted.get("version", 2) != 2:
         raise _CannotRun(f"Expected version 2 of the sampler, got {submitted['version']!r}.")
     options = submitted.get("options") or {}
+    kind = (options.get("execution") or {}).get("meas_type", "classified")
+    if kind != "classified":
+        raise _CannotRun(f"Expected meas_type to be 'classified', got {kind!r}.")
     shots = options.get("default_shots") or 4096
     pubs = [_checked_pub(pub, index, shots) for index, pub in enumerate(submitted["pubs"])]
     if not 1 <= sum(pub.size for pub in pubs) <= MAX_CIRCUITS:
@@ -212,7 +215,8 @@ def _checked_pub(pub: Any, index: int, shots: int) -> SamplerPub:
     if not isinstance(pub, list) or not pub or not isinstance(pub[0], QuantumCircuit):
         raise _CannotRun(f"pubs[{index}]: expected a list that begins with a circuit, got a {type(pub).__name__}.")
     parts = [*pub, None, None][:3]
-    values = None if parts[1] is None or np.size(parts[1]) == 0 else parts[1]
+    # A circuit without parameters may still be asked for many times: an array of shape x 0.
+    values = None if parts[1] is None else np.asarray(parts[1], dtype=float)
     try:
         coerced = SamplerPub.coerce((parts[0], values, parts[2] or shots))
     except (ValueError, TypeError, QiskitError) as error:

@@ -6,6 +6,7 @@ A dialect says who may come in, which programs there are, how an error looks, an
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -159,6 +160,7 @@ class JobApi(ABC):
             given.tags,
             given.session_id,
             private=given.private,
+            client=_client_version(request.headers.get("x-qx-client-application", "")),
         )
         return json_response({"id": job.id, "backend": job.backend})
 
@@ -228,7 +230,7 @@ class JobApi(ABC):
             "session_id": job.session_id,
             "cost": 0,
             "private": job.private,
-            "estimated_running_time_seconds": None,
+            "estimated_running_time_seconds": job.estimate,
             **self.more_of(job),
         }
         if not exclude_params:
@@ -239,7 +241,7 @@ class JobApi(ABC):
     async def _delete(self, request: Request) -> Response:
         job = self._asked_for(request)
         if not job.in_final_state:
-            raise Refusal(409, 1292, f"Job {job.id} has not ended; cancel it first.")
+            self._cancelled(job)
         self.queues.delete(job)
         return Response(status_code=204)
 
@@ -269,6 +271,7 @@ class JobApi(ABC):
         job = self._asked_for(request)
         steps = (("created", job.created), ("running", job.running), ("finished", job.finished))
         seconds = (job.finished - job.running).total_seconds() if job.running and job.finished else None
+        expected = self.queues.expected(job)
         return json_response(
             {
                 "timestamps": {step: None if moment is None else iso(moment) for step, moment in steps},
@@ -276,16 +279,21 @@ class JobApi(ABC):
                 "usage": self.usage_of(job, seconds),
                 "position_in_queue": self.queues.position(job),
                 "position_in_provider": self.queues.position(job),
+                "estimated_start_time": None if expected is None else iso(expected[0]),
+                "estimated_completion_time": None if expected is None else iso(expected[1]),
+                "qiskit_version": job.client,
             }
         )
 
     async def _cancel(self, request: Request) -> Response:
-        job = self._asked_for(request)
+        self._cancelled(self._asked_for(request))
+        return Response(status_code=204)
+
+    def _cancelled(self, job: LocalJob) -> None:
         try:
             self.queues.cancel(job)
         except CannotCancel:
             raise Refusal(409, 1294, f"Job {job.id} cannot be cancelled: it is {job.status}.") from None
-        return Response(status_code=204)
 
     async def _tags(self, request: Request) -> Response:
         job = self._asked_for(request)
@@ -346,6 +354,15 @@ def result_response(queues: JobQueues, job: LocalJob, body: bytes) -> Response:
         queues.records.forget_result(job)
 
     return Response(body, media_type="text/plain", background=BackgroundTask(forget) if job.private else None)
+
+
+_QISKIT: Final = re.compile(r"(?:^|[/,])qiskit-(\d[\w.+]{0,40})|^[\w,-]{1,80}/(\d[\w.+,]{0,80})")
+
+
+def _client_version(application: str) -> str | None:
+    """Return the version of qiskit that a client says it is: ``qiskit/1.4.6``, or a list of ``name-version``."""
+    found = _QISKIT.search(application)
+    return None if found is None else found[1] or found[2]
 
 
 def moment_of(value: str, name: str) -> datetime:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError as PoolCancelledError
 from concurrent.futures import TimeoutError as PoolTimeoutError
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from typing import Any, Final
 
@@ -65,18 +65,20 @@ class _ExecutionOptions(msgspec.Struct):
     rep_delay: float | None = None
 
 
-def device_seconds(job: LocalJob, params: bytes) -> float:
-    """Return how long the job's backend takes for it: shots x circuits x the delay between shots.
+def device_seconds(backend: str, params: bytes) -> float | None:
+    """Return how long a backend takes for a job: shots x circuits x the delay between shots.
 
-    Nothing that a client submitted is decoded into objects for it. A simulator takes no longer than it needs.
+    Nothing that a client submitted is decoded into objects for it. A simulator takes no longer than it needs: ``None``.
     """
-    if DEVICES[job.backend].is_simulator:
-        return 0.0
+    if DEVICES[backend].is_simulator:
+        return None
     try:
         pace = msgspec.json.decode(params, type=_Pace)
         shots, delay = max(pace.shots, 0) * len(pace.circuits), pace.rep_delay
         if pace.pubs:
-            shots = sum(max(msgspec.json.decode(pub[2], type=int), 0) for pub in pace.pubs if len(pub) > 2)
+            default = msgspec.json.decode(pace.options.get("default_shots", b"null"), type=int | None) or 4096
+            given = (msgspec.json.decode(pub[2], type=int | None) if len(pub) > 2 else None for pub in pace.pubs)
+            shots = sum(default if each is None else max(each, 0) for each in given)
             wanted = msgspec.json.decode(pace.options.get("execution", b"{}"), type=_ExecutionOptions)
             delay = pace.rep_delay if wanted.rep_delay is None else wanted.rep_delay
     except (msgspec.MsgspecError, RecursionError):
@@ -145,9 +147,11 @@ class JobQueues:
         session_id: str | None,
         *,
         private: bool = False,
+        client: str | None = None,
     ) -> LocalJob:
         """Take a job on."""
         job = LocalJob(secrets.token_hex(10), backend, program, tags, session_id, private, self.clock())
+        job.estimate, job.client = device_seconds(backend, params), client
         self.records.add(job, params)
         self.jobs[job.id] = job
         self._waiting[backend].append(job)
@@ -183,6 +187,19 @@ class JobQueues:
         """Return the job's place in its backend's queue, from 1; ``None`` where it does not wait."""
         waiting = self._waiting[job.backend]
         return waiting.index(job) + 1 if job in waiting else None
+
+    def expected(self, job: LocalJob) -> tuple[datetime, datetime] | None:
+        """Return when a job will begin and end, as far as one can tell; ``None`` where it does not wait."""
+        waiting = self._waiting[job.backend]
+        if job not in waiting:
+            return None
+        start = self.clock()
+        for other in self.jobs.values():
+            if other.backend == job.backend and other.status == "Running" and other.running is not None:
+                start = max(start, other.running + timedelta(seconds=other.estimate or 0.0))
+        ahead = list(waiting)[: waiting.index(job)]
+        start += timedelta(seconds=sum(other.estimate or 0.0 for other in ahead))
+        return start, start + timedelta(seconds=job.estimate or 0.0)
 
     def length(self, backend: str) -> int:
         """Return how many jobs wait or run on a backend."""
@@ -239,7 +256,7 @@ class JobQueues:
             self._idle.put_nowait(worker)
         if outcome.succeeded:
             spent = asyncio.get_running_loop().time() - started
-            await asyncio.sleep(max(0.0, device_seconds(job, params) - spent))
+            await asyncio.sleep(max(0.0, (job.estimate or 0.0) - spent))
         return outcome
 
     def _new_pool(self) -> ProcessPool:

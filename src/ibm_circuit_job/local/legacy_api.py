@@ -16,8 +16,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.job_api import JobApi, Refusal, headers_of, json_response, read
+from ibm_circuit_job.local.job_api import Refusal, headers_of, json_response, read
 from ibm_circuit_job.local.jobs import LocalJob
+from ibm_circuit_job.local.sessions import SessionApi
 
 INSTANCE: Final = ("ibm-q", "open", "main")
 """The one hub, group and project of the service."""
@@ -29,7 +30,7 @@ class _Login(msgspec.Struct):
     api_token: str = msgspec.field(name="apiToken")
 
 
-class LegacyApi(JobApi):
+class LegacyApi(SessionApi):
     """The endpoints of the dialect."""
 
     programs = frozenset({"circuit-runner", "qasm3-runner"})
@@ -44,6 +45,7 @@ class LegacyApi(JobApi):
                 Route("/users/me", self._me),
                 Route("/Network", self._network),
                 *self.job_routes(),
+                *self.session_routes(),
                 Route("/facade/v1/jobs/{id}/type", self._type),
                 Route("/backends", self._backends),
                 Route("/backends/{name}/defaults", self._defaults),
@@ -69,7 +71,9 @@ class LegacyApi(JobApi):
         return {"quantum_seconds": seconds, "seconds": seconds}
 
     def check_session(self, session_id: str | None) -> None:
-        """Let anything in: the sessions of this dialect are no more than a name."""
+        """Let a submission into its session; one that was never opened is no more than a name here."""
+        if self.has_session(session_id):
+            super().check_session(session_id)
 
     def matches(self, job: LocalJob, request: Request) -> bool:
         """Return whether a job is asked for by a listing."""
@@ -111,7 +115,10 @@ class LegacyApi(JobApi):
 
     async def _type(self, request: Request) -> Response:
         self.check(request)
-        self.found(request.path_params["id"])
+        job_id = request.path_params["id"]
+        if job_id not in self.queues.jobs:
+            # Not the code of the other paths: clients know an unknown job by this one.
+            raise Refusal(404, 3250, f"Job {job_id} not found.")
         return json_response({"type": "RUNTIME"})
 
     async def _backends(self, request: Request) -> Response:

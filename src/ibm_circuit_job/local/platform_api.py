@@ -11,7 +11,6 @@ import time
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -19,36 +18,22 @@ from starlette.routing import BaseRoute, Route
 
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.job_api import (
-    JobApi,
     Refusal,
     Service,
     body_of,
     headers_of,
-    iso,
     json_response,
-    read,
     result_response,
 )
 from ibm_circuit_job.local.jobs import LocalJob
+from ibm_circuit_job.local.sessions import SessionApi
 
 INSTANCE: Final = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:local::"
 """The one instance of the service."""
 _PLAN: Final = "local-plan"
 
 
-class _Session(msgspec.Struct):
-    mode: str = "dedicated"
-    backend: str | None = None
-    max_ttl: int | None = None
-    accepting_jobs: bool = True
-    created: str = ""
-
-
-class _SessionChange(msgspec.Struct):
-    accepting_jobs: bool
-
-
-class PlatformApi(JobApi):
+class PlatformApi(SessionApi):
     """The endpoints of the dialect."""
 
     programs = frozenset({"sampler"})
@@ -61,10 +46,7 @@ class PlatformApi(JobApi):
                 *self.job_routes(),
                 Route("/backends", self._backends),
                 Route("/instances/usage", self._usage),
-                Route("/sessions", self._open_session, methods=["POST"]),
-                Route("/sessions/{id}", self._session),
-                Route("/sessions/{id}", self._change_session, methods=["PATCH"]),
-                Route("/sessions/{id}/close", self._cancel_session, methods=["DELETE"]),
+                *self.session_routes(),
             ],
             exception_handlers={Refusal: _refused, 404: _no_such_path},
         )
@@ -118,69 +100,6 @@ class PlatformApi(JobApi):
             if job.running and job.finished
         )
         return json_response({"instance_id": INSTANCE, "plan_id": _PLAN, "usage_consumed_seconds": round(used)})
-
-    # Sessions
-
-    def check_session(self, session_id: str | None) -> None:
-        """Let a submission into its session."""
-        if session_id is not None and not self._found_session(session_id).accepting_jobs:
-            raise Refusal(409, 1217, f"Session {session_id} is closed, and takes no more jobs.")
-
-    def _found_session(self, session_id: str) -> _Session:
-        kept = self.records.settings("session/").get(session_id)
-        if kept is None:
-            raise Refusal(404, 1218, f"Session {session_id} not found.")
-        return msgspec.json.decode(kept, type=_Session)
-
-    def _keep_session(self, session_id: str, session: _Session) -> None:
-        self.records.keep_setting(f"session/{session_id}", msgspec.json.encode(session).decode())
-
-    async def _open_session(self, request: Request) -> Response:
-        self.check(request)
-        session = await read(request, _Session)
-        session.created = iso(self.queues.clock())
-        session_id = secrets.token_hex(10)
-        self._keep_session(session_id, session)
-        return json_response(self._session_reply(session_id, session))
-
-    async def _session(self, request: Request) -> Response:
-        self.check(request)
-        session_id = request.path_params["id"]
-        return json_response(self._session_reply(session_id, self._found_session(session_id)))
-
-    async def _change_session(self, request: Request) -> Response:
-        self.check(request)
-        session_id = request.path_params["id"]
-        session = self._found_session(session_id)
-        session.accepting_jobs = (await read(request, _SessionChange)).accepting_jobs
-        self._keep_session(session_id, session)
-        return Response(status_code=204)
-
-    async def _cancel_session(self, request: Request) -> Response:
-        self.check(request)
-        session_id = request.path_params["id"]
-        session = self._found_session(session_id)
-        session.accepting_jobs = False
-        self._keep_session(session_id, session)
-        for job in list(self.queues.jobs.values()):
-            if job.session_id == session_id and job.status == "Queued":
-                self.queues.cancel(job)
-        return Response(status_code=204)
-
-    def _session_reply(self, session_id: str, session: _Session) -> dict[str, Any]:
-        return {
-            "id": session_id,
-            "backend_name": session.backend,
-            "max_ttl": session.max_ttl,
-            "active_ttl": session.max_ttl,
-            "interactive_ttl": 60,
-            "mode": session.mode,
-            "state": "open" if session.accepting_jobs else "closed",
-            "accepting_jobs": session.accepting_jobs,
-            "created_at": session.created,
-            "started_at": session.created,
-            "elapsed_time": 0,
-        }
 
 
 class CloudApi:

@@ -39,6 +39,8 @@ _jobs: Final = sql.Table(
     sql.Column("finished", sql.String),
     sql.Column("has_result", sql.Boolean, nullable=False),
     sql.Column("was_read", sql.Boolean, nullable=False),
+    sql.Column("estimate", sql.Float),
+    sql.Column("client", sql.String),
 )
 _params: Final = sql.Table(
     "params",
@@ -81,6 +83,10 @@ class JobRecord:
     """Whether there is a body to be read."""
     was_read: bool = False
     """Whether the result of a private job was read, and is gone."""
+    estimate: float | None = None
+    """How many seconds its backend takes for it; ``None`` for a simulator."""
+    client: str | None = None
+    """The version of qiskit with which it was submitted."""
 
 
 _R = TypeVar("_R", bound=JobRecord)
@@ -223,6 +229,8 @@ def _row(job: JobRecord) -> dict[str, Any]:
         "reason_code": job.reason_code,
         "has_result": job.has_result,
         "was_read": job.was_read,
+        "estimate": job.estimate,
+        "client": job.client,
         **times,
     }
 

@@ -297,8 +297,10 @@ def _folded_short(name: str) -> str:
 
 
 def _folded(name: str) -> str:
-    """A name without case and underscores. Long ones are none of ours, and are not remembered."""
-    return _folded_short(name) if len(name) <= _LONGEST_NAME else name
+    """A name without case and underscores. Long ones are none of ours, nor are those with an underscore at an end."""
+    if len(name) > _LONGEST_NAME or name.startswith("_") or name.endswith("_"):
+        return name
+    return _folded_short(name)
 
 
 _WIRE_NAMES: Final[Mapping[Any, Mapping[str, str]]] = {

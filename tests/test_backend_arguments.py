@@ -11,6 +11,7 @@ from ibm_circuit_job.local.devices import DEVICES, configuration
 class SilentProvider:
     """Has a client that fails the test when anything is sent."""
 
+    channel = "ibm_quantum"
     instance = "a/b/c"
     account_client = None
     runtime_client = object()

@@ -231,7 +231,8 @@ class IBMCircuitJob(JobV1):
             creation_date=created,
             runtime_client=client,
             session_id=getattr(job, "_session_id", None),
-            tags=None if tags is None else list(tags),
+            # The job of qiskit-ibm-provider does not know the tags of its own submission, and says that it has none.
+            tags=list(tags) if tags else None,
         )
 
     def connect(self, *, backend: IBMBackend | None = None, api_client: Any = None, runtime_client: Any = None) -> None:

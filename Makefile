@@ -2,16 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test thorough fuzz check docs bench clean
+.PHONY: help demo test conformance thorough fuzz check docs bench clean
 
 help:
-	@echo "make demo      run a Bell job on a service on this machine"
-	@echo "make test      run every test"
-	@echo "make thorough  run the property tests with many more examples"
-	@echo "make fuzz      throw damaged replies at the readers for ten minutes"
-	@echo "make check     formatting, lint, types, borders between modules, docs"
-	@echo "make docs      build the documentation into docs/_build"
-	@echo "make bench     measure"
+	@echo "make demo         run a Bell job on a service on this machine"
+	@echo "make test         run every test but those of make conformance"
+	@echo "make conformance  run the official clients against the local service"
+	@echo "make thorough     run the property tests with many more examples"
+	@echo "make fuzz         throw damaged replies at the readers for ten minutes"
+	@echo "make check        formatting, lint, types, borders between modules, docs"
+	@echo "make docs         build the documentation into docs/_build"
+	@echo "make bench        measure"
 
 # Two environments, so that the demo does not wait for the developers' tools.
 .venv/demo: pyproject.toml
@@ -29,6 +30,22 @@ demo: .venv/demo
 
 test: .venv/dev
 	$(BIN)/pytest --ignore tests/benchmarks
+
+conformance: .venv/dev .peers/provider/ready .peers/runtime/ready
+	$(BIN)/python tests/conformance/run.py
+
+# The official clients, each in an environment of its own, with the package beside them.
+.peers/provider/ready: pyproject.toml
+	$(PYTHON) -m venv .peers/provider
+	.peers/provider/bin/python -m pip install --quiet --disable-pip-version-check \
+		"qiskit-ibm-provider==0.11.0" "qiskit<2" --editable . pytest
+	@touch $@
+
+.peers/runtime/ready: pyproject.toml
+	$(PYTHON) -m venv .peers/runtime
+	.peers/runtime/bin/python -m pip install --quiet --disable-pip-version-check \
+		"qiskit-ibm-runtime==0.51.0" --editable . pytest
+	@touch $@
 
 thorough: .venv/dev
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0 --durations 0
@@ -49,12 +66,6 @@ docs: .venv/dev
 
 bench: .venv/dev .peers/provider/ready
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-warmup=on --timeout 0
-
-# The official clients are measured beside us, each in an environment of its own.
-.peers/provider/ready:
-	$(PYTHON) -m venv .peers/provider
-	.peers/provider/bin/python -m pip install --quiet --disable-pip-version-check "qiskit-ibm-provider==0.11.0" "qiskit<2"
-	@touch $@
 
 clean:
 	rm -rf .venv .peers docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -1,0 +1,75 @@
+"""What the checks of both clients share. They run in the environments of the official clients."""
+
+import json
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Gate
+
+pytest.register_assert_rewrite("our_job_checks")
+
+
+def pytest_terminal_summary(terminalreporter):
+    outcomes = ("passed", "failed", "error", "skipped")
+    counted = {outcome: len(terminalreporter.stats.get(outcome, ())) for outcome in outcomes}
+    Path(os.environ["CONFORMANCE_SUMMARY"]).write_text(json.dumps(counted), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def services():
+    """The services by name: ``plain``, and ``strict``, with all limits that one can set."""
+    given = json.loads(os.environ["CONFORMANCE_SERVICES"])
+    return SimpleNamespace(**{name: SimpleNamespace(**where) for name, where in given.items()})
+
+
+@pytest.fixture
+def keep_counts():
+    """Keep counts beside those of the other clients."""
+
+    def kept(counts):
+        Path(os.environ["CONFORMANCE_COUNTS"]).write_text(json.dumps(counts), encoding="utf-8")
+
+    return kept
+
+
+@pytest.fixture
+def bell():
+    circuit = QuantumCircuit(2, name="bell")
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.fixture
+def ones():
+    """A circuit of the devices' own gates, whose outcome is 1 but for noise."""
+    circuit = QuantumCircuit(1, 1, name="ones")
+    circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
+@pytest.fixture
+def mystery():
+    """A circuit that no backend can run."""
+    circuit = QuantumCircuit(1, 1, name="mystery")
+    circuit.append(Gate("mystery", 1, []), [0])
+    circuit.measure(0, 0)
+    return circuit
+
+
+@pytest.fixture
+def until():
+    """Ask until something holds; the service answers at its own pace."""
+
+    def asked(holds, seconds=30.0):
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"still not so after {seconds:g} seconds"
+
+    return asked

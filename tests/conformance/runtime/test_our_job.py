@@ -1,0 +1,35 @@
+"""Our IBMCircuitJob on top of the client of qiskit-ibm-runtime."""
+
+import pytest
+from our_job_checks import OurJobChecks
+
+from ibm_circuit_job import IBMCircuitJob, IBMJobApiError
+
+
+class TestOurJob(OurJobChecks):
+    @pytest.fixture
+    def counts_of(self):
+        return lambda theirs: theirs.result(timeout=60)[0].data.meas.get_counts()
+
+    @pytest.fixture
+    def submit_tagged(self, submit):
+        return lambda tags: submit(tags=tags)
+
+    def test_private_job_gives_its_result_once_and_keeps_its_circuits(self, ours, submit):
+        job = ours(submit(private=True))
+        assert sum(job.result(timeout=60).get_counts().values()) == 100
+        assert job.result() is job.result()
+        assert job.private
+        assert job.circuits() == []
+        assert job.backend_options() == {}
+
+    def test_result_of_a_private_job_that_was_read_elsewhere_is_said_to_be_gone(self, submit):
+        theirs = submit(private=True)
+        theirs.result(timeout=60)
+        with pytest.raises(IBMJobApiError, match="read only once"):
+            IBMCircuitJob.from_runtime_job(theirs).result(timeout=60)
+
+    def test_retrieved_job_can_be_taken_over(self, service, submit):
+        theirs = submit()
+        job = IBMCircuitJob.from_runtime_job(service.job(theirs.job_id()))
+        assert sum(job.result(timeout=60).get_counts().values()) == 100

@@ -43,7 +43,7 @@ def test_document_of_the_service_is_read(configuration):
     assert configuration.max_experiments == 300
     assert configuration.dynamic_reprate_enabled is True
     assert "measure" in configuration.supported_instructions
-    assert configuration.supported_features == ["qasm3"]
+    assert configuration.supported_features == []
 
 
 def test_simulator_is_read():

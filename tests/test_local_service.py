@@ -134,6 +134,15 @@ def test_second_job_waits_in_the_queue_with_its_position_and_can_be_cancelled(sl
     assert first.cancelled()
 
 
+def test_cancelled_job_does_not_make_the_next_one_hang(simulator, slow, bell):
+    for _ in range(10):
+        first = slow(20)
+        while not first.running():
+            pass
+        first.cancel()
+        assert simulator.run(bell, shots=10).result(timeout=30).success
+
+
 def test_cancel_of_a_job_that_is_done_is_refused(simulator, bell):
     job = simulator.run(bell)
     job.wait_for_final_state(timeout=60)

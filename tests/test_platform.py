@@ -254,7 +254,7 @@ def test_instance_that_is_no_crn_is_refused(service):
 
 
 def test_jobs_of_another_instance_need_another_provider(provider):
-    with pytest.raises(IBMAccountError, match="make another provider"):
+    with pytest.raises(IBMBackendValueError, match="make another provider"):
         provider.jobs(instance=CRN.format("eu-de"))
 
 

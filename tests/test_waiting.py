@@ -19,7 +19,7 @@ from ibm_circuit_job.state.waiting import (
     next_step,
 )
 
-POLICY = WaitPolicy()
+POLICY = WaitPolicy(spread=0.0)
 DOWN = Unreachable("read job a", "http://x", "no route")
 
 

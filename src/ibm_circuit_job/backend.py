@@ -48,9 +48,10 @@ class IBMBackend(BackendV2):
     Args:
         provider: The provider that it belongs to.
         configuration: The service's description of the backend.
+        instance: The instance that jobs run in; the provider's by default.
     """
 
-    def __init__(self, provider: IBMProvider, configuration: Mapping[str, Any]) -> None:
+    def __init__(self, provider: IBMProvider, configuration: Mapping[str, Any], *, instance: str | None = None) -> None:
         record = BackendConfiguration.from_dict(configuration)
         super().__init__(
             provider=provider,
@@ -58,8 +59,8 @@ class IBMBackend(BackendV2):
             description=configuration.get("description"),
             backend_version=configuration.get("backend_version"),
         )
-        self._configuration = configuration
         self._record = record
+        self._instance = provider.instance if instance is None else instance
         self._client = provider.runtime_client
         self._target: Target | None = None
         self._properties: BackendProperties | None = None
@@ -69,8 +70,9 @@ class IBMBackend(BackendV2):
 
     def __getattr__(self, name: str) -> Any:
         # Only asked for what is no member.
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name.startswith("_") or hasattr(type(self), name):
+            # What a member of that name has raised stays hidden behind no other answer.
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
         return getattr(self._record, name)
 
     @classmethod
@@ -98,7 +100,7 @@ class IBMBackend(BackendV2):
             IBMBackendApiError: If the service refused or could not be reached; it is asked once.
         """
         if self._target is None:
-            self._target = target_of(self._configuration, self._calibration() or {})
+            self._target = target_of(self._record, self.properties())
         return self._target
 
     @property
@@ -122,13 +124,18 @@ class IBMBackend(BackendV2):
 
         Raises:
             TypeError: If ``datetime`` is no ``datetime``.
+            IBMBackendValueError: If there is no such time in UTC.
             IBMBackendApiError: If the service refused or could not be reached.
         """
         if datetime is not None and not isinstance(datetime, python_datetime):
             raise TypeError(f"expected datetime to be a datetime or None, got {datetime!r}")
         if datetime is None and not refresh and self._properties is not None:
             return self._properties
-        reply = self._calibration(None if datetime is None else datetime.astimezone(UTC))
+        try:
+            moment = None if datetime is None else datetime.astimezone(UTC)
+        except (OverflowError, ValueError):
+            raise IBMBackendValueError(f"expected datetime to be within the calendar, got {datetime!r}") from None
+        reply = self._calibration(moment)
         found = BackendProperties.from_dict(reply) if reply else None
         if datetime is None:
             self._properties = found
@@ -137,7 +144,12 @@ class IBMBackend(BackendV2):
     def _calibration(self, moment: python_datetime | None = None) -> Mapping[str, Any] | None:
         if self._record.simulator:
             return None
-        return asked(lambda: self._client.backend_properties(self.name, datetime=moment), IBMBackendApiError)
+        try:
+            return self._client.backend_properties(self.name, datetime=moment)
+        except RequestFailed as error:
+            if error.status_code == 404:
+                return None
+            raise to_exception(error.failure, IBMBackendApiError) from None
 
     def status(self) -> BackendStatus:
         """Ask the service whether the backend is up, and how many jobs it has.
@@ -200,7 +212,7 @@ class IBMBackend(BackendV2):
             IBMBackendApiError: If the service refused the job or could not be reached.
         """
         request = run_options.checked_request(
-            self._configuration,
+            self._record,
             dict(self.options),
             circuits,
             dynamic=dynamic,
@@ -237,7 +249,7 @@ class IBMBackend(BackendV2):
                 program=request.program,
                 backend=self.name,
                 params=msgspec.Raw(encoded),
-                instance=self.provider.instance,
+                instance=self._instance,
                 tags=request.tags,
                 private=request.private,
             )
@@ -252,7 +264,7 @@ class IBMBackend(BackendV2):
 
 
 class IBMRetiredBackend(IBMBackend):
-    """A backend that is gone: jobs that ran on it still name it. Nothing can be run on it.
+    """A backend that is gone, or cannot be described: jobs that ran on it still name it. Nothing can be run on it.
 
     Args:
         provider: The provider that it belonged to.
@@ -268,7 +280,7 @@ class IBMRetiredBackend(IBMBackend):
         Raises:
             IBMBackendError: Always.
         """
-        raise IBMBackendError(f"backend {self.name!r} is gone: the account has none of that name any more")
+        raise IBMBackendError(f"backend {self.name!r} is gone, or the service could not describe it")
 
 
 def asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:

@@ -38,7 +38,7 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.state import queries, results, waiting
 from ibm_circuit_job.state.backend_properties import BackendProperties
-from ibm_circuit_job.state.facts import Fact, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
+from ibm_circuit_job.state.facts import Fact, JobInputs, JobName, JobTags, ResultPayload
 from ibm_circuit_job.state.given import given_error, given_job
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
@@ -69,6 +69,8 @@ class _Decoded:
     payload: ResultPayload
     result: QiskitResult
     is_partial: bool
+    inputs: JobInputs | None
+    """The inputs that were known then: a sampler's result has its names from there."""
 
 
 class IBMCircuitJob(JobV1):
@@ -170,6 +172,7 @@ class IBMCircuitJob(JobV1):
         self._download = threading.Lock()
         self._decoded: _Decoded | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
+        self._ended_at = _ended_at(state)
         self._inputs_kept_back = False
         self._told_of_name = False
 
@@ -263,6 +266,10 @@ class IBMCircuitJob(JobV1):
 
     def __getattr__(self, name: str) -> Any:
         # Only asked for what is no member; also before there are any fields, such as by whoever copies.
+        member = getattr(type(self), name, None)
+        if isinstance(member, property) and member.fget is not None:
+            # Something below it raised an AttributeError, which is not to be hidden.
+            return member.fget(self)
         if not name.startswith("__") and "_attributes" in self.__dict__:
             found = self._fields()
             for field in (name, name.removesuffix("_")):
@@ -271,7 +278,8 @@ class IBMCircuitJob(JobV1):
         raise AttributeError(f"an IBMCircuitJob has no member {name!r}, and the service sent no such field beyond them")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and name not in _ASSIGNABLE:
+        own = name in _ASSIGNABLE or name in self.__dict__ or "_attributes" not in self.__dict__
+        if not own:
             if hasattr(type(self), name):
                 raise AttributeError(f"{name!r} is a member of IBMCircuitJob, and cannot be assigned")
             if not {name, name.removesuffix("_")}.isdisjoint(self._fields()):
@@ -576,13 +584,21 @@ class IBMCircuitJob(JobV1):
         """The result, where it is there already: read before, or given when the handle was made."""
         if queries.status(self._state) in {JobStatus.CANCELLED, JobStatus.ERROR}:
             return None
-        if self._decoded is not None and not self._decoded.is_partial:
-            return self._decoded.result
+        if self._is_decoded():
+            return None if self._decoded is None else self._decoded.result
         given = self._given.payload
         if given is None or self._state.payload is not given:
             return None
         with self._download:
             return self._decode_held(given)
+
+    def _is_decoded(self) -> bool:
+        """Whether the result is there, with all that is known by now."""
+        decoded = self._decoded
+        if decoded is None or decoded.is_partial:
+            return False
+        # Once they are known, the names of a sampler's circuits belong into its result.
+        return decoded.inputs is not None or not queries.sampled_names(self._state)
 
     def _decode_held(self, held: ResultPayload) -> QiskitResult | None:
         decoded = results.decode(held, self._context())
@@ -591,7 +607,7 @@ class IBMCircuitJob(JobV1):
     def _downloaded(self, *, refresh: bool) -> QiskitResult:
         held = self._state.payload
         if not refresh:
-            if self._decoded is not None and not self._decoded.is_partial:
+            if self._decoded is not None and self._is_decoded():
                 # Another thread was faster.
                 return self._decoded.result
             kept = None if held is None else self._decode_held(held)
@@ -668,7 +684,7 @@ class IBMCircuitJob(JobV1):
         return IBMJobApiError(describe(failure))
 
     def _kept(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
-        self._decoded = _Decoded(payload, result, is_partial)
+        self._decoded = _Decoded(payload, result, is_partial, self._state.inputs)
         return result
 
     def _context(self) -> results.ResultContext:
@@ -785,10 +801,12 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        holds = self._metrics_are_final() or not (self._measured() or self._has_ended())
-        if self._known(queries.time_per_step) is None or not holds:
+        if not self._metrics_are_final() and (self._measured() or self._has_ended() or not self._knows_steps()):
             self._measure()
         return self._known(queries.time_per_step)
+
+    def _knows_steps(self) -> bool:
+        return self._known(queries.time_per_step) is not None
 
     @property
     def client_version(self) -> dict[str, str]:
@@ -930,7 +948,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not (self._metrics_are_final() and queries.usage(self._state)):
+        if not (self._metrics_are_final() and queries.usage(self._state) is not None):
             self._measure()
         return queries.usage(self._state) or 0.0
 
@@ -1016,8 +1034,8 @@ class IBMCircuitJob(JobV1):
 
     def _metrics_are_final(self) -> bool:
         """Whether what was measured was seen when the job had ended, and stays as it is."""
-        report, metrics = self._state.status, self._state.metrics
-        return self._has_ended() and report is not None and metrics is not None and _not_before(metrics, report)
+        metrics = self._state.metrics
+        return metrics is not None and self._ended_at is not None and metrics.observed_at >= self._ended_at
 
     def _known(self, query: Callable[[Job], _T | None]) -> _T | None:
         """What the service said, else what was given when the handle was made."""
@@ -1075,6 +1093,8 @@ class IBMCircuitJob(JobV1):
             effects.warn_of_unknown_status(seen.status)
         with self._cell:
             self._state = merge(self._state, seen)
+            # The first time, for later reports of the same end are newer and say nothing new.
+            self._ended_at = self._ended_at or _ended_at(self._state)
 
     def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)
@@ -1112,10 +1132,13 @@ def _private(job: Job) -> bool | None:
     return None if job.details is None else job.details.private
 
 
-def _not_before(metrics: JobMetrics, report: StatusReport) -> bool:
-    return metrics.observed_at >= report.observed_at
+def _ended_at(job: Job) -> datetime | None:
+    """When it was seen that the service said that the job has ended."""
+    report = job.status
+    return report.observed_at if report is not None and report.is_final and not report.assumed else None
 
 
+_LONGEST_WAIT = 86_400.0
 _SHORTEST_CALL = 0.05
 """Seconds that even the last look before a timeout may take."""
 _LONGEST_CALL = 30.0
@@ -1125,17 +1148,31 @@ _LONGEST_CALL = 30.0
 def _paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
     if wait is None:
         return policy
-    if isinstance(wait, bool) or not isinstance(wait, Real) or not 0 < float(wait) < math.inf:
-        raise IBMJobInvalidStateError(f"expected wait to be a number of seconds above 0, or None, got {wait!r}")
-    return evolve(policy, shortest_pause=float(wait), longest_pause=float(wait))
+    seconds = _seconds(wait)
+    if seconds is None or not 0 < seconds <= _LONGEST_WAIT:
+        expected = f"expected wait to be a number of seconds above 0 and at most {_LONGEST_WAIT:g}, or None"
+        raise IBMJobInvalidStateError(f"{expected}, got {wait!r}")
+    return evolve(policy, shortest_pause=seconds, longest_pause=seconds, spread=0.0)
 
 
 def _checked_timeout(timeout: Any) -> float | None:
-    if timeout is None or timeout == math.inf:
+    if timeout is None:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, Real) or math.isnan(timeout):
+    seconds = _seconds(timeout)
+    if seconds is None:
         raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
-    return max(float(timeout), 0.0)
+    return None if seconds == math.inf else max(seconds, 0.0)
+
+
+def _seconds(given: Any) -> float | None:
+    """Any real number as one; ``None`` where it is none."""
+    if isinstance(given, bool) or not isinstance(given, Real):
+        return None
+    try:
+        seconds = float(given)
+    except OverflowError:
+        return math.inf
+    return None if math.isnan(seconds) else seconds
 
 
 def _time_up(job_id: str, seconds: float, last: Failure | None) -> TimeUp:

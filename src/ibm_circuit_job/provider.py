@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from attrs import asdict, evolve
+from attrs import asdict
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
 from returns.io import IOResult
@@ -22,13 +23,16 @@ from ibm_circuit_job.clients import (
     ClientParameters,
     PlatformAccount,
     PlatformClient,
+    RequestFailed,
     RuntimeClient,
 )
-from ibm_circuit_job.clients.accounts import saved_account
+from ibm_circuit_job.clients.accounts import SavedAccount, saved_account
+from ibm_circuit_job.clients.parameters import channel_of
 from ibm_circuit_job.errors import (
     Failure,
     IBMAccountError,
     IBMBackendApiError,
+    IBMBackendValueError,
     IBMJobApiError,
     IBMJobNotFoundError,
     to_exception,
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.local import LocalService
 
 _T = TypeVar("_T")
+_logger: Final = logging.getLogger(__name__)
 
 PAGE: Final = 200
 """How many jobs the service lists at once."""
@@ -88,8 +93,9 @@ class IBMProvider:
     ) -> None:
         parameters = _parameters(token, url, instance, proxies, verify, name, channel)
         if parameters.channel == "ibm_quantum_platform":
-            parameters = _with_instance(parameters)
             platform_account = PlatformAccount(parameters)
+            platform_account.find_instance()
+            parameters = platform_account.params
             self.account_client: AccountClient | PlatformAccount = platform_account
             """The client of the account's side of the service."""
             self.runtime_client: RuntimeClient = PlatformClient(parameters, account=platform_account)
@@ -100,7 +106,7 @@ class IBMProvider:
             self.runtime_client = RuntimeClient(parameters, account=account)
         self._parameters = parameters
         self._service: LocalService | None = None
-        self._backends: dict[str, IBMBackend] = {}
+        self._backends: dict[tuple[str, str], IBMBackend] = {}
         self._retired: dict[str, IBMBackend] = {}
         self.account_client.check_login()
         self.instance = self._checked_instance(parameters.instance)
@@ -208,8 +214,7 @@ class IBMProvider:
             ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
             ['local_27q']
         """
-        names = asked(lambda: self.runtime_client.list_backends(self._instance(instance)), IBMBackendApiError)
-        found = [self._backend(each) for each in names if name in {None, each}]
+        found = self._named(name, self._instance(instance))[0]
         if min_num_qubits is not None:
             found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
         found = [backend for backend in found if _has(backend, kwargs)]
@@ -227,29 +232,49 @@ class IBMProvider:
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
         """
-        if name is not None and name in self._backends and instance is None and not kwargs:
-            return self._backends[name]
-        found = self.backends(name, instance=instance, **kwargs)
-        if not found:
-            names = asked(lambda: self.runtime_client.list_backends(self._instance(instance)), IBMBackendApiError)
+        meant = self._instance(instance)
+        if isinstance(name, str) and (meant, name) in self._backends and not kwargs:
+            return self._backends[meant, name]
+        found, names = self._named(name, meant)
+        fitting = [backend for backend in found if _has(backend, kwargs)]
+        if not fitting:
             wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
             raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
-        return found[0]
+        return fitting[0]
 
-    def _backend(self, name: str) -> IBMBackend:
-        if name not in self._backends:
+    def _named(self, name: str | None, instance: str) -> tuple[list[IBMBackend], list[str]]:
+        """The backends of that name, or all, as far as the service describes them; and the names of all."""
+        names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
+        found = []
+        for each in names:
+            if name is None:
+                try:
+                    found.append(self._backend(each, instance))
+                except IBMBackendApiError as error:
+                    _logger.warning("Backend %s is left out: %s", each, error)
+            elif name == each:
+                found.append(self._backend(each, instance))
+        return found, names
+
+    def _backend(self, name: str, instance: str) -> IBMBackend:
+        key = (instance, name)
+        if key not in self._backends:
             configuration = asked(lambda: self.runtime_client.backend_configuration(name), IBMBackendApiError)
-            self._backends[name] = IBMBackend(self, configuration)
-        return self._backends[name]
+            self._backends[key] = IBMBackend(self, configuration, instance=instance)
+        return self._backends[key]
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
-        """The backend on which a job runs, or ran; it may be gone."""
+        """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
         if name is None or name in self._retired:
             return None if name is None else self._retired[name]
         try:
-            return self.get_backend(name)
-        except QiskitBackendNotFoundError:
-            return self._retired.setdefault(name, IBMRetiredBackend(self, name))
+            names = self.runtime_client.list_backends(self.instance)
+            if name in names or (self.instance, name) in self._backends:
+                return self._backend(name, self.instance)
+        except (RequestFailed, IBMBackendApiError) as error:
+            _logger.warning("Backend %s cannot be described now: %s", name, error)
+            return IBMRetiredBackend(self, name)
+        return self._retired.setdefault(name, IBMRetiredBackend(self, name))
 
     def jobs(
         self,
@@ -288,12 +313,14 @@ class IBMProvider:
         """
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         found: dict[str, Job] = {}
+        seen: set[str] = set()
         offset, passed = 0, 0
         while limit is None or len(found) < limit:
             page = self._value(
                 effects.fetch_job_page(
                     self.runtime_client,
-                    limit=PAGE if limit is None else min(PAGE, limit + skip),
+                    # Whole pages where it is here that jobs are looked through, and where the first did not do.
+                    limit=PAGE if limit is None or offset or wanted.statuses else min(PAGE, limit + skip),
                     skip=offset,
                     pending=wanted.pending,
                     hgp=self._instance(instance),
@@ -304,15 +331,17 @@ class IBMProvider:
                     backend_name=backend_name,
                 )
             )
-            for job in page.jobs:
-                # A job that was submitted meanwhile moves the others on, so that some come twice.
-                if job.job_id in found or not wanted.fits(job):
+            # A job that was submitted meanwhile moves the others on, so that some come twice.
+            fresh = [job for job in page.jobs if job.job_id not in seen]
+            seen.update(job.job_id for job in fresh)
+            for job in fresh:
+                if not wanted.fits(job):
                     continue
                 passed += 1
                 if passed > skip and (limit is None or len(found) < limit):
                     found[job.job_id] = job
             offset += len(page.jobs)
-            if not page.jobs or (page.count is not None and offset >= page.count):
+            if not fresh or (page.count is not None and offset >= page.count):
                 break
         return [self._handle_on(job) for job in found.values()]
 
@@ -323,7 +352,7 @@ class IBMProvider:
             IBMJobNotFoundError: If the service knows no such job.
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if type(job_id) is not str or not job_id:
+        if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
         return self._handle_on(self._value(effects.fetch_job(self.runtime_client, job_id)))
 
@@ -379,7 +408,7 @@ class IBMProvider:
     def _instance(self, instance: str | None) -> str:
         """The instance that is meant, where one may be named."""
         if instance is not None and instance != self.instance and self.channel == "ibm_quantum_platform":
-            raise IBMAccountError(
+            raise IBMBackendValueError(
                 f"expected instance to be the provider's own, {self.instance!r}; make another provider for {instance!r}"
             )
         return instance or self.instance
@@ -397,31 +426,6 @@ class IBMProvider:
         return instance or instances[0]
 
 
-def _with_instance(parameters: ClientParameters) -> ClientParameters:
-    """The parameters with the instance that is meant: the one that is given, or the only one of the account."""
-    if parameters.instance is not None:
-        return parameters
-    account = PlatformAccount(parameters)
-    try:
-        account.check_login()
-        instances = asked(account.user_hubs, IBMAccountError)
-    finally:
-        account.close()
-    if len(instances) != 1:
-        found = f"it has {', '.join(instances)}" if instances else "it has none"
-        raise IBMAccountError(f"expected instance to be the CRN of an instance of the account; {found}")
-    return evolve(parameters, instance=instances[0])
-
-
-def _channel(channel: str | None, name: str | None, instance: str | None) -> str | None:
-    """The dialect that is meant; ``None`` where that is for a saved account of that name to say."""
-    if channel is not None:
-        return channel
-    if instance is not None and instance.startswith("crn:"):
-        return "ibm_quantum_platform"
-    return None if name is not None else (os.environ.get("QISKIT_IBM_CHANNEL") or "ibm_quantum")
-
-
 def _parameters(
     token: str | None,
     url: str | None,
@@ -432,32 +436,40 @@ def _parameters(
     channel: str | None,
 ) -> ClientParameters:
     """Who we are, and where the service is: as given, from the environment, or as it was saved."""
-    meant = _channel(channel, name, instance or (os.environ.get("QISKIT_IBM_INSTANCE") if token is None else None))
-    given = {
-        "token": token,
-        "url": url,
-        "instance": instance,
-        "proxies": proxies,
-        "verify": verify,
-        "channel": meant,
-    }
+    given = {"token": token, "url": url, "instance": instance, "proxies": proxies, "verify": verify, "channel": channel}
+    said = {field: value for field, value in given.items() if value is not None}
     found: dict[str, Any] = {}
     if token is None:
-        if name is None:
-            variables = {field: os.environ.get(f"QISKIT_IBM_{field.upper()}") for field in ("token", "url", "instance")}
-            found = {field: value for field, value in variables.items() if value}
+        variables = {field: os.environ.get(f"QISKIT_IBM_{field.upper()}") for field in _VARIABLES}
+        found = {field: value for field, value in variables.items() if value} if name is None else {}
         if "token" not in found:
-            saved = saved_account("ibm_quantum" if meant is None else meant, name)
+            saved = _saved(_channel_said(found | said), name)
             if saved is not None:
-                kept = asdict(saved, filter=lambda field, value: field.name in given and value is not None)
-                found = kept | found
-    chosen = found | {field: value for field, value in given.items() if value is not None}
+                found = asdict(saved, filter=lambda field, value: field.name in given and value is not None) | found
+    chosen = found | said
     if not chosen.get("token"):
         raise IBMAccountError(
             "expected a token: give one as 'token', in the variable QISKIT_IBM_TOKEN, or save an account with the "
             "official client"
         )
-    return ClientParameters(**chosen)
+    return ClientParameters(**chosen | {"channel": _channel_said(chosen) or "ibm_quantum"})
+
+
+_VARIABLES: Final = ("token", "url", "instance", "channel")
+
+
+def _channel_said(chosen: Mapping[str, Any]) -> Any:
+    """The dialect that was named, or that follows from the instance; ``None`` where neither was said."""
+    instance = chosen.get("instance")
+    from_instance = "ibm_quantum_platform" if isinstance(instance, str) and instance.startswith("crn:") else None
+    return channel_of(chosen.get("channel")) or from_instance
+
+
+def _saved(channel: Any, name: str | None) -> SavedAccount | None:
+    """The account of that name; else the default of that dialect, or of any: that of today first."""
+    if name is not None or channel is not None:
+        return saved_account(channel, name)
+    return saved_account("ibm_quantum_platform") or saved_account("ibm_quantum")
 
 
 def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ Nothing here talks to anybody. What is wrong is an ``IBMBackendValueError`` that
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Final
@@ -14,6 +15,7 @@ from attrs import frozen
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job.errors import IBMBackendValueError
+from ibm_circuit_job.state.backend_configuration import BackendConfiguration
 from ibm_circuit_job.target import CONTROL_FLOW
 
 DEFAULT_SHOTS: Final = 4000
@@ -44,7 +46,7 @@ class RunRequest:
 
 
 def checked_request(
-    configuration: Mapping[str, Any],
+    configuration: BackendConfiguration,
     defaults: Mapping[str, Any],
     circuits: object,
     *,
@@ -92,7 +94,7 @@ def checked_request(
             if name in options:
                 raise IBMBackendValueError(f"expected no {name}, for it needs dynamic=True; got {options[name]!r}")
     program = run_config.get("program_id") or ("qasm3-runner" if is_dynamic else "circuit-runner")
-    if program not in {"circuit-runner", "qasm3-runner"}:
+    if not isinstance(program, str) or program not in {"circuit-runner", "qasm3-runner"}:
         raise IBMBackendValueError(f"expected program_id to be 'circuit-runner' or 'qasm3-runner', got {program!r}")
     private = _checked_flag("private", run_config.get("private"))
     more = {name: value for name, value in run_config.items() if name not in _NOT_SENT and value is not None}
@@ -131,27 +133,31 @@ def checked_tags(name: str, tags: object) -> list[str]:
     """
     if tags is None:
         return []
-    if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
-        raise IBMBackendValueError(f"expected {name} to be a list of strings, got {tags!r}")
-    return list(tags)
+    try:
+        if isinstance(tags, (list, tuple)):
+            # Texts that cannot be sent are refused here, too.
+            return [str.encode(tag).decode() for tag in tags]
+    except (TypeError, UnicodeEncodeError):
+        pass
+    raise IBMBackendValueError(f"expected {name} to be a list of strings, got {tags!r}")
 
 
-def _checked_circuits(circuits: object, configuration: Mapping[str, Any]) -> list[QuantumCircuit]:
+def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> list[QuantumCircuit]:
     listed = list(circuits) if isinstance(circuits, Sequence) and not isinstance(circuits, str) else [circuits]
     if not listed:
         raise IBMBackendValueError("expected at least one circuit, got an empty list")
-    most, name = configuration.get("max_experiments"), configuration["backend_name"]
+    most, name = configuration.max_experiments, configuration.backend_name
     if most is not None and len(listed) > most:
         raise IBMBackendValueError(f"expected at most {most} circuits for {name}, got {len(listed)}")
     return [_checked_circuit(circuit, index, configuration) for index, circuit in enumerate(listed)]
 
 
-def _checked_circuit(circuit: object, index: int, configuration: Mapping[str, Any]) -> QuantumCircuit:
+def _checked_circuit(circuit: object, index: int, configuration: BackendConfiguration) -> QuantumCircuit:
     if not isinstance(circuit, QuantumCircuit):
         raise IBMBackendValueError(
             f"expected circuits to be a QuantumCircuit or a list of them, got a {type(circuit).__name__} at [{index}]"
         )
-    most, name = configuration["n_qubits"], configuration["backend_name"]
+    most, name = configuration.n_qubits, configuration.backend_name
     if circuit.num_qubits > most:
         raise IBMBackendValueError(
             f"expected circuits of at most {most} qubits for {name}, "
@@ -166,14 +172,14 @@ def _checked_circuit(circuit: object, index: int, configuration: Mapping[str, An
     return circuit
 
 
-def _checked_shots(shots: Any, configuration: Mapping[str, Any], *, given: bool) -> int:
-    most = configuration.get("max_shots")
+def _checked_shots(shots: Any, configuration: BackendConfiguration, *, given: bool) -> int:
+    most = configuration.max_shots
     integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
     if isinstance(shots, bool) or not integer or shots < 1:
         raise IBMBackendValueError(f"expected shots to be a whole number from 1 to {most}, got {shots!r}")
     if most is not None and shots > most:
         if given:
-            name = configuration["backend_name"]
+            name = configuration.backend_name
             raise IBMBackendValueError(f"expected at most {most} shots for {name}, got {shots}")
         return int(most)
     return int(shots)
@@ -193,11 +199,11 @@ def _checked_seed(seed: Any) -> int | None:
     return int(seed)
 
 
-def _checked_noise_model(model: Any, configuration: Mapping[str, Any]) -> Any:
+def _checked_noise_model(model: Any, configuration: BackendConfiguration) -> Any:
     if model is None:
         return None
-    if not configuration.get("simulator"):
-        raise IBMBackendValueError(f"expected no noise_model, for {configuration['backend_name']} is no simulator")
+    if not configuration.simulator:
+        raise IBMBackendValueError(f"expected no noise_model, for {configuration.backend_name} is no simulator")
     if type(model).__name__ != "NoiseModel":
         raise IBMBackendValueError(f"expected noise_model to be a NoiseModel of qiskit-aer, got {model!r}")
     return model
@@ -211,23 +217,22 @@ def _checked_header(header: Any) -> dict[str, Any] | None:
     return dict(header)
 
 
-def _checked_rep_delay(delay: Any, configuration: Mapping[str, Any]) -> float | None:
+def _checked_rep_delay(delay: Any, configuration: BackendConfiguration) -> float | None:
     if delay is None:
         return None
-    name = configuration["backend_name"]
-    if not configuration.get("dynamic_reprate_enabled"):
+    name = configuration.backend_name
+    if not configuration.dynamic_reprate_enabled:
         raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
-    # The service's documents are in microseconds, and the documented interface in seconds.
-    low, high = (float(limit) * 1e-6 for limit in configuration["rep_delay_range"])
+    low, high = configuration.rep_delay_range or [0.0, math.inf]
     if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not low <= delay <= high:
         raise IBMBackendValueError(f"expected rep_delay from {low:g} to {high:g} seconds for {name}, got {delay!r}")
     return float(delay)
 
 
-def _checked_meas_level(level: Any, configuration: Mapping[str, Any]) -> int:
-    offered = configuration.get("meas_levels") or [2]
+def _checked_meas_level(level: Any, configuration: BackendConfiguration) -> int:
+    offered = getattr(configuration, "meas_levels", None) or [2]
     if isinstance(level, bool) or not isinstance(level, Integral) or int(level) not in offered:
-        listed, name = ", ".join(map(str, offered)), configuration["backend_name"]
+        listed, name = ", ".join(map(str, offered)), configuration.backend_name
         raise IBMBackendValueError(f"expected meas_level to be one of {listed} for {name}, got {level!r}")
     return int(level)
 
@@ -235,22 +240,22 @@ def _checked_meas_level(level: Any, configuration: Mapping[str, Any]) -> int:
 def _checked_meas_return(kind: Any) -> str:
     # qiskit 1 has an enumeration for it.
     text = getattr(kind, "value", kind)
-    if text not in {"single", "avg"}:
+    if not isinstance(text, str) or text not in {"single", "avg"}:
         raise IBMBackendValueError(f"expected meas_return to be 'single' or 'avg', got {kind!r}")
     return str(text)
 
 
-def _checked_esp(flag: Any, configuration: Mapping[str, Any]) -> bool | None:
+def _checked_esp(flag: Any, configuration: BackendConfiguration) -> bool | None:
     wanted = _checked_flag("use_measure_esp", flag)
-    if wanted and not configuration.get("measure_esp_enabled"):
-        name = configuration["backend_name"]
+    if wanted and not getattr(configuration, "measure_esp_enabled", False):
+        name = configuration.backend_name
         raise IBMBackendValueError(f"expected use_measure_esp to be False, for {name} has no ESP readout; got True")
     return wanted
 
 
-def _checked_init_circuit(circuit: Any, configuration: Mapping[str, Any]) -> QuantumCircuit:
-    if not isinstance(circuit, QuantumCircuit) or circuit.num_qubits > configuration["n_qubits"]:
-        most = configuration["n_qubits"]
+def _checked_init_circuit(circuit: Any, configuration: BackendConfiguration) -> QuantumCircuit:
+    if not isinstance(circuit, QuantumCircuit) or circuit.num_qubits > configuration.n_qubits:
+        most = configuration.n_qubits
         raise IBMBackendValueError(f"expected init_circuit to be a circuit of at most {most} qubits, got {circuit!r}")
     return circuit
 

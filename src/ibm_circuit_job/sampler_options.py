@@ -34,6 +34,10 @@ _HARMLESS: Final[Mapping[str, tuple[Any, ...]]] = {
 """Arguments that say with these values what the sampler does anyhow, or nothing: it always gives every shot's bits."""
 
 
+_TAKEN: Final = frozenset({"items", "keys", "ndim", "shape", "size", "values"})
+"""Names that the sampler's result has for other things."""
+
+
 def sampler_request(request: RunRequest, *, is_simulator: bool) -> RunRequest:
     """Return the request as one for the sampler.
 
@@ -48,6 +52,8 @@ def sampler_request(request: RunRequest, *, is_simulator: bool) -> RunRequest:
     for name, value in request.options.items():
         if name in request.unknown:
             # Passed on as it is, for whoever knows better.
+            if name in options:
+                raise IBMBackendValueError(f"expected no {name}, for other arguments of run() say a part of it")
             options[name] = value
         elif name == "seed_simulator" and not is_simulator:
             raise IBMBackendValueError("expected no seed_simulator, for the backend is no simulator")
@@ -65,17 +71,18 @@ def sampler_request(request: RunRequest, *, is_simulator: bool) -> RunRequest:
 
 
 def _sampled(circuit: Any, index: int) -> Any:
-    in_registers = {bit for register in circuit.cregs for bit in register}
-    if len(in_registers) != circuit.num_clbits or not circuit.num_clbits:
+    in_registers = [bit for register in circuit.cregs for bit in register]
+    if in_registers != list(circuit.clbits) or not in_registers or not all(map(len, circuit.cregs)):
+        # Registers that share bits, or are in another order than they, would give other counts than anywhere else.
         raise IBMBackendValueError(
-            f"expected every classical bit of circuit {circuit.name!r} at [{index}] to be in a register, "
+            f"expected every classical bit of circuit {circuit.name!r} at [{index}] to be in one register, in order, "
             "for the sampler returns registers; add a ClassicalRegister, or use measure_all()"
         )
     names = [register.name for register in circuit.cregs]
-    wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]
+    wrong = [name for name in names if not name.isidentifier() or keyword.iskeyword(name) or name in _TAKEN]
     if wrong:
         raise IBMBackendValueError(
             f"expected the classical registers of circuit {circuit.name!r} at [{index}] to be named like variables, "
-            f"for the sampler; got {wrong[0]!r}"
+            f"and not {', '.join(sorted(_TAKEN))}, for the sampler; got {wrong[0]!r}"
         )
     return circuit

@@ -17,6 +17,10 @@ from qiskit.circuit.controlflow import (
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
 from qiskit.transpiler import InstructionProperties, Target
 
+from ibm_circuit_job.errors import BackendPropertyError
+from ibm_circuit_job.state.backend_configuration import BackendConfiguration
+from ibm_circuit_job.state.backend_properties import BackendProperties
+
 CONTROL_FLOW: Final[Mapping[str, Any]] = {
     "if_else": IfElseOp,
     "while_loop": WhileLoopOp,
@@ -28,32 +32,30 @@ CONTROL_FLOW: Final[Mapping[str, Any]] = {
 """The instructions that make a circuit dynamic."""
 
 
-def target_of(configuration: Mapping[str, Any], calibration: Mapping[str, Any]) -> Target:
+def target_of(configuration: BackendConfiguration, properties: BackendProperties | None) -> Target:
     """Return the target of a backend.
 
     Args:
-        configuration: The reply to ``GET /backends/NAME/configuration``.
-        calibration: The reply to ``GET /backends/NAME/properties``; an instruction that is not in it is ideal.
+        configuration: What the backend is.
+        properties: How good it is; an instruction that is not in it is ideal.
+
+    Raises:
+        IBMBackendApiError: If the service's description of the backend is no such thing.
     """
-    qubits = range(configuration["n_qubits"])
-    coupling = configuration.get("coupling_map")
-    measured = _calibrated_gates(calibration) | _calibrated_readout(calibration)
-    target = Target(
-        description=configuration["backend_name"],
-        num_qubits=configuration["n_qubits"],
-        dt=None if configuration.get("dt") is None else configuration["dt"] * 1e-9,
-    )
+    qubits = range(configuration.n_qubits)
+    coupling = configuration.coupling_map
+    target = Target(description=configuration.backend_name, num_qubits=configuration.n_qubits, dt=configuration.dt)
     gates = get_standard_gate_name_mapping()
-    for name in configuration["basis_gates"]:
+    for name in dict.fromkeys(configuration.basis_gates):
         gate = gates.get(name)
         if gate is None or name in {"reset", "delay", "measure"}:
             continue
         operands = _operands(gate.num_qubits, qubits, coupling)
-        target.add_instruction(gate, operands and {each: measured.get((name, each)) for each in operands})
-    target.add_instruction(Measure(), {(qubit,): measured.get(("measure", (qubit,))) for qubit in qubits})
+        target.add_instruction(gate, operands and {each: _of_gate(properties, name, each) for each in operands})
+    target.add_instruction(Measure(), {(qubit,): _of_readout(properties, qubit) for qubit in qubits})
     target.add_instruction(Delay(Parameter("t")), {(qubit,): None for qubit in qubits})
-    target.add_instruction(Reset(), {(qubit,): measured.get(("reset", (qubit,))) for qubit in qubits})
-    for name in configuration.get("supported_instructions") or ():
+    target.add_instruction(Reset(), {(qubit,): _of_gate(properties, "reset", (qubit,)) for qubit in qubits})
+    for name in dict.fromkeys(configuration.supported_instructions or ()):
         if name in CONTROL_FLOW:
             target.add_instruction(CONTROL_FLOW[name], name=name)
     return target
@@ -65,30 +67,33 @@ def _operands(width: int, qubits: range, coupling: Any) -> list[tuple[int, ...]]
         return [(qubit,) for qubit in qubits]
     if coupling is None:
         return None
-    return [tuple(pair) for pair in coupling if len(pair) == width]
+    return list(dict.fromkeys(tuple(pair) for pair in coupling if len(pair) == width))
 
 
-def _calibrated_gates(
-    calibration: Mapping[str, Any],
-) -> dict[tuple[str, tuple[int, ...]], InstructionProperties]:
-    found: dict[tuple[str, tuple[int, ...]], InstructionProperties] = {}
-    for gate in calibration.get("gates", ()):
-        value = {entry["name"]: entry["value"] for entry in gate["parameters"]}
-        length = value.get("gate_length")
-        found[gate["gate"], tuple(gate["qubits"])] = InstructionProperties(
-            duration=None if length is None else length * 1e-9, error=value.get("gate_error")
-        )
-    return found
+def _of_gate(
+    properties: BackendProperties | None, name: str, operands: tuple[int, ...]
+) -> InstructionProperties | None:
+    if properties is None:
+        return None
+    try:
+        measured = properties.gate_property(name, operands)
+    except BackendPropertyError:
+        return None
+    return _measured(measured, "gate_length", "gate_error")
 
 
-def _calibrated_readout(
-    calibration: Mapping[str, Any],
-) -> dict[tuple[str, tuple[int, ...]], InstructionProperties]:
-    found: dict[tuple[str, tuple[int, ...]], InstructionProperties] = {}
-    for index, qubit in enumerate(calibration.get("qubits", ())):
-        value = {entry["name"]: entry["value"] for entry in qubit}
-        length = value.get("readout_length")
-        found["measure", (index,)] = InstructionProperties(
-            duration=None if length is None else length * 1e-9, error=value.get("readout_error")
-        )
-    return found
+def _of_readout(properties: BackendProperties | None, qubit: int) -> InstructionProperties | None:
+    if properties is None:
+        return None
+    try:
+        measured = properties.qubit_property(qubit)
+    except BackendPropertyError:
+        return None
+    return _measured(measured, "readout_length", "readout_error")
+
+
+def _measured(measured: Mapping[str, Any], length: str, error: str) -> InstructionProperties:
+    return InstructionProperties(
+        duration=measured[length][0] if length in measured else None,
+        error=measured[error][0] if error in measured else None,
+    )

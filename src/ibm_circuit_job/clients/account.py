@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -11,7 +12,7 @@ from attrs import frozen
 
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import IBMAccountError, Unreadable
+from ibm_circuit_job.errors import IBMAccountError, Unreachable, Unreadable
 from ibm_circuit_job.state import documents
 
 
@@ -36,13 +37,28 @@ class Account(Protocol):
         """Return the headers of a request; new ones where these were rejected."""
         ...
 
-    def user_urls(self) -> ServiceUrls:
+    def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
         """Return where the services are."""
         ...
 
     def close(self) -> None:
         """Close all connections."""
         ...
+
+
+@contextmanager
+def held(lock: threading.Lock, seconds: float | None, doing: str, url: str) -> Iterator[None]:
+    """Hold a lock, for which is waited no longer than that.
+
+    Raises:
+        RequestFailed: If another thread holds it for longer.
+    """
+    if not lock.acquire(timeout=-1 if seconds is None else max(seconds, 0.0)):
+        raise RequestFailed(Unreachable(doing, url, "another thread waits for the same answer"))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class AccountClient:
@@ -75,7 +91,7 @@ class AccountClient:
         Raises:
             RequestFailed: If logging in failed.
         """
-        with self._lock:
+        with held(self._lock, seconds, "log in", self.params.url):
             if self._access_token is None or self._access_token == rejected:
                 reply = self._call(
                     "log in",
@@ -88,14 +104,18 @@ class AccountClient:
                 self.http.keep_secret(self._access_token)
             return self._access_token
 
-    def user_urls(self) -> ServiceUrls:
+    def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
         """Return where the account's services are.
+
+        Args:
+            seconds: Try once, and have the answer by then.
 
         Raises:
             RequestFailed: If the service refused or could not be reached.
         """
         if self._urls is None:
-            reply = self._call("read the account's URLs", "GET", "/users/me", headers=self.headers())
+            headers = self.headers(seconds=seconds)
+            reply = self._call("read the account's URLs", "GET", "/users/me", headers=headers, seconds=seconds)
             urls = _object(reply, "urls", "account reply")
             runtime = _text(_object(urls, "services", "account reply"), "runtime", "account reply")
             self._urls = ServiceUrls(_text(urls, "http", "account reply"), runtime, runtime.replace("http", "ws", 1))

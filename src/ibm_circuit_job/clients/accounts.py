@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from ibm_circuit_job.clients.parameters import channel_of
 from ibm_circuit_job.errors import IBMAccountError
 from ibm_circuit_job.state import documents
 
@@ -42,7 +43,7 @@ class SavedAccount:
     """Whether certificates are checked."""
 
 
-def saved_account(channel: str, name: str | None = None, *, file: Path | None = None) -> SavedAccount | None:
+def saved_account(channel: str | None, name: str | None = None, *, file: Path | None = None) -> SavedAccount | None:
     """Return a saved account.
 
     Args:
@@ -66,9 +67,11 @@ def saved_account(channel: str, name: str | None = None, *, file: Path | None = 
     chosen = [
         saved
         for saved, account in accounts.items()
-        if isinstance(account, Mapping) and account.get("is_default_account") and account.get("channel") == channel
+        if isinstance(account, Mapping)
+        and account.get("is_default_account")
+        and channel_of(account.get("channel")) == channel
     ]
-    for default in (*chosen, *DEFAULT_NAMES.get(channel, ())):
+    for default in (*chosen, *DEFAULT_NAMES.get(channel or "", ())):
         if default in accounts:
             return _account(path, default, accounts[default])
     return None

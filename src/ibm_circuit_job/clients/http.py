@@ -76,13 +76,17 @@ class HttpSession:
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
-        self._secrets = {parameters.token, *_passwords(parameters)}
+        # Replaced, and never changed: another thread may be looking through it.
+        self._secrets = frozenset({parameters.token, *_passwords(parameters)})
+        self._given: dict[str, Any] = {} if parameters.verify else {"verify": False}
+        if parameters.proxy_urls:
+            self._given["proxies"] = parameters.proxy_urls
         self._patient = new_session(parameters, RETRY, parameters.url)
         self._prompt = new_session(parameters, Retry(0, redirect=False, raise_on_status=False), parameters.url)
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
-        self._secrets.add(secret)
+        self._secrets |= {secret}
 
     def request(
         self,
@@ -128,7 +132,14 @@ class HttpSession:
         deadline = None if seconds is None else time.monotonic() + seconds
         try:
             response = session.request(
-                method, url, timeout=limits, allow_redirects=False, stream=deadline is not None, **sent
+                method,
+                url,
+                timeout=limits,
+                allow_redirects=False,
+                stream=deadline is not None,
+                # With each request: what the session has would give way to the environment.
+                **self._given,
+                **sent,
             )
             if deadline is not None:
                 _read_by(response, deadline)
@@ -163,13 +174,25 @@ def _read_by(response: requests.Response, deadline: float) -> None:
     """Read a body, which may come byte by byte, until a deadline."""
     body = bytearray()
     # Whatever has come so far, and not until so much has come: iter_content() would wait for a full chunk.
-    while chunk := response.raw.read1(decode_content=True):
+    while True:
+        _limit(response, deadline - time.monotonic())
+        chunk = response.raw.read1(decode_content=True)
+        if not chunk:
+            break
         body += chunk
         if time.monotonic() > deadline:
             response.close()
             raise requests.Timeout("The answer did not come in full in time.")
     # What requests itself sets when it has read a body.
     response._content = bytes(body)  # noqa: SLF001
+
+
+def _limit(response: requests.Response, seconds: float) -> None:
+    """Let the next piece of a body come within so many seconds; not all connections can be told."""
+    connection = getattr(response.raw, "_connection", None)
+    held = getattr(connection, "sock", None)
+    if held is not None:
+        held.settimeout(max(seconds, 0.001))
 
 
 def _passwords(parameters: ClientParameters) -> set[str]:

@@ -7,6 +7,8 @@ of it than the host and the path.
 from __future__ import annotations
 
 import ipaddress
+import logging
+from contextvars import ContextVar
 from typing import Final
 
 import requests
@@ -16,7 +18,6 @@ from urllib3.util import parse_url
 from ibm_circuit_job.clients.http import CONNECT_SECONDS, READ_SECONDS, RETRY, RequestFailed, new_session, words_of
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
-from ibm_circuit_job.state.wire import read_error
 
 MOST_BYTES: Final = 2 * 1024**3
 """How many bytes a result may hold."""
@@ -35,11 +36,28 @@ def read(url: str, *, doing: str, parameters: ClientParameters | None = None, mo
     Raises:
         RequestFailed: If the URL is not one of these, the store refuses or cannot be reached, or there is more.
     """
-    failed = _fetched(url, doing, parameters, most)
+    asking = _asking.set(True)
+    try:
+        failed = _fetched(url, doing, parameters, most)
+    finally:
+        _asking.reset(asking)
     if isinstance(failed, bytes):
         return failed
     # Raised here, and not where it was caught: the network's exception holds the URL.
     raise RequestFailed(failed)
+
+
+_asking: Final[ContextVar[bool]] = ContextVar("asking the object store", default=False)
+
+
+def _without_queries(record: logging.LogRecord) -> bool:
+    """Cut the queries of URLs from what urllib3 logs while the store is asked."""
+    if _asking.get() and isinstance(record.args, tuple):
+        record.args = tuple(part.partition("?")[0] if isinstance(part, str) else part for part in record.args)
+    return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_without_queries)
 
 
 def is_allowed(url: str) -> bool:
@@ -86,8 +104,8 @@ def _fetched(
                 url, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True, allow_redirects=False
             ) as response:
                 if response.status_code != 200:
-                    said = read_error(response.raw.read(10_000, decode_content=True))
-                    return Refused(doing, shown, response.status_code, said.message, said.code)
+                    # In its own words, but not in its body, which may repeat the URL.
+                    return Refused(doing, shown, response.status_code, response.reason or "")
                 return _bounded(response, most)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Unreachable(doing, shown, words_of(error).replace(parse_url(url).query or url, "***"))

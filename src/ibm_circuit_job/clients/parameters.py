@@ -21,7 +21,8 @@ DEFAULT_URLS: Final[Mapping[str, str]] = {
 service of today.
 """
 
-_CRN = re.compile(r"crn:v1:[^:]*:[^:]*:[^:]*:(?P<region>[^:]*):[^:]*:[^:]*:[^:]*:[^:]*")
+_CRN = re.compile(r"crn:v1(?::[\w.-]*){2}:quantum-computing:(?P<region>[a-z0-9-]*)(?::[\w./-]*){4}", re.ASCII)
+"""The region becomes a part of a host, so nothing else may stand there."""
 
 
 def _check_url(_: object, __: object, url: Any) -> None:
@@ -50,11 +51,14 @@ def _check_instance(parameters: Any, _: object, instance: Any) -> None:
     if parameters.channel == "ibm_quantum":
         if not isinstance(instance, str) or instance.count("/") != 2:
             raise IBMAccountError(f"expected instance to be 'hub/group/project', got {instance!r}")
-    elif not isinstance(instance, str) or not _CRN.fullmatch(instance):
+    elif not isinstance(instance, str) or not (_CRN.fullmatch(instance) or _NAME.fullmatch(instance)):
         raise IBMAccountError(
             "expected instance to be a CRN such as 'crn:v1:bluemix:public:quantum-computing:us-east:a/...:...::', "
-            f"got {instance!r}"
+            f"or the name of an instance, got {instance!r}"
         )
+
+
+_NAME = re.compile(r"(?!crn:)[\w .-]{1,200}")
 
 
 def _check_proxies(_: object, __: object, proxies: Any) -> None:
@@ -63,12 +67,12 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
 
 
 def _check_channel(_: object, __: object, channel: Any) -> None:
-    if channel not in DEFAULT_URLS:
+    if not isinstance(channel, str) or channel not in DEFAULT_URLS:
         raise IBMAccountError(f"expected channel to be one of {', '.join(map(repr, DEFAULT_URLS))}, got {channel!r}")
 
 
-def _channel(channel: Any) -> Any:
-    # What the service of today was called before.
+def channel_of(channel: Any) -> Any:
+    """Return the name of a dialect today: that of the service of today was another one before."""
     return "ibm_quantum_platform" if channel == "ibm_cloud" else channel
 
 
@@ -105,12 +109,17 @@ class ClientParameters:
     """Proxies, as ``{"urls": {"https": "http://host:port"}}``; they may hold a password and are in no repr."""
     verify: bool = field(default=True, validator=_check_verify)
     """Whether certificates of https servers are checked."""
-    channel: str = field(default="ibm_quantum", converter=_channel, validator=_check_channel)
+    channel: str = field(default="ibm_quantum", converter=channel_of, validator=_check_channel)
     """The dialect that the service speaks: ``"ibm_quantum"``, or ``"ibm_quantum_platform"``, that of today."""
 
     def __attrs_post_init__(self) -> None:
         if self.url is None:
             object.__setattr__(self, "url", DEFAULT_URLS[self.channel])
+
+    @property
+    def is_located(self) -> bool:
+        """Whether the instance is a CRN."""
+        return _CRN.fullmatch(self.instance or "") is not None
 
     @property
     def region(self) -> str | None:

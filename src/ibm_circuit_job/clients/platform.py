@@ -7,6 +7,7 @@ in the CRN of the instance.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,8 +16,9 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
+from attrs import evolve
 
-from ibm_circuit_job.clients.account import ServiceUrls
+from ibm_circuit_job.clients.account import ServiceUrls, held
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed
 from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
@@ -29,6 +31,12 @@ API_VERSION: Final = "2025-05-01"
 RENEWED_AT: Final = 0.8
 """The share of a token's life after which the next one is asked for."""
 _SHORTEST_LIFE: Final = 1.0
+_LIFE: Final = 3600.0
+_LONGEST_LIFE: Final = 86_400.0
+_PROMPT: Final = 5.0
+"""Seconds that a renewal may take while the old token is still good, and after which it is tried again."""
+_TOKEN = re.compile(r"[!-~]+")
+"""Printable ASCII, for it becomes a header."""
 _GRANT: Final = "urn:ibm:params:oauth:grant-type:apikey"
 
 
@@ -50,6 +58,7 @@ class PlatformAccount:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
+        self._ends_at = 0.0
 
     def __repr__(self) -> str:
         return f"<PlatformAccount({self.params.url!r})>"
@@ -65,13 +74,26 @@ class PlatformAccount:
         Raises:
             RequestFailed: If IAM refused or could not be reached.
         """
-        with self._lock:
+        with held(self._lock, seconds, "log in", self.params.url):
             if self._token is None or self._token == rejected or time.monotonic() >= self._renew_at:
-                self._token = self._new_token(seconds)
+                self._token = self._renewed(rejected, seconds)
             return self._token
 
+    def _renewed(self, rejected: str | None, seconds: float | None) -> str:
+        old, now = self._token, time.monotonic()
+        if old is None or old == rejected or now >= self._ends_at:
+            return self._new_token(seconds)
+        try:
+            # Not patiently: the old one is still good, and others wait for it.
+            return self._new_token(_PROMPT if seconds is None else min(seconds, _PROMPT))
+        except RequestFailed as error:
+            if not error.failure.can_retry:
+                raise
+            self._renew_at = now + _PROMPT
+            return old
+
     def _new_token(self, seconds: float | None) -> str:
-        url = f"{os.environ.get('IAM_URL') or beside(self.params.url, 'iam')}/identity/token"
+        url = f"{_service_url(self.params.url, 'IAM_URL', 'iam')}/identity/token"
         form = urlencode({"grant_type": _GRANT, "apikey": self.params.token, "response_type": "cloud_iam"})
         response = self.http.request(
             "log in",
@@ -84,12 +106,14 @@ class PlatformAccount:
         # The reply holds the token, so what it holds is never repeated in a message.
         reply = documents.value(response.content, "answer").value_or(None)
         token = reply.get("access_token") if isinstance(reply, Mapping) else None
-        if not isinstance(reply, Mapping) or not isinstance(token, str) or not token:
+        if not isinstance(reply, Mapping) or not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise RequestFailed(Unreadable("IAM's answer", "access_token", "expected a string; is this IAM's URL?"))
         self.http.keep_secret(token)
         life = reply.get("expires_in")
-        life = float(life) if isinstance(life, (int, float)) else 3600.0
-        self._renew_at = time.monotonic() + max(_SHORTEST_LIFE, RENEWED_AT * life)
+        life = float(life) if isinstance(life, (int, float)) and 0 < life < _LONGEST_LIFE else _LIFE
+        now = time.monotonic()
+        self._ends_at = now + life
+        self._renew_at = now + max(_SHORTEST_LIFE, RENEWED_AT * life)
         return token
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
@@ -101,18 +125,45 @@ class PlatformAccount:
         }
         return headers if self.instance is None else headers | {"Service-CRN": self.instance}
 
-    def user_urls(self) -> ServiceUrls:
+    def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
         """Return where the service is: by the region of the instance, or as it was given. There are no streams."""
+        del seconds
         api = api_url(self.params)
         return ServiceUrls(api, api, "")
 
-    def user_hubs(self) -> list[str]:
+    def find_instance(self) -> str:
+        """Return the instance (CRN) that is meant, and use it from now on.
+
+        It is the one that was given; where that is a name, the one of that name; where none was, the only one.
+
+        Raises:
+            IBMAccountError: If there is no such one, or more than one, or the account's instances cannot be found.
+        """
+        wanted = self.params.instance
+        if wanted is None or not self.params.is_located:
+            self.check_login()
+            try:
+                instances = self.user_hubs(wanted)
+            except RequestFailed as error:
+                raise IBMAccountError(error.message) from None
+            if len(instances) != 1:
+                meant = "of the account" if wanted is None else f"named {wanted!r}"
+                found = ", ".join(instances) or "none"
+                raise IBMAccountError(f"expected instance to be the CRN of the one instance {meant}; found {found}")
+            self.params = evolve(self.params, instance=instances[0])
+            self.instance = instances[0]
+        return str(self.instance)
+
+    def user_hubs(self, name: str | None = None) -> list[str]:
         """Return the instances (CRN) that the account may use.
+
+        Args:
+            name: Only those of that name.
 
         Raises:
             RequestFailed: If the search refused or could not be reached.
         """
-        root = os.environ.get("GLOBAL_SEARCH_URL") or beside(self.params.url, "api.global-search-tagging")
+        root = _service_url(self.params.url, "GLOBAL_SEARCH_URL", "api.global-search-tagging")
         response = self.http.request(
             "find the account's instances",
             "POST",
@@ -124,13 +175,14 @@ class PlatformAccount:
         items = reply.get("items") if isinstance(reply, Mapping) else None
         if not isinstance(items, list):
             raise RequestFailed(Unreadable("answer of the search", "items", "expected a list"))
-        return [item["crn"] for item in items if isinstance(item, Mapping) and isinstance(item.get("crn"), str)]
+        found = [item for item in items if isinstance(item, Mapping) and isinstance(item.get("crn"), str)]
+        return list(dict.fromkeys(item["crn"] for item in found if name in {None, item.get("name")}))
 
     def check_login(self) -> None:
-        """Ask for a token, and for the backends, so that what is wrong shows here and not with the first job.
+        """Ask for a token, so that what is wrong shows here and not with the first job.
 
         Raises:
-            IBMAccountError: If IAM or the service cannot be reached, or they do not accept the key.
+            IBMAccountError: If IAM cannot be reached, or does not accept the key.
         """
         try:
             self.access_token()
@@ -157,8 +209,19 @@ def api_url(params: ClientParameters) -> str:
     if parts.path.strip("/"):
         return params.url
     # The region in which the service began has no name in its host.
-    region = "" if params.region in {None, "us-east"} else f"{params.region}."
+    if parts.netloc.startswith("quantum.") or ".quantum." in parts.netloc:
+        return f"{params.url}/api/v1"
+    region = "" if params.region in {None, "", "us-east"} else f"{params.region}."
     return f"{parts.scheme}://{region}quantum.{parts.netloc}/api/v1"
+
+
+def _service_url(url: str, variable: str, name: str) -> str:
+    """The URL of another service of the same cloud, which a variable of the environment may name."""
+    given = (os.environ.get(variable) or "").rstrip("/")
+    if is_loopback(urlsplit(url).hostname or "") and not is_loopback(urlsplit(given).hostname or ""):
+        # What is on this machine has all of it on this machine, wherever else the variable leads.
+        given = ""
+    return given or beside(url, name)
 
 
 def beside(url: str, name: str) -> str:

@@ -217,7 +217,13 @@ def sampled_names(job: Job) -> tuple[str, ...]:
         >>> sampled_names(Job("a"))
         ()
     """
-    return tuple(circuit.name for circuit in circuits(job)) if "pubs" in _raw_params(job) else ()
+    pubs = _param(job, "pubs")
+    if not isinstance(pubs, list):
+        return ()
+    return tuple(
+        getattr(pub[0], "name", f"circuit-{index}") if isinstance(pub, list) and pub else f"circuit-{index}"
+        for index, pub in enumerate(pubs)
+    )
 
 
 def usage(job: Job) -> float | None:
@@ -371,6 +377,11 @@ def backend_options(job: Job) -> dict[str, Any]:
         {'shots': 10}
     """
     options = {option: _param(job, option) for option in _raw_params(job) if option not in _NO_OPTIONS}
+    pubs = _param(job, "pubs")
+    if isinstance(pubs, list) and "shots" not in options:
+        # A sampler's stand beside each circuit.
+        shots = {pub[2] for pub in pubs if isinstance(pub, list) and len(pub) > 2 and isinstance(pub[2], int)}
+        options |= {"shots": shots.pop()} if len(shots) == 1 else {}
     return {option: value for option, value in options.items() if value is not _UNREADABLE}
 
 

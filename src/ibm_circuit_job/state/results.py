@@ -95,7 +95,7 @@ def _sampled(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadab
     for index, pub in enumerate(body):
         name = context.names[index] if index < len(context.names) else f"circuit-{index}"
         try:
-            found = list(_experiments(pub.data, name))
+            found = list(_experiments(pub.data, name, _metadata(pub)))
         except Exception as error:  # noqa: BLE001 - shapes that do not fit make numpy raise anything
             return Bad(Unreadable("result", f"pub_results[{index}].data", str(error)))
         experiments += found
@@ -110,6 +110,7 @@ def _sampled(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadab
         "success": True,
         "results": experiments,
         "status": "COMPLETED",
+        "header": {},
         "metadata": body.metadata if isinstance(body.metadata, dict) else {},
     }
     try:
@@ -125,7 +126,12 @@ MOST_SHOTS: Final = 30_000_000
 """How many shots they may hold together: 300 circuits of 100,000 shots."""
 
 
-def _experiments(data: Any, name: str) -> Iterator[Any]:
+def _metadata(pub: Any) -> Any:
+    """What the user wrote to the circuit, which the sampler gives back."""
+    return pub.metadata.get("circuit_metadata") or {} if isinstance(pub.metadata, Mapping) else {}
+
+
+def _experiments(data: Any, name: str, metadata: Any) -> Iterator[Any]:
     """The experiments of one circuit, whose registers the fields of the data are, in the circuit's order."""
     from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - the core is imported without them
     from qiskit.result.models import ExperimentResult, ExperimentResultData  # noqa: PLC0415
@@ -149,6 +155,7 @@ def _experiments(data: Any, name: str) -> Iterator[Any]:
             "name": name if not shape else f"{name}[{number}]",
             "creg_sizes": sizes,
             "memory_slots": sum(size for _, size in sizes),
+            "metadata": metadata,
         }
         # Not by its constructor: in qiskit 1 the header is no dictionary, but something made of one.
         experiment = ExperimentResult.from_dict(

@@ -14,7 +14,9 @@ The order of things:
 5. When a stream ends, the status is read at once, and again after short pauses while the service lags behind
    the stream.
 6. Without a stream the status is polled. The pause is a share of the time waited, so that the end is noticed
-   with a delay of at most that share, and the number of requests grows with the logarithm of the wait.
+   with a delay of at most that share, and the number of requests grows with the logarithm of the wait. While the
+   service itself expects the job to start much later, the pause is longer, but never longer than the longest.
+7. Pauses are spread: two waiters that began together do not stay in step.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from attrs import evolve, field, frozen
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, le
 
 from ibm_circuit_job.errors import Failure
 
@@ -50,6 +52,8 @@ class WaitPolicy:
     """The pause before a stream that was refused to a running job is tried again; it doubles each time."""
     patience: float = field(default=86_400.0, validator=ge(0.0))
     """How long trouble may last without one good reply before the wait is given up."""
+    spread: float = field(default=0.1, validator=[ge(0.0), le(0.5)])
+    """By which share pauses are cut at most, so that many waiters do not ask in step."""
 
 
 @frozen
@@ -90,6 +94,12 @@ class Wait:
     """Whether something just happened that makes the status worth a look at once."""
     trouble: Trouble | None = None
     """The trouble that goes on, if any."""
+    expected_start: float | None = None
+    """When the service expects the job to start, where it says so."""
+    seed: float = 0.0
+    """A number from 0 to 1 that is another one for each waiter."""
+    polls: int = 0
+    """How often the status was asked for."""
 
 
 @frozen
@@ -175,13 +185,20 @@ def _may_listen(policy: WaitPolicy, wait: Wait, now: float) -> bool:
 
 def _pause(policy: WaitPolicy, wait: Wait, now: float) -> float:
     polled = now if wait.polled is None else wait.polled
-    regular = min(max(policy.share * (polled - wait.started), policy.shortest_pause), policy.longest_pause)
+    regular = max(policy.share * (polled - wait.started), policy.shortest_pause)
+    if wait.expected_start is not None and not wait.running:
+        # Half of the way: the queue may move faster than the service thinks.
+        regular = max(regular, 0.5 * (wait.expected_start - polled))
+    regular = min(regular, policy.longest_pause)
+    regular = max(regular * (1.0 - policy.spread * ((wait.seed + wait.polls * _GOLDEN) % 1.0)), policy.shortest_pause)
     if wait.lagging is not None:
         regular = min(regular, policy.lag_pause * 2.0 ** max(wait.lagging - 1, 0))
     asked_for = min(getattr(wait.trouble and wait.trouble.last, "retry_after", None) or 0.0, _MOST_ASKED_FOR)
     return max(0.0, max(regular, asked_for) - (now - polled))
 
 
+_GOLDEN = (5.0**0.5 - 1.0) / 2.0
+"""The step that spreads any number of points most evenly over an interval."""
 _MOST_ASKED_FOR = 3600.0
 """However long a service asks to wait, after so many seconds it is asked again."""
 
@@ -197,6 +214,7 @@ def after_poll(wait: Wait, now: float, *, ended: bool, running: bool) -> Wait:
     return evolve(
         wait,
         polled=now,
+        polls=wait.polls + 1,
         poll_now=False,
         ended=ended,
         running=running,
@@ -207,6 +225,29 @@ def after_poll(wait: Wait, now: float, *, ended: bool, running: bool) -> Wait:
 
 _MOST_LAGGING = 12
 """After so many doubled pauses a closed stream says nothing any more about the status."""
+
+
+def after_estimate(wait: Wait, expected_start: float | None) -> Wait:
+    """Return the wait after the service said when it expects the job to start."""
+    return evolve(wait, expected_start=expected_start)
+
+
+def wants_estimate(wait: Wait, now: float) -> bool:
+    """Return whether it is worth a request to hear when the service expects the job to start.
+
+    It is after a while in the queue, and then each time that the estimate has passed.
+
+    Example:
+        >>> wants_estimate(Wait(started=0.0, polled=5.0), 5.0), wants_estimate(Wait(started=0.0, polled=15.0), 15.0)
+        (False, True)
+    """
+    if wait.running or wait.ended or now - wait.started < _WORTH_AN_ESTIMATE:
+        return False
+    return wait.expected_start is None or now >= wait.expected_start
+
+
+_WORTH_AN_ESTIMATE = 10.0
+"""After so many seconds in the queue it is."""
 
 
 def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:
@@ -220,7 +261,7 @@ def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:
     trouble = (
         Trouble(now, failure) if wait.trouble is None else Trouble(wait.trouble.since, failure, wait.trouble.count + 1)
     )
-    return evolve(wait, polled=now, poll_now=False, trouble=trouble)
+    return evolve(wait, polled=now, polls=wait.polls + 1, poll_now=False, trouble=trouble)
 
 
 def after_stream_closed(wait: Wait, now: float) -> Wait:

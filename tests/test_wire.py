@@ -238,9 +238,16 @@ def test_metrics_become_facts():
     assert dict(metrics.unknown)["bss"] == '{"seconds": 2}'
 
 
-def test_page_names_the_job_that_is_wrong():
-    assert [job.job_id for job in read_job_page(b'{"jobs": [{"id": "a"}], "count": 1}', NOW).unwrap().jobs] == ["a"]
-    assert read_job_page(b'{"jobs": [{"id": "a"}, {"id": 3}]}', NOW).failure().path == "jobs[1].id"
+def test_page_leaves_out_the_job_that_is_wrong_and_names_it():
+    body = b'{"jobs": [{"id": "a"}, {"id": "b", "created": "soon"}, {"id": "c"}, {"id": 3}], "count": 4}'
+    page = read_job_page(body, NOW).unwrap()
+    assert [job.job_id for job in page.jobs] == ["a", "c"]
+    assert [wrong.path for wrong in page.unreadable] == ["jobs[1].created", "jobs[3].id"]
+
+
+def test_page_on_which_every_job_is_wrong_is_a_failure():
+    assert read_job_page(b'{"jobs": [{"id": 3}, {"id": 4}]}', NOW).failure().path == "jobs[0].id"
+    assert read_job_page(b'{"jobs": []}', NOW).unwrap().jobs == ()
 
 
 def test_oldest_push_messages_are_read():

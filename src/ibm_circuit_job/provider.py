@@ -35,6 +35,7 @@ from ibm_circuit_job.errors import (
     IBMBackendValueError,
     IBMJobApiError,
     IBMJobNotFoundError,
+    describe,
     to_exception,
 )
 from ibm_circuit_job.job_filter import wanted_jobs
@@ -265,11 +266,13 @@ class IBMProvider:
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
         """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
-        if name is None or name in self._retired:
-            return None if name is None else self._retired[name]
+        if name is None:
+            return None
+        known = self._backends.get((self.instance, name)) or self._retired.get(name)
+        if known is not None:
+            return known
         try:
-            names = self.runtime_client.list_backends(self.instance)
-            if name in names or (self.instance, name) in self._backends:
+            if name in self.runtime_client.list_backends(self.instance):
                 return self._backend(name, self.instance)
         except (RequestFailed, IBMBackendApiError) as error:
             _logger.warning("Backend %s cannot be described now: %s", name, error)
@@ -331,6 +334,8 @@ class IBMProvider:
                     backend_name=backend_name,
                 )
             )
+            for wrong in page.unreadable:
+                _logger.warning("A job is left out: %s", describe(wrong))
             # A job that was submitted meanwhile moves the others on, so that some come twice.
             fresh = [job for job in page.jobs if job.job_id not in seen]
             seen.update(job.job_id for job in fresh)
@@ -340,10 +345,12 @@ class IBMProvider:
                 passed += 1
                 if passed > skip and (limit is None or len(found) < limit):
                     found[job.job_id] = job
-            offset += len(page.jobs)
+            offset += len(page.jobs) + len(page.unreadable)
             if not fresh or (page.count is not None and offset >= page.count):
                 break
-        return [self._handle_on(job) for job in found.values()]
+        # Each is asked for once, however many jobs name one that cannot be described.
+        backends = {name: self._backend_of_job(name) for name in dict.fromkeys(map(_backend_name, found.values()))}
+        return [self._handle_on(job, backends[_backend_name(job)]) for job in found.values()]
 
     def retrieve_job(self, job_id: str) -> IBMCircuitJob:
         """Return the job of that ID. This reads neither its result nor its circuits.
@@ -354,7 +361,8 @@ class IBMProvider:
         """
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
-        return self._handle_on(self._value(effects.fetch_job(self.runtime_client, job_id)))
+        job = self._value(effects.fetch_job(self.runtime_client, job_id))
+        return self._handle_on(job, self._backend_of_job(_backend_name(job)))
 
     def attach(self, job: IBMCircuitJob) -> IBMCircuitJob:
         """Give a handle that has none, such as one that was unpickled, a connection to this account.
@@ -390,10 +398,10 @@ class IBMProvider:
         )
         return job
 
-    def _handle_on(self, job: Job) -> IBMCircuitJob:
+    def _handle_on(self, job: Job, backend: IBMBackend | None) -> IBMCircuitJob:
         return IBMCircuitJob.from_state(
             job,
-            backend=self._backend_of_job(None if job.details is None else job.details.backend),
+            backend=backend,
             api_client=self.account_client,
             runtime_client=self.runtime_client,
         )
@@ -470,6 +478,10 @@ def _saved(channel: Any, name: str | None) -> SavedAccount | None:
     if name is not None or channel is not None:
         return saved_account(channel, name)
     return saved_account("ibm_quantum_platform") or saved_account("ibm_quantum")
+
+
+def _backend_name(job: Job) -> str | None:
+    return None if job.details is None else job.details.backend
 
 
 def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:

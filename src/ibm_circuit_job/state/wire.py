@@ -72,6 +72,8 @@ class JobPage:
     """How many jobs the whole listing holds, where the service says so."""
     offset: int = 0
     """How many jobs of the listing come before this page."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """What was wrong with the entries that are left out of ``jobs``, for they could not be read."""
 
 
 @frozen
@@ -237,6 +239,9 @@ def status_report(
 def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unreadable]:
     """Read the reply to ``GET /jobs``.
 
+    Returns:
+        The page. Entries that cannot be read do not hide the others; only where none can be, it is a failure.
+
     Example:
         >>> page = read_job_page(b'{"jobs": [{"id": "a"}, {"id": "b"}], "count": 2}', datetime.now(UTC)).unwrap()
         >>> [job.job_id for job in page.jobs]
@@ -250,13 +255,17 @@ def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unre
     if not isinstance(entries, Success):
         return Bad(Unreadable("job listing", "jobs", entries.failure().message))
     jobs: list[Job] = []
+    unreadable: list[Unreadable] = []
     for index, entry in enumerate(entries.unwrap()):
         read = read_job(bytes(entry), observed_at)
-        if not isinstance(read, Success):
+        if isinstance(read, Success):
+            jobs.append(read.unwrap())
+        else:
             wrong = read.failure()
-            return Bad(Unreadable("job listing", f"jobs[{index}].{wrong.path}".rstrip("."), wrong.message))
-        jobs.append(read.unwrap())
-    return Success(JobPage(tuple(jobs), said.count, said.offset or 0))
+            unreadable.append(Unreadable("job listing", f"jobs[{index}].{wrong.path}".rstrip("."), wrong.message))
+    if unreadable and not jobs:
+        return Bad(unreadable[0])
+    return Success(JobPage(tuple(jobs), said.count, said.offset or 0, tuple(unreadable)))
 
 
 def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Unreadable]:

@@ -9,13 +9,22 @@ from __future__ import annotations
 import ipaddress
 import logging
 from contextvars import ContextVar
+from http.client import responses
 from typing import Final
 
 import requests
 import urllib3
 from urllib3.util import parse_url
 
-from ibm_circuit_job.clients.http import CONNECT_SECONDS, READ_SECONDS, RETRY, RequestFailed, new_session, words_of
+from ibm_circuit_job.clients.http import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    RETRY,
+    RequestFailed,
+    given_with_requests,
+    new_session,
+    words_of,
+)
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 
@@ -57,7 +66,8 @@ def _without_queries(record: logging.LogRecord) -> bool:
     return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_without_queries)
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_without_queries)
 
 
 def is_allowed(url: str) -> bool:
@@ -98,14 +108,18 @@ def _fetched(
         scheme = url.split(":", 1)[0][:20]
         return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
     shown = _without_query(url)
-    with new_session(parameters, RETRY, url) as session:
+    with new_session(RETRY, url) as session:
         try:
             with session.get(
-                url, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True, allow_redirects=False
+                url,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                stream=True,
+                allow_redirects=False,
+                **given_with_requests(parameters),
             ) as response:
                 if response.status_code != 200:
-                    # In its own words, but not in its body, which may repeat the URL.
-                    return Refused(doing, shown, response.status_code, response.reason or "")
+                    # Not in its own words, which may repeat the URL.
+                    return Refused(doing, shown, response.status_code, responses.get(response.status_code, ""))
                 return _bounded(response, most)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Unreachable(doing, shown, words_of(error).replace(parse_url(url).query or url, "***"))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from attrs import frozen
 
-from ibm_circuit_job.clients.http import HttpSession, RequestFailed
+from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import IBMAccountError, Unreachable, Unreadable
 from ibm_circuit_job.state import documents
@@ -91,6 +91,7 @@ class AccountClient:
         Raises:
             RequestFailed: If logging in failed.
         """
+        deadline = deadline_of(seconds)
         with held(self._lock, seconds, "log in", self.params.url):
             if self._access_token is None or self._access_token == rejected:
                 reply = self._call(
@@ -98,7 +99,7 @@ class AccountClient:
                     "POST",
                     "/users/loginWithToken",
                     body=msgspec.json.encode({"apiToken": self.params.token}),
-                    seconds=seconds,
+                    seconds=seconds_until(deadline),
                 )
                 self._access_token = _text(reply, "id", "login reply")
                 self.http.keep_secret(self._access_token)
@@ -114,8 +115,10 @@ class AccountClient:
             RequestFailed: If the service refused or could not be reached.
         """
         if self._urls is None:
+            deadline = deadline_of(seconds)
             headers = self.headers(seconds=seconds)
-            reply = self._call("read the account's URLs", "GET", "/users/me", headers=headers, seconds=seconds)
+            left = seconds_until(deadline)
+            reply = self._call("read the account's URLs", "GET", "/users/me", headers=headers, seconds=left)
             urls = _object(reply, "urls", "account reply")
             runtime = _text(_object(urls, "services", "account reply"), "runtime", "account reply")
             self._urls = ServiceUrls(_text(urls, "http", "account reply"), runtime, runtime.replace("http", "ws", 1))

@@ -78,11 +78,9 @@ class HttpSession:
     def __init__(self, parameters: ClientParameters) -> None:
         # Replaced, and never changed: another thread may be looking through it.
         self._secrets = frozenset({parameters.token, *_passwords(parameters)})
-        self._given: dict[str, Any] = {} if parameters.verify else {"verify": False}
-        if parameters.proxy_urls:
-            self._given["proxies"] = parameters.proxy_urls
-        self._patient = new_session(parameters, RETRY, parameters.url)
-        self._prompt = new_session(parameters, Retry(0, redirect=False, raise_on_status=False), parameters.url)
+        self._given = given_with_requests(parameters)
+        self._patient = new_session(RETRY, parameters.url)
+        self._prompt = new_session(Retry(0, redirect=False, raise_on_status=False), parameters.url)
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
@@ -128,8 +126,9 @@ class HttpSession:
         self, doing: str, method: str, url: str, seconds: float | None, **sent: Any
     ) -> requests.Response | Unreachable:
         session = self._patient if seconds is None else self._prompt
-        limits = (CONNECT_SECONDS, READ_SECONDS) if seconds is None else (min(seconds, CONNECT_SECONDS), seconds)
-        deadline = None if seconds is None else time.monotonic() + seconds
+        # Which requests takes, though its types do not say so.
+        limits: Any = urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS, read=READ_SECONDS)
+        deadline = deadline_of(seconds)
         try:
             response = session.request(
                 method,
@@ -137,7 +136,6 @@ class HttpSession:
                 timeout=limits,
                 allow_redirects=False,
                 stream=deadline is not None,
-                # With each request: what the session has would give way to the environment.
                 **self._given,
                 **sent,
             )
@@ -170,6 +168,16 @@ class HttpSession:
         return words
 
 
+def deadline_of(seconds: float | None) -> float | None:
+    """Return when the time is up."""
+    return None if seconds is None else time.monotonic() + seconds
+
+
+def seconds_until(deadline: float | None) -> float | None:
+    """Return the seconds that are left; where there are none, so few that nothing can come of it."""
+    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
+
+
 def _read_by(response: requests.Response, deadline: float) -> None:
     """Read a body, which may come byte by byte, until a deadline."""
     body = bytearray()
@@ -188,9 +196,10 @@ def _read_by(response: requests.Response, deadline: float) -> None:
 
 
 def _limit(response: requests.Response, seconds: float) -> None:
-    """Let the next piece of a body come within so many seconds; not all connections can be told."""
-    connection = getattr(response.raw, "_connection", None)
-    held = getattr(connection, "sock", None)
+    """Let the next piece of a body come within so many seconds."""
+    # By way of the reply: a connection that ends with it has let go of its socket.
+    stream = getattr(getattr(response.raw, "_fp", None), "fp", None)
+    held = getattr(getattr(stream, "raw", None), "_sock", None)
     if held is not None:
         held.settimeout(max(seconds, 0.001))
 
@@ -215,18 +224,27 @@ def _first_exception(error: BaseException) -> BaseException | None:
     return next((argument for argument in error.args if isinstance(argument, BaseException)), None)
 
 
-def new_session(parameters: ClientParameters | None, retry: Retry, url: str) -> requests.Session:
+def given_with_requests(parameters: ClientParameters | None) -> dict[str, Any]:
+    """Return the proxies and the checking of certificates that were asked for, as arguments of a request.
+
+    They go with each request, for what a session has gives way to the environment.
+    """
+    given: dict[str, Any] = {}
+    if parameters is not None and not parameters.verify:
+        given["verify"] = False
+    if parameters is not None and parameters.proxy_urls:
+        given["proxies"] = parameters.proxy_urls
+    return given
+
+
+def new_session(retry: Retry, url: str) -> requests.Session:
     """Return a session without any credentials.
 
     Args:
-        parameters: Proxies, and whether certificates are checked.
         retry: How requests are tried again.
         url: Where most of them go; on this machine no proxy is asked.
     """
     session = requests.Session()
-    if parameters is not None:
-        session.verify = parameters.verify
-        session.proxies.update(parameters.proxy_urls)
     session.headers["Accept"] = "application/json"
     # A .netrc on this machine must not replace our token.
     session.auth = _no_auth

@@ -19,7 +19,7 @@ import msgspec
 from attrs import evolve
 
 from ibm_circuit_job.clients.account import ServiceUrls, held
-from ibm_circuit_job.clients.http import HttpSession, RequestFailed
+from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
@@ -74,14 +74,18 @@ class PlatformAccount:
         Raises:
             RequestFailed: If IAM refused or could not be reached.
         """
+        old, deadline = self._token, deadline_of(seconds)
+        if old is not None and old != rejected and time.monotonic() < self._ends_at and self._lock.locked():
+            # Another thread renews it; meanwhile it is still good.
+            return old
         with held(self._lock, seconds, "log in", self.params.url):
             if self._token is None or self._token == rejected or time.monotonic() >= self._renew_at:
-                self._token = self._renewed(rejected, seconds)
+                self._token = self._renewed(rejected, seconds_until(deadline))
             return self._token
 
     def _renewed(self, rejected: str | None, seconds: float | None) -> str:
-        old, now = self._token, time.monotonic()
-        if old is None or old == rejected or now >= self._ends_at:
+        old = self._token
+        if old is None or old == rejected or time.monotonic() >= self._ends_at:
             return self._new_token(seconds)
         try:
             # Not patiently: the old one is still good, and others wait for it.
@@ -89,7 +93,7 @@ class PlatformAccount:
         except RequestFailed as error:
             if not error.failure.can_retry:
                 raise
-            self._renew_at = now + _PROMPT
+            self._renew_at = time.monotonic() + _PROMPT
             return old
 
     def _new_token(self, seconds: float | None) -> str:

@@ -5,7 +5,6 @@ Replies that :mod:`ibm_circuit_job.state.wire` reads are handed over as the byte
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,7 +15,7 @@ import requests
 
 from ibm_circuit_job.clients import stream
 from ibm_circuit_job.clients.account import Account, AccountClient
-from ibm_circuit_job.clients.http import RequestFailed
+from ibm_circuit_job.clients.http import RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents, typed_json
@@ -155,9 +154,10 @@ class RuntimeClient:
         Source: ``wss://.../stream/jobs/ID``. A job that is not running refuses the stream.
         """
         doing = f"listen to job {job_id}"
+        deadline = deadline_of(seconds)
         url = f"{self._account.user_urls(seconds=seconds).ws}/stream/jobs/{quote(job_id, safe='')}"
         return self._authorised(
-            lambda headers, left: stream.listen(url, headers, left, doing=doing, parameters=self.params), seconds
+            lambda headers, left: stream.listen(url, headers, left, doing=doing, parameters=self.params), deadline
         )
 
     def list_backends(self, hgp: str | None = None) -> list[str]:
@@ -217,24 +217,24 @@ class RuntimeClient:
         body: bytes | None = None,
         seconds: float | None = None,
     ) -> requests.Response:
+        deadline = deadline_of(seconds)
         url = self._account.user_urls(seconds=seconds).runtime + path
         return self._authorised(
             lambda headers, left: self._account.http.request(
                 doing, method, url, headers=headers, query=query, body=body, seconds=left
             ),
-            seconds,
+            deadline,
         )
 
-    def _authorised(self, send: Callable[[Mapping[str, str], float | None], _T], seconds: float | None) -> _T:
+    def _authorised(self, send: Callable[[Mapping[str, str], float | None], _T], deadline: float | None) -> _T:
         """Send with our token, and once more with a new one where the service does not accept it any more."""
-        deadline = None if seconds is None else time.monotonic() + seconds
-        headers = self._account.headers(seconds=seconds)
+        headers = self._account.headers(seconds=seconds_until(deadline))
         try:
-            return send(headers, _until(deadline))
+            return send(headers, seconds_until(deadline))
         except RequestFailed as error:
             if error.status_code != 401:
                 raise
-            return send(self._account.headers(headers, seconds=_until(deadline)), _until(deadline))
+            return send(self._account.headers(headers, seconds=seconds_until(deadline)), seconds_until(deadline))
 
     def _decoded(self, response: requests.Response, what: str) -> dict[str, Any]:
         reply = documents.value(response.content, what)
@@ -246,8 +246,3 @@ class RuntimeClient:
             if found is None
             else Unreadable(what, "", f"expected an object, got a {type(found).__name__}")
         )
-
-
-def _until(deadline: float | None) -> float | None:
-    """The seconds that are left."""
-    return None if deadline is None else max(deadline - time.monotonic(), 0.001)

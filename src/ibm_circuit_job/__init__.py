@@ -34,6 +34,7 @@ from ibm_circuit_job.state.transitions import (
     retag,
 )
 from ibm_circuit_job.state.waiting import WaitPolicy
+from ibm_circuit_job.watch import as_completed, refresh_all, wait_all
 
 __version__ = "0.1.0"
 
@@ -68,12 +69,15 @@ __all__ = [
     "StatusReport",
     "WaitPolicy",
     "apply_status",
+    "as_completed",
     "attach_inputs",
     "cache_result",
     "mark_cancelled",
     "merge",
     "merge_all",
     "refresh",
+    "refresh_all",
     "rename",
     "retag",
+    "wait_all",
 ]

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
 
 from attrs import evolve, frozen
 from qiskit.providers import JobV1
@@ -21,22 +21,18 @@ from qiskit.result import Result as QiskitResult
 from returns.io import IOResult
 from returns.result import Result, Success
 
-from ibm_circuit_job import effects
+from ibm_circuit_job import effects, waiter
 from ibm_circuit_job.errors import (
     Failure,
     IBMError,
     IBMJobApiError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
-    Refused,
-    TimeUp,
-    Unreachable,
-    Unreadable,
     Unsupported,
     describe,
     to_exception,
 )
-from ibm_circuit_job.state import queries, results, waiting
+from ibm_circuit_job.state import queries, results
 from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import Fact, JobInputs, JobName, JobTags, ResultPayload
 from ibm_circuit_job.state.given import given_error, given_job
@@ -44,7 +40,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
 from ibm_circuit_job.state.transitions import mark_cancelled, merge, refresh
-from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, Wait, WaitPolicy
+from ibm_circuit_job.state.waiting import WaitPolicy
 from ibm_circuit_job.state.wire import read_result_location
 
 if TYPE_CHECKING:
@@ -194,7 +190,7 @@ class IBMCircuitJob(JobV1):
             <IBMCircuitJob('a', status unknown)>
         """
         job = cls(backend, api_client, state.job_id, runtime_client=runtime_client)
-        job._learn_job(state)
+        job.learn(state)
         return job
 
     @classmethod
@@ -334,6 +330,31 @@ class IBMCircuitJob(JobV1):
         return backend
 
     @property
+    def client(self) -> Any:
+        """The client that is asked about the job; ``None`` where the handle has no connection."""
+        return self._client
+
+    def learn(self, seen: Job) -> None:
+        """Merge a record of the same job into what is known, such as one that another process has kept.
+
+        Args:
+            seen: The record.
+
+        Raises:
+            ValueError: If it is of another job.
+
+        Example:
+            >>> job = IBMCircuitJob.from_state(Job("a"))
+            >>> job.learn(Job("a"))
+        """
+        if seen.status is not None:
+            effects.warn_of_unknown_status(seen.status)
+        with self._cell:
+            self._state = merge(self._state, seen)
+            # The first time, for later reports of the same end are newer and say nothing new.
+            self._ended_at = self._ended_at or _ended_at(self._state)
+
+    @property
     def state(self) -> Job:
         """All that is known of the job, as the frozen record that the pure functions take."""
         return self._state
@@ -394,7 +415,7 @@ class IBMCircuitJob(JobV1):
         # Both or nothing: a call that fails changes no record. A client that cannot ask for metrics is no failure.
         if not isinstance(measured, Success) and not isinstance(measured.failure(), Unsupported):
             raise to_exception(measured.failure())
-        self._learn_job(seen)
+        self.learn(seen)
         if isinstance(measured, Success):
             self._learn(measured.unwrap())
 
@@ -429,37 +450,40 @@ class IBMCircuitJob(JobV1):
             a QUEUED
             a DONE
         """
-        limit = _checked_timeout(timeout)
-        policy = _paced(self.wait_policy, wait)
-        told: _News | None = None
-        began = effects.monotonic()
-        waited = Wait(
-            started=began,
-            deadline=None if limit is None else began + limit,
-            offers_stream=effects.offers_stream(self._client),
-            ended=self._has_ended(),
-            running=queries.status(self._state) is JobStatus.RUNNING,
-        )
-        while True:
-            step = waiting.next_step(policy, waited, effects.monotonic())
-            match step:
-                case Listen(seconds):
-                    waited = self._listened(waited, seconds)
-                case Poll(after):
-                    effects.sleep(after)
-                    waited = self._polled(waited)
-                    told = told if callback is None else self._tell(callback, told)
-                case Finished():
-                    if callback is not None:
-                        self._tell(callback, told)
-                    return
-                case TimedOut():
-                    last = None if waited.trouble is None else waited.trouble.last
-                    raise to_exception(_time_up(self._state.job_id, timeout or 0.0, last))
-                case GaveUp(trouble):
-                    raise to_exception(trouble.last)
-                case _:
-                    assert_never(step)
+        limit = checked_timeout(timeout)
+        waiter.wait(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
+
+    async def wait_for_final_state_async(
+        self,
+        timeout: float | None = None,
+        *,
+        wait: float | None = None,
+        callback: Callable[..., object] | None = None,
+    ) -> None:
+        """Wait until the job has ended, while the event loop goes on; see :meth:`wait_for_final_state`.
+
+        Example:
+            >>> import asyncio
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
+            >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
+            >>> asyncio.run(job.wait_for_final_state_async())
+            >>> job.state.in_final_state
+            True
+        """
+        limit = checked_timeout(timeout)
+        await waiter.wait_async(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
+
+    def _teller(self, callback: Callable[..., object] | None) -> Callable[[], None] | None:
+        """What tells a callback the status and the place in the queue, where they are others than before."""
+        if callback is None:
+            return None
+        told: list[_News] = []
+
+        def tell() -> None:
+            told[:] = [self._tell(callback, told[0] if told else None)]
+
+        return tell
 
     def _tell(self, callback: Callable[..., object], told: _News | None) -> _News:
         """Tell a callback the status and the place in the queue, where they are others than it was told before."""
@@ -493,7 +517,7 @@ class IBMCircuitJob(JobV1):
             accepted = asked.unwrap()
             if accepted is None:
                 return False
-            self._learn_job(mark_cancelled(self._state, accepted))
+            self.learn(mark_cancelled(self._state, accepted))
             return True
         failure = asked.failure()
         if failure.http_status != 409:
@@ -564,11 +588,34 @@ class IBMCircuitJob(JobV1):
             IBMJobTimeoutError: If the job has not ended in time.
             IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
         """
-        if not refresh:
-            kept = self._known_result()
-            if kept is not None:
-                return kept
+        kept = None if refresh else self._known_result()
+        if kept is not None:
+            return kept
         self.wait_for_final_state(timeout)
+        return self._result_of_ended(refresh=refresh, partial=partial)
+
+    async def result_async(
+        self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False
+    ) -> QiskitResult:
+        """Wait until the job has ended, and return its result, while the event loop goes on; see :meth:`result`.
+
+        A result that has begun to be read is read to its end and kept, even if whoever waits for it is cancelled.
+
+        Example:
+            >>> import asyncio
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> body = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": []}'
+            >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'], results=[body])
+            >>> asyncio.run(IBMCircuitJob(None, None, "a", runtime_client=client).result_async()).success
+            True
+        """
+        kept = None if refresh else self._known_result()
+        if kept is not None:
+            return kept
+        await self.wait_for_final_state_async(timeout)
+        return await effects.aside(lambda: self._result_of_ended(refresh=refresh, partial=partial))
+
+    def _result_of_ended(self, *, refresh: bool, partial: bool) -> QiskitResult:
         status = queries.status(self._state)
         if status is JobStatus.CANCELLED:
             raise IBMJobInvalidStateError(f"job {self._state.job_id} was cancelled, so it has no result")
@@ -674,7 +721,7 @@ class IBMCircuitJob(JobV1):
         if details is None or details.private is None:
             seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
             if isinstance(seen, Success):
-                self._learn_job(seen.unwrap())
+                self.learn(seen.unwrap())
         if failure.http_status == 410 or self._known(_private):
             return IBMJobApiError(
                 f"the result of job {self._state.job_id} was read before, "
@@ -1050,33 +1097,15 @@ class IBMCircuitJob(JobV1):
             known = self._known(query)
         return known
 
-    def _listened(self, wait: Wait, seconds: float | None) -> Wait:
-        closed = effects.perform(effects.listen(self._client, self._state.job_id, seconds))
-        now = effects.monotonic()
-        if not isinstance(closed, Success):
-            return waiting.after_stream_failed(wait, now)
-        return waiting.after_stream_closed(wait, now) if closed.unwrap() else waiting.after_stream_quiet(wait, now)
-
-    def _polled(self, wait: Wait) -> Wait:
-        remaining = _LONGEST_CALL if wait.deadline is None else wait.deadline - effects.monotonic()
-        remaining = min(max(remaining, _SHORTEST_CALL), _LONGEST_CALL)
-        seen = effects.perform(effects.fetch_job(self._client, self._state.job_id, remaining))
-        now = effects.monotonic()
-        if not isinstance(seen, Success):
-            return waiting.after_trouble(wait, now, seen.failure())
-        self._learn_job(seen.unwrap())
-        running = queries.status(self._state) is JobStatus.RUNNING
-        return waiting.after_poll(wait, now, ended=self._has_ended(), running=running)
-
     def _ask(self) -> None:
         """Ask the service for the job, once, and learn what it says."""
-        self._learn_job(self._value(effects.fetch_job(self._client, self._state.job_id)))
+        self.learn(self._value(effects.fetch_job(self._client, self._state.job_id)))
 
     def _ask_if_possible(self) -> None:
         """Ask the service for the job, unless the client cannot."""
         seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
         if isinstance(seen, Success):
-            self._learn_job(seen.unwrap())
+            self.learn(seen.unwrap())
         elif not isinstance(seen.failure(), Unsupported):
             raise to_exception(seen.failure())
 
@@ -1087,14 +1116,6 @@ class IBMCircuitJob(JobV1):
     def _learn(self, *facts: Fact) -> None:
         with self._cell:
             self._state = refresh(self._state, *facts)
-
-    def _learn_job(self, seen: Job) -> None:
-        if seen.status is not None:
-            effects.warn_of_unknown_status(seen.status)
-        with self._cell:
-            self._state = merge(self._state, seen)
-            # The first time, for later reports of the same end are newer and say nothing new.
-            self._ended_at = self._ended_at or _ended_at(self._state)
 
     def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)
@@ -1139,10 +1160,7 @@ def _ended_at(job: Job) -> datetime | None:
 
 
 _LONGEST_WAIT = 86_400.0
-_SHORTEST_CALL = 0.05
-"""Seconds that even the last look before a timeout may take."""
-_LONGEST_CALL = 30.0
-"""Seconds after which a look is given up, to be tried again."""
+"""Seconds that a pause may last at most."""
 
 
 def _paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
@@ -1155,7 +1173,12 @@ def _paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
     return evolve(policy, shortest_pause=seconds, longest_pause=seconds, spread=0.0)
 
 
-def _checked_timeout(timeout: Any) -> float | None:
+def checked_timeout(timeout: Any) -> float | None:
+    """Return a number of seconds; ``None`` for as long as it takes.
+
+    Raises:
+        IBMJobInvalidStateError: If it is neither.
+    """
     if timeout is None:
         return None
     seconds = _seconds(timeout)
@@ -1173,8 +1196,3 @@ def _seconds(given: Any) -> float | None:
     except OverflowError:
         return math.inf
     return None if math.isnan(seconds) else seconds
-
-
-def _time_up(job_id: str, seconds: float, last: Failure | None) -> TimeUp:
-    known = last if isinstance(last, (Unreachable, Refused, Unreadable)) else None
-    return TimeUp(f"see job {job_id} end", seconds, known)

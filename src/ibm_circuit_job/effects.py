@@ -9,11 +9,14 @@ The client may be ours or anybody's. Exceptions of a foreign client are recognis
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from types import FunctionType
@@ -62,6 +65,79 @@ def sleep(seconds: float) -> None:
     """Wait. Ctrl-C ends it at once."""
     if seconds > 0:
         time.sleep(seconds)
+
+
+async def pause(seconds: float) -> None:
+    """Wait, while the event loop goes on."""
+    await asyncio.sleep(max(seconds, 0.0))
+
+
+def chance() -> float:
+    """Return a number from 0 to 1 that nobody can foretell."""
+    return random.random()
+
+
+def seconds_until(moment: datetime | None) -> float | None:
+    """Return how many seconds from now a time is."""
+    return None if moment is None else (moment - now()).total_seconds()
+
+
+def within(seconds: float | None, effect: Callable[[], IOResult[_T, Failure]]) -> IOResult[_T, Failure]:
+    """Have an effect happen within a time, whatever holds it up: a name server, a handshake, somebody else's client.
+
+    It happens in a thread of its own, which ends by itself; what it then brings is not waited for.
+
+    Args:
+        seconds: How long to wait; ``None`` for as long as it takes, in this thread.
+        effect: What is to happen.
+
+    Example:
+        >>> perform(within(5.0, lambda: IOSuccess(1)))
+        <Success: 1>
+    """
+    if seconds is None:
+        return effect()
+    try:
+        return _started(effect).result(seconds + _GRACE)
+    except TimeoutError:
+        return IOFailure(Unreachable("hear from the service", "the service", f"no answer within {seconds:.2g} seconds"))
+
+
+_GRACE: Final = 0.03
+"""Seconds that an effect which limits itself is given to say so."""
+
+
+def start(effect: Callable[[], object]) -> None:
+    """Have an effect happen in a thread of its own, for which nobody waits."""
+    _started(effect)
+
+
+def wait_for(news: threading.Event, seconds: float) -> bool:
+    """Wait until there are news (True), or for so many seconds (False). Ctrl-C ends it at once."""
+    return news.wait(max(seconds, 0.0))
+
+
+async def aside(effect: Callable[[], _T]) -> _T:
+    """Have an effect happen in a thread of its own, while the event loop goes on."""
+    return await asyncio.wrap_future(_started(effect))
+
+
+def _started(effect: Callable[[], _T]) -> Future[_T]:
+    """Start an effect in a thread that keeps no program from ending."""
+    done: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            result = effect()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, whoever waits is told
+            if not done.cancelled():
+                done.set_exception(error)
+        else:
+            if not done.cancelled():
+                done.set_result(result)
+
+    threading.Thread(target=run, name="ibm-circuit-job-effect", daemon=True).start()
+    return done
 
 
 def submit_job(

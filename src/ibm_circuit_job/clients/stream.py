@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -12,6 +13,7 @@ import websocket
 from ibm_circuit_job.clients.http import CONNECT_SECONDS, RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.state.wire import read_error
 
 PING_SECONDS: Final = 10.0
 """After so long a silence we ask whether the other side is still there; after as long again it is not."""
@@ -41,11 +43,54 @@ def listen(
         RequestFailed: If the stream was refused, could not be opened, broke, or went silent.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    heard = _heard(url, headers, deadline, doing, parameters)
+    host = urlsplit(url).netloc
+    heard = _gate.shut(host) or _heard(url, headers, deadline, doing, parameters)
     if isinstance(heard, bool):
+        _gate.opened(host)
         return heard
+    _gate.refused(host, heard)
     # Raised here, and not where it was caught: the network's exception holds the headers, and with them a token.
     raise RequestFailed(heard)
+
+
+class _Gate:
+    """Remembers, for the whole process, which hosts refuse every stream, so that not each wait tries it again.
+
+    A job that does not run, a token that ran out and a network that is down are no such refusals.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shut: dict[str, tuple[float, float, Refused]] = {}
+
+    def shut(self, host: str) -> Refused | None:
+        """Return why the host is not to be tried now."""
+        with self._lock:
+            until, _, why = self._shut.get(host, (0.0, 0.0, None))
+            return why if time.monotonic() < until else None
+
+    def refused(self, host: str, why: Refused | Unreachable) -> None:
+        """Remember a refusal: for longer each time."""
+        if not isinstance(why, Refused) or why.http_status not in _FOR_GOOD or why.code is not None:
+            # With a code of its own, the service speaks of the job.
+            return
+        with self._lock:
+            until, pause, _ = self._shut.get(host, (0.0, _FIRST_PAUSE / 2, why))
+            if time.monotonic() >= until:
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                self._shut[host] = (time.monotonic() + pause, pause, why)
+
+    def opened(self, host: str) -> None:
+        """Forget all refusals."""
+        with self._lock:
+            self._shut.pop(host, None)
+
+
+_FOR_GOOD: Final = frozenset({400, 403, 404, 405, 407, 426, 501})
+"""Answers to an upgrade that are about streams as such, and not about one job."""
+_FIRST_PAUSE: Final = 30.0
+_LONGEST_PAUSE: Final = 600.0
+_gate: Final = _Gate()
 
 
 def _heard(
@@ -59,7 +104,8 @@ def _heard(
             # Without a farewell: the wait for its answer would delay the caller.
             stream.shutdown()
     except websocket.WebSocketBadStatusException as error:
-        return Refused(doing, url, error.status_code)
+        said = read_error(bytes(error.resp_body or b""))
+        return Refused(doing, url, error.status_code, said.message, said.code)
     except (websocket.WebSocketException, OSError) as error:
         return Unreachable(doing, url, str(error)[:200] or type(error).__name__)
 

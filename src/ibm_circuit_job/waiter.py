@@ -1,0 +1,247 @@
+"""The two shells around ``state.waiting``: one that blocks its thread, and one for asyncio. Neither decides anything.
+
+Both ask :func:`~ibm_circuit_job.state.waiting.next_step` what to do, do it, and write down what came of it. They are
+alike line by line; what differs is how they pause.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, Protocol, assert_never
+
+from attrs import define, field
+from qiskit.providers.jobstatus import JobStatus
+from returns.io import IOResult
+from returns.result import Result, Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.errors import Failure, IBMError, Refused, TimeUp, Unreachable, Unreadable, describe, to_exception
+from ibm_circuit_job.state import queries, waiting
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, Trouble, Wait, WaitPolicy
+
+_logger: Final = logging.getLogger(__name__)
+
+SHORTEST_CALL: Final = 0.05
+"""Seconds that even the last look before a timeout may take."""
+LONGEST_CALL: Final = 30.0
+"""Seconds after which a look is given up, to be tried again."""
+
+
+class Waited(Protocol):
+    """What is waited for: a handle on a job."""
+
+    @property
+    def state(self) -> Job:
+        """What is known of the job."""
+        ...
+
+    @property
+    def client(self) -> Any:
+        """Whom to ask."""
+        ...
+
+    def learn(self, seen: Job) -> None:
+        """Merge what a reply said into what is known."""
+        ...
+
+
+def wait(
+    job: Waited, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
+) -> None:
+    """Wait until a job has ended, blocking this thread.
+
+    Args:
+        job: What is waited for.
+        policy: How the wait is paced.
+        timeout: Seconds to wait; ``None`` for as long as it takes.
+        tell: Called after each good reply, and at the end.
+
+    Raises:
+        IBMJobTimeoutError: If the job has not ended in time.
+        IBMJobApiError: If the service refused for good, or was in trouble for longer than the policy's patience.
+    """
+    course = _Course.begun(job, policy, timeout)
+    while True:
+        step = course.next_step()
+        match step:
+            case Listen(seconds):
+                course.after_listening(effects.perform(course.listen(seconds)))
+            case Poll(after):
+                effects.sleep(after)
+                course.after_polling(effects.perform(course.poll()))
+                if course.wants_estimate():
+                    course.after_estimating(effects.perform(course.estimate()))
+                _call(tell)
+            case Finished():
+                _call(tell)
+                return
+            case TimedOut() | GaveUp():
+                raise course.error(step)
+            case _:
+                assert_never(step)
+
+
+async def wait_async(
+    job: Waited, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
+) -> None:
+    """Wait until a job has ended, while the event loop goes on; see :func:`wait`."""
+    course = _Course.begun(job, policy, timeout)
+    while True:
+        step = course.next_step()
+        match step:
+            case Listen(seconds):
+                course.after_listening(effects.perform(await effects.aside(lambda: course.listen(seconds))))
+            case Poll(after):
+                await effects.pause(after)
+                course.after_polling(effects.perform(await effects.aside(course.poll)))
+                if course.wants_estimate():
+                    course.after_estimating(effects.perform(await effects.aside(course.estimate)))
+                _call(tell)
+            case Finished():
+                _call(tell)
+                return
+            case TimedOut() | GaveUp():
+                raise course.error(step)
+            case _:
+                assert_never(step)
+
+
+def _call(tell: Callable[[], object] | None) -> None:
+    if tell is not None:
+        tell()
+
+
+@define
+class _Course:
+    """One wait: what happened so far, and what each thing that comes means for it."""
+
+    job: Waited
+    policy: WaitPolicy
+    timeout: float | None
+    wait: Wait
+    troubles: _TroubleLog
+
+    @classmethod
+    def begun(cls, job: Waited, policy: WaitPolicy, timeout: float | None) -> _Course:
+        now = effects.monotonic()
+        begun = Wait(
+            started=now,
+            deadline=None if timeout is None else now + timeout,
+            offers_stream=effects.offers_stream(job.client),
+            ended=_has_ended(job.state),
+            running=_runs(job.state),
+            seed=effects.chance(),
+        )
+        return cls(job, policy, timeout, begun, _TroubleLog(job.state.job_id))
+
+    def next_step(self) -> waiting.Step:
+        if _has_ended(self.job.state) and not self.wait.ended:
+            # Somebody else has seen it meanwhile.
+            self.wait = waiting.after_poll(self.wait, effects.monotonic(), ended=True, running=False)
+        return waiting.next_step(self.policy, self.wait, effects.monotonic())
+
+    def listen(self, seconds: float | None) -> IOResult[bool, Failure]:
+        return effects.within(seconds, lambda: effects.listen(self.job.client, self.job.state.job_id, seconds))
+
+    def after_listening(self, heard: Result[bool, Failure]) -> None:
+        now = effects.monotonic()
+        if not isinstance(heard, Success):
+            self.wait = waiting.after_stream_failed(self.wait, now)
+        elif heard.unwrap():
+            self.wait = waiting.after_stream_closed(self.wait, now)
+        else:
+            self.wait = waiting.after_stream_quiet(self.wait, now)
+
+    def poll(self) -> IOResult[Job, Failure]:
+        seconds = self._call_seconds()
+        limit = None if self.wait.deadline is None else seconds
+        return effects.within(limit, lambda: effects.fetch_job(self.job.client, self.job.state.job_id, seconds))
+
+    def after_polling(self, seen: Result[Job, Failure]) -> None:
+        now = effects.monotonic()
+        if isinstance(seen, Success):
+            self.job.learn(seen.unwrap())
+            state = self.job.state
+            self.troubles.over(now)
+            self.wait = waiting.after_poll(self.wait, now, ended=_has_ended(state), running=_runs(state))
+        else:
+            self.wait = waiting.after_trouble(self.wait, now, seen.failure())
+            self.troubles.note(seen.failure(), now)
+
+    def wants_estimate(self) -> bool:
+        queued = queries.status(self.job.state) is JobStatus.QUEUED
+        return queued and self.wait.trouble is None and waiting.wants_estimate(self.wait, effects.monotonic())
+
+    def estimate(self) -> IOResult[float | None, Failure]:
+        seconds = self._call_seconds()
+        job_id = self.job.state.job_id
+        limit = None if self.wait.deadline is None else seconds
+        fetched = effects.within(limit, lambda: effects.fetch_metrics(self.job.client, job_id))
+        return fetched.map(lambda metrics: effects.seconds_until(metrics.estimated_start))
+
+    def after_estimating(self, seconds: Result[float | None, Failure]) -> None:
+        now = effects.monotonic()
+        ahead = seconds.unwrap() if isinstance(seconds, Success) else None
+        # Where there is no estimate, it is not asked for again for a while.
+        self.wait = waiting.after_estimate(self.wait, now + (_NO_ESTIMATE if ahead is None else max(ahead, 1.0)))
+
+    def error(self, step: TimedOut | GaveUp) -> IBMError:
+        job_id = self.job.state.job_id
+        if isinstance(step, GaveUp):
+            return _gave_up(job_id, step.trouble, effects.monotonic())
+        last = None if self.wait.trouble is None else self.wait.trouble.last
+        known = last if isinstance(last, (Unreachable, Refused, Unreadable)) else None
+        return to_exception(TimeUp(f"see job {job_id} end", self.timeout or 0.0, known))
+
+    def _call_seconds(self) -> float:
+        remaining = LONGEST_CALL if self.wait.deadline is None else self.wait.deadline - effects.monotonic()
+        return min(max(remaining, SHORTEST_CALL), LONGEST_CALL)
+
+
+_NO_ESTIMATE: Final = 60.0
+"""Seconds after which a service that gave no estimate is asked for one again; pauses are no longer for that."""
+
+
+def _gave_up(job_id: str, trouble: Trouble, now: float) -> IBMError:
+    found = to_exception(trouble.last)
+    if trouble.count == 1:
+        return found
+    seconds = now - trouble.since
+    return type(found)(
+        f"gave up waiting for job {job_id} after {trouble.count} tries in {seconds:.0f} seconds "
+        f"without one good reply; the last one: {describe(trouble.last)}"
+    )
+
+
+def _has_ended(job: Job) -> bool:
+    """Whether the service itself said that the job has ended."""
+    report = job.status
+    return report is not None and report.is_final and not report.assumed
+
+
+def _runs(job: Job) -> bool:
+    return queries.status(job) is JobStatus.RUNNING
+
+
+@define
+class _TroubleLog:
+    """Says once of each kind of trouble that it has begun, and once that all of it is over."""
+
+    job_id: str
+    kinds: set[tuple[str, int | None]] = field(factory=set)
+    since: float | None = None
+
+    def note(self, failure: Failure, now: float) -> None:
+        kind = (type(failure).__name__, failure.http_status)
+        self.since = now if self.since is None else self.since
+        if kind not in self.kinds:
+            self.kinds.add(kind)
+            _logger.warning("Waiting for job %s goes on through trouble: %s", self.job_id, describe(failure))
+
+    def over(self, now: float) -> None:
+        if self.since is not None:
+            _logger.warning("Waiting for job %s: the trouble is over after %.1f seconds", self.job_id, now - self.since)
+            self.since = None
+            self.kinds.clear()

@@ -8,10 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient
+from ibm_circuit_job.clients import ClientParameters, PlatformClient, RequestFailed, RuntimeClient
+from ibm_circuit_job.clients.http import HttpSession
 from ibm_circuit_job.effects import fetch_job, perform
 from ibm_circuit_job.errors import Refused, Unreachable
 
+CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::"
 TOKEN = "API-TOP-SECRET"
 ACCESS = "ACCESS-TOP-SECRET"
 
@@ -21,11 +23,15 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     answer = None
+    before_login = staticmethod(lambda: None)
+    """Called before anybody is logged in."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.asked = []
+        self.stopped = threading.Event()
+        """Set when the test is over: what waits for it keeps silent."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,8 +48,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append(self.path)
-        if self.path == "/users/loginWithToken":
-            self.reply(200, f'{{"id": "{ACCESS}"}}')
+        if self.path in {"/users/loginWithToken", "/identity/token"}:
+            self.server.before_login()
+            self.reply(200, f'{{"id": "{ACCESS}", "access_token": "{ACCESS}", "expires_in": 3600}}')
         else:
             self.server.answer(self)
 
@@ -65,12 +72,23 @@ def server():
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
+        server.stopped.set()
         server.shutdown()
 
 
 @pytest.fixture
 def client(server):
     client = RuntimeClient(ClientParameters(TOKEN, server.url))
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=["classic", "today's"])
+def either_client(server, request):
+    if request.param == "classic":
+        client = RuntimeClient(ClientParameters(TOKEN, server.url))
+    else:
+        client = PlatformClient(ClientParameters(TOKEN, f"{server.url}/api", CRN, channel="ibm_quantum_platform"))
     yield client
     client.close()
 
@@ -153,6 +171,95 @@ def test_body_that_trickles_does_not_outlast_the_time_that_was_given(server, cli
     assert isinstance(perform(fetch_job(client, "a", 0.5)).failure(), Unreachable)
     given_up.set()
     assert time.monotonic() - began < 5
+
+
+def test_login_and_request_share_the_time_that_was_given(server, either_client):
+    def late(request):
+        server.stopped.wait(0.6)
+        request.reply(200, '{"id": "a"}')
+
+    server.before_login = lambda: server.stopped.wait(0.6)
+    server.answer = late
+    assert isinstance(failure_of(lambda: either_client.job_get("a", seconds=1.0)), Unreachable)
+    assert either_client.job_get("a", seconds=5.0) == b'{"id": "a"}'
+
+
+def test_request_that_needs_a_new_token_has_no_more_time_than_any_other(server, either_client):
+    statuses = [200, 401, 200]
+
+    def late(request):
+        server.stopped.wait(0.0 if len(statuses) == 3 else 0.6)
+        request.reply(statuses.pop(0), '{"id": "a"}')
+
+    server.answer = late
+    either_client.job_get("a")
+    assert isinstance(failure_of(lambda: either_client.job_get("a", seconds=1.0)), Unreachable)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Connection": "close"}], ids=["kept", "closed"])
+def test_silence_after_the_headers_does_not_outlast_the_time_that_was_given(server, either_client, headers):
+    def silent(request):
+        server.stopped.wait(0.8)
+        request.send_response(200)
+        for name, value in {"Content-Length": "1000", **headers}.items():
+            request.send_header(name, value)
+        request.end_headers()
+        server.stopped.wait(10)
+
+    server.answer = lambda request: request.reply(200, "{}")
+    either_client.job_get("a")
+    server.answer = silent
+    began = time.monotonic()
+    assert isinstance(failure_of(lambda: either_client.job_get("a", seconds=1.0)), Unreachable)
+    assert time.monotonic() - began < 1.6
+
+
+def test_wait_for_the_login_of_another_thread_counts_too(server, either_client):
+    logging_in, go_on = threading.Event(), threading.Event()
+
+    def held_up():
+        logging_in.set()
+        go_on.wait(5)
+
+    server.before_login = held_up
+    server.answer = lambda request: request.reply(200, "{}")
+    other = threading.Thread(target=either_client.job_get, args=("a",))
+    other.start()
+    assert logging_in.wait(10)
+    assert isinstance(failure_of(lambda: either_client.job_get("a", seconds=0.1)), Unreachable)
+    go_on.set()
+    other.join()
+
+
+def test_given_proxy_comes_before_that_of_the_environment(server, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    server.answer = lambda request: request.reply(200, "by way of the proxy")
+    session = HttpSession(ClientParameters(TOKEN, "http://service.invalid", proxies={"urls": {"http": server.url}}))
+    assert session.request("ask", "GET", "http://service.invalid/a").text == "by way of the proxy"
+
+
+def test_certificates_that_are_not_to_be_checked_need_no_bundle(server, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle")
+    url = server.url.replace("http:", "https:")
+    session = HttpSession(ClientParameters(TOKEN, "https://service.invalid", verify=False))
+    # It speaks no TLS; but it is there that the request fails, and not for want of a bundle.
+    assert "bundle" not in failure_of(lambda: session.request("ask", "GET", url, seconds=5.0)).message
+
+
+def test_secret_that_is_learned_while_another_thread_hides_secrets_is_no_trouble():
+    session = HttpSession(ClientParameters(TOKEN, "http://service.invalid"))
+
+    class Words(str):
+        """Somebody logs in whenever a secret is looked for in them."""
+
+        __slots__ = ()
+
+        def replace(self, *_):
+            session.keep_secret(f"learned {len(session._secrets)}")
+            return self
+
+    assert session._without_secrets(Words("x")) == "x"
 
 
 @pytest.mark.parametrize("reply", ["[1]", '[{"groups": null}]', "null", "3"])

@@ -1,7 +1,10 @@
 """The service of today: its dialect, its tokens, and backend.run() on its sampler."""
 
+import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -17,7 +20,7 @@ from ibm_circuit_job import (
     IBMJobFailureError,
     IBMProvider,
 )
-from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient
+from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient, RequestFailed
 from ibm_circuit_job.clients.platform import api_url, beside
 from ibm_circuit_job.effects import offers_stream
 from ibm_circuit_job.local import LocalService
@@ -119,6 +122,7 @@ def test_control_flow_runs_on_the_sampler(simulator):
         ({"init_circuit": QuantumCircuit(1), "dynamic": True}, "init_circuit"),
         ({"init_num_resets": 2, "dynamic": True}, "init_num_resets"),
         ({"seed_simulator": 1}, "seed_simulator"),
+        ({"init_qubits": True, "execution": {"rep_delay": 1e-4}}, "execution"),
     ],
 )
 def test_what_the_sampler_cannot_honour_is_refused_by_name(provider, bell, arguments, name):
@@ -134,6 +138,19 @@ def test_what_the_sampler_does_anyhow_is_no_trouble(simulator, bell):
     assert job.backend_options()["options"] == {"execution": {"init_qubits": True}, "simulator": {"seed_simulator": 3}}
 
 
+TAKEN = ["shape", "size", "items", "keys", "values", "ndim"]
+
+
+def in_another_order():
+    bits = [Clbit(), Clbit()]
+    return bits, ClassicalRegister(bits=bits[::-1], name="c")
+
+
+def sharing_bits():
+    bits = [Clbit(), Clbit()]
+    return bits, ClassicalRegister(bits=bits, name="a"), ClassicalRegister(bits=bits[:1], name="b")
+
+
 @pytest.mark.parametrize(
     "circuit",
     [
@@ -141,12 +158,37 @@ def test_what_the_sampler_does_anyhow_is_no_trouble(simulator, bell):
         QuantumCircuit([Qubit(), Clbit()]),
         QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, "2c")),
         QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, "if")),
+        QuantumCircuit(QuantumRegister(1), *in_another_order()),
+        QuantumCircuit(QuantumRegister(1), *sharing_bits()),
+        *(QuantumCircuit(QuantumRegister(1), ClassicalRegister(1, name)) for name in TAKEN),
     ],
-    ids=["no bits", "a loose bit", "no name", "a keyword"],
+    ids=["no bits", "a loose bit", "no name", "a keyword", "another order", "shared bits", *TAKEN],
 )
 def test_circuit_whose_bits_the_sampler_cannot_return_is_refused(simulator, circuit):
     with pytest.raises(IBMBackendValueError, match="for the sampler"):
         simulator.run(circuit)
+
+
+def test_seed_is_not_lost_where_more_is_said_of_the_simulation(simulator, bell):
+    with pytest.raises(IBMBackendValueError, match="expected no simulator"):
+        simulator.run(bell, seed_simulator=5, simulator={"noise_model": None})
+
+
+def test_result_says_what_the_user_wrote_to_the_circuit_and_the_job_how_many_shots(simulator, bell):
+    bell.metadata = {"experiment": "x"}
+    job = simulator.run(bell, shots=10)
+    result = job.result(timeout=60)
+    assert result.results[0].header["metadata"] == {"experiment": "x"}
+    assert result.header == {}
+    assert job.backend_options()["shots"] == 10
+
+
+def test_counts_have_the_names_of_the_circuits_once_these_were_read(provider, simulator, bell):
+    job = simulator.run(bell, shots=10)
+    again = provider.retrieve_job(job.job_id())
+    assert sum(again.result(timeout=60).get_counts(0).values()) == 10
+    again.circuits()
+    assert sum(again.result().get_counts("bell").values()) == 10
 
 
 def test_private_job_gives_its_result_once_and_its_inputs_never(provider, simulator, bell):
@@ -231,8 +273,97 @@ def test_token_is_renewed_before_it_runs_out(account):
     assert account.asked == 2
 
 
-def test_iam_is_where_the_variable_says(service, monkeypatch):
-    monkeypatch.setenv("IAM_URL", service.environment["IAM_URL"])
+class Iam(ThreadingHTTPServer):
+    """An IAM on loopback that answers to order."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Tokens)
+        self.asked = 0
+        self.answer = lambda: (200, b'{"access_token": "the-token", "expires_in": 3600}')
+
+    def account(self):
+        url = f"http://127.0.0.1:{self.server_port}"
+        return PlatformAccount(ClientParameters("the-key", url, CRN.format("us-east"), channel=PLATFORM))
+
+
+class _Tokens(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked += 1
+        status, body = self.server.answer()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def iam():
+    with Iam() as iam:
+        thread = threading.Thread(target=iam.serve_forever, args=(0.01,))
+        thread.start()
+        yield iam
+        iam.shutdown()
+        thread.join()
+
+
+def test_token_that_is_still_good_is_used_while_iam_is_down(iam):
+    account = iam.account()
+    assert account.access_token() == "the-token"
+    iam.answer = lambda: (503, b"")
+    account._renew_at = time.monotonic()
+    assert [account.access_token() for _ in range(5)] == ["the-token"] * 5
+    assert iam.asked == 2
+
+
+def test_threads_do_not_queue_while_one_of_them_renews_a_token_that_is_still_good(iam):
+    renewing, go_on = threading.Event(), threading.Event()
+    account = iam.account()
+    account.access_token()
+
+    def held_up():
+        renewing.set()
+        go_on.wait(3)
+        return 503, b""
+
+    iam.answer = held_up
+    account._renew_at = time.monotonic()
+    with ThreadPoolExecutor(5) as threads:
+        first = threads.submit(account.access_token)
+        assert renewing.wait(10)
+        others = [threads.submit(account.access_token) for _ in range(4)]
+        assert [other.result(timeout=2) for other in others] == ["the-token"] * 4
+        assert not first.done()
+        go_on.set()
+        assert first.result() == "the-token"
+    assert iam.asked == 2
+
+
+@pytest.mark.parametrize("token", ["s3cret-\u00fc", "s3cret\nX-Header: y", "s3cret ", ""])
+def test_token_that_cannot_be_sent_is_refused_and_not_repeated(iam, token):
+    iam.answer = lambda: (200, json.dumps({"access_token": token, "expires_in": 3600}).encode())
+    with pytest.raises(RequestFailed, match="is this IAM's URL") as raised:
+        iam.account().access_token()
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("life", ["9" * 400, "-1", "0", '"soon"', "null", "1e300"])
+def test_token_whose_life_nobody_understands_is_one_all_the_same(iam, life):
+    iam.answer = lambda: (200, b'{"access_token": "the-token", "expires_in": %s}' % life.encode())
+    assert iam.account().access_token() == "the-token"
+
+
+def test_iam_of_the_cloud_is_not_told_the_key_of_a_service_on_this_machine(iam, monkeypatch):
+    monkeypatch.setenv("IAM_URL", "https://iam.cloud.invalid")
+    assert iam.account().access_token(seconds=5.0) == "the-token"
+
+
+@pytest.mark.parametrize("end", ["", "/", "//"])
+def test_iam_is_where_the_variable_says(service, monkeypatch, end):
+    monkeypatch.setenv("IAM_URL", service.environment["IAM_URL"] + end)
     params = ClientParameters(service.token, "https://nowhere.invalid", CRN.format("us-east"), channel=PLATFORM)
     assert PlatformAccount(params).access_token().count(".") == 2
 
@@ -246,6 +377,37 @@ def test_wrong_key_is_an_account_error_that_does_not_show_it(service):
 def test_instance_of_another_account_is_an_account_error(service):
     with pytest.raises(IBMAccountError, match="403: Expected the header Service-CRN"):
         IBMProvider(service.token, service.platform_url, CRN.format("us-east"))
+
+
+def test_instance_is_found_by_its_name(service):
+    with IBMProvider(service.token, service.platform_url, "local", channel=PLATFORM) as provider:
+        assert provider.instance == service.instance
+        assert provider.account_client.headers()["Service-CRN"] == service.instance
+
+
+def test_name_that_no_instance_has_is_an_account_error(service):
+    with pytest.raises(IBMAccountError, match="named 'another'; found none"):
+        IBMProvider(service.token, service.platform_url, "another", channel=PLATFORM)
+
+
+@pytest.mark.parametrize(
+    "crn",
+    [
+        *map(CRN.format, ["evil.example/", "evil.example#", "a@b", "us east", "us-east\n", "US\u0130"]),
+        CRN.format("us-east") + "\n",
+        " " + CRN.format("us-east"),
+        CRN.format("us-east").replace("quantum-computing", "cloud-object-storage"),
+    ],
+)
+def test_crn_that_would_lead_elsewhere_is_refused(crn):
+    with pytest.raises(IBMAccountError, match="expected instance to be a CRN"):
+        ClientParameters("secret", instance=crn, channel=PLATFORM)
+
+
+@pytest.mark.parametrize("end", ["", "/", "/api/v1"])
+def test_url_of_the_service_itself_may_be_without_a_path(end):
+    params = ClientParameters("secret", f"https://quantum.cloud.ibm.com{end}", CRN.format("us-east"), channel=PLATFORM)
+    assert api_url(params) == "https://quantum.cloud.ibm.com/api/v1"
 
 
 def test_instance_that_is_no_crn_is_refused(service):

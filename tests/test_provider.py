@@ -1,8 +1,12 @@
 """The provider and its backends over the local service: what they list, find, refuse, and where accounts come from."""
 
 import json
+import logging
 import pickle
+import threading
 from datetime import UTC, datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from qiskit import QuantumCircuit
@@ -25,6 +29,9 @@ from ibm_circuit_job import (
     IBMRetiredBackend,
 )
 from ibm_circuit_job.effects import now
+from ibm_circuit_job.local import LocalService
+from ibm_circuit_job.local.devices import DEVICES
+from ibm_circuit_job.local.devices import configuration as described
 
 
 def names(backends):
@@ -83,6 +90,7 @@ def test_first_backend_that_fits_is_got_where_no_name_is_given(provider):
     [
         ({"name": "ibmq_lima"}, "expected one of local_simulator, local_5q, local_27q, got 'ibmq_lima'"),
         ({"name": "local_5q", "simulator": True}, "got 'local_5q' with {'simulator': True}"),
+        ({"name": ["x"]}, "expected one of local_simulator, local_5q, local_27q, got ['x']"),
     ],
 )
 def test_backend_that_is_not_there_is_an_error_that_names_those_that_are(provider, wanted, message):
@@ -281,6 +289,7 @@ def test_listed_job_knows_what_the_listing_said(provider, listed):
             "expected start_datetime to be between",
         ),
         ({"job_tags": "listing"}, "expected job_tags to be a list of strings, got 'listing'"),
+        ({"job_tags": ["\ud800"]}, "expected job_tags to be a list of strings"),
     ],
 )
 def test_wrong_filter_says_what_would_be_right(provider, wanted, message):
@@ -307,7 +316,7 @@ def test_retrieved_job_that_failed_says_why(provider, listed):
         job.result()
 
 
-@pytest.mark.parametrize("job_id", ["nope", "", None, 5, "../users/me", "a/../b"])
+@pytest.mark.parametrize("job_id", ["nope", "", None, 5, "../users/me", "a/../b", "\ud800", "a\n"])
 def test_job_that_is_not_there_is_not_found(provider, job_id):
     with pytest.raises(IBMJobNotFoundError):
         provider.retrieve_job(job_id)
@@ -343,6 +352,173 @@ def test_pickled_job_is_attached_again(provider, simulator, asked):
 def test_job_of_nobody_cannot_be_attached_unless_it_knows_its_backend(provider):
     with pytest.raises(IBMJobNotFoundError, match="nope"):
         provider.attach(IBMCircuitJob(None, None, "nope"))
+
+
+# A service that is large, or damaged
+
+
+class Classic(ThreadingHTTPServer):
+    """A service of the classic dialect on loopback, with two projects, two backends, and whatever jobs a test gives."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Replies)
+        self.root = f"http://127.0.0.1:{self.server_port}"
+        self.asked = []
+        self.submitted = []
+        self.broken = set()
+        """Paths that are answered with 501, after which nobody tries again."""
+        self.page = lambda query: {"jobs": []}
+
+    def answer(self, path, query, body):
+        self.asked.append(path)
+        if path in self.broken:
+            return 501, {"error": {"message": "It is broken."}}
+        reply = self.reply(path.strip("/").split("/"), query, body)
+        return (404, {"error": {"message": "Not here."}}) if reply is None else (200, reply)
+
+    def reply(self, path, query, body):
+        reply = None
+        match path:
+            case ["users", "loginWithToken"]:
+                reply = {"id": "access"}
+            case ["users", "me"]:
+                reply = {"urls": {"http": self.root, "services": {"runtime": self.root}}}
+            case ["Network"]:
+                projects = {"one": {"isDefault": True}, "two": {}}
+                reply = [{"name": "h", "groups": {"g": {"projects": projects}}}]
+            case ["backends"]:
+                reply = {"devices": ["local_5q", "local_27q"]}
+            case ["backends", name, "configuration"]:
+                reply = described(DEVICES[name])
+            case ["jobs"] if body:
+                self.submitted.append(json.loads(body))
+                reply = {"id": "new"}
+            case ["jobs"]:
+                reply = self.page({name: values[0] for name, values in query.items()})
+            case ["jobs", job_id]:
+                reply = listing_entry(job_id)
+        return reply
+
+
+class _Replies(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        parts = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        status, reply = self.server.answer(parts.path, parse_qs(parts.query), body)
+        sent = json.dumps(reply).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def do_POST(self):
+        self.do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+def listing_entry(job_id, status="Completed", backend="local_5q", **more):
+    return {"id": job_id, "state": {"status": status}, "backend": backend, "created": "2024-02-03T10:00:00Z", **more}
+
+
+def page_of(entries, query):
+    offset, limit = int(query.get("offset", 0)), int(query["limit"])
+    return {"jobs": entries[offset : offset + limit], "count": len(entries), "offset": offset}
+
+
+@pytest.fixture
+def classic():
+    with Classic() as classic:
+        classic.daemon_threads = True
+        thread = threading.Thread(target=classic.serve_forever, args=(0.01,))
+        thread.start()
+        yield classic
+        classic.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def account_there(classic):
+    with IBMProvider("the-token", classic.root) as provider:
+        classic.asked.clear()
+        yield provider
+
+
+def test_job_is_paid_by_the_instance_that_its_backend_was_got_with(classic, account_there):
+    two = account_there.get_backend("local_5q", instance="h/g/two")
+    assert account_there.get_backend("local_5q", instance="h/g/two") is two
+    assert account_there.get_backend("local_5q") is not two
+    assert account_there.backends("local_5q", instance="h/g/two") == [two]
+    two.run(one_qubit())
+    account_there.get_backend("local_5q").run(one_qubit())
+    assert [sent["project"] for sent in classic.submitted] == ["two", "one"]
+
+
+def test_one_cancelled_job_among_a_thousand_is_found_with_a_few_requests(classic, account_there):
+    entries = [listing_entry(f"j{number}", "Cancelled" if number == 999 else "Completed") for number in range(1000)]
+    classic.page = lambda query: page_of(entries, query)
+    assert ids(account_there.jobs(limit=1, status="CANCELLED")) == ["j999"]
+    assert classic.asked.count("/jobs") == 5
+
+
+def test_listing_ends_where_the_service_passes_no_jobs_over_and_counts_none(classic, account_there):
+    entries = [listing_entry("a"), listing_entry("b")]
+    classic.page = lambda _: {"jobs": entries if classic.asked.count("/jobs") < 10 else []}
+    assert ids(account_there.jobs(limit=None)) == ["a", "b"]
+    assert classic.asked.count("/jobs") == 2
+
+
+def test_job_that_comes_twice_is_passed_over_once(classic, account_there):
+    pages = [["e", "d"], ["d", "c"], ["c", "b"], []]
+    classic.page = lambda _: {"jobs": [listing_entry(job_id) for job_id in pages.pop(0)]}
+    assert ids(account_there.jobs(limit=None, skip=2)) == ["c", "b"]
+
+
+def test_backend_that_cannot_be_described_hides_neither_the_others_nor_its_jobs(classic, account_there, caplog):
+    classic.broken.add("/backends/local_5q/configuration")
+    assert names(account_there.backends()) == ["local_27q"]
+    assert "local_5q is left out" in caplog.text
+    classic.page = lambda query: page_of([listing_entry("a"), listing_entry("b", backend="local_27q")], query)
+    assert ids(account_there.jobs()) == ["a", "b"]
+    job = account_there.retrieve_job("a")
+    assert (job.backend().name, job.status()) == ("local_5q", JobStatus.DONE)
+    with pytest.raises(IBMBackendError, match="could not describe it"):
+        job.backend().run(one_qubit())
+    classic.broken.clear()
+    assert account_there.retrieve_job("a").backend().num_qubits == 5
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_backend_of_many_jobs_is_asked_for_once(classic, account_there, broken):
+    classic.broken |= {"/backends/local_5q/configuration"} if broken else set()
+    classic.page = lambda query: page_of([listing_entry(f"j{number}") for number in range(50)], query)
+    assert len(account_there.jobs(limit=None)) == 50
+    assert classic.asked == ["/jobs", "/backends", "/backends/local_5q/configuration"]
+
+
+def test_jobs_on_a_backend_that_is_known_are_listed_with_one_request(classic, account_there):
+    backend = account_there.get_backend("local_5q")
+    classic.asked.clear()
+    classic.page = lambda query: page_of([listing_entry("a"), listing_entry("b")], query)
+    assert [job.backend() for job in account_there.jobs()] == [backend, backend]
+    assert classic.asked == ["/jobs"]
+
+
+def test_job_that_cannot_be_read_is_left_out_of_the_listing_with_a_warning(classic, account_there, caplog):
+    entries = [listing_entry("a"), listing_entry("b", created="soon"), listing_entry("c")]
+    classic.page = lambda query: page_of(entries, query)
+    assert ids(account_there.jobs()) == ["a", "c"]
+    [record] = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "jobs[1].created: expected a time in ISO 8601" in record.getMessage()
+
+
+def test_listing_of_which_no_job_can_be_read_is_an_api_error(classic, account_there):
+    classic.page = lambda query: page_of([listing_entry("a", created="soon")], query)
+    with pytest.raises(IBMJobApiError, match=r"jobs\[0\]\.created"):
+        account_there.jobs()
 
 
 # Accounts
@@ -431,6 +607,47 @@ def test_what_is_given_beside_an_account_counts_before_what_is_saved(home, provi
     save(home, mine=account(provider, url="http://127.0.0.1:1/api", instance="a/b/c"))
     with IBMProvider(name="mine", url=provider.url, instance="ibm-q/open/main") as found:
         assert (found.url, found.instance) == (provider.url, "ibm-q/open/main")
+
+
+@pytest.fixture(scope="module")
+def todays():
+    with LocalService() as service:
+        yield service
+
+
+def account_of_today(service, **more):
+    more = {"channel": "ibm_quantum_platform"} | more
+    return {"token": service.token, "url": service.platform_url, "instance": service.instance, **more}
+
+
+@pytest.mark.parametrize("asked", [{}, {"channel": "ibm_cloud"}, {"channel": "ibm_quantum_platform"}])
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("default-ibm-quantum-platform", {}),
+        ("default-ibm-cloud", {"channel": "ibm_cloud"}),
+        ("mine", {"channel": "ibm_cloud", "is_default_account": True}),
+        ("mine", {"is_default_account": True}),
+    ],
+)
+def test_saved_default_account_of_today_is_found(home, todays, name, saved, asked):
+    save(home, **{name: account_of_today(todays, **saved)})
+    with IBMProvider(**asked) as found:
+        assert (found.token, found.url, found.instance) == (todays.token, todays.platform_url, todays.instance)
+        assert found.channel == "ibm_quantum_platform"
+
+
+def test_named_account_is_of_its_own_dialect_whatever_the_instance_of_the_environment(home, provider, monkeypatch):
+    save(home, mine=account(provider))
+    monkeypatch.setenv("QISKIT_IBM_INSTANCE", "crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::")
+    with IBMProvider(name="mine") as found:
+        assert (found.channel, found.instance) == ("ibm_quantum", "ibm-q/open/main")
+
+
+@pytest.mark.parametrize("given", [{"channel": ["x"]}, {"instance": 5}, {"instance": ["x"]}])
+def test_argument_of_the_wrong_kind_is_an_account_error(home, given):
+    with pytest.raises(IBMAccountError, match=r"expected (channel|instance) to be"):
+        IBMProvider("x", **given)
 
 
 @pytest.mark.parametrize(

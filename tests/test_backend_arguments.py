@@ -59,6 +59,9 @@ ONE = QuantumCircuit(1, 1)
         ({"circuits": ONE, "seed_simulator": 1.5}, "expected seed_simulator to be a whole number"),
         ({"circuits": ONE, "memory": "no"}, "expected memory to be True or False, got 'no'"),
         ({"circuits": ONE, "dynamic": "no"}, "expected dynamic to be True or False, got 'no'"),
+        ({"circuits": ONE, "job_tags": ["\ud800"]}, "expected job_tags to be a list of strings"),
+        ({"circuits": ONE, "meas_return": ["single"]}, "expected meas_return to be 'single' or 'avg', got ['single']"),
+        ({"circuits": ONE, "program_id": ["x"]}, "expected program_id to be 'circuit-runner' or 'qasm3-runner'"),
         ({"circuits": ONE, "noise_model": "x"}, "expected noise_model to be a NoiseModel of qiskit-aer, got 'x'"),
     ],
 )
@@ -71,3 +74,9 @@ def test_wrong_argument_says_what_would_be_right(backend, arguments, message):
 def test_delay_between_shots_outside_of_what_the_device_can_do_is_refused(device):
     with pytest.raises(IBMBackendValueError, match=r"from 0 to 0\.0005 seconds for local_5q, got 1\.0"):
         device.run(ONE, rep_delay=1.0)
+
+
+def test_most_shots_may_be_a_text():
+    backend = IBMBackend(SilentProvider(), configuration(DEVICES["local_simulator"]) | {"max_shots": "100"})
+    with pytest.raises(IBMBackendValueError, match="expected at most 100 shots for local_simulator, got 101"):
+        backend.run(ONE, shots=101)

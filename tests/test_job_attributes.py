@@ -93,6 +93,24 @@ def test_member_or_attribute_cannot_be_assigned(name):
     assert job.cost == 10
 
 
+def test_field_that_begins_with_an_underscore_cannot_be_assigned_either():
+    job = job_of(ScriptedClient([b'{"id": "a", "_links": {"self": "x"}}']))
+    job.refresh()
+    for name in ("_links", "_links_"):
+        with pytest.raises(AttributeError, match=f"'{name}' is .* cannot be assigned"):
+            setattr(job, name, 5)
+    assert job._links == {"self": "x"}
+
+
+def test_attribute_error_below_a_property_is_not_hidden():
+    class Broken(ScriptedClient):
+        def job_get(self, job_id, exclude_params=True):
+            return self.no_such_connection
+
+    with pytest.raises(AttributeError, match="no_such_connection"):
+        _ = job_of(Broken()).private
+
+
 def test_users_may_hang_things_of_their_own_on_a_job():
     job = job_of(ScriptedClient())
     job.note = "mine"

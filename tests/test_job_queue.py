@@ -125,6 +125,29 @@ def test_what_was_measured_of_a_job_that_ended_is_asked_for_once():
     assert asked(client) == ["job_get", "job_metadata"]
 
 
+@pytest.mark.parametrize("tagged", [False, True])
+@pytest.mark.parametrize(
+    ("ask", "measured"),
+    [
+        (IBMCircuitJob.time_per_step, MEASURED),
+        (IBMCircuitJob.time_per_step, b"{}"),
+        (IBMCircuitJob.metrics, MEASURED),
+        (IBMCircuitJob.metrics, b"{}"),
+        (IBMCircuitJob.usage, MEASURED),
+        (IBMCircuitJob.usage, b'{"usage": {"quantum_seconds": 0}}'),
+    ],
+)
+def test_whatever_was_measured_of_a_job_that_ended_is_asked_for_once(tagged, ask, measured):
+    client = ScriptedClient([DONE], metrics=[measured])
+    job = job_of(client)
+    job.status()
+    first = ask(job)
+    if tagged:
+        job.update_tags(["new"])
+    assert ask(job) == first
+    assert asked(client).count("job_metadata") == 1
+
+
 def test_what_was_measured_of_a_job_that_runs_is_asked_for_each_time():
     client = ScriptedClient([RUNNING], metrics=[b"{}", MEASURED])
     job = job_of(client)

@@ -1,11 +1,16 @@
 """The result of a job: waited for, read once, kept; partial, consumed, or lying at a URL."""
 
+import logging
+import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import pytest
+from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.providers.exceptions import JobError, JobTimeoutError
 
@@ -16,10 +21,13 @@ from ibm_circuit_job import (
     IBMJobInvalidStateError,
     IBMJobNotFoundError,
     IBMJobTimeoutError,
+    Job,
+    JobInputs,
 )
 from ibm_circuit_job.clients import ClientParameters, RequestFailed
 from ibm_circuit_job.clients.object_store import is_allowed, read
 from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.state import queries, typed_json
 from ibm_circuit_job.testing import ScriptedClient
 
 DONE = b'{"id": "a", "state": {"status": "Completed"}, "private": false}'
@@ -28,6 +36,8 @@ FAILED = b'{"id": "a", "state": {"status": "Failed", "reason": "Too hot.", "reas
 FAILED_WITHOUT_REASON = b'{"id": "a", "state": {"status": "Failed", "reason": "Error"}}'
 DOWN = Unreachable("read the result of job a", "http://x", "no route")
 SIGNATURE = "X-Signature=5ecret"
+RESET = None
+"""Instead of an HTTP status: the connection breaks."""
 
 
 def body_of(*outcomes, success=True):
@@ -80,6 +90,10 @@ class _Objects(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append((self.path, dict(self.headers)))
         status, body = self.server.holds.get(self.path.split("?")[0], (404, b"<Error>NoSuchKey</Error>"))
+        if status is RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return
         self.send_response(status)
         if status == 302:
             self.send_header("Location", body.decode())
@@ -339,6 +353,26 @@ def test_error_of_a_store_names_no_signature(store):
     assert "5ecret" not in str(raised.value)
 
 
+@pytest.mark.parametrize("status", [403, 404, 503, RESET])
+def test_signature_of_a_url_is_in_no_error_and_no_log_whatever_the_store_does(store, status, caplog):
+    caplog.set_level(logging.DEBUG)
+    url = store.put("/r", b'{"error": {"message": "Not here: /r?X-Signature=5ecret"}}', status=status)
+    with pytest.raises(IBMJobApiError) as raised:
+        job_of(ScriptedClient([DONE], results=[location(url)])).result()
+    assert store.requests
+    assert "5ecret" not in repr([raised.value, raised.value.__cause__, raised.value.__context__])
+    assert "urllib3.connectionpool" in {record.name for record in caplog.records}
+    assert "5ecret" not in caplog.text
+
+
+def test_store_is_asked_by_way_of_the_given_proxy_whatever_the_environment_says(store, monkeypatch):
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    given = ClientParameters("t", proxies={"urls": {"https": f"http://127.0.0.1:{store.server_port}"}})
+    with pytest.raises(RequestFailed, match="Tunnel connection failed: 501"):
+        read("https://store.invalid/r", doing="read", parameters=given)
+
+
 def test_url_that_has_expired_asks_the_service_for_another(store):
     expired = store.put("/old", b"Request has expired", status=403)
     client = ScriptedClient([DONE], results=[location(expired), location(store.put("/new", body_of("0x1")))])
@@ -379,6 +413,16 @@ def test_partial_result_at_a_url_is_read_from_there(store):
 def test_reason_of_a_failure_may_lie_at_a_url(store):
     client = ScriptedClient([FAILED_WITHOUT_REASON], results=[location(store.put("/r", b"JobError: 'Too hot.'"))])
     assert job_of(client).error_message() == "Too hot."
+
+
+# Of the sampler
+
+
+def test_names_of_circuits_stay_with_their_results_where_one_of_them_cannot_be_read():
+    circuit = QuantumCircuit(1, name="second")
+    body = typed_json.encode({"pubs": [["no circuit", None, 10], [circuit, None, 10], []]})
+    job = Job("a", inputs=JobInputs(datetime(2024, 2, 3, tzinfo=UTC), body))
+    assert queries.sampled_names(job) == ("circuit-0", "second", "circuit-2")
 
 
 # Why a job failed

@@ -89,13 +89,15 @@ def test_wait_sets_the_pause_between_two_polls(monkeypatch):
     assert [round(pause) for pause in pauses] == [0, 50, 50, 50]
 
 
-@pytest.mark.parametrize("wait", [0, -1, "5", True, float("nan"), float("inf")])
+@pytest.mark.parametrize("wait", [0, -1, "5", True, float("nan"), float("inf"), 1e10, 10**400])
 def test_wait_that_is_no_number_of_seconds_is_refused(wait):
     with pytest.raises(IBMJobInvalidStateError, match="expected wait to be a number of seconds"):
         job_of(ScriptedClient([reply("Completed")])).wait_for_final_state(wait=wait)
 
 
-@pytest.mark.parametrize("timeout", [None, float("inf"), 30, 30.5, np.int64(30), np.float32(30), Fraction(61, 2)])
+@pytest.mark.parametrize(
+    "timeout", [None, float("inf"), 10**400, 30, 30.5, np.int64(30), np.float32(30), Fraction(61, 2)]
+)
 def test_timeout_may_be_any_number_of_seconds_or_none(timeout):
     job = job_of(ScriptedClient([reply("Running"), reply("Completed")]))
     assert job.wait_for_final_state(timeout) is None

@@ -1,0 +1,196 @@
+"""Many jobs at once: how many requests it takes, who is told, and what ends a wait."""
+
+import threading
+import time
+
+import msgspec
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job import (
+    IBMCircuitJob,
+    IBMJobApiError,
+    IBMJobInvalidStateError,
+    IBMJobNotFoundError,
+    IBMJobTimeoutError,
+    WaitPolicy,
+    as_completed,
+    refresh_all,
+    wait_all,
+)
+from ibm_circuit_job.clients import RequestFailed
+from ibm_circuit_job.errors import Refused, Unreachable
+
+QUICK = WaitPolicy(shortest_pause=0.001, share=0.001)
+
+
+class Listing:
+    """A service that lists jobs, newest first, and counts what it is asked."""
+
+    def __init__(self, statuses, others=0):
+        self.statuses = dict(statuses)
+        self.others = [f"other-{number}" for number in range(others)]
+        self.asked = []
+        self.down = 0
+
+    def handles(self):
+        return [IBMCircuitJob(None, None, job_id, runtime_client=self) for job_id in self.statuses]
+
+    def job_get(self, job_id, exclude_params=True):
+        self.asked.append(job_id)
+        self._fail()
+        if job_id not in self.statuses:
+            raise RequestFailed(Refused(f"read job {job_id}", "http://x", 404, "Job not found."))
+        return msgspec.json.encode({"id": job_id, "state": {"status": self.statuses[job_id]}})
+
+    def jobs_get(self, limit, skip, pending):
+        self.asked.append("list")
+        self._fail()
+        every = {**dict.fromkeys(self.others, "Queued"), **self.statuses}
+        ended = {"Completed", "Failed", "Cancelled"}
+        fitting = [job_id for job_id in reversed(every) if (every[job_id] not in ended) == pending]
+        page = fitting[skip : skip + limit]
+        return msgspec.json.encode(
+            {"jobs": [{"id": job_id, "state": {"status": every[job_id]}} for job_id in page], "count": len(fitting)}
+        )
+
+    def _fail(self):
+        if self.down:
+            self.down -= 1
+            raise RequestFailed(Unreachable("ask", "http://x", "no route"))
+
+
+def mixture(number):
+    states = ("Queued", "Running", "Completed", "Failed", "Cancelled", "Levitating")
+    return {f"job-{index}": states[index % len(states)] for index in range(number)}
+
+
+@pytest.mark.parametrize(("number", "requests"), [(0, 0), (1, 1), (3, 3), (4, 3), (200, 2), (1000, 6), (10_000, 51)])
+def test_standing_of_many_jobs_takes_a_two_hundredth_of_as_many_requests(number, requests):
+    service = Listing(mixture(number))
+    handles = service.handles()
+    refresh_all(handles)
+    assert len(service.asked) <= requests
+    assert [handle.state.status.server_status for handle in handles] == list(service.statuses.values())
+
+
+def test_jobs_that_have_ended_are_not_asked_for_again():
+    service = Listing(dict.fromkeys(map(str, range(500)), "Completed"))
+    handles = service.handles()
+    refresh_all(handles)
+    service.asked.clear()
+    refresh_all(handles)
+    assert service.asked == []
+
+
+def test_jobs_that_the_listing_does_not_hold_are_asked_for_one_by_one():
+    service = Listing(dict.fromkeys(map(str, range(10)), "Running"), others=5_000)
+    handles = service.handles()
+    refresh_all(handles)
+    assert {handle.state.status.status for handle in handles} == {JobStatus.RUNNING}
+
+
+def test_client_without_a_listing_is_asked_for_each():
+    class Plain(Listing):
+        jobs_get = None
+
+    service = Plain(mixture(20))
+    handles = service.handles()
+    refresh_all(handles)
+    assert sorted(service.asked) == sorted(service.statuses)
+
+
+def test_two_handles_on_one_job_are_asked_for_once():
+    service = Listing({"a": "Completed"})
+    handles = [*service.handles(), *service.handles()]
+    assert list(as_completed(handles)) == handles
+    assert service.asked == ["a"]
+
+
+def test_trouble_of_a_refresh_is_an_api_error():
+    service = Listing(mixture(50))
+    service.down = 1
+    with pytest.raises(IBMJobApiError, match="no route"):
+        refresh_all(service.handles())
+
+
+def test_jobs_come_as_they_end_and_every_change_is_told():
+    service = Listing(dict.fromkeys("abcde", "Queued"))
+    told, ended = [], []
+
+    def on_update(job):
+        told.append((job.job_id(), job.state.status.status.name))
+        for job_id, status in service.statuses.items():
+            if status == "Queued":
+                service.statuses[job_id] = "Running"
+                return
+            if status == "Running":
+                service.statuses[job_id] = "Completed"
+
+    for job in as_completed(service.handles(), timeout=20, on_update=on_update, policy=QUICK):
+        ended.append(job.job_id())
+        service.statuses.update(dict.fromkeys(sorted(set("abcde") - set(ended))[:1], "Completed"))
+    assert sorted(ended) == list("abcde")
+    assert {(job_id, "DONE") for job_id in "abcde"} <= set(told)
+    assert len(told) == len(set(told))
+
+
+def test_trouble_that_may_pass_does_not_end_a_wait():
+    service = Listing(dict.fromkeys(map(str, range(10)), "Completed"))
+    service.down = 5
+    wait_all(service.handles(), timeout=20, policy=QUICK)
+    assert "list" in service.asked
+
+
+def test_job_that_is_not_there_is_said_when_all_others_have_ended():
+    service = Listing({"a": "Queued", "b": "Completed"})
+    lost = IBMCircuitJob(None, None, "lost", runtime_client=service)
+    ended = []
+
+    def collect():
+        for job in as_completed([lost, *service.handles()], timeout=20, policy=QUICK):
+            ended.append(job.job_id())
+            service.statuses["a"] = "Completed"
+
+    with pytest.raises(IBMJobNotFoundError, match="lost"):
+        collect()
+    assert ended == ["b", "a"]
+
+
+def test_timeout_names_those_that_have_not_ended():
+    service = Listing({"a": "Queued", "b": "Completed", "c": "Running"})
+    began = time.monotonic()
+    with pytest.raises(IBMJobTimeoutError, match=r"2 jobs have not ended within 0.3 seconds: a, c"):
+        wait_all(service.handles(), timeout=0.3, policy=QUICK)
+    assert time.monotonic() - began < 2
+
+
+def test_timeout_that_is_no_number_is_refused_before_anything_is_asked():
+    service = Listing({"a": "Queued"})
+    with pytest.raises(IBMJobInvalidStateError, match="timeout"):
+        wait_all(service.handles(), timeout="5")
+    assert service.asked == []
+
+
+def test_no_jobs_are_no_wait():
+    assert list(as_completed([])) == []
+
+
+def test_jobs_of_a_service_are_waited_for_with_few_requests_and_no_thread_is_left(provider, device, simulator, bell):
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    jobs = [simulator.run(bell, shots=10) for _ in range(20)]
+    jobs += [device.run(circuit, shots=400, rep_delay=500e-6) for _ in range(3)]
+    asked, send = [], provider.account_client.http.request
+    provider.account_client.http.request = lambda *args, **keywords: (asked.append(args), send(*args, **keywords))[1]
+    try:
+        wait_all(jobs, timeout=60)
+    finally:
+        del provider.account_client.http.request
+    assert {job.state.status.status for job in jobs} == {JobStatus.DONE}
+    assert len(asked) < 60
+    deadline = time.monotonic() + 5
+    while any("effect" in thread.name for thread in threading.enumerate()) and time.monotonic() < deadline:
+        pass
+    assert not any("effect" in thread.name for thread in threading.enumerate())

@@ -216,3 +216,15 @@ def test_fair_weather_is_noticed_within_a_tenth_of_the_wait_and_thirty_seconds(e
     ):
         job.wait_for_final_state()
     assert world.now - world.ends_at <= min(0.1 * ends_at, 30.0) + 0.1
+
+
+def test_stream_that_never_closes_hides_the_end_no_longer_than_the_guard():
+    world = World(1_000.0, [("deaf", 0.0)] * 1_000)
+    job = IBMCircuitJob(None, None, "a", runtime_client=Pushed(world))
+    with (
+        patch.object(effects, "monotonic", world.monotonic),
+        patch.object(effects, "sleep", world.sleep),
+        patch.object(effects, "within", world.within),
+    ):
+        job.wait_for_final_state()
+    assert world.now - world.ends_at <= WaitPolicy().guard_pause + 1.0

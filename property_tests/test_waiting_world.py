@@ -15,6 +15,7 @@ from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, WaitPolicy, effec
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Refused, Unreachable
 
+GRACE = 0.03
 TENTH = 0.1
 """By so many seconds a timeout may be late."""
 
@@ -44,8 +45,8 @@ class World:
         """What a thread and a limit in time come to."""
         began = self.now
         found = effect()
-        if seconds is not None and self.now - began > seconds:
-            self.now = began + seconds
+        if seconds is not None and self.now - began > seconds + GRACE:
+            self.now = began + seconds + GRACE
             return IOFailure(Unreachable("hear from the service", "the world", "no answer in time"))
         return found
 

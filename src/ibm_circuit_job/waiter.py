@@ -143,7 +143,9 @@ class _Course:
         return waiting.next_step(self.policy, self.wait, effects.monotonic())
 
     def listen(self, seconds: float | None) -> IOResult[bool, Failure]:
-        return effects.within(seconds, lambda: effects.listen(self.job.client, self.job.state.job_id, seconds))
+        # Held to the caller's deadline, and not to the moment at which it is time for a look at the status.
+        limit = None if self.wait.deadline is None else max(self.wait.deadline - effects.monotonic(), SHORTEST_CALL)
+        return effects.within(limit, lambda: effects.listen(self.job.client, self.job.state.job_id, seconds))
 
     def after_listening(self, heard: Result[bool, Failure]) -> None:
         now = effects.monotonic()

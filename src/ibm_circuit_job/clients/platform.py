@@ -10,8 +10,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime as python_datetime
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -24,7 +23,7 @@ from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
 from ibm_circuit_job.errors import IBMAccountError, Unreadable
-from ibm_circuit_job.state import documents, typed_json
+from ibm_circuit_job.state import documents
 
 API_VERSION: Final = "2025-05-01"
 """The version of the API that we speak, sent with every request."""
@@ -254,83 +253,13 @@ class PlatformClient(RuntimeClient):
     """
 
     offers_stream = False
+    names_instance = False
 
     def __init__(self, params: ClientParameters, *, account: PlatformAccount | None = None) -> None:
         super().__init__(params, account=account or PlatformAccount(params))
 
     def __repr__(self) -> str:
         return f"<PlatformClient({self.params.url!r})>"
-
-    def program_run(
-        self,
-        *,
-        program_id: str,
-        backend_name: str,
-        params: object,
-        hgp: str | None = None,
-        job_tags: Sequence[str] = (),
-        session_id: str | None = None,
-        private: bool = False,
-    ) -> bytes:
-        """Submit a job and return the reply. Source: ``POST /jobs``.
-
-        Args:
-            program_id: ``"sampler"``.
-            backend_name: The backend to run on.
-            params: The program's parameters; circuits, arrays and complex numbers are encoded.
-            hgp: The instance, which goes with every request, and not with this one.
-            job_tags: Tags for the job.
-            session_id: The session to run in.
-            private: Whether inputs are to be hidden, and the result can be read only once.
-        """
-        del hgp
-        submission: dict[str, Any] = {"program_id": program_id, "backend": backend_name, "params": params}
-        if job_tags:
-            submission["tags"] = list(job_tags)
-        if session_id is not None:
-            submission["session_id"] = session_id
-        if private:
-            submission["private"] = True
-        body = typed_json.encode(submission)
-        return self._call(f"submit a job to {backend_name}", "POST", "/jobs", body=body).content
-
-    def jobs_get(
-        self,
-        limit: int | None = None,
-        skip: int | None = None,
-        pending: bool | None = None,
-        hgp: str | None = None,
-        job_tags: Sequence[str] | None = None,
-        created_after: python_datetime | None = None,
-        created_before: python_datetime | None = None,
-        descending: bool = True,
-        backend_name: str | None = None,
-        program_id: str | None = None,
-        session_id: str | None = None,
-    ) -> bytes:
-        """Return one page of the job listing. Source: ``GET /jobs``; 200 jobs a page at most."""
-        del hgp
-        return super().jobs_get(
-            limit=limit,
-            skip=skip,
-            pending=pending,
-            job_tags=job_tags,
-            created_after=created_after,
-            created_before=created_before,
-            descending=descending,
-            backend_name=backend_name,
-            program_id=program_id,
-            session_id=session_id,
-        )
-
-    def list_backends(self, hgp: str | None = None) -> list[str]:
-        """Return the names of the backends. Source: ``GET /backends``, which says more of each."""
-        del hgp
-        reply = self._decoded(self._call("list backends", "GET", "/backends"), "backends")
-        devices = reply.get("devices")
-        if not isinstance(devices, list):
-            raise RequestFailed(Unreadable("list of backends", "devices", f"expected a list, got {devices!r}"))
-        return [str(device["name"]) for device in devices if isinstance(device, Mapping) and "name" in device]
 
     def job_type(self, job_id: str) -> str:
         """Return ``"RUNTIME"``: there are no others."""

@@ -36,6 +36,8 @@ class RuntimeClient:
 
     offers_stream = True
     """Whether the service pushes."""
+    names_instance = True
+    """Whether requests name the hub/group/project; else the instance goes with the headers of each."""
 
     def __init__(self, params: ClientParameters, *, account: Account | None = None) -> None:
         self.params = params
@@ -58,7 +60,7 @@ class RuntimeClient:
         """Submit a job and return the reply. Source: ``POST /jobs``.
 
         Args:
-            program_id: ``"circuit-runner"`` or ``"qasm3-runner"``.
+            program_id: ``"circuit-runner"``, ``"qasm3-runner"`` or ``"sampler"``.
             backend_name: The backend to run on.
             params: The program's parameters; circuits, arrays and complex numbers are encoded.
             hgp: The ``hub/group/project`` that pays.
@@ -73,7 +75,7 @@ class RuntimeClient:
             submission["session_id"] = session_id
         if private:
             submission["private"] = True
-        if hgp is not None:
+        if hgp is not None and self.names_instance:
             submission["hub"], submission["group"], submission["project"] = hgp.split("/")
         body = typed_json.encode(submission)
         return self._call(f"submit a job to {backend_name}", "POST", "/jobs", body=body).content
@@ -102,7 +104,7 @@ class RuntimeClient:
             "limit": limit,
             "offset": skip,
             "pending": None if pending is None else str(pending).lower(),
-            "provider": hgp,
+            "provider": hgp if self.names_instance else None,
             "tags": None if job_tags is None else list(job_tags),
             "created_after": None if created_after is None else created_after.isoformat(),
             "created_before": None if created_before is None else created_before.isoformat(),
@@ -162,11 +164,13 @@ class RuntimeClient:
 
     def list_backends(self, hgp: str | None = None) -> list[str]:
         """Return the names of the backends. Source: ``GET /backends``."""
-        reply = self._decoded(self._call("list backends", "GET", "/backends", query={"provider": hgp}), "backends")
-        names = reply.get("devices")
-        if not isinstance(names, list):
-            raise RequestFailed(Unreadable("list of backends", "devices", f"expected a list, got {names!r}"))
-        return [str(name) for name in names]
+        query = {"provider": hgp if self.names_instance else None}
+        devices = self._decoded(self._call("list backends", "GET", "/backends", query=query), "backends").get("devices")
+        if not isinstance(devices, list):
+            raise RequestFailed(Unreadable("list of backends", "devices", f"expected a list, got {devices!r}"))
+        # Either dialect's: names, or records with names.
+        names = [device.get("name") if isinstance(device, Mapping) else device for device in devices]
+        return [name for name in names if isinstance(name, str)]
 
     def backend_configuration(self, backend_name: str) -> dict[str, Any]:
         """Return what the backend is. Source: ``GET /backends/NAME/configuration``."""

@@ -64,7 +64,7 @@ check: .venv/dev
 docs: .venv/dev
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 
-bench: .venv/dev .peers/provider/ready
+bench: .venv/dev .peers/provider/ready .peers/runtime/ready
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-warmup=on --timeout 0
 
 clean:

@@ -1,0 +1,82 @@
+"""Waits of an hour, a day and ten days, by a simulated clock: how often is asked, and how late the end is noticed.
+
+Ours is the policy itself. The official clients are computed from their defaults: ``qiskit-ibm-provider`` asks every 3
+seconds, for its job opens no stream unless it is told to call back, and ``qiskit-ibm-runtime`` every half a second. The
+network takes no time in any of them, and the service gives no estimates.
+"""
+
+import math
+import random
+import statistics
+
+import pytest
+
+from ibm_circuit_job import WaitPolicy
+from ibm_circuit_job.state import waiting
+from ibm_circuit_job.state.waiting import Finished, Listen, Poll, Wait
+
+WAITS = {"10 s": 10.0, "60 s": 60.0, "1 h": 3600.0, "1 day": 86_400.0, "10 days": 864_000.0}
+REPETITIONS = 20
+INTERVALS = {"qiskit-ibm-provider": 3.0, "qiskit-ibm-runtime": 0.5}
+POLICY = WaitPolicy()
+
+
+def by_policy(length, seed, *, pushes):
+    """How many requests our policy takes for one wait, and how late the end is noticed."""
+    now, streams = 0.0, 0
+    wait = Wait(started=now, offers_stream=pushes, seed=seed)
+    while True:
+        match waiting.next_step(POLICY, wait, now):
+            case Poll(after):
+                now += after
+                wait = waiting.after_poll(wait, now, ended=now >= length, running=True)
+            case Listen(seconds) if now + seconds < length:
+                now, streams = now + seconds, streams + 1
+                wait = waiting.after_stream_quiet(wait, now)
+            case Listen():
+                now, streams = max(now, length), streams + 1
+                wait = waiting.after_stream_closed(wait, now)
+            case Finished():
+                return wait.polls + streams, now - length
+            case step:
+                pytest.fail(f"a wait without trouble ended in {step}")
+
+
+def by_interval(length, seconds):
+    polls = math.ceil(length / seconds)
+    return polls + 1, polls * seconds - length
+
+
+@pytest.mark.benchmark(group="long waits, simulated")
+def test_long_waits_by_a_simulated_clock(benchmark, report):
+    chance = random.Random(1)
+    lengths = {name: [about * chance.uniform(0.8, 1.2) for _ in range(REPETITIONS)] for name, about in WAITS.items()}
+
+    def all_waits():
+        return {
+            "ours by push": simulated(lengths, lambda length: by_policy(length, chance.random(), pushes=True)),
+            "ours by polling": simulated(lengths, lambda length: by_policy(length, chance.random(), pushes=False)),
+            **{
+                peer: simulated(lengths, lambda length, seconds=seconds: by_interval(length, seconds))
+                for peer, seconds in INTERVALS.items()
+            },
+        }
+
+    found = benchmark.pedantic(all_waits, rounds=1, iterations=1)
+    for name in WAITS:
+        theirs = {peer: statistics.median(requests for requests, _ in found[peer][name]) for peer in INTERVALS}
+        for client, waits in found.items():
+            requests = statistics.median(requests for requests, _ in waits[name])
+            delays = [delay for _, delay in waits[name]]
+            assert min(delays) >= 0.0
+            ratios = [f"{requests / others:.3f} x the requests of {peer}" for peer, others in theirs.items()]
+            report(
+                f"wait of {name}, simulated, {client}",
+                f"{requests:.0f} requests, delay median {statistics.median(delays):.2f} s, worst {max(delays):.2f} s",
+                "aim 0.1 x runtime's requests" if client.startswith("ours") else "",
+                "; ".join(ratios) if client.startswith("ours") else "",
+            )
+
+
+def simulated(lengths, one):
+    return {name: [one(length) for length in each] for name, each in lengths.items()}

@@ -276,3 +276,16 @@ def test_backends_that_are_none_are_a_failure(server, client):
 def test_failure_survives_a_process_pool():
     error = RequestFailed(Refused("read job a", "http://x", 404))
     assert pickle.loads(pickle.dumps(error)).failure == error.failure
+
+
+def test_connections_are_closed_with_the_client_though_an_error_holds_on_to_them(server, client):
+    server.answer = lambda request: request.reply(200, '{"id": "a"}')
+    client.job_get("a")
+    # Errors of urllib3 name the pool of their connection, and tracebacks live until the garbage is collected.
+    pools = client._account.http._patient.get_adapter(server.url).poolmanager.pools
+    (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - it is no mapping that can be iterated over
+    connection = pool._get_conn()
+    assert connection.sock is not None
+    pool._put_conn(connection)
+    client.close()
+    assert connection.sock is None

@@ -147,8 +147,8 @@ class HttpSession:
 
     def close(self) -> None:
         """Close all connections."""
-        self._patient.close()
-        self._prompt.close()
+        _close(self._patient)
+        _close(self._prompt)
 
     def _refusal(self, doing: str, url: str, response: requests.Response) -> Refused:
         said = read_error(response.content)
@@ -254,6 +254,18 @@ def new_session(retry: Retry, url: str) -> requests.Session:
     if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
         session.trust_env = False
     return session
+
+
+def _close(session: requests.Session) -> None:
+    """Close a session and its connections, now: urllib3 leaves them to the garbage collector, in its own time."""
+    for adapter in session.adapters.values():
+        assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - see new_session()
+        for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it is no mapping that can be iterated over
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+    session.close()
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -82,12 +82,12 @@ def test_statuses_are_unknown_and_stale_and_the_job_is_waited_for_all_the_same(f
 
 def test_streams_are_refused_and_closed_with_a_code(faulty):
     provider = faulty(
-        {"kind": "stream_refused", "times": 1},
+        {"kind": "stream_refused", "times": 1, "status": 502},
         {"kind": "stream_closed", "times": 1, "code": 4001, "seconds": 0.05},
     )
     url = provider.url.replace("http", "ws", 1) + "/stream/jobs/any"
     headers = provider.account_client.headers()
-    with pytest.raises(websocket.WebSocketBadStatusException):
+    with pytest.raises(websocket.WebSocketBadStatusException, match="502"):
         websocket.create_connection(url, header=headers)
     stream = websocket.create_connection(url, header=headers, timeout=10)
     opcode, frame = stream.recv_data()
@@ -121,6 +121,17 @@ def test_same_seed_gives_the_same_faults(faulty):
     first = row()
     assert first == row()
     assert set(first) == {200, 503}
+
+
+def test_service_tells_how_many_faults_there_were(faulty):
+    provider = faulty({"kind": "status", "times": 1}, {"kind": "cut_off", "times": 2})
+    told = provider.url.removesuffix("/api") + "/faults"
+    before = requests.get(told, timeout=10).json()
+    for _ in range(4):
+        ask(provider)
+    after = requests.get(told, timeout=10).json()
+    assert (before["faults"], after["faults"]) == ({}, {"status": 1, "cut_off": 2})
+    assert after["served"]["http"] - before["served"]["http"] == 4
 
 
 @pytest.mark.parametrize(

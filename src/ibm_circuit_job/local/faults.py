@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from collections import Counter
 from collections.abc import MutableMapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -43,11 +44,11 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     - ``reset_before``: the connection is reset before there is an answer. Nothing was done.
     - ``reset_during``: it was done, and the connection is reset in the middle of the answer's body.
     - ``cut_off``: it was done, and the answer is only half of the JSON.
-    - ``garbled``: it was done, and a part of the answer is noise.
+    - ``garbled``: it was done, and a part of the answer is noise, which is no UTF-8.
     - ``unknown_status``: a job reply names a status that nobody knows.
     - ``stale_status``: a job that has ended is said to run.
     - ``slow``: the answer comes after so many ``seconds``.
-    - ``stream_refused``: a push stream is refused.
+    - ``stream_refused``: a push stream is refused with this ``status``.
     - ``stream_silent``: a push stream is open, and nothing ever comes from it, not even a pong.
     - ``stream_closed``: a push stream is closed with this ``code`` after so many ``seconds``.
     - ``clock_step``: the service's clock jumps by so many ``seconds``.
@@ -122,7 +123,7 @@ _FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
 
 
 class FaultInjector:
-    """The service as an ASGI application, with faults.
+    """The service as an ASGI application, with faults. At ``/faults`` it tells how many there were of each.
 
     Args:
         app: The service.
@@ -136,10 +137,19 @@ class FaultInjector:
         self._left = [fault.times for fault in plan.faults]
         self._drawn = random.Random(plan.seed)
         self._clock = clock
+        self._served: Counter[str] = Counter()
+        self._befell: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        if scope["type"] == "http" and scope["path"] == "/faults":
+            await _answer(send, 200, msgspec.json.encode({"served": self._served, "faults": self._befell}))
+            return
         fault = self._next(scope)
+        if scope["type"] != "lifespan":
+            self._served[scope["type"]] += 1
+        if fault is not None:
+            self._befell[fault.kind] += 1
         if fault is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -204,7 +214,8 @@ class FaultInjector:
             return body[: len(body) // 2]
         if kind == "garbled":
             place = self._drawn.randrange(len(body) + 1)
-            return body[:place] + self._drawn.randbytes(5) + body[place + 5 :]
+            # One byte that is never in UTF-8: noise that reads as text, such as another number, nobody could tell.
+            return body[:place] + b"\xff" + self._drawn.randbytes(4) + body[place + 5 :]
         try:
             reply = msgspec.json.decode(body)
             ended = reply["state"]["status"] in _FINAL
@@ -218,7 +229,8 @@ class FaultInjector:
     async def _faulty_stream(self, fault: Fault, receive: Receive, send: Send) -> None:
         await receive()
         if fault.kind == "stream_refused":
-            await send({"type": "websocket.close", "code": 1000})
+            await send({"type": "websocket.http.response.start", "status": fault.status, "headers": []})
+            await send({"type": "websocket.http.response.body", "body": b""})
             return
         await send({"type": "websocket.accept"})
         if fault.kind == "stream_closed":
@@ -227,8 +239,13 @@ class FaultInjector:
             return
         # Nothing is read any more, so that pings get no pong.
         _transport(receive).pause_reading()
-        await asyncio.sleep(_LONGEST_SILENCE)
-        _transport(receive).abort()
+        try:
+            await asyncio.sleep(_LONGEST_SILENCE)
+        except asyncio.CancelledError:
+            # The service stops; that is worth no traceback in its log.
+            return
+        finally:
+            _transport(receive).abort()
 
 
 _LONGEST_SILENCE: Final = 120.0

@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test conformance thorough fuzz check docs bench clean
+.PHONY: help demo test conformance chaos thorough fuzz check docs bench clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
 	@echo "make test         run every test but those of make conformance"
 	@echo "make conformance  run the official clients against the local service"
+	@echo "make chaos        run 1,000 jobs while every fourth request goes wrong, and the official clients' beside ours"
 	@echo "make thorough     run the property tests with many more examples"
 	@echo "make fuzz         throw damaged replies at the readers for ten minutes"
 	@echo "make check        formatting, lint, types, borders between modules, docs"
@@ -49,6 +50,11 @@ conformance: .venv/dev .peers/provider/ready .peers/runtime/ready
 
 thorough: .venv/dev
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0 --durations 0
+
+# The same jobs and faults through the official clients; some five minutes in all.
+chaos: .venv/dev .peers/provider/ready .peers/runtime/ready
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests/test_chaos.py --capture no
+	$(BIN)/python tests/chaos/run.py
 
 # Damaged replies at every reader, for ten minutes.
 fuzz: .venv/dev

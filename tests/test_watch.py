@@ -194,3 +194,25 @@ def test_jobs_of_a_service_are_waited_for_with_few_requests_and_no_thread_is_lef
     while any("effect" in thread.name for thread in threading.enumerate()) and time.monotonic() < deadline:
         pass
     assert not any("effect" in thread.name for thread in threading.enumerate())
+
+
+def test_listening_ends_soon_after_nobody_iterates_any_more(device, simulator, bell):
+    ones = QuantumCircuit(1, 1)
+    ones.x(0)
+    ones.measure(0, 0)
+    slow = device.run(ones, shots=80_000, rep_delay=500e-6)
+    while slow.status() is not JobStatus.RUNNING:
+        pass
+    quick = simulator.run(bell, shots=10)
+    before = set(threading.enumerate())
+    ending = as_completed([slow, quick], policy=WaitPolicy(guard_pause=0.5))
+    assert next(ending) is quick
+    ending.close()
+    deadline = time.monotonic() + 5
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        assert not set(threading.enumerate()) - before
+        assert not slow.in_final_state()
+    finally:
+        slow.cancel()

@@ -130,7 +130,7 @@ def _ending(
             raise _not_ended(groups, limit or 0.0)
         pause = min(group.pause(policy) for group in groups)
         for group in groups:
-            group.listen(deadline)
+            group.listen(policy, deadline)
         effects.wait_for(news, pause)
         news.clear()
         for group in groups:
@@ -165,7 +165,9 @@ class _Group:
     wait: Wait = field(factory=lambda: Wait(0.0))
     news: threading.Event = field(factory=threading.Event)
     listening: dict[str, bool] = field(factory=dict)
-    """The jobs that are listened to: ID -> whether their stream has ended."""
+    """The jobs that are listened to: ID -> whether that is over."""
+    quiet: set[str] = field(factory=set)
+    """Those that nothing was heard of for so long that they are asked for, and listened to again."""
     tried: set[str] = field(factory=set)
     """Those whose stream has ended, or was refused."""
     refusals: dict[str, Failure] = field(factory=dict)
@@ -232,7 +234,10 @@ class _Group:
         ended = [job_id for job_id, is_over in self.listening.items() if is_over]
         for job_id in ended:
             del self.listening[job_id]
-            self.tried.add(job_id)
+            if job_id in self.quiet:
+                self.quiet.discard(job_id)
+            else:
+                self.tried.add(job_id)
             if job_id in self.waiting:
                 self._ask(job_id)
         now = effects.monotonic()
@@ -264,8 +269,11 @@ class _Group:
         refused = [job_id for job_id in self.refusals if self.waiting.pop(job_id, None) is not None]
         return [to_exception(self.refusals[job_id]) for job_id in refused]
 
-    def listen(self, deadline: float | None) -> None:
-        """Listen to some of the jobs that run, where the service pushes."""
+    def listen(self, policy: WaitPolicy, deadline: float | None) -> None:
+        """Listen to some of the jobs that run, where the service pushes.
+
+        Not for as long as a job takes: whoever stops iterating would leave the thread and its stream behind.
+        """
         if not effects.offers_stream(self.client):
             return
         for job_id, handles in self.waiting.items():
@@ -274,11 +282,14 @@ class _Group:
             if job_id in self.listening or job_id in self.tried or not _runs(handles[0]):
                 continue
             self.listening[job_id] = False
-            seconds = None if deadline is None else max(deadline - effects.monotonic(), 0.1)
+            left = policy.guard_pause if deadline is None else max(deadline - effects.monotonic(), 0.1)
+            seconds = min(policy.guard_pause, left)
             effects.start(partial(self._listened, job_id, seconds))
 
-    def _listened(self, job_id: str, seconds: float | None) -> None:
-        effects.listen(self.client, job_id, seconds)
+    def _listened(self, job_id: str, seconds: float) -> None:
+        heard = effects.perform(effects.listen(self.client, job_id, seconds))
+        if isinstance(heard, Success) and not heard.unwrap():
+            self.quiet.add(job_id)
         self.listening[job_id] = True
         self.news.set()
 

@@ -43,6 +43,7 @@ class Jobs:
         self.created = {number: place * 50 for place, number in enumerate(in_order)}
         self.newest_first = in_order[::-1]
         self.began = None
+        self.listings = 0
 
     def now(self):
         self.began = time.time() if self.began is None else self.began
@@ -70,6 +71,7 @@ def application(jobs):
 
     async def listing(request):
         query, now = request.query_params, jobs.now()
+        jobs.listings += 1
         ended = bisect_right(jobs.ends, now)
         pending = query.get("pending")
         chosen = [number for number in jobs.newest_first if pending is None or (number >= ended) == (pending == "true")]
@@ -91,9 +93,10 @@ def application(jobs):
         await asyncio.sleep(left)
         await socket.close(1000)
 
-    async def ends(_):
+    async def seen(_):
         began = jobs.began or 0.0
-        return JSONResponse({job_id: began + end for job_id, end in zip(jobs.ids, jobs.ends, strict=True)})
+        moments = {job_id: began + end for job_id, end in zip(jobs.ids, jobs.ends, strict=True)}
+        return JSONResponse({"ends": moments, "listings": jobs.listings})
 
     return Starlette(
         routes=[
@@ -104,7 +107,7 @@ def application(jobs):
             Route("/jobs", listing),
             Route("/jobs/{id}", job),
             WebSocketRoute("/stream/jobs/{id}", stream),
-            Route("/ends", ends),
+            Route("/seen", seen),
         ]
     )
 

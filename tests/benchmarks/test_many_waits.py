@@ -41,11 +41,12 @@ def test_many_jobs_watched_by_one_process(benchmark, report):
                 check=True,
             )
             seen = json.loads(said.stdout)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ends") as reply:
-                ends = json.load(reply)
-            return seen, ends, proxy.between(seen["began"], seen["returned"])
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/seen") as reply:
+                served = json.load(reply)
+            return seen, served, proxy.between(seen["began"], seen["returned"])
 
-    seen, ends, traffic = benchmark.pedantic(watch_all, rounds=1, iterations=1)
+    seen, served, traffic = benchmark.pedantic(watch_all, rounds=1, iterations=1)
+    ends, share = served["ends"], served["listings"] / traffic.requests
     assert sorted(job_id for job_id, *_ in seen["told"]) == sorted(ends)
     assert {status for _, status, _ in seen["told"]} == {"DONE"}
     delays = [moment - ends[job_id] for job_id, _, moment in seen["told"]]
@@ -54,7 +55,8 @@ def test_many_jobs_watched_by_one_process(benchmark, report):
     steady = 60 // LONGEST_PAUSE * JOBS // PAGE
     report(
         what,
-        f"{traffic.requests / minutes:.0f} requests a minute, {traffic.total / minutes / 1e6:.1f} MB a minute",
+        f"{traffic.requests / minutes:.0f} requests ({share:.0%} of them listings) and "
+        f"{traffic.total / minutes / 1e6:.1f} MB a minute",
         "",
         f"listing every {LONGEST_PAUSE} s, as from 5 minutes on: {steady}; the runtime, job by job: {120 * JOBS:,}",
     )

@@ -225,7 +225,7 @@ def test_threads_and_sockets_are_gone_after_waits(running, provider):
 # asyncio
 
 
-def test_event_loop_goes_on_while_a_job_is_waited_for(simulator, bell):
+def test_event_loop_goes_on_while_jobs_are_waited_for(simulator, slow, bell):
     async def scene():
         ticks = 0
 
@@ -236,13 +236,13 @@ def test_event_loop_goes_on_while_a_job_is_waited_for(simulator, bell):
                 await asyncio.sleep(0.005)
 
         ticking = asyncio.create_task(tick())
-        jobs = [simulator.run(bell, shots=50) for _ in range(5)]
+        jobs = [slow(0.3), *(simulator.run(bell, shots=50) for _ in range(4))]
         found = await asyncio.gather(*(job.result_async(timeout=30) for job in jobs))
         ticking.cancel()
         return ticks, [sum(result.get_counts().values()) for result in found]
 
     ticks, shots = asyncio.run(scene())
-    assert shots == [50] * 5
+    assert shots == [600, 50, 50, 50, 50]
     assert ticks >= 5
 
 

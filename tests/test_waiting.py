@@ -51,9 +51,14 @@ def test_refused_stream_is_tried_again_when_the_job_runs():
     assert next_step(POLICY, running, 0.0) == Listen(60.0)
 
 
+def test_stream_that_is_refused_to_a_running_job_is_worth_a_look_at_once():
+    running = after_poll(Wait(0.0, offers_stream=True), 300.0, ended=False, running=True)
+    assert next_step(POLICY, after_stream_failed(running, 360.0), 360.0) == Poll(0.0)
+
+
 def test_stream_that_is_refused_to_a_running_job_is_left_alone_for_longer_each_time():
     running = after_poll(Wait(0.0, offers_stream=True), 0.0, ended=False, running=True)
-    once = after_stream_failed(running, 0.0)
+    once = after_poll(after_stream_failed(running, 0.0), 0.0, ended=False, running=True)
     assert isinstance(next_step(POLICY, once, 4.9), Poll)
     assert isinstance(next_step(POLICY, once, 5.0), Listen)
     twice = after_stream_failed(once, 5.0)

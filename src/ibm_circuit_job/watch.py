@@ -28,7 +28,7 @@ PAGE: Final = 200
 FEW: Final = 3
 """So many jobs are asked for one by one."""
 STREAMS: Final = 4
-"""How many jobs that run are listened to at the same time."""
+"""Where no more than so many jobs run, they are listened to."""
 
 
 def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
@@ -164,10 +164,8 @@ class _Group:
     waiting: dict[str, list[IBMCircuitJob]] = field(factory=lambda: defaultdict(list))
     wait: Wait = field(factory=lambda: Wait(0.0))
     news: threading.Event = field(factory=threading.Event)
-    listening: dict[str, bool] = field(factory=dict)
-    """The jobs that are listened to: ID -> whether that is over."""
-    quiet: set[str] = field(factory=set)
-    """Those that nothing was heard of for so long that they are asked for, and listened to again."""
+    listening: dict[str, str | None] = field(factory=dict)
+    """The jobs that are listened to: ID -> how that went, once it is over: ``closed``, ``quiet`` or ``refused``."""
     tried: set[str] = field(factory=set)
     """Those whose stream has ended, or was refused."""
     refusals: dict[str, Failure] = field(factory=dict)
@@ -231,14 +229,12 @@ class _Group:
 
     def look_if_due(self, policy: WaitPolicy) -> None:
         """Ask for all where it is time to, else for those whose stream has ended."""
-        ended = [job_id for job_id, is_over in self.listening.items() if is_over]
-        for job_id in ended:
+        over = {job_id: heard for job_id, heard in self.listening.items() if heard is not None}
+        for job_id, heard in over.items():
             del self.listening[job_id]
-            if job_id in self.quiet:
-                self.quiet.discard(job_id)
-            else:
+            if heard != "quiet":
                 self.tried.add(job_id)
-            if job_id in self.waiting:
+            if heard != "refused" and job_id in self.waiting:
                 self._ask(job_id)
         now = effects.monotonic()
         step = waiting.next_step(policy, self.wait, now)
@@ -276,21 +272,24 @@ class _Group:
         """
         if not effects.offers_stream(self.client):
             return
-        for job_id, handles in self.waiting.items():
-            if len(self.listening) >= STREAMS:
-                return
-            if job_id in self.listening or job_id in self.tried or not _runs(handles[0]):
+        running = [job_id for job_id, handles in self.waiting.items() if _runs(handles[0])]
+        if len(running) > STREAMS:
+            # To listen to a few of many would cost more requests than it tells.
+            return
+        for job_id in running:
+            if job_id in self.listening or job_id in self.tried:
                 continue
-            self.listening[job_id] = False
+            self.listening[job_id] = None
             left = policy.guard_pause if deadline is None else max(deadline - effects.monotonic(), 0.1)
             seconds = min(policy.guard_pause, left)
             effects.start(partial(self._listened, job_id, seconds))
 
     def _listened(self, job_id: str, seconds: float) -> None:
         heard = effects.perform(effects.listen(self.client, job_id, seconds))
-        if isinstance(heard, Success) and not heard.unwrap():
-            self.quiet.add(job_id)
-        self.listening[job_id] = True
+        if isinstance(heard, Success):
+            self.listening[job_id] = "closed" if heard.unwrap() else "quiet"
+        else:
+            self.listening[job_id] = "refused"
         self.news.set()
 
     def tell(self, told: dict[int, object], on_update: Callable[[IBMCircuitJob], object] | None) -> None:

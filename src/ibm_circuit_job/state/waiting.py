@@ -277,6 +277,8 @@ def after_stream_quiet(wait: Wait, now: float) -> Wait:
 def after_stream_failed(wait: Wait, now: float) -> Wait:
     """Return the wait after a stream was refused, or broke.
 
-    Before the job was seen running that is no more than the service's way of saying so.
+    Before the job was seen running that is no more than the service's way of saying so. The first time after that, the
+    job has most likely just ended, which is worth a look at once.
     """
-    return evolve(wait, stream_tried=now, refusals=wait.refusals + wait.running, poll_now=not wait.running)
+    worth_a_look = not wait.running or wait.refusals == 0
+    return evolve(wait, stream_tried=now, refusals=wait.refusals + wait.running, poll_now=worth_a_look)

@@ -216,3 +216,66 @@ def test_listening_ends_soon_after_nobody_iterates_any_more(device, simulator, b
         assert not slow.in_final_state()
     finally:
         slow.cancel()
+
+
+def test_timeout_is_honoured_by_a_service_that_hangs():
+    released = threading.Event()
+
+    class Hanging(Listing):
+        def jobs_get(self, limit, skip, pending):
+            released.wait(30)
+
+    began = time.monotonic()
+    with pytest.raises(IBMJobTimeoutError, match="5 jobs have not ended"):
+        wait_all(Hanging(dict.fromkeys("abcde", "Queued")).handles(), timeout=0.3)
+    released.set()
+    assert time.monotonic() - began < 3
+
+
+def test_job_that_ended_in_time_is_no_timeout_even_if_its_reader_was_slow():
+    service = Listing({"a": "Completed", "b": "Queued"})
+    ended = []
+    for job in as_completed(service.handles(), timeout=0.5, policy=QUICK):
+        ended.append(job.job_id())
+        service.statuses["b"] = "Completed"
+        slow_until = time.monotonic() + 0.7
+        while time.monotonic() < slow_until:
+            pass
+    assert ended == ["a", "b"]
+
+
+def test_one_lost_job_does_not_keep_the_others_from_being_asked_for():
+    service, other = Listing({"b": "Running"}), Listing({"c": "Running"})
+    lost = IBMCircuitJob(None, None, "a", runtime_client=service)
+    handles = [lost, *service.handles(), *other.handles()]
+    with pytest.raises(IBMJobNotFoundError):
+        refresh_all(handles)
+    assert [handle.state.status.status for handle in handles[1:]] == [JobStatus.RUNNING] * 2
+
+
+def test_handles_on_one_job_share_what_they_know():
+    service = Listing({"a": "Completed"})
+    (known,), (fresh,) = service.handles(), service.handles()
+    known.refresh()
+    service.asked.clear()
+    refresh_all([known, fresh])
+    assert fresh.state.status.status is JobStatus.DONE
+    assert service.asked == []
+
+
+def test_listing_that_cannot_be_read_leaves_to_ask_for_each():
+    class Odd(Listing):
+        def jobs_get(self, limit, skip, pending):
+            return b'{"jobs": [{"id": 5}], "count": 1}'
+
+    service = Odd(dict.fromkeys("abcde", "Completed"))
+    wait_all(service.handles(), timeout=20, policy=QUICK)
+    assert sorted(service.asked) == list("abcde")
+
+
+def test_trouble_of_many_is_logged_once(caplog):
+    service = Listing(dict.fromkeys(map(str, range(10)), "Completed"))
+    service.down = 5
+    wait_all(service.handles(), timeout=20, policy=QUICK)
+    said = [record.getMessage() for record in caplog.records]
+    assert [("goes on through" in line, "is over" in line) for line in said] == [(True, False), (False, True)]

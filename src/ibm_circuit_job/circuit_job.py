@@ -487,11 +487,6 @@ class IBMCircuitJob(JobV1):
 
     def _tell(self, callback: Callable[..., object], told: _News | None) -> _News:
         """Tell a callback the status and the place in the queue, where they are others than it was told before."""
-        if queries.status(self._state) is JobStatus.QUEUED:
-            # That the place is not known is no reason to end a wait.
-            measured = effects.perform(effects.fetch_metrics(self._client, self._state.job_id))
-            if isinstance(measured, Success):
-                self._learn(measured.unwrap())
         news = (queries.status(self._state), queries.queue_position(self._state))
         if news[0] is not None and news != told:
             callback(self._state.job_id, news[0], self, queue_info=queries.queue_info(self._state))
@@ -1184,7 +1179,7 @@ def checked_timeout(timeout: Any) -> float | None:
     seconds = _seconds(timeout)
     if seconds is None:
         raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
-    return None if seconds == math.inf else max(seconds, 0.0)
+    return None if seconds > threading.TIMEOUT_MAX / 2 else max(seconds, 0.0)
 
 
 def _seconds(given: Any) -> float | None:

@@ -18,6 +18,7 @@ from returns.result import Result, Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import Failure, IBMError, Refused, TimeUp, Unreachable, Unreadable, describe, to_exception
 from ibm_circuit_job.state import queries, waiting
+from ibm_circuit_job.state.facts import JobMetrics
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, Trouble, Wait, WaitPolicy
 
@@ -71,8 +72,8 @@ def wait(
             case Poll(after):
                 effects.sleep(after)
                 course.after_polling(effects.perform(course.poll()))
-                if course.wants_estimate():
-                    course.after_estimating(effects.perform(course.estimate()))
+                if course.wants_metrics(told=tell is not None):
+                    course.after_measuring(effects.perform(course.measure()))
                 _call(tell)
             case Finished():
                 _call(tell)
@@ -96,8 +97,8 @@ async def wait_async(
             case Poll(after):
                 await effects.pause(after)
                 course.after_polling(effects.perform(await effects.aside(course.poll)))
-                if course.wants_estimate():
-                    course.after_estimating(effects.perform(await effects.aside(course.estimate)))
+                if course.wants_metrics(told=tell is not None):
+                    course.after_measuring(effects.perform(await effects.aside(course.measure)))
                 _call(tell)
             case Finished():
                 _call(tell)
@@ -121,7 +122,7 @@ class _Course:
     policy: WaitPolicy
     timeout: float | None
     wait: Wait
-    troubles: _TroubleLog
+    troubles: TroubleLog
 
     @classmethod
     def begun(cls, job: Waited, policy: WaitPolicy, timeout: float | None) -> _Course:
@@ -134,7 +135,7 @@ class _Course:
             running=_runs(job.state),
             seed=effects.chance(),
         )
-        return cls(job, policy, timeout, begun, _TroubleLog(job.state.job_id))
+        return cls(job, policy, timeout, begun, TroubleLog(f"job {job.state.job_id}"))
 
     def next_step(self) -> waiting.Step:
         if _has_ended(self.job.state) and not self.wait.ended:
@@ -172,22 +173,25 @@ class _Course:
             self.wait = waiting.after_trouble(self.wait, now, seen.failure())
             self.troubles.note(seen.failure(), now)
 
-    def wants_estimate(self) -> bool:
-        queued = queries.status(self.job.state) is JobStatus.QUEUED
-        return queued and self.wait.trouble is None and waiting.wants_estimate(self.wait, effects.monotonic())
+    def wants_metrics(self, *, told: bool) -> bool:
+        """Whether it is worth a request where in the queue the job is: for whoever is told, and for the pauses."""
+        if self.wait.trouble is not None or queries.status(self.job.state) is not JobStatus.QUEUED:
+            return False
+        return told or waiting.wants_estimate(self.wait, effects.monotonic())
 
-    def estimate(self) -> IOResult[float | None, Failure]:
-        seconds = self._call_seconds()
+    def measure(self) -> IOResult[JobMetrics, Failure]:
         job_id = self.job.state.job_id
-        limit = None if self.wait.deadline is None else seconds
-        fetched = effects.within(limit, lambda: effects.fetch_metrics(self.job.client, job_id))
-        return fetched.map(lambda metrics: effects.seconds_until(metrics.estimated_start))
+        limit = None if self.wait.deadline is None else self._call_seconds()
+        return effects.within(limit, lambda: effects.fetch_metrics(self.job.client, job_id))
 
-    def after_estimating(self, seconds: Result[float | None, Failure]) -> None:
-        now = effects.monotonic()
-        ahead = seconds.unwrap() if isinstance(seconds, Success) else None
-        # Where there is no estimate, it is not asked for again for a while.
-        self.wait = waiting.after_estimate(self.wait, now + (_NO_ESTIMATE if ahead is None else max(ahead, 1.0)))
+    def after_measuring(self, measured: Result[JobMetrics, Failure]) -> None:
+        """That the place in the queue is not known is no reason to end a wait."""
+        now, ahead = effects.monotonic(), None
+        if isinstance(measured, Success):
+            metrics = measured.unwrap()
+            self.job.learn(Job(self.job.state.job_id, metrics=metrics))
+            ahead = effects.seconds_until(metrics.estimated_start)
+        self.wait = waiting.after_estimate(self.wait, now, None if ahead is None else now + ahead)
 
     def error(self, step: TimedOut | GaveUp) -> IBMError:
         job_id = self.job.state.job_id
@@ -200,10 +204,6 @@ class _Course:
     def _call_seconds(self) -> float:
         remaining = LONGEST_CALL if self.wait.deadline is None else self.wait.deadline - effects.monotonic()
         return min(max(remaining, SHORTEST_CALL), LONGEST_CALL)
-
-
-_NO_ESTIMATE: Final = 60.0
-"""Seconds after which a service that gave no estimate is asked for one again; pauses are no longer for that."""
 
 
 def _gave_up(job_id: str, trouble: Trouble, now: float) -> IBMError:
@@ -228,22 +228,25 @@ def _runs(job: Job) -> bool:
 
 
 @define
-class _TroubleLog:
+class TroubleLog:
     """Says once of each kind of trouble that it has begun, and once that all of it is over."""
 
-    job_id: str
+    subject: str
+    """Who is waited for, as in ``"job abc"``."""
     kinds: set[tuple[str, int | None]] = field(factory=set)
     since: float | None = None
 
     def note(self, failure: Failure, now: float) -> None:
+        """Say that there is trouble, unless it is known."""
         kind = (type(failure).__name__, failure.http_status)
         self.since = now if self.since is None else self.since
         if kind not in self.kinds:
             self.kinds.add(kind)
-            _logger.warning("Waiting for job %s goes on through trouble: %s", self.job_id, describe(failure))
+            _logger.warning("Waiting for %s goes on through trouble: %s", self.subject, describe(failure))
 
     def over(self, now: float) -> None:
+        """Say that the trouble is over, if there was any."""
         if self.since is not None:
-            _logger.warning("Waiting for job %s: the trouble is over after %.1f seconds", self.job_id, now - self.since)
+            _logger.warning("Waiting for %s: the trouble is over after %.1f seconds", self.subject, now - self.since)
             self.since = None
             self.kinds.clear()

@@ -19,14 +19,17 @@ from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.circuit_job import IBMCircuitJob, checked_timeout
-from ibm_circuit_job.errors import Failure, IBMError, IBMJobTimeoutError, describe, to_exception
+from ibm_circuit_job.errors import Failure, IBMError, IBMJobTimeoutError, Unreadable, describe, to_exception
 from ibm_circuit_job.state import queries, waiting
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
+from ibm_circuit_job.waiter import LONGEST_CALL, SHORTEST_CALL, TroubleLog
 
 PAGE: Final = 200
 """How many jobs the service lists at once."""
 FEW: Final = 3
 """So many jobs are asked for one by one."""
+ONE_BY_ONE: Final = 50
+"""So many are asked for one by one where the listing cannot be read."""
 STREAMS: Final = 4
 """Where no more than so many jobs run, they are listened to."""
 
@@ -50,9 +53,9 @@ def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
         >>> job.state.in_final_state
         True
     """
-    for group in _grouped(jobs):
-        for failure in group.look():
-            raise to_exception(failure)
+    failures = [failure for group in _grouped(jobs) for failure in group.look()]
+    if failures:
+        raise to_exception(failures[0])
 
 
 def wait_all(
@@ -153,6 +156,8 @@ def _grouped(jobs: Iterable[IBMCircuitJob]) -> list[_Group]:
     for job in jobs:
         group = groups.setdefault(id(job.client), _Group(job.client))
         group.waiting[job.state.job_id].append(job)
+    for group in groups.values():
+        group.share()
     return list(groups.values())
 
 
@@ -168,6 +173,7 @@ class _Group:
     """The jobs that are listened to: ID -> how that went, once it is over: ``closed``, ``quiet`` or ``refused``."""
     tried: set[str] = field(factory=set)
     """Those whose stream has ended, or was refused."""
+    troubles: TroubleLog = field(factory=lambda: TroubleLog("many jobs"))
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
 
@@ -178,11 +184,14 @@ class _Group:
             failure = self._list(wanted, pending=True)
             if failure is None and len(wanted) > FEW:
                 failure = self._list(wanted, pending=False)
-            if failure is not None and failure.can_retry:
+            hopeless = isinstance(failure, Unreadable) and len(wanted) <= ONE_BY_ONE
+            if failure is not None and failure.can_retry and not hopeless:
                 yield failure
                 return
             # A listing that is not there, or forbidden, leaves to ask for each.
         for job_id in sorted(wanted):
+            if self._seconds() == 0.0:
+                return
             failure = self._ask(job_id)
             if failure is not None:
                 yield failure
@@ -199,11 +208,20 @@ class _Group:
         most = 2 * -(-len(wanted) // PAGE) + 1
         offset = 0
         for _ in range(most):
-            read = effects.perform(
-                effects.fetch_job_page(
-                    self.client, limit=PAGE, skip=offset, pending=pending, created_after=since, created_before=until
-                )
+            seconds = self._seconds()
+            if seconds == 0.0:
+                break
+            ask = partial(
+                effects.fetch_job_page,
+                self.client,
+                limit=PAGE,
+                skip=offset,
+                pending=pending,
+                created_after=since,
+                created_before=until,
+                seconds=seconds,
             )
+            read = effects.perform(effects.within(seconds, ask))
             if not isinstance(read, Success):
                 return read.failure()
             page = read.unwrap()
@@ -218,7 +236,8 @@ class _Group:
         return None
 
     def _ask(self, job_id: str) -> Failure | None:
-        read = effects.perform(effects.fetch_job(self.client, job_id))
+        seconds = self._seconds()
+        read = effects.perform(effects.within(seconds, lambda: effects.fetch_job(self.client, job_id, seconds)))
         if not isinstance(read, Success):
             if not read.failure().can_retry:
                 self.refusals[job_id] = read.failure()
@@ -226,6 +245,26 @@ class _Group:
         for job in self.waiting[job_id]:
             job.learn(read.unwrap())
         return None
+
+    def share(self) -> None:
+        """Let the handles on one job know what any of them knows."""
+        for handles in self.waiting.values():
+            for job in handles[1:]:
+                handles[0].learn(job.state)
+            for job in handles[1:]:
+                job.learn(handles[0].state)
+
+    def _seconds(self) -> float | None:
+        """How long a request may take: ``None`` for as long as it takes, 0.0 where there is no time left for one.
+
+        The last look of all has a moment, even if the time is up.
+        """
+        if self.wait.deadline is None:
+            return None
+        remaining = self.wait.deadline - effects.monotonic()
+        if remaining <= 0.0 and self.wait.polled is not None and self.wait.polled >= self.wait.deadline:
+            return 0.0
+        return min(max(remaining, SHORTEST_CALL), LONGEST_CALL)
 
     def look_if_due(self, policy: WaitPolicy) -> None:
         """Ask for all where it is time to, else for those whose stream has ended."""
@@ -244,7 +283,9 @@ class _Group:
         now = effects.monotonic()
         if failures and failures[-1].can_retry:
             self.wait = waiting.after_trouble(self.wait, now, failures[-1])
+            self.troubles.note(failures[-1], now)
         else:
+            self.troubles.over(now)
             self.wait = waiting.after_poll(self.wait, now, ended=False, running=False)
 
     def pause(self, policy: WaitPolicy) -> float:
@@ -255,7 +296,7 @@ class _Group:
     def is_late(self) -> bool:
         """Return whether the time is up, and there was a last look."""
         wait = self.wait
-        return wait.deadline is not None and wait.polls > 0 and effects.monotonic() >= wait.deadline
+        return wait.deadline is not None and wait.polled is not None and wait.polled >= wait.deadline
 
     def give_up(self, policy: WaitPolicy) -> list[IBMError]:
         """Return the errors of those for which there is no hope, and wait for them no longer."""

@@ -98,6 +98,8 @@ class RuntimeClient:
         backend_name: str | None = None,
         program_id: str | None = None,
         session_id: str | None = None,
+        *,
+        seconds: float | None = None,
     ) -> bytes:
         """Return one page of the job listing. Source: ``GET /jobs``; 200 jobs a page at most."""
         query = {
@@ -114,7 +116,7 @@ class RuntimeClient:
             "session_id": session_id,
             "exclude_params": "true",
         }
-        return self._call("list jobs", "GET", "/jobs", query=query).content
+        return self._call("list jobs", "GET", "/jobs", query=query, seconds=seconds).content
 
     def job_metadata(self, job_id: str) -> bytes:
         """Return the metrics reply. Source: ``GET /jobs/ID/metrics``."""

@@ -39,8 +39,10 @@ class Access:
             token: The API token from now on; the one that is kept by default.
             seconds: How long a token of the ``platform`` dialect holds.
         """
-        if token is not None:
+        if token is not None and token != records.setting("token", token):
+            # Whoever had the old one is let in no longer, with nothing that was given for it.
             records.keep_setting("token", token)
+            records.keep_setting("key", secrets.token_hex(32))
         kept = records.setting("token", secrets.token_urlsafe(24))
         return cls(kept, records.setting("key", secrets.token_hex(32)), seconds)
 

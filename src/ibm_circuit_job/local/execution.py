@@ -5,13 +5,16 @@ Here, and only here, is what a client submitted turned into objects.
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from qiskit import QuantumCircuit, transpile
 from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
@@ -35,6 +38,9 @@ from ibm_circuit_job.state import documents, typed_json
 
 NOT_FOR_THIS_BACKEND = 1517
 """The service's reason code for a circuit that the backend cannot run."""
+
+
+_LONGEST_REASON: Final = 2_000
 
 
 @frozen
@@ -76,6 +82,17 @@ class _CannotRun(Exception):  # noqa: N818 - it never leaves this module
     """The circuit cannot run on the backend; the message says why."""
 
 
+def die_with(parent: int) -> None:
+    """Let this process end when the service's does, even if that was killed and nobody is left to end it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="die-with-the-service", daemon=True).start()
+
+
 def warm_up() -> None:
     """Run something, so that the first job need not wait for what is loaded with the first run."""
     circuit = QuantumCircuit(1, 1)
@@ -90,13 +107,15 @@ def execute(task: Task) -> Outcome:
         The result, or the reason why there is none. Whatever was submitted, nothing is raised.
     """
     try:
-        return PROGRAMS[task.program](task)
+        outcome = PROGRAMS[task.program](task)
     except _CannotRun as error:
-        return Outcome(None, str(error), NOT_FOR_THIS_BACKEND)
+        outcome = Outcome(None, str(error), NOT_FOR_THIS_BACKEND)
     except QiskitError as error:
-        return Outcome(None, str(error.message))
+        outcome = Outcome(None, str(error.message))
     except Exception as error:  # noqa: BLE001 - anything may be in there, and the service must live
-        return Outcome(None, f"{type(error).__name__}: {error}")
+        outcome = Outcome(None, f"{type(error).__name__}: {error}")
+    # Every listing repeats it, so not at any length.
+    return evolve(outcome, reason=outcome.reason[:_LONGEST_REASON])
 
 
 def _params(task: Task, field: str) -> Mapping[str, Any]:
@@ -134,6 +153,9 @@ def _run_circuits(task: Task) -> Outcome:
         seed=submitted.get("seed_simulator"),
         noise_model=NoiseModel.from_dict(dict(noise)) if isinstance(noise, Mapping) else None,
     )
+    if len(ran.results) != len(ready):
+        # Refused as a whole, before any of them ran.
+        raise _CannotRun(str(ran.status))
     reasons += [str(each.status) for each in ran.results if not each.success]
     result: dict[str, Any] = ran.to_dict()
     result.pop("metadata", None)

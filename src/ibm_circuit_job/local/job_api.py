@@ -16,10 +16,10 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from attrs import define, field
-from starlette.background import BackgroundTask
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from ibm_circuit_job.local.access import Access
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, Device, configuration, properties
@@ -27,6 +27,8 @@ from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
 
 MOST_BODY: Final = 64 * 1024 * 1024
 """How many bytes a request may hold."""
+MOST_OF_A_STRANGER: Final = 16 * 1024
+"""How many bytes a request may hold from somebody who has not proved yet who they are."""
 PAGE: Final = 200
 """How many jobs a page of a listing holds at most."""
 
@@ -258,7 +260,7 @@ class JobApi(ABC):
         if threshold is not None and len(body) >= threshold:
             root = f"{request.url.scheme}://{request.url.netloc}"
             return json_response({"url": f"{root}/objects/{job.id}?signature={self.service.access.signature(job.id)}"})
-        return result_response(self.queues, job, body)
+        return result_response(self.queues, job, body, request)
 
     async def _logs(self, request: Request) -> Response:
         job = self._asked_for(request)
@@ -345,15 +347,57 @@ class JobApi(ABC):
         return DEVICES[name]
 
 
-def result_response(queues: JobQueues, job: LocalJob, body: bytes) -> Response:
-    """Return a result to whoever asked; that of a private job is deleted when it was sent in full."""
+def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Request) -> Response:
+    """Return a result to whoever asked; that of a private job is deleted once it was sent in full.
 
-    async def forget() -> None:
-        # After a moment's thought of the loop: what could not be sent has raised by now.
-        await asyncio.sleep(0)
-        queues.records.forget_result(job)
+    Raises:
+        Refusal: If another request is just reading the result of a private job.
+    """
+    if not job.private or request.method != "GET":
+        return Response(body, media_type="text/plain")
+    if job.is_being_read:
+        raise Refusal(404, 1297, f"The result of private job {job.id} is being read by another request.")
+    return _ReadOnce(queues, job, body)
 
-    return Response(body, media_type="text/plain", background=BackgroundTask(forget) if job.private else None)
+
+class _ReadOnce(Response):
+    """The result of a private job: deleted when it was sent in full to somebody who was there to the end."""
+
+    def __init__(self, queues: JobQueues, job: LocalJob, body: bytes) -> None:
+        super().__init__(body, media_type="text/plain")
+        self._queues, self._job = queues, job
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        del scope
+        self._job.is_being_read = True
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            for start in range(0, len(self.body), _CHUNK):
+                # Whoever has all of it may leave at once, so it is before a piece that it matters who is there.
+                if start and await _has_left(receive):
+                    return
+                # Each waits until the ones before have left.
+                chunk = bytes(self.body[start : start + _CHUNK])
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+            self._queues.records.forget_result(self._job)
+        finally:
+            self._job.is_being_read = False
+
+
+_CHUNK: Final = 256 * 1024
+
+
+async def _has_left(receive: Receive) -> bool:
+    """Whether the client has closed the connection."""
+    try:
+        # The request itself may still be there, to be heard first.
+        while (await asyncio.wait_for(receive(), 0.001))["type"] != "http.disconnect":
+            pass
+    except TimeoutError:
+        return False
+    return True
 
 
 _QISKIT: Final = re.compile(r"(?:^|[/,])qiskit-(\d[\w.+]{0,40})|^[\w,-]{1,80}/(\d[\w.+,]{0,80})")
@@ -390,8 +434,8 @@ def _number(value: str | None, name: str, default: int) -> int:
     return int(value)
 
 
-async def body_of(request: Request) -> bytes:
-    """Return the body of a request.
+async def body_of(request: Request, most: int = MOST_BODY) -> bytes:
+    """Return the body of a request, of at most so many bytes.
 
     Raises:
         Refusal: If it is too large.
@@ -399,19 +443,22 @@ async def body_of(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BODY:
-            raise Refusal(413, 1225, f"The request holds more than {MOST_BODY} bytes.")
+        if len(body) > most:
+            raise Refusal(413, 1225, f"The request holds more than {most} bytes.")
     return bytes(body)
 
 
-async def read(request: Request, kind: type[_T]) -> _T:
-    """Return the JSON of a request.
+async def read(request: Request, kind: type[_T], most: int = MOST_BODY) -> _T:
+    """Return the JSON of a request, of at most so many bytes.
 
     Raises:
         Refusal: If it is too large, or not what it should be.
     """
     try:
-        return msgspec.json.decode(await body_of(request), type=kind)
+        body = await body_of(request, most)
+        # What stays raw is checked here, too: all of it must be text.
+        body.decode()
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Refusal(400, 1221, f"The request cannot be read: {error}.") from None
 

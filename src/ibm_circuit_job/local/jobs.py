@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -44,6 +45,8 @@ class LocalJob(JobRecord):
     """One job of the service, from its submission on."""
 
     ended: asyncio.Event = field(factory=asyncio.Event)
+    is_being_read: bool = False
+    """Whether the result of a private job is on its way to somebody."""
 
     @property
     def in_final_state(self) -> bool:
@@ -81,9 +84,9 @@ def device_seconds(backend: str, params: bytes) -> float | None:
             shots = sum(default if each is None else max(each, 0) for each in given)
             wanted = msgspec.json.decode(pace.options.get("execution", b"{}"), type=_ExecutionOptions)
             delay = pace.rep_delay if wanted.rep_delay is None else wanted.rep_delay
-    except (msgspec.MsgspecError, RecursionError):
+        return min(shots * max(delay, 0.0), MOST_SECONDS)
+    except (msgspec.MsgspecError, RecursionError, OverflowError):
         return 0.0
-    return min(shots * max(delay, 0.0), MOST_SECONDS)
 
 
 class JobQueues:
@@ -261,7 +264,9 @@ class JobQueues:
 
     def _new_pool(self) -> ProcessPool:
         """Return a pool of one process, which prepares itself for its first job."""
-        pool = ProcessPool(max_workers=1, context=get_context("spawn"))
+        pool = ProcessPool(
+            max_workers=1, context=get_context("spawn"), initializer=execution.die_with, initargs=[os.getpid()]
+        )
         pool.schedule(execution.warm_up)
         self._pools.add(pool)
         return pool

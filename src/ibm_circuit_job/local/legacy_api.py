@@ -16,7 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.job_api import Refusal, headers_of, json_response, read
+from ibm_circuit_job.local.job_api import MOST_OF_A_STRANGER, Refusal, headers_of, json_response, read
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.sessions import SessionApi
 
@@ -86,7 +86,7 @@ class LegacyApi(SessionApi):
         return json_response({"new_api": True, "api-auth": "0.1"})
 
     async def _login(self, request: Request) -> Response:
-        given = await read(request, _Login)
+        given = await read(request, _Login, MOST_OF_A_STRANGER)
         if not self.service.access.is_token(given.api_token):
             raise Refusal(401, 3446, "Login failed: the API token is not valid.")
         return json_response(

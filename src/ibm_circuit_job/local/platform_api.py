@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.job_api import (
+    MOST_OF_A_STRANGER,
     Refusal,
     Service,
     body_of,
@@ -122,7 +123,11 @@ class CloudApi:
         ]
 
     async def _token(self, request: Request) -> Response:
-        form = parse_qs((await body_of(request)).decode("utf-8", "replace"))
+        body = (await body_of(request, MOST_OF_A_STRANGER)).decode("utf-8", "replace")
+        try:
+            form = parse_qs(body, max_num_fields=20)
+        except ValueError:
+            return _iam_error(400, "BXNIM0109E", "Expected a form of few fields.")
         if form.get("grant_type") != ["urn:ibm:params:oauth:grant-type:apikey"]:
             return _iam_error(400, "BXNIM0106E", "Expected grant_type to be that of an API key.")
         access = self._service.access
@@ -169,7 +174,7 @@ class CloudApi:
         body = None if job is None else self._service.queues.records.result(job)
         if job is None or body is None:
             raise Refusal(404, 1297, "There is nothing here, or not any more.")
-        return result_response(self._service.queues, job, body)
+        return result_response(self._service.queues, job, body, request)
 
 
 def _iam_error(status: int, code: str, message: str) -> Response:

@@ -81,6 +81,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        # At once: a port that is bound and not listened to can be bound again.
+        bound.listen(1024)
     except OSError as error:
         bound.close()
         why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"

@@ -80,6 +80,7 @@ class LocalService:
         if missing:
             raise LocalServiceError(f"the local service needs {', '.join(missing)}: install ibm-circuit-job[local]")
         _check_faults(faults)
+        _check_settings(token, data, workers=workers, rate_limit=rate_limit, results_at_url=results_at_url, seed=seed)
         temporary = tempfile.mkdtemp(prefix="ibm-circuit-job-") if data is None else None
         settings = {
             "data": temporary or os.fspath(data or ""),
@@ -94,13 +95,14 @@ class LocalService:
         }
         # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
         process = subprocess.Popen(
-            [sys.executable, "-m", "ibm_circuit_job.local"],
+            # -P: nothing is imported from the folder that the program happens to be in.
+            [sys.executable, "-P", "-m", "ibm_circuit_job.local"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
         self._process = process
-        self._stop = weakref.finalize(self, _stop, process, temporary)
+        self._stop = weakref.finalize(self, _stop, process, temporary, os.getpid())
         _lifelines.add(process)
         try:
             said = _first_words(process, settings, startup_seconds)
@@ -145,6 +147,19 @@ class LocalService:
         self._stop()
 
 
+def _check_settings(token: object, data: object, **numbers: object) -> None:
+    if token is not None and (not isinstance(token, str) or not token.strip() or not token.isascii()):
+        raise LocalServiceError("expected token to be a text of ASCII characters that is not empty, or None")
+    named = os.fspath(data) if isinstance(data, os.PathLike) else data
+    if named is not None and (not isinstance(named, str) or not named or not named.isprintable()):
+        raise LocalServiceError(f"expected data to be the path of a folder, or None, got {data!r}")
+    for name, number in numbers.items():
+        least = 1 if name in {"workers", "rate_limit"} else 0
+        if (number is None and name != "workers") or (type(number) is int and number >= least):
+            continue
+        raise LocalServiceError(f"expected {name} to be a whole number from {least} up, got {number!r}")
+
+
 def _check_faults(faults: Mapping[str, Any] | None) -> None:
     from ibm_circuit_job.local.faults import NoFaultPlan, read_plan  # noqa: PLC0415 - it needs the extra
 
@@ -161,7 +176,7 @@ def _let_go_of_lifelines() -> None:
     """In a forked child: it did not start the services, and must not keep them alive."""
     for process in _lifelines:
         if process.stdin is not None:
-            os.close(process.stdin.fileno())
+            process.stdin.close()
     _lifelines.clear()
 
 
@@ -194,8 +209,10 @@ def _line(process: subprocess.Popen[bytes]) -> bytes:
     return process.stdout.readline()
 
 
-def _stop(process: subprocess.Popen[bytes], temporary: str | None) -> None:
-    """Cut the lifeline, and insist where that is not enough."""
+def _stop(process: subprocess.Popen[bytes], temporary: str | None, owner: int) -> None:
+    """Cut the lifeline, and insist where that is not enough. A forked child has nothing to stop."""
+    if os.getpid() != owner:
+        return
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     _lifelines.discard(process)

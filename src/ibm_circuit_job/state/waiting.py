@@ -96,6 +96,8 @@ class Wait:
     """The trouble that goes on, if any."""
     expected_start: float | None = None
     """When the service expects the job to start, where it says so."""
+    estimated: float | None = None
+    """When the service was last asked for that."""
     seed: float = 0.0
     """A number from 0 to 1 that is another one for each waiter."""
     polls: int = 0
@@ -211,10 +213,13 @@ def after_poll(wait: Wait, now: float, *, ended: bool, running: bool) -> Wait:
         True
     """
     lagging = None if wait.lagging is None else wait.lagging + 1
+    # A stream that was closed on a job that runs on is as good as one that was refused.
+    useless = lagging is not None and lagging > _MOST_LAGGING and not ended
     return evolve(
         wait,
         polled=now,
         polls=wait.polls + 1,
+        refusals=wait.refusals + useless,
         poll_now=False,
         ended=ended,
         running=running,
@@ -227,9 +232,9 @@ _MOST_LAGGING = 12
 """After so many doubled pauses a closed stream says nothing any more about the status."""
 
 
-def after_estimate(wait: Wait, expected_start: float | None) -> Wait:
-    """Return the wait after the service said when it expects the job to start."""
-    return evolve(wait, expected_start=expected_start)
+def after_estimate(wait: Wait, now: float, expected_start: float | None) -> Wait:
+    """Return the wait after the service was asked when it expects the job to start, and perhaps said so."""
+    return evolve(wait, estimated=now, expected_start=expected_start)
 
 
 def wants_estimate(wait: Wait, now: float) -> bool:
@@ -243,11 +248,16 @@ def wants_estimate(wait: Wait, now: float) -> bool:
     """
     if wait.running or wait.ended or now - wait.started < _WORTH_AN_ESTIMATE:
         return False
-    return wait.expected_start is None or now >= wait.expected_start
+    if wait.estimated is None:
+        return True
+    due = wait.estimated + _ESTIMATE_HOLDS if wait.expected_start is None else wait.expected_start
+    return now >= max(due, wait.estimated + _WORTH_AN_ESTIMATE)
 
 
 _WORTH_AN_ESTIMATE = 10.0
-"""After so many seconds in the queue it is."""
+"""After so many seconds in the queue it is, and after as many again."""
+_ESTIMATE_HOLDS = 60.0
+"""For so many seconds a service that gave no estimate is not asked for one again."""
 
 
 def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:
@@ -266,7 +276,7 @@ def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:
 
 def after_stream_closed(wait: Wait, now: float) -> Wait:
     """Return the wait after the service closed a stream that was open: the job probably ended."""
-    return evolve(wait, stream_tried=now, refusals=0, poll_now=True, lagging=0)
+    return evolve(wait, stream_tried=now, poll_now=True, lagging=0)
 
 
 def after_stream_quiet(wait: Wait, now: float) -> Wait:

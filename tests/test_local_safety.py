@@ -1,0 +1,182 @@
+"""The service against clients that are careless, strange or gone."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import quantum_volume
+
+from ibm_circuit_job import IBMJobApiError, IBMProvider
+from ibm_circuit_job.local import LocalService, LocalServiceError
+
+
+@pytest.fixture
+def service(tmp_path):
+    with LocalService(data=tmp_path, workers=1) as service:
+        yield service
+
+
+@pytest.fixture
+def classic(service):
+    return IBMProvider(service.token, service.url)
+
+
+def private_job(provider, shots=10, circuits=1):
+    circuit = QuantumCircuit(20, 20)
+    circuit.h(range(20))
+    circuit.measure(range(20), range(20))
+    job = provider.get_backend("local_simulator").run([circuit] * circuits, shots=shots, memory=True, private=True)
+    job.wait_for_final_state(timeout=60)
+    return f"{provider.url}/jobs/{job.job_id()}/results", provider.account_client.headers()
+
+
+def test_question_for_the_size_of_a_private_result_does_not_consume_it(classic):
+    url, headers = private_job(classic)
+    assert requests.head(url, headers=headers, timeout=10).status_code == 200
+    assert requests.get(url, headers=headers, timeout=10).status_code == 200
+    assert requests.get(url, headers=headers, timeout=10).status_code == 404
+
+
+def test_private_result_is_not_lost_with_a_connection(classic):
+    url, headers = private_job(classic, shots=50_000, circuits=4)
+    host, port = classic.url.split("/")[2].split(":")
+    lost = socket.socket()
+    lost.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    lost.connect((host, int(port)))
+    path = "/" + url.split("/", 3)[3]
+    token = headers["X-Access-Token"]
+    lost.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Access-Token: {token}\r\n\r\n".encode())
+    assert len(lost.recv(1000)) > 0
+    lost.close()
+    deadline = time.monotonic() + 10
+    reply = requests.get(url, headers=headers, timeout=30)
+    while reply.status_code == 404 and time.monotonic() < deadline:
+        # Until the service has noticed that the other one has left.
+        reply = requests.get(url, headers=headers, timeout=30)
+    assert reply.status_code == 200
+    assert len(reply.content) > 1_000_000
+
+
+@pytest.mark.parametrize("path", ["/identity/token", "/api/users/loginWithToken"])
+def test_stranger_is_not_heard_at_length(service, path):
+    root = service.environment["IAM_URL"]
+    assert requests.post(root + path, data=b"a=b&" * 10_000, timeout=10).status_code == 413
+
+
+def test_submission_that_is_no_text_is_refused_and_the_listing_stays_readable(classic):
+    headers = classic.account_client.headers() | {"Content-Type": "application/json"}
+    body = b'{"program_id": "circuit-runner", "backend": "local_simulator", "params": {"shots": "\xff\xfe"}}'
+    assert requests.post(f"{classic.url}/jobs", data=body, headers=headers, timeout=10).status_code == 400
+    assert requests.get(f"{classic.url}/jobs", headers=headers, timeout=10).json()["jobs"] == []
+
+
+@pytest.mark.parametrize("shots", ["1" + "0" * 400, '"' + "x" * 1_000_000 + '"'])
+def test_shots_that_are_none_fail_the_job_in_few_words(classic, shots):
+    headers = classic.account_client.headers()
+    body = f'{{"program_id": "circuit-runner", "backend": "local_5q", "params": {{"circuits": [1], "shots": {shots}}}}}'
+    reply = requests.post(f"{classic.url}/jobs", data=body, headers=headers, timeout=10)
+    job = classic.retrieve_job(reply.json()["id"])
+    job.wait_for_final_state(timeout=30)
+    assert len(job.error_message()) < 2_100
+
+
+def test_new_token_ends_the_logins_of_the_old_one(tmp_path):
+    with LocalService(data=tmp_path, token="leaked", workers=1) as service:
+        headers = IBMProvider(service.token, service.url).account_client.headers()
+    with LocalService(data=tmp_path, token="fresh", workers=1) as service:
+        assert requests.get(f"{service.url}/jobs", headers=headers, timeout=10).status_code == 401
+
+
+def test_file_that_others_could_read_is_closed_to_them(tmp_path):
+    file = tmp_path / "service.sqlite"
+    file.touch(0o644)
+    with LocalService(data=tmp_path, workers=1):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_second_service_on_a_folder_says_so(service, tmp_path):
+    with pytest.raises(LocalServiceError, match="another service uses it"):
+        LocalService(data=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"token": ""}, "expected token to be a text"),
+        ({"data": ""}, "expected data to be the path of a folder"),
+        ({"data": b"x"}, "expected data to be the path of a folder"),
+        ({"workers": 0}, "expected workers to be a whole number from 1 up, got 0"),
+        ({"workers": "2"}, "expected workers to be a whole number"),
+        ({"rate_limit": 0}, "expected rate_limit to be a whole number from 1 up, got 0"),
+        ({"results_at_url": -1}, "expected results_at_url to be a whole number from 0 up, got -1"),
+    ],
+)
+def test_setting_that_is_none_is_refused(settings, message):
+    with pytest.raises(LocalServiceError, match=message):
+        LocalService(**settings)
+
+
+def test_nothing_is_imported_from_the_folder_that_one_is_in(tmp_path):
+    (tmp_path / "jwt.py").write_text("raise SystemExit(3)")
+    program = "from ibm_circuit_job.local import LocalService\nwith LocalService(workers=1) as s: print(s.is_running)"
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout == "True\n", ran.stderr
+
+
+def _group_of(pid):
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def test_workers_end_with_a_service_that_is_killed(service, classic):
+    circuit = quantum_volume(22, depth=60, seed=1)
+    circuit.measure_all()
+    job = classic.get_backend("local_simulator").run(circuit, shots=1)
+    while not job.running():
+        pass
+    processes = [entry for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    group = [entry for entry in processes if _group_of(int(entry.name)) == service.pid]
+    group.remove(Path("/proc") / str(service.pid))
+    assert group
+    os.kill(service.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    left = group
+    while left and time.monotonic() < deadline:
+        left = [entry for entry in group if entry.exists()]
+    assert not left
+
+
+def test_forked_child_leaves_the_folder_of_its_parent_alone():
+    program = """
+import os, sys
+from ibm_circuit_job import IBMProvider
+with IBMProvider.local() as provider:
+    folder = provider._service._stop.peek()[2][1]
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)
+    os.waitpid(child, 0)
+    print(os.path.isdir(folder))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout == "True\n", ran.stderr
+
+
+def test_result_of_a_private_job_that_was_read_says_so(classic):
+    url, headers = private_job(classic)
+    job = classic.retrieve_job(url.split("/")[-2])
+    requests.get(url, headers=headers, timeout=10)
+    with pytest.raises(IBMJobApiError, match="was read before"):
+        job.result(timeout=30)

@@ -365,6 +365,8 @@ def test_service_does_not_outlive_the_program_that_started_it(ending):
 
 def test_service_does_not_outlive_ctrl_c():
     program = (
+        # A program in the background of a shell is deaf to it by default.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from ibm_circuit_job import IBMProvider\n"
         "provider = IBMProvider.local()\n"
         "print(provider._service.pid, flush=True)\n"

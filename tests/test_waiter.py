@@ -114,8 +114,10 @@ def test_wait_ends_when_somebody_else_has_seen_the_end():
 
 def test_ctrl_c_ends_a_wait_at_once():
     program = """
-import time
+import signal, time
 from ibm_circuit_job import IBMCircuitJob
+# A program in the background of a shell is deaf to it by default.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Silent:
     def job_get(self, job_id):
         print("asked", flush=True)

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from attrs import field, fields_dict, frozen
 from attrs.validators import ge, instance_of
 
-from ibm_circuit_job.state.backend_properties import (
+from ibm_circuit_job.state.backend_documents import (
     Misread,
     Reader,
     as_json,

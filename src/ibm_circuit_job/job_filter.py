@@ -72,7 +72,7 @@ def wanted_jobs(
         pending,
         _moment("start_datetime", start_datetime),
         _moment("end_datetime", end_datetime),
-        tuple(checked_tags("job_tags", job_tags)) or None,
+        tuple(checked_tags(job_tags)) or None,
     )
 
 

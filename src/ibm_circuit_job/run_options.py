@@ -70,7 +70,7 @@ def checked_request(
         IBMBackendValueError: If one of them is wrong.
     """
     listed = _checked_circuits(circuits, configuration)
-    tags = checked_tags("job_tags", job_tags)
+    tags = checked_tags(job_tags)
     _checked_flag("dynamic", dynamic)
     is_dynamic = bool(dynamic) or any(has_control_flow(circuit) for circuit in listed)
     wanted = {name: defaults.get(name) if value is None else value for name, value in given.items()}
@@ -125,7 +125,7 @@ def has_control_flow(circuit: QuantumCircuit) -> bool:
     return any(instruction.operation.name in CONTROL_FLOW for instruction in circuit.data)
 
 
-def checked_tags(name: str, tags: object) -> list[str]:
+def checked_tags(tags: object) -> list[str]:
     """Return tags, checked.
 
     Raises:
@@ -139,7 +139,7 @@ def checked_tags(name: str, tags: object) -> list[str]:
             return [str.encode(tag).decode() for tag in tags]
     except (TypeError, UnicodeEncodeError):
         pass
-    raise IBMBackendValueError(f"expected {name} to be a list of strings, got {tags!r}")
+    raise IBMBackendValueError(f"expected job_tags to be a list of strings, got {tags!r}")
 
 
 def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> list[QuantumCircuit]:

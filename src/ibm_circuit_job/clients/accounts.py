@@ -43,13 +43,12 @@ class SavedAccount:
     """Whether certificates are checked."""
 
 
-def saved_account(channel: str | None, name: str | None = None, *, file: Path | None = None) -> SavedAccount | None:
-    """Return a saved account.
+def saved_account(channel: str | None, name: str | None = None) -> SavedAccount | None:
+    """Return an account that is saved in the file of the official clients in the home directory.
 
     Args:
         channel: For which dialect, where no name is given.
         name: The name that it was saved under; by default, the account that is the channel's default.
-        file: The file to look into; by default, that of the official clients in the home directory.
 
     Returns:
         The account; ``None`` where no default is saved.
@@ -57,7 +56,7 @@ def saved_account(channel: str | None, name: str | None = None, *, file: Path | 
     Raises:
         IBMAccountError: If there is none of that name, or the file cannot be read. No message shows what is in it.
     """
-    path = file or Path.home() / ".qiskit" / "qiskit-ibm.json"
+    path = Path.home() / ".qiskit" / "qiskit-ibm.json"
     accounts = _accounts(path)
     if name is not None:
         if name not in accounts:

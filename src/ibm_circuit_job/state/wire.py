@@ -104,10 +104,10 @@ class _Wrong(ValueError):  # noqa: N818 - it never leaves this module
         self.path = path
 
 
-def _identifier(path: str, text: str) -> str:
+def _identifier(text: str) -> str:
     if text:
         return text
-    raise _Wrong(path, _NO_ID)
+    raise _Wrong("id", _NO_ID)
 
 
 _NO_ID: Final = "expected the ID of a job, got an empty string"
@@ -189,7 +189,7 @@ def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
     )
     params = None if said.params is NULL else bytes(said.params)
     return Job(
-        _identifier("id", said.id),
+        _identifier(said.id),
         status=_status(said, observed_at),
         # A reply that says nothing of the job is not news of it.
         details=None if details.is_empty else details,

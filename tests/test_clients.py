@@ -4,9 +4,10 @@ import pickle
 import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from loopback import LoopbackServer, Replying, served
 
 from ibm_circuit_job.clients import ClientParameters, PlatformClient, RequestFailed, RuntimeClient
 from ibm_circuit_job.clients.http import HttpSession
@@ -18,23 +19,21 @@ TOKEN = "API-TOP-SECRET"
 ACCESS = "ACCESS-TOP-SECRET"
 
 
-class Server(ThreadingHTTPServer):
+class Server(LoopbackServer):
     """Logs anybody in; what it does for other paths is set by the test."""
 
-    daemon_threads = True
     answer = None
     before_login = staticmethod(lambda: None)
     """Called before anybody is logged in."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(Handler)
         self.asked = []
         self.stopped = threading.Event()
         """Set when the test is over: what waits for it keeps silent."""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Replying, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -54,26 +53,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.server.answer(self)
 
-    def reply(self, status, body="", **headers):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body.encode())))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_):
-        pass
-
 
 @pytest.fixture
 def server():
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with served(Server()) as server:
         yield server
         server.stopped.set()
-        server.shutdown()
 
 
 @pytest.fixture

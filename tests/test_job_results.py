@@ -6,10 +6,11 @@ import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import msgspec
 import pytest
+from loopback import LoopbackServer, Replying, served
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.providers.exceptions import JobError, JobTimeoutError
@@ -73,20 +74,20 @@ def asked(client):
     return [method for method, _ in client.calls]
 
 
-class Store(ThreadingHTTPServer):
+class Store(LoopbackServer):
     """An object store on loopback: what it holds by path, and what it was asked."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Objects)
+        super().__init__(_Objects)
         self.holds = {}
         self.requests = []
 
     def put(self, path, body, status=200):
         self.holds[path] = (status, body)
-        return f"http://127.0.0.1:{self.server_port}{path}?{SIGNATURE}"
+        return f"{self.url}{path}?{SIGNATURE}"
 
 
-class _Objects(BaseHTTPRequestHandler):
+class _Objects(Replying, BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append((self.path, dict(self.headers)))
         status, body = self.server.holds.get(self.path.split("?")[0], (404, b"<Error>NoSuchKey</Error>"))
@@ -94,26 +95,16 @@ class _Objects(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
             return
-        self.send_response(status)
         if status == 302:
-            self.send_header("Location", body.decode())
-            body = b""
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            self.reply(status, Location=body.decode())
+        else:
+            self.reply(status, body)
 
 
 @pytest.fixture
 def store():
-    with Store() as store:
-        thread = threading.Thread(target=store.serve_forever, args=(0.01,))
-        thread.start()
+    with served(Store()) as store:
         yield store
-        store.shutdown()
-        thread.join()
 
 
 def location(url):

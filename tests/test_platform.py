@@ -4,10 +4,11 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
+from loopback import LoopbackServer, Replying, served
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
 from qiskit.circuit import Clbit, Qubit
 from qiskit.providers.jobstatus import JobStatus
@@ -273,41 +274,29 @@ def test_token_is_renewed_before_it_runs_out(account):
     assert account.asked == 2
 
 
-class Iam(ThreadingHTTPServer):
+class Iam(LoopbackServer):
     """An IAM on loopback that answers to order."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Tokens)
+        super().__init__(_Tokens)
         self.asked = 0
         self.answer = lambda: (200, b'{"access_token": "the-token", "expires_in": 3600}')
 
     def account(self):
-        url = f"http://127.0.0.1:{self.server_port}"
-        return PlatformAccount(ClientParameters("the-key", url, CRN.format("us-east"), channel=PLATFORM))
+        return PlatformAccount(ClientParameters("the-key", self.url, CRN.format("us-east"), channel=PLATFORM))
 
 
-class _Tokens(BaseHTTPRequestHandler):
+class _Tokens(Replying, BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked += 1
-        status, body = self.server.answer()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.reply(*self.server.answer())
 
 
 @pytest.fixture
 def iam():
-    with Iam() as iam:
-        thread = threading.Thread(target=iam.serve_forever, args=(0.01,))
-        thread.start()
+    with served(Iam()) as iam:
         yield iam
-        iam.shutdown()
-        thread.join()
 
 
 def test_token_that_is_still_good_is_used_while_iam_is_down(iam):

@@ -3,12 +3,12 @@
 import json
 import logging
 import pickle
-import threading
 from datetime import UTC, datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from loopback import LoopbackServer, Replying, served
 from qiskit import QuantumCircuit
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
@@ -357,12 +357,11 @@ def test_job_of_nobody_cannot_be_attached_unless_it_knows_its_backend(provider):
 # A service that is large, or damaged
 
 
-class Classic(ThreadingHTTPServer):
+class Classic(LoopbackServer):
     """A service of the classic dialect on loopback, with two projects, two backends, and whatever jobs a test gives."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Replies)
-        self.root = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(_Replies)
         self.asked = []
         self.submitted = []
         self.broken = set()
@@ -382,7 +381,7 @@ class Classic(ThreadingHTTPServer):
             case ["users", "loginWithToken"]:
                 reply = {"id": "access"}
             case ["users", "me"]:
-                reply = {"urls": {"http": self.root, "services": {"runtime": self.root}}}
+                reply = {"urls": {"http": self.url, "services": {"runtime": self.url}}}
             case ["Network"]:
                 projects = {"one": {"isDefault": True}, "two": {}}
                 reply = [{"name": "h", "groups": {"g": {"projects": projects}}}]
@@ -400,24 +399,17 @@ class Classic(ThreadingHTTPServer):
         return reply
 
 
-class _Replies(BaseHTTPRequestHandler):
+class _Replies(Replying, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         status, reply = self.server.answer(parts.path, parse_qs(parts.query), body)
-        sent = json.dumps(reply).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
+        self.reply(status, json.dumps(reply))
 
     def do_POST(self):
         self.do_GET()
-
-    def log_message(self, *_):
-        pass
 
 
 def listing_entry(job_id, status="Completed", backend="local_5q", **more):
@@ -431,18 +423,13 @@ def page_of(entries, query):
 
 @pytest.fixture
 def classic():
-    with Classic() as classic:
-        classic.daemon_threads = True
-        thread = threading.Thread(target=classic.serve_forever, args=(0.01,))
-        thread.start()
+    with served(Classic()) as classic:
         yield classic
-        classic.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def account_there(classic):
-    with IBMProvider("the-token", classic.root) as provider:
+    with IBMProvider("the-token", classic.url) as provider:
         classic.asked.clear()
         yield provider
 

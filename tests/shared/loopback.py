@@ -1,0 +1,42 @@
+"""HTTP servers on this machine that answer as a test wants."""
+
+import threading
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """A server at a free port."""
+
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class Replying:
+    """Mixed into a handler: it replies in one call, and prints nothing."""
+
+    def reply(self, status, body=b"", **headers):
+        sent = body.encode() if isinstance(body, str) else body
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(sent)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def served(server):
+    """Let a server handle requests until the end of the block."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,5 +1,6 @@
 """What all tests share: one service on this machine, as users start it."""
 
+import known_circuits
 import pytest
 from qiskit import QuantumCircuit
 
@@ -27,11 +28,7 @@ def device(provider):
 
 @pytest.fixture
 def bell():
-    circuit = QuantumCircuit(2, name="bell")
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure_all()
-    return circuit
+    return known_circuits.bell()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from known_circuits import flipped
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Gate
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -27,16 +28,6 @@ from ibm_circuit_job import (
 from ibm_circuit_job.local import LocalService, LocalServiceError
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues
 from ibm_circuit_job.local.records import Records
-
-
-def flipped(width, ones):
-    """A circuit whose only outcome is the number whose bits are ones."""
-    circuit = QuantumCircuit(width)
-    for qubit in range(width):
-        if ones >> qubit & 1:
-            circuit.x(qubit)
-    circuit.measure_all()
-    return circuit
 
 
 def test_bell_job_from_run_to_counts(simulator, bell):

@@ -1,7 +1,7 @@
 """The target that the transpiler sees: units, gaps and oddities of what the service says of a backend."""
 
 import pytest
-from qiskit import QuantumCircuit, transpile
+from qiskit import transpile
 
 from ibm_circuit_job import IBMBackend
 from ibm_circuit_job.clients import RequestFailed
@@ -95,14 +95,10 @@ def test_instruction_that_is_named_twice_is_there_once():
     assert sorted(found["cx"]) == sorted(map(tuple, pairs))
 
 
-def test_backend_without_a_calibration_has_an_ideal_target():
+def test_backend_without_a_calibration_has_an_ideal_target(bell):
     backend = IBMBackend(
         Provider(Refused("read the properties", "http://x", 404, "None.")), configuration(DEVICES["local_5q"])
     )
     assert backend.properties() is None
     assert set(backend.target["x"].values()) == {None}
-    circuit = QuantumCircuit(2)
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure_all()
-    assert transpile(circuit, backend).num_qubits == 5
+    assert transpile(bell, backend).num_qubits == 5

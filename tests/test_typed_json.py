@@ -55,12 +55,8 @@ def test_array_in_fortran_order_survives():
     assert np.array_equal(there_and_back(array), array)
 
 
-def test_circuit_survives():
-    circuit = QuantumCircuit(2, name="bell")
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure_all()
-    assert there_and_back([circuit]) == [circuit]
+def test_circuit_survives(bell):
+    assert there_and_back([bell]) == [bell]
 
 
 def test_what_the_provider_client_writes_is_read():

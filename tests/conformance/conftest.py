@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import known_circuits
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate
@@ -38,11 +39,7 @@ def keep_counts():
 
 @pytest.fixture
 def bell():
-    circuit = QuantumCircuit(2, name="bell")
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure_all()
-    return circuit
+    return known_circuits.bell()
 
 
 @pytest.fixture

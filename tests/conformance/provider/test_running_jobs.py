@@ -3,6 +3,7 @@
 from collections import deque
 
 import pytest
+from known_circuits import flipped
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
 from qiskit.exceptions import QiskitError
 from qiskit.providers.jobstatus import JobStatus
@@ -13,15 +14,6 @@ from qiskit_ibm_provider.job.exceptions import (
     IBMJobTimeoutError,
 )
 from waiting import ended
-
-
-def flipped(width, ones):
-    circuit = QuantumCircuit(width, name=f"flipped {ones}")
-    for qubit in range(width):
-        if ones >> qubit & 1:
-            circuit.x(qubit)
-    circuit.measure_all()
-    return circuit
 
 
 def test_bell_circuit_gives_its_counts(simulator, bell):

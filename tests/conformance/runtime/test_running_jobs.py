@@ -4,6 +4,7 @@ from collections import deque
 
 import numpy as np
 import pytest
+from known_circuits import flipped
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
 from qiskit.circuit import Parameter
 from qiskit.transpiler import generate_preset_pass_manager
@@ -25,15 +26,6 @@ def rotated():
     circuit = QuantumCircuit(2)
     circuit.rx(Parameter("a"), 0)
     circuit.rx(Parameter("b"), 1)
-    circuit.measure_all()
-    return circuit
-
-
-def flipped(width, ones):
-    circuit = QuantumCircuit(width)
-    for qubit in range(width):
-        if ones >> qubit & 1:
-            circuit.x(qubit)
     circuit.measure_all()
     return circuit
 

@@ -11,7 +11,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate
 
-pytest.register_assert_rewrite("our_job_checks")
+pytest.register_assert_rewrite("backend_checks", "our_job_checks")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,8 +1,7 @@
 """Finding the instance, and what the backends say of themselves."""
 
-from datetime import datetime, timedelta
-
 import pytest
+from backend_checks import BackendChecks
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
@@ -119,56 +118,6 @@ def test_least_busy_backend_is_one_that_has_nothing_to_do(connect, slow, until):
     assert service.least_busy(min_num_qubits=28).name == "local_simulator"
 
 
-def test_backend_has_a_status(device):
-    status = device.status()
-    assert (status.backend_name, status.operational, status.status_msg) == ("local_5q", True, "active")
-
-
-def test_status_counts_the_jobs_that_wait(device, slow, until):
-    first = slow(20)
-    until(first.running)
-    before = device.status().pending_jobs
-    slow(20)
-    assert device.status().pending_jobs == before + 1
-
-
-def test_backend_has_a_configuration(device):
-    configuration = device.configuration()
-    assert (configuration.backend_name, configuration.n_qubits, configuration.simulator) == ("local_5q", 5, False)
-    assert set(configuration.basis_gates) >= {"cx", "rz", "sx", "x"}
-    assert [0, 1] in configuration.coupling_map
-    assert configuration.default_rep_delay == pytest.approx(250e-6)
-    assert configuration.online_date.year == 2024
-
-
-def test_backend_has_properties(device):
-    properties = device.properties()
-    assert 50e-6 < properties.t1(0) < 250e-6
-    assert 4e9 < properties.frequency(4) < 6e9
-    assert 0 < properties.readout_error(2) < 0.1
-    assert 0 < properties.gate_error("cx", [0, 1]) < 0.1
-    assert properties.is_qubit_operational(0)
-
-
-def test_properties_of_an_earlier_day_are_older(device):
-    yesterday = datetime.now() - timedelta(days=1)  # noqa: DTZ005 - the client takes local times
-    earlier, now = device.properties(datetime=yesterday), device.properties()
-    assert earlier.last_update_date < now.last_update_date
-    assert earlier.t1(0) != now.t1(0)
-
-
-def test_simulator_has_no_properties(simulator):
-    assert simulator.properties() is None
-
-
-def test_target_of_a_device_has_errors_and_lengths(device):
-    assert device.target.num_qubits == 5
-    assert device.target["cx"][0, 1].error > 0
-    assert device.target["cx"][0, 1].duration > 0
-    assert device.target["measure"][0,].error > 0
-    assert (0, 2) not in device.target["cx"]
-
-
 def test_backend_can_be_refreshed(service):
     device = service.backend("local_5q")
     device.refresh()
@@ -182,3 +131,7 @@ def test_token_is_renewed_before_it_runs_out(strict, services, until):
     first = manager.get_token()
     until(lambda: client.backend_status("local_5q") and manager.get_token() != first, seconds=4 * seconds)
     assert client.backend_status("local_5q")["operational"]
+
+
+class TestBackends(BackendChecks):
+    """What every client is told of the backends."""

@@ -4,6 +4,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# Jobs of tests are kept where a test says so, and not with those of whoever runs them.
+os.environ["IBM_CIRCUIT_JOB_STORE"] = "none"
+
 # No deadlines: machines are noisy, and speed is the benchmarks' business.
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile(

@@ -1,10 +1,15 @@
 """What all tests share: one service on this machine, as users start it."""
 
+import os
+
 import known_circuits
 import pytest
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMProvider
+
+# Jobs of tests are kept where a test says so, and not with those of whoever runs them.
+os.environ["IBM_CIRCUIT_JOB_STORE"] = "none"
 
 # These run in the environments of the official clients: make conformance.
 collect_ignore = ["conformance"]

@@ -1,5 +1,7 @@
 """Hold on to jobs on IBM Quantum: the classic ``IBMCircuitJob`` on a functional, immutable core."""
 
+from typing import TYPE_CHECKING, Any
+
 from ibm_circuit_job.backend import IBMBackend, IBMRetiredBackend
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import (
@@ -15,6 +17,8 @@ from ibm_circuit_job.errors import (
     IBMJobInvalidStateError,
     IBMJobNotFoundError,
     IBMJobTimeoutError,
+    JobStoreDamagedError,
+    JobStoreError,
 )
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
@@ -35,6 +39,9 @@ from ibm_circuit_job.state.transitions import (
 )
 from ibm_circuit_job.state.waiting import WaitPolicy
 from ibm_circuit_job.watch import as_completed, refresh_all, wait_all
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.store import JobStore as JobStore
 
 __version__ = "0.1.0"
 
@@ -63,6 +70,8 @@ __all__ = [
     "JobInputs",
     "JobMetrics",
     "JobName",
+    "JobStoreDamagedError",
+    "JobStoreError",
     "JobTags",
     "QueueInfo",
     "ResultPayload",
@@ -81,3 +90,14 @@ __all__ = [
     "retag",
     "wait_all",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # For those who use it: a database costs more to import than all else here.
+    if name == "JobStore":
+        try:
+            from ibm_circuit_job.store import JobStore  # noqa: PLC0415
+        except ImportError as missing:
+            raise ImportError(f"JobStore needs {missing.name}: install ibm-circuit-job[store]") from None
+        return JobStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

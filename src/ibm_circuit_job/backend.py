@@ -29,7 +29,7 @@ from ibm_circuit_job.sampler_options import sampler_request
 from ibm_circuit_job.state import typed_json
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
 from ibm_circuit_job.state.backend_properties import BackendProperties
-from ibm_circuit_job.state.facts import JobInputs
+from ibm_circuit_job.state.facts import JobInputs, JobTags
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.target import target_of
 
@@ -257,9 +257,15 @@ class IBMBackend(BackendV2):
         if not isinstance(done, Success):
             raise to_exception(done.failure(), IBMBackendApiError)
         # What was sent is known of the job, and need never be asked for.
-        state = Job(done.unwrap().job_id, inputs=JobInputs(effects.now(), encoded))
+        at = effects.now()
+        tagged = JobTags(at, request.tags) if request.tags else None
+        state = Job(done.unwrap().job_id, inputs=JobInputs(at, encoded), retagged=tagged)
         return IBMCircuitJob.from_state(
-            state, backend=self, api_client=self.provider.account_client, runtime_client=self._client
+            state,
+            backend=self,
+            api_client=self.provider.account_client,
+            runtime_client=self._client,
+            store=self.provider.store,
         )
 
 

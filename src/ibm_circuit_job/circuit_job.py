@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
@@ -28,6 +29,7 @@ from ibm_circuit_job.errors import (
     IBMJobApiError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
+    StoreTrouble,
     Unsupported,
     describe,
     to_exception,
@@ -39,7 +41,7 @@ from ibm_circuit_job.state.given import given_error, given_job
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
-from ibm_circuit_job.state.transitions import mark_cancelled, merge, refresh
+from ibm_circuit_job.state.transitions import mark_cancelled, merge, news, refresh
 from ibm_circuit_job.state.waiting import WaitPolicy
 from ibm_circuit_job.state.wire import read_result_location
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
     from ibm_circuit_job.backend import IBMBackend
+    from ibm_circuit_job.store import JobStore
 
 _T = TypeVar("_T")
 _News: TypeAlias = tuple[JobStatus | None, int | None]
@@ -62,8 +65,8 @@ _ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
 class _Decoded:
     """A result that was decoded, and of what."""
 
-    payload: ResultPayload
-    result: QiskitResult
+    result: Callable[[], QiskitResult | None]
+    """Return it; ``None`` where a store has it, and nobody holds it any more."""
     is_partial: bool
     inputs: JobInputs | None
     """The inputs that were known then: a sampler's result has its names from there."""
@@ -78,8 +81,9 @@ class IBMCircuitJob(JobV1):
     before. Fields of the service's replies that no member has are attributes: ``job.cost``, and ``job.cost_`` for
     those that fear that a later version has a member of that name. Neither they nor the members can be assigned.
 
-    A handle can be pickled. It keeps what it knows, and drops its connection and the token; until it gets another one
-    from ``IBMProvider.attach()`` it answers what it knows, and raises ``IBMJobApiError`` where it would have to ask.
+    A handle can be pickled. It keeps what it knows, and drops its store, its connection and the token; until it gets
+    others from ``IBMProvider.attach()`` it answers what it knows, and raises ``IBMJobApiError`` where it would have to
+    ask.
 
     Args:
         backend: The backend that runs the job.
@@ -100,6 +104,7 @@ class IBMCircuitJob(JobV1):
         run_mode: How the job is scheduled.
         client_info: The versions of the client that submitted the job: package -> version, or the service's text,
             ``"0.1.0,0.21.2"`` or ``"0.45.1"``.
+        store: Where the job is kept, so that it outlives the process; see :meth:`keep_in`.
         **kwargs: More that is known of the job, as attributes.
 
     Raises:
@@ -130,6 +135,8 @@ class IBMCircuitJob(JobV1):
         tags: list[str] | None = None,
         run_mode: str | None = None,
         client_info: dict[str, str] | None = None,
+        *,
+        store: JobStore | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(backend, job_id, **kwargs)
@@ -157,6 +164,8 @@ class IBMCircuitJob(JobV1):
         self.connect(backend=backend, api_client=api_client, runtime_client=runtime_client)
         if given.status is not None:
             effects.warn_of_unknown_status(given.status)
+        if store is not None:
+            self.keep_in(store)
 
     def _set_up(self, given: Job, state: Job, attributes: Mapping[str, Any], policy: WaitPolicy) -> None:
         self.wait_policy = policy
@@ -167,14 +176,26 @@ class IBMCircuitJob(JobV1):
         self._cell = threading.Lock()
         self._download = threading.Lock()
         self._decoded: _Decoded | None = None
+        self._store: JobStore | None = None
+        self._kept = Job(given.job_id)
+        """What the store is known to have, but for bodies of results."""
+        self._kept_payload: str | None = None
+        """The SHA-256 of the result that the store is known to have."""
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
         self._ended_at = _ended_at(state)
         self._inputs_kept_back = False
+        self._inputs_recalled = False
         self._told_of_name = False
 
     @classmethod
     def from_state(
-        cls, state: Job, *, backend: IBMBackend | None = None, api_client: Any = None, runtime_client: Any = None
+        cls,
+        state: Job,
+        *,
+        backend: IBMBackend | None = None,
+        api_client: Any = None,
+        runtime_client: Any = None,
+        store: JobStore | None = None,
     ) -> Self:
         """Return a handle on a job of which a record is there, such as one that was kept as JSON.
 
@@ -183,6 +204,7 @@ class IBMCircuitJob(JobV1):
             backend: The backend that runs it.
             api_client: The client of the account's side of the service.
             runtime_client: The client to ask about the job; ``api_client`` by default.
+            store: Where the job is kept from now on; see :meth:`keep_in`.
 
         Example:
             >>> from ibm_circuit_job.testing import ScriptedClient
@@ -191,6 +213,33 @@ class IBMCircuitJob(JobV1):
         """
         job = cls(backend, api_client, state.job_id, runtime_client=runtime_client)
         job.learn(state)
+        if store is not None:
+            job.keep_in(store)
+        return job
+
+    @classmethod
+    def from_store(
+        cls,
+        store: JobStore,
+        record: Job,
+        *,
+        backend: IBMBackend | None = None,
+        api_client: Any = None,
+        runtime_client: Any = None,
+        find_backend: Callable[[], IBMBackend | None] | None = None,
+    ) -> Self:
+        """Return a handle on a job that a store keeps. ``JobStore.jobs()`` makes them; nothing is read or written here.
+
+        Args:
+            store: The store.
+            record: What it keeps of the job; the bodies of its inputs and result are read when they are asked for.
+            backend: The backend that runs it.
+            api_client: The client of the account's side of the service.
+            runtime_client: The client to ask about the job; ``api_client`` by default.
+            find_backend: Finds the backend when it is asked for.
+        """
+        job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
+        job._store, job._kept, job._find_backend = store, record, find_backend  # noqa: SLF001 - a handle of our own
         return job
 
     @classmethod
@@ -250,8 +299,43 @@ class IBMCircuitJob(JobV1):
             'QUEUED'
         """
         self._backend = backend
+        self._find_backend: Callable[[], IBMBackend | None] | None = None
         self._api_client = api_client
         self._client = api_client if runtime_client is None else runtime_client
+
+    def keep_in(self, store: JobStore) -> None:
+        """Keep the job in a store from now on: learn what is kept of it there, and save what is known.
+
+        All that is learned is saved then. What cannot be asked for again is on the disk before anything else is done:
+        the submission, tags and names that were given, and a result, of which no byte is looked at before. That the
+        store is in trouble is a warning in the log, for the job goes on without it, and a result that has arrived is
+        returned all the same.
+
+        Args:
+            store: The store.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import JobStore
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     IBMCircuitJob(None, None, "a", tags=["bell"]).keep_in(store)
+            ...     [job.tags() for job in store.jobs()]
+            [['bell']]
+        """
+        kept = self._from_store(effects.stored_record(store, self._state.job_id))
+        self._kept = Job(self._state.job_id)
+        if kept is not None:
+            self.learn(kept)
+            self._kept = kept
+        self._store, self._kept_payload = store, None
+        self._keep_news(synced=True)
+        if self._state.payload is not None:
+            self._keep_payload(self._state.payload)
+
+    @property
+    def store(self) -> JobStore | None:
+        """Where the job is kept; ``None`` without a store."""
+        return self._store
 
     def __repr__(self) -> str:
         report = self._state.status
@@ -324,6 +408,8 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the handle has none, such as one that was unpickled.
         """
+        if self._backend is None and self._find_backend is not None:
+            self._backend = self._find_backend()
         if self._backend is None:
             raise to_exception(Unsupported(f"return the backend of job {self._state.job_id}", effects.NOT_CONNECTED))
         backend: IBMBackend = self._backend
@@ -353,10 +439,17 @@ class IBMCircuitJob(JobV1):
             self._state = merge(self._state, seen)
             # The first time, for later reports of the same end are newer and say nothing new.
             self._ended_at = self._ended_at or _ended_at(self._state)
+        self._keep_news()
+        if self._state.payload is not None:
+            # Learned now; or it could not be kept before.
+            self._keep_payload(self._state.payload)
 
     @property
     def state(self) -> Job:
-        """All that is known of the job, as the frozen record that the pure functions take."""
+        """All that is known of the job, as the frozen record that the pure functions take.
+
+        With a store, the body of the result is left there: ``job.store.load(job.job_id())`` has it, too.
+        """
         return self._state
 
     def submit(self) -> NoReturn:
@@ -532,13 +625,12 @@ class IBMCircuitJob(JobV1):
         """
         if self.status() is not JobStatus.ERROR:
             return None
-        if not self._has_reason() and not self._heard():
-            # The status was given when the handle was made, without a reason.
-            self._ask()
         with self._download:
-            held = self._state.payload
-            if not self._has_reason() and (held is None or read_result_location(held.raw) is not None):
-                self._look_for_a_reason(held)
+            if not self._has_reason() and not (self._heard() or self._recall_reason()):
+                # The status was given when the handle was made, without a reason.
+                self._ask()
+            if not self._has_reason() and not self._recall_reason():
+                self._look_for_a_reason()
         failed = self._state if queries.has_reason(self._state) or not self._given_reason() else self._given_failure()
         return queries.error_message(failed)
 
@@ -551,9 +643,9 @@ class IBMCircuitJob(JobV1):
     def _given_failure(self) -> Job:
         return Job(self._state.job_id, self._given_error)
 
-    def _look_for_a_reason(self, held: ResultPayload | None) -> None:
+    def _look_for_a_reason(self) -> None:
         """Read the results text of a job that failed; that there is none is no error."""
-        fetched = self._fetched(held)
+        fetched = self._fetched(self._state.payload)
         if isinstance(fetched, Success):
             self._learn(fetched.unwrap())
         elif fetched.failure().can_retry:
@@ -626,56 +718,64 @@ class IBMCircuitJob(JobV1):
         """The result, where it is there already: read before, or given when the handle was made."""
         if queries.status(self._state) in {JobStatus.CANCELLED, JobStatus.ERROR}:
             return None
-        if self._is_decoded():
-            return None if self._decoded is None else self._decoded.result
+        decoded = self._still_decoded()
+        if decoded is not None:
+            return decoded
         given = self._given.payload
         if given is None or self._state.payload is not given:
             return None
         with self._download:
             return self._decode_held(given)
 
-    def _is_decoded(self) -> bool:
-        """Whether the result is there, with all that is known by now."""
+    def _still_decoded(self) -> QiskitResult | None:
+        """The result, where it was decoded with all that is known by now, and is there."""
         decoded = self._decoded
         if decoded is None or decoded.is_partial:
-            return False
+            return None
         # Once they are known, the names of a sampler's circuits belong into its result.
-        return decoded.inputs is not None or not queries.sampled_names(self._state)
+        is_complete = decoded.inputs is not None or not queries.sampled_names(self._state)
+        return decoded.result() if is_complete else None
 
     def _decode_held(self, held: ResultPayload) -> QiskitResult | None:
         decoded = results.decode(held, self._context())
-        return self._kept(held, decoded.unwrap()) if isinstance(decoded, Success) else None
+        return self._decoded_from(held, decoded.unwrap()) if isinstance(decoded, Success) else None
 
     def _downloaded(self, *, refresh: bool) -> QiskitResult:
-        held = self._state.payload
+        held, newest = self._state.payload, None
         if not refresh:
-            if self._decoded is not None and self._is_decoded():
-                # Another thread was faster.
-                return self._decoded.result
-            kept = None if held is None else self._decode_held(held)
+            # Another thread may have been faster.
+            kept = self._still_decoded()
             if kept is not None:
                 return kept
-        fetched = self._fetched(None if refresh else held)
+            for arrived in self._arrived():
+                newest = newest or arrived
+                kept = self._decode_held(arrived)
+                if kept is not None:
+                    return kept
+        fetched = self._fetched(newest)
         if not isinstance(fetched, Success):
             raise self._without_result(fetched.failure())
         payload: ResultPayload = fetched.unwrap()
         decoded = results.decode(payload, self._context())
         if isinstance(decoded, Success):
-            self._learn(payload)
-            return self._kept(payload, decoded.unwrap())
+            self._take_in(payload)
+            self._keep_metrics()
+            return self._decoded_from(payload, decoded.unwrap())
         if held is None or self._state.payload is not held:
             # Perhaps the only copy there will ever be; the next call asks again, and this stays until there is better.
-            self._learn(payload)
+            self._take_in(payload)
         raise to_exception(decoded.failure())
 
     def _what_is_left(self, *, refresh: bool) -> QiskitResult | None:
         """What a failed job left of a result."""
         with self._download:
             if not refresh and self._decoded is not None and self._decoded.is_partial:
-                return self._decoded.result
-            held = self._state.payload
-            if held is None or refresh or read_result_location(held.raw) is not None:
-                fetched = self._fetched(None if refresh else held)
+                left = self._decoded.result()
+                if left is not None:
+                    return left
+            held = None if refresh else next(self._arrived(), None)
+            if held is None or read_result_location(held.raw) is not None:
+                fetched = self._fetched(held)
                 if not isinstance(fetched, Success):
                     if fetched.failure().can_retry:
                         raise to_exception(fetched.failure())
@@ -687,26 +787,26 @@ class IBMCircuitJob(JobV1):
                     # What went wrong stands in there.
                     self._learn(held)
                 return None
-            self._learn(held)
-            return self._kept(held, decoded.unwrap(), is_partial=True)
+            self._take_in(held)
+            return self._decoded_from(held, decoded.unwrap(), is_partial=True)
 
     def _fetched(self, held: ResultPayload | None) -> Result[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named before."""
         job_id = self._state.job_id
         location = None if held is None else read_result_location(held.raw)
         if location is not None:
-            located = effects.perform(effects.fetch_located(self._client, job_id, location))
+            located = effects.perform(effects.fetch_located(self._client, job_id, location, self._keeper()))
             if isinstance(located, Success) or located.failure().can_retry:
                 return located
             # A URL that does not hold any more; perhaps the service names another.
-        answered = effects.perform(effects.fetch_result(self._client, job_id))
+        answered = effects.perform(effects.fetch_result(self._client, job_id, self._keeper()))
         location = read_result_location(answered.unwrap().raw) if isinstance(answered, Success) else None
         if location is None:
             return answered
         if self._state.payload is None:
             # The only way to a result that can be read once, should the store not answer now.
-            self._learn(answered.unwrap())
-        return effects.perform(effects.fetch_located(self._client, job_id, location))
+            self._take_in(answered.unwrap())
+        return effects.perform(effects.fetch_located(self._client, job_id, location, self._keeper()))
 
     def _without_result(self, failure: Failure) -> IBMError:
         """Say why a job that is done has no result."""
@@ -725,12 +825,120 @@ class IBMCircuitJob(JobV1):
         # Not "no such job", for it is done.
         return IBMJobApiError(describe(failure))
 
-    def _kept(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
-        self._decoded = _Decoded(payload, result, is_partial, self._state.inputs)
+    def _decoded_from(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
+        """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
+        remembered: Callable[[], QiskitResult | None] = lambda: result  # noqa: E731 - a function either way
+        if self._store is not None and payload.sha256 == self._kept_payload:
+            self._store.hold(result)
+            remembered = weakref.ref(result)
+        self._decoded = _Decoded(remembered, is_partial, self._state.inputs)
         return result
 
     def _context(self) -> results.ResultContext:
+        if self._known(_program_of) in {None, "sampler"}:
+            self._recall_inputs()
         return results.ResultContext(self._state.job_id, self._backend_name(), queries.sampled_names(self._state))
+
+    # The store
+
+    def _recall_reason(self) -> bool:
+        """Have the results text of a job that failed, where it has arrived before, in memory."""
+        held = next(self._arrived(), None)
+        if held is not None and held is not self._state.payload:
+            self._learn(held)
+        return held is not None and read_result_location(held.raw) is None
+
+    def _arrived(self) -> Iterator[ResultPayload]:
+        """The bodies of results that have arrived: the one in memory, then those in the store, the newest first."""
+        if self._state.payload is not None:
+            yield self._state.payload
+        newer = 0
+        while self._store is not None:
+            read = effects.perform(effects.stored_payload(self._store, self._state.job_id, newer))
+            newer += 1
+            if isinstance(read, Success):
+                payload: ResultPayload | None = read.unwrap()
+                if payload is None:
+                    return
+                self._kept_payload = payload.sha256
+                yield payload
+            else:
+                failure = read.failure()
+                effects.warn_of_store(failure)
+                if not isinstance(failure, StoreTrouble) or not failure.is_damaged:
+                    return
+
+    def _keeper(self) -> Callable[[ResultPayload], object] | None:
+        """What keeps a result as soon as it has arrived; ``None`` without a store."""
+        return None if self._store is None else self._keep_payload
+
+    def _keep_payload(self, payload: ResultPayload) -> None:
+        """Write a result to the store, where there is one, before anything else is done with it."""
+        if self._store is None or payload.sha256 == self._kept_payload:
+            return
+        with self._cell:
+            pending = news(self._kept, self._state) or Job(self._state.job_id)
+        service = effects.service_of(self._client)
+        kept = effects.perform(effects.keep(self._store, refresh(pending, payload), service=service))
+        if isinstance(kept, Success):
+            self._kept_payload = payload.sha256
+            with self._cell:
+                self._kept = merge(self._kept, pending)
+        else:
+            effects.warn_of_unkept_result(pending.job_id, kept.failure())
+
+    def _take_in(self, payload: ResultPayload) -> None:
+        """Learn a result that has arrived; where the store has it, memory need not."""
+        if self._store is None or payload.sha256 != self._kept_payload:
+            self._learn(payload)
+
+    def _keep_news(self, *, synced: bool = False) -> None:
+        """Write to the store, where there is one, what it does not have yet.
+
+        Args:
+            synced: Whether it cannot be asked for again. Else it may wait for the next time.
+        """
+        if self._store is None:
+            return
+        with self._cell:
+            pending = news(self._kept, self._state)
+        if pending is None:
+            return
+        service = effects.service_of(self._client)
+        kept = effects.perform(effects.keep(self._store, pending, service=service, synced=synced))
+        if isinstance(kept, Success):
+            with self._cell:
+                self._kept = merge(self._kept, pending)
+        else:
+            effects.warn_of_store(kept.failure())
+
+    def _keep_metrics(self) -> None:
+        """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
+        if self._store is not None and not self._metrics_are_final():
+            ask = lambda: effects.fetch_metrics(self._client, self._state.job_id)  # noqa: E731 - named for what it is
+            measured = effects.perform(effects.within(_METRICS_SECONDS, ask))
+            if isinstance(measured, Success):
+                self._learn(measured.unwrap())
+
+    def _recall_inputs(self) -> None:
+        """Read the inputs from the store, once, where it may have them."""
+        if self._store is None or self._state.inputs is not None or self._inputs_recalled:
+            return
+        self._inputs_recalled = True
+        inputs = self._from_store(effects.stored_inputs(self._store, self._state.job_id))
+        if inputs is not None:
+            with self._cell:
+                self._kept = refresh(self._kept, inputs)
+            self._learn(inputs)
+
+    def _from_store(self, read: IOResult[_T | None, Failure]) -> _T | None:
+        """What a store answers; ``None`` where it is in trouble."""
+        done = effects.perform(read)
+        if isinstance(done, Success):
+            found: _T | None = done.unwrap()
+            return found
+        effects.warn_of_store(done.failure())
+        return None
 
     # What the job is
 
@@ -772,7 +980,7 @@ class IBMCircuitJob(JobV1):
                 self._told_of_name = True
                 effects.warn_of_name(self._state.job_id)
         try:
-            self._learn(JobName(named_at, name))
+            self._learn(JobName(named_at, name), synced=True)
         except ValueError as wrong:
             raise IBMJobInvalidStateError(f"name: {wrong}") from None
         return name
@@ -815,7 +1023,7 @@ class IBMCircuitJob(JobV1):
         kept = [tag for tag in self._state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
         accepted = self._value(effects.put_tags(self._client, self._state.job_id, wanted))
-        self._learn(JobTags(accepted, wanted))
+        self._learn(JobTags(accepted, wanted), synced=True)
         self._ask_if_possible()
         return list(self._state.tags)
 
@@ -930,6 +1138,7 @@ class IBMCircuitJob(JobV1):
         return queries.backend_options(self._state)
 
     def _read_inputs(self) -> None:
+        self._recall_inputs()
         if self._state.inputs is not None or self._inputs_kept_back:
             return
         inputs = self._value(effects.fetch_inputs(self._client, self._state.job_id))
@@ -1108,9 +1317,10 @@ class IBMCircuitJob(JobV1):
         """Ask the service for the job's metrics, once, and learn what it says."""
         self._learn(self._value(effects.fetch_metrics(self._client, self._state.job_id)))
 
-    def _learn(self, *facts: Fact) -> None:
+    def _learn(self, *facts: Fact, synced: bool = False) -> None:
         with self._cell:
             self._state = refresh(self._state, *facts)
+        self._keep_news(synced=synced)
 
     def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)
@@ -1144,6 +1354,10 @@ def _backend_of(job: Job) -> str | None:
     return None if job.details is None else job.details.backend
 
 
+def _program_of(job: Job) -> str | None:
+    return None if job.details is None else job.details.program
+
+
 def _private(job: Job) -> bool | None:
     return None if job.details is None else job.details.private
 
@@ -1153,6 +1367,9 @@ def _ended_at(job: Job) -> datetime | None:
     report = job.status
     return report.observed_at if report is not None and report.is_final and not report.assumed else None
 
+
+_METRICS_SECONDS: Final = 2.0
+"""How long a result may be kept back for the sake of what was measured."""
 
 _LONGEST_WAIT = 86_400.0
 """Seconds that a pause may last at most."""

@@ -20,7 +20,8 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from types import FunctionType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from returns.io import IO, IOFailure, IOResult, IOSuccess
@@ -32,10 +33,23 @@ from ibm_circuit_job.clients import object_store
 from ibm_circuit_job.clients.http import RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.protocols import JobClient, StreamingClient, SubmittingClient
-from ibm_circuit_job.errors import Failure, Refused, Unreachable, Unreadable, Unsupported
+from ibm_circuit_job.errors import (
+    Failure,
+    JobStoreDamagedError,
+    JobStoreError,
+    Refused,
+    StoreTrouble,
+    Unreachable,
+    Unreadable,
+    Unsupported,
+    describe,
+)
 from ibm_circuit_job.state import typed_json, wire
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.store import JobStore
 
 _T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
@@ -229,25 +243,32 @@ def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failur
     )
 
 
-def fetch_result(client: JobClient, job_id: str) -> IOResult[ResultPayload, Failure]:
+def fetch_result(
+    client: JobClient, job_id: str, keep: Callable[[ResultPayload], object] | None = None
+) -> IOResult[ResultPayload, Failure]:
     """Fetch the body of a job's result. Of a private job this consumes it: it can be read only once.
 
     The body may be no more than the URL at which the result lies; see :func:`fetch_located`.
     """
-    return _ask(f"read the result of job {job_id}", client, "job_results", _payload, job_id)
+    return _ask(f"read the result of job {job_id}", client, "job_results", partial(_payload, keep), job_id)
 
 
-def fetch_located(client: object, job_id: str, url: str) -> IOResult[ResultPayload, Failure]:
+def fetch_located(
+    client: object, job_id: str, url: str, keep: Callable[[ResultPayload], object] | None = None
+) -> IOResult[ResultPayload, Failure]:
     """Fetch a result from the URL that the service named, without our token."""
     doing = f"read the result of job {job_id}"
     params = getattr(client, "params", None)
     parameters = params if isinstance(params, ClientParameters) else None
-    return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters), _payload)
+    return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters), partial(_payload, keep))
 
 
-def _payload(body: Any) -> Result[ResultPayload, Unreadable]:
+def _payload(keep: Callable[[ResultPayload], object] | None, body: Any) -> Result[ResultPayload, Unreadable]:
     if isinstance(body, bytes):
-        return Success(ResultPayload(now(), body))
+        payload = ResultPayload(now(), body)
+        if keep is not None:
+            keep(payload)
+        return Success(payload)
     try:
         # A client of somebody else's may have read it as a text, or decoded it.
         raw = body.encode() if isinstance(body, str) else typed_json.encode(body)
@@ -325,6 +346,73 @@ def offers_stream(client: object) -> bool:
 def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IOResult[bool, Failure]:
     """Listen to a job until the service closes its stream (True) or the time is up (False)."""
     return _read(f"listen to job {job_id}", lambda: client.job_stream(job_id, seconds), Success)
+
+
+def keep(store: JobStore, job: Job, *, service: str | None = None, synced: bool = True) -> IOResult[None, Failure]:
+    """Merge a record into what a store keeps of the job.
+
+    Args:
+        store: The store.
+        job: The record.
+        service: The service that has the job.
+        synced: Whether it is to be on the disk afterwards; else it is written soon or not at all, without waiting.
+    """
+    return _stored(f"keep job {job.job_id}", lambda: store.save(job, service=service, synced=synced))
+
+
+def stored_record(store: JobStore, job_id: str) -> IOResult[Job | None, Failure]:
+    """Read what a store keeps of a job, without the bodies of its inputs and its result."""
+    return _stored(f"read job {job_id}", lambda: store.record(job_id))
+
+
+def keep_all(store: JobStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
+    """Merge records of many jobs into what a store keeps; soon or not at all, without waiting."""
+    return _stored(f"keep {len(jobs)} jobs", lambda: store.save_all(jobs, service=service, synced=False))
+
+
+def stored_records(store: JobStore, job_ids: Sequence[str]) -> IOResult[Mapping[str, Job], Failure]:
+    """Read what a store keeps of many jobs, without the bodies of their inputs and results."""
+    return _stored("read jobs", lambda: store.records_of(job_ids))
+
+
+def stored_inputs(store: JobStore, job_id: str) -> IOResult[JobInputs | None, Failure]:
+    """Read the inputs that a store keeps of a job."""
+    return _stored(f"read the inputs of job {job_id}", lambda: store.inputs(job_id))
+
+
+def stored_payload(store: JobStore, job_id: str, newer: int = 0) -> IOResult[ResultPayload | None, Failure]:
+    """Read the body of a result that a store keeps: the newest, or the one before so many newer ones."""
+    return _stored(f"read the result of job {job_id}", lambda: store.payload(job_id, newer))
+
+
+def _stored(doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
+    try:
+        return IOSuccess(call())
+    except JobStoreError as error:
+        return IOFailure(StoreTrouble(doing, str(error), isinstance(error, JobStoreDamagedError)))
+
+
+def service_of(client: object) -> str | None:
+    """Return what names the service of a client, and the instance, without any credentials; ``None`` if it is not ours.
+
+    All services on this machine are one: what a service on one port keeps, another one goes on with on another.
+    """
+    params = getattr(client, "params", None)
+    if not isinstance(params, ClientParameters):
+        return None
+    if object_store.is_loopback(urlsplit(params.url).hostname or ""):
+        return "this machine"
+    return params.url if params.channel == "ibm_quantum" else f"{params.url} {params.instance}"
+
+
+def warn_of_store(failure: Failure) -> None:
+    """Log that something could not be kept, or read again. It is known all the same."""
+    _logger.warning("%s. The job goes on without it.", describe(failure))
+
+
+def warn_of_unkept_result(job_id: str, failure: Failure) -> None:
+    """Log that a result has arrived, and is nowhere but in memory."""
+    _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", job_id, describe(failure))
 
 
 def warn_of_name(job_id: str) -> None:

@@ -13,6 +13,8 @@ The exceptions::
           │    ├── IBMBackendValueError    an argument of run() is wrong; nothing was sent
           │    ├── IBMBackendApiError      the service refused or could not be reached
           │    └── BackendPropertyError    the backend's properties do not say this
+          ├── JobStoreError                the store of jobs refused or could not be reached
+          │    └── JobStoreDamagedError    what it holds is not what was put into it
           └── IBMJobError                  (also qiskit's JobError)
                ├── IBMJobApiError          the service refused or could not be reached
                │    └── IBMJobNotFoundError  no such job
@@ -56,6 +58,14 @@ class IBMBackendApiError(IBMBackendError):
 
 class BackendPropertyError(IBMBackendError):
     """The backend's properties do not hold what was asked for, or give it in a unit that nobody knows."""
+
+
+class JobStoreError(IBMError):
+    """A store of jobs cannot be opened, read or written to; the message says why. Nothing was changed in it."""
+
+
+class JobStoreDamagedError(JobStoreError):
+    """What a store holds is not what was put into it; the message says what is damaged."""
 
 
 class IBMJobError(IBMError, JobError):
@@ -174,7 +184,22 @@ class Unsupported:
     http_status = None
 
 
-Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp | Unsupported
+@frozen
+class StoreTrouble:
+    """A store of jobs refused, or could not be reached."""
+
+    doing: str
+    """What was tried, as in ``"keep job abc"``."""
+    message: str
+    """What the store said."""
+    is_damaged: bool = False
+    """Whether what it holds is not what was put into it."""
+
+    can_retry = True
+    http_status = None
+
+
+Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp | Unsupported | StoreTrouble
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 
 Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an int, or ``None``).
@@ -211,6 +236,8 @@ def describe(failure: Failure) -> str:
             return f"could not {failure.doing} within {failure.seconds:g} seconds{last}"
         case Unsupported():
             return f"could not {failure.doing}: {failure.message}"
+        case StoreTrouble():
+            return failure.message
         case _:
             assert_never(failure)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from attrs import asdict
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -35,14 +35,19 @@ from ibm_circuit_job.errors import (
     IBMBackendValueError,
     IBMJobApiError,
     IBMJobNotFoundError,
+    JobStoreError,
+    Unreachable,
     describe,
     to_exception,
 )
 from ibm_circuit_job.job_filter import wanted_jobs
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import merge, news
+from ibm_circuit_job.watch import refresh_known
 
 if TYPE_CHECKING:
     from ibm_circuit_job.local import LocalService
+    from ibm_circuit_job.store import JobStore
 
 _T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
@@ -70,6 +75,8 @@ class IBMProvider:
         channel: The dialect that the service speaks: ``"ibm_quantum"`` for IBM Quantum Platform Classic,
             ``"ibm_quantum_platform"`` for the service of today. By default that of the saved account, or of
             ``QISKIT_IBM_CHANNEL``; else it follows from the instance, which is a CRN in the dialect of today.
+        store: Where the jobs that the provider makes handles on are kept, so that they and their results outlive the
+            process.
 
     Raises:
         IBMAccountError: If there is no token, if the service cannot be reached at the URL, if it does not accept
@@ -91,7 +98,10 @@ class IBMProvider:
         *,
         name: str | None = None,
         channel: str | None = None,
+        store: JobStore | None = None,
     ) -> None:
+        self.store = store
+        """Where the jobs are kept; ``None`` without a store."""
         parameters = _parameters(token, url, instance, proxies, verify, name, channel)
         if parameters.channel == "ibm_quantum_platform":
             platform_account = PlatformAccount(parameters)
@@ -121,6 +131,7 @@ class IBMProvider:
         data: str | os.PathLike[str] | None = None,
         seed: int | None = None,
         channel: str = "ibm_quantum",
+        store: JobStore | Literal["default"] | None = "default",
     ) -> Self:
         """Start an IBM Quantum service on this machine, and return a provider for it.
 
@@ -133,6 +144,8 @@ class IBMProvider:
                 removed in the end.
             seed: The seed of every simulation whose job gives none, for the same counts each time.
             channel: The dialect to speak with it: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``.
+            store: Where the jobs are kept, so that they outlive process and service; ``"default"`` for the store of
+                ``JobStore()``, ``None`` for none.
 
         Raises:
             LocalServiceError: If the port is taken, the folder cannot be used, or the extra ``local`` is not installed.
@@ -146,11 +159,12 @@ class IBMProvider:
         from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - for those who use it
 
         service = LocalService(port=port, data=data, seed=seed)
+        kept_in = _default_store() if store == "default" else store
         try:
             if channel == "ibm_quantum":
-                provider = cls(service.token, service.url, channel=channel)
+                provider = cls(service.token, service.url, channel=channel, store=kept_in)
             else:
-                provider = cls(service.token, service.platform_url, service.instance, channel=channel)
+                provider = cls(service.token, service.platform_url, service.instance, channel=channel, store=kept_in)
         except BaseException:
             service.stop()
             raise
@@ -177,6 +191,11 @@ class IBMProvider:
     def channel(self) -> str:
         """The dialect of the service: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``."""
         return self._parameters.channel
+
+    @property
+    def service(self) -> str:
+        """What a store calls the service and the instance: their names, without any credentials."""
+        return str(effects.service_of(self.runtime_client))
 
     @property
     def token(self) -> str:
@@ -290,6 +309,8 @@ class IBMProvider:
         job_tags: list[str] | None = None,
         descending: bool = True,
         instance: str | None = None,
+        *,
+        offline: bool = False,
     ) -> list[IBMCircuitJob]:
         """Return jobs of the account that run circuits, and that fit. One request brings 200 of them.
 
@@ -304,16 +325,31 @@ class IBMProvider:
             job_tags: Only those that have all of these tags.
             descending: Whether the newest come first.
             instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
+            offline: Return those that the store keeps of this service, and ask nobody.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
             IBMJobApiError: If the service refused or could not be reached.
+            JobStoreError: If ``offline``, and there is no store, or it cannot be read.
 
         Example:
             >>> with IBMProvider.local() as provider:
             ...     provider.jobs(limit=None, status="completed", job_tags=["bell"])
             []
         """
+        if offline:
+            records = self._needed_store().records(
+                limit,
+                skip,
+                backend_name,
+                status,
+                start_datetime,
+                end_datetime,
+                job_tags,
+                descending,
+                service=self.service,
+            )
+            return [self._stored_handle(record) for record in records]
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         found: dict[str, Job] = {}
         seen: set[str] = set()
@@ -350,10 +386,76 @@ class IBMProvider:
                 break
         # Each is asked for once, however many jobs name one that cannot be described.
         backends = {name: self._backend_of_job(name) for name in dict.fromkeys(map(_backend_name, found.values()))}
-        return [self._handle_on(job, backends[_backend_name(job)]) for job in found.values()]
+        kept = self._kept_of(list(found.values()))
+        return [self._handle_on(job, backends[_backend_name(job)], kept.get(job.job_id)) for job in found.values()]
+
+    def resume(self) -> list[IBMCircuitJob]:
+        """Return the jobs of the store that are not over: to be called after a crash, or on another day.
+
+        These are the jobs of this service that had not ended, and those that were done and whose result is not in the
+        store. What they are doing now is asked for, in about N / 200 requests; those that the service does not know any
+        more are left out.
+
+        Returns:
+            Handles, those of the oldest jobs first.
+
+        Raises:
+            JobStoreError: If the provider has no store, or it cannot be read.
+            IBMJobApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import JobStore
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     with IBMProvider.local(store=store) as provider:
+            ...         provider.resume()
+            []
+        """
+        handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
+        known = refresh_known(handles)
+        if len(known) < len(handles):
+            _logger.warning(
+                "%d jobs of the store are left out: the service has none of them.", len(handles) - len(known)
+            )
+        return known
+
+    def _needed_store(self) -> JobStore:
+        if self.store is None:
+            raise JobStoreError("this provider has no store: give it one, as in IBMProvider(store=JobStore())")
+        return self.store
+
+    def _stored_handle(self, record: Job) -> IBMCircuitJob:
+        """A handle on a job of the store, for which nobody is asked."""
+        return IBMCircuitJob.from_store(
+            self._needed_store(),
+            record,
+            api_client=self.account_client,
+            runtime_client=self.runtime_client,
+            find_backend=lambda: self._backend_of_job(_backend_name(record)),
+        )
+
+    def _kept_of(self, seen: Sequence[Job]) -> Mapping[str, Job]:
+        """Keep what was seen of many jobs, and return what is kept of them then."""
+        if self.store is None:
+            return {}
+        read = effects.perform(effects.stored_records(self.store, [job.job_id for job in seen]))
+        if not isinstance(read, Success):
+            effects.warn_of_store(read.failure())
+            return {}
+        kept: Mapping[str, Job] = read.unwrap()
+        found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
+        pending = [job for job in found if job is not None]
+        written = effects.perform(effects.keep_all(self.store, pending, service=self.service))
+        if isinstance(written, Success):
+            return {job.job_id: merge(kept.get(job.job_id, job), job) for job in seen}
+        effects.warn_of_store(written.failure())
+        return kept
 
     def retrieve_job(self, job_id: str) -> IBMCircuitJob:
         """Return the job of that ID. This reads neither its result nor its circuits.
+
+        A job that the store keeps is not asked for if it has ended; if it has not, and the service cannot be reached,
+        the handle knows what the store does.
 
         Raises:
             IBMJobNotFoundError: If the service knows no such job.
@@ -361,8 +463,26 @@ class IBMProvider:
         """
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
-        job = self._value(effects.fetch_job(self.runtime_client, job_id))
-        return self._handle_on(job, self._backend_of_job(_backend_name(job)))
+        kept = None if self.store is None else self._read_record(self.store, job_id)
+        if kept is not None and kept.status is not None and kept.status.is_final and not kept.status.assumed:
+            return self._stored_handle(kept)
+        asked = effects.perform(effects.fetch_job(self.runtime_client, job_id))
+        if not isinstance(asked, Success):
+            failure = asked.failure()
+            if kept is None or not isinstance(failure, Unreachable):
+                raise to_exception(failure, IBMJobApiError)
+            _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
+            return self._stored_handle(kept)
+        job = asked.unwrap()
+        return self._handle_on(job, self._backend_of_job(_backend_name(job)), kept)
+
+    def _read_record(self, store: JobStore, job_id: str) -> Job | None:
+        read = effects.perform(effects.stored_record(store, job_id))
+        if isinstance(read, Success):
+            record: Job | None = read.unwrap()
+            return record
+        effects.warn_of_store(read.failure())
+        return None
 
     def attach(self, job: IBMCircuitJob) -> IBMCircuitJob:
         """Give a handle that has none, such as one that was unpickled, a connection to this account.
@@ -396,15 +516,22 @@ class IBMProvider:
             api_client=self.account_client,
             runtime_client=self.runtime_client,
         )
+        if self.store is not None and job.store is None:
+            job.keep_in(self.store)
         return job
 
-    def _handle_on(self, job: Job, backend: IBMBackend | None) -> IBMCircuitJob:
-        return IBMCircuitJob.from_state(
-            job,
-            backend=backend,
-            api_client=self.account_client,
-            runtime_client=self.runtime_client,
-        )
+    def _handle_on(self, seen: Job, backend: IBMBackend | None, kept: Job | None = None) -> IBMCircuitJob:
+        """A handle on a job that the service has told of, and of which the store keeps a record, or none."""
+        clients: dict[str, Any] = {
+            "backend": backend,
+            "api_client": self.account_client,
+            "runtime_client": self.runtime_client,
+        }
+        if self.store is None:
+            return IBMCircuitJob.from_state(seen, **clients)
+        job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **clients)
+        job.learn(seen)
+        return job
 
     def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)
@@ -478,6 +605,18 @@ def _saved(channel: Any, name: str | None) -> SavedAccount | None:
     if name is not None or channel is not None:
         return saved_account(channel, name)
     return saved_account("ibm_quantum_platform") or saved_account("ibm_quantum")
+
+
+def _default_store() -> JobStore | None:
+    """The store of the user's data folder. That it cannot be used is no reason not to run a job."""
+    from ibm_circuit_job.store import JobStore  # noqa: PLC0415 - for those who use it
+    from ibm_circuit_job.store.job_store import default_url  # noqa: PLC0415
+
+    try:
+        return None if default_url() is None else JobStore()
+    except JobStoreError as error:
+        _logger.warning("Jobs are not kept: %s", error)
+        return None
 
 
 def _backend_name(job: Job) -> str | None:

@@ -58,6 +58,21 @@ def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
         raise to_exception(failures[0])
 
 
+def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
+    """Ask for the standing of many jobs as :func:`refresh_all` does, and return those that the service knows.
+
+    Raises:
+        IBMJobApiError: If the service refused otherwise, or could not be reached.
+    """
+    asked = list(jobs)
+    groups = _grouped(asked)
+    failures = [failure for group in groups for failure in group.look() if failure.http_status != 404]
+    if failures:
+        raise to_exception(failures[0])
+    gone = {(id(group.client), job_id) for group in groups for job_id in group.refusals}
+    return [job for job in asked if (id(job.client), job.state.job_id) not in gone]
+
+
 def wait_all(
     jobs: Iterable[IBMCircuitJob],
     timeout: float | None = None,

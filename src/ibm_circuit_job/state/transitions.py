@@ -20,7 +20,7 @@ from datetime import datetime
 from functools import reduce
 from typing import TypeVar, assert_never
 
-from attrs import astuple
+from attrs import astuple, evolve
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.state.facts import (
@@ -219,6 +219,48 @@ def rename(job: Job, name: str, observed_at: datetime) -> Job:
         'bell'
     """
     return _learn(job, JobName(observed_at, name))
+
+
+def news(kept: Job, known: Job) -> Job | None:
+    """Return what is known of a job and not kept yet, as a record of its own; ``None`` where that is nothing.
+
+    That the service said the same thing again, and when, is no news. Bodies of results are left out: who keeps them
+    does so before anything else is done with them.
+
+    Args:
+        kept: What is kept of it.
+        known: What is known of it.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> queued, again = (StatusReport(noon.replace(minute=m), JobStatus.QUEUED, "Queued") for m in (0, 1))
+        >>> news(Job("a", queued), Job("a", again)) is None
+        True
+        >>> news(Job("a"), Job("a", queued)).status is queued
+        True
+    """
+    # The same details mean something else where tags or a name were given to the job in between.
+    said_again = kept.tags != known.tags or kept.name != known.name
+    found = Job(
+        known.job_id,
+        status=_new(kept.status, known.status),
+        details=known.details if said_again else _new(kept.details, known.details),
+        metrics=_new(kept.metrics, known.metrics),
+        inputs=_new(kept.inputs, known.inputs),
+        retagged=_new(kept.retagged, known.retagged),
+        renamed=_new(kept.renamed, known.renamed),
+    )
+    return found if found.facts else None
+
+
+def _new(kept: _F | None, known: _F | None) -> _F | None:
+    """The fact, where it says something else than the one that is kept."""
+    if known is None or known is kept:
+        return None
+    if kept is None:
+        return known
+    return None if evolve(known, observed_at=kept.observed_at) == kept else known
 
 
 def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:

@@ -1,0 +1,259 @@
+"""One database that a store is in: opening it, transactions in it, and what its trouble means.
+
+SQLite is one file for its owner alone, in WAL mode, so that readers and a writer do not wait for one another.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sql
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
+from ibm_circuit_job.store import schema
+
+_T = TypeVar("_T")
+
+LOCK_SECONDS: Final = 30.0
+"""How long a transaction waits for those of others."""
+SHORT_LOCK_SECONDS: Final = 0.05
+"""How long one waits that need not be synced: it is done again later, and nobody is to wait for it."""
+_TRIES: Final = 5
+"""How often a transaction that others got in the way of is begun."""
+
+
+class Database:
+    """A database, opened, with the tables of a store in it.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``, or the path of a file.
+
+    Raises:
+        JobStoreError: If it cannot be opened, is of another program, or of a newer version.
+        JobStoreDamagedError: If it is damaged.
+    """
+
+    def __init__(self, url: str | os.PathLike[str]) -> None:
+        self.url = _checked(url)
+        self.name = _shown(self.url)
+        """Where it is, without any credentials."""
+        if self.is_sqlite:
+            _make_for_owner(Path(str(self.url.database)))
+            self._engine = sql.create_engine(self.url, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
+            sql.event.listen(self._engine, "connect", _set_up)
+            sql.event.listen(self._engine, "begin", _begin)
+        else:
+            with self._clear("open the store"):
+                self._engine = sql.create_engine(
+                    self.url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+                )
+        self._close = weakref.finalize(self, self._engine.dispose)
+        _opened.add(self)
+        with self._clear("open the store"):
+            try:
+                self._open()
+            except schema.NotOurs as wrong:
+                raise JobStoreError(f"could not open the store at {self.name}: {wrong}") from None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    def _open(self) -> None:
+        with self._engine.begin() as connection:
+            found = schema.version_of(connection)
+        if found < len(schema.MIGRATIONS):
+            with self._writing(synced=True) as connection:
+                schema.migrate(connection)
+
+    def close(self) -> None:
+        """Close all connections. The next transaction opens one again."""
+        self._engine.dispose()
+
+    def forget_connections(self) -> None:
+        """Leave the connections to the process that opened them, of which this one is a fork."""
+        self._engine.dispose(close=False)
+
+    @contextmanager
+    def reading(self, doing: str) -> Iterator[sql.Connection]:
+        """A transaction that sees one moment of the store, and changes nothing.
+
+        Args:
+            doing: What it is for, as in ``"read job abc"``.
+
+        Raises:
+            JobStoreError: If the database is in trouble.
+        """
+        with self._clear(doing), self._engine.begin() as connection:
+            yield connection
+
+    def write(self, doing: str, work: Callable[[sql.Connection], _T], *, synced: bool = True) -> _T:
+        """Do some work in one transaction, wholly or not at all; again where others got in its way.
+
+        Args:
+            doing: What it is for, as in ``"keep job abc"``.
+            work: The work.
+            synced: Whether it is to survive a power cut, and not only the death of the process.
+
+        Raises:
+            JobStoreError: If the database is in trouble; then nothing is changed.
+        """
+        with self._clear(doing):
+            for _ in range(_TRIES - 1):
+                try:
+                    with self._writing(synced=synced) as connection:
+                        return work(connection)
+                except (IntegrityError, OperationalError) as error:
+                    if not _is_passing(error):
+                        raise
+            with self._writing(synced=synced) as connection:
+                return work(connection)
+
+    @contextmanager
+    def _writing(self, *, synced: bool) -> Iterator[sql.Connection]:
+        with self._engine.connect() as connection:
+            connection.execution_options(writes=True, synced=synced)
+            with connection.begin():
+                if not self.is_sqlite:
+                    patience = LOCK_SECONDS if synced else SHORT_LOCK_SECONDS
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout TO {patience * 1000:.0f}")
+                    connection.exec_driver_sql(f"SET LOCAL synchronous_commit TO {'ON' if synced else 'OFF'}")
+                yield connection
+
+    @contextmanager
+    def _clear(self, doing: str) -> Iterator[None]:
+        """Let trouble of the database be told as trouble of the store, in words of which none is secret."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise _trouble(f"could not {doing} in the store at {self.name}", error) from None
+        except ImportError as error:
+            raise JobStoreError(
+                f"could not {doing} at {self.name}: {error}; install ibm-circuit-job[postgresql]"
+            ) from None
+
+
+_opened: Final[weakref.WeakSet[Database]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for database in _opened:
+        database.forget_connections()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _checked(url: Any) -> sql.URL:
+    if isinstance(url, os.PathLike) or (isinstance(url, str) and url and "://" not in url):
+        return sql.URL.create("sqlite", database=str(Path(url).expanduser().absolute()))
+    expected = "expected the path of a file, sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
+    try:
+        found = sql.make_url(url)
+    except (ArgumentError, TypeError, ValueError):
+        # What it was may hold a password.
+        raise JobStoreError(f"{expected}, got something else as the URL of a store") from None
+    if found.get_backend_name() == "postgresql":
+        return found
+    if found.get_backend_name() != "sqlite":
+        raise JobStoreError(f"{expected}, got a URL of {found.get_backend_name()!r}")
+    if not found.database or found.database == ":memory:" or found.query:
+        raise JobStoreError(f"{expected}, got a database that is no file")
+    return found.set(database=str(Path(found.database).expanduser().absolute()))
+
+
+def _shown(url: sql.URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+def _make_for_owner(file: Path) -> None:
+    """Make a file, and the folders above it, that nobody but their owner can read."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made here, since SQLite would let others read it; the files beside it are like it.
+        held = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            # Also where it was there, and open to others.
+            if os.fstat(held).st_mode & 0o077:
+                os.fchmod(held, 0o600)
+        finally:
+            os.close(held)
+    except OSError as error:
+        raise JobStoreError(f"could not open the store at {file}: {error.strerror}") from None
+
+
+def _set_up(connection: Any, _: object) -> None:
+    """Prepare a new connection to SQLite."""
+    # So that it begins transactions when we say, and not when it thinks.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    deadline = time.monotonic() + LOCK_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except connection.OperationalError as error:
+            # For this alone SQLite does not wait by itself, where another process does the same at that moment.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _begin(connection: sql.Connection) -> None:
+    """Begin a transaction of SQLite."""
+    options = connection.get_execution_options()
+    synced = options.get("synced", True)
+    patience = LOCK_SECONDS if synced else SHORT_LOCK_SECONDS
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+    if not options.get("writes"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+    # With the lock of writers from the start: one that first reads may find that somebody else has written meanwhile.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Whether a transaction failed because of another one, and will do when it is begun again."""
+    # A deadlock, or transactions that PostgreSQL cannot put in a row; and two that made or deleted one body at once.
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
+
+
+def _trouble(failed: str, error: SQLAlchemyError) -> JobStoreError:
+    if isinstance(error, NoSuchModuleError):
+        return JobStoreError(f"{failed}: there is no such kind of database")
+    words = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
+    said = words[0] if words else type(error).__name__
+    for known, meaning, kind in _MEANINGS:
+        if known in said:
+            return kind(f"{failed}: {meaning} ({said})")
+    return JobStoreError(f"{failed}: {said}")
+
+
+_MEANINGS: Final = (
+    ("locked", "another program holds it", JobStoreError),
+    ("full", "there is no space left for it", JobStoreError),
+    ("readonly", "it cannot be written to", JobStoreError),
+    ("unable to open", "its folder cannot be used", JobStoreError),
+    ("disk I/O error", "the disk refused", JobStoreError),
+    ("not a database", "the file is damaged, or none of a store", JobStoreDamagedError),
+    ("malformed", "the file is damaged", JobStoreDamagedError),
+)
+"""What the words of SQLite mean."""

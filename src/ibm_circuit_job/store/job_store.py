@@ -1,0 +1,722 @@
+"""JobStore: jobs, their histories and the bodies of their results, merged by any number of processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import sqlalchemy as sql
+import zstandard
+from attrs import frozen
+from qiskit.providers.jobstatus import JobStatus
+from returns.result import Success
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ibm_circuit_job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
+from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs
+from ibm_circuit_job.state import queries, wire
+from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.status import FINAL_RANK
+from ibm_circuit_job.state.transitions import merge, refresh
+from ibm_circuit_job.store import schema
+from ibm_circuit_job.store.database import Database
+
+MOST_FACTS: Final = 1000
+"""How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
+_PART: Final = 16 * 1024 * 1024
+"""How many bytes of a compressed body go into one row."""
+_LEVEL: Final = 1
+"""How hard Zstandard tries: the results of 4,000 shots become a third of a second's work, and half as large."""
+_REST_SECONDS: Final = 10.0
+"""How long nothing is written that need not be synced, after that went wrong."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Body = JobInputs | ResultPayload
+
+
+def default_url() -> str | None:
+    """Return where jobs are kept by default: what ``IBM_CIRCUIT_JOB_STORE`` says, else in the user's data folder.
+
+    ``None`` where the variable says ``none``.
+    """
+    said = os.environ.get("IBM_CIRCUIT_JOB_STORE")
+    if said:
+        return None if said == "none" else said
+    import platformdirs  # noqa: PLC0415 - for those that need the default
+
+    return str(Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "jobs.sqlite")
+
+
+class JobStore:
+    """Jobs and their results, kept so that they outlive the process.
+
+    What was saved when a method returns is on the disk. Saving is a merge: any number of threads, processes and
+    machines may save what they know of one job, in any order, and all of it is in the record that is there afterwards.
+    A result is compressed, kept once however often it is saved, and compared with its SHA-256 when it is read.
+
+    Args:
+        url: Where: the path of a file, for SQLite; or ``postgresql+psycopg://USER@HOST/DATABASE``, with the extra
+            ``postgresql``, for a team. By default what the variable ``IBM_CIRCUIT_JOB_STORE`` says, else a file in the
+            user's data folder. A file, and a folder that is made for it, are their owner's alone.
+        results_held: How many decoded results the handles of this store keep in memory together, those that were
+            asked for last; of others, what nobody else holds is decoded again when it is asked for. ``None`` for all.
+
+    Raises:
+        JobStoreError: If it cannot be opened, is of another program, or was written by a newer version.
+        JobStoreDamagedError: If it is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from ibm_circuit_job import Job, JobName
+        >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+        ...     store.save(Job("cq1x", renamed=JobName(datetime(2024, 2, 3, tzinfo=UTC), "bell")))
+        ...     [job.name() for job in store.jobs()]
+        ['bell']
+    """
+
+    def __init__(self, url: str | os.PathLike[str] | None = None, *, results_held: int | None = 4) -> None:
+        if results_held is not None and (type(results_held) is not int or results_held < 0):
+            raise JobStoreError(f"expected results_held to be a whole number from 0 up, or None, got {results_held!r}")
+        chosen = default_url() if url is None else url
+        if chosen is None:
+            raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
+        self._database = Database(chosen)
+        self._results_held = results_held
+        self._held: deque[object] = deque(maxlen=results_held)
+        self._lock = threading.Lock()
+        self._rests_until = 0.0
+
+    def __repr__(self) -> str:
+        return f"<JobStore({self._database.name!r})>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[..., JobStore], tuple[str, int | None]]:
+        url = self._database.url
+        if url.password is not None or url.query:
+            raise JobStoreError("a store whose URL may hold a password is not pickled; open it again by its URL")
+        return _opened_again, (url.render_as_string(), self._results_held)
+
+    def close(self) -> None:
+        """Close all connections to the database. What comes after opens one again."""
+        self._database.close()
+
+    # Saving
+
+    def save(self, job: Job, *, service: str | None = None, synced: bool = True) -> None:
+        """Merge a record into what is kept of the job, and its facts into the job's history.
+
+        Args:
+            job: The record.
+            service: The service that has the job, as ``IBMProvider.service`` names it.
+            synced: Whether it is on the disk when this returns, to outlive a power cut, and not only the process. Else
+                it waits for nobody, and fails at once where others write, or where there was trouble just now.
+
+        Raises:
+            JobStoreError: If the store cannot be written to; then nothing is changed.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.load("cq1x") == Job("cq1x")
+            True
+        """
+        self.save_all([job], service=service, synced=synced)
+
+    def save_all(self, jobs: Iterable[Job], *, service: str | None = None, synced: bool = True) -> None:
+        """Merge any number of records, of any jobs, into what is kept, in one transaction; see :meth:`save`."""
+        facts: dict[str, list[Fact]] = {}
+        for job in jobs:
+            facts.setdefault(job.job_id, []).extend(job.facts)
+        if not facts:
+            return
+        for job_id in facts:
+            if not job_id.isprintable():
+                raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
+        if not synced and time.monotonic() < self._rests_until:
+            raise JobStoreError(
+                f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
+            )
+        named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
+        bodies = {_sha256(fact): fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
+        # Compressed before any lock is taken.
+        packed = self._packed(facts, bodies, f"keep {named}")
+
+        def work(connection: sql.Connection) -> None:
+            _put_bodies(connection, bodies, packed)
+            # In one order, so that two that save the same jobs do not wait for each other.
+            for job_id in sorted(facts):
+                _merge_in(connection, job_id, facts[job_id], service)
+
+        try:
+            self._database.write(f"keep {named}", work, synced=synced)
+        except JobStoreError:
+            if not synced:
+                # What waits for a job is not to wait for this again and again.
+                self._rests_until = time.monotonic() + _REST_SECONDS
+            raise
+
+    def _packed(
+        self, facts: Mapping[str, Sequence[Fact]], bodies: Mapping[str, bytes], doing: str
+    ) -> dict[str, _Packed]:
+        """The bodies that are not in the store yet, or not any more as they were, by their SHA-256."""
+        if not bodies:
+            return {}
+        table = schema.history.c
+        of_jobs = sql.select(table.job_id, table.slot, table.observed_at, table.sha256).where(
+            table.job_id.in_(facts), table.sha256.in_(bodies)
+        )
+        with self._database.reading(doing) as connection:
+            kept = {tuple(row) for row in connection.execute(of_jobs)}
+            # One that this job has had before is not read again; one that is the same by chance, or was asked for
+            # again, is looked at.
+            new = {
+                _sha256(fact)
+                for job_id, learned in facts.items()
+                for fact in learned
+                if isinstance(fact, Body)
+                and (job_id, _slot(fact), _micros(fact.observed_at), _sha256(fact)) not in kept
+            }
+            return {sha256: _pack(bodies[sha256]) for sha256 in new if _raw(connection, sha256) != bodies[sha256]}
+
+    # Reading
+
+    def load(self, job_id: str) -> Job | None:
+        """Return all that is kept of a job, the bodies of its inputs and its result included; ``None`` if nothing is.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If what it holds of the job is not what was put into it; the message says what.
+        """
+        with self._database.reading(f"read job {job_id}") as connection:
+            row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
+            if row is None:
+                return None
+            job = self._record(job_id, row["record"])
+            bodies = (self._body(connection, job_id, reference) for reference in _references(row).values())
+            return refresh(job, *bodies)
+
+    def record(self, job_id: str) -> Job | None:
+        """Return what is kept of a job but the bodies of its inputs and its result; ``None`` if nothing is."""
+        return self.records_of([job_id]).get(job_id)
+
+    def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
+        """Return what is kept of some jobs, without their bodies: ID -> record, of those of which something is."""
+        wanted = list(dict.fromkeys(job_ids))
+        found: dict[str, Job] = {}
+        with self._database.reading("read jobs") as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(
+                    schema.jobs.c.job_id.in_(wanted[start : start + _AT_ONCE])
+                )
+                found.update((job_id, self._record(job_id, record)) for job_id, record in connection.execute(query))
+        return found
+
+    def payload(self, job_id: str, newer: int = 0) -> ResultPayload | None:
+        """Return the body of a result that has arrived for a job, or ``None``.
+
+        Args:
+            job_id: The job's ID.
+            newer: How many newer ones to pass over: there is more than one where a result was asked for again.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If it is not what was put into the store.
+        """
+        table = schema.history
+        query = (
+            sql.select(table)
+            .where(table.c.job_id == job_id, table.c.slot == _SLOTS[ResultPayload])
+            .order_by(table.c.observed_at.desc(), table.c.sha256.desc())
+            .limit(1)
+            .offset(newer)
+        )
+        with self._database.reading(f"read the result of job {job_id}") as connection:
+            row = connection.execute(query).mappings().first()
+            body = None if row is None else self._body(connection, job_id, _reference(row))
+        return body if isinstance(body, ResultPayload) else None
+
+    def inputs(self, job_id: str) -> JobInputs | None:
+        """Return the inputs of a job, or ``None`` where they are not kept.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If they are not what was put into the store.
+        """
+        with self._database.reading(f"read the inputs of job {job_id}") as connection:
+            row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
+            reference = None if row is None else _references(row).get(JobInputs)
+            body = None if reference is None else self._body(connection, job_id, reference)
+        return body if isinstance(body, JobInputs) else None
+
+    def jobs(
+        self,
+        limit: int | None = None,
+        skip: int = 0,
+        backend_name: str | None = None,
+        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        descending: bool = True,
+        *,
+        service: str | None = None,
+    ) -> list[IBMCircuitJob]:
+        """Return handles on the jobs that fit. They have no connection, and answer all that is kept without one.
+
+        ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
+
+        Args:
+            limit: How many at most; ``None`` for all.
+            skip: How many of those that fit are passed over first.
+            backend_name: Only those of this backend.
+            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
+                one of these.
+            start_datetime: Only those created then or later. A time without a zone is in the machine's.
+            end_datetime: Only those created then or before. A time without a zone is in the machine's.
+            job_tags: Only those that have all of these tags.
+            descending: Whether the newest come first.
+            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.jobs(status="DONE", job_tags=["bell"])
+            []
+        """
+        records = self.records(
+            limit, skip, backend_name, status, start_datetime, end_datetime, job_tags, descending, service=service
+        )
+        return [IBMCircuitJob.from_store(self, record) for record in records]
+
+    def records(
+        self,
+        limit: int | None = None,
+        skip: int = 0,
+        backend_name: str | None = None,
+        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        descending: bool = True,
+        *,
+        service: str | None = None,
+    ) -> list[Job]:
+        """Return the records of the jobs that fit, as :meth:`jobs` does handles on them, without their bodies."""
+        wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
+        conditions = [*_conditions(wanted), *_of_service(service)]
+        if backend_name is not None:
+            conditions.append(schema.jobs.c.backend_digest == _digest(backend_name))
+        return self._found(conditions, limit=limit, skip=skip, descending=descending)
+
+    def unfinished(self, *, service: str | None = None) -> list[Job]:
+        """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
+
+        Args:
+            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+        """
+        jobs = schema.jobs.c
+        without_result = sql.and_(jobs.status == JobStatus.DONE.name, jobs.payload_sha256.is_(None))
+        conditions = [sql.or_(sql.not_(jobs.has_ended), without_result), *_of_service(service)]
+        return self._found(conditions, limit=None, skip=0, descending=False)
+
+    def history(self, job_id: str) -> list[Fact]:
+        """Return the facts that were learned of a job, in the order in which they came to the store.
+
+        ``reduce(refresh, store.history(job_id), Job(job_id))`` is the job. Of the facts that do not count any more,
+        the oldest are left out where there are more than :data:`MOST_FACTS`.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If what it holds of the job is not what was put into it.
+        """
+        table = schema.history
+        with self._database.reading(f"read the history of job {job_id}") as connection:
+            query = sql.select(table).where(table.c.job_id == job_id).order_by(table.c.number)
+            rows = connection.execute(query).mappings().all()
+            facts: list[Fact] = []
+            for row in rows:
+                if row["slot"] is None:
+                    facts += self._record(job_id, row["record"]).facts
+                else:
+                    facts.append(self._body(connection, job_id, _reference(row)))
+        return facts
+
+    def at(self, job_id: str, moment: datetime) -> Job:
+        """Return what had been seen of a job by a moment.
+
+        Args:
+            job_id: The job's ID.
+            moment: An aware time.
+
+        Raises:
+            JobStoreError: If the store cannot be read, or ``moment`` is no aware time.
+            JobStoreDamagedError: If what it holds of the job is not what was put into it.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import JobName
+            >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     for hour, name in enumerate(["bell", "ghz"]):
+            ...         store.save(Job("cq1x", renamed=JobName(noon + timedelta(hours=hour), name)))
+            ...     store.at("cq1x", noon).name, store.load("cq1x").name
+            ('bell', 'ghz')
+        """
+        if type(moment) is not datetime or moment.tzinfo is None:
+            raise JobStoreError(f"expected moment to be a datetime with a time zone, got {moment!r}")
+        seen = (fact for fact in self.history(job_id) if fact.observed_at <= moment)
+        return reduce(refresh, seen, Job(job_id))
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
+
+        Raises:
+            JobStoreError: If the store cannot be written to; then nothing is changed.
+        """
+        jobs, history, bodies = schema.jobs, schema.history, schema.bodies
+
+        def work(connection: sql.Connection) -> None:
+            of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
+            left = set(connection.execute(of_job).scalars())
+            for table in (schema.tags, history, jobs):
+                connection.execute(sql.delete(table).where(table.c.job_id == job_id))
+            still_used = set(
+                connection.execute(sql.select(history.c.sha256).where(history.c.sha256.in_(left))).scalars()
+            )
+            connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
+
+        self._database.write(f"forget job {job_id}", work)
+
+    # For the handles
+
+    def hold(self, result: object) -> None:
+        """Keep a decoded result in memory, until as many others as are held were asked for."""
+        with self._lock:
+            if not any(held is result for held in self._held):
+                self._held.append(result)
+
+    # Inside
+
+    def _found(self, conditions: Sequence[Any], *, limit: int | None, skip: int, descending: bool) -> list[Job]:
+        jobs = schema.jobs.c
+        moment, order = sql.func.coalesce(jobs.created, jobs.first_seen), sql.desc if descending else sql.asc
+        query = (
+            sql.select(jobs.job_id, jobs.record)
+            .where(*conditions)
+            # The ID, so that there is one order where two were created at once.
+            .order_by(order(moment), order(jobs.job_id))
+            .limit(limit)
+            .offset(skip)
+        )
+        with self._database.reading("list jobs") as connection:
+            return [self._record(job_id, record) for job_id, record in connection.execute(query)]
+
+    def _record(self, job_id: str, text: str) -> Job:
+        read = wire.from_json(text.encode())
+        if isinstance(read, Success):
+            job: Job = read.unwrap()
+            return job
+        raise JobStoreDamagedError(
+            f"the record of job {job_id} in the store at {self._database.name} is damaged: {describe(read.failure())}"
+        )
+
+    def _body(self, connection: sql.Connection, job_id: str, reference: _Reference) -> Body:
+        raw = _raw(connection, reference.sha256)
+        if raw is not None:
+            fact = reference.kind(reference.observed_at, raw)
+            if _sha256(fact) == reference.sha256:
+                return fact
+        what = "result" if reference.kind is ResultPayload else "inputs"
+        why = "it is not there in full" if raw is None else "it is not what its SHA-256 says"
+        raise JobStoreDamagedError(
+            f"the {what} of job {job_id} in the store at {self._database.name} cannot be given back: {why} "
+            f"({reference.sha256})"
+        )
+
+
+def _opened_again(url: str, results_held: int | None) -> JobStore:
+    return JobStore(url, results_held=results_held)
+
+
+_AT_ONCE: Final = 500
+"""How many IDs go into one question; databases have limits."""
+
+
+@frozen
+class _Reference:
+    """Which body it is that a record leaves out."""
+
+    kind: type[Body]
+    observed_at: datetime
+    sha256: str
+
+
+@frozen
+class _Packed:
+    """A body as it is kept."""
+
+    size: int
+    parts: tuple[bytes, ...]
+
+
+_SLOTS: Final[Mapping[type[Body], str]] = {JobInputs: "inputs", ResultPayload: "payload"}
+_KINDS: Final[Mapping[str, type[Body]]] = {"inputs": JobInputs, "payload": ResultPayload}
+
+
+def _slot(fact: Body) -> str:
+    return _SLOTS[type(fact)]
+
+
+def _sha256(fact: Body) -> str:
+    return fact.sha256 if isinstance(fact, ResultPayload) else hashlib.sha256(fact.raw).hexdigest()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _reference(row: sql.RowMapping) -> _Reference:
+    """Which body a row of a history is."""
+    return _Reference(_KINDS[row["slot"]], _moment(row["observed_at"]), row["sha256"])
+
+
+def _references(row: sql.RowMapping) -> dict[type[Body], _Reference]:
+    """Which bodies the record of a job leaves out."""
+    return {
+        kind: _Reference(kind, _moment(row[f"{slot}_at"]), row[f"{slot}_sha256"])
+        for slot, kind in _KINDS.items()
+        if row[f"{slot}_sha256"] is not None
+    }
+
+
+def _conditions(wanted: WantedJobs) -> Iterator[Any]:
+    jobs, tags = schema.jobs.c, schema.tags.c
+    created = sql.func.coalesce(jobs.created, jobs.first_seen)
+    if wanted.statuses is not None:
+        yield jobs.status.in_(status.name for status in wanted.statuses)
+    elif wanted.pending is not None:
+        final = jobs.status.in_(status.name for status in FINAL_RANK)
+        yield sql.or_(jobs.status.is_(None), sql.not_(final)) if wanted.pending else final
+    if wanted.created_after is not None:
+        yield created >= _micros(wanted.created_after)
+    if wanted.created_before is not None:
+        yield created <= _micros(wanted.created_before)
+    for tag in wanted.tags or ():
+        yield sql.exists().where(tags.job_id == jobs.job_id, tags.tag_digest == _digest(tag))
+
+
+def _of_service(service: str | None) -> Iterator[Any]:
+    if service is not None:
+        yield sql.or_(schema.jobs.c.service == service, schema.jobs.c.service.is_(None))
+
+
+# Bodies
+
+
+def _pack(raw: bytes) -> _Packed:
+    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
+    return _Packed(len(raw), tuple(packed[start : start + _PART] for start in range(0, len(packed), _PART)))
+
+
+def _raw(connection: sql.Connection, sha256: str) -> bytes | None:
+    """The bytes of a body, unchecked; ``None`` where they are not there, or cannot be decompressed."""
+    bodies, parts = schema.bodies, schema.body_parts
+    size = connection.execute(sql.select(bodies.c.size).where(bodies.c.sha256 == sha256)).scalar()
+    query = sql.select(parts.c.data).where(parts.c.sha256 == sha256).order_by(parts.c.part)
+    packed = b"".join(connection.execute(query).scalars())
+    try:
+        # No more than it had: a damaged one may claim any size.
+        return None if size is None else zstandard.ZstdDecompressor().decompress(packed, max_output_size=size)
+    except zstandard.ZstdError:
+        return None
+
+
+def _put_bodies(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, _Packed]) -> None:
+    """Write the bodies that were found not to be there, and those that somebody has deleted since."""
+    if not bodies:
+        return
+    table, parts = schema.bodies, schema.body_parts
+    there = set(connection.execute(sql.select(table.c.sha256).where(table.c.sha256.in_(bodies))).scalars())
+    for sha256 in sorted(packed.keys() | (bodies.keys() - there)):
+        body = packed.get(sha256) or _pack(bodies[sha256])
+        _insert_new(connection, table, [{"sha256": sha256, "size": body.size}])
+        # Those of a body that was damaged are replaced.
+        connection.execute(sql.delete(parts).where(parts.c.sha256 == sha256))
+        rows = [{"sha256": sha256, "part": part, "data": data} for part, data in enumerate(body.parts)]
+        connection.execute(sql.insert(parts), rows)
+
+
+def _insert_new(connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, but for those that are there."""
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+# Merging
+
+
+def _merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None) -> None:
+    """Merge facts into what is kept of a job, and into its history."""
+    jobs = schema.jobs
+    first_seen = min((_micros(fact.observed_at) for fact in facts), default=_NEVER)
+    stub = {"job_id": job_id, "record": wire.to_json(Job(job_id)).decode(), "has_ended": False, "first_seen": _NEVER}
+    _insert_new(connection, jobs, [stub])
+    row = connection.execute(sql.select(jobs).where(jobs.c.job_id == job_id).with_for_update()).mappings().one()
+    kept = _locked_record(row)
+    small = [fact for fact in facts if not isinstance(fact, Body)]
+    job = refresh(kept, *small)
+    references = _references(row)
+    for fact in facts:
+        if isinstance(fact, Body):
+            references[type(fact)] = _newer(connection, references.get(type(fact)), fact)
+    _add_to_history(connection, job, facts)
+    values = {
+        **_columns(job, references),
+        "first_seen": min(row["first_seen"], first_seen),
+        "service": min(filter(None, (row["service"], service)), default=None),
+    }
+    changed = {name: value for name, value in values.items() if row[name] != value}
+    if changed:
+        connection.execute(sql.update(jobs).where(jobs.c.job_id == job_id).values(**changed))
+    if job.tags != kept.tags:
+        _replace_tags(connection, job)
+
+
+_NEVER: Final = _micros(datetime.max.replace(tzinfo=UTC))
+
+
+def _locked_record(row: sql.RowMapping) -> Job:
+    """Return the record of a row that was just locked."""
+    read = wire.from_json(row["record"].encode())
+    if isinstance(read, Success):
+        job: Job = read.unwrap()
+        return job
+    raise JobStoreDamagedError(f"the record of job {row['job_id']} is damaged: {describe(read.failure())}")
+
+
+def _newer(connection: sql.Connection, held: _Reference | None, fact: Body) -> _Reference:
+    """Which of two bodies the record has: the newer one."""
+    seen = _Reference(type(fact), fact.observed_at, _sha256(fact))
+    if held is None or held.observed_at < seen.observed_at:
+        return seen
+    if held.observed_at > seen.observed_at or held.sha256 == seen.sha256:
+        return held
+    # Seen at the same moment: only their content can tell.
+    raw = _raw(connection, held.sha256)
+    if raw is None:
+        return seen
+    joined = merge(refresh(Job("a"), held.kind(held.observed_at, raw)), refresh(Job("a"), fact))
+    return seen if fact in joined.facts else held
+
+
+def _columns(job: Job, references: Mapping[type[Body], _Reference]) -> dict[str, Any]:
+    details, status = job.details, queries.status(job)
+    values = {
+        "record": wire.to_json(job).decode(),
+        "status": None if status is None else status.name,
+        "has_ended": job.status is not None and job.status.is_final and not job.status.assumed,
+        "backend_digest": None if details is None or details.backend is None else _digest(details.backend),
+        "created": None if details is None or details.created is None else _micros(details.created),
+    }
+    for kind, reference in references.items():
+        slot = _SLOTS[kind]
+        values |= {f"{slot}_at": _micros(reference.observed_at), f"{slot}_sha256": reference.sha256}
+    return values
+
+
+def _replace_tags(connection: sql.Connection, job: Job) -> None:
+    tags = schema.tags
+    connection.execute(sql.delete(tags).where(tags.c.job_id == job.job_id))
+    digests = sorted({_digest(tag) for tag in job.tags})
+    if digests:
+        connection.execute(sql.insert(tags), [{"job_id": job.job_id, "tag_digest": digest} for digest in digests])
+
+
+def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact]) -> None:
+    """Append the facts that are not in the history of a job yet, and bound it."""
+    table = schema.history
+    rows = {row["digest"]: row for row in (_history_row(job.job_id, fact) for fact in facts)}
+    known = set(
+        connection.execute(
+            sql.select(table.c.digest).where(table.c.job_id == job.job_id, table.c.digest.in_(rows))
+        ).scalars()
+    )
+    new = [row for digest, row in rows.items() if digest not in known]
+    if not new:
+        return
+    of_job = table.c.job_id == job.job_id
+    last: int = connection.execute(sql.select(sql.func.max(table.c.number)).where(of_job)).scalar() or 0
+    connection.execute(sql.insert(table), [{**row, "number": last + 1 + index} for index, row in enumerate(new)])
+    if last + len(new) > MOST_FACTS:
+        _bound(connection, job)
+
+
+def _bound(connection: sql.Connection, job: Job) -> None:
+    """Drop the oldest facts of a history that is too long: none that still counts, and no body."""
+    table = schema.history
+    small = sql.and_(table.c.job_id == job.job_id, table.c.slot.is_(None))
+    oldest_kept = connection.execute(
+        sql.select(table.c.number).where(small).order_by(table.c.number.desc()).limit(1).offset(MOST_FACTS - 1)
+    ).scalar()
+    if oldest_kept is not None:
+        counting = [_history_row(job.job_id, fact)["digest"] for fact in job.facts]
+        connection.execute(
+            sql.delete(table).where(small, table.c.number < oldest_kept, table.c.digest.not_in(counting))
+        )
+
+
+def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
+    if isinstance(fact, Body):
+        sha256, observed_at = _sha256(fact), _micros(fact.observed_at)
+        digest = _digest(f"{_slot(fact)} {observed_at} {sha256}")
+        return {
+            "job_id": job_id,
+            "digest": digest,
+            "record": None,
+            "slot": _slot(fact),
+            "observed_at": observed_at,
+            "sha256": sha256,
+        }
+    record = wire.to_json(refresh(Job(job_id), fact)).decode()
+    return {
+        "job_id": job_id,
+        "digest": _digest(record),
+        "record": record,
+        "slot": None,
+        "observed_at": _micros(fact.observed_at),
+        "sha256": None,
+    }

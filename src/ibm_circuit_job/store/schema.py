@@ -1,0 +1,126 @@
+"""The tables of a store, and the steps by which an older store becomes a newer one.
+
+Times are whole microseconds since 1970, UTC, so that they are ordered and exact in any database. Texts that a service
+or a user chose are kept within JSON, or as digests where they are looked for: a database may refuse some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import sqlalchemy as sql
+
+tables: Final = sql.MetaData()
+
+jobs: Final = sql.Table(
+    "jobs",
+    tables,
+    sql.Column("job_id", sql.String, primary_key=True),
+    # The service that has the job, where that is known.
+    sql.Column("service", sql.String),
+    # The Job as JSON, but for the bodies of its inputs and its result.
+    sql.Column("record", sql.Text, nullable=False),
+    # What is looked for: copies of what the record says.
+    sql.Column("status", sql.String),
+    sql.Column("has_ended", sql.Boolean, nullable=False),
+    sql.Column("backend_digest", sql.String),
+    sql.Column("created", sql.BigInteger),
+    sql.Column("first_seen", sql.BigInteger, nullable=False),
+    # Where the bodies are that the record leaves out, and when they were seen.
+    sql.Column("inputs_at", sql.BigInteger),
+    sql.Column("inputs_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
+    sql.Column("payload_at", sql.BigInteger),
+    sql.Column("payload_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
+    sql.Index("jobs_by_time", "created", "first_seen"),
+)
+tags: Final = sql.Table(
+    "tags",
+    tables,
+    sql.Column("job_id", sql.String, sql.ForeignKey("jobs.job_id"), primary_key=True),
+    sql.Column("tag_digest", sql.String, primary_key=True),
+    sql.Index("jobs_by_tag", "tag_digest"),
+)
+history: Final = sql.Table(
+    "history",
+    tables,
+    sql.Column("job_id", sql.String, sql.ForeignKey("jobs.job_id"), primary_key=True),
+    sql.Column("number", sql.Integer, primary_key=True),
+    # Of the fact, so that no fact stands twice in the history of a job.
+    sql.Column("digest", sql.String, nullable=False),
+    # A Job that holds the fact and nothing else, as JSON; or which body it is, and when it was seen.
+    sql.Column("record", sql.Text),
+    sql.Column("slot", sql.String),
+    sql.Column("observed_at", sql.BigInteger, nullable=False),
+    sql.Column("sha256", sql.String, sql.ForeignKey("bodies.sha256")),
+    sql.UniqueConstraint("job_id", "digest"),
+    sql.Index("history_by_body", "sha256"),
+)
+bodies: Final = sql.Table(
+    "bodies",
+    tables,
+    sql.Column("sha256", sql.String, primary_key=True),
+    sql.Column("size", sql.BigInteger, nullable=False),
+)
+body_parts: Final = sql.Table(
+    "body_parts",
+    tables,
+    sql.Column("sha256", sql.String, sql.ForeignKey("bodies.sha256", ondelete="CASCADE"), primary_key=True),
+    sql.Column("part", sql.Integer, primary_key=True),
+    # All parts together are one frame of Zstandard.
+    sql.Column("data", sql.LargeBinary, nullable=False),
+)
+_version: Final = sql.Table("store_version", sql.MetaData(), sql.Column("version", sql.Integer, primary_key=True))
+
+
+def _first_tables(connection: sql.Connection) -> None:
+    tables.create_all(connection)
+
+
+MIGRATIONS: list[Callable[[sql.Connection], None]] = [_first_tables]
+"""What makes version 1 of an empty database, version 2 of version 1, and so on. A step is never changed once it was
+released; the next version is the next step."""
+
+
+class NotOurs(Exception):  # noqa: N818 - named for what it says
+    """The database is of another program, or of a newer version; the message says which."""
+
+
+def version_of(connection: sql.Connection) -> int:
+    """Return the version of a store; 0 where there is none yet.
+
+    Raises:
+        NotOurs: If the database is of another program, or of a newer version.
+    """
+    names = set(sql.inspect(connection).get_table_names())
+    if _version.name not in names:
+        if names & {*tables.tables}:
+            raise NotOurs("it is a database of another program")
+        return 0
+    found: int = connection.execute(sql.select(sql.func.max(_version.c.version))).scalar() or 0
+    if found > len(MIGRATIONS):
+        raise NotOurs(
+            f"it has version {found}, and this version of ibm-circuit-job knows versions up to "
+            f"{len(MIGRATIONS)}; use a newer one"
+        )
+    return found
+
+
+def migrate(connection: sql.Connection) -> None:
+    """Make a store of an empty database, or bring an older store up to date, within one transaction.
+
+    Raises:
+        NotOurs: If the database is of another program, or of a newer version.
+    """
+    if connection.dialect.name == "postgresql":
+        # Two processes that create it at once: the second waits for the first.
+        connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
+    found = version_of(connection)
+    _version.create(connection, checkfirst=True)
+    for number, step in enumerate(MIGRATIONS[found:], start=found + 1):
+        step(connection)
+        connection.execute(sql.insert(_version).values(version=number))
+
+
+_LOCK: Final = 0x69626D6A6F62
+"""The number of the lock that PostgreSQL holds while a store is made."""

@@ -1,0 +1,325 @@
+"""Jobs that are kept in a store: written down before anything else, and back after the process is gone."""
+
+import logging
+import pickle
+import weakref
+
+import pytest
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job import IBMCircuitJob, IBMJobApiError, IBMProvider, Job, JobStore, JobStoreError
+from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.testing import ScriptedClient
+
+QUEUED = b'{"id": "a", "state": {"status": "Queued"}}'
+DONE = (
+    b'{"id": "a", "state": {"status": "Completed"}, "backend": "b", "tags": ["x"], "created": "2024-02-03T10:11:12Z"}'
+)
+FAILED = b'{"id": "a", "state": {"status": "Failed"}}'
+BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": []}'
+METRICS = (
+    b'{"timestamps": {"running": "2024-02-03T10:11:13Z", "finished": "2024-02-03T10:11:14Z"}, "usage": {"seconds": 2}}'
+)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        yield store
+
+
+@pytest.fixture
+def kept_provider(provider, store):
+    """A provider of the one service of these tests, with a store."""
+    return IBMProvider(provider.token, provider.url, store=store)
+
+
+def kept(store, *replies, **scripts):
+    client = ScriptedClient(replies, **scripts)
+    return IBMCircuitJob(None, None, "a", runtime_client=client, store=store), client
+
+
+# Written down
+
+
+def test_what_is_learned_is_kept(store):
+    job, _ = kept(store, QUEUED, DONE)
+    job.status()
+    assert store.record("a").status.status is JobStatus.QUEUED
+    job.status()
+    assert store.record("a") == job.state
+
+
+def test_the_same_thing_said_again_is_not_written_again(store):
+    job, _ = kept(store, QUEUED)
+    for _ in range(3):
+        job.status()
+    assert len(store.history("a")) == 1
+
+
+def test_details_said_again_after_the_tags_were_changed_here_are_news(store):
+    said = DONE.replace(b"Completed", b"Running")
+    job, client = kept(store, said, said, said.replace(b'"x"', b'"y"'), said)
+    job.status()
+    assert job.update_tags(["y"]) == ["y"]
+    assert store.record("a").tags == ("y",)
+    job.refresh()
+    assert job.tags() == ["x"]
+    assert store.record("a").tags == ("x",)
+    assert ("update_tags", "a") in client.calls
+
+
+def test_result_is_in_the_store_before_the_service_is_told_anything_more_and_before_it_is_read(store):
+    """What a client sees of its answer's way: the answer to the next question comes after it was stored."""
+
+    class Watching(ScriptedClient):
+        stored = None
+
+        def job_metadata(self, job_id):
+            self.stored = store.load("a").payload
+            return super().job_metadata(job_id)
+
+    broken = b"neither JSON nor an error's text"
+    client = Watching([DONE], results=[broken, BODY], metrics=[METRICS])
+    job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
+    with pytest.raises(IBMJobApiError):
+        job.result()
+    assert store.load("a").payload.raw == broken
+    assert job.result().success
+    assert client.stored.raw == BODY
+
+
+def test_whoever_submits_is_known_before_run_returns(kept_provider, store, bell):
+    job = kept_provider.get_backend("local_simulator").run(bell)
+    assert [kept.job_id() for kept in store.jobs()] == [job.job_id()]
+    assert store.jobs()[0].circuits()[0].name == "bell"
+
+
+def test_tags_and_names_that_were_given_are_kept(store):
+    job, _ = kept(store, DONE, DONE.replace(b'"x"', b'"y"'))
+    job.update_name("bell")
+    job.update_tags(["y"])
+    assert (store.record("a").name, store.record("a").tags) == ("bell", ("y",))
+
+
+def test_what_the_constructor_was_told_is_kept(store):
+    IBMCircuitJob(None, None, "a", tags=["x"], status="Completed", result=BODY, store=store)
+    assert store.jobs()[0].tags() == ["x"]
+    assert store.jobs()[0].result().success
+
+
+def test_job_that_was_handled_without_a_store_can_be_kept_later(store):
+    job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([DONE], results=[BODY]))
+    assert job.result().success
+    assert job.store is None
+    job.keep_in(store)
+    assert job.store is store
+    assert store.load("a") == job.state
+
+
+# Back again
+
+
+def test_job_that_has_ended_answers_from_the_store_and_asks_nobody(store):
+    job, _ = kept(store, DONE, results=[BODY], metrics=[METRICS])
+    told = job.result().to_dict()
+    [back] = store.jobs()
+    assert back.client is None
+    assert back.status() is JobStatus.DONE
+    assert back.result().to_dict() == told
+    assert (back.tags(), back.creation_date(), back.usage()) == (["x"], job.creation_date(), 2.0)
+    assert back.time_per_step() == job.time_per_step()
+    assert (back.metrics(), back.queue_info(), back.name()) == (job.metrics(), None, None)
+    assert back.session_id is None
+
+
+def test_handle_made_with_a_store_knows_what_is_kept(store):
+    kept(store, DONE, results=[BODY])[0].result()
+    job, client = kept(store, DONE)
+    assert job.result().success
+    assert client.calls == []
+
+
+def test_record_of_a_store_becomes_a_handle(store):
+    kept(store, DONE, results=[BODY])[0].result()
+    job = IBMCircuitJob.from_store(store, store.record("a"))
+    assert job.store is store
+    assert job.result().success
+
+
+def test_job_that_failed_says_why_from_the_store(store):
+    job, _ = kept(store, FAILED, results=[b"qiskit.JobError: 'Too many shots.'"])
+    assert job.error_message() == "Too many shots."
+    assert store.jobs()[0].error_message() == "Too many shots."
+
+
+def test_older_result_is_there_when_the_newest_cannot_be_read(store):
+    job, _ = kept(store, DONE, results=[BODY, b"<html>Bad gateway</html>"])
+    job.result()
+    with pytest.raises(IBMJobApiError):
+        job.result(refresh=True)
+    assert store.load("a").payload.raw == b"<html>Bad gateway</html>"
+    assert store.jobs()[0].result().success
+
+
+def test_names_of_sampled_circuits_come_from_the_stored_submission(provider, store, bell):
+    with IBMProvider.local(channel="ibm_quantum_platform", store=store) as platform:
+        platform.get_backend("local_simulator").run(bell, shots=10).result()
+    [back] = store.jobs()
+    assert back.result().results[0].header["name"] == "bell"
+    assert back.circuits()[0].name == "bell"
+
+
+def test_retrieved_job_that_has_ended_is_not_asked_for(kept_provider, bell):
+    job = kept_provider.get_backend("local_simulator").run(bell, shots=10)
+    counts = job.result().get_counts()
+    kept_provider.close()
+    served = kept_provider.runtime_client.job_get
+    kept_provider.runtime_client.job_get = None
+    try:
+        back = kept_provider.retrieve_job(job.job_id())
+        assert back.result().get_counts() == counts
+        assert back.backend().name == "local_simulator"
+    finally:
+        kept_provider.runtime_client.job_get = served
+
+
+def test_jobs_of_the_store_are_listed_offline(kept_provider, bell):
+    backend = kept_provider.get_backend("local_simulator")
+    jobs = [backend.run(bell, shots=10, job_tags=["offline", f"number-{number}"]) for number in range(2)]
+    jobs[0].result()
+    kept_provider.runtime_client.jobs_get = None
+    listed = kept_provider.jobs(offline=True, job_tags=["offline"], descending=False)
+    assert [job.job_id() for job in listed] == [job.job_id() for job in jobs]
+    assert [job.job_id() for job in kept_provider.jobs(offline=True, status="DONE")] == [jobs[0].job_id()]
+    jobs[1].result()
+
+
+def test_listing_keeps_what_it_shows(provider, kept_provider, store, simulator, bell):
+    job = simulator.run(bell, shots=10, job_tags=["kept by listing"])
+    job.wait_for_final_state(timeout=30)
+    assert store.jobs() == []
+    [listed] = kept_provider.jobs(job_tags=["kept by listing"])
+    assert store.record(job.job_id()) == listed.state
+    assert [back.tags() for back in store.jobs(job_tags=["kept by listing"])] == [["kept by listing"]]
+
+
+def test_jobs_that_are_not_over_are_resumed(provider, kept_provider, store, bell, slow):
+    backend = kept_provider.get_backend("local_simulator")
+    read, unread = backend.run(bell, shots=10), backend.run(bell, shots=10)
+    read.result()
+    unread.wait_for_final_state(timeout=30)
+    with_store = IBMProvider(provider.token, provider.url, store=store)
+    resumed = with_store.resume()
+    assert [job.job_id() for job in resumed] == [unread.job_id()]
+    assert resumed[0].result().get_counts().keys() <= {"00", "11"}
+    assert with_store.resume() == []
+
+
+def test_job_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store, caplog):
+    store.save(Job("gone"), service=kept_provider.service)
+    assert kept_provider.resume() == []
+    assert "1 jobs of the store are left out" in caplog.text
+
+
+def test_jobs_of_another_service_are_not_resumed(kept_provider, store):
+    store.save(Job("elsewhere"), service="https://elsewhere.example")
+    assert kept_provider.resume() == []
+    assert kept_provider.jobs(offline=True) == []
+
+
+def test_resuming_without_a_store_says_what_is_missing(provider):
+    for ask in (provider.resume, lambda: provider.jobs(offline=True)):
+        with pytest.raises(JobStoreError, match="this provider has no store"):
+            ask()
+
+
+def test_attached_job_is_kept(kept_provider, provider, store, simulator, bell):
+    job = pickle.loads(pickle.dumps(simulator.run(bell, shots=10)))
+    assert job.store is None
+    assert kept_provider.attach(job).store is store
+    assert store.record(job.job_id()) is not None
+    job.result()
+
+
+def test_local_service_keeps_its_jobs_by_default(tmp_path, monkeypatch, bell):
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "kept" / "jobs.sqlite"))
+    with IBMProvider.local() as first:
+        counts = first.get_backend("local_simulator").run(bell, shots=10, job_tags=["kept"]).result().get_counts()
+    with IBMProvider.local() as second:
+        [job] = second.jobs(offline=True, job_tags=["kept"])
+        assert second.retrieve_job(job.job_id()).result().get_counts() == counts
+
+
+# Memory
+
+
+def test_result_is_decoded_once_as_long_as_somebody_holds_it(tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite", results_held=0) as store:
+        job, client = kept(store, DONE, results=[BODY])
+        result = job.result()
+        assert job.result() is result
+        dead = weakref.ref(result)
+        del result
+        assert dead() is None
+        assert job.result().success
+        assert job.state.payload is None
+        assert client.calls.count(("job_results", "a")) == 1
+
+
+def test_results_that_were_asked_for_last_are_held(tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite", results_held=1) as store:
+        first, second = (
+            IBMCircuitJob(None, None, job_id, runtime_client=client, store=store)
+            for job_id in ("a", "b")
+            for client in [ScriptedClient([DONE.replace(b'"a"', b'"%s"' % job_id.encode())], results=[BODY])]
+        )
+        of_first = weakref.ref(first.result())
+        assert of_first() is first.result()
+        of_second = weakref.ref(second.result())
+        assert of_first() is None
+        assert of_second() is second.result()
+
+
+# Trouble
+
+
+class Broken:
+    """A store that is in trouble."""
+
+    def __getattr__(self, name):
+        def fail(*_, **__):
+            raise JobStoreError("could not keep it: there is no space left")
+
+        return fail
+
+
+def test_result_that_cannot_be_kept_is_returned_all_the_same_with_a_warning(caplog):
+    caplog.set_level(logging.WARNING)
+    job, client = kept(Broken(), DONE, results=[BODY])
+    first = job.result()
+    assert job.result() is first
+    assert "The result of job a has arrived, but it is in memory alone: could not keep it" in caplog.text
+    assert job.state.payload.raw == BODY
+    assert client.calls.count(("job_results", "a")) == 1
+
+
+def test_result_that_could_not_be_kept_at_first_is_kept_with_the_next_call(store, caplog):
+    job, _ = kept(store, DONE, results=[BODY])
+    working, job._store = job._store, Broken()
+    job.result()
+    job._store = working
+    job.refresh()
+    assert store.load("a").payload.raw == BODY
+
+
+def test_stored_job_is_returned_when_the_service_cannot_be_reached(provider, store, monkeypatch, slow):
+    kept_provider = IBMProvider(provider.token, provider.url, store=store)
+    job = kept_provider.get_backend("local_simulator").run(slow(0.01).circuits())
+    answers = ScriptedClient([Unreachable("read it", "http://127.0.0.1", "Connection refused")])
+    monkeypatch.setattr(kept_provider.runtime_client, "job_get", answers.job_get)
+    assert kept_provider.retrieve_job(job.job_id()).job_id() == job.job_id()
+    answers = ScriptedClient([Refused("read it", "http://127.0.0.1", 404, "No such job.")])
+    monkeypatch.setattr(kept_provider.runtime_client, "job_get", answers.job_get)
+    with pytest.raises(IBMJobApiError, match="No such job"):
+        kept_provider.retrieve_job(job.job_id())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ibm_circuit_job import IBMProvider
+from ibm_circuit_job import IBMProvider, Job, JobStore
 
 COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli"]
 
@@ -21,6 +21,41 @@ def test_demo_shows_the_life_of_a_job_and_its_counts():
     counts = dict(re.findall(r"^ (\d\d)  █+ +(\d+)", ran.stdout, re.MULTILINE))
     assert set(counts) == {"00", "11"}
     assert sum(map(int, counts.values())) == 100
+
+
+@pytest.fixture
+def typed(tmp_path, monkeypatch):
+    """Type a command, for a store of this test's, and return what it printed."""
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "jobs.sqlite"))
+
+    def type_in(*words, exit_code=0):
+        ran = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+        assert ran.returncode == exit_code, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
+
+    return type_in
+
+
+def test_jobs_of_the_demo_are_kept_and_listed(typed):
+    typed("demo", "--shots", "10")
+    listed = typed("jobs", "--tag", "demo", "--status", "done")
+    [job_id] = re.findall(r"^ *([0-9a-f]{20}) .* DONE +local_simulator +demo", listed, re.MULTILINE)
+    assert re.search(r"tags demo\n.*status DONE\n.*result of \d+ bytes\n", typed("history", job_id), re.DOTALL)
+    with JobStore() as store:
+        assert sum(store.jobs(job_tags=["demo"])[0].result().get_counts().values()) == 10
+
+
+def test_kept_jobs_are_exported_and_imported(typed, tmp_path):
+    with JobStore() as store:
+        store.save(Job("cq1x"))
+    assert "1 jobs exported" in typed("export", str(tmp_path / "archive"))
+    other = str(tmp_path / "other.sqlite")
+    assert "1 jobs imported" in typed("import", str(tmp_path / "archive"), "--store", other)
+    assert "cq1x" in typed("jobs", "--store", other)
+
+
+def test_job_that_nobody_knows_has_no_history(typed):
+    assert "nothing is kept of job nobody" in typed("history", "nobody", exit_code=1)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command ``ibm-circuit-job``. Needs the extras ``cli`` and ``local``."""
+"""The command ``ibm-circuit-job``. Needs the extra ``cli``, and ``local`` for a service on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, assert_never
 
 import platformdirs
 import typer
@@ -20,6 +20,18 @@ from rich.table import Table
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.provider import IBMProvider
+from ibm_circuit_job.state import queries
+from ibm_circuit_job.state.facts import (
+    Fact,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    JobName,
+    JobTags,
+    ResultPayload,
+    StatusReport,
+)
+from ibm_circuit_job.store import JobStore
 
 app = typer.Typer(
     help="Hold on to jobs on IBM Quantum.",
@@ -48,11 +60,14 @@ def demo(
         _console.print(f"Job [bold]{job.job_id()}[/bold] on {backend.name}:")
         _show_life(job)
         counts = job.result().get_counts()
+        kept = provider.store is not None
     _console.print(_bars(counts))
     if set(counts) != {"00", "11"} or sum(counts.values()) != shots:
         _console.print(f"[red]Expected {shots} shots of 00 and 11 only.[/red]")
         raise typer.Exit(1)
     _console.print(f"{shots} shots, 00 and 11 only: the two qubits are entangled.")
+    if kept:
+        _console.print("The jobs are kept, results and all: [bold]ibm-circuit-job jobs[/bold] lists them.")
 
 
 def _show_life(job: IBMCircuitJob) -> None:
@@ -144,6 +159,92 @@ def serve(
         run_server(settings, bound_socket(host, port), started)
     except (PortUnavailable, RecordsUnavailable, NoFaultPlan) as error:
         _fail(str(error))
+
+
+_STORE = typer.Option(
+    "--store",
+    help="The path of a store's file, or the URL of a store in PostgreSQL; by default what IBM_CIRCUIT_JOB_STORE says, "
+    "else in the user's data folder.",
+)
+_StoreOption = Annotated[str | None, _STORE]
+
+
+@app.command()
+def jobs(
+    status: Annotated[str | None, typer.Option(help="Only those: pending, completed, DONE, ERROR ...")] = None,
+    backend: Annotated[str | None, typer.Option(help="Only those of this backend.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only those that have this tag; may be given again.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    store: _StoreOption = None,
+) -> None:
+    """List the jobs that are kept on this machine, the newest first."""
+    with JobStore(store) as opened:
+        records = opened.records(limit, backend_name=backend, status=status, job_tags=tag)
+    table = Table("job", "created", "status", "backend", "tags", box=None, header_style="bold")
+    for record in records:
+        created, known = queries.creation_date(record), queries.status(record)
+        table.add_row(
+            escape(record.job_id),
+            "" if created is None else f"{created:%Y-%m-%d %H:%M:%S}",
+            "" if known is None else known.name,
+            escape((record.details and record.details.backend) or ""),
+            escape(", ".join(record.tags)),
+        )
+    _console.print(table, soft_wrap=True)
+
+
+@app.command()
+def history(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: _StoreOption = None) -> None:
+    """Show what was learned of a job that is kept on this machine, in the order in which it came."""
+    with JobStore(store) as opened:
+        facts = opened.history(job_id)
+    if not facts:
+        _fail(f"nothing is kept of job {job_id}")
+    for fact in facts:
+        _console.print(f"{fact.observed_at.astimezone():%Y-%m-%d %H:%M:%S}  {escape(_in_short(fact))}", soft_wrap=True)
+
+
+def _in_short(fact: Fact) -> str:  # noqa: PLR0911 - one for each kind of fact
+    """What a fact says, in a few words."""
+    match fact:
+        case StatusReport():
+            return f"status {fact.status.name}" + (f": {fact.reason}" if fact.reason else "")
+        case JobDetails():
+            return f"details: backend {fact.backend}, program {fact.program}"
+        case JobMetrics():
+            return f"metrics: {', '.join(step for step, _ in fact.timestamps)}"
+        case JobInputs():
+            return f"inputs of {len(fact.raw)} bytes"
+        case ResultPayload():
+            return f"result of {len(fact.raw)} bytes"
+        case JobTags():
+            return f"tags {', '.join(fact.tags)}"
+        case JobName():
+            return f"name {fact.name}"
+        case _:
+            assert_never(fact)
+
+
+@app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
+    store: _StoreOption = None,
+) -> None:
+    """Write the jobs that are kept on this machine to files: JSON lines, and the bodies of their results."""
+    with JobStore(store) as opened:
+        count = opened.export(folder)
+    _console.print(f"{count} jobs exported to {escape(str(folder))}", soft_wrap=True)
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="The folder that was exported.")],
+    store: _StoreOption = None,
+) -> None:
+    """Merge exported jobs into those that are kept on this machine."""
+    with JobStore(store) as opened:
+        count = opened.import_(folder)
+    _console.print(f"{count} jobs imported", soft_wrap=True)
 
 
 def _fail(message: str) -> NoReturn:

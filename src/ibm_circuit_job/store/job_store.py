@@ -29,7 +29,8 @@ from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import merge, refresh
-from ibm_circuit_job.store import schema
+from ibm_circuit_job.store import archive, schema
+from ibm_circuit_job.store.archive import Archived
 from ibm_circuit_job.store.database import Database
 
 MOST_FACTS: Final = 1000
@@ -146,8 +147,10 @@ class JobStore:
         facts: dict[str, list[Fact]] = {}
         for job in jobs:
             facts.setdefault(job.job_id, []).extend(job.facts)
-        if not facts:
-            return
+        if facts:
+            self._save(facts, service=service, synced=synced)
+
+    def _save(self, facts: Mapping[str, Sequence[Fact]], *, service: str | None, synced: bool) -> None:
         for job_id in facts:
             if not job_id.isprintable():
                 raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
@@ -355,17 +358,15 @@ class JobStore:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If what it holds of the job is not what was put into it.
         """
-        table = schema.history
         with self._database.reading(f"read the history of job {job_id}") as connection:
-            query = sql.select(table).where(table.c.job_id == job_id).order_by(table.c.number)
-            rows = connection.execute(query).mappings().all()
-            facts: list[Fact] = []
-            for row in rows:
-                if row["slot"] is None:
-                    facts += self._record(job_id, row["record"]).facts
-                else:
-                    facts.append(self._body(connection, job_id, _reference(row)))
-        return facts
+            rows = _history_rows(connection, job_id)
+            return [fact for row in rows for fact in self._facts(connection, row)]
+
+    def _facts(self, connection: sql.Connection, row: sql.RowMapping) -> Sequence[Fact]:
+        """The fact that a row of a history holds."""
+        if row["slot"] is None:
+            return self._record(row["job_id"], row["record"]).facts
+        return [self._body(connection, row["job_id"], _reference(row))]
 
     def at(self, job_id: str, moment: datetime) -> Job:
         """Return what had been seen of a job by a moment.
@@ -412,6 +413,72 @@ class JobStore:
             connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
 
         self._database.write(f"forget job {job_id}", work)
+
+    # Archives
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write all that is kept to files that a person can read, and that a later version can import.
+
+        ``jobs.jsonl`` has a line of JSON for each job; ``bodies`` has the bodies of inputs and results, as they came.
+
+        Args:
+            path: The folder to make, for its owner alone. There must be nothing yet, or an empty folder.
+
+        Returns:
+            How many jobs there are.
+
+        Raises:
+            JobStoreError: If the folder cannot be written to, or the store cannot be read; then there is no folder.
+            JobStoreDamagedError: If something is damaged. All else was exported.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     print(store.export(f"{folder}/archive"), sorted(os.listdir(f"{folder}/archive")))
+            ...     JobStore(f"{folder}/another.sqlite").import_(f"{folder}/archive")
+            1 ['bodies', 'jobs.jsonl']
+            1
+        """
+        damaged: list[str] = []
+        count = archive.write(Path(path).expanduser(), self._archived(damaged))
+        if damaged:
+            raise JobStoreDamagedError(f"all was exported to {path} but for what is damaged: {'; '.join(damaged)}")
+        return count
+
+    def _archived(self, damaged: list[str]) -> Iterator[Archived]:
+        """All jobs, in the order of their IDs, and what is wrong with those facts that are left out."""
+        jobs = schema.jobs.c
+        with self._database.reading("export jobs") as connection:
+            listed = connection.execute(sql.select(jobs.job_id, jobs.service).order_by(jobs.job_id)).all()
+        for job_id, service in listed:
+            facts: list[Fact] = []
+            with self._database.reading(f"export job {job_id}") as connection:
+                for row in _history_rows(connection, job_id):
+                    try:
+                        facts += self._facts(connection, row)
+                    except JobStoreDamagedError as error:
+                        damaged.append(str(error))
+            yield Archived(job_id, service, tuple(facts))
+
+    def import_(self, path: str | os.PathLike[str]) -> int:
+        """Merge what :meth:`export` wrote into what is kept. All of it is checked before anything is saved.
+
+        Args:
+            path: The folder.
+
+        Returns:
+            How many jobs there were.
+
+        Raises:
+            JobStoreError: If it cannot be read, is of a newer version, or the store cannot be written to.
+            JobStoreDamagedError: If something in it is damaged; the message names the line or the file.
+        """
+        folder = Path(path).expanduser()
+        number = sum(1 for _ in archive.read(folder))
+        for job in archive.read(folder):
+            self._save({job.job_id: job.facts}, service=job.service, synced=True)
+        return number
 
     # For the handles
 
@@ -542,6 +609,12 @@ def _conditions(wanted: WantedJobs) -> Iterator[Any]:
 def _of_service(service: str | None) -> Iterator[Any]:
     if service is not None:
         yield sql.or_(schema.jobs.c.service == service, schema.jobs.c.service.is_(None))
+
+
+def _history_rows(connection: sql.Connection, job_id: str) -> Sequence[sql.RowMapping]:
+    table = schema.history
+    query = sql.select(table).where(table.c.job_id == job_id).order_by(table.c.number)
+    return connection.execute(query).mappings().all()
 
 
 # Bodies

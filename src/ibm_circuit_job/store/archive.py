@@ -1,0 +1,200 @@
+"""What a store holds as files that a person can read, and that any later version can.
+
+A folder: ``jobs.jsonl`` has one line of JSON for each job, with its facts in the order in which they came; ``bodies``
+has the bodies of inputs and results as they came, each in a file that is named after its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import msgspec
+from attrs import frozen
+from returns.result import Success
+
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
+from ibm_circuit_job.state import wire
+from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import refresh
+
+FORMAT: Final = 1
+"""The version of the lines."""
+
+_SLOTS: Final[Mapping[str, type[JobInputs | ResultPayload]]] = {"inputs": JobInputs, "payload": ResultPayload}
+
+
+@frozen
+class Archived:
+    """One job of an archive."""
+
+    job_id: str
+    """The job's ID."""
+    service: str | None
+    """The service that has it."""
+    facts: tuple[Fact, ...]
+    """What was learned of it, in the order in which it came."""
+
+
+def write(folder: Path, jobs: Iterable[Archived]) -> int:
+    """Write jobs to a new folder, for its owner alone: wholly, or not at all.
+
+    Returns:
+        How many jobs there are.
+
+    Raises:
+        JobStoreError: If there is something at that path, or it cannot be written to.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise JobStoreError(f"could not export the store to {folder}: expected a path at which there is nothing yet")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside it, to be moved there when it is complete.
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    try:
+        count = _write_all(unfinished, jobs)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return count
+
+
+def _unwritable(folder: Path, error: OSError) -> JobStoreError:
+    return JobStoreError(f"could not export the store to {folder}: {error.strerror or error}")
+
+
+def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
+    (folder / "bodies").mkdir(mode=0o700)
+    written: set[str] = set()
+    count = 0
+    with _opened(folder / "jobs.jsonl") as lines:
+        for job in jobs:
+            count += 1
+            for fact in job.facts:
+                if isinstance(fact, (JobInputs, ResultPayload)) and (name := _name(fact.raw)) not in written:
+                    written.add(name)
+                    with _opened(folder / name) as file:
+                        file.write(fact.raw)
+            lines.write(msgspec.json.encode(_line(job)) + b"\n")
+    return count
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A new file of its owner's alone, which is on the disk afterwards."""
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _name(raw: bytes) -> str:
+    """The file of a body, within the folder."""
+    kind = "json" if raw.lstrip()[:1] in {b"{", b"["} else "txt"
+    return f"bodies/{hashlib.sha256(raw).hexdigest()}.{kind}"
+
+
+def _line(job: Archived) -> dict[str, Any]:
+    known = refresh(Job(job.job_id), *job.facts)
+    return {
+        "format": FORMAT,
+        "job_id": job.job_id,
+        # For whoever reads it; what is read back are the facts.
+        "status": None if known.status is None else known.status.status.name,
+        "tags": known.tags,
+        "service": job.service,
+        "facts": [_fact(job.job_id, fact) for fact in job.facts],
+    }
+
+
+def _fact(job_id: str, fact: Fact) -> dict[str, Any]:
+    if isinstance(fact, (JobInputs, ResultPayload)):
+        slot = next(slot for slot, kind in _SLOTS.items() if isinstance(fact, kind))
+        return {slot: {"observed_at": fact.observed_at, "file": _name(fact.raw), "size": len(fact.raw)}}
+    slots = msgspec.json.decode(wire.to_json(refresh(Job(job_id), fact)))["job"]
+    return {slot: said for slot, said in slots.items() if said is not None and slot != "job_id"}
+
+
+class _Line(msgspec.Struct):
+    """A line of ``jobs.jsonl``."""
+
+    format: int
+    job_id: str
+    facts: list[dict[str, Any]]
+    service: str | None = None
+
+
+class _Body(msgspec.Struct):
+    """What a line says of a body."""
+
+    observed_at: datetime
+    file: str
+
+
+def read(folder: Path) -> Iterator[Archived]:
+    """Yield the jobs of a folder, each checked.
+
+    Raises:
+        JobStoreError: If there is no archive, it cannot be read, or it is of a newer version.
+        JobStoreDamagedError: If a line or a body is not what was written.
+    """
+    try:
+        with (folder / "jobs.jsonl").open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield _archived(folder, number, line)
+    except OSError as error:
+        raise JobStoreError(
+            f"could not import the archive at {folder}: {error.filename or folder}: {error.strerror}"
+        ) from None
+
+
+def _archived(folder: Path, number: int, text: bytes) -> Archived:
+    where = f"line {number} of {folder / 'jobs.jsonl'}"
+    try:
+        line = msgspec.json.decode(text, type=_Line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
+    if line.format > FORMAT:
+        raise JobStoreError(f"{where} has format {line.format}, and this version of ibm-circuit-job knows {FORMAT}")
+    facts: list[Fact] = []
+    for said in line.facts:
+        facts += _facts(folder, where, line.job_id, said)
+    return Archived(line.job_id, line.service, tuple(facts))
+
+
+def _facts(folder: Path, where: str, job_id: str, said: dict[str, Any]) -> Sequence[Fact]:
+    for slot, kind in _SLOTS.items():
+        if slot in said:
+            return [_body(folder, where, kind, said[slot])]
+    read_back = wire.from_json(msgspec.json.encode({"format": wire.FORMAT, "job": {"job_id": job_id, **said}}))
+    if isinstance(read_back, Success):
+        found: Job = read_back.unwrap()
+        return found.facts
+    raise JobStoreDamagedError(f"{where} is damaged: {describe(read_back.failure())}")
+
+
+def _body(folder: Path, where: str, kind: type[JobInputs | ResultPayload], said: Any) -> JobInputs | ResultPayload:
+    try:
+        body = msgspec.convert(said, _Body)
+    except msgspec.ValidationError as error:
+        raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
+    name = Path(body.file)
+    if name.parent != Path("bodies") or body.observed_at.tzinfo is None:
+        # Whoever wrote the line is not to choose what is read.
+        raise JobStoreDamagedError(f"{where} is damaged: expected a file in bodies, and an aware time")
+    raw = (folder / name).read_bytes()
+    if hashlib.sha256(raw).hexdigest() != name.stem:
+        raise JobStoreDamagedError(f"{folder / name} is damaged: it is not what its SHA-256, its name, says")
+    return kind(body.observed_at, raw)

@@ -1,0 +1,145 @@
+"""What a store holds as files: for a person to read, and for any later version."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ibm_circuit_job import (
+    Job,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    JobName,
+    JobStore,
+    JobStoreDamagedError,
+    JobStoreError,
+    JobTags,
+    ResultPayload,
+)
+from ibm_circuit_job.state.transitions import refresh
+from ibm_circuit_job.state.wire import status_report
+
+NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
+BODY = b'{"results": []}'
+FACTS = [
+    JobInputs(NOON, b'{"shots": 10}'),
+    JobTags(NOON, ["bell"]),
+    status_report("Queued", NOON),
+    JobDetails(NOON, backend="b", unknown=[("cost", "10")]),
+    JobName(NOON, "first"),
+    status_report("Completed", NOON + timedelta(seconds=1)),
+    JobMetrics(NOON + timedelta(seconds=2), timestamps=[("running", NOON)], quantum_seconds=0.5),
+    ResultPayload(NOON + timedelta(seconds=3), b"cut off"),
+    ResultPayload(NOON + timedelta(seconds=4), BODY),
+]
+
+
+@pytest.fixture
+def store(tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        for fact in FACTS:
+            store.save(refresh(Job("a"), fact), service="somewhere")
+        store.save(Job("b"))
+        yield store
+
+
+@pytest.fixture
+def other(tmp_path):
+    with JobStore(tmp_path / "other.sqlite") as store:
+        yield store
+
+
+def test_what_is_exported_is_imported_with_its_history(store, other, tmp_path):
+    assert store.export(tmp_path / "archive") == 2
+    assert other.import_(tmp_path / "archive") == 2
+    assert other.history("a") == FACTS
+    assert other.load("a") == store.load("a")
+    assert other.load("b") == Job("b")
+    assert [job.job_id for job in other.records(service="somewhere")] == [job.job_id for job in store.records()]
+
+
+def test_archive_is_lines_of_json_and_the_bodies_as_they_came(store, tmp_path):
+    folder = tmp_path / "archive"
+    store.export(folder)
+    first, second = (json.loads(line) for line in (folder / "jobs.jsonl").read_text().splitlines())
+    assert (first["job_id"], first["status"], first["tags"]) == ("a", "DONE", ["bell"])
+    assert [next(iter(fact)) for fact in first["facts"]][:3] == ["inputs", "retagged", "status"]
+    assert second["facts"] == []
+    result = first["facts"][-1]["payload"]
+    assert result["file"] == f"bodies/{hashlib.sha256(BODY).hexdigest()}.json"
+    assert (folder / result["file"]).read_bytes() == BODY
+    assert {path.suffix for path in (folder / "bodies").iterdir()} == {".json", ".txt"}
+
+
+def test_archive_is_its_owners_alone(store, tmp_path):
+    folder = tmp_path / "archive"
+    store.export(folder)
+    assert {path.stat().st_mode & 0o077 for path in [folder, *folder.rglob("*")]} == {0}
+
+
+def test_import_is_a_merge(store, other, tmp_path):
+    newer = JobName(NOON + timedelta(hours=1), "second")
+    other.save(Job("a", renamed=newer))
+    store.export(tmp_path / "archive")
+    for _ in range(2):
+        other.import_(tmp_path / "archive")
+    assert other.load("a") == refresh(store.load("a"), newer)
+    assert len(other.history("a")) == len(FACTS) + 1
+
+
+def test_nothing_is_written_over(store, tmp_path):
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "mine").touch()
+    for path in (tmp_path / "archive", tmp_path / "jobs.sqlite"):
+        with pytest.raises(JobStoreError, match="expected a path at which there is nothing yet"):
+            store.export(path)
+    assert [path.name for path in (tmp_path / "archive").iterdir()] == ["mine"]
+
+
+def test_export_to_where_nothing_can_be_written_leaves_nothing(store, tmp_path):
+    with pytest.raises(JobStoreError, match=r"could not export the store to .*: File exists"):
+        store.export(tmp_path / "jobs.sqlite" / "archive")
+    assert [path for path in tmp_path.iterdir() if not path.name.startswith("jobs")] == []
+
+
+def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
+    sha256 = hashlib.sha256(BODY).hexdigest()
+    with store._database._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM body_parts WHERE sha256 = ?", (sha256,))
+    with pytest.raises(JobStoreDamagedError, match=f"all was exported to .* but .* the result of job a .*{sha256}"):
+        store.export(tmp_path / "archive")
+    with JobStore(tmp_path / "other.sqlite") as other:
+        assert other.import_(tmp_path / "archive") == 2
+        assert other.history("a") == FACTS[:-1]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: next((folder / "bodies").glob("*.json")).write_bytes(b"{}"), "is not what its SHA-256"),
+        (lambda folder: next((folder / "bodies").glob("*.txt")).unlink(), "No such file"),
+        (lambda folder: (folder / "jobs.jsonl").write_text("{"), "line 1 of .* is damaged"),
+        (lambda folder: (folder / "jobs.jsonl").write_text('{"format": 1, "job_id": 3, "facts": []}'), "job_id"),
+        (lambda folder: rewritten(folder, '"DONE"', '"GONE"'), r"line 1 of .*job.status.status"),
+        (lambda folder: rewritten(folder, '"file":"bodies/', '"file":"../'), "expected a file in bodies"),
+        (lambda folder: rewritten(folder, '"format":1', '"format":2'), "has format 2"),
+        (lambda folder: (folder / "jobs.jsonl").unlink(), "No such file"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_archive_that_is_damaged_is_not_imported_at_all(store, other, tmp_path, damage, said):
+    folder = tmp_path / "archive"
+    store.export(folder)
+    damage(folder)
+    with pytest.raises(JobStoreError, match=said):
+        other.import_(folder)
+    assert other.records() == []
+
+
+def rewritten(folder, old, new):
+    path = folder / "jobs.jsonl"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))

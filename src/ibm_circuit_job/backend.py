@@ -260,13 +260,8 @@ class IBMBackend(BackendV2):
         at = effects.now()
         tagged = JobTags(at, request.tags) if request.tags else None
         state = Job(done.unwrap().job_id, inputs=JobInputs(at, encoded), retagged=tagged)
-        return IBMCircuitJob.from_state(
-            state,
-            backend=self,
-            api_client=self.provider.account_client,
-            runtime_client=self._client,
-            store=self.provider.store,
-        )
+        job: IBMCircuitJob = self.provider.handle_on(state, self)
+        return job
 
 
 class IBMRetiredBackend(IBMBackend):

@@ -328,7 +328,7 @@ class IBMCircuitJob(JobV1):
             self.learn(kept)
             self._kept = kept
         self._store, self._kept_payload = store, None
-        self._keep_news(synced=True)
+        self._keep_news()
         if self._state.payload is not None:
             self._keep_payload(self._state.payload)
 
@@ -754,6 +754,9 @@ class IBMCircuitJob(JobV1):
                     return kept
         fetched = self._fetched(newest)
         if not isinstance(fetched, Success):
+            kept = self._kept_elsewhere(fetched.failure())
+            if kept is not None:
+                return kept
             raise self._without_result(fetched.failure())
         payload: ResultPayload = fetched.unwrap()
         decoded = results.decode(payload, self._context())
@@ -807,6 +810,12 @@ class IBMCircuitJob(JobV1):
             # The only way to a result that can be read once, should the store not answer now.
             self._take_in(answered.unwrap())
         return effects.perform(effects.fetch_located(self._client, job_id, location, self._keeper()))
+
+    def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
+        """The result that another process read a moment ago, and kept in the same store."""
+        if self._store is None or failure.http_status not in {404, 410}:
+            return None
+        return next(filter(None, map(self._decode_held, self._arrived())), None)
 
     def _without_result(self, failure: Failure) -> IBMError:
         """Say why a job that is done has no result."""
@@ -892,12 +901,8 @@ class IBMCircuitJob(JobV1):
         if self._store is None or payload.sha256 != self._kept_payload:
             self._learn(payload)
 
-    def _keep_news(self, *, synced: bool = False) -> None:
-        """Write to the store, where there is one, what it does not have yet.
-
-        Args:
-            synced: Whether it cannot be asked for again. Else it may wait for the next time.
-        """
+    def _keep_news(self) -> None:
+        """Write to the store, where there is one, what it does not have yet."""
         if self._store is None:
             return
         with self._cell:
@@ -905,6 +910,8 @@ class IBMCircuitJob(JobV1):
         if pending is None:
             return
         service = effects.service_of(self._client)
+        # What the service says can be asked for again, so that it may wait for the next time.
+        synced = (pending.inputs, pending.retagged, pending.renamed) != (None, None, None)
         kept = effects.perform(effects.keep(self._store, pending, service=service, synced=synced))
         if isinstance(kept, Success):
             with self._cell:
@@ -980,7 +987,7 @@ class IBMCircuitJob(JobV1):
                 self._told_of_name = True
                 effects.warn_of_name(self._state.job_id)
         try:
-            self._learn(JobName(named_at, name), synced=True)
+            self._learn(JobName(named_at, name))
         except ValueError as wrong:
             raise IBMJobInvalidStateError(f"name: {wrong}") from None
         return name
@@ -1023,7 +1030,7 @@ class IBMCircuitJob(JobV1):
         kept = [tag for tag in self._state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
         accepted = self._value(effects.put_tags(self._client, self._state.job_id, wanted))
-        self._learn(JobTags(accepted, wanted), synced=True)
+        self._learn(JobTags(accepted, wanted))
         self._ask_if_possible()
         return list(self._state.tags)
 
@@ -1317,10 +1324,10 @@ class IBMCircuitJob(JobV1):
         """Ask the service for the job's metrics, once, and learn what it says."""
         self._learn(self._value(effects.fetch_metrics(self._client, self._state.job_id)))
 
-    def _learn(self, *facts: Fact, synced: bool = False) -> None:
+    def _learn(self, *facts: Fact) -> None:
         with self._cell:
             self._state = refresh(self._state, *facts)
-        self._keep_news(synced=synced)
+        self._keep_news()
 
     def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)

@@ -387,7 +387,7 @@ class IBMProvider:
         # Each is asked for once, however many jobs name one that cannot be described.
         backends = {name: self._backend_of_job(name) for name in dict.fromkeys(map(_backend_name, found.values()))}
         kept = self._kept_of(list(found.values()))
-        return [self._handle_on(job, backends[_backend_name(job)], kept.get(job.job_id)) for job in found.values()]
+        return [self.handle_on(job, backends[_backend_name(job)], kept.get(job.job_id)) for job in found.values()]
 
     def resume(self) -> list[IBMCircuitJob]:
         """Return the jobs of the store that are not over: to be called after a crash, or on another day.
@@ -474,7 +474,7 @@ class IBMProvider:
             _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
             return self._stored_handle(kept)
         job = asked.unwrap()
-        return self._handle_on(job, self._backend_of_job(_backend_name(job)), kept)
+        return self.handle_on(job, self._backend_of_job(_backend_name(job)), kept)
 
     def _read_record(self, store: JobStore, job_id: str) -> Job | None:
         read = effects.perform(effects.stored_record(store, job_id))
@@ -520,8 +520,14 @@ class IBMProvider:
             job.keep_in(self.store)
         return job
 
-    def _handle_on(self, seen: Job, backend: IBMBackend | None, kept: Job | None = None) -> IBMCircuitJob:
-        """A handle on a job that the service has told of, and of which the store keeps a record, or none."""
+    def handle_on(self, seen: Job, backend: IBMBackend | None, kept: Job | None = None) -> IBMCircuitJob:
+        """Return a handle on a job, and keep what was seen of it.
+
+        Args:
+            seen: What the service has told of it, or was told.
+            backend: The backend that runs it.
+            kept: What the store keeps of it already.
+        """
         clients: dict[str, Any] = {
             "backend": backend,
             "api_client": self.account_client,

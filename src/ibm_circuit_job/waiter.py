@@ -96,9 +96,10 @@ async def wait_async(
                 course.after_listening(effects.perform(await effects.aside(lambda: course.listen(seconds))))
             case Poll(after):
                 await effects.pause(after)
-                course.after_polling(effects.perform(await effects.aside(course.poll)))
+                # What is learned may be written to a store, which is not to hold the loop up either.
+                await effects.aside(lambda: course.after_polling(effects.perform(course.poll())))
                 if course.wants_metrics(told=tell is not None):
-                    course.after_measuring(effects.perform(await effects.aside(course.measure)))
+                    await effects.aside(lambda: course.after_measuring(effects.perform(course.measure())))
                 _call(tell)
             case Finished():
                 _call(tell)

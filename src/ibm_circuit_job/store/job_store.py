@@ -344,7 +344,7 @@ class JobStore:
             JobStoreError: If the store cannot be read.
         """
         jobs = schema.jobs.c
-        without_result = sql.and_(jobs.status == JobStatus.DONE.name, jobs.payload_sha256.is_(None))
+        without_result = sql.and_(jobs.status == JobStatus.DONE.name, sql.not_(jobs.has_result))
         conditions = [sql.or_(sql.not_(jobs.has_ended), without_result), *_of_service(service)]
         return self._found(conditions, limit=None, skip=0, descending=False)
 
@@ -666,19 +666,29 @@ def _merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], se
     """Merge facts into what is kept of a job, and into its history."""
     jobs = schema.jobs
     first_seen = min((_micros(fact.observed_at) for fact in facts), default=_NEVER)
-    stub = {"job_id": job_id, "record": wire.to_json(Job(job_id)).decode(), "has_ended": False, "first_seen": _NEVER}
+    stub = {
+        "job_id": job_id,
+        "record": wire.to_json(Job(job_id)).decode(),
+        "has_ended": False,
+        "has_result": False,
+        "first_seen": _NEVER,
+    }
     _insert_new(connection, jobs, [stub])
     row = connection.execute(sql.select(jobs).where(jobs.c.job_id == job_id).with_for_update()).mappings().one()
     kept = _locked_record(row)
     small = [fact for fact in facts if not isinstance(fact, Body)]
     job = refresh(kept, *small)
-    references = _references(row)
+    references, has_result = _references(row), row["has_result"]
     for fact in facts:
         if isinstance(fact, Body):
-            references[type(fact)] = _newer(connection, references.get(type(fact)), fact)
+            held, newer = references.get(type(fact)), _newer(connection, references.get(type(fact)), fact)
+            references[type(fact)] = newer
+            if isinstance(fact, ResultPayload) and newer != held:
+                has_result = _is_result(fact.raw)
     _add_to_history(connection, job, facts)
     values = {
         **_columns(job, references),
+        "has_result": has_result,
         "first_seen": min(row["first_seen"], first_seen),
         "service": min(filter(None, (row["service"], service)), default=None),
     }
@@ -714,6 +724,10 @@ def _newer(connection: sql.Connection, held: _Reference | None, fact: Body) -> _
         return seen
     joined = merge(refresh(Job("a"), held.kind(held.observed_at, raw)), refresh(Job("a"), fact))
     return seen if fact in joined.facts else held
+
+
+def _is_result(raw: bytes) -> bool:
+    return raw.lstrip()[:1] == b"{" and wire.read_result_location(raw) is None
 
 
 def _columns(job: Job, references: Mapping[type[Body], _Reference]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import logging
 import pickle
 import weakref
+from datetime import UTC, datetime
 
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobApiError, IBMProvider, Job, JobStore, JobStoreError
+from ibm_circuit_job import IBMCircuitJob, IBMJobApiError, IBMProvider, Job, JobStore, JobStoreError, ResultPayload
 from ibm_circuit_job.errors import Refused, Unreachable
 from ibm_circuit_job.testing import ScriptedClient
 
@@ -214,6 +215,29 @@ def test_jobs_that_are_not_over_are_resumed(provider, kept_provider, store, bell
     assert [job.job_id() for job in resumed] == [unread.job_id()]
     assert resumed[0].result().get_counts().keys() <= {"00", "11"}
     assert with_store.resume() == []
+
+
+def test_job_of_which_only_the_place_of_its_result_is_known_is_resumed(kept_provider, store, bell):
+    job = kept_provider.get_backend("local_simulator").run(bell, shots=10)
+    job.wait_for_final_state(timeout=30)
+    place = ResultPayload(datetime.now(UTC), b'{"url": "%s/objects/gone"}' % kept_provider.url[:-4].encode())
+    store.save(Job(job.job_id(), payload=place), service=kept_provider.service)
+    assert [resumed.job_id() for resumed in kept_provider.resume()] == [job.job_id()]
+    job.result()
+    assert kept_provider.resume() == []
+
+
+def test_result_that_another_process_has_read_a_moment_ago_is_found_in_the_store(store):
+    """As seen by the slower of two."""
+
+    class Slower(ScriptedClient):
+        def job_results(self, job_id):
+            IBMCircuitJob(None, None, job_id, status="Completed", result=BODY, store=store)
+            return super().job_results(job_id)
+
+    gone = Refused("read it", "http://127.0.0.1", 404, "It was read.")
+    job = IBMCircuitJob(None, None, "a", runtime_client=Slower([DONE], results=[gone]), store=store)
+    assert job.result().success
 
 
 def test_job_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store, caplog):

@@ -6,13 +6,30 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from ibm_circuit_job import IBMProvider, Job, JobStore
+from ibm_circuit_job.cli import app
 
 COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli"]
 
 
-def test_demo_shows_the_life_of_a_job_and_its_counts():
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store of this test's, which the commands use."""
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "jobs.sqlite"))
+    with JobStore() as store:
+        yield store
+
+
+def typed(*words, exit_code=0):
+    """Type a command that is over at once, and return what it printed."""
+    ran = CliRunner().invoke(app, words)
+    assert ran.exit_code == exit_code, ran.output
+    return ran.output
+
+
+def test_demo_shows_the_life_of_a_job_and_its_counts_and_keeps_it(store):
     ran = subprocess.run([*COMMAND, "demo", "--shots", "100"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     steps = re.findall(r"submitted|queued|running|done", ran.stdout.replace("is queued", ""))
@@ -21,40 +38,24 @@ def test_demo_shows_the_life_of_a_job_and_its_counts():
     counts = dict(re.findall(r"^ (\d\d)  █+ +(\d+)", ran.stdout, re.MULTILINE))
     assert set(counts) == {"00", "11"}
     assert sum(map(int, counts.values())) == 100
+    [job] = store.jobs(job_tags=["demo"])
+    assert job.result().get_counts() == {outcome: int(count) for outcome, count in counts.items()}
+    assert re.search(
+        rf"{job.job_id()} .* DONE +local_simulator +demo", typed("jobs", "--tag", "demo", "--status", "done")
+    )
+    story = typed("history", job.job_id())
+    assert re.search(r"tags demo\n.*status DONE\n.*result of \d+ bytes\n", story, re.DOTALL)
 
 
-@pytest.fixture
-def typed(tmp_path, monkeypatch):
-    """Type a command, for a store of this test's, and return what it printed."""
-    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "jobs.sqlite"))
-
-    def type_in(*words, exit_code=0):
-        ran = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
-        assert ran.returncode == exit_code, ran.stdout + ran.stderr
-        return ran.stdout + ran.stderr
-
-    return type_in
-
-
-def test_jobs_of_the_demo_are_kept_and_listed(typed):
-    typed("demo", "--shots", "10")
-    listed = typed("jobs", "--tag", "demo", "--status", "done")
-    [job_id] = re.findall(r"^ *([0-9a-f]{20}) .* DONE +local_simulator +demo", listed, re.MULTILINE)
-    assert re.search(r"tags demo\n.*status DONE\n.*result of \d+ bytes\n", typed("history", job_id), re.DOTALL)
-    with JobStore() as store:
-        assert sum(store.jobs(job_tags=["demo"])[0].result().get_counts().values()) == 10
-
-
-def test_kept_jobs_are_exported_and_imported(typed, tmp_path):
-    with JobStore() as store:
-        store.save(Job("cq1x"))
+def test_kept_jobs_are_exported_and_imported(store, tmp_path):
+    store.save(Job("cq1x"))
     assert "1 jobs exported" in typed("export", str(tmp_path / "archive"))
     other = str(tmp_path / "other.sqlite")
     assert "1 jobs imported" in typed("import", str(tmp_path / "archive"), "--store", other)
     assert "cq1x" in typed("jobs", "--store", other)
 
 
-def test_job_that_nobody_knows_has_no_history(typed):
+def test_job_that_nobody_knows_has_no_history(store):
     assert "nothing is kept of job nobody" in typed("history", "nobody", exit_code=1)
 
 

@@ -5,7 +5,6 @@ A dialect says who may come in, which programs there are, how an error looks, an
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from abc import ABC, abstractmethod
@@ -19,7 +18,6 @@ from attrs import define, field
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from ibm_circuit_job.local.access import Access
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, Device, configuration, properties
@@ -348,56 +346,23 @@ class JobApi(ABC):
 
 
 def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Request) -> Response:
-    """Return a result to whoever asked; that of a private job is deleted once it was sent in full.
+    """Return a result to whoever asked; that of a private job is deleted once it was read.
 
     Raises:
         Refusal: If another request is just reading the result of a private job.
     """
-    if not job.private or request.method != "GET":
-        return Response(body, media_type="text/plain")
-    if job.is_being_read:
-        raise Refusal(404, 1297, f"The result of private job {job.id} is being read by another request.")
-    return _ReadOnce(queues, job, body)
+    if job.private and request.method == "GET":
+        if job.is_being_read:
+            raise Refusal(404, 1297, f"The result of private job {job.id} is being read by another request.")
 
+        def decided(was_read: bool) -> None:
+            job.is_being_read = False
+            if was_read:
+                queues.records.forget_result(job)
 
-class _ReadOnce(Response):
-    """The result of a private job: deleted when it was sent in full to somebody who was there to the end."""
-
-    def __init__(self, queues: JobQueues, job: LocalJob, body: bytes) -> None:
-        super().__init__(body, media_type="text/plain")
-        self._queues, self._job = queues, job
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        del scope
-        self._job.is_being_read = True
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            for start in range(0, len(self.body), _CHUNK):
-                # Whoever has all of it may leave at once, so it is before a piece that it matters who is there.
-                if start and await _has_left(receive):
-                    return
-                # Each waits until the ones before have left.
-                chunk = bytes(self.body[start : start + _CHUNK])
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-            self._queues.records.forget_result(self._job)
-        finally:
-            self._job.is_being_read = False
-
-
-_CHUNK: Final = 256 * 1024
-
-
-async def _has_left(receive: Receive) -> bool:
-    """Whether the client has closed the connection."""
-    try:
-        # The request itself may still be there, to be heard first.
-        while (await asyncio.wait_for(receive(), 0.001))["type"] != "http.disconnect":
-            pass
-    except TimeoutError:
-        return False
-    return True
+        job.is_being_read = True
+        request.state.connection.when_decided(decided)
+    return Response(body, media_type="text/plain")
 
 
 _QISKIT: Final = re.compile(r"(?:^|[/,])qiskit-(\d[\w.+]{0,40})|^[\w,-]{1,80}/(\d[\w.+,]{0,80})")

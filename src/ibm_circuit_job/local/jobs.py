@@ -46,7 +46,7 @@ class LocalJob(JobRecord):
 
     ended: asyncio.Event = field(factory=asyncio.Event)
     is_being_read: bool = False
-    """Whether the result of a private job is on its way to somebody."""
+    """Whether the result of a private job is on its way to somebody, or nobody knows yet whether it was read."""
 
     @property
     def in_final_state(self) -> bool:

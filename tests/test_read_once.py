@@ -1,12 +1,19 @@
 """The result of a private job, which can be read once: what counts as read, and what does not."""
 
+import gzip
 import http.client
+import io
+import itertools
 import os
 import queue
+import random
 import signal
 import socket
+import sys
 import threading
 import urllib.request
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +22,11 @@ import uvicorn
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMProvider
+from ibm_circuit_job.clients import ClientParameters, RequestFailed, object_store
+from ibm_circuit_job.clients.held_reply import OneStepBehind
+from ibm_circuit_job.clients.http import HttpSession
+from ibm_circuit_job.effects import fetch_located, fetch_result, perform
+from ibm_circuit_job.errors import Unreachable
 from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.acknowledgement import AcknowledgedProtocol
 
@@ -377,3 +389,313 @@ def test_request_that_did_not_wait_for_the_answer_acknowledges_nothing(told):
     asking.recv(1, socket.MSG_PEEK)
     asking.close()
     assert told.was_read.get(timeout=10) is False
+
+
+# A client that keeps a result before it lets go of the last piece
+
+
+class DiskError(OSError):
+    """What keeping raises, and what the network could have raised, too."""
+
+
+def full(_):
+    raise DiskError("No space left on device")
+
+
+def another(client):
+    """The same client with connections of its own."""
+    return type(client)(client.params)
+
+
+@pytest.mark.parametrize("shots", [10, LARGE])
+def test_result_is_being_read_until_it_was_kept(provider, shots):
+    result = Result(provider, shots)
+    kept = []
+
+    def keep(body):
+        assert BEING_READ in result.get().text
+        kept.append(body)
+
+    assert [another(provider.runtime_client).job_results(result.job_id, keep=keep)] == kept
+    assert READ in result.get().text
+
+
+@pytest.mark.parametrize("shots", [10, LARGE])
+def test_client_that_is_killed_while_it_keeps_has_read_nothing(provider, shots):
+    result = Result(provider, shots)
+    client = another(provider.runtime_client)
+    assert killed(client.job_results, result.job_id, keep=lambda _: die())
+    assert result.can_be_read()
+
+
+@pytest.mark.parametrize("shots", [10, LARGE])
+def test_client_that_is_killed_while_it_keeps_what_lay_at_a_url_has_read_nothing(stored, shots):
+    result = Result(stored, shots, at_url=True)
+    assert killed(object_store.read, result.url, doing="read", keep=lambda _: die())
+    assert result.can_be_read()
+
+
+@pytest.mark.parametrize("shots", [10, LARGE])
+def test_result_at_a_url_is_being_read_until_it_was_kept(stored, shots):
+    result = Result(stored, shots, at_url=True)
+    kept = []
+
+    def keep(body):
+        assert BEING_READ in result.get().text
+        kept.append(body)
+
+    assert [object_store.read(result.url, doing="read", keep=keep)] == kept
+    assert result.get().status_code == 404
+
+
+def die_at(moment):
+    """Be killed at the so-manieth call or return of a function from now on; tell how many there were."""
+    calls = itertools.count()
+
+    def call(*_):
+        if next(calls) == moment:
+            die()
+
+    sys.setprofile(call)
+    return calls
+
+
+@pytest.mark.parametrize("shots", [10, LARGE])
+def test_client_that_is_killed_at_any_moment_before_it_keeps_has_read_nothing(provider, shots):
+    def read(moment, keep):
+        calls = die_at(moment)
+        another(provider.runtime_client).job_results(result.job_id, keep=keep)
+        return next(calls)
+
+    result = Result(provider, shots)
+    calls = read(None, lambda _: sys.setprofile(None))
+    result = Result(provider, shots)
+    for moment in range(0, calls, calls // 30):
+        # At the latest here: into how many pieces a body falls is different each time, and so is the number of calls.
+        assert killed(read, moment, lambda _: die())
+    assert result.can_be_read()
+
+
+def test_result_was_kept_or_can_be_read_again_whenever_the_client_that_keeps_it_is_killed(classic, tmp_path):
+    store, part = tmp_path / "store", tmp_path / "part"
+
+    def keep(moment, body):
+        die_at(moment)
+        part.write_bytes(body)
+        part.replace(store)
+
+    def read(moment):
+        another(classic.runtime_client).job_results(result.job_id, keep=partial(keep, moment))
+
+    result, fates = Result(classic), set()
+    for moment in range(0, 140, 4):
+        store.unlink(missing_ok=True)
+        assert killed(read, moment)
+        reply = result.get()
+        fates.add((store.exists(), reply.status_code))
+        if reply.status_code == 200:
+            assert not store.exists() or store.read_bytes() == reply.content
+        result = Result(classic)
+    assert fates == {(False, 200), (True, 200), (True, 404)}
+
+
+def test_what_keeping_raises_goes_on_and_the_result_can_be_read_again(provider):
+    result = Result(provider)
+    with pytest.raises(DiskError):
+        provider.runtime_client.job_results(result.job_id, keep=full)
+    with pytest.raises(DiskError):
+        fetch_result(provider.runtime_client, result.job_id, full)
+    assert result.can_be_read()
+
+
+def test_what_keeping_from_a_url_raises_goes_on_and_the_result_can_be_read_again(stored):
+    result = Result(stored, at_url=True)
+    with pytest.raises(DiskError):
+        fetch_located(stored.runtime_client, result.job_id, result.url, full)
+    assert result.can_be_read()
+
+
+def test_payload_that_is_kept_is_the_one_that_is_returned(provider, stored):
+    kept = []
+    result = Result(provider)
+    assert [perform(fetch_result(provider.runtime_client, result.job_id, kept.append)).unwrap()] == kept
+    result = Result(stored, at_url=True)
+    located = perform(fetch_located(stored.runtime_client, result.job_id, result.url, kept.append)).unwrap()
+    assert [located] == kept[1:]
+
+
+def test_client_that_keeps_nothing_reads_on_the_connection_that_it_has(provider):
+    client = another(provider.runtime_client)
+    result = Result(provider)
+    client.job_get(result.job_id)
+    assert client.job_results(result.job_id)
+    assert BEING_READ in result.get().text
+    # Whatever it asks for next goes by the same connection.
+    client.job_get(result.job_id)
+    assert READ in result.get().text
+
+
+def test_token_that_is_not_accepted_is_renewed_and_the_result_is_kept_once(provider):
+    client, kept = another(provider.runtime_client), []
+    client.list_backends()
+    client._account._token = "expired"
+    assert [client.job_results(Result(provider).job_id, keep=kept.append)] == kept
+
+
+def test_refusal_is_tried_again_and_named_and_never_kept():
+    refused = {"kind": "status", "path": "/results", "method": "GET"}
+    faults = [{**refused, "status": 503, "times": 2}, {**refused, "status": 418, "times": 1}]
+    kept = []
+    with LocalService(workers=1, faults={"faults": faults}) as service:
+        provider = provider_of(service, "legacy")
+        job_id = private_job(provider)
+        assert perform(fetch_result(provider.runtime_client, job_id, kept.append)).failure().http_status == 418
+        assert kept == []
+        fetch_result(provider.runtime_client, job_id, kept.append)
+        assert len(kept) == 1
+        assert perform(fetch_result(provider.runtime_client, job_id, kept.append)).failure().http_status == 404
+
+
+class Foreign:
+    """A client of somebody else's."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def job_results(self, job_id):
+        return self.answers.pop(0)
+
+
+class Knowing(Foreign):
+    """One that takes what it does not heed."""
+
+    def job_results(self, job_id, **_):
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize("kind", [Foreign, Knowing])
+def test_body_that_a_foreign_client_brings_is_kept_before_it_is_returned(kind):
+    kept = []
+    payload = perform(fetch_result(kind('{"results": []}'), "a", kept.append)).unwrap()
+    assert payload.raw == b'{"results": []}'
+    assert kept == [payload]
+    with pytest.raises(DiskError):
+        fetch_result(kind(b"{}"), "a", full)
+    refused = requests.Response()
+    refused.status_code = 404
+    assert perform(fetch_result(kind(refused), "a", kept.append)).failure().http_status == 404
+    assert kept == [payload]
+
+
+class Sender(ThreadingHTTPServer):
+    """Answers to order, and tells how the connection ended."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Sent)
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+        self.answers = []
+        self.ends = queue.SimpleQueue()
+
+
+class _Sent(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        answer = self.server.answers.pop(0)
+        self.wfile.write(answer)
+        if b"Connection: close" in answer:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_WR)
+
+    def handle(self):
+        try:
+            super().handle()
+            self.rfile.read(1)
+            self.server.ends.put("in order")
+        except OSError:
+            self.server.ends.put("reset")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def sender():
+    with Sender() as sender:
+        thread = threading.Thread(target=sender.serve_forever, args=(0.01,))
+        thread.start()
+        yield sender
+        sender.shutdown()
+        thread.join()
+
+
+BODY = b'{"results": []}'
+ZIPPED = gzip.compress(BODY)
+ANSWERS = {
+    "short": b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n" + BODY,
+    "empty": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "closing": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 15\r\n\r\n" + BODY,
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n%s\r\na\r\n%s\r\n0\r\n\r\n"
+    % (BODY[:5], BODY[5:]),
+    "zipped": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(ZIPPED), ZIPPED),
+}
+BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"
+CUT_OFF = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 15\r\n\r\n{"
+
+
+@pytest.mark.parametrize("before", [[], [BUSY, BUSY]], ids=["at once", "at last"])
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_connection_ends_in_order_if_the_body_was_kept_and_else_is_reset(sender, kind, before):
+    http = HttpSession(ClientParameters("secret", sender.url))
+    kept = []
+    sender.answers = [*before, ANSWERS[kind]] * 2
+    assert http.request("read", "GET", sender.url, keep=kept.append).content == kept[0]
+    assert kept == [b"" if kind in {"empty", "no content"} else BODY]
+    assert sender.ends.get(timeout=10) == "in order"
+    with pytest.raises(DiskError):
+        http.request("read", "GET", sender.url, keep=full)
+    assert sender.ends.get(timeout=10) == "reset"
+
+
+def test_body_that_is_cut_off_is_not_kept(sender):
+    sender.answers = [CUT_OFF]
+    with pytest.raises(RequestFailed) as raised:
+        HttpSession(ClientParameters("secret", sender.url)).request("read", "GET", sender.url, keep=full)
+    assert isinstance(raised.value.failure, Unreachable)
+
+
+def test_refusal_of_what_is_to_be_kept_shows_no_secret(sender):
+    sender.answers = [b'HTTP/1.1 400 No\r\nContent-Length: 32\r\n\r\n{"error": {"message": "secret"}}']
+    with pytest.raises(RequestFailed) as raised:
+        HttpSession(ClientParameters("secret", sender.url)).request("read", "GET", sender.url, keep=full)
+    assert raised.value.failure.message == "***"
+
+
+def test_body_that_comes_by_a_proxy_is_kept_too(sender):
+    sender.answers = [ANSWERS["short"]]
+    kept = []
+    given = ClientParameters("secret", "http://service.invalid", proxies={"urls": {"http": sender.url}})
+    HttpSession(given).request("read", "GET", "http://service.invalid/a", keep=kept.append)
+    assert kept == [BODY]
+
+
+@pytest.mark.parametrize("size", [1, 7, 8192, 100_000])
+def test_last_piece_stays_with_the_kernel_until_it_is_let_go_of(size):
+    body = random.Random(size).randbytes(size)
+    ours, theirs = socket.socketpair()
+    with theirs, ours:
+        held = OneStepBehind(ours, ours.makefile("rb", buffering=0))
+        sending = threading.Thread(target=theirs.sendall, args=(body,))
+        sending.start()
+        reader = io.BufferedReader(held)
+        assert reader.read(size) == body
+        sending.join()
+        left = ours.recv(size, socket.MSG_PEEK)
+        assert left
+        assert body.endswith(left)
+        reader.close()
+        held.let_go()
+        ours.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            ours.recv(1)

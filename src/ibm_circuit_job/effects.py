@@ -243,32 +243,77 @@ def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failur
     )
 
 
-def fetch_result(
-    client: JobClient, job_id: str, keep: Callable[[ResultPayload], object] | None = None
-) -> IOResult[ResultPayload, Failure]:
+Keep = Callable[[ResultPayload], None]
+"""What keeps a payload, before the service hears that it was read."""
+
+
+def fetch_result(client: JobClient, job_id: str, keep: Keep | None = None) -> IOResult[ResultPayload, Failure]:
     """Fetch the body of a job's result. Of a private job this consumes it: it can be read only once.
 
     The body may be no more than the URL at which the result lies; see :func:`fetch_located`.
+
+    Args:
+        client: Whom to ask.
+        job_id: Which job.
+        keep: Called once with what is returned: where the client can, before the service hears that it was read. What
+            it raises goes on as it is.
     """
-    return _ask(f"read the result of job {job_id}", client, "job_results", partial(_payload, keep), job_id)
+    doing = f"read the result of job {job_id}"
+    if keep is None:
+        return _ask(doing, client, "job_results", _payload, job_id)
+    keeping = _Keeping(keep)
+    return keeping.ended(_ask(doing, client, "job_results", keeping.read, job_id, keep=keeping))
 
 
-def fetch_located(
-    client: object, job_id: str, url: str, keep: Callable[[ResultPayload], object] | None = None
-) -> IOResult[ResultPayload, Failure]:
-    """Fetch a result from the URL that the service named, without our token."""
+def fetch_located(client: object, job_id: str, url: str, keep: Keep | None = None) -> IOResult[ResultPayload, Failure]:
+    """Fetch a result from the URL that the service named, without our token; ``keep`` as with :func:`fetch_result`."""
     doing = f"read the result of job {job_id}"
     params = getattr(client, "params", None)
     parameters = params if isinstance(params, ClientParameters) else None
-    return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters), partial(_payload, keep))
+    if keep is None:
+        return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters), _payload)
+    keeping = _Keeping(keep)
+    return keeping.ended(
+        _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters, keep=keeping), keeping.read)
+    )
 
 
-def _payload(keep: Callable[[ResultPayload], object] | None, body: Any) -> Result[ResultPayload, Unreadable]:
+class _Keeping:
+    """Has a body kept once: when the client hands it over, or when it has brought it."""
+
+    def __init__(self, keep: Keep) -> None:
+        self._keep = keep
+        self._kept: ResultPayload | None = None
+        self._raised: BaseException | None = None
+
+    def __call__(self, body: bytes) -> None:
+        """Keep what the client hands over."""
+        self.read(body)
+
+    def read(self, body: Any) -> Result[ResultPayload, Unreadable]:
+        """Return the payload that was kept, or keep this one."""
+        if self._kept is not None:
+            return Success(self._kept)
+        found = _payload(body)
+        if isinstance(found, Success):
+            try:
+                self._keep(found.unwrap())
+            except BaseException as error:
+                self._raised = error
+                raise
+            self._kept = found.unwrap()
+        return found
+
+    def ended(self, outcome: IOResult[ResultPayload, Failure]) -> IOResult[ResultPayload, Failure]:
+        """Return how it went; trouble with keeping is none of the network's, though it may look like that."""
+        if self._raised is not None:
+            raise self._raised
+        return outcome
+
+
+def _payload(body: Any) -> Result[ResultPayload, Unreadable]:
     if isinstance(body, bytes):
-        payload = ResultPayload(now(), body)
-        if keep is not None:
-            keep(payload)
-        return Success(payload)
+        return Success(ResultPayload(now(), body))
     try:
         # A client of somebody else's may have read it as a text, or decoded it.
         raw = body.encode() if isinstance(body, str) else typed_json.encode(body)

@@ -5,8 +5,9 @@ Nothing here knows what a job is. Redirects are not followed, for they would car
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from ibm_circuit_job.clients.held_reply import HoldingAdapter
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, describe
 from ibm_circuit_job.state.wire import read_error
@@ -96,6 +98,7 @@ class HttpSession:
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
+        keep: Callable[[bytes], None] | None = None,
     ) -> requests.Response:
         """Send a request and return the answer, which is a 2xx and has arrived in full.
 
@@ -107,6 +110,8 @@ class HttpSession:
             query: Parameters of the URL; those that are ``None`` are left out.
             body: JSON to send.
             seconds: Try once, and have the answer in full by then.
+            keep: Called with the body, once, before the last piece of it is taken from the connection, which is then
+                one of its own; what it raises goes on.
 
         Raises:
             RequestFailed: If there was no answer in time, or it is no 2xx.
@@ -114,7 +119,19 @@ class HttpSession:
         sent = dict(headers or {})
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        answer = self._answer(doing, method, url, seconds, headers=sent, params=query, data=body)
+        if keep is not None:
+            with holding_session(url) as (session, let_go):
+                answer = self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
+                keep(answer.content)
+                let_go()
+            return answer
+        session = self._patient if seconds is None else self._prompt
+        return self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
+
+    def _accepted(
+        self, session: requests.Session, doing: str, method: str, url: str, seconds: float | None, **sent: Any
+    ) -> requests.Response:
+        answer = self._answer(session, doing, method, url, seconds, **sent)
         if isinstance(answer, Unreachable):
             # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
             raise RequestFailed(answer)
@@ -123,9 +140,8 @@ class HttpSession:
         return answer
 
     def _answer(
-        self, doing: str, method: str, url: str, seconds: float | None, **sent: Any
+        self, session: requests.Session, doing: str, method: str, url: str, seconds: float | None, **sent: Any
     ) -> requests.Response | Unreachable:
-        session = self._patient if seconds is None else self._prompt
         # Which requests takes, though its types do not say so.
         limits: Any = urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS, read=READ_SECONDS)
         deadline = deadline_of(seconds)
@@ -237,23 +253,39 @@ def given_with_requests(parameters: ClientParameters | None) -> dict[str, Any]:
     return given
 
 
-def new_session(retry: Retry, url: str) -> requests.Session:
+def new_session(retry: Retry, url: str, adapter_type: type[HTTPAdapter] = HTTPAdapter) -> requests.Session:
     """Return a session without any credentials.
 
     Args:
         retry: How requests are tried again.
         url: Where most of them go; on this machine no proxy is asked.
+        adapter_type: What sends them.
     """
     session = requests.Session()
     session.headers["Accept"] = "application/json"
     # A .netrc on this machine must not replace our token.
     session.auth = _no_auth
-    adapter = HTTPAdapter(max_retries=retry, pool_connections=4, pool_maxsize=32)
+    adapter = adapter_type(max_retries=retry, pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
         session.trust_env = False
     return session
+
+
+@contextlib.contextmanager
+def holding_session(url: str) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
+    """Have a session for one request, and a function that lets go of the reply; see :class:`HoldingAdapter`.
+
+    Where it was not called by the end, the connection is reset.
+    """
+    session = new_session(RETRY, url, HoldingAdapter)
+    adapter = session.get_adapter(url)
+    assert isinstance(adapter, HoldingAdapter)  # noqa: S101 - see new_session()
+    try:
+        yield session, adapter.let_go
+    finally:
+        _close(session)
 
 
 def _close(session: requests.Session) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 from http.client import responses
 from typing import Final
@@ -22,6 +23,7 @@ from ibm_circuit_job.clients.http import (
     RETRY,
     RequestFailed,
     given_with_requests,
+    holding_session,
     new_session,
     words_of,
 )
@@ -33,7 +35,14 @@ MOST_BYTES: Final = 2 * 1024**3
 _CHUNK: Final = 1024 * 1024
 
 
-def read(url: str, *, doing: str, parameters: ClientParameters | None = None, most: int = MOST_BYTES) -> bytes:
+def read(
+    url: str,
+    *,
+    doing: str,
+    parameters: ClientParameters | None = None,
+    most: int = MOST_BYTES,
+    keep: Callable[[bytes], None] | None = None,
+) -> bytes:
     """Return what lies at a URL.
 
     Args:
@@ -41,13 +50,15 @@ def read(url: str, *, doing: str, parameters: ClientParameters | None = None, mo
         doing: What it is for, as in ``"read the result of job abc"``.
         parameters: Proxies, and whether certificates are checked; nothing else of them is used.
         most: How many bytes it may hold.
+        keep: Called with what lies there, once, before the last piece of it is taken from the connection; what it
+            raises goes on.
 
     Raises:
         RequestFailed: If the URL is not one of these, the store refuses or cannot be reached, or there is more.
     """
     asking = _asking.set(True)
     try:
-        failed = _fetched(url, doing, parameters, most)
+        failed = _fetched(url, doing, parameters, most, keep)
     finally:
         _asking.reset(asking)
     if isinstance(failed, bytes):
@@ -102,27 +113,40 @@ def is_loopback(host: str) -> bool:
 
 
 def _fetched(
-    url: str, doing: str, parameters: ClientParameters | None, most: int
+    url: str, doing: str, parameters: ClientParameters | None, most: int, keep: Callable[[bytes], None] | None
 ) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     if not is_allowed(url):
         scheme = url.split(":", 1)[0][:20]
         return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
+    if keep is None:
+        with new_session(RETRY, url) as session:
+            return _answer(session, url, doing, parameters, most)
+    with holding_session(url) as (session, let_go):
+        body = _answer(session, url, doing, parameters, most)
+        if isinstance(body, bytes):
+            keep(body)
+            let_go()
+        return body
+
+
+def _answer(
+    session: requests.Session, url: str, doing: str, parameters: ClientParameters | None, most: int
+) -> bytes | Refused | Unreachable | Unreadable:
     shown = _without_query(url)
-    with new_session(RETRY, url) as session:
-        try:
-            with session.get(
-                url,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                stream=True,
-                allow_redirects=False,
-                **given_with_requests(parameters),
-            ) as response:
-                if response.status_code != 200:
-                    # Not in its own words, which may repeat the URL.
-                    return Refused(doing, shown, response.status_code, responses.get(response.status_code, ""))
-                return _bounded(response, most)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Unreachable(doing, shown, words_of(error).replace(parse_url(url).query or url, "***"))
+    try:
+        with session.get(
+            url,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            stream=True,
+            allow_redirects=False,
+            **given_with_requests(parameters),
+        ) as response:
+            if response.status_code != 200:
+                # Not in its own words, which may repeat the URL.
+                return Refused(doing, shown, response.status_code, responses.get(response.status_code, ""))
+            return _bounded(response, most)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        return Unreachable(doing, shown, words_of(error).replace(parse_url(url).query or url, "***"))
 
 
 def _bounded(response: requests.Response, most: int) -> bytes | Unreadable:

@@ -122,9 +122,16 @@ class RuntimeClient:
         """Return the metrics reply. Source: ``GET /jobs/ID/metrics``."""
         return self._job_call("read the metrics of", job_id, "GET", "/metrics").content
 
-    def job_results(self, job_id: str) -> bytes:
-        """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``."""
-        return self._job_call("read the result of", job_id, "GET", "/results").content
+    def job_results(self, job_id: str, *, keep: Callable[[bytes], None] | None = None) -> bytes:
+        """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``.
+
+        Args:
+            job_id: Which job.
+            keep: Called with the body, once, before the last piece of it is taken from the connection; what it raises
+                goes on. To a service that heeds how a connection ends, as ours on this machine does, a body that was
+                not kept is one that was not read.
+        """
+        return self._job_call("read the result of", job_id, "GET", "/results", keep=keep).content
 
     def job_cancel(self, job_id: str) -> bytes:
         """Ask the service to cancel the job, and return its answer.
@@ -209,9 +216,10 @@ class RuntimeClient:
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
+        keep: Callable[[bytes], None] | None = None,
     ) -> requests.Response:
         path = f"/jobs/{quote(job_id, safe='')}{part}"
-        return self._call(f"{verb} job {job_id}", method, path, query=query, body=body, seconds=seconds)
+        return self._call(f"{verb} job {job_id}", method, path, query=query, body=body, seconds=seconds, keep=keep)
 
     def _call(
         self,
@@ -222,12 +230,13 @@ class RuntimeClient:
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
+        keep: Callable[[bytes], None] | None = None,
     ) -> requests.Response:
         deadline = deadline_of(seconds)
         url = self._account.user_urls(seconds=seconds).runtime + path
         return self._authorised(
             lambda headers, left: self._account.http.request(
-                doing, method, url, headers=headers, query=query, body=body, seconds=left
+                doing, method, url, headers=headers, query=query, body=body, seconds=left, keep=keep
             ),
             deadline,
         )

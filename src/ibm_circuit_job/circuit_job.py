@@ -877,7 +877,7 @@ class IBMCircuitJob(JobV1):
                 if not isinstance(failure, StoreTrouble) or not failure.is_damaged:
                     return
 
-    def _keeper(self) -> Callable[[ResultPayload], object] | None:
+    def _keeper(self) -> Callable[[ResultPayload], None] | None:
         """What keeps a result as soon as it has arrived; ``None`` without a store."""
         return None if self._store is None else self._keep_payload
 

@@ -110,8 +110,8 @@ class HttpSession:
             query: Parameters of the URL; those that are ``None`` are left out.
             body: JSON to send.
             seconds: Try once, and have the answer in full by then.
-            keep: Called with the body, once, before the last piece of it is taken from the connection, which is then
-                one of its own; what it raises goes on.
+            keep: Called with the body, once; over plain HTTP before the last piece of it is taken from the connection,
+                which is then one of its own. What it raises goes on.
 
         Raises:
             RequestFailed: If there was no answer in time, or it is no 2xx.
@@ -119,14 +119,18 @@ class HttpSession:
         sent = dict(headers or {})
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        if keep is not None:
-            with holding_session(url) as (session, let_go):
-                answer = self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
+        if keep is not None and url.startswith("http://"):
+            with holding_session(url) as (holding, let_go):
+                answer = self._accepted(holding, doing, method, url, seconds, headers=sent, params=query, data=body)
                 keep(answer.content)
                 let_go()
             return answer
         session = self._patient if seconds is None else self._prompt
-        return self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
+        answer = self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
+        if keep is not None:
+            # Over TLS nothing can be held, so that it need not be a connection of its own.
+            keep(answer.content)
+        return answer
 
     def _accepted(
         self, session: requests.Session, doing: str, method: str, url: str, seconds: float | None, **sent: Any

@@ -5,11 +5,13 @@ SQLite is one file for its owner alone, in WAL mode, so that readers and a write
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -52,7 +54,7 @@ class Database:
         self.name = _shown(self.url)
         """Where it is, without any credentials."""
         if self.is_sqlite:
-            _make_for_owner(Path(str(self.url.database)))
+            _make_for_owner(self._file)
             self._engine = sql.create_engine(self.url, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
             sql.event.listen(self._engine, "connect", _set_up)
             sql.event.listen(self._engine, "begin", _begin)
@@ -74,9 +76,19 @@ class Database:
         """Whether it is a file."""
         return self.url.get_backend_name() == "sqlite"
 
+    @property
+    def _file(self) -> Path:
+        return Path(str(self.url.database))
+
     def _open(self) -> None:
+        # Before anything is changed: it may be somebody else's.
         with self._engine.begin() as connection:
             found = schema.version_of(connection)
+        if self.is_sqlite:
+            _close_to_others(self._file)
+            with self._engine.connect() as connection:
+                connection.execution_options(in_transaction=False)
+                _use_wal(connection)
         if found < len(schema.MIGRATIONS):
             with self._writing(synced=True) as connection:
                 schema.migrate(connection)
@@ -185,35 +197,74 @@ def _shown(url: sql.URL) -> str:
 
 
 def _make_for_owner(file: Path) -> None:
-    """Make a file, and the folders above it, that nobody but their owner can read."""
+    """Make a file, and the folders above it, that nobody but their owner can read; where it is there, look at it.
+
+    A file that is there is not opened: when this process closes it, SQLite's locks on it are gone, whoever of the
+    process holds them, and another process that thinks itself alone takes away what was written last.
+    """
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made here, since SQLite would let others read it; the files beside it are like it.
-        held = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            # Also where it was there, and open to others.
-            if os.fstat(held).st_mode & 0o077:
-                os.fchmod(held, 0o600)
-        finally:
-            os.close(held)
+        with _making, suppress(FileExistsError):
+            # Made here, since SQLite would let others read it; the files beside it are like it.
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        size = file.stat().st_size
+        if not file.is_file():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder, or the like")
+        if not os.access(file, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise JobStoreError(f"could not open the store at {file}: {error.strerror}") from None
+        raise _unusable(file, error) from None
+    if 0 < size < _LEAST:
+        # SQLite would take a file of one byte for an empty one.
+        raise JobStoreDamagedError(f"could not open the store at {file}: the file is damaged, or none of a store")
+
+
+_making: Final = threading.Lock()
+_LEAST: Final = 512
+"""The bytes of the smallest database."""
+
+
+def _close_to_others(file: Path) -> None:
+    """Make a file that was open to others its owner's alone, and those beside it."""
+    try:
+        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+            part = file.with_name(name)
+            if part.exists() and part.stat().st_mode & 0o077:
+                part.chmod(0o600)
+    except FileNotFoundError:
+        # Those beside it go with the last process that has it open.
+        pass
+    except OSError as error:
+        raise _unusable(file, error) from None
+
+
+def _unusable(file: Path, error: OSError) -> JobStoreError:
+    return JobStoreError(
+        f"could not open the store at {file}: {error.strerror}; "
+        "expected a file of your own, in a folder in which you may make files"
+    )
 
 
 def _set_up(connection: Any, _: object) -> None:
-    """Prepare a new connection to SQLite."""
+    """Prepare a new connection to SQLite. Nothing of the file is read here, for that may have to wait for others."""
     # So that it begins transactions when we say, and not when it thinks.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _use_wal(connection: sql.Connection) -> None:
+    """Have readers and a writer not wait for one another, from now on; as it was where the file system cannot do it."""
     deadline = time.monotonic() + LOCK_SECONDS
-    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+    while connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except connection.OperationalError as error:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        except OperationalError as error:
             # For this alone SQLite does not wait by itself, where another process does the same at that moment.
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+        else:
+            return
 
 
 def _begin(connection: sql.Connection) -> None:
@@ -222,6 +273,8 @@ def _begin(connection: sql.Connection) -> None:
     synced = options.get("synced", True)
     patience = LOCK_SECONDS if synced else SHORT_LOCK_SECONDS
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+    if not options.get("in_transaction", True):
+        return
     if not options.get("writes"):
         connection.exec_driver_sql("BEGIN")
         return

@@ -96,7 +96,9 @@ def version_of(connection: sql.Connection) -> int:
     """
     names = set(sql.inspect(connection).get_table_names())
     if _version.name not in names:
-        if names & {*tables.tables}:
+        # A database of PostgreSQL may be shared, a file is not.
+        others = names if connection.dialect.name == "sqlite" else names & {*tables.tables}
+        if others:
             raise NotOurs("it is a database of another program")
         return 0
     found: int = connection.execute(sql.select(sql.func.max(_version.c.version))).scalar() or 0

@@ -1,20 +1,42 @@
 """A store in bad weather: what is told, what is left of it, and that a result is returned whatever becomes of it."""
 
 import contextlib
+import logging
 import multiprocessing
 import random
 import sqlite3
 import subprocess
 import sys
+import time
 import warnings
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sql
 
-from ibm_circuit_job import Job, JobStore, JobStoreDamagedError, JobStoreError, ResultPayload
+from ibm_circuit_job import (
+    IBMCircuitJob,
+    IBMJobTimeoutError,
+    Job,
+    JobName,
+    JobStore,
+    JobStoreDamagedError,
+    JobStoreError,
+    ResultPayload,
+)
+from ibm_circuit_job.store import database, job_store
+from ibm_circuit_job.testing import ScriptedClient
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 FORKING = multiprocessing.get_context("fork")
+QUEUED = b'{"id": "a", "state": {"status": "Queued"}}'
+DONE = b'{"id": "a", "state": {"status": "Completed"}}'
+NOISE = random.Random(0).randbytes(100_000)
+"""Bytes that no compression makes fewer, for what is not to find room."""
+BODY = (
+    b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": [], "noise": "%s"}'
+    % NOISE.hex().encode()
+)
 PATIENCE = 30.0
 """Seconds after which a child that does not answer is a failure."""
 
@@ -35,9 +57,8 @@ def job_with(body, job_id="a"):
     return Job(job_id, payload=ResultPayload(NOON, body))
 
 
-def noise(size, seed=0):
-    """Bytes that no compression makes fewer."""
-    return random.Random(seed).randbytes(size)
+def handle(store, *replies):
+    return IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient(replies, results=[BODY]), store=store)
 
 
 # Other processes
@@ -187,3 +208,184 @@ def test_store_that_is_opened_twice_loses_nothing_when_another_process_closes_it
     assert seen_by_another_program() == "[('a',)]"
     store.save(Job("b"))
     assert seen_by_another_program() == "[('a',), ('b',)]"
+
+
+@pytest.fixture
+def short_patience(monkeypatch):
+    """Waits for locks of others that a test can wait out."""
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.3)
+
+
+@contextlib.contextmanager
+def locked_by_another(path, lock="BEGIN IMMEDIATE"):
+    """Another process holds a lock."""
+
+    def hold(pipe):
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for statement in lock.split("; "):
+                connection.execute(statement).fetchall()
+            pipe.send("holds it")
+            told(pipe)
+
+    with child(hold) as holder:
+        assert holder.hear() == "holds it"
+        yield
+        holder.tell()
+        assert holder.hear() == ("did", None)
+
+
+WRITING, ALONE = "BEGIN IMMEDIATE", "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; DELETE FROM tags"
+"""The lock of a program that writes, which lets others read, and of one that lets nobody do anything."""
+
+
+def test_lock_of_another_process_is_waited_for_and_then_told(store, path, short_patience):
+    store.save(Job("a"))
+    with locked_by_another(path):
+        began = time.monotonic()
+        with pytest.raises(JobStoreError, match=r"keep job b in the store at .*jobs\.sqlite: another program holds it"):
+            store.save(Job("b"))
+        assert 0.3 <= time.monotonic() - began < 2
+        assert store.records() == [Job("a")]
+    store.save(Job("b"))
+    assert len(store.records()) == 2
+
+
+def test_store_is_read_and_opened_while_another_process_writes(store, path):
+    store.save(Job("a"))
+    with locked_by_another(path), JobStore(path) as second:
+        assert second.records() == store.records() == [Job("a")]
+
+
+@pytest.mark.parametrize("lock", [WRITING, ALONE])
+@pytest.mark.parametrize("opened", ["before", "just now"])
+def test_status_polls_neither_wait_for_another_process_nor_fail(path, lock, opened, caplog):
+    """Not even where a connection has to be made for it."""
+    with JobStore(path) as store:
+        job = handle(store, QUEUED)
+        if opened == "just now" or lock == ALONE:
+            store.close()
+        with locked_by_another(path, lock):
+            began = time.monotonic()
+            for _ in range(20):
+                assert job.status().name == "QUEUED"
+            assert time.monotonic() - began < 0.5
+        assert "another program holds it" in caplog.text
+
+
+def test_wait_keeps_its_timeout_while_another_process_holds_the_lock(store, path):
+    job = handle(store, QUEUED)
+    with locked_by_another(path):
+        began = time.monotonic()
+        with pytest.raises(IBMJobTimeoutError):
+            job.wait_for_final_state(timeout=0.5)
+        assert time.monotonic() - began < 0.7
+
+
+def test_result_that_could_not_be_kept_holds_up_no_wait(store, path, monkeypatch):
+    job = handle(store, QUEUED)
+    with locked_by_another(path):
+        monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+        job.learn(job_with(BODY))
+        monkeypatch.setattr(database, "LOCK_SECONDS", 20.0)
+        began = time.monotonic()
+        with pytest.raises(IBMJobTimeoutError):
+            job.wait_for_final_state(timeout=0.5)
+        assert time.monotonic() - began < 0.7
+
+
+# Results
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """No rest after trouble, so that what is tried again is tried at once."""
+    monkeypatch.setattr(job_store, "_REST_SECONDS", 0.0)
+
+
+@contextlib.contextmanager
+def full(store):
+    """The disk is full: so SQLite says, once a database has as many pages as it may."""
+
+    def fill(connection, _):
+        [pages] = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    engine = store._database._engine
+    store.close()
+    sql.event.listen(engine, "connect", fill)
+    try:
+        yield
+    finally:
+        sql.event.remove(engine, "connect", fill)
+        store.close()
+
+
+@contextlib.contextmanager
+def read_only(store):
+    """The file cannot be written to any more."""
+
+    def refuse(connection, _):
+        connection.execute("PRAGMA query_only = ON")
+
+    engine = store._database._engine
+    store.close()
+    sql.event.listen(engine, "connect", refuse)
+    try:
+        yield
+    finally:
+        sql.event.remove(engine, "connect", refuse)
+        store.close()
+
+
+def locked(store):
+    return locked_by_another(store._database._file)
+
+
+def locked_for_readers(store):
+    store.close()
+    return locked_by_another(store._database._file, ALONE)
+
+
+PASSING = {
+    full: "there is no space left for it",
+    read_only: "it cannot be written to",
+    locked: "another program holds it",
+    locked_for_readers: "another program holds it",
+}
+
+
+@pytest.mark.parametrize("weather", PASSING)
+def test_result_that_arrives_in_bad_weather_is_returned_with_a_warning_and_kept_later(
+    store, path, weather, short_patience, at_once, caplog
+):
+    caplog.set_level(logging.WARNING)
+    store.save(Job("a", renamed=JobName(NOON, "bell")))
+    job = handle(store, DONE)
+    with weather(store):
+        result = job.result()
+        assert result.success
+        assert job.result() is result
+        assert job.state.payload.raw == BODY
+        assert next(message for message in caplog.messages if "in memory alone" in message).startswith(
+            "The result of job a has arrived, but it is in memory alone: could not keep job a in the store at "
+            f"{path}: {PASSING[weather]}"
+        )
+    assert (store.load("a").name, store.load("a").payload) == ("bell", None)
+    assert sound(path)
+    assert job.result() is result
+    assert store.load("a").payload.raw == BODY
+    assert store.load("a").status.status.name == "DONE"
+    assert job.client.calls.count(("job_results", "a")) == 1
+
+
+@pytest.mark.parametrize("weather", PASSING)
+def test_whatever_cannot_be_saved_leaves_the_store_as_it_was(store, path, weather, short_patience):
+    store.save(job_with(b"first"))
+    before = store.load("a"), store.history("a")
+    with weather(store), pytest.raises(JobStoreError, match=rf"keep job a in .*sqlite: {PASSING[weather]}") as raised:
+        store.save(Job("a", renamed=JobName(NOON, "bell"), payload=ResultPayload(NOON, NOISE)))
+    assert raised.value.__cause__ is None
+    assert "INSERT" not in str(raised.value)
+    assert (store.load("a"), store.history("a")) == before
+    assert by_sql(path, "SELECT count(*) FROM bodies") == [[(1,)]]
+    assert sound(path)

@@ -181,6 +181,8 @@ class IBMCircuitJob(JobV1):
         """What the store is known to have, but for bodies of results."""
         self._kept_payload: str | None = None
         """The SHA-256 of the result that the store is known to have."""
+        self._unkept_payload: str | None = None
+        """The SHA-256 of the result that could not be stored when it arrived."""
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
         self._ended_at = _ended_at(state)
         self._inputs_kept_back = False
@@ -327,7 +329,7 @@ class IBMCircuitJob(JobV1):
         if kept is not None:
             self.learn(kept)
             self._kept = kept
-        self._store, self._kept_payload = store, None
+        self._store, self._kept_payload, self._unkept_payload = store, None, None
         self._keep_news()
         if self._state.payload is not None:
             self._keep_payload(self._state.payload)
@@ -677,6 +679,7 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
+            self._keep_again()
             return kept
         self.wait_for_final_state(timeout)
         return self._result_of_ended(refresh=refresh, partial=partial)
@@ -698,6 +701,8 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
+            if self._unkept_payload is not None:
+                await effects.aside(self._keep_again)
             return kept
         await self.wait_for_final_state_async(timeout)
         return await effects.aside(lambda: self._result_of_ended(refresh=refresh, partial=partial))
@@ -888,13 +893,23 @@ class IBMCircuitJob(JobV1):
         with self._cell:
             pending = news(self._kept, self._state) or Job(self._state.job_id)
         service = effects.service_of(self._client)
-        kept = effects.perform(effects.keep(self._store, refresh(pending, payload), service=service))
+        learned = refresh(pending, payload)
+        # Once it could not be stored, nobody is to wait for that again.
+        patient = payload.sha256 != self._unkept_payload
+        kept = effects.perform(effects.keep(self._store, learned, service=service, patient=patient))
         if isinstance(kept, Success):
-            self._kept_payload = payload.sha256
+            self._kept_payload, self._unkept_payload = payload.sha256, None
             with self._cell:
                 self._kept = merge(self._kept, pending)
         else:
+            self._unkept_payload = payload.sha256
             effects.warn_of_unkept_result(pending.job_id, kept.failure())
+
+    def _keep_again(self) -> None:
+        """Write to the store the result that could not be stored when it arrived."""
+        payload = self._state.payload
+        if payload is not None and payload.sha256 == self._unkept_payload:
+            self._keep_payload(payload)
 
     def _take_in(self, payload: ResultPayload) -> None:
         """Learn a result that has arrived; where the store has it, memory need not."""

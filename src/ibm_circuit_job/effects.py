@@ -393,16 +393,21 @@ def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IORes
     return _read(f"listen to job {job_id}", lambda: client.job_stream(job_id, seconds), Success)
 
 
-def keep(store: JobStore, job: Job, *, service: str | None = None, synced: bool = True) -> IOResult[None, Failure]:
+def keep(
+    store: JobStore, job: Job, *, service: str | None = None, synced: bool = True, patient: bool | None = None
+) -> IOResult[None, Failure]:
     """Merge a record into what a store keeps of the job.
 
     Args:
         store: The store.
         job: The record.
         service: The service that has the job.
-        synced: Whether it is to be on the disk afterwards; else it is written soon or not at all, without waiting.
+        synced: Whether it is to be on the disk afterwards; else it is there soon.
+        patient: Whether to wait for others that write; else it is written at once or not at all. By default where it
+            is synced.
     """
-    return _stored(f"keep job {job.job_id}", lambda: store.save(job, service=service, synced=synced))
+    save = lambda: store.save(job, service=service, synced=synced, patient=patient)  # noqa: E731 - named for what it does
+    return _stored(f"keep job {job.job_id}", save)
 
 
 def stored_record(store: JobStore, job_id: str) -> IOResult[Job | None, Failure]:

@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 LOCK_SECONDS: Final = 30.0
 """How long a transaction waits for those of others."""
 SHORT_LOCK_SECONDS: Final = 0.05
-"""How long one waits that need not be synced: it is done again later, and nobody is to wait for it."""
+"""How long one waits that is not patient: it is done again later, and nobody is to wait for it."""
 _TRIES: Final = 5
 """How often a transaction that others got in the way of is begun."""
 
@@ -90,7 +90,7 @@ class Database:
                 connection.execution_options(in_transaction=False)
                 _use_wal(connection)
         if found < len(schema.MIGRATIONS):
-            with self._writing(synced=True) as connection:
+            with self._writing(synced=True, patient=True) as connection:
                 schema.migrate(connection)
 
     def close(self) -> None:
@@ -102,25 +102,31 @@ class Database:
         self._engine.dispose(close=False)
 
     @contextmanager
-    def reading(self, doing: str) -> Iterator[sql.Connection]:
+    def reading(self, doing: str, *, patient: bool = True) -> Iterator[sql.Connection]:
         """A transaction that sees one moment of the store, and changes nothing.
 
         Args:
             doing: What it is for, as in ``"read job abc"``.
+            patient: Whether to wait for a program that lets nobody read.
 
         Raises:
             JobStoreError: If the database is in trouble.
         """
-        with self._clear(doing), self._engine.begin() as connection:
-            yield connection
+        with self._clear(doing), self._engine.connect() as connection:
+            connection.execution_options(patient=patient)
+            with connection.begin():
+                yield connection
 
-    def write(self, doing: str, work: Callable[[sql.Connection], _T], *, synced: bool = True) -> _T:
+    def write(
+        self, doing: str, work: Callable[[sql.Connection], _T], *, synced: bool = True, patient: bool = True
+    ) -> _T:
         """Do some work in one transaction, wholly or not at all; again where others got in its way.
 
         Args:
             doing: What it is for, as in ``"keep job abc"``.
             work: The work.
             synced: Whether it is to survive a power cut, and not only the death of the process.
+            patient: Whether to wait for the transactions of others.
 
         Raises:
             JobStoreError: If the database is in trouble; then nothing is changed.
@@ -128,21 +134,21 @@ class Database:
         with self._clear(doing):
             for _ in range(_TRIES - 1):
                 try:
-                    with self._writing(synced=synced) as connection:
+                    with self._writing(synced=synced, patient=patient) as connection:
                         return work(connection)
                 except (IntegrityError, OperationalError) as error:
                     if not _is_passing(error):
                         raise
-            with self._writing(synced=synced) as connection:
+            with self._writing(synced=synced, patient=patient) as connection:
                 return work(connection)
 
     @contextmanager
-    def _writing(self, *, synced: bool) -> Iterator[sql.Connection]:
+    def _writing(self, *, synced: bool, patient: bool) -> Iterator[sql.Connection]:
         with self._engine.connect() as connection:
-            connection.execution_options(writes=True, synced=synced)
+            connection.execution_options(writes=True, synced=synced, patient=patient)
             with connection.begin():
                 if not self.is_sqlite:
-                    patience = LOCK_SECONDS if synced else SHORT_LOCK_SECONDS
+                    patience = LOCK_SECONDS if patient else SHORT_LOCK_SECONDS
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout TO {patience * 1000:.0f}")
                     connection.exec_driver_sql(f"SET LOCAL synchronous_commit TO {'ON' if synced else 'OFF'}")
                 yield connection
@@ -270,15 +276,14 @@ def _use_wal(connection: sql.Connection) -> None:
 def _begin(connection: sql.Connection) -> None:
     """Begin a transaction of SQLite."""
     options = connection.get_execution_options()
-    synced = options.get("synced", True)
-    patience = LOCK_SECONDS if synced else SHORT_LOCK_SECONDS
+    patience = LOCK_SECONDS if options.get("patient", True) else SHORT_LOCK_SECONDS
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
     if not options.get("in_transaction", True):
         return
     if not options.get("writes"):
         connection.exec_driver_sql("BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options['synced'] else 'NORMAL'}")
     # With the lock of writers from the start: one that first reads may find that somebody else has written meanwhile.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -40,7 +40,7 @@ _PART: Final = 16 * 1024 * 1024
 _LEVEL: Final = 1
 """How hard Zstandard tries: the results of 4,000 shots become a third of a second's work, and half as large."""
 _REST_SECONDS: Final = 10.0
-"""How long nothing is written that need not be synced, after that went wrong."""
+"""How long nothing is written that is not to wait, after that went wrong."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Body = JobInputs | ResultPayload
@@ -121,14 +121,15 @@ class JobStore:
 
     # Saving
 
-    def save(self, job: Job, *, service: str | None = None, synced: bool = True) -> None:
+    def save(self, job: Job, *, service: str | None = None, synced: bool = True, patient: bool | None = None) -> None:
         """Merge a record into what is kept of the job, and its facts into the job's history.
 
         Args:
             job: The record.
             service: The service that has the job, as ``IBMProvider.service`` names it.
-            synced: Whether it is on the disk when this returns, to outlive a power cut, and not only the process. Else
-                it waits for nobody, and fails at once where others write, or where there was trouble just now.
+            synced: Whether it is on the disk when this returns, to outlive a power cut, and not only the process.
+            patient: Whether to wait for others that write; else it fails at once where they do, or where there was
+                trouble just now. By default where it is synced.
 
         Raises:
             JobStoreError: If the store cannot be written to; then nothing is changed.
@@ -140,28 +141,35 @@ class JobStore:
             ...     store.load("cq1x") == Job("cq1x")
             True
         """
-        self.save_all([job], service=service, synced=synced)
+        self.save_all([job], service=service, synced=synced, patient=patient)
 
-    def save_all(self, jobs: Iterable[Job], *, service: str | None = None, synced: bool = True) -> None:
+    def save_all(
+        self,
+        jobs: Iterable[Job],
+        *,
+        service: str | None = None,
+        synced: bool = True,
+        patient: bool | None = None,
+    ) -> None:
         """Merge any number of records, of any jobs, into what is kept, in one transaction; see :meth:`save`."""
         facts: dict[str, list[Fact]] = {}
         for job in jobs:
             facts.setdefault(job.job_id, []).extend(job.facts)
         if facts:
-            self._save(facts, service=service, synced=synced)
+            self._save(facts, service=service, synced=synced, patient=synced if patient is None else patient)
 
-    def _save(self, facts: Mapping[str, Sequence[Fact]], *, service: str | None, synced: bool) -> None:
+    def _save(
+        self, facts: Mapping[str, Sequence[Fact]], *, service: str | None, synced: bool = True, patient: bool = True
+    ) -> None:
         for job_id in facts:
             if not job_id.isprintable():
                 raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
-        if not synced and time.monotonic() < self._rests_until:
+        if not patient and time.monotonic() < self._rests_until:
             raise JobStoreError(
                 f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
             )
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
         bodies = {_sha256(fact): fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
-        # Compressed before any lock is taken.
-        packed = self._packed(facts, bodies, f"keep {named}")
 
         def work(connection: sql.Connection) -> None:
             _put_bodies(connection, bodies, packed)
@@ -170,15 +178,17 @@ class JobStore:
                 _merge_in(connection, job_id, facts[job_id], service)
 
         try:
-            self._database.write(f"keep {named}", work, synced=synced)
+            # Compressed before any lock is taken.
+            packed = self._packed(facts, bodies, f"keep {named}", patient=patient)
+            self._database.write(f"keep {named}", work, synced=synced, patient=patient)
         except JobStoreError:
-            if not synced:
+            if not patient:
                 # What waits for a job is not to wait for this again and again.
                 self._rests_until = time.monotonic() + _REST_SECONDS
             raise
 
     def _packed(
-        self, facts: Mapping[str, Sequence[Fact]], bodies: Mapping[str, bytes], doing: str
+        self, facts: Mapping[str, Sequence[Fact]], bodies: Mapping[str, bytes], doing: str, *, patient: bool
     ) -> dict[str, _Packed]:
         """The bodies that are not in the store yet, or not any more as they were, by their SHA-256."""
         if not bodies:
@@ -187,7 +197,7 @@ class JobStore:
         of_jobs = sql.select(table.job_id, table.slot, table.observed_at, table.sha256).where(
             table.job_id.in_(facts), table.sha256.in_(bodies)
         )
-        with self._database.reading(doing) as connection:
+        with self._database.reading(doing, patient=patient) as connection:
             kept = {tuple(row) for row in connection.execute(of_jobs)}
             # One that this job has had before is not read again; one that is the same by chance, or was asked for
             # again, is looked at.
@@ -477,7 +487,7 @@ class JobStore:
         folder = Path(path).expanduser()
         number = sum(1 for _ in archive.read(folder))
         for job in archive.read(folder):
-            self._save({job.job_id: job.facts}, service=job.service, synced=True)
+            self._save({job.job_id: job.facts}, service=job.service)
         return number
 
     # For the handles

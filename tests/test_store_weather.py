@@ -3,7 +3,9 @@
 import contextlib
 import logging
 import multiprocessing
+import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -389,3 +391,136 @@ def test_whatever_cannot_be_saved_leaves_the_store_as_it_was(store, path, weathe
     assert (store.load("a"), store.history("a")) == before
     assert by_sql(path, "SELECT count(*) FROM bodies") == [[(1,)]]
     assert sound(path)
+
+
+# Damage
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    path = tmp_path_factory.mktemp("template") / "jobs.sqlite"
+    with JobStore(path) as store:
+        store.save_all(Job(f"job-{n}", renamed=JobName(NOON, f"name-{n}")) for n in range(30))
+        store.save(job_with(BODY))
+    return path
+
+
+@pytest.fixture
+def filled(template, path):
+    """The file of a store of 31 jobs, that nobody has open."""
+    shutil.copy(template, path)
+    return path
+
+
+def spoil(path, at, what):
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(what)
+
+
+def everything_of(path):
+    """All that a store says."""
+    with JobStore(path) as store:
+        records = store.records()
+        for record in records:
+            store.load(record.job_id)
+            store.history(record.job_id)
+            store.payload(record.job_id)
+            store.inputs(record.job_id)
+    return records
+
+
+def pages_of(path, table):
+    """Where in the file the pages of a table begin."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+        [root] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()
+    return size, (root - 1) * size
+
+
+@pytest.mark.parametrize(
+    "damage",
+    {
+        "header": lambda path: spoil(path, 0, NOISE[:100]),
+        "header of another kind": lambda path: spoil(path, 0, b"%PDF-1.7"),
+        "page in the middle": lambda path: spoil(path, pages_of(path, "history")[1], NOISE[:4096]),
+        "table of tables": lambda path: spoil(path, 100, NOISE[:3000]),
+        "cut off": lambda path: os.truncate(path, path.stat().st_size // 2),
+        "cut off in the first page": lambda path: os.truncate(path, 1000),
+        "hardly anything left": lambda path: os.truncate(path, 10),
+        "table missing": lambda path: by_sql(path, "DROP TABLE body_parts", "DROP TABLE history"),
+    }.items(),
+    ids=lambda case: case[0],
+)
+def test_damaged_file_is_called_damaged_and_left_as_it_is(filled, damage):
+    damage[1](filled)
+    before = filled.read_bytes()
+    with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite.*: the file is damaged.*; put a copy") as raised:
+        everything_of(filled)
+    assert "SELECT" not in str(raised.value)
+    assert filled.read_bytes() == before
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_overwritten_all_is_there_or_the_store_says_that_it_is_not(filled, seed):
+    chance = random.Random(seed)
+    before = everything_of(filled)
+    for _ in range(10):
+        spoil(filled, chance.randrange(100, filled.stat().st_size), chance.randbytes(3))
+    with contextlib.suppress(JobStoreError):
+        # Of names and numbers nothing tells whether they are those that were saved.
+        assert len(everything_of(filled)) == len(before)
+    with contextlib.suppress(JobStoreError), JobStore(filled) as store:
+        for number in range(0, 30, 6):
+            with contextlib.suppress(JobStoreError):
+                store.save(Job(f"job-{number}", renamed=JobName(NOON.replace(hour=13), "new")))
+        with contextlib.suppress(JobStoreError):
+            store.delete("a")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("jobs", "record", "x'00ff'"),
+        ("jobs", "record", "17"),
+        ("jobs", "record", "'{'"),
+        ("jobs", "record", "CAST(x'ff' AS TEXT)"),
+        ("jobs", "payload_at", "'noon'"),
+        ("jobs", "payload_at", "9223372036854775807"),
+        ("jobs", "payload_at", "NULL"),
+        ("history", "observed_at", "'noon'"),
+        ("history", "observed_at", "9223372036854775807"),
+        ("history", "slot", "'result'"),
+        ("bodies", "size", "x'00'"),
+        ("bodies", "size", "-1"),
+        ("bodies", "size", "1 << 62"),
+        ("body_parts", "data", "'text'"),
+        ("body_parts", "data", "17"),
+        ("body_parts", "data", "x''"),
+        # A frame of Zstandard that claims to be 4 exabytes, and one that claims nothing.
+        ("body_parts", "data", "x'28b52ffde00000000000000040010000'"),
+        ("body_parts", "data", "x'28b52ffd00580100006100'"),
+    ],
+)
+def test_value_that_is_damaged_is_called_damaged(filled, table, column, value):
+    by_sql(filled, f"UPDATE {table} SET {column} = {value}")  # noqa: S608 - they stand above
+    with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite.*(damaged|cannot be given back)"):
+        everything_of(filled)
+
+
+def test_damage_is_no_end_of_the_job(filled, caplog):
+    """Nor is it asked about for ever."""
+    with JobStore(filled) as store:
+        job = handle(store, DONE)
+        store.close()
+        spoil(filled, pages_of(filled, "history")[1], NOISE[:4096])
+        assert job.result().success
+    assert "in memory alone" in caplog.text
+    assert len(caplog.messages) < 10
+
+
+def test_log_of_writes_that_is_garbage_takes_nothing_away_that_was_in_the_file(filled):
+    for name in ("jobs.sqlite-wal", "jobs.sqlite-shm"):
+        filled.with_name(name).write_bytes(NOISE)
+    assert len(everything_of(filled)) == 31
+    assert sound(filled)

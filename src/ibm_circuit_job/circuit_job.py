@@ -866,7 +866,7 @@ class IBMCircuitJob(JobV1):
         """The bodies of results that have arrived: the one in memory, then those in the store, the newest first."""
         if self._state.payload is not None:
             yield self._state.payload
-        newer = 0
+        newer, last = 0, None
         while self._store is not None:
             read = effects.perform(effects.stored_payload(self._store, self._state.job_id, newer))
             newer += 1
@@ -879,8 +879,10 @@ class IBMCircuitJob(JobV1):
             else:
                 failure = read.failure()
                 effects.warn_of_store(failure)
-                if not isinstance(failure, StoreTrouble) or not failure.is_damaged:
+                if not isinstance(failure, StoreTrouble) or not failure.is_damaged or failure == last:
+                    # If not one result but the store is damaged, it says the same of any.
                     return
+                last = failure
 
     def _keeper(self) -> Callable[[ResultPayload], None] | None:
         """What keeps a result as soon as it has arrived; ``None`` without a store."""

@@ -38,6 +38,10 @@ _TRIES: Final = 5
 """How often a transaction that others got in the way of is begun."""
 
 
+class Damaged(Exception):  # noqa: N818 - named for what it says
+    """What was read within a transaction is not what was saved; the message says what."""
+
+
 class Database:
     """A database, opened, with the tables of a store in it.
 
@@ -59,13 +63,13 @@ class Database:
             sql.event.listen(self._engine, "connect", _set_up)
             sql.event.listen(self._engine, "begin", _begin)
         else:
-            with self._clear("open the store"):
+            with self._clear("open the store", "at"):
                 self._engine = sql.create_engine(
                     self.url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10}
                 )
         self._close = weakref.finalize(self, self._engine.dispose)
         _opened.add(self)
-        with self._clear("open the store"):
+        with self._clear("open the store", "at"):
             try:
                 self._open()
             except schema.NotOurs as wrong:
@@ -154,16 +158,20 @@ class Database:
                 yield connection
 
     @contextmanager
-    def _clear(self, doing: str) -> Iterator[None]:
+    def _clear(self, doing: str, where: str = "in the store at") -> Iterator[None]:
         """Let trouble of the database be told as trouble of the store, in words of which none is secret."""
+        failed = f"could not {doing} {where} {self.name}"
         try:
             yield
         except SQLAlchemyError as error:
-            raise _trouble(f"could not {doing} in the store at {self.name}", error) from None
+            raise _trouble(failed, error) from None
+        except Damaged as error:
+            raise JobStoreDamagedError(f"{failed}: {error}") from None
+        except UnicodeDecodeError as error:
+            # SQLAlchemy reads the names of the tables by itself.
+            raise JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {_RESTORE}") from None
         except ImportError as error:
-            raise JobStoreError(
-                f"could not {doing} at {self.name}: {error}; install ibm-circuit-job[postgresql]"
-            ) from None
+            raise JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]") from None
 
 
 _opened: Final[weakref.WeakSet[Database]] = weakref.WeakSet()
@@ -222,7 +230,9 @@ def _make_for_owner(file: Path) -> None:
         raise _unusable(file, error) from None
     if 0 < size < _LEAST:
         # SQLite would take a file of one byte for an empty one.
-        raise JobStoreDamagedError(f"could not open the store at {file}: the file is damaged, or none of a store")
+        raise JobStoreDamagedError(
+            f"could not open the store at {file}: the file is damaged, or none of a store ({size} bytes); {_RESTORE}"
+        )
 
 
 _making: Final = threading.Lock()
@@ -299,19 +309,25 @@ def _trouble(failed: str, error: SQLAlchemyError) -> JobStoreError:
         return JobStoreError(f"{failed}: there is no such kind of database")
     words = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
     said = words[0] if words else type(error).__name__
-    for known, meaning, kind in _MEANINGS:
+    for known, meaning, right, kind in _MEANINGS:
         if known in said:
-            return kind(f"{failed}: {meaning} ({said})")
+            return kind(f"{failed}: {meaning} ({said}); {right}")
     return JobStoreError(f"{failed}: {said}")
 
 
+_RESTORE: Final = "put a copy of it in its place, or move it away and begin a new one"
+_OTHER_FILE: Final = "give yourself the right to write to it and its folder, or choose another file"
 _MEANINGS: Final = (
-    ("locked", "another program holds it", JobStoreError),
-    ("full", "there is no space left for it", JobStoreError),
-    ("readonly", "it cannot be written to", JobStoreError),
-    ("unable to open", "its folder cannot be used", JobStoreError),
-    ("disk I/O error", "the disk refused", JobStoreError),
-    ("not a database", "the file is damaged, or none of a store", JobStoreDamagedError),
-    ("malformed", "the file is damaged", JobStoreDamagedError),
+    ("locked", "another program holds it", "try again when that one is done", JobStoreError),
+    ("lock timeout", "another program holds it", "try again when that one is done", JobStoreError),
+    ("disk is full", "there is no space left for it", "make some, or choose another file", JobStoreError),
+    ("No space left", "there is no space left for it", "make some", JobStoreError),
+    ("readonly", "it cannot be written to", _OTHER_FILE, JobStoreError),
+    ("unable to open", "its folder cannot be used", _OTHER_FILE, JobStoreError),
+    ("disk I/O error", "the disk refused", "see what the system says of the disk, or choose another", JobStoreError),
+    ("not a database", "the file is damaged, or none of a store", _RESTORE, JobStoreDamagedError),
+    ("malformed", "the file is damaged", _RESTORE, JobStoreDamagedError),
+    ("decode to UTF-8", "the file is damaged", _RESTORE, JobStoreDamagedError),
+    ("no such table", "the file is damaged", _RESTORE, JobStoreDamagedError),
 )
-"""What the words of SQLite mean."""
+"""What the words of SQLite and PostgreSQL mean, and what would help."""

@@ -31,7 +31,7 @@ from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import merge, refresh
 from ibm_circuit_job.store import archive, schema
 from ibm_circuit_job.store.archive import Archived
-from ibm_circuit_job.store.database import Database
+from ibm_circuit_job.store.database import Damaged, Database
 
 MOST_FACTS: Final = 1000
 """How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
@@ -514,14 +514,13 @@ class JobStore:
         with self._database.reading("list jobs") as connection:
             return [self._record(job_id, record) for job_id, record in connection.execute(query)]
 
-    def _record(self, job_id: str, text: str) -> Job:
-        read = wire.from_json(text.encode())
-        if isinstance(read, Success):
-            job: Job = read.unwrap()
-            return job
-        raise JobStoreDamagedError(
-            f"the record of job {job_id} in the store at {self._database.name} is damaged: {describe(read.failure())}"
-        )
+    def _record(self, job_id: str, text: object) -> Job:
+        try:
+            return _read_record(text)
+        except Damaged as damage:
+            raise JobStoreDamagedError(
+                f"the record of job {job_id} in the store at {self._database.name} is damaged: {damage}"
+            ) from None
 
     def _body(self, connection: sql.Connection, job_id: str, reference: _Reference) -> Body:
         raw = _raw(connection, reference.sha256)
@@ -588,13 +587,23 @@ def _moment(micros: int) -> datetime:
 
 def _reference(row: sql.RowMapping) -> _Reference:
     """Which body a row of a history is."""
-    return _Reference(_KINDS[row["slot"]], _moment(row["observed_at"]), row["sha256"])
+    kind = _KINDS.get(row["slot"])
+    if kind is None:
+        raise Damaged(f"the history of job {row['job_id']} is damaged: expected a kind of body, got {row['slot']!r}")
+    return _seen(row, kind, "observed_at", "sha256")
+
+
+def _seen(row: sql.RowMapping, kind: type[Body], moment: str, sha256: str) -> _Reference:
+    try:
+        return _Reference(kind, _moment(row[moment]), row[sha256])
+    except (OverflowError, TypeError):
+        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time, got {row[moment]!r}") from None
 
 
 def _references(row: sql.RowMapping) -> dict[type[Body], _Reference]:
     """Which bodies the record of a job leaves out."""
     return {
-        kind: _Reference(kind, _moment(row[f"{slot}_at"]), row[f"{slot}_sha256"])
+        kind: _seen(row, kind, f"{slot}_at", f"{slot}_sha256")
         for slot, kind in _KINDS.items()
         if row[f"{slot}_sha256"] is not None
     }
@@ -640,11 +649,12 @@ def _raw(connection: sql.Connection, sha256: str) -> bytes | None:
     bodies, parts = schema.bodies, schema.body_parts
     size = connection.execute(sql.select(bodies.c.size).where(bodies.c.sha256 == sha256)).scalar()
     query = sql.select(parts.c.data).where(parts.c.sha256 == sha256).order_by(parts.c.part)
-    packed = b"".join(connection.execute(query).scalars())
     try:
-        # No more than it had: a damaged one may claim any size.
-        return None if size is None else zstandard.ZstdDecompressor().decompress(packed, max_output_size=size)
-    except zstandard.ZstdError:
+        packed = b"".join(connection.execute(query).scalars())
+        # A damaged one may claim any size.
+        is_whole = zstandard.frame_content_size(packed) == size
+        return zstandard.ZstdDecompressor().decompress(packed) if is_whole else None
+    except (TypeError, zstandard.ZstdError):
         return None
 
 
@@ -714,11 +724,22 @@ _NEVER: Final = _micros(datetime.max.replace(tzinfo=UTC))
 
 def _locked_record(row: sql.RowMapping) -> Job:
     """Return the record of a row that was just locked."""
-    read = wire.from_json(row["record"].encode())
+    if type(row["first_seen"]) is not int or not isinstance(row["service"], str | None):
+        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time and the name of a service")
+    try:
+        return _read_record(row["record"])
+    except Damaged as damage:
+        raise Damaged(f"the record of job {row['job_id']} is damaged: {damage}") from None
+
+
+def _read_record(text: object) -> Job:
+    if not isinstance(text, str):
+        raise Damaged(f"expected a text, got a {type(text).__name__}")
+    read = wire.from_json(text.encode())
     if isinstance(read, Success):
         job: Job = read.unwrap()
         return job
-    raise JobStoreDamagedError(f"the record of job {row['job_id']} is damaged: {describe(read.failure())}")
+    raise Damaged(describe(read.failure()))
 
 
 def _newer(connection: sql.Connection, held: _Reference | None, fact: Body) -> _Reference:

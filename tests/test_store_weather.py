@@ -1,17 +1,22 @@
 """A store in bad weather: what is told, what is left of it, and that a result is returned whatever becomes of it."""
 
 import contextlib
+import ctypes
 import logging
 import multiprocessing
 import os
 import random
+import re
+import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
@@ -391,6 +396,163 @@ def test_whatever_cannot_be_saved_leaves_the_store_as_it_was(store, path, weathe
     assert (store.load("a"), store.history("a")) == before
     assert by_sql(path, "SELECT count(*) FROM bodies") == [[(1,)]]
     assert sound(path)
+
+
+def test_space_that_a_process_may_not_use_is_told_and_what_was_saved_is_there(store, path):
+    """As it is where a quota ends: writing fails, though the disk has room."""
+    store.save(Job("a"))
+    store.close()
+
+    def save_too_much():
+        with JobStore(path) as own:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50_000,) * 2)
+            own.save(Job("b"))
+            own.save(job_with(NOISE))
+
+    kind, message = in_another_process(save_too_much)
+    assert kind == "JobStoreError"
+    assert re.search(r"keep job a in the store at .*jobs\.sqlite: (the disk refused|there is no space)", message)
+    assert sorted(record.job_id for record in store.records()) == ["a", "b"]
+    assert sound(path)
+
+
+def mount(folder, size):
+    """In a child: let a folder be a disk of so many bytes, for this process alone."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    user, group = os.getuid(), os.getgid()
+    new_user, new_mounts, private, recursive = 0x10000000, 0x20000, 1 << 18, 1 << 14
+    if libc.unshare(new_user | new_mounts):
+        return False
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    alone = libc.mount(None, b"/", None, private | recursive, None) == 0
+    return alone and libc.mount(b"none", os.fsencode(folder), b"tmpfs", 0, f"size={size}".encode()) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets anybody mount something")
+def test_disk_that_is_full_is_told_and_once_there_is_space_what_was_in_memory_is_kept(tmp_path, at_once):
+    def fill_and_free():
+        if not mount(tmp_path, 2_000_000):
+            return None
+        path, filling = tmp_path / "jobs.sqlite", tmp_path / "filling"
+        store = JobStore(path)
+        store.save(Job("a", renamed=JobName(NOON, "bell")))
+        job = handle(store, DONE)
+        with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        logged = []
+        logging.getLogger("ibm_circuit_job.effects").addFilter(lambda record: logged.append(record.getMessage()))
+        result = job.result()
+        saved = store.load("a")
+        filling.unlink()
+        again = job.result() is result
+        came = store.load("a").payload
+        store.close()
+        return result.success, saved.name, saved.payload, again, came.raw == BODY, sound(path), logged
+
+    did, said = in_another_process(fill_and_free)
+    assert did == "did", said
+    if said is None:
+        pytest.skip("nothing can be mounted here")
+    *came, logged = said
+    assert came == [True, "bell", None, True, True, True]
+    assert any(re.search("in memory alone.* (no space left|the disk refused)", message) for message in logged)
+
+
+# Rights
+
+
+@pytest.fixture
+def shared():
+    """A folder that others can reach."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    yield folder
+    for part in [folder, *folder.rglob("*")]:
+        with contextlib.suppress(FileNotFoundError):
+            part.chmod(0o777)
+    shutil.rmtree(folder)
+
+
+def without_privileges(work):
+    """Do some work in a process for which rights count."""
+
+    def work_as_nobody():
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        return work()
+
+    return in_another_process(work_as_nobody)
+
+
+def of_nobody(path):
+    if os.getuid() == 0:
+        os.chown(path, 65534, 65534)
+
+
+def test_folder_without_rights_is_told(shared):
+    (shared / "locked").mkdir(0o555)
+    for path in (shared / "locked" / "jobs.sqlite", shared / "locked" / "new" / "jobs.sqlite"):
+        said = (
+            f"could not open the store at {path}: Permission denied; "
+            "expected a file of your own, in a folder in which you may make files"
+        )
+        assert without_privileges(lambda path=path: JobStore(path)) == ("JobStoreError", said)
+
+
+def test_folder_that_nobody_may_enter_is_told(shared):
+    path = shared / "closed" / "jobs.sqlite"
+    path.parent.mkdir()
+    JobStore(path).close()
+    path.parent.chmod(0)
+    kind, message = without_privileges(lambda: JobStore(path))
+    assert kind == "JobStoreError"
+    assert message.startswith(f"could not open the store at {path}: Permission denied; expected a file of your own")
+
+
+def test_file_that_is_read_only_is_told_and_left_as_it_is(shared):
+    path = shared / "jobs.sqlite"
+    with JobStore(path) as store:
+        store.save(Job("a"))
+    path.chmod(0o444)
+    of_nobody(path)
+    before = path.read_bytes()
+    kind, message = without_privileges(lambda: JobStore(path))
+    assert (kind, "jobs.sqlite: Permission denied; expected a file of your own" in message) == ("JobStoreError", True)
+    assert path.read_bytes() == before
+
+
+def test_store_in_a_folder_that_became_read_only_is_told(shared):
+    path = shared / "folder" / "jobs.sqlite"
+    with JobStore(path) as store:
+        store.save(Job("a"))
+    of_nobody(path)
+    path.parent.chmod(0o555)
+    kind, message = without_privileges(lambda: JobStore(path).save(Job("b")))
+    assert kind == "JobStoreError"
+    assert re.search(r"jobs\.sqlite: it cannot be written to .*; give yourself the right", message)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can have files of others")
+def test_file_of_somebody_else_that_is_open_to_others_is_refused(shared):
+    path = shared / "jobs.sqlite"
+    JobStore(path).close()
+    path.chmod(0o666)
+    kind, message = without_privileges(lambda: JobStore(path))
+    assert (kind, "Operation not permitted; expected a file of your own" in message) == ("JobStoreError", True)
+
+
+def test_folder_that_is_a_file_and_file_that_is_a_folder_are_told(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "jobs.sqlite", tmp_path / "file" / "deep" / "jobs.sqlite", tmp_path / "folder"):
+        with pytest.raises(JobStoreError, match=f"could not open the store at {path}: .*; expected a file"):
+            JobStore(path)
+    assert list((tmp_path / "folder").iterdir()) == []
 
 
 # Damage

@@ -19,6 +19,7 @@ from ibm_circuit_job.errors import (
     IBMJobTimeoutError,
     JobStoreDamagedError,
     JobStoreError,
+    JobStoreRestsError,
 )
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
@@ -72,6 +73,7 @@ __all__ = [
     "JobName",
     "JobStoreDamagedError",
     "JobStoreError",
+    "JobStoreRestsError",
     "JobTags",
     "QueueInfo",
     "ResultPayload",

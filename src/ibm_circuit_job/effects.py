@@ -37,6 +37,7 @@ from ibm_circuit_job.errors import (
     Failure,
     JobStoreDamagedError,
     JobStoreError,
+    JobStoreRestsError,
     Refused,
     StoreTrouble,
     Unreachable,
@@ -439,7 +440,8 @@ def _stored(doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
     try:
         return IOSuccess(call())
     except JobStoreError as error:
-        return IOFailure(StoreTrouble(doing, str(error), isinstance(error, JobStoreDamagedError)))
+        is_damaged, is_known = (isinstance(error, kind) for kind in (JobStoreDamagedError, JobStoreRestsError))
+        return IOFailure(StoreTrouble(doing, str(error), is_damaged, is_known))
 
 
 def service_of(client: object) -> str | None:
@@ -457,12 +459,19 @@ def service_of(client: object) -> str | None:
 
 def warn_of_store(failure: Failure) -> None:
     """Log that something could not be kept, or read again. It is known all the same."""
-    _logger.warning("%s. The job goes on without it.", describe(failure))
+    if not _is_told(failure):
+        _logger.warning("%s. The job goes on without it.", describe(failure))
 
 
 def warn_of_unkept_result(job_id: str, failure: Failure) -> None:
     """Log that a result has arrived, and is nowhere but in memory."""
-    _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", job_id, describe(failure))
+    if not _is_told(failure):
+        _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", job_id, describe(failure))
+
+
+def _is_told(failure: Failure) -> bool:
+    """Whether the log has it: a poll each second is not to fill it."""
+    return isinstance(failure, StoreTrouble) and failure.is_known
 
 
 def warn_of_name(job_id: str) -> None:

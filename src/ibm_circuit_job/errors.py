@@ -14,7 +14,8 @@ The exceptions::
           │    ├── IBMBackendApiError      the service refused or could not be reached
           │    └── BackendPropertyError    the backend's properties do not say this
           ├── JobStoreError                the store of jobs refused or could not be reached
-          │    └── JobStoreDamagedError    what it holds is not what was put into it
+          │    ├── JobStoreDamagedError    what it holds is not what was put into it
+          │    └── JobStoreRestsError      it was in trouble just now, so nothing was tried
           └── IBMJobError                  (also qiskit's JobError)
                ├── IBMJobApiError          the service refused or could not be reached
                │    └── IBMJobNotFoundError  no such job
@@ -66,6 +67,10 @@ class JobStoreError(IBMError):
 
 class JobStoreDamagedError(JobStoreError):
     """What a store holds is not what was put into it; the message says what is damaged."""
+
+
+class JobStoreRestsError(JobStoreError):
+    """A store was in trouble just now, and what need not wait for it leaves it alone for a while."""
 
 
 class IBMJobError(IBMError, JobError):
@@ -194,6 +199,8 @@ class StoreTrouble:
     """What the store said."""
     is_damaged: bool = False
     """Whether what it holds is not what was put into it."""
+    is_known: bool = False
+    """Whether nothing was tried, because of trouble that was told just before."""
 
     can_retry = True
     http_status = None

@@ -22,7 +22,7 @@ from returns.result import Success
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError, describe
 from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs
 from ibm_circuit_job.state import queries, wire
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
@@ -165,7 +165,7 @@ class JobStore:
             if not job_id.isprintable():
                 raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
         if not patient and time.monotonic() < self._rests_until:
-            raise JobStoreError(
+            raise JobStoreRestsError(
                 f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
             )
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"

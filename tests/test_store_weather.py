@@ -9,6 +9,7 @@ import random
 import re
 import resource
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from ibm_circuit_job import (
     JobStoreError,
     ResultPayload,
 )
-from ibm_circuit_job.store import database, job_store
+from ibm_circuit_job.store import database, job_store, schema
 from ibm_circuit_job.testing import ScriptedClient
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -686,3 +687,191 @@ def test_log_of_writes_that_is_garbage_takes_nothing_away_that_was_in_the_file(f
         filled.with_name(name).write_bytes(NOISE)
     assert len(everything_of(filled)) == 31
     assert sound(filled)
+
+
+# Versions
+
+
+def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):
+    store.save(Job("a"))
+    done = []
+
+    def add_a_table(connection):
+        done.append(1)
+        connection.execute(sql.text("CREATE TABLE extra (name)"))
+
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, add_a_table])
+    for _ in range(2):
+        with JobStore(path) as newer:
+            assert newer.records() == [Job("a")]
+    assert done == [1]
+    assert by_sql(path, "SELECT version FROM store_version", "SELECT * FROM extra") == [[(1,), (2,)], []]
+
+
+def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(store, path, monkeypatch):
+    store.save(Job("a"))
+    tables = by_sql(path, "SELECT name, sql FROM sqlite_master")
+
+    def fail_half_way(connection):
+        connection.execute(sql.text("CREATE TABLE extra (name)"))
+        connection.execute(sql.text("DELETE FROM jobs"))
+        connection.execute(sql.text("INSERT INTO nowhere VALUES (1)"))
+
+    released = list(schema.MIGRATIONS)
+    monkeypatch.setattr(schema, "MIGRATIONS", [*released, lambda _: None, fail_half_way])
+    with pytest.raises(JobStoreError, match=r"could not open the store at .*jobs\.sqlite: .*no such table: nowhere"):
+        JobStore(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", released)
+    assert by_sql(path, "SELECT name, sql FROM sqlite_master") == tables
+    with JobStore(path) as again:
+        assert again.records() == [Job("a")]
+
+
+# Several processes
+
+
+def test_store_that_several_processes_create_at_once_is_created_once(path):
+    def create(pipe):
+        told(pipe)
+        with JobStore(path) as store:
+            store.save(Job(f"of-{os.getpid()}"))
+            return os.getpid()
+
+    def read(pipe):
+        told(pipe)
+        with JobStore(path) as store:
+            return [len(store.records()) for _ in range(20)]
+
+    with contextlib.ExitStack() as stack:
+        creating = [stack.enter_context(child(create)) for _ in range(4)]
+        reading = stack.enter_context(child(read))
+        for started in (*creating, reading):
+            started.tell()
+        answers = [started.hear() for started in creating]
+        did, seen = reading.hear()
+    assert (did, seen == sorted(seen)) == ("did", True)
+    with JobStore(path) as store:
+        assert sorted(record.job_id for record in store.records()) == sorted(f"of-{pid}" for _, pid in answers)
+    assert by_sql(path, "SELECT version FROM store_version") == [[(1,)]]
+
+
+def test_fork_of_a_process_uses_the_store_as_its_parent_does(store, path):
+    store.save(Job("before"))
+    job = handle(store, DONE)
+
+    def use():
+        job.result()
+        store.save(Job("of-child"))
+        store.close()
+        return len(store.records())
+
+    for number in range(3):
+        assert in_another_process(use)[0] == "did"
+        store.save(Job(f"of-parent-{number}"))
+    assert len(store.records()) == 6
+    assert store.load("a").payload.raw == BODY
+    store.close()
+    assert sound(path)
+
+
+def test_process_that_is_killed_while_it_saves_leaves_the_store_whole(path):
+    """At six moments of a save of sixty megabytes, from its beginning to after its end."""
+    large = random.Random(1).randbytes(60_000_000)
+    with JobStore(path) as store:
+        store.save(Job("before", renamed=JobName(NOON, "bell")))
+    began = time.monotonic()
+    with JobStore(path.with_name("timed")) as timed:
+        timed.save(job_with(large))
+    takes = time.monotonic() - began
+    bodies = [(number, large + bytes([number])) for number in range(6)]
+    saved = set()
+    for number, body in bodies:
+
+        def save(pipe, name=f"job-{number}", body=body):
+            with JobStore(path) as own:
+                own.records()
+                pipe.send("begins")
+                own.save(Job(name, payload=ResultPayload(NOON, body)))
+
+        with child(save) as killed:
+            assert killed.hear() == "begins"
+            # Whenever it is, the store is to be whole: no moment is awaited, they are tried.
+            killed.process.join(takes * number / 4)
+        assert sound(path)
+        with JobStore(path) as store:
+            names = {record.job_id for record in store.records()} - {"before"}
+            assert store.record("before").name == "bell"
+            assert names - saved <= {f"job-{number}"}
+            if names - saved:
+                assert store.load(f"job-{number}").payload.raw == body
+        assert saved <= names
+        saved = names
+    assert by_sql(path, "SELECT count(*) FROM bodies") == [[(len(saved),)]]
+
+
+# PostgreSQL
+
+
+@pytest.fixture
+def port():
+    """A port at which nobody answers, and that nobody else gets."""
+    with contextlib.closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port():
+    """A port that accepts and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def team(port):
+    return f"postgresql+psycopg://somebody:very-secret@127.0.0.1:{port}/jobs"
+
+
+def test_server_that_is_not_there_is_told_without_the_password(port):
+    with pytest.raises(
+        JobStoreError, match=rf"could not open the store at 127\.0\.0\.1:{port}/jobs: .*refused"
+    ) as raised:
+        JobStore(team(port))
+    assert "very-secret" not in str(raised.value)
+
+
+def test_server_that_says_nothing_is_waited_for_no_longer_than_it_may_take_to_connect(silent_port, monkeypatch):
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 2)
+    began = time.monotonic()
+    with pytest.raises(JobStoreError, match=r"could not open the store at .*: connection timeout expired"):
+        JobStore(team(silent_port))
+    assert time.monotonic() - began < 4
+
+
+def test_url_says_how_long_to_wait_for_a_server(silent_port):
+    began = time.monotonic()
+    with pytest.raises(JobStoreError, match="connection timeout expired"):
+        JobStore(f"{team(silent_port)}?connect_timeout=2")
+    assert time.monotonic() - began < 4
+
+
+def test_server_that_went_away_is_no_end_of_a_job(port, monkeypatch, caplog):
+    monkeypatch.setattr(database.Database, "_open", lambda _: None)
+    with JobStore(team(port)) as store:
+        with pytest.raises(JobStoreError, match=rf"read job a in the store at 127\.0\.0\.1:{port}/jobs: .*refused"):
+            store.load("a")
+        job = handle(store, QUEUED, DONE)
+        assert job.status().name == "QUEUED"
+        assert job.result().success
+    assert "in memory alone: could not keep job a in the store at 127.0.0.1" in caplog.text
+    assert "very-secret" not in caplog.text
+
+
+# The log
+
+
+def test_store_in_trouble_is_not_told_of_with_each_poll(store, path, caplog):
+    job = handle(store, QUEUED)
+    with locked_by_another(path):
+        for _ in range(50):
+            job.status()
+    assert 1 <= len(caplog.messages) <= 2

@@ -34,6 +34,8 @@ LOCK_SECONDS: Final = 30.0
 """How long a transaction waits for those of others."""
 SHORT_LOCK_SECONDS: Final = 0.05
 """How long one waits that is not patient: it is done again later, and nobody is to wait for it."""
+CONNECT_SECONDS: Final = 10
+"""How long a server of PostgreSQL may take to let somebody in."""
 _TRIES: Final = 5
 """How often a transaction that others got in the way of is begun."""
 
@@ -64,8 +66,10 @@ class Database:
             sql.event.listen(self._engine, "begin", _begin)
         else:
             with self._clear("open the store", "at"):
+                # What the URL says of them counts.
+                limits = {name: value for name, value in _silence().items() if name not in self.url.query}
                 self._engine = sql.create_engine(
-                    self.url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+                    self.url, hide_parameters=True, pool_pre_ping=True, connect_args=limits
                 )
         self._close = weakref.finalize(self, self._engine.dispose)
         _opened.add(self)
@@ -172,6 +176,17 @@ class Database:
             raise JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {_RESTORE}") from None
         except ImportError as error:
             raise JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]") from None
+
+
+def _silence() -> dict[str, int]:
+    """How long libpq bears a server that says nothing: by default for hours, where it went away without a word."""
+    return {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+    }
 
 
 _opened: Final[weakref.WeakSet[Database]] = weakref.WeakSet()

@@ -1,0 +1,605 @@
+"""JobStore: jobs and results in a file of SQLite, or in PostgreSQL."""
+
+import hashlib
+import json
+import os
+import pickle
+import random
+import sqlite3
+import stat
+import subprocess
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job import Job, JobStore, JobStoreDamagedError, JobStoreError, refresh
+from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
+from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.store import schema
+
+pytest_plugins = ["postgresql"]
+
+NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
+BODY = b'{"results": []}'
+SECRET = "s3cret-of-mine"
+
+
+def later(seconds):
+    return NOON + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def store(store_url):
+    with JobStore(store_url) as store:
+        yield store
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "jobs.sqlite"
+
+
+@contextmanager
+def inside(store):
+    """A transaction in the database of a store, past the store."""
+    engine = sql.create_engine(store._database.url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def rows(store, table):
+    with inside(store) as connection:
+        return connection.execute(sql.select(sql.func.count()).select_from(table)).scalar()
+
+
+def finished(job_id, *, body=BODY, seconds=0):
+    return refresh(Job(job_id), status_report("Completed", later(seconds)), ResultPayload(later(seconds), body))
+
+
+# Saving and reading
+
+
+def test_what_was_saved_is_there_for_whoever_opens_the_store_again(store_url):
+    job = refresh(finished("a"), JobDetails(NOON, tags=["x"]), JobInputs(NOON, b"{}"), JobName(NOON, "bell"))
+    with JobStore(store_url) as store:
+        store.save(job)
+    with JobStore(store_url) as again:
+        assert again.load("a") == job
+        assert again.load("a").payload.raw == BODY
+        assert again.inputs("a") == job.inputs
+        assert again.payload("a") == job.payload
+
+
+def test_record_is_all_but_the_bodies(store):
+    store.save(refresh(finished("a"), JobInputs(NOON, b"{}")))
+    assert store.record("a") == Job("a", status_report("Completed", NOON))
+    assert store.records() == [store.record("a")]
+
+
+def test_what_is_not_kept_is_not_there(store):
+    store.save(Job("a"))
+    assert (store.load("b"), store.record("b"), store.history("b"), store.at("b", NOON)) == (None, None, [], Job("b"))
+    assert (store.inputs("b"), store.payload("b"), store.records_of(["b"])) == (None, None, {})
+    assert (store.inputs("a"), store.payload("a"), store.history("a")) == (None, None, [])
+    assert store.load("a") == Job("a")
+    store.delete("b")
+
+
+def test_records_are_found_by_any_number_of_ids(store):
+    store.save_all(Job(f"job {number}") for number in range(3))
+    wanted = [f"job {number}" for number in range(1, 1200)]
+    assert store.records_of([*wanted, *wanted]) == {"job 1": Job("job 1"), "job 2": Job("job 2")}
+
+
+def test_jobs_are_saved_all_or_none(store):
+    with pytest.raises(JobStoreError, match=r"expected the ID of a job, got 'b\\n'"):
+        store.save_all([Job("a"), Job("b\n")])
+    assert store.records() == []
+
+
+def test_older_bodies_of_results_stay_there(store):
+    for seconds, body in enumerate([b"first", b"second"]):
+        store.save(finished("a", body=body, seconds=seconds))
+    assert store.load("a").payload.raw == b"second"
+    assert [store.payload("a", newer).raw for newer in (0, 1)] == [b"second", b"first"]
+    assert store.payload("a", 2) is None
+
+
+def test_history_is_in_the_order_in_which_facts_came(store):
+    late, early = JobName(later(5), "late"), JobName(later(1), "early")
+    store.save(Job("a", renamed=late))
+    store.save(Job("a", renamed=early))
+    assert store.history("a") == [late, early]
+    assert store.load("a").name == "late"
+    assert [store.at("a", later(seconds)).name for seconds in (0, 1, 4, 5)] == [None, "early", "early", "late"]
+
+
+def test_moment_without_a_zone_is_refused(store):
+    with pytest.raises(JobStoreError, match="expected moment to be a datetime with a time zone, got"):
+        store.at("a", NOON.replace(tzinfo=None))
+
+
+def test_tags_that_were_taken_away_are_not_found_any_more(store):
+    store.save(Job("a", details=JobDetails(NOON, tags=["x", "y"])))
+    store.save(Job("a", retagged=JobTags(later(1), ["y"])))
+    assert (store.records(job_tags=["x"]), store.records(job_tags=["y"])) == ([], [store.record("a")])
+    store.save(Job("a", retagged=JobTags(later(2), [])))
+    assert store.records(job_tags=["y"]) == []
+
+
+def test_texts_of_any_kind_are_given_back(store):
+    text = "naïve ☃ \0 \U0001f600 ' \" % \\"
+    details = JobDetails(NOON, backend=text, name=text, tags=[text], unknown=[("x", '"\\u0000"')])
+    store.save(Job("é ☃ '%", details=details))
+    assert store.load("é ☃ '%").details == details
+    assert [job.job_id for job in store.records(backend_name=text, job_tags=[text])] == ["é ☃ '%"]
+
+
+def test_moments_are_exact_to_the_microsecond_from_the_first_year_to_the_last(store):
+    moments = [datetime.min.replace(tzinfo=UTC), later(0.000001), datetime.max.replace(tzinfo=UTC)]
+    for moment in moments:
+        store.save(refresh(Job("a"), JobInputs(moment, b"%d" % moment.year), JobDetails(moment, created=moment)))
+    assert [fact.observed_at for fact in store.history("a") if isinstance(fact, JobInputs)] == moments
+    assert store.inputs("a") == JobInputs(moments[-1], b"9999")
+    assert store.records(start_datetime=moments[-1], end_datetime=moments[-1]) == [store.record("a")]
+    assert store.records(end_datetime=later(0)) == []
+
+
+def test_unfinished_are_those_that_have_not_ended_or_whose_result_is_not_here_the_oldest_first(store):
+    store.save(Job("running", status_report("Running", later(3))), service="one")
+    store.save(Job("without result", status_report("Completed", later(2))), service="one")
+    store.save(Job("unknown", retagged=JobTags(later(1), ["x"])))
+    store.save(finished("finished"), service="one")
+    store.save(Job("failed", status_report("Failed", NOON)), service="one")
+    store.save(Job("elsewhere", status_report("Running", later(9))), service="other")
+    found = {service: [job.job_id for job in store.unfinished(service=service)] for service in (None, "one", "third")}
+    assert found == {
+        None: ["unknown", "without result", "running", "elsewhere"],
+        "one": ["unknown", "without result", "running"],
+        "third": ["unknown"],
+    }
+
+
+def test_cancel_that_was_only_accepted_is_not_an_end(store):
+    store.save(refresh(Job("a"), status_report("Cancelled", NOON)))
+    store.save(Job("b", store.record("a").status.__class__(NOON, JobStatus.CANCELLED, "Cancelled", assumed=True)))
+    assert [job.job_id for job in store.unfinished()] == ["b"]
+
+
+def test_service_of_a_job_is_known_once_somebody_said_it(store):
+    store.save(Job("a"))
+    assert store.records(service="one") == [Job("a")]
+    store.save(Job("a"), service="one")
+    store.save(Job("a"))
+    assert (store.records(service="one"), store.records(service="other")) == ([Job("a")], [])
+
+
+# Bodies
+
+
+def test_body_that_two_jobs_have_is_stored_once(store):
+    store.save_all([finished("a"), refresh(finished("b", seconds=5), JobInputs(NOON, BODY))])
+    store.save(finished("a", seconds=7))
+    assert (rows(store, schema.bodies), rows(store, schema.body_parts)) == (1, 1)
+    assert store.load("a").payload.raw == store.load("b").payload.raw == store.inputs("b").raw == BODY
+
+
+def test_deleting_one_of_two_jobs_that_share_a_body_keeps_it_and_deleting_both_does_not(store):
+    store.save_all([finished("a"), finished("b")])
+    store.delete("a")
+    assert store.load("a") is None
+    assert store.history("a") == []
+    assert store.load("b") == finished("b")
+    store.delete("b")
+    tables = (schema.jobs, schema.history, schema.tags, schema.bodies, schema.body_parts)
+    assert [rows(store, table) for table in tables] == [0] * 5
+
+
+def test_body_that_a_job_had_before_stays_until_the_job_is_deleted(store):
+    store.save_all([finished("a", body=b"first"), finished("a", body=b"second", seconds=1)])
+    store.save(finished("b", body=b"first"))
+    store.delete("b")
+    assert store.payload("a", newer=1).raw == b"first"
+
+
+def test_body_of_forty_megabytes_is_kept_in_parts(store):
+    body = random.Random(5).randbytes(40_000_000)
+    store.save(finished("a", body=body))
+    assert rows(store, schema.body_parts) == 3
+    assert store.load("a").payload.raw == body
+
+
+def test_body_is_compressed(store):
+    store.save(finished("a", body=b"0123456789" * 100_000))
+    with inside(store) as connection:
+        assert connection.execute(sql.select(sql.func.length(schema.body_parts.c.data))).scalar() < 10_000
+    assert store.payload("a").raw == b"0123456789" * 100_000
+
+
+# Damage
+
+LONG = random.Random(7).randbytes(2000)
+
+
+def flip(store, position, mask=0xFF):
+    """Flip bits of one byte of LONG as it is kept."""
+    with inside(store) as connection:
+        part = sql.and_(schema.body_parts.c.part == 0, schema.body_parts.c.sha256 == digest(LONG))
+        data = bytearray(connection.execute(sql.select(schema.body_parts.c.data).where(part)).scalar_one())
+        data[position] ^= mask
+        connection.execute(sql.update(schema.body_parts).where(part).values(data=bytes(data)))
+
+
+def lose(store):
+    with inside(store) as connection:
+        connection.execute(sql.delete(schema.body_parts).where(schema.body_parts.c.sha256 == digest(LONG)))
+
+
+def digest(body):
+    return hashlib.sha256(body).hexdigest()
+
+
+DAMAGES = {
+    "a byte at the front": lambda store: flip(store, 0),
+    "a byte in the middle": lambda store: flip(store, 1000),
+    "a byte at the end": lambda store: flip(store, -1),
+    "a part that is gone": lose,
+}
+
+
+@pytest.fixture(params=DAMAGES.values(), ids=DAMAGES.keys())
+def damaged(request, store):
+    """A store in which the newer one of two results of a job is damaged."""
+    store.save(refresh(finished("a"), JobInputs(NOON, b"{}")))
+    store.save(finished("b"))
+    store.save(finished("a", body=LONG, seconds=1))
+    request.param(store)
+    return store
+
+
+def test_damaged_body_is_never_given_back_and_the_error_says_which_it_is(damaged):
+    for read in (damaged.load, damaged.payload, damaged.history):
+        with pytest.raises(JobStoreDamagedError, match=r"the result of job a in the store at .* cannot be given back"):
+            read("a")
+
+
+def test_all_else_can_still_be_read(damaged):
+    assert damaged.payload("a", newer=1).raw == BODY
+    assert damaged.inputs("a").raw == b"{}"
+    assert damaged.record("a").status.observed_at == later(1)
+    assert damaged.load("b") == finished("b")
+    assert len(damaged.records()) == 2
+
+
+def test_damaged_body_is_mended_when_it_arrives_again(damaged):
+    damaged.save(finished("a", body=LONG, seconds=2))
+    assert damaged.load("a").payload == ResultPayload(later(2), LONG)
+    assert [damaged.payload("a", newer).raw for newer in (0, 1, 2)] == [LONG, LONG, BODY]
+    assert rows(damaged, schema.bodies) == 3
+
+
+def test_damaged_body_is_mended_when_another_job_has_the_same(damaged):
+    damaged.save(finished("c", body=LONG))
+    assert damaged.load("a").payload.raw == LONG
+
+
+def test_job_with_a_damaged_body_can_be_deleted(damaged):
+    damaged.delete("a")
+    assert [job.job_id for job in damaged.records()] == ["b"]
+    assert damaged.load("b") == finished("b")
+
+
+def test_damaged_inputs_are_said_to_be_inputs(store):
+    store.save(Job("a", inputs=JobInputs(NOON, LONG)))
+    flip(store, 1000)
+    with pytest.raises(JobStoreDamagedError, match=r"the inputs of job a .* it is not what its SHA-256 says"):
+        store.inputs("a")
+
+
+@pytest.mark.parametrize(
+    "record", ["", "{", "null", '{"format": 99, "job": {}}', '{"format": 1, "job": {"job_id": 5}}']
+)
+def test_damaged_record_is_named(store, record):
+    store.save_all([Job("a"), Job("b")])
+    with inside(store) as connection:
+        connection.execute(sql.update(schema.jobs).where(schema.jobs.c.job_id == "a").values(record=record))
+    for use in (store.load, store.record, lambda job_id: store.save(finished(job_id))):
+        with pytest.raises(JobStoreDamagedError, match="the record of job a "):
+            use("a")
+    assert store.load("b") == Job("b")
+
+
+# Where it is
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        lambda folder: str(folder / "jobs.sqlite"),
+        lambda folder: folder / "jobs.sqlite",
+        lambda folder: f"sqlite:///{folder}/jobs.sqlite",
+        lambda folder: "~/jobs.sqlite",
+        lambda folder: Path("~/jobs.sqlite"),
+        lambda folder: "sqlite:///~/jobs.sqlite",
+        lambda folder: "jobs.sqlite",
+        lambda folder: Path("jobs.sqlite"),
+        lambda folder: "sqlite:///jobs.sqlite",
+        lambda folder: "./new/../jobs.sqlite",
+    ],
+    ids=["text", "Path", "URL", "~", "Path of ~", "URL of ~", "relative", "relative Path", "relative URL", "dots"],
+)
+def test_file_is_named_in_any_way(tmp_path, monkeypatch, url):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with JobStore(url(tmp_path)) as store:
+        # Where it is does not depend on where one is later.
+        monkeypatch.chdir("/")
+        store.close()
+        store.save(Job("a"))
+    with JobStore(tmp_path / "jobs.sqlite") as again:
+        assert again.load("a") == Job("a")
+
+
+@pytest.mark.parametrize("name", ["a?b=c#d.sqlite", "100%41.sqlite", "a:b@c.sqlite", "ü ☃.sqlite"])
+def test_file_may_have_any_name(tmp_path, name):
+    with JobStore(tmp_path / name) as store:
+        store.save(Job("a"))
+        assert (tmp_path / name).stat().st_size > 0
+        with pickle.loads(pickle.dumps(store)) as copy:
+            assert copy.load("a") == Job("a")
+
+
+def test_default_is_a_file_in_the_users_data_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for unset in (lambda: monkeypatch.delenv("IBM_CIRCUIT_JOB_STORE"), lambda: None):
+        unset()
+        with JobStore() as store:
+            store.save(Job("a"))
+        assert mode(tmp_path / "data/ibm-circuit-job/jobs.sqlite") == 0o600
+        assert mode(tmp_path / "data/ibm-circuit-job") == 0o700
+        monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", "")
+
+
+def test_variable_says_where_jobs_are_kept(store_url, monkeypatch):
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", store_url)
+    with JobStore() as store:
+        store.save(Job("a"))
+    with JobStore(store_url) as store:
+        assert store.load("a") == Job("a")
+
+
+def test_variable_may_say_that_there_is_no_store_by_default(monkeypatch, file):
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", "none")
+    with pytest.raises(JobStoreError, match="IBM_CIRCUIT_JOB_STORE says that there is none by default"):
+        JobStore()
+    JobStore(file).close()
+
+
+@pytest.mark.parametrize("held", [-1, 1.5, "4", True])
+def test_number_of_results_held_is_checked(file, held):
+    with pytest.raises(JobStoreError, match="expected results_held to be a whole number from 0 up, or None, got"):
+        JobStore(file, results_held=held)
+    assert not file.exists()
+
+
+# Who can read it
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def _open_to_all():
+    """Whatever is made is everybody's, where nobody says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_open_to_all")
+def test_file_those_beside_it_and_the_folder_made_for_it_are_their_owners_alone(tmp_path):
+    file = tmp_path / "new" / "jobs.sqlite"
+    with JobStore(file) as store:
+        store.save(finished("a"))
+        beside = sorted(each.name for each in file.parent.iterdir())
+        assert beside == ["jobs.sqlite", "jobs.sqlite-shm", "jobs.sqlite-wal"]
+        assert {mode(each) for each in file.parent.iterdir()} == {0o600}
+        assert mode(file.parent) == 0o700
+
+
+@pytest.mark.usefixtures("_open_to_all")
+def test_file_that_was_open_to_others_is_closed_to_them_and_a_folder_that_was_there_stays_as_it_is(tmp_path):
+    folder, file = tmp_path / "there", tmp_path / "there" / "jobs.sqlite"
+    folder.mkdir(0o755)
+    file.touch(0o644)
+    with JobStore(file) as store:
+        store.save(Job("a"))
+        assert {mode(each) for each in folder.iterdir()} == {0o600}
+        assert mode(folder) == 0o755
+
+
+# What is wrong
+
+
+def test_folder_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for wrong in (tmp_path / "file" / "jobs.sqlite", tmp_path):
+        with pytest.raises(JobStoreError, match=f"could not open the store at {wrong}: "):
+            JobStore(wrong)
+
+
+def test_file_of_something_else_is_refused_and_left_as_it_is(file):
+    file.write_bytes(b"Dear diary, " * 1000)
+    with pytest.raises(JobStoreDamagedError, match="the file is damaged, or none of a store"):
+        JobStore(file)
+    assert file.read_bytes() == b"Dear diary, " * 1000
+
+
+def test_database_of_another_program_is_refused(store_url):
+    with JobStore(store_url) as store, inside(store) as connection:
+        schema._version.drop(connection)
+    with pytest.raises(JobStoreError, match="it is a database of another program"):
+        JobStore(store_url)
+
+
+def test_store_of_a_newer_version_is_refused_and_left_as_it_is(store_url):
+    with JobStore(store_url) as store, inside(store) as connection:
+        connection.execute(sql.insert(schema._version).values(version=99))
+    with pytest.raises(JobStoreError, match=r"it has version 99, .* use a newer one"):
+        JobStore(store_url)
+
+
+def test_store_that_another_program_holds_is_not_waited_for_where_nobody_is_to_wait(file):
+    with JobStore(file) as store:
+        holder = sqlite3.connect(file, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(
+            JobStoreError, match=r"could not keep job a .* another program holds it \(database is locked"
+        ):
+            store.save(Job("a"), synced=False)
+        holder.close()
+        with pytest.raises(JobStoreError, match="it was in trouble just now"):
+            store.save(Job("a"), synced=False)
+        # Others read, and what must be kept is kept.
+        assert store.load("a") is None
+        store.save(Job("a"))
+        assert store.load("a") == Job("a")
+
+
+WRONG = [
+    *(5, b"jobs.sqlite", "", "://", "sqlite://", "sqlite:///", "sqlite:///:memory:"),
+    *("sqlite:///jobs.sqlite?mode=ro", f"mysql://me:{SECRET}@host/jobs", f"me:{SECRET}@://host/jobs"),
+    f"postgres://me:{SECRET}@host/jobs",
+]
+
+
+@pytest.mark.parametrize("url", WRONG, ids=repr)
+def test_what_is_no_url_of_a_store_is_refused_without_saying_what_it_was(tmp_path, monkeypatch, url):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(JobStoreError, match="expected the path of a file, sqlite:///FILE, or postgresql") as raised:
+        JobStore(url)
+    assert_secret(raised.value, SECRET)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Passwords
+
+
+def assert_secret(error, secret):
+    """Nothing that can be shown of an error, or of what led to it, holds a secret."""
+    shown = ["".join(traceback.format_exception(error))]
+    led_to_it = [error]
+    for each in led_to_it:
+        shown += [str(each), repr(each), repr(each.args), repr(vars(each))]
+        led_to_it += [other for other in (each.__cause__, each.__context__) if other and other not in led_to_it]
+    assert not [text for text in shown if secret in text]
+
+
+def in_query(url):
+    """The same URL, with user and password in its query part."""
+    moved = {"user": url.username, "password": url.password}
+    return sql.URL.create(url.drivername, host=url.host, port=url.port, database=url.database, query=moved)
+
+
+def as_text(url):
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=[lambda url: url, in_query], ids=["before the host", "in the query"])
+def secret_url(request, postgresql_url):
+    return request.param(sql.make_url(postgresql_url))
+
+
+def password_of(url):
+    return url.password or url.query["password"]
+
+
+def test_password_is_not_shown(secret_url):
+    with JobStore(as_text(secret_url)) as store:
+        assert repr(store) == f"<JobStore('127.0.0.1:{secret_url.port}/{secret_url.database}')>"
+        for trouble in (lambda: store.at("a", None), lambda: pickle.dumps(store), lambda: store.save(Job("\n"))):
+            with pytest.raises(JobStoreError) as raised:
+                trouble()
+            assert_secret(raised.value, password_of(secret_url))
+
+
+def test_store_without_a_password_is_pickled_by_its_url(postgresql_url, file, monkeypatch):
+    url = sql.make_url(postgresql_url)
+    monkeypatch.setenv("PGPASSWORD", url.password)
+    for each in (postgresql_url.replace(f":{url.password}", ""), str(file)):
+        with JobStore(each, results_held=7) as store:
+            store.save(finished("a"))
+            dumped = pickle.dumps(store)
+        assert url.password.encode() not in dumped
+        with pickle.loads(dumped) as copy:
+            assert copy.load("a") == finished("a")
+            assert copy._results_held == 7
+
+
+def test_store_with_a_password_is_not_pickled(secret_url):
+    with JobStore(as_text(secret_url)) as store, pytest.raises(JobStoreError, match="password is not pickled"):
+        pickle.dumps(store)
+
+
+# Processes and threads
+
+FORKS = """
+import json, os, sys
+from ibm_circuit_job import Job, JobStore
+
+store = JobStore(json.load(sys.stdin))
+store.save(Job("before"))
+for number in range(3):
+    child = os.fork()
+    if not child:
+        store.save(Job(f"of child {number}"))
+        grandchild = os.fork()
+        if not grandchild:
+            store.save(Job(f"of grandchild {number}"))
+            os._exit(0)
+        done = os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1])
+        store.close()
+        os._exit(done)
+    store.save(Job(f"of parent {number}"))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert store.record(f"of child {number}")
+print(json.dumps(sorted(job.job_id for job in store.records())))
+"""
+
+
+def test_forks_and_their_parent_go_on_with_the_same_store(store_url):
+    program = [sys.executable, "-W", "error::ResourceWarning", "-c", FORKS]
+    done = subprocess.run(program, input=json.dumps(store_url), capture_output=True, text=True, check=True)
+    who = ("child", "grandchild", "parent")
+    assert json.loads(done.stdout) == ["before", *(f"of {each} {number}" for each in who for number in range(3))]
+    assert done.stderr == ""
+
+
+def test_threads_share_a_store(store):
+    with ThreadPoolExecutor(16) as pool:
+        names = [JobName(later(seconds), f"{seconds}") for seconds in range(160)]
+        list(pool.map(lambda name: store.save(Job("a", renamed=name)), names))
+        loaded = list(pool.map(lambda _: store.load("a"), range(16)))
+    assert set(loaded) == {Job("a", renamed=names[-1])}
+    assert set(store.history("a")) == set(names)
+
+
+def test_store_that_was_closed_opens_again_by_itself(store):
+    store.save(Job("a"))
+    for _ in range(2):
+        store.close()
+    assert store.load("a") == Job("a")
+    store.close()
+    store.save(Job("b"))
+    assert len(store.records()) == 2

@@ -17,17 +17,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import Job, JobStore, refresh
+from ibm_circuit_job import Job, JobStore, merge, refresh
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.status import FINAL_RANK
+from ibm_circuit_job.state.transitions import news
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import job_store, schema
-from ibm_circuit_job.testing.strategies import facts, histories, moments
+from ibm_circuit_job.testing.strategies import JOB_ID, facts, histories, jobs, moments
 
 THOROUGH = settings.default.max_examples >= 2000
 # Each of them is some transactions on a disk.
 STORED = settings(max_examples=1000 if THOROUGH else 60)
+NEWS = settings(max_examples=20_000 if THOROUGH else 300)
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -54,7 +56,18 @@ like_facts = st.one_of(
     st.builds(JobName, observed_at=moments(), name=st.sampled_from(NAMES)),
 )
 """Facts that often say what another one says, or said at another time, or what is looked for."""
+naming_facts = st.one_of(
+    st.builds(
+        JobDetails, observed_at=moments(), name=st.sampled_from([None, "bell"]), tags=st.sampled_from([None, ["x"]])
+    ),
+    st.builds(JobTags, observed_at=moments(), tags=st.sampled_from([["x"], ["y"]])),
+    st.builds(JobName, observed_at=moments(), name=st.sampled_from(["bell", "ghz"])),
+)
+"""Facts that answer one question together, so that it matters which of them came last."""
 like_histories = st.lists(like_facts, max_size=8)
+like_jobs = like_histories.map(lambda history: refresh(Job(JOB_ID), *history))
+named_histories = st.lists(naming_facts, max_size=4)
+named_jobs = named_histories.map(lambda history: refresh(Job(JOB_ID), *history))
 any_histories = histories() | like_histories
 
 
@@ -304,6 +317,69 @@ def fits_status(job, wanted):
             return found in wanted
         case _:
             return found is wanted
+
+
+# What is written of what is known
+
+ANSWERS = (
+    queries.status,
+    queries.in_final_state,
+    queries.tags,
+    queries.name,
+    queries.creation_date,
+    queries.time_per_step,
+    queries.queue_position,
+    queries.queue_info,
+    queries.metrics,
+    queries.unknown_fields,
+    queries.usage,
+    queries.usage_estimate,
+    queries.client_version,
+    queries.scheduling_mode,
+    queries.error_message,
+    queries.header,
+    queries.backend_options,
+)
+
+
+records = named_jobs | like_jobs | jobs()
+
+
+def answers(job):
+    """All that a record answers, and all that it holds, but for when it was seen."""
+    asked = {query.__name__: query(job) for query in ANSWERS}
+    return asked | {type(fact).__name__: evolve(fact, observed_at=LATEST) for fact in job.facts}
+
+
+def kept_with(kept, found):
+    return kept if found is None else merge(kept, found)
+
+
+@NEWS
+@given(records, records)
+def test_whoever_keeps_the_news_is_told_the_same_as_whoever_keeps_all(kept, known):
+    known = evolve(known, payload=kept.payload)
+    assert answers(kept_with(kept, news(kept, known))) == answers(merge(kept, known))
+
+
+@NEWS
+@given(records, st.lists(like_histories | named_histories, max_size=3))
+def test_whoever_keeps_the_news_again_and_again_is_told_the_same_as_whoever_knows_all(known, lessons):
+    known = kept = evolve(known, payload=None)
+    for lesson in lessons:
+        known = evolve(refresh(known, *lesson), payload=None)
+        kept = kept_with(kept, news(kept, known))
+        assert answers(kept) == answers(known)
+        assert news(kept, known) is None
+
+
+@NEWS
+@given(records, records)
+def test_news_are_of_what_is_known_and_never_a_body_of_a_result(kept, known):
+    found = news(kept, known)
+    if found is not None:
+        assert found.facts
+        assert set(found.facts) <= set(known.facts) - {known.payload}
 
 
 # All of it together

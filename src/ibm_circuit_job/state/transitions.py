@@ -240,17 +240,19 @@ def news(kept: Job, known: Job) -> Job | None:
         >>> news(Job("a"), Job("a", queued)).status is queued
         True
     """
-    # The same details mean something else where tags or a name were given to the job in between.
-    said_again = kept.tags != known.tags or kept.name != known.name
     found = Job(
         known.job_id,
         status=_new(kept.status, known.status),
-        details=known.details if said_again else _new(kept.details, known.details),
+        details=_new(kept.details, known.details),
         metrics=_new(kept.metrics, known.metrics),
         inputs=_new(kept.inputs, known.inputs),
         retagged=_new(kept.retagged, known.retagged),
         renamed=_new(kept.renamed, known.renamed),
     )
+    # These answer from two slots, whichever was seen last: there, what was said again may count.
+    would_be, is_known = merge(kept, found), merge(kept, known)
+    if (would_be.tags, would_be.name) != (is_known.tags, is_known.name):
+        found = evolve(found, details=known.details, retagged=known.retagged, renamed=known.renamed)
     return found if found.facts else None
 
 

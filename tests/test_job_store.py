@@ -534,6 +534,39 @@ def test_password_is_not_shown(secret_url):
             assert_secret(raised.value, password_of(secret_url))
 
 
+def with_password(url, password):
+    return as_text(url).replace(password_of(url), password)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda url: with_password(url, SECRET), "password authentication failed"),
+        (lambda url: with_password(url.set(port=1), SECRET), "refused"),
+        (lambda url: as_text(url.set(database="missing")), "does not exist"),
+        (lambda url: with_password(url.update_query_dict({"nonsense": "1"}), SECRET), "nonsense"),
+    ],
+    ids=["wrong password", "no server", "no database", "no such option"],
+)
+def test_password_is_not_shown_when_the_server_cannot_be_used(secret_url, wrong, said):
+    with pytest.raises(JobStoreError, match=rf"could not open the store at 127.0.0.1:.*{said}") as raised:
+        JobStore(wrong(secret_url))
+    assert_secret(raised.value, SECRET)
+    assert_secret(raised.value, password_of(secret_url))
+
+
+def test_password_is_not_shown_when_the_database_goes_away(secret_url, postgresql):
+    with JobStore(as_text(secret_url)) as store:
+        server = sql.create_engine(postgresql, isolation_level="AUTOCOMMIT")
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {secret_url.database} WITH (FORCE)")
+        server.dispose()
+        for use in (store.records, lambda: store.save(finished("a"))):
+            with pytest.raises(JobStoreError, match=r"could not .* 127.0.0.1:.* does not exist") as raised:
+                use()
+            assert_secret(raised.value, password_of(secret_url))
+
+
 def test_store_without_a_password_is_pickled_by_its_url(postgresql_url, file, monkeypatch):
     url = sql.make_url(postgresql_url)
     monkeypatch.setenv("PGPASSWORD", url.password)

@@ -168,14 +168,21 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise _trouble(failed, error) from None
+            trouble = _trouble(failed, error)
         except Damaged as error:
-            raise JobStoreDamagedError(f"{failed}: {error}") from None
+            trouble = JobStoreDamagedError(f"{failed}: {error}")
         except UnicodeDecodeError as error:
             # SQLAlchemy reads the names of the tables by itself.
-            raise JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {_RESTORE}") from None
+            trouble = JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {_RESTORE}")
         except ImportError as error:
-            raise JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]") from None
+            trouble = JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]")
+        else:
+            return
+        try:
+            raise trouble
+        finally:
+            # Not with what led to it: a driver's error has the connection, and all that it was opened with.
+            trouble.__context__ = None
 
 
 def _silence() -> dict[str, int]:

@@ -330,9 +330,9 @@ def test_result_that_cannot_be_kept_is_returned_all_the_same_with_a_warning(capl
 
 def test_result_that_could_not_be_kept_at_first_is_kept_with_the_next_call(store, caplog):
     job, _ = kept(store, DONE, results=[BODY])
-    working, job._store = job._store, Broken()
+    working, job._keeper.store = job._keeper.store, Broken()
     job.result()
-    job._store = working
+    job._keeper.store = working
     job.refresh()
     assert store.load("a").payload.raw == BODY
 

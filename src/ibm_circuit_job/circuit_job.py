@@ -29,11 +29,11 @@ from ibm_circuit_job.errors import (
     IBMJobApiError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
-    StoreTrouble,
     Unsupported,
     describe,
     to_exception,
 )
+from ibm_circuit_job.keeper import Keeper
 from ibm_circuit_job.state import queries, results
 from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import Fact, JobInputs, JobName, JobTags, ResultPayload
@@ -41,7 +41,7 @@ from ibm_circuit_job.state.given import given_error, given_job
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
-from ibm_circuit_job.state.transitions import mark_cancelled, merge, news, refresh
+from ibm_circuit_job.state.transitions import mark_cancelled, merge, refresh
 from ibm_circuit_job.state.waiting import WaitPolicy
 from ibm_circuit_job.state.wire import read_result_location
 
@@ -176,17 +176,10 @@ class IBMCircuitJob(JobV1):
         self._cell = threading.Lock()
         self._download = threading.Lock()
         self._decoded: _Decoded | None = None
-        self._store: JobStore | None = None
-        self._kept = Job(given.job_id)
-        """What the store is known to have, but for bodies of results."""
-        self._kept_payload: str | None = None
-        """The SHA-256 of the result that the store is known to have."""
-        self._unkept_payload: str | None = None
-        """The SHA-256 of the result that could not be stored when it arrived."""
+        self._keeper: Keeper | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
         self._ended_at = _ended_at(state)
         self._inputs_kept_back = False
-        self._inputs_recalled = False
         self._told_of_name = False
 
     @classmethod
@@ -241,7 +234,7 @@ class IBMCircuitJob(JobV1):
             find_backend: Finds the backend when it is asked for.
         """
         job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
-        job._store, job._kept, job._find_backend = store, record, find_backend  # noqa: SLF001 - a handle of our own
+        job._keeper, job._find_backend = Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
         return job
 
     @classmethod
@@ -324,20 +317,15 @@ class IBMCircuitJob(JobV1):
             ...     [job.tags() for job in store.jobs()]
             [['bell']]
         """
-        kept = self._from_store(effects.stored_record(store, self._state.job_id))
-        self._kept = Job(self._state.job_id)
-        if kept is not None:
-            self.learn(kept)
-            self._kept = kept
-        self._store, self._kept_payload, self._unkept_payload = store, None, None
-        self._keep_news()
-        if self._state.payload is not None:
-            self._keep_payload(self._state.payload)
+        keeper = Keeper.of(store, self._state.job_id)
+        self.learn(keeper.kept)
+        self._keeper = keeper
+        self._keep()
 
     @property
     def store(self) -> JobStore | None:
         """Where the job is kept; ``None`` without a store."""
-        return self._store
+        return None if self._keeper is None else self._keeper.store
 
     def __repr__(self) -> str:
         report = self._state.status
@@ -441,10 +429,7 @@ class IBMCircuitJob(JobV1):
             self._state = merge(self._state, seen)
             # The first time, for later reports of the same end are newer and say nothing new.
             self._ended_at = self._ended_at or _ended_at(self._state)
-        self._keep_news()
-        if self._state.payload is not None:
-            # Learned now; or it could not be kept before.
-            self._keep_payload(self._state.payload)
+        self._keep()
 
     @property
     def state(self) -> Job:
@@ -679,7 +664,8 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
-            self._keep_again()
+            if self._has_unkept_result():
+                self._keep()
             return kept
         self.wait_for_final_state(timeout)
         return self._result_of_ended(refresh=refresh, partial=partial)
@@ -701,8 +687,8 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
-            if self._unkept_payload is not None:
-                await effects.aside(self._keep_again)
+            if self._has_unkept_result():
+                await effects.aside(self._keep)
             return kept
         await self.wait_for_final_state_async(timeout)
         return await effects.aside(lambda: self._result_of_ended(refresh=refresh, partial=partial))
@@ -803,22 +789,22 @@ class IBMCircuitJob(JobV1):
         job_id = self._state.job_id
         location = None if held is None else read_result_location(held.raw)
         if location is not None:
-            located = effects.perform(effects.fetch_located(self._client, job_id, location, self._keeper()))
+            located = effects.perform(effects.fetch_located(self._client, job_id, location, self._on_arrival()))
             if isinstance(located, Success) or located.failure().can_retry:
                 return located
             # A URL that does not hold any more; perhaps the service names another.
-        answered = effects.perform(effects.fetch_result(self._client, job_id, self._keeper()))
+        answered = effects.perform(effects.fetch_result(self._client, job_id, self._on_arrival()))
         location = read_result_location(answered.unwrap().raw) if isinstance(answered, Success) else None
         if location is None:
             return answered
         if self._state.payload is None:
             # The only way to a result that can be read once, should the store not answer now.
             self._take_in(answered.unwrap())
-        return effects.perform(effects.fetch_located(self._client, job_id, location, self._keeper()))
+        return effects.perform(effects.fetch_located(self._client, job_id, location, self._on_arrival()))
 
     def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
         """The result that another process read a moment ago, and kept in the same store."""
-        if self._store is None or failure.http_status not in {404, 410}:
+        if self._keeper is None or failure.http_status not in {404, 410}:
             return None
         return next(filter(None, map(self._decode_held, self._arrived())), None)
 
@@ -842,8 +828,8 @@ class IBMCircuitJob(JobV1):
     def _decoded_from(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
         """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
         remembered: Callable[[], QiskitResult | None] = lambda: result  # noqa: E731 - a function either way
-        if self._store is not None and payload.sha256 == self._kept_payload:
-            self._store.hold(result)
+        if self._keeper is not None and self._keeper.has(payload):
+            self._keeper.store.hold(result)
             remembered = weakref.ref(result)
         self._decoded = _Decoded(remembered, is_partial, self._state.inputs)
         return result
@@ -866,103 +852,48 @@ class IBMCircuitJob(JobV1):
         """The bodies of results that have arrived: the one in memory, then those in the store, the newest first."""
         if self._state.payload is not None:
             yield self._state.payload
-        newer, last = 0, None
-        while self._store is not None:
-            read = effects.perform(effects.stored_payload(self._store, self._state.job_id, newer))
-            newer += 1
-            if isinstance(read, Success):
-                payload: ResultPayload | None = read.unwrap()
-                if payload is None:
-                    return
-                self._kept_payload = payload.sha256
-                yield payload
-            else:
-                failure = read.failure()
-                effects.warn_of_store(failure)
-                if not isinstance(failure, StoreTrouble) or not failure.is_damaged or failure == last:
-                    # If not one result but the store is damaged, it says the same of any.
-                    return
-                last = failure
+        if self._keeper is not None:
+            yield from self._keeper.payloads()
 
-    def _keeper(self) -> Callable[[ResultPayload], None] | None:
-        """What keeps a result as soon as it has arrived; ``None`` without a store."""
-        return None if self._store is None else self._keep_payload
+    def _on_arrival(self) -> Callable[[ResultPayload], None] | None:
+        """What is done with a result before anything else; nothing without a store."""
+        return None if self._keeper is None else self._keep_result
 
-    def _keep_payload(self, payload: ResultPayload) -> None:
-        """Write a result to the store, where there is one, before anything else is done with it."""
-        if self._store is None or payload.sha256 == self._kept_payload:
-            return
-        with self._cell:
-            pending = news(self._kept, self._state) or Job(self._state.job_id)
-        service = effects.service_of(self._client)
-        learned = refresh(pending, payload)
-        # Once it could not be stored, nobody is to wait for that again.
-        patient = payload.sha256 != self._unkept_payload
-        kept = effects.perform(effects.keep(self._store, learned, service=service, patient=patient))
-        if isinstance(kept, Success):
-            self._kept_payload, self._unkept_payload = payload.sha256, None
-            with self._cell:
-                self._kept = merge(self._kept, pending)
-        else:
-            self._unkept_payload = payload.sha256
-            effects.warn_of_unkept_result(pending.job_id, kept.failure())
-
-    def _keep_again(self) -> None:
-        """Write to the store the result that could not be stored when it arrived."""
-        payload = self._state.payload
-        if payload is not None and payload.sha256 == self._unkept_payload:
-            self._keep_payload(payload)
+    def _keep_result(self, payload: ResultPayload) -> None:
+        if self._keeper is not None:
+            self._keeper.keep_payload(payload, self._state, self._client)
 
     def _take_in(self, payload: ResultPayload) -> None:
         """Learn a result that has arrived; where the store has it, memory need not."""
-        if self._store is None or payload.sha256 != self._kept_payload:
+        if self._keeper is None or not self._keeper.has(payload):
             self._learn(payload)
 
+    def _keep(self) -> None:
+        """Write what is news to the store, and a result that is in memory, for it could not be stored before."""
+        self._keep_news()
+        if self._state.payload is not None:
+            self._keep_result(self._state.payload)
+
     def _keep_news(self) -> None:
-        """Write to the store, where there is one, what it does not have yet."""
-        if self._store is None:
-            return
-        with self._cell:
-            pending = news(self._kept, self._state)
-        if pending is None:
-            return
-        service = effects.service_of(self._client)
-        # What the service says can be asked for again, so that it may wait for the next time.
-        synced = (pending.inputs, pending.retagged, pending.renamed) != (None, None, None)
-        kept = effects.perform(effects.keep(self._store, pending, service=service, synced=synced))
-        if isinstance(kept, Success):
-            with self._cell:
-                self._kept = merge(self._kept, pending)
-        else:
-            effects.warn_of_store(kept.failure())
+        if self._keeper is not None:
+            self._keeper.keep_news(self._state, self._client)
+
+    def _has_unkept_result(self) -> bool:
+        return self._keeper is not None and self._keeper.lacks(self._state.payload)
 
     def _keep_metrics(self) -> None:
         """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
-        if self._store is not None and not self._metrics_are_final():
+        if self._keeper is not None and not self._metrics_are_final():
             ask = lambda: effects.fetch_metrics(self._client, self._state.job_id)  # noqa: E731 - named for what it is
             measured = effects.perform(effects.within(_METRICS_SECONDS, ask))
             if isinstance(measured, Success):
                 self._learn(measured.unwrap())
 
     def _recall_inputs(self) -> None:
-        """Read the inputs from the store, once, where it may have them."""
-        if self._store is None or self._state.inputs is not None or self._inputs_recalled:
-            return
-        self._inputs_recalled = True
-        inputs = self._from_store(effects.stored_inputs(self._store, self._state.job_id))
+        """Have the inputs in memory, where the store has them."""
+        inputs = None if self._keeper is None or self._state.inputs is not None else self._keeper.inputs()
         if inputs is not None:
-            with self._cell:
-                self._kept = refresh(self._kept, inputs)
             self._learn(inputs)
-
-    def _from_store(self, read: IOResult[_T | None, Failure]) -> _T | None:
-        """What a store answers; ``None`` where it is in trouble."""
-        done = effects.perform(read)
-        if isinstance(done, Success):
-            found: _T | None = done.unwrap()
-            return found
-        effects.warn_of_store(done.failure())
-        return None
 
     # What the job is
 

@@ -301,6 +301,8 @@ class Told:
     async def _answer(self, scope, receive, send):
         if scope["path"] == "/late":
             self.client_has_left.wait(10)
+        while scope["path"] == "/gone" and (await receive())["type"] != "http.disconnect":
+            pass
         if scope["path"] != "/unasked":
             scope["state"]["connection"].when_decided(self.was_read.put)
         size = b"%d" % len(self.BODY)
@@ -309,6 +311,8 @@ class Told:
             self.headers_were_sent.set()
             # All the server waits: what the client does now is seen when the body is on its way.
             self.client_has_left.wait(10)
+        while scope["path"] == "/no-body" and (await receive())["type"] != "http.disconnect":
+            pass
         await send({"type": "http.response.body", "body": self.BODY})
 
     def __enter__(self):
@@ -321,8 +325,11 @@ class Told:
         self._thread.join()
         self._bound.close()
 
-    def ask(self, path="/", more=b""):
-        asking = socket.create_connection(self.address)
+    def ask(self, path="/", more=b"", room=None):
+        asking = socket.socket()
+        if room is not None:
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        asking.connect(self.address)
         asking.sendall(b"GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n" % (path.encode(), more))
         return asking
 
@@ -392,12 +399,32 @@ def test_answer_is_acknowledged_once_and_before_the_next_request_is_heard(told):
     assert told.hears_no_more()
 
 
+def test_end_that_comes_between_headers_and_body_is_no_acknowledgement(told):
+    with told.ask("/no-body") as asking:
+        assert asking.recv(1000)
+    assert told.was_read.get(timeout=10) is False
+    assert told.hears_no_more()
+
+
+def test_whoever_asks_for_an_acknowledgement_when_the_client_has_left_is_told_at_once(told):
+    told.ask("/gone").close()
+    assert told.was_read.get(timeout=10) is False
+
+
+LITTLE_ROOM = 4096
+"""So little that most of the answer waits with the kernel of the server."""
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
+def test_client_that_will_say_no_more_acknowledges_nothing_that_has_not_arrived(told, more):
+    with told.ask(more=more, room=LITTLE_ROOM) as asking:
+        asking.recv(1, socket.MSG_PEEK)
+        asking.shutdown(socket.SHUT_WR)
+        assert told.was_read.get(timeout=10) is False
+
+
 def test_request_that_overtakes_the_answer_acknowledges_nothing(told):
-    with socket.socket() as asking:
-        # So little room that most of the answer waits with the kernel of the server.
-        asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        asking.connect(told.address)
-        asking.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    with told.ask(room=LITTLE_ROOM) as asking:
         asking.recv(1, socket.MSG_PEEK)
         asking.sendall(b"GET /unasked HTTP/1.1\r\nHost: h\r\n\r\n")
         assert [take(asking), take(asking)] == [told.BODY] * 2
@@ -715,11 +742,11 @@ def test_last_piece_stays_with_the_kernel_until_it_is_let_go_of(size):
         reader = io.BufferedReader(held)
         assert reader.read(size) == body
         sending.join()
+        ours.setblocking(False)
         left = ours.recv(size, socket.MSG_PEEK)
         assert left
         assert body.endswith(left)
         reader.close()
         held.let_go()
-        ours.setblocking(False)
         with pytest.raises(BlockingIOError):
             ours.recv(1)

@@ -39,13 +39,13 @@ conformance: .venv/dev .peers/provider/ready .peers/runtime/ready
 .peers/provider/ready: pyproject.toml
 	$(PYTHON) -m venv .peers/provider
 	.peers/provider/bin/python -m pip install --quiet --disable-pip-version-check \
-		"qiskit-ibm-provider==0.11.0" "qiskit<2" --editable . pytest
+		"qiskit-ibm-provider==0.11.0" "qiskit<2" --editable ".[store]" pytest
 	@touch $@
 
 .peers/runtime/ready: pyproject.toml
 	$(PYTHON) -m venv .peers/runtime
 	.peers/runtime/bin/python -m pip install --quiet --disable-pip-version-check \
-		"qiskit-ibm-runtime==0.51.0" --editable . pytest
+		"qiskit-ibm-runtime==0.51.0" --editable ".[store]" pytest
 	@touch $@
 
 thorough: .venv/dev

@@ -16,6 +16,7 @@ from ibm_circuit_job import (
     IBMJobInvalidStateError,
     IBMJobNotFoundError,
     IBMJobTimeoutError,
+    JobStore,
 )
 
 NOBODY = "http://127.0.0.1:9"
@@ -50,6 +51,14 @@ class OurJobChecks:
     def test_result_is_that_which_their_job_has(self, ours, submit, counts_of):
         theirs = submit()
         assert ours(theirs).result(timeout=60).get_counts() == counts_of(theirs)
+
+    def test_job_on_their_client_is_kept_with_its_result(self, ours, submit, tmp_path):
+        job = ours(submit())
+        with JobStore(tmp_path / "jobs.sqlite") as store:
+            job.keep_in(store)
+            counts = job.result(timeout=60).get_counts()
+            [back] = store.jobs()
+            assert (back.client, back.result().get_counts(), back.done()) == (None, counts, True)
 
     def test_wait_ends_when_the_job_is_done(self, ours, submit):
         job = ours(submit())

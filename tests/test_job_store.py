@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job import Job, JobStore, JobStoreDamagedError, JobStoreError, refresh
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
 from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import schema
+from ibm_circuit_job.store import database, job_store, schema
 
 pytest_plugins = ["postgresql"]
 
@@ -626,6 +627,68 @@ def test_threads_share_a_store(store):
         loaded = list(pool.map(lambda _: store.load("a"), range(16)))
     assert set(loaded) == {Job("a", renamed=names[-1])}
     assert set(store.history("a")) == set(names)
+
+
+def test_threads_may_mend_make_and_delete_the_same_bodies(store):
+    def turn(number):
+        job_id = f"job {number % 2}"
+        store.save(finished(job_id, seconds=number))
+        if number % 3 == 0:
+            store.delete(job_id)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(turn, range(48)))
+    for job_id in ("job 0", "job 1"):
+        store.delete(job_id)
+    assert [rows(store, table) for table in (schema.jobs, schema.history, schema.bodies)] == [0, 0, 0]
+
+
+def test_job_that_is_deleted_while_it_is_saved_is_saved_all_the_same(postgresql_url, monkeypatch):
+    running, done = (Job("a", status_report(status, NOON)) for status in ("Running", "Completed"))
+    with JobStore(postgresql_url) as store:
+        store.save(running)
+        insert = job_store._insert_new
+
+        def insert_and_see_it_deleted(connection, table, rows):
+            insert(connection, table, rows)
+            if table is schema.jobs:
+                monkeypatch.undo()
+                store.delete("a")
+
+        monkeypatch.setattr(job_store, "_insert_new", insert_and_see_it_deleted)
+        store.save(done)
+        assert store.history("a") == [done.status]
+
+
+def test_body_that_two_mend_at_once_is_mended_once(postgresql_url, monkeypatch):
+    monkeypatch.setattr(database, "_TRIES", 1)
+    with JobStore(postgresql_url) as store, ThreadPoolExecutor(1) as pool:
+        store.save(finished("a", body=LONG))
+        lose(store)
+        # Both have found it damaged before either of them has mended it.
+        packed = {digest(LONG): job_store._pack(LONG)}
+
+        def mend(connection):
+            job_store._put_bodies(connection, {digest(LONG): LONG}, packed)
+
+        def mend_while_another_does(connection):
+            mend(connection)
+            other = pool.submit(store._database.write, "mend", mend)
+            wait_until_it_waits(store)
+            return other
+
+        store._database.write("mend", mend_while_another_does).result()
+        assert rows(store, schema.body_parts) == 1
+        assert store.payload("a").raw == LONG
+
+
+def wait_until_it_waits(store):
+    """Until a transaction waits for another one."""
+    deadline = time.monotonic() + 30
+    with inside(store) as connection:
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while not connection.exec_driver_sql(waiting).scalar():
+            assert time.monotonic() < deadline
 
 
 def test_store_that_was_closed_opens_again_by_itself(store):

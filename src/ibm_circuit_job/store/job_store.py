@@ -414,6 +414,10 @@ class JobStore:
 
         def work(connection: sql.Connection) -> None:
             of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
+            # Whoever saves any of it meanwhile waits; in the order of those that save, so that they do not wait for us.
+            of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(of_job)).order_by(bodies.c.sha256)
+            connection.execute(of_bodies.with_for_update())
+            connection.execute(sql.select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())
             left = set(connection.execute(of_job).scalars())
             for table in (schema.tags, history, jobs):
                 connection.execute(sql.delete(table).where(table.c.job_id == job_id))
@@ -663,10 +667,14 @@ def _put_bodies(connection: sql.Connection, bodies: Mapping[str, bytes], packed:
     if not bodies:
         return
     table, parts = schema.bodies, schema.body_parts
-    there = set(connection.execute(sql.select(table.c.sha256).where(table.c.sha256.in_(bodies))).scalars())
+    # Nobody deletes those that are there until this is done.
+    of_bodies = sql.select(table.c.sha256).where(table.c.sha256.in_(bodies)).order_by(table.c.sha256)
+    there = set(connection.execute(of_bodies.with_for_update(read=True, key_share=True)).scalars())
     for sha256 in sorted(packed.keys() | (bodies.keys() - there)):
         body = packed.get(sha256) or _pack(bodies[sha256])
         _insert_new(connection, table, [{"sha256": sha256, "size": body.size}])
+        # One after the other, where two have the same body: the second is to see the parts of the first.
+        connection.execute(sql.select(table).where(table.c.sha256 == sha256).with_for_update(key_share=True))
         # Those of a body that was damaged are replaced.
         connection.execute(sql.delete(parts).where(parts.c.sha256 == sha256))
         rows = [{"sha256": sha256, "part": part, "data": data} for part, data in enumerate(body.parts)]
@@ -693,8 +701,11 @@ def _merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], se
         "has_result": False,
         "first_seen": _NEVER,
     }
-    _insert_new(connection, jobs, [stub])
-    row = connection.execute(sql.select(jobs).where(jobs.c.job_id == job_id).with_for_update()).mappings().one()
+    row = None
+    while row is None:
+        # Again, where it was there, and was deleted before it could be locked.
+        _insert_new(connection, jobs, [stub])
+        row = connection.execute(sql.select(jobs).where(jobs.c.job_id == job_id).with_for_update()).mappings().first()
     kept = _locked_record(row)
     small = [fact for fact in facts if not isinstance(fact, Body)]
     job = refresh(kept, *small)

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 import traceback
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -272,6 +273,22 @@ def test_damaged_body_is_never_given_back_and_the_error_says_which_it_is(damaged
     for read in (damaged.load, damaged.payload, damaged.history):
         with pytest.raises(JobStoreDamagedError, match=r"the result of job a in the store at .* cannot be given back"):
             read("a")
+
+
+def test_body_that_says_that_it_is_larger_than_it_was_is_not_believed(file):
+    with JobStore(file) as store:
+        store.save(finished("a", body=LONG))
+        tracemalloc.start()
+        for mask in range(0x80, 0x100, 4):
+            # In this byte stands where in the next ones it says how large it is.
+            flip(store, 4, mask)
+            with suppress(JobStoreDamagedError):
+                assert store.payload("a").raw == LONG
+            flip(store, 4, mask)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert store.payload("a").raw == LONG
+    assert peak < 10_000_000
 
 
 def test_all_else_can_still_be_read(damaged):

@@ -677,6 +677,22 @@ def test_job_that_is_deleted_while_it_is_saved_is_saved_all_the_same(postgresql_
         assert store.history("a") == [done.status]
 
 
+def test_whoever_reads_sees_one_moment_of_the_store(store_url, monkeypatch):
+    with JobStore(store_url) as reader, JobStore(store_url) as other:
+        reader.save(finished("a"))
+        find = job_store._references
+
+        def delete_then_find(row):
+            monkeypatch.undo()
+            other.delete("a")
+            return find(row)
+
+        # After the record was read, and before the body is.
+        monkeypatch.setattr(job_store, "_references", delete_then_find)
+        assert reader.load("a") == finished("a")
+        assert reader.load("a") is None
+
+
 def test_body_that_two_mend_at_once_is_mended_once(postgresql_url, monkeypatch):
     monkeypatch.setattr(database, "_TRIES", 1)
     with JobStore(postgresql_url) as store, ThreadPoolExecutor(1) as pool:

@@ -122,6 +122,9 @@ class Database:
         """
         with self._clear(doing), self._engine.connect() as connection:
             connection.execution_options(patient=patient)
+            if not self.is_sqlite:
+                # Else each query sees what others have written before it.
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 

@@ -496,10 +496,14 @@ def test_store_that_another_program_holds_is_not_waited_for_where_nobody_is_to_w
 
 
 WRONG = [
-    *(5, b"jobs.sqlite", "", "://", "sqlite://", "sqlite:///", "sqlite:///:memory:"),
-    *("sqlite:///jobs.sqlite?mode=ro", f"mysql://me:{SECRET}@host/jobs", f"me:{SECRET}@://host/jobs"),
-    f"postgres://me:{SECRET}@host/jobs",
+    *(5, b"jobs.sqlite", "", "://", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///jobs.sqlite?mode=ro"),
+    *("sqlite+nonsense:///jobs.sqlite", "sqlite+aiosqlite:///jobs.sqlite"),
+    *(f"mysql://me:{SECRET}@host/jobs", f"me:{SECRET}@://host/jobs", f"postgres://me:{SECRET}@host/jobs"),
+    *(f"postgresql+{driver}://me:{SECRET}@host/jobs" for driver in ("nonsense", "asyncpg", "psycopg2")),
+    *(f"postgresql+psycopg://me:a{cut}{SECRET}@host/jobs" for cut in ("@", "@b/", "@b:")),
+    f"postgresql+psycopg://me@host:{SECRET}/jobs",
 ]
+"""What is no URL of a store; in those at the end the password has characters that ought to have been encoded."""
 
 
 @pytest.mark.parametrize("url", WRONG, ids=repr)
@@ -509,6 +513,19 @@ def test_what_is_no_url_of_a_store_is_refused_without_saying_what_it_was(tmp_pat
         JobStore(url)
     assert_secret(raised.value, SECRET)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/jobs.sqlite", "jobs\0.sqlite", "x" * 300])
+def test_path_that_cannot_be_is_refused(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    for wrong in (path, Path(path), f"sqlite:///{path}"):
+        with pytest.raises(JobStoreError, match="could not open the store at "):
+            JobStore(wrong)
+
+
+def test_driver_need_not_be_named(postgresql_url):
+    with JobStore(postgresql_url.replace("+psycopg", "")) as store:
+        assert store._database.url.drivername == "postgresql+psycopg"
 
 
 # Passwords

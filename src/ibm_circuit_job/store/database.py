@@ -20,7 +20,6 @@ from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     IntegrityError,
-    NoSuchModuleError,
     OperationalError,
     SQLAlchemyError,
 )
@@ -211,22 +210,43 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+_EXPECTED: Final = "expected the path of a file, sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
+
+
 def _checked(url: Any) -> sql.URL:
     if isinstance(url, os.PathLike) or (isinstance(url, str) and url and "://" not in url):
-        return sql.URL.create("sqlite", database=str(Path(url).expanduser().absolute()))
-    expected = "expected the path of a file, sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
-    try:
-        found = sql.make_url(url)
-    except (ArgumentError, TypeError, ValueError):
+        return sql.URL.create("sqlite", database=_whole_path(url))
+    found = _read(url)
+    if found is None:
         # What it was may hold a password.
-        raise JobStoreError(f"{expected}, got something else as the URL of a store") from None
-    if found.get_backend_name() == "postgresql":
-        return found
-    if found.get_backend_name() != "sqlite":
-        raise JobStoreError(f"{expected}, got a URL of {found.get_backend_name()!r}")
+        raise JobStoreError(f"{_EXPECTED}, got something else as the URL of a store")
+    if found.drivername in {"postgresql", "postgresql+psycopg"}:
+        if "@" in f"{found.host}{found.database}":
+            # That would be the end of a password, and be shown.
+            raise JobStoreError(f"{_EXPECTED}, got one with an @ too many; in a user's name or password it is %40")
+        return found.set(drivername="postgresql+psycopg")
+    if found.drivername not in {"sqlite", "sqlite+pysqlite"}:
+        raise JobStoreError(f"{_EXPECTED}, got a URL of {found.drivername!r}")
     if not found.database or found.database == ":memory:" or found.query:
-        raise JobStoreError(f"{expected}, got a database that is no file")
-    return found.set(database=str(Path(found.database).expanduser().absolute()))
+        raise JobStoreError(f"{_EXPECTED}, got a database that is no file")
+    return sql.URL.create("sqlite", database=_whole_path(found.database))
+
+
+def _read(url: Any) -> sql.URL | None:
+    try:
+        return sql.make_url(url)
+    except (ArgumentError, TypeError, ValueError):
+        return None
+
+
+def _whole_path(path: str | os.PathLike[str]) -> str:
+    try:
+        whole = str(Path(path).expanduser().absolute())
+    except (RuntimeError, TypeError) as error:
+        raise JobStoreError(f"could not open the store at {path!s}: {error}") from None
+    if "\0" in whole:
+        raise JobStoreError(f"could not open the store at {whole!r}: no name of a file has a null character")
+    return whole
 
 
 def _shown(url: sql.URL) -> str:
@@ -330,8 +350,6 @@ def _is_passing(error: DBAPIError) -> bool:
 
 
 def _trouble(failed: str, error: SQLAlchemyError) -> JobStoreError:
-    if isinstance(error, NoSuchModuleError):
-        return JobStoreError(f"{failed}: there is no such kind of database")
     words = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
     said = words[0] if words else type(error).__name__
     for known, meaning, right, kind in _MEANINGS:

@@ -207,6 +207,18 @@ def test_deleting_one_of_two_jobs_that_share_a_body_keeps_it_and_deleting_both_d
     assert [rows(store, table) for table in tables] == [0] * 5
 
 
+def test_no_question_grows_with_the_number_of_jobs_that_are_saved_at_once(file):
+    """A database answers none that has too many parameters."""
+    sizes = []
+    jobs = [finished(f"job {number}", body=b"%d" % number) for number in range(1200)]
+    with JobStore(file) as store:
+        sql.event.listen(store._database._engine, "before_cursor_execute", lambda *said: sizes.append(len(said[3])))
+        store.save_all(jobs)
+        assert len(store.records_of(job.job_id for job in jobs)) == 1200
+        assert rows(store, schema.bodies) == 1200
+    assert max(sizes) < 1000
+
+
 def test_body_that_a_job_had_before_stays_until_the_job_is_deleted(store):
     store.save_all([finished("a", body=b"first"), finished("a", body=b"second", seconds=1)])
     store.save(finished("b", body=b"first"))

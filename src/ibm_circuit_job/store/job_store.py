@@ -194,11 +194,15 @@ class JobStore:
         if not bodies:
             return {}
         table = schema.history.c
-        of_jobs = sql.select(table.job_id, table.slot, table.observed_at, table.sha256).where(
-            table.job_id.in_(facts), table.sha256.in_(bodies)
+        of_bodies = sql.select(table.job_id, table.slot, table.observed_at, table.sha256).where(
+            table.sha256.is_not(None)
         )
         with self._database.reading(doing, patient=patient) as connection:
-            kept = {tuple(row) for row in connection.execute(of_jobs)}
+            kept = {
+                tuple(row)
+                for job_ids in _portions(facts)
+                for row in connection.execute(of_bodies.where(table.job_id.in_(job_ids)))
+            }
             # One that this job has had before is not read again; one that is the same by chance, or was asked for
             # again, is looked at.
             new = {
@@ -233,13 +237,10 @@ class JobStore:
 
     def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Return what is kept of some jobs, without their bodies: ID -> record, of those of which something is."""
-        wanted = list(dict.fromkeys(job_ids))
         found: dict[str, Job] = {}
         with self._database.reading("read jobs") as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(
-                    schema.jobs.c.job_id.in_(wanted[start : start + _AT_ONCE])
-                )
+            for wanted in _portions(dict.fromkeys(job_ids)):
+                query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(schema.jobs.c.job_id.in_(wanted))
                 found.update((job_id, self._record(job_id, record)) for job_id, record in connection.execute(query))
         return found
 
@@ -548,6 +549,11 @@ _AT_ONCE: Final = 500
 """How many IDs go into one question; databases have limits."""
 
 
+def _portions(texts: Iterable[str]) -> Iterator[list[str]]:
+    listed = list(texts)
+    return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))
+
+
 @frozen
 class _Reference:
     """Which body it is that a record leaves out."""
@@ -668,8 +674,10 @@ def _put_bodies(connection: sql.Connection, bodies: Mapping[str, bytes], packed:
         return
     table, parts = schema.bodies, schema.body_parts
     # Nobody deletes those that are there until this is done.
-    of_bodies = sql.select(table.c.sha256).where(table.c.sha256.in_(bodies)).order_by(table.c.sha256)
-    there = set(connection.execute(of_bodies.with_for_update(read=True, key_share=True)).scalars())
+    there: set[str] = set()
+    for wanted in _portions(sorted(bodies)):
+        of_bodies = sql.select(table.c.sha256).where(table.c.sha256.in_(wanted)).order_by(table.c.sha256)
+        there.update(connection.execute(of_bodies.with_for_update(read=True, key_share=True)).scalars())
     for sha256 in sorted(packed.keys() | (bodies.keys() - there)):
         body = packed.get(sha256) or _pack(bodies[sha256])
         _insert_new(connection, table, [{"sha256": sha256, "size": body.size}])

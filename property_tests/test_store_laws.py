@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 import sqlalchemy as sql
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from qiskit.providers.jobstatus import JobStatus
@@ -357,7 +357,19 @@ def kept_with(kept, found):
     return kept if found is None else merge(kept, found)
 
 
+SEEN = [datetime(2024, 2, 3, 12, 0, second, tzinfo=UTC) for second in range(4)]
+
+
+# What was said again, by the service or by us, came after what was said in between.
 @NEWS
+@example(
+    Job("a", details=JobDetails(SEEN[0], tags=["x"])),
+    Job("a", details=JobDetails(SEEN[2], tags=["x"]), retagged=JobTags(SEEN[1], ["y"])),
+)
+@example(
+    Job("a", renamed=JobName(SEEN[0], "bell")),
+    Job("a", details=JobDetails(SEEN[1], name="ghz"), renamed=JobName(SEEN[2], "bell")),
+)
 @given(records, records)
 def test_whoever_keeps_the_news_is_told_the_same_as_whoever_keeps_all(kept, known):
     known = evolve(known, payload=kept.payload)

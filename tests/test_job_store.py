@@ -640,6 +640,15 @@ from ibm_circuit_job import Job, JobStore
 
 store = JobStore(json.load(sys.stdin))
 store.save(Job("before"))
+
+
+def number_of_connection():
+    with store._database.reading("look") as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        return None if is_sqlite else connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+
+
+begun = number_of_connection()
 for number in range(3):
     child = os.fork()
     if not child:
@@ -654,6 +663,7 @@ for number in range(3):
     store.save(Job(f"of parent {number}"))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert store.record(f"of child {number}")
+assert number_of_connection() == begun, "a fork has closed its parent's connection"
 print(json.dumps(sorted(job.job_id for job in store.records())))
 """
 

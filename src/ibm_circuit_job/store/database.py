@@ -332,15 +332,22 @@ def _begin(connection: sql.Connection) -> None:
     """Begin a transaction of SQLite."""
     options = connection.get_execution_options()
     patience = LOCK_SECONDS if options.get("patient", True) else SHORT_LOCK_SECONDS
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+    _set(connection, "busy_timeout", f"{patience * 1000:.0f}")
     if not options.get("in_transaction", True):
         return
     if not options.get("writes"):
         connection.exec_driver_sql("BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options['synced'] else 'NORMAL'}")
+    _set(connection, "synchronous", "FULL" if options["synced"] else "NORMAL")
     # With the lock of writers from the start: one that first reads may find that somebody else has written meanwhile.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _set(connection: sql.Connection, name: str, value: str) -> None:
+    """Set something of a connection, unless it is so already."""
+    if connection.info.get(name) != value:
+        connection.exec_driver_sql(f"PRAGMA {name} = {value}")
+        connection.info[name] = value
 
 
 def _is_passing(error: DBAPIError) -> bool:

@@ -700,20 +700,19 @@ def _insert_new(connection: sql.Connection, table: sql.Table, rows: Sequence[Map
 
 def _merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None) -> None:
     """Merge facts into what is kept of a job, and into its history."""
-    jobs = schema.jobs
     first_seen = min((_micros(fact.observed_at) for fact in facts), default=_NEVER)
-    stub = {
-        "job_id": job_id,
-        "record": wire.to_json(Job(job_id)).decode(),
-        "has_ended": False,
-        "has_result": False,
-        "first_seen": _NEVER,
-    }
-    row = None
+    row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     while row is None:
         # Again, where it was there, and was deleted before it could be locked.
-        _insert_new(connection, jobs, [stub])
-        row = connection.execute(sql.select(jobs).where(jobs.c.job_id == job_id).with_for_update()).mappings().first()
+        stub = {
+            "job_id": job_id,
+            "record": wire.to_json(Job(job_id)).decode(),
+            "has_ended": False,
+            "has_result": False,
+            "first_seen": _NEVER,
+        }
+        _insert_new(connection, schema.jobs, [stub])
+        row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     kept = _locked_record(row)
     small = [fact for fact in facts if not isinstance(fact, Body)]
     job = refresh(kept, *small)
@@ -733,12 +732,24 @@ def _merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], se
     }
     changed = {name: value for name, value in values.items() if row[name] != value}
     if changed:
-        connection.execute(sql.update(jobs).where(jobs.c.job_id == job_id).values(**changed))
+        connection.execute(_CHANGE, {"of_job": job_id, **changed})
     if job.tags != kept.tags:
         _replace_tags(connection, job)
 
 
 _NEVER: Final = _micros(datetime.max.replace(tzinfo=UTC))
+
+# Made once: to make them takes longer than to execute them.
+_OF_JOB: Final = schema.history.c.job_id == sql.bindparam("of_job")
+_ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job")).with_for_update()
+_CHANGE: Final = sql.update(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job"))
+_KNOWN: Final = sql.select(schema.history.c.digest).where(
+    _OF_JOB, schema.history.c.digest.in_(sql.bindparam("digests", expanding=True))
+)
+_LAST: Final = sql.select(sql.func.max(schema.history.c.number)).where(_OF_JOB)
+_APPEND: Final = sql.insert(schema.history)
+_UNTAG: Final = sql.delete(schema.tags).where(schema.tags.c.job_id == sql.bindparam("of_job"))
+_TAG: Final = sql.insert(schema.tags)
 
 
 def _locked_record(row: sql.RowMapping) -> Job:
@@ -796,28 +807,21 @@ def _columns(job: Job, references: Mapping[type[Body], _Reference]) -> dict[str,
 
 
 def _replace_tags(connection: sql.Connection, job: Job) -> None:
-    tags = schema.tags
-    connection.execute(sql.delete(tags).where(tags.c.job_id == job.job_id))
+    connection.execute(_UNTAG, {"of_job": job.job_id})
     digests = sorted({_digest(tag) for tag in job.tags})
     if digests:
-        connection.execute(sql.insert(tags), [{"job_id": job.job_id, "tag_digest": digest} for digest in digests])
+        connection.execute(_TAG, [{"job_id": job.job_id, "tag_digest": digest} for digest in digests])
 
 
 def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact]) -> None:
     """Append the facts that are not in the history of a job yet, and bound it."""
-    table = schema.history
     rows = {row["digest"]: row for row in (_history_row(job.job_id, fact) for fact in facts)}
-    known = set(
-        connection.execute(
-            sql.select(table.c.digest).where(table.c.job_id == job.job_id, table.c.digest.in_(rows))
-        ).scalars()
-    )
+    known = set(connection.execute(_KNOWN, {"of_job": job.job_id, "digests": list(rows)}).scalars())
     new = [row for digest, row in rows.items() if digest not in known]
     if not new:
         return
-    of_job = table.c.job_id == job.job_id
-    last: int = connection.execute(sql.select(sql.func.max(table.c.number)).where(of_job)).scalar() or 0
-    connection.execute(sql.insert(table), [{**row, "number": last + 1 + index} for index, row in enumerate(new)])
+    last: int = connection.execute(_LAST, {"of_job": job.job_id}).scalar() or 0
+    connection.execute(_APPEND, [{**row, "number": last + 1 + index} for index, row in enumerate(new)])
     if last + len(new) > MOST_FACTS:
         _bound(connection, job)
 

@@ -507,12 +507,12 @@ class JobStore:
 
     def _found(self, conditions: Sequence[Any], *, limit: int | None, skip: int, descending: bool) -> list[Job]:
         jobs = schema.jobs.c
-        moment, order = sql.func.coalesce(jobs.created, jobs.first_seen), sql.desc if descending else sql.asc
+        order = sql.desc if descending else sql.asc
         query = (
             sql.select(jobs.job_id, jobs.record)
             .where(*conditions)
             # The ID, so that there is one order where two were created at once.
-            .order_by(order(moment), order(jobs.job_id))
+            .order_by(order(schema.moment), order(jobs.job_id))
             .limit(limit)
             .offset(skip)
         )
@@ -621,18 +621,17 @@ def _references(row: sql.RowMapping) -> dict[type[Body], _Reference]:
 
 def _conditions(wanted: WantedJobs) -> Iterator[Any]:
     jobs, tags = schema.jobs.c, schema.tags.c
-    created = sql.func.coalesce(jobs.created, jobs.first_seen)
     if wanted.statuses is not None:
         yield jobs.status.in_(status.name for status in wanted.statuses)
     elif wanted.pending is not None:
         final = jobs.status.in_(status.name for status in FINAL_RANK)
         yield sql.or_(jobs.status.is_(None), sql.not_(final)) if wanted.pending else final
     if wanted.created_after is not None:
-        yield created >= _micros(wanted.created_after)
+        yield schema.moment >= _micros(wanted.created_after)
     if wanted.created_before is not None:
-        yield created <= _micros(wanted.created_before)
+        yield schema.moment <= _micros(wanted.created_before)
     for tag in wanted.tags or ():
-        yield sql.exists().where(tags.job_id == jobs.job_id, tags.tag_digest == _digest(tag))
+        yield jobs.job_id.in_(sql.select(tags.job_id).where(tags.tag_digest == _digest(tag)))
 
 
 def _of_service(service: str | None) -> Iterator[Any]:

@@ -34,8 +34,10 @@ jobs: Final = sql.Table(
     sql.Column("has_result", sql.Boolean, nullable=False),
     sql.Column("payload_at", sql.BigInteger),
     sql.Column("payload_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
-    sql.Index("jobs_by_time", "created", "first_seen"),
 )
+moment: Final = sql.func.coalesce(jobs.c.created, jobs.c.first_seen)
+"""When a job was created, as far as anybody knows: what listings are ordered by."""
+sql.Index("jobs_by_moment", moment, jobs.c.job_id)
 tags: Final = sql.Table(
     "tags",
     tables,

@@ -37,8 +37,8 @@ MOST_FACTS: Final = 1000
 """How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
 _PART: Final = 16 * 1024 * 1024
 """How many bytes of a compressed body go into one row."""
-_LEVEL: Final = 1
-"""How hard Zstandard tries: the results of 4,000 shots become a third of a second's work, and half as large."""
+_LEVEL: Final = 2
+"""How hard Zstandard tries. At this level it finds that counts and memory hold the same shots: 91 MB become 26 MB."""
 _REST_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

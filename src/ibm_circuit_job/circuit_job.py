@@ -172,7 +172,6 @@ class IBMCircuitJob(JobV1):
         """How waits for this job are paced; any other may be set."""
         self._given = given
         self._state = state
-        self._attributes = dict(attributes)
         self._cell = threading.Lock()
         self._download = threading.Lock()
         self._decoded: _Decoded | None = None
@@ -181,6 +180,8 @@ class IBMCircuitJob(JobV1):
         self._ended_at = _ended_at(state)
         self._inputs_kept_back = False
         self._told_of_name = False
+        # The last of all, since from then on it is asked of each new name whether the service has it.
+        self._attributes = dict(attributes)
 
     @classmethod
     def from_state(

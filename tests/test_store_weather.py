@@ -18,6 +18,7 @@ import time
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sql
@@ -728,6 +729,18 @@ def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(
 
 
 # Several processes
+
+
+def test_file_system_that_knows_no_log_of_writes_is_used_as_it_is():
+    """SQLite says no more of it than which journal there is then."""
+    asked = []
+
+    def answer(question):
+        asked.append(question)
+        return SimpleNamespace(scalar=lambda: "delete")
+
+    database._use_wal(SimpleNamespace(exec_driver_sql=answer))
+    assert len(asked) == 2
 
 
 def test_store_that_several_processes_create_at_once_is_created_once(path):

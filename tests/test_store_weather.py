@@ -718,8 +718,11 @@ def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(
         connection.execute(sql.text("DELETE FROM jobs"))
         connection.execute(sql.text("INSERT INTO nowhere VALUES (1)"))
 
+    def succeed(connection):
+        connection.execute(sql.text("CREATE TABLE half (name)"))
+
     released = list(schema.MIGRATIONS)
-    monkeypatch.setattr(schema, "MIGRATIONS", [*released, lambda _: None, fail_half_way])
+    monkeypatch.setattr(schema, "MIGRATIONS", [*released, succeed, fail_half_way])
     with pytest.raises(JobStoreError, match=r"could not open the store at .*jobs\.sqlite: .*no such table: nowhere"):
         JobStore(path)
     monkeypatch.setattr(schema, "MIGRATIONS", released)
@@ -785,6 +788,25 @@ def test_fork_of_a_process_uses_the_store_as_its_parent_does(store, path):
     assert store.load("a").payload.raw == BODY
     store.close()
     assert sound(path)
+
+
+def test_fork_does_not_go_on_with_the_connections_of_its_parent(store):
+    """SQLite's locks are not inherited: the parent takes the log of writes away when it closes what it has."""
+    store.save(Job("a"))
+
+    def save_later(pipe):
+        told(pipe)
+        store.save(Job("b"))
+        pipe.send("saved")
+        told(pipe)
+
+    with child(save_later) as forked:
+        store.close()
+        forked.tell()
+        assert forked.hear() == "saved"
+        assert sorted(record.job_id for record in store.records()) == ["a", "b"]
+        forked.tell()
+        assert forked.hear() == ("did", None)
 
 
 def test_process_that_is_killed_while_it_saves_leaves_the_store_whole(path):

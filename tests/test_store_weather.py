@@ -302,6 +302,22 @@ def test_result_that_could_not_be_kept_holds_up_no_wait(store, path, monkeypatch
         assert time.monotonic() - began < 0.7
 
 
+def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monkeypatch):
+    """A submission, tags and names are waited for once: when they are given."""
+    job = handle(store, QUEUED)
+    with locked_by_another(path):
+        monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+        job.update_tags(["given"])
+        monkeypatch.setattr(database, "LOCK_SECONDS", 20.0)
+        began = time.monotonic()
+        with pytest.raises(IBMJobTimeoutError):
+            job.wait_for_final_state(timeout=0.5)
+        assert time.monotonic() - began < 0.7
+    monkeypatch.setattr(store, "_rests_until", 0.0)
+    job.status()
+    assert store.record("a").tags == ("given",)
+
+
 # Results
 
 

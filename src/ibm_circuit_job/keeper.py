@@ -14,7 +14,7 @@ from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import Failure, StoreTrouble
-from ibm_circuit_job.state.facts import JobInputs, ResultPayload
+from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
 
@@ -39,6 +39,8 @@ class Keeper:
         """The SHA-256 of the result that the store is known to have."""
         self._lacks: str | None = None
         """The SHA-256 of the result that could not be stored when it arrived."""
+        self._waited_for: tuple[Fact | None, ...] | None = None
+        """The submission, tags and name that could not be stored when they were given."""
         self._asked_for_inputs = False
         self._lock = threading.Lock()
 
@@ -62,12 +64,17 @@ class Keeper:
         if pending is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
-        synced = (pending.inputs, pending.retagged, pending.renamed) != (None, None, None)
+        given = (pending.inputs, pending.retagged, pending.renamed)
+        synced = given != (None, None, None)
+        # Once it could not be stored, nobody is to wait for that again.
+        patient = synced and given != self._waited_for
         service = effects.service_of(client)
-        written = effects.perform(effects.keep(self.store, pending, service=service, synced=synced))
+        keeping = effects.keep(self.store, pending, service=service, synced=synced, patient=patient)
+        written = effects.perform(keeping)
         if isinstance(written, Success):
             self._note(pending)
         else:
+            self._waited_for = given
             effects.warn_of_store(written.failure())
 
     def keep_payload(self, payload: ResultPayload, known: Job, client: Any) -> None:

@@ -702,16 +702,18 @@ def test_threads_may_mend_make_and_delete_the_same_bodies(store):
 def test_job_that_is_deleted_while_it_is_saved_is_saved_all_the_same(postgresql_url, monkeypatch):
     running, done = (Job("a", status_report(status, NOON)) for status in ("Running", "Completed"))
     with JobStore(postgresql_url) as store:
-        store.save(running)
         insert = job_store._insert_new
 
-        def insert_and_see_it_deleted(connection, table, rows):
-            insert(connection, table, rows)
+        def insert_where_somebody_did_and_deletes_it(connection, table, rows):
             if table is schema.jobs:
                 monkeypatch.undo()
+                store.save(running)
+                insert(connection, table, rows)
                 store.delete("a")
+            else:
+                insert(connection, table, rows)
 
-        monkeypatch.setattr(job_store, "_insert_new", insert_and_see_it_deleted)
+        monkeypatch.setattr(job_store, "_insert_new", insert_where_somebody_did_and_deletes_it)
         store.save(done)
         assert store.history("a") == [done.status]
 

@@ -472,7 +472,7 @@ class AnyUseOfAStore(RuleBasedStateMachine):
 
 TestAnyUseOfAStore = AnyUseOfAStore.TestCase
 TestAnyUseOfAStore.settings = settings(
-    max_examples=200 if THOROUGH else 15,
-    stateful_step_count=30 if THOROUGH else 10,
+    max_examples=100 if THOROUGH else 15,
+    stateful_step_count=20 if THOROUGH else 10,
     deadline=None,
 )

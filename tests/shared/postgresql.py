@@ -128,10 +128,20 @@ def served(programs):
         _run([*made, f"--username={USER}", f"--pwfile={written}", "--pgdata=data"], 60, **owner)
         written.unlink()
         port = _started(programs, folder, owner)
+        # It is not to outlive this process, in whatever way that ends.
+        stop = 'read -r _; "$0" stop --pgdata=data --mode=immediate --timeout=30; rm -rf -- "$1"'
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", stop, programs / "pg_ctl", folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            **owner,
+        )
         try:
             yield f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{port}/postgres"
         finally:
-            _run([programs / "pg_ctl", "stop", "--pgdata=data", "--mode=immediate", "--timeout=30"], 60, **owner)
+            guard.stdin.close()
+            guard.wait(60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,15 +1,27 @@
 """Jobs that are kept in a store: written down before anything else, and back after the process is gone."""
 
+import copy
+import hashlib
 import logging
 import pickle
 import weakref
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMCircuitJob, IBMJobApiError, IBMProvider, Job, JobStore, JobStoreError, ResultPayload
-from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.clients import ClientParameters, RuntimeClient
+from ibm_circuit_job.effects import service_of
+from ibm_circuit_job.errors import (
+    IBMBackendValueError,
+    IBMJobFailureError,
+    JobStoreDamagedError,
+    Refused,
+    Unreachable,
+)
+from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.testing import ScriptedClient
 
 QUEUED = b'{"id": "a", "state": {"status": "Queued"}}'
@@ -115,7 +127,9 @@ def test_job_that_was_handled_without_a_store_can_be_kept_later(store):
     assert job.store is None
     job.keep_in(store)
     assert job.store is store
-    assert store.load("a") == job.state
+    assert store.load("a").payload.raw == BODY
+    assert job.state.payload is None
+    assert job.result().success
 
 
 # Back again
@@ -246,6 +260,37 @@ def test_job_that_the_service_does_not_know_any_more_is_not_resumed(kept_provide
     assert "1 jobs of the store are left out" in caplog.text
 
 
+def test_job_that_was_done_and_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store):
+    done = status_report("Completed", datetime.now(UTC))
+    store.save_all([Job(f"gone-{number}", status=done) for number in range(5)], service=kept_provider.service)
+    assert kept_provider.resume() == []
+
+
+@pytest.mark.parametrize("body", [b'{"message": "try later"}', b'{"results": [', b"<html></html>", b""])
+def test_job_of_which_only_something_else_than_a_result_has_arrived_is_not_over(store, body):
+    now = datetime.now(UTC)
+    store.save(Job("a", status=status_report("Completed", now), payload=ResultPayload(now, body)))
+    assert [job.job_id for job in store.unfinished()] == ["a"]
+    store.save(Job("a", payload=ResultPayload(now - timedelta(seconds=1), BODY)))
+    assert store.unfinished() == []
+
+
+def test_service_is_named_with_the_instance_and_without_credentials():
+    def named(**given):
+        return service_of(RuntimeClient(ClientParameters(token="secret", **given)))
+
+    classic = {"url": "https://classic.example/api", "channel": "ibm_quantum"}
+    assert named(instance="a/b/c", **classic) == "https://classic.example/api a/b/c"
+    assert named(instance="d/e/f", **classic) != named(instance="a/b/c", **classic)
+    assert named(url="http://127.0.0.1:1/api") == named(url="http://localhost:2/api") == "this machine"
+    assert service_of(ScriptedClient()) is None
+
+
+def test_jobs_of_another_instance_are_not_listed_offline(kept_provider):
+    with pytest.raises(IBMBackendValueError, match="the provider's own offline"):
+        kept_provider.jobs(offline=True, instance="no/such/one")
+
+
 def test_jobs_of_another_service_are_not_resumed(kept_provider, store):
     store.save(Job("elsewhere"), service="https://elsewhere.example")
     assert kept_provider.resume() == []
@@ -273,6 +318,85 @@ def test_local_service_keeps_its_jobs_by_default(tmp_path, monkeypatch, bell):
     with IBMProvider.local() as second:
         [job] = second.jobs(offline=True, job_tags=["kept"])
         assert second.retrieve_job(job.job_id()).result().get_counts() == counts
+
+
+def test_copy_and_pickle_have_the_result(store):
+    job, client = kept(store, DONE, results=[BODY])
+    told = job.result().to_dict()
+    copied, pickled = copy.copy(job), pickle.loads(pickle.dumps(job))
+    assert copied.store is store
+    assert pickled.store is None
+    assert copied.result().to_dict() == pickled.result().to_dict() == told
+    assert client.calls.count(("job_results", "a")) == 1
+
+
+def test_result_that_is_read_again_is_kept_again(store):
+    job, _ = kept(store, DONE, results=[BODY])
+    job.result()
+    store.delete("a")
+    job.result(refresh=True)
+    assert store.payload("a").raw == BODY
+
+
+def test_result_that_cannot_be_read_again_is_an_error_and_stays_kept(store):
+    gone = Refused("read it", "http://127.0.0.1", 410, "It was read.")
+    job, _ = kept(store, DONE, results=[BODY, gone])
+    job.result()
+    with pytest.raises(IBMJobApiError, match="read only once"):
+        job.result(refresh=True)
+    assert job.result().success
+
+
+def test_metrics_are_those_of_the_end_whichever_handle_saw_it_last(store):
+    first, _ = kept(store, DONE, results=[BODY], metrics=[METRICS])
+    first.result()
+    later = status_report("Completed", datetime.now(UTC))
+    store.save(Job("a", status=later))
+    [back] = store.jobs()
+    assert back.state.status == later
+    assert (back.usage(), back.metrics()) == (2.0, first.metrics())
+
+
+def test_job_that_ended_without_usage_has_none_offline(store):
+    job, _ = kept(store, DONE, results=[BODY], metrics=[b'{"timestamps": {"finished": "2024-02-03T10:11:14Z"}}'])
+    job.result()
+    assert store.jobs()[0].usage() == 0.0
+
+
+def test_partial_result_of_a_failed_job_stays_when_a_page_of_an_outage_comes_after_it(store):
+    job, _ = kept(store, FAILED, results=[BODY, b"<html>Bad gateway</html>"])
+    assert not job.result(partial=True).success
+    with pytest.raises(IBMJobFailureError):
+        job.result(partial=True, refresh=True)
+    assert not job.result(partial=True).success
+    assert not store.jobs()[0].result(partial=True).success
+
+
+# Clients of anybody's
+
+
+class Proxy:
+    """A client that hands on whatever it is asked."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def job_get(self, *given, **named):
+        return self._client.job_get(*given, **named)
+
+    def job_results(self, *given, **named):
+        return self._client.job_results(*given, **named)
+
+    def job_metadata(self, *given, **named):
+        raise NotImplementedError
+
+
+def test_result_through_anybodys_client_is_kept(store, caplog):
+    client = Proxy(ScriptedClient([DONE], results=[BODY]))
+    job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
+    assert job.result().success
+    assert store.payload("a").raw == BODY
+    assert "What was measured of job a is not kept: NotImplementedError" in caplog.text
 
 
 # Memory
@@ -305,7 +429,68 @@ def test_results_that_were_asked_for_last_are_held(tmp_path):
         assert of_second() is second.result()
 
 
+def test_result_that_was_asked_for_again_is_held_before_those_that_were_not(tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite", results_held=2) as store:
+        results = {}
+        for job_id in ("a", "b", "c"):
+            client = ScriptedClient([DONE.replace(b'"a"', b'"%s"' % job_id.encode())], results=[BODY])
+            job = IBMCircuitJob(None, None, job_id, runtime_client=client, store=store)
+            results[job_id] = (job, weakref.ref(job.result()))
+            results["a"][0].result()
+        assert {job_id: ref() is not None for job_id, (_, ref) in results.items()} == {"a": True, "b": False, "c": True}
+
+
 # Trouble
+
+
+@pytest.mark.parametrize("wrong", ["jobs.sqlite", Path("jobs.sqlite"), 3])
+def test_what_is_no_store_is_refused_before_anything_is_asked(wrong):
+    for make in (
+        lambda: IBMProvider("token", "http://127.0.0.1:1", store=wrong),
+        lambda: IBMCircuitJob(None, None, "a", store=wrong),
+    ):
+        with pytest.raises(JobStoreError, match="expected store to be a JobStore"):
+            make()
+
+
+def test_end_that_could_not_be_kept_when_it_was_seen_is_kept_when_the_job_is_asked_again(store):
+    job, _ = kept(store, DONE)
+    working, job._keeper.store = job._keeper.store, Broken()
+    job.status()
+    job._keeper.store = working
+    assert store.record("a") is None
+    job.status()
+    assert store.record("a").has_ended
+
+
+def test_record_that_is_damaged_hides_no_other(store, caplog):
+    store.save_all([Job("a"), Job("b")])
+    with store._database._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET record = '{' WHERE job_id = 'a'")
+    assert [job.job_id() for job in store.jobs()] == ["b"]
+    assert [job.job_id for job in store.unfinished()] == ["b"]
+    assert "A job is left out: the record of job a" in caplog.text
+    with pytest.raises(JobStoreDamagedError, match="job a"):
+        store.load("a")
+
+
+def test_job_whose_id_no_store_can_have_goes_on_without_it(store, caplog):
+    said = b'{"id": "\\ud800", "state": {"status": "Completed"}}'
+    job = IBMCircuitJob(None, None, "\ud800", runtime_client=ScriptedClient([said]), store=store)
+    assert "The job goes on without it" in caplog.text
+    assert job.store is store
+
+
+def test_result_that_was_damaged_twice_hides_no_older_one(store):
+    job, _ = kept(store, DONE, results=[BODY, b'{"results": 3}'])
+    job.result()
+    for _ in range(2):
+        with pytest.raises(IBMJobApiError):
+            job.result(refresh=True)
+    with store._database._engine.begin() as connection:
+        digest = hashlib.sha256(b'{"results": 3}').hexdigest()
+        connection.exec_driver_sql("DELETE FROM body_parts WHERE sha256 = ?", (digest,))
+    assert store.jobs()[0].result().success
 
 
 class Broken:

@@ -554,15 +554,13 @@ def test_what_keeping_raises_goes_on_and_the_result_can_be_read_again(provider):
     result = Result(provider)
     with pytest.raises(DiskError):
         provider.runtime_client.job_results(result.job_id, keep=full)
-    with pytest.raises(DiskError):
-        fetch_result(provider.runtime_client, result.job_id, full)
     assert result.can_be_read()
 
 
 def test_what_keeping_from_a_url_raises_goes_on_and_the_result_can_be_read_again(stored):
     result = Result(stored, at_url=True)
     with pytest.raises(DiskError):
-        fetch_located(stored.runtime_client, result.job_id, result.url, full)
+        object_store.read(result.url, doing="read it", keep=full)
     assert result.can_be_read()
 
 

@@ -8,10 +8,12 @@ number of threads may learn about the job at once.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial as with_arguments
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
 
@@ -29,6 +31,7 @@ from ibm_circuit_job.errors import (
     IBMJobApiError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
+    JobStoreError,
     Unsupported,
     describe,
     to_exception,
@@ -310,6 +313,9 @@ class IBMCircuitJob(JobV1):
         Args:
             store: The store.
 
+        Raises:
+            JobStoreError: If it is no store.
+
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import JobStore
@@ -318,7 +324,7 @@ class IBMCircuitJob(JobV1):
             ...     [job.tags() for job in store.jobs()]
             [['bell']]
         """
-        keeper = Keeper.of(store, self._state.job_id)
+        keeper = Keeper.of(checked_store(store), self._state.job_id)
         self.learn(keeper.kept)
         self._keeper = keeper
         self._keep()
@@ -367,11 +373,16 @@ class IBMCircuitJob(JobV1):
     # Keeping and copying
 
     def __getstate__(self) -> dict[str, Any]:
+        # The store stays behind, so that the result goes along that it holds for the handle.
+        held = next(self._arrived(), None)
+        return self._kept_state(self._state if held is None else refresh(self._state, held))
+
+    def _kept_state(self, state: Job) -> dict[str, Any]:
         own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         return {
             "given": self._given,
             "given_error": self._given_error,
-            "state": self._state,
+            "state": state,
             "attributes": self._attributes,
             "own": own,
         }
@@ -385,8 +396,9 @@ class IBMCircuitJob(JobV1):
 
     def __copy__(self) -> Self:
         copied = type(self).__new__(type(self))
-        copied.__setstate__(self.__getstate__())
+        copied.__setstate__(self._kept_state(self._state))
         copied.connect(backend=self._backend, api_client=self._api_client, runtime_client=self._client)
+        copied._keeper, copied._find_backend = self._keeper, self._find_backend  # noqa: SLF001 - of the same class
         return copied
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
@@ -459,8 +471,10 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self._has_ended():
+        if not self._state.has_ended:
             self._ask()
+        else:
+            self._catch_up()
         return queries.status(self._state) or UNKNOWN
 
     def done(self) -> bool:
@@ -586,7 +600,7 @@ class IBMCircuitJob(JobV1):
         """
         if queries.status(self._state) is JobStatus.CANCELLED:
             return True
-        if self._has_ended():
+        if self._state.has_ended:
             raise IBMJobInvalidStateError(f"job {self._state.job_id} cannot be cancelled: it has ended")
         asked = effects.perform(effects.request_cancel(self._client, self._state.job_id))
         if isinstance(asked, Success):
@@ -665,8 +679,7 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
-            if self._has_unkept_result():
-                self._keep()
+            self._catch_up()
             return kept
         self.wait_for_final_state(timeout)
         return self._result_of_ended(refresh=refresh, partial=partial)
@@ -688,8 +701,7 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
-            if self._has_unkept_result():
-                await effects.aside(self._keep)
+            await effects.aside(self._catch_up)
             return kept
         await self.wait_for_final_state_async(timeout)
         return await effects.aside(lambda: self._result_of_ended(refresh=refresh, partial=partial))
@@ -746,7 +758,7 @@ class IBMCircuitJob(JobV1):
                     return kept
         fetched = self._fetched(newest)
         if not isinstance(fetched, Success):
-            kept = self._kept_elsewhere(fetched.failure())
+            kept = None if refresh else self._kept_elsewhere(fetched.failure())
             if kept is not None:
                 return kept
             raise self._without_result(fetched.failure())
@@ -768,22 +780,27 @@ class IBMCircuitJob(JobV1):
                 left = self._decoded.result()
                 if left is not None:
                     return left
-            held = None if refresh else next(self._arrived(), None)
-            if held is None or read_result_location(held.raw) is not None:
-                fetched = self._fetched(held)
+            newest = None
+            for arrived in () if refresh else self._arrived():
+                newest = newest or arrived
+                left = self._left_in(arrived)
+                if left is not None:
+                    return left
+            if newest is None or read_result_location(newest.raw) is not None:
+                fetched = self._fetched(newest)
                 if not isinstance(fetched, Success):
                     if fetched.failure().can_retry:
                         raise to_exception(fetched.failure())
                     return None
-                held = fetched.unwrap()
-            decoded = results.partial(held, self._context())
-            if not isinstance(decoded, Success):
-                if self._state.payload is None:
-                    # What went wrong stands in there.
-                    self._learn(held)
-                return None
-            self._take_in(held)
-            return self._decoded_from(held, decoded.unwrap(), is_partial=True)
+                self._take_in(fetched.unwrap())
+                return self._left_in(fetched.unwrap())
+            return None
+
+    def _left_in(self, payload: ResultPayload) -> QiskitResult | None:
+        decoded = results.partial(payload, self._context())
+        if isinstance(decoded, Success):
+            return self._decoded_from(payload, decoded.unwrap(), is_partial=True)
+        return None
 
     def _fetched(self, held: ResultPayload | None) -> Result[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named before."""
@@ -804,10 +821,15 @@ class IBMCircuitJob(JobV1):
         return effects.perform(effects.fetch_located(self._client, job_id, location, self._on_arrival()))
 
     def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
-        """The result that another process read a moment ago, and kept in the same store."""
+        """The result that another handle has read a moment ago, or reads just now, and keeps in the same store."""
         if self._keeper is None or failure.http_status not in {404, 410}:
             return None
-        return next(filter(None, map(self._decode_held, self._arrived())), None)
+        for pause in _PAUSES_FOR_OTHERS:
+            effects.sleep(pause)
+            kept = next(filter(None, map(self._decode_held, self._arrived())), None)
+            if kept is not None:
+                return kept
+        return None
 
     def _without_result(self, failure: Failure) -> IBMError:
         """Say why a job that is done has no result."""
@@ -828,17 +850,21 @@ class IBMCircuitJob(JobV1):
 
     def _decoded_from(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
         """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
-        remembered: Callable[[], QiskitResult | None] = lambda: result  # noqa: E731 - a function either way
         if self._keeper is not None and self._keeper.has(payload):
             self._keeper.store.hold(result)
-            remembered = weakref.ref(result)
+            remembered = with_arguments(_held, weakref.ref(result), self._keeper.store)
+        else:
+            remembered = with_arguments(_same, result)
         self._decoded = _Decoded(remembered, is_partial, self._state.inputs)
         return result
 
     def _context(self) -> results.ResultContext:
-        if self._known(_program_of) in {None, "sampler"}:
-            self._recall_inputs()
-        return results.ResultContext(self._state.job_id, self._backend_name(), queries.sampled_names(self._state))
+        named = self._state
+        if named.inputs is None and self._keeper is not None and self._known(_program_of) in {None, "sampler"}:
+            # For their names alone, so that they need not stay in memory.
+            inputs = self._keeper.inputs()
+            named = named if inputs is None else refresh(named, inputs)
+        return results.ResultContext(self._state.job_id, self._backend_name(), queries.sampled_names(named))
 
     # The store
 
@@ -870,31 +896,35 @@ class IBMCircuitJob(JobV1):
             self._learn(payload)
 
     def _keep(self) -> None:
-        """Write what is news to the store, and a result that is in memory, for it could not be stored before."""
-        self._keep_news()
-        if self._state.payload is not None:
-            self._keep_result(self._state.payload)
+        """Write what is news to the store, and a result that is in memory still, which then need not be."""
+        if self._keeper is None:
+            return
+        self._keeper.keep_news(self._state, self._client)
+        payload = self._state.payload
+        if payload is not None:
+            if not self._keeper.has(payload):
+                self._keep_result(payload)
+            if self._keeper.has(payload):
+                with self._cell:
+                    self._state = evolve(self._state, payload=None) if self._state.payload is payload else self._state
 
-    def _keep_news(self) -> None:
-        if self._keeper is not None:
-            self._keeper.keep_news(self._state, self._client)
-
-    def _has_unkept_result(self) -> bool:
-        return self._keeper is not None and self._keeper.lacks(self._state.payload)
+    def _catch_up(self) -> None:
+        """Write what could not be written when it was learned, where nobody else may come for it any more."""
+        if self._keeper is not None and (self._keeper.is_behind or self._keeper.lacks(self._state.payload)):
+            self._keep()
 
     def _keep_metrics(self) -> None:
         """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
-        if self._keeper is not None and not self._metrics_are_final():
-            ask = lambda: effects.fetch_metrics(self._client, self._state.job_id)  # noqa: E731 - named for what it is
+        if self._keeper is None or self._metrics_are_final():
+            return
+        ask = with_arguments(effects.fetch_metrics, self._client, self._state.job_id)
+        try:
             measured = effects.perform(effects.within(_METRICS_SECONDS, ask))
+        except Exception as error:  # noqa: BLE001 - the result is there, and a client of anybody's may raise anything
+            effects.warn_of_metrics(self._state.job_id, error)
+        else:
             if isinstance(measured, Success):
                 self._learn(measured.unwrap())
-
-    def _recall_inputs(self) -> None:
-        """Have the inputs in memory, where the store has them."""
-        inputs = None if self._keeper is None or self._state.inputs is not None else self._keeper.inputs()
-        if inputs is not None:
-            self._learn(inputs)
 
     # What the job is
 
@@ -1007,7 +1037,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self._metrics_are_final() and (self._measured() or self._has_ended() or not self._knows_steps()):
+        if not self._metrics_are_final() and (self._measured() or self._state.has_ended or not self._knows_steps()):
             self._measure()
         return self._known(queries.time_per_step)
 
@@ -1094,8 +1124,11 @@ class IBMCircuitJob(JobV1):
         return queries.backend_options(self._state)
 
     def _read_inputs(self) -> None:
-        self._recall_inputs()
         if self._state.inputs is not None or self._inputs_kept_back:
+            return
+        kept = None if self._keeper is None else self._keeper.inputs()
+        if kept is not None:
+            self._learn(kept)
             return
         inputs = self._value(effects.fetch_inputs(self._client, self._state.job_id))
         if inputs is None:
@@ -1115,7 +1148,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if self._has_ended():
+        if self._state.has_ended:
             return None
         self._measure()
         return queries.queue_info(self._state)
@@ -1133,7 +1166,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self._has_ended() and (refresh or not self._measured()):
+        if not self._state.has_ended and (refresh or not self._measured()):
             self._measure()
         return queries.queue_position(self._state)
 
@@ -1155,7 +1188,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not (self._metrics_are_final() and queries.usage(self._state) is not None):
+        if not self._metrics_are_final():
             self._measure()
         return queries.usage(self._state) or 0.0
 
@@ -1226,11 +1259,6 @@ class IBMCircuitJob(JobV1):
 
     # What is known, and who is asked
 
-    def _has_ended(self) -> bool:
-        """Whether the service itself said that the job has ended."""
-        report = self._state.status
-        return report is not None and report.is_final and not report.assumed
-
     def _heard(self) -> bool:
         """Whether the service has said anything of the job itself."""
         return self._state.details is not self._given.details
@@ -1242,7 +1270,11 @@ class IBMCircuitJob(JobV1):
     def _metrics_are_final(self) -> bool:
         """Whether what was measured was seen when the job had ended, and stays as it is."""
         metrics = self._state.metrics
-        return metrics is not None and self._ended_at is not None and metrics.observed_at >= self._ended_at
+        if metrics is None or self._ended_at is None:
+            return False
+        # Whoever saw the end first need not be this handle.
+        names_the_end = any(step.lower() == "finished" for step, _ in metrics.timestamps)
+        return names_the_end or metrics.observed_at >= self._ended_at
 
     def _known(self, query: Callable[[Job], _T | None]) -> _T | None:
         """What the service said, else what was given when the handle was made."""
@@ -1276,7 +1308,8 @@ class IBMCircuitJob(JobV1):
     def _learn(self, *facts: Fact) -> None:
         with self._cell:
             self._state = refresh(self._state, *facts)
-        self._keep_news()
+        if self._keeper is not None:
+            self._keeper.keep_news(self._state, self._client)
 
     def _value(self, done: IOResult[_T, Failure]) -> _T:
         result = effects.perform(done)
@@ -1284,6 +1317,18 @@ class IBMCircuitJob(JobV1):
             raise to_exception(result.failure())
         value: _T = result.unwrap()
         return value
+
+
+def _same(result: QiskitResult) -> QiskitResult:
+    return result
+
+
+def _held(remembered: weakref.ref[QiskitResult], store: JobStore) -> QiskitResult | None:
+    """A result that is remembered, and held for longer because it was asked for."""
+    result = remembered()
+    if result is not None:
+        store.hold(result)
+    return result
 
 
 def _tags(job: Job) -> tuple[str, ...] | None:
@@ -1320,10 +1365,11 @@ def _private(job: Job) -> bool | None:
 
 def _ended_at(job: Job) -> datetime | None:
     """When it was seen that the service said that the job has ended."""
-    report = job.status
-    return report.observed_at if report is not None and report.is_final and not report.assumed else None
+    return job.status.observed_at if job.status is not None and job.has_ended else None
 
 
+_PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
+"""Seconds between looks at the store for a result that another handle is reading."""
 _METRICS_SECONDS: Final = 2.0
 """How long a result may be kept back for the sake of what was measured."""
 
@@ -1353,6 +1399,20 @@ def checked_timeout(timeout: Any) -> float | None:
     if seconds is None:
         raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
     return None if seconds > threading.TIMEOUT_MAX / 2 else max(seconds, 0.0)
+
+
+def checked_store(store: Any) -> JobStore:
+    """Return a store.
+
+    Raises:
+        JobStoreError: If it is none, but for example where one is.
+    """
+    if isinstance(store, (str, os.PathLike)) or not callable(getattr(store, "save", None)):
+        raise JobStoreError(
+            f"expected store to be a JobStore, such as JobStore(...) opens, got a {type(store).__name__}"
+        )
+    opened: JobStore = store
+    return opened
 
 
 def _seconds(given: Any) -> float | None:

@@ -256,14 +256,14 @@ def fetch_result(client: JobClient, job_id: str, keep: Keep | None = None) -> IO
     Args:
         client: Whom to ask.
         job_id: Which job.
-        keep: Called once with what is returned: where the client can, before the service hears that it was read. What
-            it raises goes on as it is.
+        keep: Called once with what is returned: where the client can, before the service hears that it was read. It
+            must not raise.
     """
     doing = f"read the result of job {job_id}"
     if keep is None:
         return _ask(doing, client, "job_results", _payload, job_id)
     keeping = _Keeping(keep)
-    return keeping.ended(_ask(doing, client, "job_results", keeping.read, job_id, keep=keeping))
+    return _ask(doing, client, "job_results", keeping.read, job_id, keep=keeping)
 
 
 def fetch_located(client: object, job_id: str, url: str, keep: Keep | None = None) -> IOResult[ResultPayload, Failure]:
@@ -274,9 +274,7 @@ def fetch_located(client: object, job_id: str, url: str, keep: Keep | None = Non
     if keep is None:
         return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters), _payload)
     keeping = _Keeping(keep)
-    return keeping.ended(
-        _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters, keep=keeping), keeping.read)
-    )
+    return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters, keep=keeping), keeping.read)
 
 
 class _Keeping:
@@ -285,7 +283,6 @@ class _Keeping:
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
         self._kept: ResultPayload | None = None
-        self._raised: BaseException | None = None
 
     def __call__(self, body: bytes) -> None:
         """Keep what the client hands over."""
@@ -297,19 +294,9 @@ class _Keeping:
             return Success(self._kept)
         found = _payload(body)
         if isinstance(found, Success):
-            try:
-                self._keep(found.unwrap())
-            except BaseException as error:
-                self._raised = error
-                raise
             self._kept = found.unwrap()
+            self._keep(self._kept)
         return found
-
-    def ended(self, outcome: IOResult[ResultPayload, Failure]) -> IOResult[ResultPayload, Failure]:
-        """Return how it went; trouble with keeping is none of the network's, though it may look like that."""
-        if self._raised is not None:
-            raise self._raised
-        return outcome
 
 
 def _payload(body: Any) -> Result[ResultPayload, Unreadable]:
@@ -442,6 +429,8 @@ def _stored(doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
     except JobStoreError as error:
         is_damaged, is_known = (isinstance(error, kind) for kind in (JobStoreDamagedError, JobStoreRestsError))
         return IOFailure(StoreTrouble(doing, str(error), is_damaged, is_known))
+    except Exception as error:  # noqa: BLE001 - a result has arrived, and is not lost whatever a store does
+        return IOFailure(StoreTrouble(doing, f"could not {doing}: {type(error).__name__}: {error}"))
 
 
 def service_of(client: object) -> str | None:
@@ -454,7 +443,7 @@ def service_of(client: object) -> str | None:
         return None
     if object_store.is_loopback(urlsplit(params.url).hostname or ""):
         return "this machine"
-    return params.url if params.channel == "ibm_quantum" else f"{params.url} {params.instance}"
+    return f"{params.url} {params.instance}" if params.instance else params.url
 
 
 def warn_of_store(failure: Failure) -> None:
@@ -472,6 +461,11 @@ def warn_of_unkept_result(job_id: str, failure: Failure) -> None:
 def _is_told(failure: Failure) -> bool:
     """Whether the log has it: a poll each second is not to fill it."""
     return isinstance(failure, StoreTrouble) and failure.is_known
+
+
+def warn_of_metrics(job_id: str, error: Exception) -> None:
+    """Log that a client could not be asked what was measured, in a way of its own."""
+    _logger.warning("What was measured of job %s is not kept: %s: %s", job_id, type(error).__name__, error)
 
 
 def warn_of_name(job_id: str) -> None:
@@ -534,8 +528,11 @@ def _understood(call: Callable[..., Any], wanted: Mapping[str, Any]) -> Mapping[
     # Of a method, what all its objects share; a mock takes anything.
     function = getattr(call, "__func__", call)
     names, takes_any = _of_function(function) if isinstance(function, FunctionType) else _parameters(function)
-    # Our own limit in time is nobody's business that does not name it.
-    return {name: value for name, value in wanted.items() if name in names or (takes_any and name != "seconds")}
+    # Our own limit in time, and what keeps a result, are nobody's business that does not name them.
+    return {name: value for name, value in wanted.items() if name in names or (takes_any and name not in _OURS)}
+
+
+_OURS: Final = frozenset({"seconds", "keep"})
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:

@@ -6,14 +6,16 @@ Trouble of the store is told in the log and nowhere else: the job goes on withou
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from returns.io import IOResult
 from returns.result import Success
 
 from ibm_circuit_job import effects
-from ibm_circuit_job.errors import Failure, StoreTrouble
+from ibm_circuit_job.errors import Failure, StoreTrouble, Unreachable, describe
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
@@ -41,7 +43,7 @@ class Keeper:
         """The SHA-256 of the result that could not be stored when it arrived."""
         self._waited_for: tuple[Fact | None, ...] | None = None
         """The submission, tags and name that could not be stored when they were given."""
-        self._asked_for_inputs = False
+        self._is_behind = False
         self._lock = threading.Lock()
 
     @classmethod
@@ -61,6 +63,7 @@ class Keeper:
             client: Whom it was asked of.
         """
         pending = news(self.kept, known)
+        self._is_behind = pending is not None
         if pending is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
@@ -68,36 +71,61 @@ class Keeper:
         synced = given != (None, None, None)
         # Once it could not be stored, nobody is to wait for that again.
         patient = synced and given != self._waited_for
-        service = effects.service_of(client)
-        keeping = effects.keep(self.store, pending, service=service, synced=synced, patient=patient)
-        written = effects.perform(keeping)
-        if isinstance(written, Success):
-            self._note(pending)
-        else:
+        if not self._written(pending, client, synced=synced, patient=patient):
             self._waited_for = given
-            effects.warn_of_store(written.failure())
 
     def keep_payload(self, payload: ResultPayload, known: Job, client: Any) -> None:
-        """Write a result, unless it is there, and with it what else is news. When this returns, it is on the disk.
+        """Write a result, and with it what else is news. When this returns, it is on the disk.
 
         Args:
             payload: The body of the result.
             known: What is known of the job.
             client: Whom it was asked of.
         """
-        if self.has(payload):
-            return
         pending = news(self.kept, known) or Job(known.job_id)
         # Once it could not be stored, nobody is to wait for that again.
-        patient = payload.sha256 != self._lacks
-        service = effects.service_of(client)
-        written = effects.perform(effects.keep(self.store, refresh(pending, payload), service=service, patient=patient))
-        if isinstance(written, Success):
+        if self._written(pending, client, payload, patient=payload.sha256 != self._lacks):
             self._has, self._lacks = payload.sha256, None
-            self._note(pending)
         else:
-            self._lacks = payload.sha256
-            effects.warn_of_unkept_result(known.job_id, written.failure())
+            self._has, self._lacks = None, payload.sha256
+
+    def _written(
+        self,
+        pending: Job,
+        client: Any,
+        payload: ResultPayload | None = None,
+        *,
+        synced: bool = True,
+        patient: bool = True,
+    ) -> bool:
+        """Write what is news, and perhaps a result; return whether that worked."""
+        learned = pending if payload is None else refresh(pending, payload)
+        service = effects.service_of(client)
+        keep = partial(effects.keep, self.store, learned, service=service, synced=synced, patient=patient)
+        # Also if the database says nothing at all.
+        written = effects.perform(keep() if patient else effects.within(_IMPATIENT_SECONDS, keep))
+        if isinstance(written, Success):
+            with self._lock:
+                self.kept = merge(self.kept, pending)
+            self._is_behind = False
+            return True
+        failure = written.failure()
+        if isinstance(failure, Unreachable):
+            doing = f"keep job {pending.job_id}"
+            failure = StoreTrouble(
+                doing, f"could not {doing}: the store says nothing for {_IMPATIENT_SECONDS:g} seconds"
+            )
+            self.store.rest()
+        if payload is None:
+            effects.warn_of_store(failure)
+        else:
+            effects.warn_of_unkept_result(pending.job_id, failure)
+        return False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there were news that could not be written."""
+        return self._is_behind
 
     def lacks(self, payload: ResultPayload | None) -> bool:
         """Return whether this is the result that could not be stored when it arrived."""
@@ -105,7 +133,7 @@ class Keeper:
 
     def payloads(self) -> Iterator[ResultPayload]:
         """Yield the results that the store has, the newest first; those that are damaged are passed over."""
-        newer, last = 0, None
+        newer, failures = 0, Counter[str]()
         while True:
             read = effects.perform(effects.stored_payload(self.store, self.kept.job_id, newer))
             newer += 1
@@ -120,24 +148,19 @@ class Keeper:
             effects.warn_of_store(failure)
             # What is read from the service instead is to be written.
             self._has = None
-            if not isinstance(failure, StoreTrouble) or not failure.is_damaged or failure == last:
-                # If not one result but the store is damaged, it says the same of any.
+            failures[describe(failure)] += 1
+            if not isinstance(failure, StoreTrouble) or not failure.is_damaged or max(failures.values()) == _SAME:
                 return
-            last = failure
 
     def inputs(self) -> JobInputs | None:
-        """Return the inputs that the store has, when it is asked for them the first time."""
-        if self._asked_for_inputs:
-            return None
-        self._asked_for_inputs = True
-        inputs = _read(effects.stored_inputs(self.store, self.kept.job_id))
-        if inputs is not None:
-            self._note(Job(self.kept.job_id, inputs=inputs))
-        return inputs
+        """Return the inputs that the store has."""
+        return _read(effects.stored_inputs(self.store, self.kept.job_id))
 
-    def _note(self, written: Job) -> None:
-        with self._lock:
-            self.kept = merge(self.kept, written)
+
+_SAME: Final = 3
+"""How often a store may say that the same thing is damaged: a store that is damaged itself says so of any result."""
+_IMPATIENT_SECONDS: Final = 1.0
+"""How long a store may take over what is written at once or not at all."""
 
 
 def _read(read: IOResult[_T | None, Failure]) -> _T | None:

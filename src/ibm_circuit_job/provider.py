@@ -9,7 +9,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
-from attrs import asdict
+from attrs import asdict, evolve
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
 from returns.io import IOResult
@@ -17,7 +17,7 @@ from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.backend import IBMBackend, IBMRetiredBackend, asked
-from ibm_circuit_job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.circuit_job import IBMCircuitJob, checked_store
 from ibm_circuit_job.clients import (
     AccountClient,
     ClientParameters,
@@ -100,7 +100,7 @@ class IBMProvider:
         channel: str | None = None,
         store: JobStore | None = None,
     ) -> None:
-        self.store = store
+        self.store = None if store is None else checked_store(store)
         """Where the jobs are kept; ``None`` without a store."""
         parameters = _parameters(token, url, instance, proxies, verify, name, channel)
         if parameters.channel == "ibm_quantum_platform":
@@ -122,6 +122,8 @@ class IBMProvider:
         self.account_client.check_login()
         self.instance = self._checked_instance(parameters.instance)
         """The ``hub/group/project``, or the CRN of the instance, that jobs run in."""
+        # So that a store knows whose jobs they are.
+        self.runtime_client.params = evolve(parameters, instance=self.instance)
 
     @classmethod
     def local(
@@ -158,8 +160,8 @@ class IBMProvider:
         """
         from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - for those who use it
 
-        service = LocalService(port=port, data=data, seed=seed)
         kept_in = _default_store() if store == "default" else store
+        service = LocalService(port=port, data=data, seed=seed)
         try:
             if channel == "ibm_quantum":
                 provider = cls(service.token, service.url, channel=channel, store=kept_in)
@@ -338,6 +340,8 @@ class IBMProvider:
             []
         """
         if offline:
+            if instance not in {None, self.instance}:
+                raise IBMBackendValueError(f"expected instance to be the provider's own offline, got {instance!r}")
             records = self._needed_store().records(
                 limit,
                 skip,
@@ -464,7 +468,7 @@ class IBMProvider:
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
         kept = None if self.store is None else self._read_record(self.store, job_id)
-        if kept is not None and kept.status is not None and kept.status.is_final and not kept.status.assumed:
+        if kept is not None and kept.has_ended:
             return self._stored_handle(kept)
         asked = effects.perform(effects.fetch_job(self.runtime_client, job_id))
         if not isinstance(asked, Success):

@@ -132,14 +132,14 @@ class _Course:
             started=now,
             deadline=None if timeout is None else now + timeout,
             offers_stream=effects.offers_stream(job.client),
-            ended=_has_ended(job.state),
+            ended=job.state.has_ended,
             running=_runs(job.state),
             seed=effects.chance(),
         )
         return cls(job, policy, timeout, begun, TroubleLog(f"job {job.state.job_id}"))
 
     def next_step(self) -> waiting.Step:
-        if _has_ended(self.job.state) and not self.wait.ended:
+        if self.job.state.has_ended and not self.wait.ended:
             # Somebody else has seen it meanwhile.
             self.wait = waiting.after_poll(self.wait, effects.monotonic(), ended=True, running=False)
         return waiting.next_step(self.policy, self.wait, effects.monotonic())
@@ -169,7 +169,7 @@ class _Course:
             self.job.learn(seen.unwrap())
             state = self.job.state
             self.troubles.over(now)
-            self.wait = waiting.after_poll(self.wait, now, ended=_has_ended(state), running=_runs(state))
+            self.wait = waiting.after_poll(self.wait, now, ended=state.has_ended, running=_runs(state))
         else:
             self.wait = waiting.after_trouble(self.wait, now, seen.failure())
             self.troubles.note(seen.failure(), now)
@@ -216,12 +216,6 @@ def _gave_up(job_id: str, trouble: Trouble, now: float) -> IBMError:
         f"gave up waiting for job {job_id} after {trouble.count} tries in {seconds:.0f} seconds "
         f"without one good reply; the last one: {describe(trouble.last)}"
     )
-
-
-def _has_ended(job: Job) -> bool:
-    """Whether the service itself said that the job has ended."""
-    report = job.status
-    return report is not None and report.is_final and not report.assumed
 
 
 def _runs(job: Job) -> bool:

@@ -59,14 +59,14 @@ def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
 
 
 def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
-    """Ask for the standing of many jobs as :func:`refresh_all` does, and return those that the service knows.
+    """Ask for the standing of many jobs, also of those that have ended, and return those that the service tells of.
 
     Raises:
-        IBMJobApiError: If the service refused otherwise, or could not be reached.
+        IBMJobApiError: If the service could not be reached, or was in trouble.
     """
     asked = list(jobs)
     groups = _grouped(asked)
-    failures = [failure for group in groups for failure in group.look() if failure.http_status != 404]
+    failures = [failure for group in groups for failure in group.look(also_ended=True) if failure.can_retry]
     if failures:
         raise to_exception(failures[0])
     gone = {(id(group.client), job_id) for group in groups for job_id in group.refusals}
@@ -192,9 +192,9 @@ class _Group:
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
 
-    def look(self) -> Iterator[Failure]:
-        """Ask for the standing of all that are not known to have ended, and yield what went wrong."""
-        wanted = {job_id for job_id, handles in self.waiting.items() if not _has_ended(handles[0])}
+    def look(self, *, also_ended: bool = False) -> Iterator[Failure]:
+        """Ask for the standing of all, by default that are not known to have ended, and yield what went wrong."""
+        wanted = {job_id for job_id, handles in self.waiting.items() if also_ended or not handles[0].state.has_ended}
         if len(wanted) > FEW:
             failure = self._list(wanted, pending=True)
             if failure is None and len(wanted) > FEW:
@@ -360,13 +360,8 @@ class _Group:
 
     def take_ended(self) -> list[IBMCircuitJob]:
         """Return the handles on jobs that have ended, and wait for them no longer."""
-        ended = [job_id for job_id, handles in self.waiting.items() if _has_ended(handles[0])]
+        ended = [job_id for job_id, handles in self.waiting.items() if handles[0].state.has_ended]
         return [job for job_id in ended for job in self.waiting.pop(job_id)]
-
-
-def _has_ended(job: IBMCircuitJob) -> bool:
-    report = job.state.status
-    return report is not None and report.is_final and not report.assumed
 
 
 def _runs(job: IBMCircuitJob) -> bool:

@@ -82,6 +82,11 @@ class Job:
         return self.status is not None and self.status.is_final
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the service itself said that the job has ended, which a cancel that it accepted is not."""
+        return self.status is not None and self.status.is_final and not self.status.assumed
+
+    @property
     def tags(self) -> tuple[str, ...]:
         """The job's tags, as far as is known: what the service said last, or accepted after that."""
         said = None if self.details is None else self.details.tags

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import msgspec
 from attrs import frozen
@@ -29,7 +29,10 @@ from ibm_circuit_job.state.transitions import refresh
 FORMAT: Final = 1
 """The version of the lines."""
 
-_SLOTS: Final[Mapping[str, type[JobInputs | ResultPayload]]] = {"inputs": JobInputs, "payload": ResultPayload}
+Body: TypeAlias = JobInputs | ResultPayload
+"""A fact that is bytes which nobody has read yet."""
+KINDS: Final[Mapping[str, type[Body]]] = {"inputs": JobInputs, "payload": ResultPayload}
+"""Slot of a record -> the kind of body in it."""
 
 
 @frozen
@@ -83,7 +86,7 @@ def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
         for job in jobs:
             count += 1
             for fact in job.facts:
-                if isinstance(fact, (JobInputs, ResultPayload)) and (name := _name(fact.raw)) not in written:
+                if isinstance(fact, Body) and (name := _name(fact.raw)) not in written:
                     written.add(name)
                     with _opened(folder / name) as file:
                         file.write(fact.raw)
@@ -120,8 +123,8 @@ def _line(job: Archived) -> dict[str, Any]:
 
 
 def _fact(job_id: str, fact: Fact) -> dict[str, Any]:
-    if isinstance(fact, (JobInputs, ResultPayload)):
-        slot = next(slot for slot, kind in _SLOTS.items() if isinstance(fact, kind))
+    if isinstance(fact, Body):
+        slot = next(slot for slot, kind in KINDS.items() if isinstance(fact, kind))
         return {slot: {"observed_at": fact.observed_at, "file": _name(fact.raw), "size": len(fact.raw)}}
     slots = msgspec.json.decode(wire.to_json(refresh(Job(job_id), fact)))["job"]
     return {slot: said for slot, said in slots.items() if said is not None and slot != "job_id"}
@@ -166,6 +169,8 @@ def _archived(folder: Path, number: int, text: bytes) -> Archived:
         line = msgspec.json.decode(text, type=_Line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
+    if not line.job_id or not line.job_id.isprintable():
+        raise JobStoreDamagedError(f"{where} is damaged: expected the ID of a job, got {line.job_id!r}")
     if line.format > FORMAT:
         raise JobStoreError(f"{where} has format {line.format}, and this version of ibm-circuit-job knows {FORMAT}")
     facts: list[Fact] = []
@@ -175,7 +180,7 @@ def _archived(folder: Path, number: int, text: bytes) -> Archived:
 
 
 def _facts(folder: Path, where: str, job_id: str, said: dict[str, Any]) -> Sequence[Fact]:
-    for slot, kind in _SLOTS.items():
+    for slot, kind in KINDS.items():
         if slot in said:
             return [_body(folder, where, kind, said[slot])]
     read_back = wire.from_json(msgspec.json.encode({"format": wire.FORMAT, "job": {"job_id": job_id, **said}}))
@@ -185,7 +190,7 @@ def _facts(folder: Path, where: str, job_id: str, said: dict[str, Any]) -> Seque
     raise JobStoreDamagedError(f"{where} is damaged: {describe(read_back.failure())}")
 
 
-def _body(folder: Path, where: str, kind: type[JobInputs | ResultPayload], said: Any) -> JobInputs | ResultPayload:
+def _body(folder: Path, where: str, kind: type[Body], said: Any) -> Body:
     try:
         body = msgspec.convert(said, _Body)
     except msgspec.ValidationError as error:
@@ -197,4 +202,7 @@ def _body(folder: Path, where: str, kind: type[JobInputs | ResultPayload], said:
     raw = (folder / name).read_bytes()
     if hashlib.sha256(raw).hexdigest() != name.stem:
         raise JobStoreDamagedError(f"{folder / name} is damaged: it is not what its SHA-256, its name, says")
-    return kind(body.observed_at, raw)
+    try:
+        return kind(body.observed_at, raw)
+    except OverflowError:
+        raise JobStoreDamagedError(f"{where} is damaged: expected a time between the years 1 and 9999 UTC") from None

@@ -176,6 +176,8 @@ class Database:
         except UnicodeDecodeError as error:
             # SQLAlchemy reads the names of the tables by itself.
             trouble = JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {_RESTORE}")
+        except UnicodeEncodeError as error:
+            trouble = JobStoreError(f"{failed}: expected a text without lone surrogates, got {error.object!r}")
         except ImportError as error:
             trouble = JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]")
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -24,13 +25,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError, describe
 from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs
-from ibm_circuit_job.state import queries, wire
+from ibm_circuit_job.state import documents, queries, wire
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import merge, refresh
 from ibm_circuit_job.store import archive, schema
-from ibm_circuit_job.store.archive import Archived
+from ibm_circuit_job.store.archive import Archived, Body
 from ibm_circuit_job.store.database import Damaged, Database
 
 MOST_FACTS: Final = 1000
@@ -41,9 +42,8 @@ _LEVEL: Final = 2
 """How hard Zstandard tries. At this level it finds that counts and memory hold the same shots: 91 MB become 26 MB."""
 _REST_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
+_logger: Final = logging.getLogger(__name__)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Body = JobInputs | ResultPayload
 
 
 def default_url() -> str | None:
@@ -183,8 +183,7 @@ class JobStore:
             self._database.write(f"keep {named}", work, synced=synced, patient=patient)
         except JobStoreError:
             if not patient:
-                # What waits for a job is not to wait for this again and again.
-                self._rests_until = time.monotonic() + _REST_SECONDS
+                self.rest()
             raise
 
     def _packed(
@@ -232,16 +231,28 @@ class JobStore:
             return refresh(job, *bodies)
 
     def record(self, job_id: str) -> Job | None:
-        """Return what is kept of a job but the bodies of its inputs and its result; ``None`` if nothing is."""
-        return self.records_of([job_id]).get(job_id)
+        """Return what is kept of a job but the bodies of its inputs and its result; ``None`` if nothing is.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If the record is not what was put into the store.
+        """
+        jobs = schema.jobs.c
+        with self._database.reading(f"read job {job_id}") as connection:
+            record = connection.execute(sql.select(jobs.record).where(jobs.job_id == job_id)).scalar()
+        return None if record is None else self._record(job_id, record)
 
     def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Return what is kept of some jobs, without their bodies: ID -> record, of those of which something is."""
+        """Return what is kept of some jobs, without their bodies: ID -> record, of those of which something is.
+
+        Raises:
+            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+        """
         found: dict[str, Job] = {}
         with self._database.reading("read jobs") as connection:
             for wanted in _portions(dict.fromkeys(job_ids)):
                 query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(schema.jobs.c.job_id.in_(wanted))
-                found.update((job_id, self._record(job_id, record)) for job_id, record in connection.execute(query))
+                found.update(self._sound(connection.execute(query)))
         return found
 
     def payload(self, job_id: str, newer: int = 0) -> ResultPayload | None:
@@ -312,7 +323,7 @@ class JobStore:
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read.
+            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
 
         Example:
             >>> import tempfile
@@ -500,8 +511,13 @@ class JobStore:
     def hold(self, result: object) -> None:
         """Keep a decoded result in memory, until as many others as are held were asked for."""
         with self._lock:
-            if not any(held is result for held in self._held):
-                self._held.append(result)
+            others = [held for held in self._held if held is not result]
+            self._held.clear()
+            self._held.extend([*others, result])
+
+    def rest(self) -> None:
+        """Leave the database alone for a while, where nobody is to wait for it; what waits for a job is not to."""
+        self._rests_until = time.monotonic() + _REST_SECONDS
 
     # Inside
 
@@ -517,7 +533,16 @@ class JobStore:
             .offset(skip)
         )
         with self._database.reading("list jobs") as connection:
-            return [self._record(job_id, record) for job_id, record in connection.execute(query)]
+            listed = list(self._sound(connection.execute(query)))
+        return [job for _, job in listed]
+
+    def _sound(self, rows: Iterable[Any]) -> Iterator[tuple[str, Job]]:
+        """The records of a listing; one that is damaged hides no other."""
+        for job_id, record in rows:
+            try:
+                yield job_id, self._record(job_id, record)
+            except JobStoreDamagedError as error:
+                _logger.warning("A job is left out: %s", error)
 
     def _record(self, job_id: str, text: object) -> Job:
         try:
@@ -571,8 +596,7 @@ class _Packed:
     parts: tuple[bytes, ...]
 
 
-_SLOTS: Final[Mapping[type[Body], str]] = {JobInputs: "inputs", ResultPayload: "payload"}
-_KINDS: Final[Mapping[str, type[Body]]] = {"inputs": JobInputs, "payload": ResultPayload}
+_SLOTS: Final = {kind: slot for slot, kind in archive.KINDS.items()}
 
 
 def _slot(fact: Body) -> str:
@@ -597,7 +621,7 @@ def _moment(micros: int) -> datetime:
 
 def _reference(row: sql.RowMapping) -> _Reference:
     """Which body a row of a history is."""
-    kind = _KINDS.get(row["slot"])
+    kind = archive.KINDS.get(row["slot"])
     if kind is None:
         raise Damaged(f"the history of job {row['job_id']} is damaged: expected a kind of body, got {row['slot']!r}")
     return _seen(row, kind, "observed_at", "sha256")
@@ -614,7 +638,7 @@ def _references(row: sql.RowMapping) -> dict[type[Body], _Reference]:
     """Which bodies the record of a job leaves out."""
     return {
         kind: _seen(row, kind, f"{slot}_at", f"{slot}_sha256")
-        for slot, kind in _KINDS.items()
+        for slot, kind in archive.KINDS.items()
         if row[f"{slot}_sha256"] is not None
     }
 
@@ -718,10 +742,8 @@ def _merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], se
     references, has_result = _references(row), row["has_result"]
     for fact in facts:
         if isinstance(fact, Body):
-            held, newer = references.get(type(fact)), _newer(connection, references.get(type(fact)), fact)
-            references[type(fact)] = newer
-            if isinstance(fact, ResultPayload) and newer != held:
-                has_result = _is_result(fact.raw)
+            references[type(fact)] = _newer(connection, references.get(type(fact)), fact)
+            has_result = has_result or (isinstance(fact, ResultPayload) and _is_result(fact.raw))
     _add_to_history(connection, job, facts)
     values = {
         **_columns(job, references),
@@ -787,7 +809,11 @@ def _newer(connection: sql.Connection, held: _Reference | None, fact: Body) -> _
 
 
 def _is_result(raw: bytes) -> bool:
-    return raw.lstrip()[:1] == b"{" and wire.read_result_location(raw) is None
+    """Whether a body is a result: not where it lies, nor a page that says that there is none now, nor cut off."""
+    return not _FIELDS_OF_RESULTS.isdisjoint(documents.fields(raw, "result").value_or({}))
+
+
+_FIELDS_OF_RESULTS: Final = frozenset({"results", "__type__"})
 
 
 def _columns(job: Job, references: Mapping[type[Body], _Reference]) -> dict[str, Any]:
@@ -795,7 +821,7 @@ def _columns(job: Job, references: Mapping[type[Body], _Reference]) -> dict[str,
     values = {
         "record": wire.to_json(job).decode(),
         "status": None if status is None else status.name,
-        "has_ended": job.status is not None and job.status.is_final and not job.status.assumed,
+        "has_ended": job.has_ended,
         "backend_digest": None if details is None or details.backend is None else _digest(details.backend),
         "created": None if details is None or details.created is None else _micros(details.created),
     }

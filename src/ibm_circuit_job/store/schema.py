@@ -30,7 +30,7 @@ jobs: Final = sql.Table(
     # Where the bodies are that the record leaves out, and when they were seen.
     sql.Column("inputs_at", sql.BigInteger),
     sql.Column("inputs_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
-    # Whether the newest body is a result, and not where it lies, or a page that says that there is none now.
+    # Whether one of the bodies is a result, and not where it lies, or a page that says that there is none now.
     sql.Column("has_result", sql.Boolean, nullable=False),
     sql.Column("payload_at", sql.BigInteger),
     sql.Column("payload_sha256", sql.String, sql.ForeignKey("bodies.sha256")),

@@ -30,7 +30,7 @@ demo: .venv/demo
 	$(BIN)/ibm-circuit-job demo
 
 test: .venv/dev
-	$(BIN)/pytest --ignore tests/benchmarks
+	$(BIN)/pytest --ignore tests/benchmarks --numprocesses auto --maxprocesses 4 --dist loadfile
 
 conformance: .venv/dev .peers/provider/ready .peers/runtime/ready
 	$(BIN)/python tests/conformance/run.py

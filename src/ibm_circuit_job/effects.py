@@ -449,13 +449,19 @@ def service_of(client: object) -> str | None:
 def warn_of_store(failure: Failure) -> None:
     """Log that something could not be kept, or read again. It is known all the same."""
     if not _is_told(failure):
-        _logger.warning("%s. The job goes on without it.", describe(failure))
+        _logger.warning("%s. The job goes on without it.", _writable(describe(failure)))
 
 
 def warn_of_unkept_result(job_id: str, failure: Failure) -> None:
     """Log that a result has arrived, and is nowhere but in memory."""
     if not _is_told(failure):
-        _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", job_id, describe(failure))
+        told = _writable(describe(failure))
+        _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", _writable(job_id), told)
+
+
+def _writable(text: str) -> str:
+    """A text that any log can be written with: a lone surrogate cannot."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_told(failure: Failure) -> bool:

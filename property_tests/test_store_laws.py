@@ -23,8 +23,19 @@ from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobNa
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import news
 from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import job_store, schema
-from ibm_circuit_job.testing.strategies import JOB_ID, facts, histories, jobs, moments
+from ibm_circuit_job.store import merging, schema
+from ibm_circuit_job.testing.strategies import (
+    JOB_ID,
+    facts,
+    histories,
+    job_details,
+    job_metrics,
+    job_names,
+    job_tags,
+    jobs,
+    moments,
+    status_reports,
+)
 
 THOROUGH = settings.default.max_examples >= 2000
 # Each of them is some transactions on a disk.
@@ -37,6 +48,7 @@ BODIES = (JobInputs, ResultPayload)
 TAGS, NAMES, BACKENDS = ["x", "y", "naïve\0"], ["bell", ""], ["ibm_a", "ibm_b"]
 STATUSES = ["Queued", "Running", "Completed", "Failed", "Cancelled"]
 
+small_facts = status_reports() | job_details() | job_metrics() | job_tags() | job_names()
 tag_lists = st.lists(st.sampled_from(TAGS), max_size=2)
 like_facts = st.one_of(
     st.builds(status_report, st.sampled_from(STATUSES), moments()),
@@ -203,7 +215,7 @@ def test_jobs_that_are_saved_at_once_do_not_mix(stores, several, repeats):
 @STORED
 @given(st.lists(facts() | like_facts, max_size=24).flatmap(ways_to_save))
 def test_long_history_is_bounded_and_folds_to_the_record_all_the_same(stores, calls):
-    with mock.patch.object(job_store, "MOST_FACTS", 4):
+    with mock.patch.object(merging, "MOST_FACTS", 4):
         job_id, came = saved(stores, calls)
     history = stores[0].history(job_id)
     small = [fact for fact in history if not isinstance(fact, BODIES)]
@@ -215,9 +227,9 @@ def test_long_history_is_bounded_and_folds_to_the_record_all_the_same(stores, ca
 
 
 @STORED
-@given(st.lists(facts().filter(lambda fact: not isinstance(fact, BODIES)), min_size=5, unique=True))
+@given(st.lists(small_facts, min_size=5, max_size=12, unique=True))
 def test_newest_facts_are_those_that_a_long_history_holds(stores, history):
-    with mock.patch.object(job_store, "MOST_FACTS", 4):
+    with mock.patch.object(merging, "MOST_FACTS", 4):
         job_id, _ = saved(stores, [(0, [[fact]]) for fact in history])
     held = stores[0].history(job_id)
     assert held[-4:] == history[-4:]

@@ -24,7 +24,7 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job import Job, JobStore, JobStoreDamagedError, JobStoreError, refresh
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
 from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import database, job_store, schema
+from ibm_circuit_job.store import bodies, database, job_store, merging, schema
 
 pytest_plugins = ["postgresql"]
 
@@ -702,7 +702,7 @@ def test_threads_may_mend_make_and_delete_the_same_bodies(store):
 def test_job_that_is_deleted_while_it_is_saved_is_saved_all_the_same(postgresql_url, monkeypatch):
     running, done = (Job("a", status_report(status, NOON)) for status in ("Running", "Completed"))
     with JobStore(postgresql_url) as store:
-        insert = job_store._insert_new
+        insert = merging.insert_new
 
         def insert_where_somebody_did_and_deletes_it(connection, table, rows):
             if table is schema.jobs:
@@ -713,7 +713,7 @@ def test_job_that_is_deleted_while_it_is_saved_is_saved_all_the_same(postgresql_
             else:
                 insert(connection, table, rows)
 
-        monkeypatch.setattr(job_store, "_insert_new", insert_where_somebody_did_and_deletes_it)
+        monkeypatch.setattr(merging, "insert_new", insert_where_somebody_did_and_deletes_it)
         store.save(done)
         assert store.history("a") == [done.status]
 
@@ -721,7 +721,7 @@ def test_job_that_is_deleted_while_it_is_saved_is_saved_all_the_same(postgresql_
 def test_whoever_reads_sees_one_moment_of_the_store(store_url, monkeypatch):
     with JobStore(store_url) as reader, JobStore(store_url) as other:
         reader.save(finished("a"))
-        find = job_store._references
+        find = job_store.references_in
 
         def delete_then_find(row):
             monkeypatch.undo()
@@ -729,7 +729,7 @@ def test_whoever_reads_sees_one_moment_of_the_store(store_url, monkeypatch):
             return find(row)
 
         # After the record was read, and before the body is.
-        monkeypatch.setattr(job_store, "_references", delete_then_find)
+        monkeypatch.setattr(job_store, "references_in", delete_then_find)
         assert reader.load("a") == finished("a")
         assert reader.load("a") is None
 
@@ -740,10 +740,10 @@ def test_body_that_two_mend_at_once_is_mended_once(postgresql_url, monkeypatch):
         store.save(finished("a", body=LONG))
         lose(store)
         # Both have found it damaged before either of them has mended it.
-        packed = {digest(LONG): job_store._pack(LONG)}
+        packed = {digest(LONG): bodies.pack(LONG)}
 
         def mend(connection):
-            job_store._put_bodies(connection, {digest(LONG): LONG}, packed)
+            bodies.put(connection, {digest(LONG): LONG}, packed)
 
         def mend_while_another_does(connection):
             mend(connection)

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import sqlalchemy as sql
-import zstandard
-from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
-from returns.result import Success
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError, describe
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError
 from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs
-from ibm_circuit_job.state import documents, queries, wire
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK
-from ibm_circuit_job.state.transitions import merge, refresh
+from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.store import archive, schema
 from ibm_circuit_job.store.archive import Archived, Body
+from ibm_circuit_job.store.bodies import (
+    SLOTS,
+    Packed,
+    Reference,
+    digest_of,
+    micros_of,
+    pack,
+    portions,
+    put,
+    raw_of,
+    reference_in,
+    references_in,
+    sha256_of,
+    slot_of,
+)
 from ibm_circuit_job.store.database import Damaged, Database
+from ibm_circuit_job.store.merging import history_of, merge_in, read_record
 
-MOST_FACTS: Final = 1000
-"""How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
-_PART: Final = 16 * 1024 * 1024
-"""How many bytes of a compressed body go into one row."""
-_LEVEL: Final = 2
-"""How hard Zstandard tries. At this level it finds that counts and memory hold the same shots: 91 MB become 26 MB."""
 _REST_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
 _logger: Final = logging.getLogger(__name__)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def default_url() -> str | None:
@@ -169,13 +172,13 @@ class JobStore:
                 f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
             )
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
-        bodies = {_sha256(fact): fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
+        bodies = {sha256_of(fact): fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
 
         def work(connection: sql.Connection) -> None:
-            _put_bodies(connection, bodies, packed)
+            put(connection, bodies, packed)
             # In one order, so that two that save the same jobs do not wait for each other.
             for job_id in sorted(facts):
-                _merge_in(connection, job_id, facts[job_id], service)
+                merge_in(connection, job_id, facts[job_id], service)
 
         try:
             # Compressed before any lock is taken.
@@ -188,7 +191,7 @@ class JobStore:
 
     def _packed(
         self, facts: Mapping[str, Sequence[Fact]], bodies: Mapping[str, bytes], doing: str, *, patient: bool
-    ) -> dict[str, _Packed]:
+    ) -> dict[str, Packed]:
         """The bodies that are not in the store yet, or not any more as they were, by their SHA-256."""
         if not bodies:
             return {}
@@ -199,19 +202,19 @@ class JobStore:
         with self._database.reading(doing, patient=patient) as connection:
             kept = {
                 tuple(row)
-                for job_ids in _portions(facts)
+                for job_ids in portions(facts)
                 for row in connection.execute(of_bodies.where(table.job_id.in_(job_ids)))
             }
             # One that this job has had before is not read again; one that is the same by chance, or was asked for
             # again, is looked at.
             new = {
-                _sha256(fact)
+                sha256_of(fact)
                 for job_id, learned in facts.items()
                 for fact in learned
                 if isinstance(fact, Body)
-                and (job_id, _slot(fact), _micros(fact.observed_at), _sha256(fact)) not in kept
+                and (job_id, slot_of(fact), micros_of(fact.observed_at), sha256_of(fact)) not in kept
             }
-            return {sha256: _pack(bodies[sha256]) for sha256 in new if _raw(connection, sha256) != bodies[sha256]}
+            return {sha256: pack(bodies[sha256]) for sha256 in new if raw_of(connection, sha256) != bodies[sha256]}
 
     # Reading
 
@@ -227,7 +230,7 @@ class JobStore:
             if row is None:
                 return None
             job = self._record(job_id, row["record"])
-            bodies = (self._body(connection, job_id, reference) for reference in _references(row).values())
+            bodies = (self._body(connection, job_id, reference) for reference in references_in(row).values())
             return refresh(job, *bodies)
 
     def record(self, job_id: str) -> Job | None:
@@ -250,7 +253,7 @@ class JobStore:
         """
         found: dict[str, Job] = {}
         with self._database.reading("read jobs") as connection:
-            for wanted in _portions(dict.fromkeys(job_ids)):
+            for wanted in portions(dict.fromkeys(job_ids)):
                 query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(schema.jobs.c.job_id.in_(wanted))
                 found.update(self._sound(connection.execute(query)))
         return found
@@ -269,14 +272,14 @@ class JobStore:
         table = schema.history
         query = (
             sql.select(table)
-            .where(table.c.job_id == job_id, table.c.slot == _SLOTS[ResultPayload])
+            .where(table.c.job_id == job_id, table.c.slot == SLOTS[ResultPayload])
             .order_by(table.c.observed_at.desc(), table.c.sha256.desc())
             .limit(1)
             .offset(newer)
         )
         with self._database.reading(f"read the result of job {job_id}") as connection:
             row = connection.execute(query).mappings().first()
-            body = None if row is None else self._body(connection, job_id, _reference(row))
+            body = None if row is None else self._body(connection, job_id, reference_in(row))
         return body if isinstance(body, ResultPayload) else None
 
     def inputs(self, job_id: str) -> JobInputs | None:
@@ -288,7 +291,7 @@ class JobStore:
         """
         with self._database.reading(f"read the inputs of job {job_id}") as connection:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
-            reference = None if row is None else _references(row).get(JobInputs)
+            reference = None if row is None else references_in(row).get(JobInputs)
             body = None if reference is None else self._body(connection, job_id, reference)
         return body if isinstance(body, JobInputs) else None
 
@@ -353,7 +356,7 @@ class JobStore:
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         conditions = [*_conditions(wanted), *_of_service(service)]
         if backend_name is not None:
-            conditions.append(schema.jobs.c.backend_digest == _digest(backend_name))
+            conditions.append(schema.jobs.c.backend_digest == digest_of(backend_name))
         return self._found(conditions, limit=limit, skip=skip, descending=descending)
 
     def unfinished(self, *, service: str | None = None) -> list[Job]:
@@ -374,21 +377,21 @@ class JobStore:
         """Return the facts that were learned of a job, in the order in which they came to the store.
 
         ``reduce(refresh, store.history(job_id), Job(job_id))`` is the job. Of the facts that do not count any more,
-        the oldest are left out where there are more than :data:`MOST_FACTS`.
+        the oldest are left out where there are more than a thousand.
 
         Raises:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If what it holds of the job is not what was put into it.
         """
         with self._database.reading(f"read the history of job {job_id}") as connection:
-            rows = _history_rows(connection, job_id)
+            rows = history_of(connection, job_id)
             return [fact for row in rows for fact in self._facts(connection, row)]
 
     def _facts(self, connection: sql.Connection, row: sql.RowMapping) -> Sequence[Fact]:
         """The fact that a row of a history holds."""
         if row["slot"] is None:
             return self._record(row["job_id"], row["record"]).facts
-        return [self._body(connection, row["job_id"], _reference(row))]
+        return [self._body(connection, row["job_id"], reference_in(row))]
 
     def at(self, job_id: str, moment: datetime) -> Job:
         """Return what had been seen of a job by a moment.
@@ -480,7 +483,7 @@ class JobStore:
         for job_id, service in listed:
             facts: list[Fact] = []
             with self._database.reading(f"export job {job_id}") as connection:
-                for row in _history_rows(connection, job_id):
+                for row in history_of(connection, job_id):
                     try:
                         facts += self._facts(connection, row)
                     except JobStoreDamagedError as error:
@@ -546,17 +549,17 @@ class JobStore:
 
     def _record(self, job_id: str, text: object) -> Job:
         try:
-            return _read_record(text)
+            return read_record(text)
         except Damaged as damage:
             raise JobStoreDamagedError(
                 f"the record of job {job_id} in the store at {self._database.name} is damaged: {damage}"
             ) from None
 
-    def _body(self, connection: sql.Connection, job_id: str, reference: _Reference) -> Body:
-        raw = _raw(connection, reference.sha256)
+    def _body(self, connection: sql.Connection, job_id: str, reference: Reference) -> Body:
+        raw = raw_of(connection, reference.sha256)
         if raw is not None:
             fact = reference.kind(reference.observed_at, raw)
-            if _sha256(fact) == reference.sha256:
+            if sha256_of(fact) == reference.sha256:
                 return fact
         what = "result" if reference.kind is ResultPayload else "inputs"
         why = "it is not there in full" if raw is None else "it is not what its SHA-256 says"
@@ -570,79 +573,6 @@ def _opened_again(url: str, results_held: int | None) -> JobStore:
     return JobStore(url, results_held=results_held)
 
 
-_AT_ONCE: Final = 500
-"""How many IDs go into one question; databases have limits."""
-
-
-def _portions(texts: Iterable[str]) -> Iterator[list[str]]:
-    listed = list(texts)
-    return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))
-
-
-@frozen
-class _Reference:
-    """Which body it is that a record leaves out."""
-
-    kind: type[Body]
-    observed_at: datetime
-    sha256: str
-
-
-@frozen
-class _Packed:
-    """A body as it is kept."""
-
-    size: int
-    parts: tuple[bytes, ...]
-
-
-_SLOTS: Final = {kind: slot for slot, kind in archive.KINDS.items()}
-
-
-def _slot(fact: Body) -> str:
-    return _SLOTS[type(fact)]
-
-
-def _sha256(fact: Body) -> str:
-    return fact.sha256 if isinstance(fact, ResultPayload) else hashlib.sha256(fact.raw).hexdigest()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _reference(row: sql.RowMapping) -> _Reference:
-    """Which body a row of a history is."""
-    kind = archive.KINDS.get(row["slot"])
-    if kind is None:
-        raise Damaged(f"the history of job {row['job_id']} is damaged: expected a kind of body, got {row['slot']!r}")
-    return _seen(row, kind, "observed_at", "sha256")
-
-
-def _seen(row: sql.RowMapping, kind: type[Body], moment: str, sha256: str) -> _Reference:
-    try:
-        return _Reference(kind, _moment(row[moment]), row[sha256])
-    except (OverflowError, TypeError):
-        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time, got {row[moment]!r}") from None
-
-
-def _references(row: sql.RowMapping) -> dict[type[Body], _Reference]:
-    """Which bodies the record of a job leaves out."""
-    return {
-        kind: _seen(row, kind, f"{slot}_at", f"{slot}_sha256")
-        for slot, kind in archive.KINDS.items()
-        if row[f"{slot}_sha256"] is not None
-    }
-
-
 def _conditions(wanted: WantedJobs) -> Iterator[Any]:
     jobs, tags = schema.jobs.c, schema.tags.c
     if wanted.statuses is not None:
@@ -651,238 +581,13 @@ def _conditions(wanted: WantedJobs) -> Iterator[Any]:
         final = jobs.status.in_(status.name for status in FINAL_RANK)
         yield sql.or_(jobs.status.is_(None), sql.not_(final)) if wanted.pending else final
     if wanted.created_after is not None:
-        yield schema.moment >= _micros(wanted.created_after)
+        yield schema.moment >= micros_of(wanted.created_after)
     if wanted.created_before is not None:
-        yield schema.moment <= _micros(wanted.created_before)
+        yield schema.moment <= micros_of(wanted.created_before)
     for tag in wanted.tags or ():
-        yield jobs.job_id.in_(sql.select(tags.job_id).where(tags.tag_digest == _digest(tag)))
+        yield jobs.job_id.in_(sql.select(tags.job_id).where(tags.tag_digest == digest_of(tag)))
 
 
 def _of_service(service: str | None) -> Iterator[Any]:
     if service is not None:
         yield sql.or_(schema.jobs.c.service == service, schema.jobs.c.service.is_(None))
-
-
-def _history_rows(connection: sql.Connection, job_id: str) -> Sequence[sql.RowMapping]:
-    table = schema.history
-    query = sql.select(table).where(table.c.job_id == job_id).order_by(table.c.number)
-    return connection.execute(query).mappings().all()
-
-
-# Bodies
-
-
-def _pack(raw: bytes) -> _Packed:
-    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
-    return _Packed(len(raw), tuple(packed[start : start + _PART] for start in range(0, len(packed), _PART)))
-
-
-def _raw(connection: sql.Connection, sha256: str) -> bytes | None:
-    """The bytes of a body, unchecked; ``None`` where they are not there, or cannot be decompressed."""
-    bodies, parts = schema.bodies, schema.body_parts
-    size = connection.execute(sql.select(bodies.c.size).where(bodies.c.sha256 == sha256)).scalar()
-    query = sql.select(parts.c.data).where(parts.c.sha256 == sha256).order_by(parts.c.part)
-    try:
-        packed = b"".join(connection.execute(query).scalars())
-        # A damaged one may claim any size.
-        is_whole = zstandard.frame_content_size(packed) == size
-        return zstandard.ZstdDecompressor().decompress(packed) if is_whole else None
-    except (TypeError, zstandard.ZstdError):
-        return None
-
-
-def _put_bodies(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, _Packed]) -> None:
-    """Write the bodies that were found not to be there, and those that somebody has deleted since."""
-    if not bodies:
-        return
-    table, parts = schema.bodies, schema.body_parts
-    # Nobody deletes those that are there until this is done.
-    there: set[str] = set()
-    for wanted in _portions(sorted(bodies)):
-        of_bodies = sql.select(table.c.sha256).where(table.c.sha256.in_(wanted)).order_by(table.c.sha256)
-        there.update(connection.execute(of_bodies.with_for_update(read=True, key_share=True)).scalars())
-    for sha256 in sorted(packed.keys() | (bodies.keys() - there)):
-        body = packed.get(sha256) or _pack(bodies[sha256])
-        _insert_new(connection, table, [{"sha256": sha256, "size": body.size}])
-        # One after the other, where two have the same body: the second is to see the parts of the first.
-        connection.execute(sql.select(table).where(table.c.sha256 == sha256).with_for_update(key_share=True))
-        # Those of a body that was damaged are replaced.
-        connection.execute(sql.delete(parts).where(parts.c.sha256 == sha256))
-        rows = [{"sha256": sha256, "part": part, "data": data} for part, data in enumerate(body.parts)]
-        connection.execute(sql.insert(parts), rows)
-
-
-def _insert_new(connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, but for those that are there."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).on_conflict_do_nothing(), rows)
-
-
-# Merging
-
-
-def _merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None) -> None:
-    """Merge facts into what is kept of a job, and into its history."""
-    first_seen = min((_micros(fact.observed_at) for fact in facts), default=_NEVER)
-    row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
-    while row is None:
-        # Again, where it was there, and was deleted before it could be locked.
-        stub = {
-            "job_id": job_id,
-            "record": wire.to_json(Job(job_id)).decode(),
-            "has_ended": False,
-            "has_result": False,
-            "first_seen": _NEVER,
-        }
-        _insert_new(connection, schema.jobs, [stub])
-        row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
-    kept = _locked_record(row)
-    small = [fact for fact in facts if not isinstance(fact, Body)]
-    job = refresh(kept, *small)
-    references, has_result = _references(row), row["has_result"]
-    for fact in facts:
-        if isinstance(fact, Body):
-            references[type(fact)] = _newer(connection, references.get(type(fact)), fact)
-            has_result = has_result or (isinstance(fact, ResultPayload) and _is_result(fact.raw))
-    _add_to_history(connection, job, facts)
-    values = {
-        **_columns(job, references),
-        "has_result": has_result,
-        "first_seen": min(row["first_seen"], first_seen),
-        "service": min(filter(None, (row["service"], service)), default=None),
-    }
-    changed = {name: value for name, value in values.items() if row[name] != value}
-    if changed:
-        connection.execute(_CHANGE, {"of_job": job_id, **changed})
-    if job.tags != kept.tags:
-        _replace_tags(connection, job)
-
-
-_NEVER: Final = _micros(datetime.max.replace(tzinfo=UTC))
-
-# Made once: to make them takes longer than to execute them.
-_OF_JOB: Final = schema.history.c.job_id == sql.bindparam("of_job")
-_ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job")).with_for_update()
-_CHANGE: Final = sql.update(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job"))
-_KNOWN: Final = sql.select(schema.history.c.digest).where(
-    _OF_JOB, schema.history.c.digest.in_(sql.bindparam("digests", expanding=True))
-)
-_LAST: Final = sql.select(sql.func.max(schema.history.c.number)).where(_OF_JOB)
-_APPEND: Final = sql.insert(schema.history)
-_UNTAG: Final = sql.delete(schema.tags).where(schema.tags.c.job_id == sql.bindparam("of_job"))
-_TAG: Final = sql.insert(schema.tags)
-
-
-def _locked_record(row: sql.RowMapping) -> Job:
-    """Return the record of a row that was just locked."""
-    if type(row["first_seen"]) is not int or not isinstance(row["service"], str | None):
-        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time and the name of a service")
-    try:
-        return _read_record(row["record"])
-    except Damaged as damage:
-        raise Damaged(f"the record of job {row['job_id']} is damaged: {damage}") from None
-
-
-def _read_record(text: object) -> Job:
-    if not isinstance(text, str):
-        raise Damaged(f"expected a text, got a {type(text).__name__}")
-    read = wire.from_json(text.encode())
-    if isinstance(read, Success):
-        job: Job = read.unwrap()
-        return job
-    raise Damaged(describe(read.failure()))
-
-
-def _newer(connection: sql.Connection, held: _Reference | None, fact: Body) -> _Reference:
-    """Which of two bodies the record has: the newer one."""
-    seen = _Reference(type(fact), fact.observed_at, _sha256(fact))
-    if held is None or held.observed_at < seen.observed_at:
-        return seen
-    if held.observed_at > seen.observed_at or held.sha256 == seen.sha256:
-        return held
-    # Seen at the same moment: only their content can tell.
-    raw = _raw(connection, held.sha256)
-    if raw is None:
-        return seen
-    joined = merge(refresh(Job("a"), held.kind(held.observed_at, raw)), refresh(Job("a"), fact))
-    return seen if fact in joined.facts else held
-
-
-def _is_result(raw: bytes) -> bool:
-    """Whether a body is a result: not where it lies, nor a page that says that there is none now, nor cut off."""
-    return not _FIELDS_OF_RESULTS.isdisjoint(documents.fields(raw, "result").value_or({}))
-
-
-_FIELDS_OF_RESULTS: Final = frozenset({"results", "__type__"})
-
-
-def _columns(job: Job, references: Mapping[type[Body], _Reference]) -> dict[str, Any]:
-    details, status = job.details, queries.status(job)
-    values = {
-        "record": wire.to_json(job).decode(),
-        "status": None if status is None else status.name,
-        "has_ended": job.has_ended,
-        "backend_digest": None if details is None or details.backend is None else _digest(details.backend),
-        "created": None if details is None or details.created is None else _micros(details.created),
-    }
-    for kind, reference in references.items():
-        slot = _SLOTS[kind]
-        values |= {f"{slot}_at": _micros(reference.observed_at), f"{slot}_sha256": reference.sha256}
-    return values
-
-
-def _replace_tags(connection: sql.Connection, job: Job) -> None:
-    connection.execute(_UNTAG, {"of_job": job.job_id})
-    digests = sorted({_digest(tag) for tag in job.tags})
-    if digests:
-        connection.execute(_TAG, [{"job_id": job.job_id, "tag_digest": digest} for digest in digests])
-
-
-def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact]) -> None:
-    """Append the facts that are not in the history of a job yet, and bound it."""
-    rows = {row["digest"]: row for row in (_history_row(job.job_id, fact) for fact in facts)}
-    known = set(connection.execute(_KNOWN, {"of_job": job.job_id, "digests": list(rows)}).scalars())
-    new = [row for digest, row in rows.items() if digest not in known]
-    if not new:
-        return
-    last: int = connection.execute(_LAST, {"of_job": job.job_id}).scalar() or 0
-    connection.execute(_APPEND, [{**row, "number": last + 1 + index} for index, row in enumerate(new)])
-    if last + len(new) > MOST_FACTS:
-        _bound(connection, job)
-
-
-def _bound(connection: sql.Connection, job: Job) -> None:
-    """Drop the oldest facts of a history that is too long: none that still counts, and no body."""
-    table = schema.history
-    small = sql.and_(table.c.job_id == job.job_id, table.c.slot.is_(None))
-    oldest_kept = connection.execute(
-        sql.select(table.c.number).where(small).order_by(table.c.number.desc()).limit(1).offset(MOST_FACTS - 1)
-    ).scalar()
-    if oldest_kept is not None:
-        counting = [_history_row(job.job_id, fact)["digest"] for fact in job.facts]
-        connection.execute(
-            sql.delete(table).where(small, table.c.number < oldest_kept, table.c.digest.not_in(counting))
-        )
-
-
-def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
-    if isinstance(fact, Body):
-        sha256, observed_at = _sha256(fact), _micros(fact.observed_at)
-        digest = _digest(f"{_slot(fact)} {observed_at} {sha256}")
-        return {
-            "job_id": job_id,
-            "digest": digest,
-            "record": None,
-            "slot": _slot(fact),
-            "observed_at": observed_at,
-            "sha256": sha256,
-        }
-    record = wire.to_json(refresh(Job(job_id), fact)).decode()
-    return {
-        "job_id": job_id,
-        "digest": _digest(record),
-        "record": record,
-        "slot": None,
-        "observed_at": _micros(fact.observed_at),
-        "sha256": None,
-    }

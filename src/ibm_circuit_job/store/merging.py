@@ -1,0 +1,212 @@
+"""Merging facts into what a store keeps of a job, and into its history, within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sql
+from returns.result import Success
+
+from ibm_circuit_job.errors import describe
+from ibm_circuit_job.state import documents, queries, wire
+from ibm_circuit_job.state.facts import Fact, ResultPayload
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import merge, refresh
+from ibm_circuit_job.store import schema
+from ibm_circuit_job.store.archive import Body
+from ibm_circuit_job.store.bodies import (
+    SLOTS,
+    Reference,
+    digest_of,
+    insert_new,
+    micros_of,
+    raw_of,
+    references_in,
+    sha256_of,
+    slot_of,
+)
+from ibm_circuit_job.store.database import Damaged
+
+MOST_FACTS: Final = 1000
+"""How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
+
+
+def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None) -> None:
+    """Merge facts into what is kept of a job, and into its history."""
+    first_seen = min((micros_of(fact.observed_at) for fact in facts), default=_NEVER)
+    row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
+    while row is None:
+        # Again, where it was there, and was deleted before it could be locked.
+        stub = {
+            "job_id": job_id,
+            "record": wire.to_json(Job(job_id)).decode(),
+            "has_ended": False,
+            "has_result": False,
+            "first_seen": _NEVER,
+        }
+        insert_new(connection, schema.jobs, [stub])
+        row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
+    kept = _locked_record(row)
+    small = [fact for fact in facts if not isinstance(fact, Body)]
+    job = refresh(kept, *small)
+    references, has_result = references_in(row), row["has_result"]
+    for fact in facts:
+        if isinstance(fact, Body):
+            references[type(fact)] = _newer(connection, references.get(type(fact)), fact)
+            has_result = has_result or (isinstance(fact, ResultPayload) and _is_result(fact.raw))
+    _add_to_history(connection, job, facts)
+    values = {
+        **_columns(job, references),
+        "has_result": has_result,
+        "first_seen": min(row["first_seen"], first_seen),
+        "service": min(filter(None, (row["service"], service)), default=None),
+    }
+    changed = {name: value for name, value in values.items() if row[name] != value}
+    if changed:
+        connection.execute(_CHANGE, {"of_job": job_id, **changed})
+    if job.tags != kept.tags:
+        _replace_tags(connection, job)
+
+
+_NEVER: Final = micros_of(datetime.max.replace(tzinfo=UTC))
+
+# Made once: to make them takes longer than to execute them.
+_OF_JOB: Final = schema.history.c.job_id == sql.bindparam("of_job")
+_ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job")).with_for_update()
+_CHANGE: Final = sql.update(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job"))
+_KNOWN: Final = sql.select(schema.history.c.digest).where(
+    _OF_JOB, schema.history.c.digest.in_(sql.bindparam("digests", expanding=True))
+)
+_LAST: Final = sql.select(sql.func.max(schema.history.c.number)).where(_OF_JOB)
+_APPEND: Final = sql.insert(schema.history)
+_UNTAG: Final = sql.delete(schema.tags).where(schema.tags.c.job_id == sql.bindparam("of_job"))
+_TAG: Final = sql.insert(schema.tags)
+
+
+def _locked_record(row: sql.RowMapping) -> Job:
+    """Return the record of a row that was just locked."""
+    if type(row["first_seen"]) is not int or not isinstance(row["service"], str | None):
+        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time and the name of a service")
+    try:
+        return read_record(row["record"])
+    except Damaged as damage:
+        raise Damaged(f"the record of job {row['job_id']} is damaged: {damage}") from None
+
+
+def read_record(text: object) -> Job:
+    """Return the record that a row holds.
+
+    Raises:
+        Damaged: If it is not what was put there.
+    """
+    if not isinstance(text, str):
+        raise Damaged(f"expected a text, got a {type(text).__name__}")
+    read = wire.from_json(text.encode())
+    if isinstance(read, Success):
+        job: Job = read.unwrap()
+        return job
+    raise Damaged(describe(read.failure()))
+
+
+def _newer(connection: sql.Connection, held: Reference | None, fact: Body) -> Reference:
+    """Which of two bodies the record has: the newer one."""
+    seen = Reference(type(fact), fact.observed_at, sha256_of(fact))
+    if held is None or held.observed_at < seen.observed_at:
+        return seen
+    if held.observed_at > seen.observed_at or held.sha256 == seen.sha256:
+        return held
+    # Seen at the same moment: only their content can tell.
+    raw = raw_of(connection, held.sha256)
+    if raw is None:
+        return seen
+    joined = merge(refresh(Job("a"), held.kind(held.observed_at, raw)), refresh(Job("a"), fact))
+    return seen if fact in joined.facts else held
+
+
+def _is_result(raw: bytes) -> bool:
+    """Whether a body is a result: not where it lies, nor a page that says that there is none now, nor cut off."""
+    return not _FIELDS_OF_RESULTS.isdisjoint(documents.fields(raw, "result").value_or({}))
+
+
+_FIELDS_OF_RESULTS: Final = frozenset({"results", "__type__"})
+
+
+def _columns(job: Job, references: Mapping[type[Body], Reference]) -> dict[str, Any]:
+    details, status = job.details, queries.status(job)
+    values = {
+        "record": wire.to_json(job).decode(),
+        "status": None if status is None else status.name,
+        "has_ended": job.has_ended,
+        "backend_digest": None if details is None or details.backend is None else digest_of(details.backend),
+        "created": None if details is None or details.created is None else micros_of(details.created),
+    }
+    for kind, reference in references.items():
+        slot = SLOTS[kind]
+        values |= {f"{slot}_at": micros_of(reference.observed_at), f"{slot}_sha256": reference.sha256}
+    return values
+
+
+def _replace_tags(connection: sql.Connection, job: Job) -> None:
+    connection.execute(_UNTAG, {"of_job": job.job_id})
+    digests = sorted({digest_of(tag) for tag in job.tags})
+    if digests:
+        connection.execute(_TAG, [{"job_id": job.job_id, "tag_digest": digest} for digest in digests])
+
+
+def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact]) -> None:
+    """Append the facts that are not in the history of a job yet, and bound it."""
+    rows = {row["digest"]: row for row in (_history_row(job.job_id, fact) for fact in facts)}
+    known = set(connection.execute(_KNOWN, {"of_job": job.job_id, "digests": list(rows)}).scalars())
+    new = [row for digest, row in rows.items() if digest not in known]
+    if not new:
+        return
+    last: int = connection.execute(_LAST, {"of_job": job.job_id}).scalar() or 0
+    connection.execute(_APPEND, [{**row, "number": last + 1 + index} for index, row in enumerate(new)])
+    if last + len(new) > MOST_FACTS:
+        _bound(connection, job)
+
+
+def _bound(connection: sql.Connection, job: Job) -> None:
+    """Drop the oldest facts of a history that is too long: none that still counts, and no body."""
+    table = schema.history
+    small = sql.and_(table.c.job_id == job.job_id, table.c.slot.is_(None))
+    oldest_kept = connection.execute(
+        sql.select(table.c.number).where(small).order_by(table.c.number.desc()).limit(1).offset(MOST_FACTS - 1)
+    ).scalar()
+    if oldest_kept is not None:
+        counting = [_history_row(job.job_id, fact)["digest"] for fact in job.facts]
+        connection.execute(
+            sql.delete(table).where(small, table.c.number < oldest_kept, table.c.digest.not_in(counting))
+        )
+
+
+def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
+    if isinstance(fact, Body):
+        sha256, observed_at = sha256_of(fact), micros_of(fact.observed_at)
+        digest = digest_of(f"{slot_of(fact)} {observed_at} {sha256}")
+        return {
+            "job_id": job_id,
+            "digest": digest,
+            "record": None,
+            "slot": slot_of(fact),
+            "observed_at": observed_at,
+            "sha256": sha256,
+        }
+    record = wire.to_json(refresh(Job(job_id), fact)).decode()
+    return {
+        "job_id": job_id,
+        "digest": digest_of(record),
+        "record": record,
+        "slot": None,
+        "observed_at": micros_of(fact.observed_at),
+        "sha256": None,
+    }
+
+
+def history_of(connection: sql.Connection, job_id: str) -> Sequence[sql.RowMapping]:
+    """Return the rows of a job's history, in their order."""
+    table = schema.history
+    query = sql.select(table).where(table.c.job_id == job_id).order_by(table.c.number)
+    return connection.execute(query).mappings().all()

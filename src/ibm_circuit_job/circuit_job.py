@@ -206,6 +206,7 @@ class IBMCircuitJob(JobV1):
             store: Where the job is kept from now on; see :meth:`keep_in`.
 
         Example:
+            >>> from ibm_circuit_job import Job
             >>> from ibm_circuit_job.testing import ScriptedClient
             >>> IBMCircuitJob.from_state(Job("a"), runtime_client=ScriptedClient())
             <IBMCircuitJob('a', status unknown)>
@@ -291,6 +292,7 @@ class IBMCircuitJob(JobV1):
             runtime_client: The client to ask about the job; ``api_client`` by default.
 
         Example:
+            >>> from ibm_circuit_job import Job
             >>> from ibm_circuit_job.testing import ScriptedClient
             >>> job = IBMCircuitJob.from_state(Job("a"))
             >>> job.connect(runtime_client=ScriptedClient([b'{"id": "a", "state": {"status": "Queued"}}']))
@@ -433,6 +435,7 @@ class IBMCircuitJob(JobV1):
             ValueError: If it is of another job.
 
         Example:
+            >>> from ibm_circuit_job import Job
             >>> job = IBMCircuitJob.from_state(Job("a"))
             >>> job.learn(Job("a"))
         """

@@ -60,6 +60,7 @@ def perform(effect: IOResult[_T, Failure]) -> Result[_T, Failure]:
     """Return what an effect came to. Only the classic classes call this: they are where effects end.
 
     Example:
+        >>> from returns.io import IOSuccess
         >>> perform(IOSuccess(1))
         <Success: 1>
     """
@@ -107,6 +108,7 @@ def within(seconds: float | None, effect: Callable[[], IOResult[_T, Failure]]) -
         effect: What is to happen.
 
     Example:
+        >>> from returns.io import IOSuccess
         >>> perform(within(5.0, lambda: IOSuccess(1)))
         <Success: 1>
     """

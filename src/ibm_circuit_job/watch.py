@@ -46,6 +46,7 @@ def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
         IBMJobApiError: If the service refused, or could not be reached; what was learned before that is kept.
 
     Example:
+        >>> from ibm_circuit_job import IBMCircuitJob
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
         >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
@@ -94,6 +95,7 @@ def wait_all(
         IBMJobApiError: If the service refused for good, after all others have ended.
 
     Example:
+        >>> from ibm_circuit_job import IBMCircuitJob
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
         >>> wait_all([IBMCircuitJob(None, None, "a", runtime_client=client)], on_update=print)
@@ -113,6 +115,7 @@ def as_completed(
     """Yield jobs as they end, each once; see :func:`wait_all`.
 
     Example:
+        >>> from ibm_circuit_job import IBMCircuitJob
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
         >>> list(as_completed([IBMCircuitJob(None, None, "a", runtime_client=client)]))

@@ -204,6 +204,7 @@ def api_url(params: ClientParameters) -> str:
     A URL with a path is that of the API itself; else the host follows from the region of the instance.
 
     Example:
+        >>> from ibm_circuit_job.clients.parameters import ClientParameters
         >>> crn = "crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::"
         >>> api_url(ClientParameters("secret", instance=crn, channel="ibm_quantum_platform"))
         'https://eu-de.quantum.cloud.ibm.com/api/v1'

@@ -86,6 +86,7 @@ class Nduv:
     """One figure: its date, its name, its unit and its value, as the service said them.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "T1", "us", 80.5).in_base_units()
         8.05e-05
     """
@@ -108,6 +109,7 @@ class Nduv:
             BackendPropertyError: If the unit begins with no prefix that is known.
 
         Example:
+            >>> from datetime import UTC, datetime
             >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "gate_length", "ns", 35.6).in_base_units()
             3.56e-08
         """
@@ -179,6 +181,7 @@ class BackendProperties:
     """All that was measured of a backend at its last calibration, with the methods of qiskit 1's class of that name.
 
     Example:
+        >>> from datetime import UTC
         >>> said = {
         ...     "backend_name": "ibm_x",
         ...     "last_update_date": "2024-02-03T04:00:00Z",

@@ -127,6 +127,8 @@ class StatusReport:
     """That the job had this status when we looked.
 
     Example:
+        >>> from datetime import UTC, datetime
+        >>> from qiskit.providers.jobstatus import JobStatus
         >>> StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.DONE, "Completed").is_final
         True
     """
@@ -277,6 +279,7 @@ class ResultPayload:
     hashing never touch a hundred megabytes.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> payload = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b"{}")
         >>> payload.sha256[:8]
         '44136fa3'

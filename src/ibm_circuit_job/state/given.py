@@ -58,6 +58,7 @@ def given_job(
         ValueError: If one of them cannot be read; the message names it and says what would be right.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> given_job("a", datetime(2024, 2, 3, tzinfo=UTC), status="COMPLETED", tags=["x"]).tags
         ('x',)
         >>> given_job("a", datetime(2024, 2, 3, tzinfo=UTC), tags="x")
@@ -96,6 +97,7 @@ def given_error(at: datetime, error: Any) -> StatusReport:
         ValueError: If the error is neither a text nor a dictionary with a ``message``.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> given_error(datetime(2024, 2, 3, tzinfo=UTC), {"message": "No.", "code": 1517}).reason_code
         1517
     """

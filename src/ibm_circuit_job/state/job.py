@@ -38,6 +38,7 @@ class Job:
     Example:
         >>> from datetime import UTC, datetime
         >>> from qiskit.providers.jobstatus import JobStatus
+        >>> from ibm_circuit_job import StatusReport
         >>> seen = StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.RUNNING, "Running")
         >>> job = Job("cq1x", status=seen)
         >>> job.in_final_state, job.tags

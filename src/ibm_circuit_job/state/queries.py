@@ -30,7 +30,8 @@ def status(job: Job) -> JobStatus | None:
     """Return the job's status.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.wire import status_report
         >>> status(Job("a", status_report("Running", datetime.now(UTC)))).name
         'RUNNING'
@@ -42,6 +43,7 @@ def in_final_state(job: Job) -> bool:
     """Return whether the job has ended, as far as is known: DONE, ERROR or CANCELLED.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> in_final_state(Job("a"))
         False
     """
@@ -52,6 +54,7 @@ def tags(job: Job) -> tuple[str, ...]:
     """Return the job's tags, in the service's order.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> tags(Job("a"))
         ()
     """
@@ -62,6 +65,7 @@ def name(job: Job) -> str | None:
     """Return the name that the user gave to the job.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> name(Job("a")) is None
         True
     """
@@ -76,7 +80,8 @@ def creation_date(job: Job, zone: tzinfo | None = None) -> datetime | None:
         zone: The time zone to give the answer in; the machine's local zone by default.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobDetails
         >>> created = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> creation_date(Job("a", details=JobDetails(created, created=created)), UTC).hour
@@ -93,7 +98,8 @@ def time_per_step(job: Job, zone: tzinfo | None = None) -> dict[str, datetime] |
         zone: The time zone to give the answer in; the machine's local zone by default.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> list(time_per_step(Job("a", metrics=JobMetrics(noon, timestamps=[("created", noon)]))))
@@ -110,7 +116,8 @@ def queue_position(job: Job) -> int | None:
     ``None`` where it is not known, and where the job is known to run, or to have ended.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> queue_position(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
         3
@@ -132,7 +139,8 @@ def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
         zone: The time zone to give times in; the machine's local zone by default.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> queue_info(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
         QueueInfo(job_id='a', position=3)
@@ -160,7 +168,8 @@ def metrics(job: Job) -> dict[str, Any]:
     """Return what the service measured, as its JSON has it; empty where nothing is known. Times are ISO 8601 in UTC.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> metrics(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
         {'position_in_queue': 3}
@@ -190,7 +199,7 @@ def unknown_fields(job: Job) -> dict[str, Any]:
     """Return the fields of the newest job reply that no version of the protocol that we know has, decoded.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job.state.wire import read_job
         >>> unknown_fields(read_job(b'{"id": "a", "cost": 10}', datetime.now(UTC)).unwrap())
         {'cost': 10}
@@ -214,6 +223,7 @@ def sampled_names(job: Job) -> tuple[str, ...]:
     Empty for other programs, and where the inputs are not known.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> sampled_names(Job("a"))
         ()
     """
@@ -230,7 +240,8 @@ def usage(job: Job) -> float | None:
     """Return the seconds that the job occupied the quantum computer, or else those that are accounted for.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> usage(Job("a", metrics=JobMetrics(datetime.now(UTC), quantum_seconds=2)))
         2.0
@@ -245,6 +256,7 @@ def usage_estimate(job: Job) -> float | None:
     """Return the seconds that the job is expected to occupy the quantum computer.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> usage_estimate(Job("a")) is None
         True
     """
@@ -257,7 +269,8 @@ def client_version(job: Job) -> dict[str, str]:
     The service keeps ``"0.1.0,0.21.2"`` for the client and qiskit's core, or one version of qiskit as a whole.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> client_version(Job("a", metrics=JobMetrics(datetime.now(UTC), client_version="0.1.0,0.21.2")))
         {'qiskit-ibm-provider': '0.1.0', 'qiskit-terra': '0.21.2'}
@@ -278,6 +291,7 @@ def scheduling_mode(job: Job) -> str | None:
     """Return how the job is scheduled: ``fairshare``, ``dedicated`` ...
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> scheduling_mode(Job("a")) is None
         True
     """
@@ -292,7 +306,8 @@ def error_message(job: Job) -> str | None:
         nothing, that the reason is unknown. ``None`` unless the job failed.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.wire import status_report
         >>> report = status_report("Failed", datetime.now(UTC), "Too many shots.", 1517)
         >>> error_message(Job("a", status=report))
@@ -310,6 +325,7 @@ def has_reason(job: Job) -> bool:
     """Return whether the service gave a reason for the status that says more than ``"Error"``.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> has_reason(Job("a"))
         False
     """
@@ -323,7 +339,8 @@ def params(job: Job) -> Result[Mapping[str, Any], Unreadable]:
         The parameters; or an ``Unreadable`` where they are there, but cannot be decoded.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobInputs
         >>> params(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"shots": 10}'))).unwrap()
         {'shots': 10}
@@ -340,6 +357,7 @@ def circuits(job: Job) -> list[QuantumCircuit]:
     """Return the job's circuits, in their order; empty where they are not known or cannot be decoded.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> circuits(Job("a"))
         []
     """
@@ -358,7 +376,8 @@ def header(job: Job) -> dict[str, Any]:
     """Return the header that the user gave to the job; empty where there is none.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobInputs
         >>> header(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"header": {"note": "x"}}')))
         {'note': 'x'}
@@ -371,7 +390,8 @@ def backend_options(job: Job) -> dict[str, Any]:
     """Return the options with which the job runs: all its parameters but the circuits and the header.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobInputs
         >>> backend_options(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"shots": 10, "circuits": []}')))
         {'shots': 10}

@@ -47,6 +47,7 @@ def decode(payload: ResultPayload, context: ResultContext | None = None) -> Resu
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import ResultPayload
         >>> body = b'{"backend_name": "b", "job_id": "a", "success": true, "results": []}'
         >>> decode(ResultPayload(datetime.now(UTC), body)).unwrap().job_id
         'a'
@@ -207,6 +208,7 @@ def partial(payload: ResultPayload, context: ResultContext | None = None) -> Res
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import ResultPayload
         >>> body = b'{"backend_name": "b", "job_id": "a", "success": true, "results": []}'
         >>> partial(ResultPayload(datetime.now(UTC), body)).unwrap().success
         False
@@ -234,6 +236,7 @@ def error_in(payload: ResultPayload) -> str | None:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import ResultPayload
         >>> error_in(ResultPayload(datetime.now(UTC), b"qiskit.JobError: 'Too many shots.'"))
         'Too many shots.'
     """

@@ -53,6 +53,8 @@ def merge(job: Job, other: Job) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from qiskit.providers.jobstatus import JobStatus
+        >>> from ibm_circuit_job import Job, StatusReport
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> done = Job("a", StatusReport(noon, JobStatus.DONE, "Completed"))
         >>> late_news = Job("a", StatusReport(noon.replace(hour=13), JobStatus.RUNNING, "Running"))
@@ -90,6 +92,7 @@ def merge_all(job: Job, others: Iterable[Job]) -> Job:
         ValueError: If one of them is a record of a different job.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> merge_all(Job("a"), [Job("a"), Job("a")])
         Job(job_id='a', status=None, details=None, metrics=None, inputs=None, payload=None, retagged=None, renamed=None)
     """
@@ -101,6 +104,8 @@ def refresh(job: Job, *facts: Fact) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from qiskit.providers.jobstatus import JobStatus
+        >>> from ibm_circuit_job import Job, JobDetails, StatusReport
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> refresh(Job("a"), StatusReport(noon, JobStatus.DONE, "Completed"), JobDetails(noon, tags=["x"])).tags
         ('x',)
@@ -133,6 +138,8 @@ def apply_status(job: Job, report: StatusReport) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from qiskit.providers.jobstatus import JobStatus
+        >>> from ibm_circuit_job import Job, StatusReport
         >>> report = StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.DONE, "Completed")
         >>> job = apply_status(Job("a"), report)
         >>> job.in_final_state, apply_status(job, report) is job
@@ -151,6 +158,7 @@ def cache_result(job: Job, payload: ResultPayload) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, ResultPayload
         >>> cache_result(Job("a"), ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b"{}")).payload.raw
         b'{}'
     """
@@ -162,6 +170,7 @@ def attach_inputs(job: Job, inputs: JobInputs) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, JobInputs
         >>> attach_inputs(Job("a"), JobInputs(datetime(2024, 2, 3, tzinfo=UTC), b"{}")).inputs.raw
         b'{}'
     """
@@ -179,6 +188,8 @@ def mark_cancelled(job: Job, observed_at: datetime) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from qiskit.providers.jobstatus import JobStatus
+        >>> from ibm_circuit_job import Job, StatusReport
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> cancelled = mark_cancelled(Job("a"), noon)
         >>> cancelled.status.status.name, cancelled.status.assumed
@@ -199,6 +210,7 @@ def retag(job: Job, tags: Iterable[str], observed_at: datetime) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> retag(Job("a"), ["bell"], datetime(2024, 2, 3, tzinfo=UTC)).tags
         ('bell',)
     """
@@ -215,6 +227,7 @@ def rename(job: Job, name: str, observed_at: datetime) -> Job:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> rename(Job("a"), "bell", datetime(2024, 2, 3, tzinfo=UTC)).name
         'bell'
     """
@@ -233,6 +246,8 @@ def news(kept: Job, known: Job) -> Job | None:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from qiskit.providers.jobstatus import JobStatus
+        >>> from ibm_circuit_job import Job, StatusReport
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> queued, again = (StatusReport(noon.replace(minute=m), JobStatus.QUEUED, "Queued") for m in (0, 1))
         >>> news(Job("a", queued), Job("a", again)) is None

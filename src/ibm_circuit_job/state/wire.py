@@ -143,6 +143,7 @@ def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
         A Job that holds the facts of this reply and nothing else, to be merged into what is known.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> seen = read_job(b'{"id": "a", "state": {"status": "Completed"}, "cost": 10}', datetime.now(UTC)).unwrap()
         >>> seen.status.status.name, seen.details.unknown
         ('DONE', (('cost', '10'),))
@@ -224,6 +225,7 @@ def status_report(
     the service gives no reason, the report says so.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> status_report("CANCELLED - RAN TOO LONG", datetime.now(UTC)).reason
         'The job ran longer than its maximum execution time and was cancelled: its time limit was passed.'
     """
@@ -243,6 +245,7 @@ def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unre
         The page. Entries that cannot be read do not hide the others; only where none can be, it is a failure.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> page = read_job_page(b'{"jobs": [{"id": "a"}, {"id": "b"}], "count": 2}', datetime.now(UTC)).unwrap()
         >>> [job.job_id for job in page.jobs]
         ['a', 'b']
@@ -272,6 +275,7 @@ def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Un
     """Read the reply to ``GET /jobs/ID/metrics``.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> read_metrics(b'{"position_in_queue": "3"}', datetime.now(UTC)).unwrap().position_in_queue
         3
     """
@@ -320,6 +324,7 @@ def read_pushed_status(message: Document, observed_at: datetime) -> Result[Statu
         The status that it reports; ``None`` for the message that acknowledges the authentication.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> message = b'{"type": "job-status", "data": {"status": "RUNNING"}}'
         >>> read_pushed_status(message, datetime.now(UTC)).unwrap().status.name
         'RUNNING'
@@ -485,6 +490,7 @@ def to_json(job: Job) -> bytes:
     Bytes of inputs and results are in it as base64.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> to_json(Job("a"))[:40]
         b'{"format":1,"job":{"job_id":"a","status"'
     """
@@ -499,6 +505,7 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
         result is not what its SHA-256 says.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> from_json(to_json(Job("a"))).unwrap() == Job("a")
         True
     """

@@ -82,6 +82,7 @@ class JobStore:
 
     Example:
         >>> import tempfile
+        >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job import Job, JobName
         >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
         ...     store.save(Job("cq1x", renamed=JobName(datetime(2024, 2, 3, tzinfo=UTC), "bell")))
@@ -139,6 +140,7 @@ class JobStore:
 
         Example:
             >>> import tempfile
+            >>> from ibm_circuit_job import Job
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     store.load("cq1x") == Job("cq1x")
@@ -406,7 +408,8 @@ class JobStore:
 
         Example:
             >>> import tempfile
-            >>> from ibm_circuit_job import JobName
+            >>> from datetime import UTC, datetime, timedelta
+            >>> from ibm_circuit_job import Job, JobName
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     for hour, name in enumerate(["bell", "ghz"]):
@@ -461,7 +464,9 @@ class JobStore:
             JobStoreDamagedError: If something is damaged. All else was exported.
 
         Example:
+            >>> import os
             >>> import tempfile
+            >>> from ibm_circuit_job import Job
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     print(store.export(f"{folder}/archive"), sorted(os.listdir(f"{folder}/archive")))

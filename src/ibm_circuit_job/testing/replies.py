@@ -17,6 +17,7 @@ def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
     """Return the reply to ``GET /jobs/ID`` that says what a record knows of status, details and inputs.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> job_reply(Job("a"))
         b'{"id":"a"}'
     """
@@ -54,6 +55,7 @@ def metrics_reply(metrics: JobMetrics) -> bytes:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import JobMetrics
         >>> metrics_reply(JobMetrics(datetime(2024, 2, 3, tzinfo=UTC), position_in_queue=3))
         b'{"position_in_queue":3}'
     """

@@ -514,6 +514,8 @@ WRONG = [
     *(f"postgresql+{driver}://me:{SECRET}@host/jobs" for driver in ("nonsense", "asyncpg", "psycopg2")),
     *(f"postgresql+psycopg://me:a{cut}{SECRET}@host/jobs" for cut in ("@", "@b/", "@b:")),
     f"postgresql+psycopg://me@host:{SECRET}/jobs",
+    *(":memory:", "file:jobs.sqlite", "file:jobs.sqlite?mode=memory"),
+    *(f"postgresql://me:{SECRET}@127.0.0.1/jo\udce4bs", f"postgresql://me:\udce4{SECRET}@127.0.0.1/jobs"),
 ]
 """What is no URL of a store; in those at the end the password has characters that ought to have been encoded."""
 

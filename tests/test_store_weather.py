@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import itertools
 import logging
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from datetime import UTC, datetime
@@ -33,7 +35,7 @@ from ibm_circuit_job import (
     JobStoreError,
     ResultPayload,
 )
-from ibm_circuit_job.store import database, job_store, schema
+from ibm_circuit_job.store import database, forks, job_store, schema
 from ibm_circuit_job.testing import ScriptedClient
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -822,6 +824,98 @@ def test_fork_does_not_go_on_with_the_connections_of_its_parent(store):
         assert sorted(record.job_id for record in store.records()) == ["a", "b"]
         forked.tell()
         assert forked.hear() == ("did", None)
+
+
+def test_fork_that_has_the_store_open_loses_nothing_when_its_parent_closes_it(store):
+    """It would, if it had inherited what SQLite knows of files and locks."""
+    store.save(Job("before"))
+
+    def save_before_and_after(pipe):
+        store.save(Job("first"))
+        pipe.send("saved")
+        told(pipe)
+        result = handle(store, DONE).result()
+        store.save(Job("last"))
+        return result.success
+
+    with child(save_before_and_after) as forked:
+        assert forked.hear() == "saved"
+        store.close()
+        forked.tell()
+        assert forked.hear() == ("did", True)
+    assert {record.job_id for record in store.records()} == {"before", "first", "a", "last"}
+    assert store.payload("a").raw == BODY
+
+
+def test_fork_beside_threads_that_write_can_write_itself(store):
+    enough = threading.Event()
+
+    def write():
+        for number in itertools.count():
+            store.save(Job("of-thread", renamed=JobName(NOON, f"{number}")))
+            if enough.is_set():
+                return
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(10):
+            assert in_another_process(lambda number=number: store.save(Job(f"of-child-{number}"))) == ("did", None)
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
+    assert len(store.records()) == 11
+
+
+def test_fork_of_a_process_that_uses_the_store_all_the_while_is_told_so(store, monkeypatch):
+    monkeypatch.setattr(forks, "PATIENCE", 0.01)
+    in_use, enough = threading.Event(), threading.Event()
+
+    def use():
+        with store._database.reading("hold it"):
+            in_use.set()
+            enough.wait(PATIENCE)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    try:
+        assert in_use.wait(PATIENCE)
+        for use_it in (lambda: store.save(Job("a")), lambda: JobStore(store._database.name)):
+            kind, told_of = in_another_process(use_it)
+            assert kind == "JobStoreError"
+            assert "this process was forked while the store was in use" in told_of
+    finally:
+        enough.set()
+        thread.join()
+    store.save(Job("b"))
+    assert [record.job_id for record in store.records()] == ["b"]
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_file_that_is_removed_or_replaced_while_it_is_open_swallows_nothing(store, path, caplog, is_replaced):
+    store.save(Job("before"))
+    if is_replaced:
+        with JobStore(path.with_name("copy")) as copy:
+            copy.save(Job("of-copy"))
+        path.with_name("copy").replace(path)
+    else:
+        path.unlink()
+    with pytest.raises(JobStoreError, match="was removed, or another was put in its place; close the store"):
+        store.save(Job("b"))
+    with pytest.raises(JobStoreError, match="was removed, or another was put in its place"):
+        store.records()
+    job = handle(store, DONE)
+    assert job.result().success
+    assert "The result of job a has arrived, but it is in memory alone" in caplog.text
+    for beside in path.parent.glob("jobs.sqlite-*"):
+        beside.unlink()
+    store.close()
+    assert [record.job_id for record in store.records()] == (["of-copy"] if is_replaced else [])
+    assert path.stat().st_mode & 0o777 == 0o600
+    job.keep_in(store)
+    assert store.payload("a").raw == BODY
 
 
 def test_process_that_is_killed_while_it_saves_leaves_the_store_whole(path):

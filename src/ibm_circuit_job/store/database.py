@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
 )
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
-from ibm_circuit_job.store import schema
+from ibm_circuit_job.store import forks, schema
 
 _T = TypeVar("_T")
 
@@ -43,6 +43,10 @@ class Damaged(Exception):  # noqa: N818 - named for what it says
     """What was read within a transaction is not what was saved; the message says what."""
 
 
+class _Replaced(Exception):  # noqa: N818
+    """The file that was opened is not the one any more that is there."""
+
+
 class Database:
     """A database, opened, with the tables of a store in it.
 
@@ -58,8 +62,10 @@ class Database:
         self.url = _checked(url)
         self.name = _shown(self.url)
         """Where it is, without any credentials."""
+        self._opened: tuple[int, int] | None = None
+        """Which file it is that was opened."""
+        self._is_closed = False
         if self.is_sqlite:
-            _make_for_owner(self._file)
             self._engine = sql.create_engine(self.url, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
             sql.event.listen(self._engine, "connect", _set_up)
             sql.event.listen(self._engine, "begin", _begin)
@@ -71,12 +77,9 @@ class Database:
                     self.url, hide_parameters=True, pool_pre_ping=True, connect_args=limits
                 )
         self._close = weakref.finalize(self, self._engine.dispose)
-        _opened.add(self)
-        with self._clear("open the store", "at"):
-            try:
-                self._open()
-            except schema.NotOurs as wrong:
-                raise JobStoreError(f"could not open the store at {self.name}: {wrong}") from None
+        forks.watch(self)
+        with self._clear("open the store", "at"), self._unforked():
+            self._open()
 
     @property
     def is_sqlite(self) -> bool:
@@ -87,21 +90,49 @@ class Database:
     def _file(self) -> Path:
         return Path(str(self.url.database))
 
-    def _open(self) -> None:
-        # Before anything is changed: it may be somebody else's.
-        with self._engine.begin() as connection:
-            found = schema.version_of(connection)
-        if self.is_sqlite:
-            _close_to_others(self._file)
+    @contextmanager
+    def _connected(self) -> Iterator[sql.Connection]:
+        """A connection to the database that was opened; after it was closed, to what is there."""
+        with self._unforked():
+            if self.is_sqlite and _identity_of(self._file) != self._opened:
+                if not self._is_closed:
+                    # What is there may have a log of writes beside it that belongs to the one that is gone.
+                    raise _Replaced
+                self._open()
+            self._is_closed = False
             with self._engine.connect() as connection:
-                connection.execution_options(in_transaction=False)
-                _use_wal(connection)
-        if found < len(schema.MIGRATIONS):
-            with self._writing(synced=True, patient=True) as connection:
-                schema.migrate(connection)
+                yield connection
+
+    def _unforked(self) -> AbstractContextManager[None]:
+        return forks.unforked(self.name) if self.is_sqlite else nullcontext()
+
+    def _open(self) -> None:
+        if self.is_sqlite:
+            _make_for_owner(self._file)
+        try:
+            # Before anything is changed: it may be somebody else's.
+            with self._engine.begin() as connection:
+                found = schema.version_of(connection)
+            if self.is_sqlite:
+                _close_to_others(self._file)
+                with self._engine.connect() as connection:
+                    connection.execution_options(in_transaction=False)
+                    _use_wal(connection)
+            if found < len(schema.MIGRATIONS):
+                with self._engine.connect() as connection, self._writing(connection, synced=True, patient=True):
+                    schema.migrate(connection)
+        except schema.NotOurs as wrong:
+            raise JobStoreError(f"could not open the store at {self.name}: {wrong}") from None
+        if self.is_sqlite:
+            self._opened = _identity_of(self._file)
 
     def close(self) -> None:
-        """Close all connections. The next transaction opens one again."""
+        """Close all connections. The next transaction opens what is there then."""
+        self.disconnect()
+        self._is_closed = True
+
+    def disconnect(self) -> None:
+        """Close all connections that are not in use."""
         self._engine.dispose()
 
     def forget_connections(self) -> None:
@@ -119,7 +150,7 @@ class Database:
         Raises:
             JobStoreError: If the database is in trouble.
         """
-        with self._clear(doing), self._engine.connect() as connection:
+        with self._clear(doing), self._connected() as connection:
             connection.execution_options(patient=patient)
             if not self.is_sqlite:
                 # Else each query sees what others have written before it.
@@ -144,24 +175,23 @@ class Database:
         with self._clear(doing):
             for _ in range(_TRIES - 1):
                 try:
-                    with self._writing(synced=synced, patient=patient) as connection:
+                    with self._connected() as connection, self._writing(connection, synced=synced, patient=patient):
                         return work(connection)
                 except (IntegrityError, OperationalError) as error:
                     if not _is_passing(error):
                         raise
-            with self._writing(synced=synced, patient=patient) as connection:
+            with self._connected() as connection, self._writing(connection, synced=synced, patient=patient):
                 return work(connection)
 
     @contextmanager
-    def _writing(self, *, synced: bool, patient: bool) -> Iterator[sql.Connection]:
-        with self._engine.connect() as connection:
-            connection.execution_options(writes=True, synced=synced, patient=patient)
-            with connection.begin():
-                if not self.is_sqlite:
-                    patience = LOCK_SECONDS if patient else SHORT_LOCK_SECONDS
-                    connection.exec_driver_sql(f"SET LOCAL lock_timeout TO {patience * 1000:.0f}")
-                    connection.exec_driver_sql(f"SET LOCAL synchronous_commit TO {'ON' if synced else 'OFF'}")
-                yield connection
+    def _writing(self, connection: sql.Connection, *, synced: bool, patient: bool) -> Iterator[None]:
+        connection.execution_options(writes=True, synced=synced, patient=patient)
+        with connection.begin():
+            if not self.is_sqlite:
+                patience = LOCK_SECONDS if patient else SHORT_LOCK_SECONDS
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout TO {patience * 1000:.0f}")
+                connection.exec_driver_sql(f"SET LOCAL synchronous_commit TO {'ON' if synced else 'OFF'}")
+            yield
 
     @contextmanager
     def _clear(self, doing: str, where: str = "in the store at") -> Iterator[None]:
@@ -176,8 +206,18 @@ class Database:
         except UnicodeDecodeError as error:
             # SQLAlchemy reads the names of the tables by itself.
             trouble = JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {_RESTORE}")
-        except UnicodeEncodeError as error:
-            trouble = JobStoreError(f"{failed}: expected a text without lone surrogates, got {error.object!r}")
+        except UnicodeEncodeError:
+            trouble = JobStoreError(f"{failed}: expected texts without lone surrogates")
+        except _Replaced:
+            trouble = JobStoreError(
+                f"{failed}: the file that was opened was removed, or another was put in its place; close the store, "
+                "then it opens what is there"
+            )
+        except forks.Inherited:
+            trouble = JobStoreError(
+                f"{failed}: this process was forked while the store was in use, and cannot use it; fork before that, "
+                "or start processes that are not forks"
+            )
         except ImportError as error:
             trouble = JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]")
         else:
@@ -200,22 +240,13 @@ def _silence() -> dict[str, int]:
     }
 
 
-_opened: Final[weakref.WeakSet[Database]] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for database in _opened:
-        database.forget_connections()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
 _EXPECTED: Final = "expected the path of a file, sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
 
 
 def _checked(url: Any) -> sql.URL:
+    if isinstance(url, str) and url.startswith((":memory:", "file:")):
+        # SQLite has its own meaning for these, where they are taken for a file's name by others.
+        raise JobStoreError(f"{_EXPECTED}, got a database that is no file, or a URL of another kind")
     if isinstance(url, os.PathLike) or (isinstance(url, str) and url and "://" not in url):
         return sql.URL.create("sqlite", database=_whole_path(url))
     found = _read(url)
@@ -236,6 +267,9 @@ def _checked(url: Any) -> sql.URL:
 
 def _read(url: Any) -> sql.URL | None:
     try:
+        if isinstance(url, str):
+            # A driver's error would repeat all that cannot be encoded, a password included.
+            url.encode()
         return sql.make_url(url)
     except (ArgumentError, TypeError, ValueError):
         return None
@@ -255,6 +289,14 @@ def _shown(url: sql.URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+def _identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_for_owner(file: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import Job, JobStore, merge, refresh
-from ibm_circuit_job.state import queries
+from ibm_circuit_job.state import queries, results
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import news
@@ -274,17 +274,17 @@ def test_jobs_that_are_found_are_those_that_fit_in_their_order(tmp_path_factory,
             expected = [without_bodies(job) for job in fitting(kept, service=service, **wanted)]
             assert store.records(service=service, **wanted) == expected
             assert [job.state for job in store.jobs(service=service, **wanted)] == expected
-        unended = [job for job, _, _ in in_order(kept, descending=False) if not is_over(job)]
+        unended = [job for job, history, _ in in_order(kept, descending=False) if not is_over(job, history)]
         assert store.unfinished() == [without_bodies(job) for job in unended]
 
 
-def is_over(job):
-    """Whether the service said that it has, and where there is a result, it is here."""
-    if job.status is None or not job.status.is_final or job.status.assumed:
-        return False
-    # A page of an outage, or the place where a result lies, is none.
-    arrived = job.payload is not None and job.payload.raw.lstrip()[:1] == b"{"
-    return job.status.status is not JobStatus.DONE or arrived
+def is_over(job, history):
+    """Whether the service said that it has, and the result is here, or nobody has waited for one."""
+    arrived = [fact for fact in history if isinstance(fact, ResultPayload)]
+    was_pending = any(isinstance(fact, StatusReport) and not fact.is_final for fact in history)
+    has_result = any(map(results.is_result, arrived))
+    is_awaited = job.status is not None and job.status.status is JobStatus.DONE and (was_pending or arrived)
+    return job.has_ended and (has_result or not is_awaited)
 
 
 def in_order(kept, *, descending):

@@ -159,16 +159,22 @@ def test_moments_are_exact_to_the_microsecond_from_the_first_year_to_the_last(st
 
 def test_unfinished_are_those_that_have_not_ended_or_whose_result_is_not_here_the_oldest_first(store):
     store.save(Job("running", status_report("Running", later(3))), service="one")
+    store.save(Job("without result", status_report("Running", later(2))), service="one")
     store.save(Job("without result", status_report("Completed", later(2))), service="one")
+    store.save(Job("of others", status_report("Completed", later(2))), service="one")
+    store.save(finished("asked for", body=b"<html>Try later.</html>", seconds=2))
+    store.save(Job("gone", status_report("Running", later(2))), service="one")
+    store.save(Job("gone", status_report("Completed", later(2))), service="one")
+    store.give_up_result("gone")
     store.save(Job("unknown", retagged=JobTags(later(1), ["x"])))
     store.save(finished("finished"), service="one")
     store.save(Job("failed", status_report("Failed", NOON)), service="one")
     store.save(Job("elsewhere", status_report("Running", later(9))), service="other")
     found = {service: [job.job_id for job in store.unfinished(service=service)] for service in (None, "one", "third")}
     assert found == {
-        None: ["unknown", "without result", "running", "elsewhere"],
-        "one": ["unknown", "without result", "running"],
-        "third": ["unknown"],
+        None: ["unknown", "asked for", "without result", "running", "elsewhere"],
+        "one": ["unknown", "asked for", "without result", "running"],
+        "third": ["unknown", "asked for"],
     }
 
 
@@ -187,6 +193,21 @@ def test_service_of_a_job_is_known_once_somebody_said_it(store):
 
 
 # Bodies
+
+
+@pytest.mark.parametrize("way", ["save", "import"])
+def test_body_that_is_damaged_is_mended_by_whoever_has_it(store, tmp_path, way):
+    store.save(finished("a"))
+    store.export(tmp_path / "archive")
+    with store._database._engine.begin() as connection:
+        connection.execute(sql.update(schema.body_parts).values(data=b"damaged"))
+    with pytest.raises(JobStoreDamagedError):
+        store.load("a")
+    if way == "save":
+        store.save(finished("a"))
+    else:
+        store.import_(tmp_path / "archive")
+    assert store.load("a") == finished("a")
 
 
 def test_body_that_two_jobs_have_is_stored_once(store):

@@ -1,27 +1,37 @@
 """Jobs that are kept in a store: written down before anything else, and back after the process is gone."""
 
+import contextlib
 import copy
+import gc
 import hashlib
 import logging
 import pickle
+import sqlite3
+import subprocess
+import sys
 import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMCircuitJob, IBMJobApiError, IBMProvider, Job, JobStore, JobStoreError, ResultPayload
 from ibm_circuit_job.clients import ClientParameters, RuntimeClient
 from ibm_circuit_job.effects import service_of
 from ibm_circuit_job.errors import (
+    IBMAccountError,
     IBMBackendValueError,
     IBMJobFailureError,
     JobStoreDamagedError,
     Refused,
     Unreachable,
 )
+from ibm_circuit_job.keeper import write_what_is_left
 from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.store import database
 from ibm_circuit_job.testing import ScriptedClient
 
 QUEUED = b'{"id": "a", "state": {"status": "Queued"}}'
@@ -261,9 +271,34 @@ def test_job_that_the_service_does_not_know_any_more_is_not_resumed(kept_provide
 
 
 def test_job_that_was_done_and_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store):
-    done = status_report("Completed", datetime.now(UTC))
-    store.save_all([Job(f"gone-{number}", status=done) for number in range(5)], service=kept_provider.service)
+    for said in ("Running", "Completed"):
+        report = status_report(said, datetime.now(UTC))
+        store.save_all([Job(f"gone-{number}", status=report) for number in range(5)], service=kept_provider.service)
+    assert len(store.unfinished()) == 5
     assert kept_provider.resume() == []
+
+
+def test_job_that_was_over_when_it_was_listed_is_not_resumed(simulator, kept_provider, store, bell):
+    job = simulator.run(bell, shots=10)
+    job.wait_for_final_state(timeout=30)
+    assert kept_provider.jobs(limit=None)
+    assert job.job_id() in {record.job_id for record in store.records(status="DONE")}
+    assert job.job_id() not in {resumed.job_id() for resumed in kept_provider.resume()}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_visible", "is_resumed"), [(410, True, False), (404, True, False), (404, False, True)]
+)
+def test_job_whose_result_somebody_else_has_read_is_not_resumed(store, status, is_visible, is_resumed):
+    """That nobody could see the job says nothing of its result: it may be another account that asks."""
+    refused = Refused("read it", "http://127.0.0.1", status, "It is not here.")
+    private = DONE.replace(b'"tags"', b'"private": true, "tags"')
+    client = ScriptedClient([QUEUED, private, private if is_visible else refused], results=[refused])
+    job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
+    job.status()
+    with pytest.raises(IBMJobApiError, match="read only once"):
+        job.result()
+    assert [record.job_id for record in store.unfinished()] == (["a"] if is_resumed else [])
 
 
 @pytest.mark.parametrize("body", [b'{"message": "try later"}', b'{"results": [', b"<html></html>", b""])
@@ -320,6 +355,46 @@ def test_local_service_keeps_its_jobs_by_default(tmp_path, monkeypatch, bell):
         assert second.retrieve_job(job.job_id()).result().get_counts() == counts
 
 
+@pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
+def test_provider_of_a_service_that_is_down_has_the_jobs_of_its_store(tmp_path, store, bell, caplog, channel):
+    data = tmp_path / "service"
+    with IBMProvider.local(data=data, channel=channel, store=store, seed=1) as provider:
+        token, url = provider.token, provider.url
+        job = provider.get_backend("local_simulator").run(bell, shots=10, private=True)
+        counts = job.result().get_counts()
+    with pytest.raises(IBMAccountError, match="check the url"):
+        IBMProvider(token, url, channel=channel)
+    offline = IBMProvider(token, url, channel=channel, store=store)
+    assert "There are only the jobs of the store until the service can be reached" in caplog.text
+    assert offline.retrieve_job(job.job_id()).result().get_counts() == counts
+    assert [listed.result().get_counts() for listed in offline.jobs(offline=True)] == [counts]
+    with pytest.raises(IBMAccountError, match="no answer from"):
+        offline.get_backend("local_simulator")
+    with IBMProvider.local(port=urlsplit(url).port, data=data, channel=channel, store=None):
+        again = offline.get_backend("local_simulator").run(bell, shots=10)
+        assert again.result().get_counts().keys() <= {"00", "11"}
+        assert offline.instance
+    offline.close()
+
+
+def test_provider_whose_token_is_wrong_is_none_with_a_store_either(provider, store):
+    with pytest.raises(IBMAccountError, match="check the token"):
+        IBMProvider("wrong", provider.url, store=store)
+
+
+def test_jobs_of_a_service_whose_instance_is_not_known_are_those_of_any(store):
+    for instance in ("one", "other"):
+        store.save(Job(instance), service=f"https://service.example {instance}")
+    store.save(Job("somewhere"), service="https://service.example")
+    store.save(Job("elsewhere"), service="https://service.example.org one")
+
+    def found(service):
+        return sorted(record.job_id for record in store.records(service=service))
+
+    assert found("https://service.example") == ["one", "other", "somewhere"]
+    assert found("https://service.example one") == ["one", "somewhere"]
+
+
 def test_copy_and_pickle_have_the_result(store):
     job, client = kept(store, DONE, results=[BODY])
     told = job.result().to_dict()
@@ -328,6 +403,47 @@ def test_copy_and_pickle_have_the_result(store):
     assert pickled.store is None
     assert copied.result().to_dict() == pickled.result().to_dict() == told
     assert client.calls.count(("job_results", "a")) == 1
+
+
+def test_pickle_of_a_job_of_a_store_knows_what_its_experiments_were_named(kept_provider, store):
+    circuit = QuantumCircuit(1, name="flip")
+    circuit.x(0)
+    circuit.measure_all()
+    kept_provider.get_backend("local_simulator").run(circuit, shots=10).result()
+    [job] = store.jobs()
+    pickled = pickle.loads(pickle.dumps(job))
+    assert pickled.result().get_counts("flip") == {"1": 10}
+    assert pickled.circuits()[0].name == "flip"
+
+
+def test_pickle_has_a_result_where_there_is_one(store):
+    """Though what came last is the page of an outage."""
+    job, _ = kept(store, DONE, results=[BODY, b"<html>Try later.</html>"])
+    job.result()
+    with pytest.raises(IBMJobApiError):
+        job.result(refresh=True)
+    assert pickle.loads(pickle.dumps(job)).result().success
+
+
+def test_job_takes_its_inputs_and_result_along_into_another_store(kept_provider, tmp_path, bell):
+    job = kept_provider.get_backend("local_simulator").run(bell, shots=10, private=True)
+    counts = job.result().get_counts()
+    with JobStore(tmp_path / "first.sqlite") as first, JobStore(tmp_path / "second.sqlite") as second:
+        job.keep_in(first)
+        assert job.result().get_counts() == counts
+        for back in first.jobs():
+            back.keep_in(second)
+        [last] = second.jobs()
+        assert last.result().get_counts() == counts
+        assert last.circuits()[0].name == "bell"
+
+
+def test_result_that_was_given_is_returned_with_a_store_as_without(store):
+    given = {"result": BODY, "store": store}
+    assert IBMCircuitJob(None, None, "a", **given).result().success
+    client = ScriptedClient([QUEUED])
+    assert IBMCircuitJob(None, client, "b", **given).result(timeout=1).success
+    assert client.calls == []
 
 
 def test_result_that_is_read_again_is_kept_again(store):
@@ -493,8 +609,78 @@ def test_result_that_was_damaged_twice_hides_no_older_one(store):
     assert store.jobs()[0].result().success
 
 
+def break_record(store, job_id):
+    with store._database._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET record = '{' WHERE job_id = ?", (job_id,))
+
+
+def test_job_whose_record_is_damaged_keeps_no_other_from_the_store(kept_provider, store, caplog):
+    first, second = (
+        IBMCircuitJob(None, None, job_id, runtime_client=ScriptedClient(said), store=store)
+        for job_id in ("a", "b")
+        for said in [[reply.replace(b'"a"', b'"%s"' % job_id.encode()) for reply in (QUEUED, DONE)]]
+    )
+    for job in (first, second, second):
+        if job is second:
+            break_record(store, "a")
+        job.status()
+    first.status()
+    assert store.record("b").status.status is JobStatus.DONE
+    assert "job a" in caplog.text
+
+
+def test_listing_with_a_job_whose_record_is_damaged_keeps_the_others(simulator, kept_provider, store, bell):
+    jobs = [simulator.run(bell, shots=10, job_tags=["listed together"]) for _ in range(3)]
+    for job in jobs:
+        job.wait_for_final_state(timeout=30)
+    store.save(Job(jobs[1].job_id()))
+    break_record(store, jobs[1].job_id())
+    assert len(kept_provider.jobs(job_tags=["listed together"])) == 3
+    assert {record.job_id for record in store.records()} == {jobs[0].job_id(), jobs[2].job_id()}
+
+
+def test_listing_has_as_many_jobs_as_are_wanted_also_where_one_is_damaged(store):
+    for number in range(4):
+        store.save(Job(f"{number}", status=status_report("Queued", datetime(2024, 2, 3, 12, number, tzinfo=UTC))))
+    break_record(store, "3")
+    assert [record.job_id for record in store.records(2)] == ["2", "1"]
+    assert [record.job_id for record in store.records(2, 2)] == ["1", "0"]
+
+
+def test_damaged_result_that_nobody_else_has_is_said_to_be_damaged(store):
+    job, client = kept(store, DONE, results=[BODY, Refused("read it", "http://127.0.0.1", 410, "It was read.")])
+    job.result()
+    with store._database._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM body_parts")
+    with pytest.raises(JobStoreDamagedError, match=r"the result of job a .*cannot be given back.* no connection"):
+        store.jobs()[0].result()
+    again = IBMCircuitJob.from_store(store, store.record("a"), runtime_client=client)
+    with pytest.raises(JobStoreDamagedError, match=r"the result of job a .*cannot be given back.* It was read"):
+        again.result()
+
+
+def test_job_without_a_connection_whose_result_is_not_in_the_store_says_so(store, caplog):
+    store.save(Job("a", status=status_report("Completed", datetime.now(UTC))))
+    store.save(Job("b", status=status_report("Queued", datetime.now(UTC))))
+    with pytest.raises(IBMJobApiError, match=r"the store has no result of job a, and .* no connection"):
+        store.jobs(status="DONE")[0].result()
+    with pytest.raises(IBMJobApiError, match="no connection"):
+        store.jobs(status="QUEUED")[0].result()
+    assert "goes on" not in caplog.text
+
+
+def test_name_that_the_store_keeps_is_no_warning(store, caplog):
+    job, _ = kept(store, QUEUED)
+    job.update_name("bell")
+    assert "name" not in caplog.text
+    assert store.record("a").name == "bell"
+
+
 class Broken:
     """A store that is in trouble."""
+
+    def rouse(self):
+        """It stays in trouble."""
 
     def __getattr__(self, name):
         def fail(*_, **__):
@@ -520,6 +706,66 @@ def test_result_that_could_not_be_kept_at_first_is_kept_with_the_next_call(store
     job._keeper.store = working
     job.refresh()
     assert store.load("a").payload.raw == BODY
+
+
+def locked_out(path):
+    """Another program that holds the lock of a store."""
+    return contextlib.closing(sqlite3.connect(path, isolation_level=None))
+
+
+def unkept(store, path, monkeypatch):
+    """A handle whose result has arrived and could not be kept."""
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.01)
+    job, client = kept(store, DONE, results=[BODY])
+    with locked_out(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        job.result()
+        # Nobody waits for it again, but for what was tried just now.
+        job.status()
+    assert store.payload("a") is None
+    return job, client
+
+
+@pytest.mark.parametrize("way", ["result", "close", "later"])
+def test_result_that_could_not_be_kept_is_kept_at_once_when_that_is_possible(
+    store, provider, monkeypatch, tmp_path, way
+):
+    job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
+    if way == "result":
+        assert job.result().success
+    elif way == "close":
+        IBMProvider(provider.token, provider.url, store=store).close()
+    else:
+        del job
+        gc.collect()
+        write_what_is_left(store)
+    assert store.payload("a").raw == BODY
+
+
+UNKEPT = """
+import sqlite3, sys
+from ibm_circuit_job import IBMCircuitJob, JobStore
+from ibm_circuit_job.store import database
+from ibm_circuit_job.testing import ScriptedClient
+
+database.LOCK_SECONDS = 0.01
+path, done, body = sys.argv[1:]
+store = JobStore(path)
+client = ScriptedClient([done.encode()], results=[body.encode()])
+job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
+other = sqlite3.connect(path, isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+job.result()
+other.close()
+print(store.payload("a"))
+"""
+
+
+def test_result_that_could_not_be_kept_is_kept_at_the_latest_when_the_process_ends(store, tmp_path):
+    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
+    done = subprocess.run([sys.executable, "-c", UNKEPT, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout == "None\n"
+    assert store.payload("a").raw == BODY
 
 
 def test_stored_job_is_returned_when_the_service_cannot_be_reached(provider, store, monkeypatch, slow):

@@ -34,7 +34,9 @@ from ibm_circuit_job import (
     JobStoreDamagedError,
     JobStoreError,
     ResultPayload,
+    refresh,
 )
+from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import database, forks, job_store, schema
 from ibm_circuit_job.testing import ScriptedClient
 
@@ -710,6 +712,23 @@ def test_log_of_writes_that_is_garbage_takes_nothing_away_that_was_in_the_file(f
 # Versions
 
 
+def test_store_of_version_one_has_all_that_it_had_and_what_it_lacked(path):
+    with JobStore(path) as store:
+        store.save(Job("waiting", status_report("Completed", NOON)))
+        store.save(refresh(job_with(BODY), status_report("Completed", NOON)))
+        history = store.history("a")
+    columns = ("is_awaited", "result_is_gone")
+    by_sql(path, *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in columns))
+    by_sql(path, "DELETE FROM store_version WHERE version > 1")
+    with JobStore(path) as store:
+        assert store.history("a") == history
+        # It may be: nobody wrote down then whether it is.
+        assert [job.job_id for job in store.unfinished()] == ["waiting"]
+        store.give_up_result("waiting")
+        assert store.unfinished() == []
+    assert by_sql(path, "SELECT version FROM store_version") == [[(1,), (2,)]]
+
+
 def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):
     store.save(Job("a"))
     done = []
@@ -723,7 +742,7 @@ def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):
         with JobStore(path) as newer:
             assert newer.records() == [Job("a")]
     assert done == [1]
-    assert by_sql(path, "SELECT version FROM store_version", "SELECT * FROM extra") == [[(1,), (2,)], []]
+    assert by_sql(path, "SELECT version FROM store_version", "SELECT * FROM extra") == [[(1,), (2,), (3,)], []]
 
 
 def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(store, path, monkeypatch):
@@ -785,7 +804,7 @@ def test_store_that_several_processes_create_at_once_is_created_once(path):
     assert (did, seen == sorted(seen)) == ("did", True)
     with JobStore(path) as store:
         assert sorted(record.job_id for record in store.records()) == sorted(f"of-{pid}" for _, pid in answers)
-    assert by_sql(path, "SELECT version FROM store_version") == [[(1,)]]
+    assert by_sql(path, "SELECT version FROM store_version") == [[(1,), (2,)]]
 
 
 def test_fork_of_a_process_uses_the_store_as_its_parent_does(store, path):

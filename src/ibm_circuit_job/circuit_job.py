@@ -31,6 +31,7 @@ from ibm_circuit_job.errors import (
     IBMJobApiError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
+    JobStoreDamagedError,
     JobStoreError,
     Unsupported,
     describe,
@@ -313,7 +314,7 @@ class IBMCircuitJob(JobV1):
         returned all the same.
 
         Args:
-            store: The store.
+            store: The store. Where the job was kept in another one, its inputs and its result are brought along.
 
         Raises:
             JobStoreError: If it is no store.
@@ -326,10 +327,22 @@ class IBMCircuitJob(JobV1):
             ...     [job.tags() for job in store.jobs()]
             [['bell']]
         """
-        keeper = Keeper.of(checked_store(store), self._state.job_id)
+        keeper, before = Keeper.of(checked_store(store), self._state.job_id), self._keeper
         self.learn(keeper.kept)
         self._keeper = keeper
         self._keep()
+        if before is not None and before.store is not store:
+            self._bring_along(before, keeper)
+
+    def _bring_along(self, before: Keeper, keeper: Keeper) -> None:
+        """Write what memory does without to another store as well."""
+        inputs = before.inputs()
+        if inputs is not None:
+            keeper.keep_news(refresh(self._state, inputs), self._client)
+        for payload in reversed([*before.payloads()]):
+            keeper.keep_payload(payload, self._state, self._client)
+            if not keeper.has(payload):
+                self._learn(payload)
 
     @property
     def store(self) -> JobStore | None:
@@ -375,9 +388,15 @@ class IBMCircuitJob(JobV1):
     # Keeping and copying
 
     def __getstate__(self) -> dict[str, Any]:
-        # The store stays behind, so that the result goes along that it holds for the handle.
-        held = next(self._arrived(), None)
-        return self._kept_state(self._state if held is None else refresh(self._state, held))
+        # The store stays behind, so that what it holds for the handle goes along.
+        state = self._state
+        if self._keeper is not None:
+            arrived = [*self._arrived()]
+            # What came last may be a page that says that there is no result now.
+            held = next((payload for payload in arrived if results.is_result(payload)), next(iter(arrived), None))
+            inputs = state.inputs or self._keeper.inputs()
+            state = evolve(state, payload=held, inputs=inputs)
+        return self._kept_state(state)
 
     def _kept_state(self, state: Job) -> dict[str, Any]:
         own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
@@ -679,10 +698,11 @@ class IBMCircuitJob(JobV1):
                 left nothing.
             IBMJobTimeoutError: If the job has not ended in time.
             IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
+            JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
-            self._catch_up()
+            self._insist()
             return kept
         self.wait_for_final_state(timeout)
         return self._result_of_ended(refresh=refresh, partial=partial)
@@ -704,7 +724,7 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._known_result()
         if kept is not None:
-            await effects.aside(self._catch_up)
+            await effects.aside(self._insist)
             return kept
         await self.wait_for_final_state_async(timeout)
         return await effects.aside(lambda: self._result_of_ended(refresh=refresh, partial=partial))
@@ -728,8 +748,10 @@ class IBMCircuitJob(JobV1):
         decoded = self._still_decoded()
         if decoded is not None:
             return decoded
-        given = self._given.payload
-        if given is None or self._state.payload is not given:
+        given, held = self._given.payload, self._state.payload
+        # Where a store has it, memory need not.
+        is_left = held is None and given is not None and self._keeper is not None and self._keeper.has(given)
+        if given is None or not (held is given or is_left):
             return None
         with self._download:
             return self._decode_held(given)
@@ -836,14 +858,21 @@ class IBMCircuitJob(JobV1):
 
     def _without_result(self, failure: Failure) -> IBMError:
         """Say why a job that is done has no result."""
-        if failure.http_status not in {404, 410}:
+        is_refused = failure.http_status in {404, 410}
+        if self._keeper is not None and (is_refused or isinstance(failure, Unsupported)):
+            if self._keeper.damage is not None:
+                return JobStoreDamagedError(f"{self._keeper.damage}; and the service has none: {describe(failure)}")
+            if not is_refused:
+                return IBMJobApiError(f"the store has no result of job {self._state.job_id}, and {describe(failure)}")
+        if not is_refused:
             return to_exception(failure)
-        details = self._state.details
-        if details is None or details.private is None:
-            seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
-            if isinstance(seen, Success):
-                self.learn(seen.unwrap())
+        # Whoever may not see the job at all is told the same of its result.
+        seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
+        if isinstance(seen, Success):
+            self.learn(seen.unwrap())
         if failure.http_status == 410 or self._known(_private):
+            if self._keeper is not None and isinstance(seen, Success):
+                self._keeper.give_up_result()
             return IBMJobApiError(
                 f"the result of job {self._state.job_id} was read before, "
                 f"and it can be read only once: {describe(failure)}"
@@ -916,6 +945,12 @@ class IBMCircuitJob(JobV1):
         if self._keeper is not None and (self._keeper.is_behind or self._keeper.lacks(self._state.payload)):
             self._keep()
 
+    def _insist(self) -> None:
+        """Write what could not be written when it was learned, however short a time ago that was."""
+        if self._keeper is not None:
+            self._keeper.store.rouse()
+            self._catch_up()
+
     def _keep_metrics(self) -> None:
         """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
         if self._keeper is None or self._metrics_are_final():
@@ -942,8 +977,8 @@ class IBMCircuitJob(JobV1):
     def update_name(self, name: str) -> str:
         """Give the job another name.
 
-        The services of today keep no names: then the name is kept on this handle alone, which one warning in the
-        log says.
+        The services of today keep no names: then the name is kept in the store; where there is none, on this handle
+        alone, which one warning in the log says.
 
         Args:
             name: The new name.
@@ -965,7 +1000,7 @@ class IBMCircuitJob(JobV1):
             if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
                 raise to_exception(failure)
             named_at = effects.now()
-            if not self._told_of_name:
+            if not self._told_of_name and self._keeper is None:
                 self._told_of_name = True
                 effects.warn_of_name(self._state.job_id)
         try:

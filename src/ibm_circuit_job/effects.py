@@ -406,8 +406,33 @@ def stored_record(store: JobStore, job_id: str) -> IOResult[Job | None, Failure]
 
 
 def keep_all(store: JobStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
-    """Merge records of many jobs into what a store keeps; soon or not at all, without waiting."""
-    return _stored(f"keep {len(jobs)} jobs", lambda: store.save_all(jobs, service=service, synced=False))
+    """Merge records of many jobs into what a store keeps; soon or not at all, without waiting.
+
+    What it keeps of one of them may be damaged: then it fails, and the others are kept.
+    """
+
+    def save_each() -> None:
+        damage: JobStoreDamagedError | None = None
+        for job in jobs:
+            try:
+                store.save(job, service=service, synced=False)
+            except JobStoreDamagedError as error:
+                damage = error
+        if damage is not None:
+            raise damage
+
+    def save_all() -> None:
+        try:
+            store.save_all(jobs, service=service, synced=False)
+        except JobStoreDamagedError:
+            save_each()
+
+    return _stored(f"keep {len(jobs)} jobs", save_all)
+
+
+def give_up_result(store: JobStore, job_id: str) -> IOResult[None, Failure]:
+    """Note in a store that the result of a job cannot be had any more."""
+    return _stored(f"keep job {job_id}", lambda: store.give_up_result(job_id))
 
 
 def stored_records(store: JobStore, job_ids: Sequence[str]) -> IOResult[Mapping[str, Job], Failure]:

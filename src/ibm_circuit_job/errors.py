@@ -44,6 +44,9 @@ class IBMError(QiskitError):
 class IBMAccountError(IBMError):
     """Logging in failed, or the account has no access to what was asked for."""
 
+    is_unreachable: bool = False
+    """Whether nobody answered, so that nobody said no."""
+
 
 class IBMBackendError(IBMError):
     """The base of the errors of a backend."""
@@ -266,8 +269,17 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
         IBMJobTimeoutError('could not wait for job abc within 2.5 seconds')
     """
     message = describe(failure)
+    if kind is IBMAccountError:
+        return account_error(failure)
     if isinstance(failure, TimeUp):
         return IBMJobTimeoutError(message)
     if failure.http_status == 404 and kind is IBMJobApiError:
         return IBMJobNotFoundError(message)
     return kind(message)
+
+
+def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
+    """Return the exception for a login that failed, and what may help."""
+    error = IBMAccountError(f"{describe(failure)}{hint}")
+    error.is_unreachable = isinstance(failure, Unreachable)
+    return error

@@ -1,10 +1,12 @@
 """What a handle has to do with the store of its job: it writes what is news, and reads what memory does without.
 
-Trouble of the store is told in the log and nowhere else: the job goes on without it.
+Trouble of the store is told in the log and nowhere else: the job goes on without it. What could not be written then is
+written later, and at the latest when the process ends.
 """
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -39,12 +41,15 @@ class Keeper:
         self.kept = kept
         self._has: str | None = None
         """The SHA-256 of the result that the store is known to have."""
-        self._lacks: str | None = None
-        """The SHA-256 of the result that could not be stored when it arrived."""
+        self.damage: str | None = None
+        """What the store said of a result that is damaged, where it has none that is not."""
+        self._left_news: Job | None = None
+        """What could not be written when it was learned."""
+        self._left_payload: ResultPayload | None = None
+        """The result that could not be written when it arrived."""
+        self._client: Any = None
         self._waited_for: tuple[Fact | None, ...] | None = None
         """The submission, tags and name that could not be stored when they were given."""
-        self._is_behind = False
-        self._lock = threading.Lock()
 
     @classmethod
     def of(cls, store: JobStore, job_id: str) -> Self:
@@ -63,7 +68,7 @@ class Keeper:
             client: Whom it was asked of.
         """
         pending = news(self.kept, known)
-        self._is_behind = pending is not None
+        self._leave(client, pending)
         if pending is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
@@ -71,7 +76,9 @@ class Keeper:
         synced = given != (None, None, None)
         # Once it could not be stored, nobody is to wait for that again.
         patient = synced and given != self._waited_for
-        if not self._written(pending, client, synced=synced, patient=patient):
+        if self._written(pending, client, synced=synced, patient=patient):
+            self._done_with(pending, None)
+        else:
             self._waited_for = given
 
     def keep_payload(self, payload: ResultPayload, known: Job, client: Any) -> None:
@@ -82,12 +89,44 @@ class Keeper:
             known: What is known of the job.
             client: Whom it was asked of.
         """
-        pending = news(self.kept, known) or Job(known.job_id)
+        pending = news(self.kept, known)
         # Once it could not be stored, nobody is to wait for that again.
-        if self._written(pending, client, payload, patient=payload.sha256 != self._lacks):
-            self._has, self._lacks = payload.sha256, None
+        patient = not self.lacks(payload)
+        self._leave(client, pending, payload)
+        self.write_what_is_left(patient=patient)
+
+    def _leave(self, client: Any, pending: Job | None, payload: ResultPayload | None = None) -> None:
+        """Remember what is to be written, until it is."""
+        with _lock:
+            self._client, self._left_news = client, pending
+            self._left_payload = payload or self._left_payload
+            self._line_up()
+
+    def _done_with(self, pending: Job | None, payload: ResultPayload | None) -> None:
+        """Forget what was written, unless another thread has left something newer meanwhile."""
+        with _lock:
+            self._left_news = None if self._left_news is pending else self._left_news
+            self._left_payload = None if self._left_payload is payload else self._left_payload
+            self._line_up()
+
+    def _line_up(self) -> None:
+        if self._left_news is None and self._left_payload is None:
+            _behind.discard(self)
         else:
-            self._has, self._lacks = None, payload.sha256
+            _behind.add(self)
+
+    def write_what_is_left(self, *, patient: bool) -> bool:
+        """Write what could not be written when it was learned; return whether that worked."""
+        with _lock:
+            pending, payload, client = self._left_news, self._left_payload, self._client
+        if pending is None and payload is None:
+            return True
+        is_written = self._written(pending or Job(self.kept.job_id), client, payload, patient=patient)
+        if payload is not None:
+            self._has = payload.sha256 if is_written else None
+        if is_written:
+            self._done_with(pending, payload)
+        return is_written
 
     def _written(
         self,
@@ -105,9 +144,8 @@ class Keeper:
         # Also if the database says nothing at all.
         written = effects.perform(keep() if patient else effects.within(_IMPATIENT_SECONDS, keep))
         if isinstance(written, Success):
-            with self._lock:
+            with _lock:
                 self.kept = merge(self.kept, pending)
-            self._is_behind = False
             return True
         failure = written.failure()
         if isinstance(failure, Unreachable):
@@ -125,15 +163,17 @@ class Keeper:
     @property
     def is_behind(self) -> bool:
         """Whether there were news that could not be written."""
-        return self._is_behind
+        return self._left_news is not None
 
     def lacks(self, payload: ResultPayload | None) -> bool:
         """Return whether this is the result that could not be stored when it arrived."""
-        return payload is not None and payload.sha256 == self._lacks
+        left = self._left_payload
+        return payload is not None and left is not None and payload.sha256 == left.sha256
 
     def payloads(self) -> Iterator[ResultPayload]:
         """Yield the results that the store has, the newest first; those that are damaged are passed over."""
         newer, failures = 0, Counter[str]()
+        self.damage = None
         while True:
             read = effects.perform(effects.stored_payload(self.store, self.kept.job_id, newer))
             newer += 1
@@ -141,20 +181,53 @@ class Keeper:
                 payload: ResultPayload | None = read.unwrap()
                 if payload is None:
                     return
-                self._has = payload.sha256
+                self._has, self.damage = payload.sha256, None
                 yield payload
                 continue
             failure = read.failure()
             effects.warn_of_store(failure)
             # What is read from the service instead is to be written.
             self._has = None
+            if isinstance(failure, StoreTrouble) and failure.is_damaged:
+                self.damage = self.damage or describe(failure)
             failures[describe(failure)] += 1
             if not isinstance(failure, StoreTrouble) or not failure.is_damaged or max(failures.values()) == _SAME:
                 return
 
+    def give_up_result(self) -> None:
+        """Note that the result cannot be had any more."""
+        written = effects.perform(effects.give_up_result(self.store, self.kept.job_id))
+        if not isinstance(written, Success):
+            effects.warn_of_store(written.failure())
+
     def inputs(self) -> JobInputs | None:
         """Return the inputs that the store has."""
         return _read(effects.stored_inputs(self.store, self.kept.job_id))
+
+
+_lock: Final = threading.Lock()
+_behind: Final[set[Keeper]] = set()
+"""Those of which something could not be written. They are held here, for nobody else may hold a job any more."""
+
+
+def write_what_is_left(store: JobStore | None = None) -> None:
+    """Write what could not be written when it was learned: now, for there may be no other time.
+
+    Args:
+        store: Only to this store.
+    """
+    with _lock:
+        behind = sorted(_behind, key=lambda keeper: keeper.kept.job_id)
+    in_trouble: set[JobStore] = set()
+    for keeper in behind:
+        # Where it waited in vain for one job, it does not for the next.
+        of_store = store is None or store is keeper.store
+        if of_store and not keeper.write_what_is_left(patient=keeper.store not in in_trouble):
+            in_trouble.add(keeper.store)
+
+
+# Threads are done by then, and what they left is here.
+atexit.register(write_what_is_left)
 
 
 _SAME: Final = 3

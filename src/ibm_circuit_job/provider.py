@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
@@ -41,6 +42,7 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job_filter import wanted_jobs
+from ibm_circuit_job.keeper import write_what_is_left
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
 from ibm_circuit_job.watch import refresh_known
@@ -80,7 +82,8 @@ class IBMProvider:
 
     Raises:
         IBMAccountError: If there is no token, if the service cannot be reached at the URL, if it does not accept
-            the token, or if the account may not use the instance.
+            the token, or if the account may not use the instance. With a store, that the service cannot be reached is
+            a warning in the log: the jobs of the store are there, and all else logs in when it is asked for.
 
     Example:
         >>> with IBMProvider.local() as provider:
@@ -105,8 +108,6 @@ class IBMProvider:
         parameters = _parameters(token, url, instance, proxies, verify, name, channel)
         if parameters.channel == "ibm_quantum_platform":
             platform_account = PlatformAccount(parameters)
-            platform_account.find_instance()
-            parameters = platform_account.params
             self.account_client: AccountClient | PlatformAccount = platform_account
             """The client of the account's side of the service."""
             self.runtime_client: RuntimeClient = PlatformClient(parameters, account=platform_account)
@@ -119,11 +120,38 @@ class IBMProvider:
         self._service: LocalService | None = None
         self._backends: dict[tuple[str, str], IBMBackend] = {}
         self._retired: dict[str, IBMBackend] = {}
+        self._checked: str | None = None
+        try:
+            self._log_in()
+        except IBMAccountError as error:
+            if self.store is None or not error.is_unreachable:
+                raise
+            _logger.warning("There are only the jobs of the store until the service can be reached: %s", error)
+
+    def _log_in(self) -> str:
+        """See to it that the account may use the instance, and return that."""
+        if isinstance(self.account_client, PlatformAccount):
+            self.account_client.find_instance()
+            self._parameters = self.account_client.params
         self.account_client.check_login()
-        self.instance = self._checked_instance(parameters.instance)
-        """The ``hub/group/project``, or the CRN of the instance, that jobs run in."""
+        self._checked = self._checked_instance(self._parameters.instance)
         # So that a store knows whose jobs they are.
-        self.runtime_client.params = evolve(parameters, instance=self.instance)
+        self.runtime_client.params = evolve(self._parameters, instance=self._checked)
+        return self._checked
+
+    def _try_to_log_in(self) -> None:
+        if self._checked is None:
+            with suppress(IBMAccountError):
+                self._log_in()
+
+    @property
+    def instance(self) -> str:
+        """The ``hub/group/project``, or the CRN of the instance, that jobs run in.
+
+        Raises:
+            IBMAccountError: If the service could not be reached when the provider was made, and it cannot be now.
+        """
+        return self._checked or self._log_in()
 
     @classmethod
     def local(
@@ -196,7 +224,10 @@ class IBMProvider:
 
     @property
     def service(self) -> str:
-        """What a store calls the service and the instance: their names, without any credentials."""
+        """What a store calls the service and the instance: their names, without any credentials.
+
+        Without the instance, which then is any, where that is not known yet because the service cannot be reached.
+        """
         return str(effects.service_of(self.runtime_client))
 
     @property
@@ -205,7 +236,12 @@ class IBMProvider:
         return self._parameters.token
 
     def close(self) -> None:
-        """Close all connections, and stop the local service where the provider started one."""
+        """Close all connections, and stop the local service where the provider started one.
+
+        What could not be written to the store when it was learned is written before.
+        """
+        if self.store is not None:
+            write_what_is_left(self.store)
         self.runtime_client.close()
         if self._service is not None:
             self._service.stop()
@@ -340,7 +376,7 @@ class IBMProvider:
             []
         """
         if offline:
-            if instance not in {None, self.instance}:
+            if instance not in {None, self._checked or self._parameters.instance}:
                 raise IBMBackendValueError(f"expected instance to be the provider's own offline, got {instance!r}")
             records = self._needed_store().records(
                 limit,
@@ -396,9 +432,9 @@ class IBMProvider:
     def resume(self) -> list[IBMCircuitJob]:
         """Return the jobs of the store that are not over: to be called after a crash, or on another day.
 
-        These are the jobs of this service that had not ended, and those that were done and whose result is not in the
-        store. What they are doing now is asked for, in about N / 200 requests; those that the service does not know any
-        more are left out.
+        These are the jobs of this service that had not ended when they were last seen, and those that are done, whose
+        result was waited for and is not in the store. What they are doing now is asked for, in about N / 200 requests,
+        and one for each that the service does not list any more; those that it does not know are left out.
 
         Returns:
             Handles, those of the oldest jobs first.
@@ -415,6 +451,7 @@ class IBMProvider:
             ...         provider.resume()
             []
         """
+        self._try_to_log_in()
         handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
         known = refresh_known(handles)
         if len(known) < len(handles):
@@ -470,6 +507,7 @@ class IBMProvider:
         kept = None if self.store is None else self._read_record(self.store, job_id)
         if kept is not None and kept.has_ended:
             return self._stored_handle(kept)
+        self._try_to_log_in()
         asked = effects.perform(effects.fetch_job(self.runtime_client, job_id))
         if not isinstance(asked, Success):
             failure = asked.failure()

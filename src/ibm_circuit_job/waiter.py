@@ -172,7 +172,8 @@ class _Course:
             self.wait = waiting.after_poll(self.wait, now, ended=state.has_ended, running=_runs(state))
         else:
             self.wait = waiting.after_trouble(self.wait, now, seen.failure())
-            self.troubles.note(seen.failure(), now)
+            if seen.failure().can_retry:
+                self.troubles.note(seen.failure(), now)
 
     def wants_metrics(self, *, told: bool) -> bool:
         """Whether it is worth a request where in the queue the job is: for whoever is told, and for the pauses."""

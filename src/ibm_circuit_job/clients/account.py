@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import IBMAccountError, Unreachable, Unreadable
+from ibm_circuit_job.errors import Unreachable, Unreadable, account_error
 from ibm_circuit_job.state import documents
 
 
@@ -153,7 +153,7 @@ class AccountClient:
             self.user_urls()
         except RequestFailed as error:
             hint = "; check the token" if error.status_code in {401, 403} else "; check the url"
-            raise IBMAccountError(f"{error.message}{hint}") from None
+            raise account_error(error.failure, hint) from None
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
         """Return the headers that prove who we are; see :meth:`access_token`."""

@@ -22,7 +22,7 @@ from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of
 from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
-from ibm_circuit_job.errors import IBMAccountError, Unreadable
+from ibm_circuit_job.errors import IBMAccountError, Unreadable, account_error
 from ibm_circuit_job.state import documents
 
 API_VERSION: Final = "2025-05-01"
@@ -148,7 +148,7 @@ class PlatformAccount:
             try:
                 instances = self.user_hubs(wanted)
             except RequestFailed as error:
-                raise IBMAccountError(error.message) from None
+                raise account_error(error.failure) from None
             if len(instances) != 1:
                 meant = "of the account" if wanted is None else f"named {wanted!r}"
                 found = ", ".join(instances) or "none"
@@ -191,7 +191,7 @@ class PlatformAccount:
             self.access_token()
         except RequestFailed as error:
             hint = "; check the token" if error.status_code in {400, 401, 403} else "; check the url"
-            raise IBMAccountError(f"{error.message}{hint}") from None
+            raise account_error(error.failure, hint) from None
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,7 +16,7 @@ from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
-from ibm_circuit_job.state import typed_json
+from ibm_circuit_job.state import documents, typed_json
 from ibm_circuit_job.state.facts import ResultPayload
 
 if TYPE_CHECKING:
@@ -55,6 +55,22 @@ def decode(payload: ResultPayload, context: ResultContext | None = None) -> Resu
         "expected a field 'results', which is missing"
     """
     return typed_json.decode(payload.raw, "result").bind(lambda body: _result(body, context or ResultContext()))
+
+
+def is_result(payload: ResultPayload) -> bool:
+    """Return whether a body looks like a result: not where it lies, nor a page that there is none now, nor cut off.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import ResultPayload
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> [is_result(ResultPayload(noon, raw)) for raw in (b'{"results": []}', b"502 Bad Gateway")]
+        [True, False]
+    """
+    return not _FIELDS_OF_RESULTS.isdisjoint(documents.fields(payload.raw, "result").value_or({}))
+
+
+_FIELDS_OF_RESULTS: Final = frozenset({"results", "__type__"})
 
 
 def _from_dict(fields: dict[str, Any]) -> QiskitResult:

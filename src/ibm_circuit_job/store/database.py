@@ -65,6 +65,7 @@ class Database:
         self._opened: tuple[int, int] | None = None
         """Which file it is that was opened."""
         self._is_closed = False
+        self._of_parent: list[sql.Pool] = []
         if self.is_sqlite:
             self._engine = sql.create_engine(self.url, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
             sql.event.listen(self._engine, "connect", _set_up)
@@ -137,6 +138,8 @@ class Database:
 
     def forget_connections(self) -> None:
         """Leave the connections to the process that opened them, of which this one is a fork."""
+        # Not even by the garbage collector, which would close them for the parent too.
+        self._of_parent.append(self._engine.pool)
         self._engine.dispose(close=False)
 
     @contextmanager

@@ -39,7 +39,6 @@ from ibm_circuit_job.store.bodies import (
     reference_in,
     references_in,
     sha256_of,
-    slot_of,
 )
 from ibm_circuit_job.store.database import Damaged, Database
 from ibm_circuit_job.store.merging import history_of, merge_in, read_record
@@ -184,39 +183,22 @@ class JobStore:
 
         try:
             # Compressed before any lock is taken.
-            packed = self._packed(facts, bodies, f"keep {named}", patient=patient)
+            packed = self._packed(bodies, f"keep {named}", patient=patient)
             self._database.write(f"keep {named}", work, synced=synced, patient=patient)
+        except JobStoreDamagedError:
+            # What is kept of one job is no trouble for the others.
+            raise
         except JobStoreError:
             if not patient:
                 self.rest()
             raise
 
-    def _packed(
-        self, facts: Mapping[str, Sequence[Fact]], bodies: Mapping[str, bytes], doing: str, *, patient: bool
-    ) -> dict[str, Packed]:
+    def _packed(self, bodies: Mapping[str, bytes], doing: str, *, patient: bool) -> dict[str, Packed]:
         """The bodies that are not in the store yet, or not any more as they were, by their SHA-256."""
         if not bodies:
             return {}
-        table = schema.history.c
-        of_bodies = sql.select(table.job_id, table.slot, table.observed_at, table.sha256).where(
-            table.sha256.is_not(None)
-        )
         with self._database.reading(doing, patient=patient) as connection:
-            kept = {
-                tuple(row)
-                for job_ids in portions(facts)
-                for row in connection.execute(of_bodies.where(table.job_id.in_(job_ids)))
-            }
-            # One that this job has had before is not read again; one that is the same by chance, or was asked for
-            # again, is looked at.
-            new = {
-                sha256_of(fact)
-                for job_id, learned in facts.items()
-                for fact in learned
-                if isinstance(fact, Body)
-                and (job_id, slot_of(fact), micros_of(fact.observed_at), sha256_of(fact)) not in kept
-            }
-            return {sha256: pack(bodies[sha256]) for sha256 in new if raw_of(connection, sha256) != bodies[sha256]}
+            return {sha256: pack(raw) for sha256, raw in bodies.items() if raw_of(connection, sha256) != raw}
 
     # Reading
 
@@ -364,6 +346,9 @@ class JobStore:
     def unfinished(self, *, service: str | None = None) -> list[Job]:
         """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
 
+        One that had ended when it was first seen is left out, unless its result was asked for; so is one whose result
+        is gone.
+
         Args:
             service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
 
@@ -371,7 +356,8 @@ class JobStore:
             JobStoreError: If the store cannot be read.
         """
         jobs = schema.jobs.c
-        without_result = sql.and_(jobs.status == JobStatus.DONE.name, sql.not_(jobs.has_result))
+        is_without = sql.not_(sql.or_(jobs.has_result, jobs.result_is_gone))
+        without_result = sql.and_(jobs.status == JobStatus.DONE.name, is_without, jobs.is_awaited)
         conditions = [sql.or_(sql.not_(jobs.has_ended), without_result), *_of_service(service)]
         return self._found(conditions, limit=None, skip=0, descending=False)
 
@@ -516,6 +502,15 @@ class JobStore:
 
     # For the handles
 
+    def give_up_result(self, job_id: str) -> None:
+        """Note that the result of a job cannot be had any more, so that nobody is sent for it again.
+
+        Raises:
+            JobStoreError: If the store cannot be written to.
+        """
+        gone = sql.update(schema.jobs).where(schema.jobs.c.job_id == job_id).values(result_is_gone=True)
+        self._database.write(f"keep job {job_id}", lambda connection: connection.execute(gone), synced=False)
+
     def hold(self, result: object) -> None:
         """Keep a decoded result in memory, until as many others as are held were asked for."""
         with self._lock:
@@ -527,6 +522,10 @@ class JobStore:
         """Leave the database alone for a while, where nobody is to wait for it; what waits for a job is not to."""
         self._rests_until = time.monotonic() + _REST_SECONDS
 
+    def rouse(self) -> None:
+        """Try again with the next that is to be written."""
+        self._rests_until = 0.0
+
     # Inside
 
     def _found(self, conditions: Sequence[Any], *, limit: int | None, skip: int, descending: bool) -> list[Job]:
@@ -537,12 +536,17 @@ class JobStore:
             .where(*conditions)
             # The ID, so that there is one order where two were created at once.
             .order_by(order(schema.moment), order(jobs.job_id))
-            .limit(limit)
-            .offset(skip)
         )
+        found: list[Job] = []
         with self._database.reading("list jobs") as connection:
-            listed = list(self._sound(connection.execute(query)))
-        return [job for _, job in listed]
+            while True:
+                wanted = None if limit is None else limit - len(found)
+                rows = connection.execute(query.limit(wanted).offset(skip)).all()
+                found += (job for _, job in self._sound(rows))
+                skip += len(rows)
+                # Others in the place of those that are damaged.
+                if wanted is None or len(rows) < wanted or len(found) == limit:
+                    return found
 
     def _sound(self, rows: Iterable[Any]) -> Iterator[tuple[str, Job]]:
         """The records of a listing; one that is damaged hides no other."""
@@ -595,4 +599,8 @@ def _conditions(wanted: WantedJobs) -> Iterator[Any]:
 
 def _of_service(service: str | None) -> Iterator[Any]:
     if service is not None:
-        yield sql.or_(schema.jobs.c.service == service, schema.jobs.c.service.is_(None))
+        known = schema.jobs.c.service
+        url, _, instance = service.partition(" ")
+        # A service that somebody saved, or asks for, without its instance may be any of them.
+        fitting = known == url if instance else known.startswith(f"{url} ", autoescape=True)
+        yield sql.or_(known.is_(None), known == service, fitting)

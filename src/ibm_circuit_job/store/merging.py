@@ -10,8 +10,8 @@ import sqlalchemy as sql
 from returns.result import Success
 
 from ibm_circuit_job.errors import describe
-from ibm_circuit_job.state import documents, queries, wire
-from ibm_circuit_job.state.facts import Fact, ResultPayload
+from ibm_circuit_job.state import queries, results, wire
+from ibm_circuit_job.state.facts import Fact, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, refresh
 from ibm_circuit_job.store import schema
@@ -45,6 +45,8 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
             "has_ended": False,
             "has_result": False,
             "first_seen": _NEVER,
+            "is_awaited": False,
+            "result_is_gone": False,
         }
         insert_new(connection, schema.jobs, [stub])
         row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
@@ -55,12 +57,13 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
     for fact in facts:
         if isinstance(fact, Body):
             references[type(fact)] = _newer(connection, references.get(type(fact)), fact)
-            has_result = has_result or (isinstance(fact, ResultPayload) and _is_result(fact.raw))
+            has_result = has_result or (isinstance(fact, ResultPayload) and results.is_result(fact))
     _add_to_history(connection, job, facts)
     values = {
         **_columns(job, references),
         "has_result": has_result,
         "first_seen": min(row["first_seen"], first_seen),
+        "is_awaited": row["is_awaited"] or not job.has_ended or any(map(_is_awaited, facts)),
         "service": min(filter(None, (row["service"], service)), default=None),
     }
     changed = {name: value for name, value in values.items() if row[name] != value}
@@ -68,6 +71,11 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
         connection.execute(_CHANGE, {"of_job": job_id, **changed})
     if job.tags != kept.tags:
         _replace_tags(connection, job)
+
+
+def _is_awaited(fact: Fact) -> bool:
+    """Whether a fact says that somebody waits for the result: the job had not ended, or it was asked for."""
+    return isinstance(fact, ResultPayload) or (isinstance(fact, StatusReport) and not fact.is_final)
 
 
 _NEVER: Final = micros_of(datetime.max.replace(tzinfo=UTC))
@@ -123,14 +131,6 @@ def _newer(connection: sql.Connection, held: Reference | None, fact: Body) -> Re
         return seen
     joined = merge(refresh(Job("a"), held.kind(held.observed_at, raw)), refresh(Job("a"), fact))
     return seen if fact in joined.facts else held
-
-
-def _is_result(raw: bytes) -> bool:
-    """Whether a body is a result: not where it lies, nor a page that says that there is none now, nor cut off."""
-    return not _FIELDS_OF_RESULTS.isdisjoint(documents.fields(raw, "result").value_or({}))
-
-
-_FIELDS_OF_RESULTS: Final = frozenset({"results", "__type__"})
 
 
 def _columns(job: Job, references: Mapping[type[Body], Reference]) -> dict[str, Any]:

@@ -34,6 +34,10 @@ jobs: Final = sql.Table(
     sql.Column("has_result", sql.Boolean, nullable=False),
     sql.Column("payload_at", sql.BigInteger),
     sql.Column("payload_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
+    # Whether it was seen before it had ended, or its result was asked for, so that somebody waits for that.
+    sql.Column("is_awaited", sql.Boolean, nullable=False),
+    # Whether its result was read by somebody else, and can be read only once.
+    sql.Column("result_is_gone", sql.Boolean, nullable=False),
 )
 moment: Final = sql.func.coalesce(jobs.c.created, jobs.c.first_seen)
 """When a job was created, as far as anybody knows: what listings are ordered by."""
@@ -77,13 +81,26 @@ body_parts: Final = sql.Table(
 _version: Final = sql.Table("store_version", sql.MetaData(), sql.Column("version", sql.Integer, primary_key=True))
 
 
-def _first_tables(connection: sql.Connection) -> None:
+def _make_tables(connection: sql.Connection) -> None:
     tables.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[sql.Connection], None]] = [_first_tables]
-"""What makes version 1 of an empty database, version 2 of version 1, and so on. A step is never changed once it was
-released; the next version is the next step."""
+def _add_what_is_awaited(connection: sql.Connection) -> None:
+    _add_columns(connection, "jobs", is_awaited="BOOLEAN NOT NULL DEFAULT TRUE")
+    _add_columns(connection, "jobs", result_is_gone="BOOLEAN NOT NULL DEFAULT FALSE")
+
+
+def _add_columns(connection: sql.Connection, table: str, **kinds: str) -> None:
+    """Add columns that an older store lacks; in a new one they are there from the first step."""
+    there = {column["name"] for column in sql.inspect(connection).get_columns(table)}
+    for name, kind in kinds.items():
+        if name not in there:
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+
+
+MIGRATIONS: list[Callable[[sql.Connection], None]] = [_make_tables, _add_what_is_awaited]
+"""What makes version 1 of an empty database, version 2 of version 1, and so on. The first makes the tables as they are
+today, and each of the others adds what a store of the version before it lacks."""
 
 
 class NotOurs(Exception):  # noqa: N818 - named for what it says

@@ -1,9 +1,12 @@
 """The package as it is installed."""
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points, metadata, version
 from importlib.resources import files
+
+import pytest
 
 import ibm_circuit_job
 
@@ -25,7 +28,7 @@ def test_licence_is_apache():
 
 
 def test_command_is_installed():
-    assert [entry.value for entry in entry_points(name="ibm-circuit-job")] == ["ibm_circuit_job.cli:main"]
+    assert [entry.value for entry in entry_points(name="ibm-circuit-job")] == ["ibm_circuit_job.__main__:main"]
 
 
 def test_import_loads_none_of_the_extras():
@@ -36,3 +39,22 @@ def test_import_loads_none_of_the_extras():
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+WITHOUT_EXTRAS = (
+    "import runpy, sys; sys.modules.update(dict.fromkeys(['pebble', 'platformdirs', 'rich', 'sqlalchemy', 'typer']));"
+)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("runpy.run_module('ibm_circuit_job', run_name='__main__')", r"install ibm-circuit-job\[cli,local\]"),
+        ("import ibm_circuit_job; ibm_circuit_job.IBMProvider.local()", r"install ibm-circuit-job\[local\]"),
+        ("import ibm_circuit_job; ibm_circuit_job.JobStore()", r"install ibm-circuit-job\[store\]"),
+    ],
+)
+def test_what_needs_an_extra_says_which(program, said):
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS + program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.search(said, done.stderr.splitlines()[-1])

@@ -188,9 +188,9 @@ class IBMProvider:
         """
         from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - for those who use it
 
-        kept_in = _default_store() if store == "default" else store
         service = LocalService(port=port, data=data, seed=seed)
         try:
+            kept_in = _default_store() if store == "default" else store
             if channel == "ibm_quantum":
                 provider = cls(service.token, service.url, channel=channel, store=kept_in)
             else:

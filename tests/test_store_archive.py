@@ -1,7 +1,9 @@
 """What a store holds as files: for a person to read, and for any later version."""
 
+import errno
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +22,7 @@ from ibm_circuit_job import (
 )
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.store import archive
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 BODY = b'{"results": []}'
@@ -99,9 +102,51 @@ def test_nothing_is_written_over(store, tmp_path):
 
 
 def test_export_to_where_nothing_can_be_written_leaves_nothing(store, tmp_path):
-    with pytest.raises(JobStoreError, match=r"could not export the store to .*: File exists"):
+    with pytest.raises(JobStoreError, match=r"could not export the store to .*: Not a directory"):
         store.export(tmp_path / "jobs.sqlite" / "archive")
     assert [path for path in tmp_path.iterdir() if not path.name.startswith("jobs")] == []
+
+
+def test_empty_folder_is_filled_and_stays_what_it_was(store, other, tmp_path, monkeypatch):
+    """Also the one that one is in, which must not be replaced, and one that a link leads to."""
+    here, linked = tmp_path / "here", tmp_path / "linked"
+    here.mkdir(0o750)
+    linked.mkdir()
+    (tmp_path / "link").symlink_to(linked)
+    monkeypatch.chdir(here)
+    for path in (".", tmp_path / "link"):
+        assert store.export(path) == other.import_(path) == 2
+    assert sorted(os.listdir()) == sorted(os.listdir(linked)) == ["bodies", "jobs.jsonl"]
+    assert here.stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_empty_folder_that_could_not_be_filled_is_empty(store, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive.os, "fsync", fail)
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "empty", tmp_path / "new"):
+        with pytest.raises(JobStoreError, match=f"could not export the store to {path}: No space left on device"):
+            store.export(path)
+    assert list((tmp_path / "empty").iterdir()) == []
+    assert not (tmp_path / "new").exists()
+
+
+def test_folder_may_have_as_long_a_name_as_any(store, tmp_path):
+    assert store.export(tmp_path / ("n" * 255)) == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["~nobody-of-that-name/x", "n" * 300, "a\0b", "\ud800", 5, None, b"x"], ids=lambda path: repr(path)[:9]
+)
+def test_path_that_is_none_of_a_folder_is_refused(store, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    for use, said in ((store.export, "export the store to"), (store.import_, "import the archive at")):
+        with pytest.raises(JobStoreError, match=f"could not {said} .*(expected the path of a folder|too long)"):
+            use(path)
+    assert {each.name for each in tmp_path.iterdir() if not each.name.startswith("jobs.sqlite")} == set()
 
 
 def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):

@@ -568,6 +568,18 @@ def test_file_of_somebody_else_that_is_open_to_others_is_refused(shared):
     assert (kind, "Operation not permitted; expected a file of your own" in message) == ("JobStoreError", True)
 
 
+def test_archive_in_a_folder_without_rights_is_told(shared):
+    (shared / "closed").mkdir(0o700)
+    for path in (shared / "closed", shared / "closed" / "archive"):
+
+        def export(path=path):
+            with JobStore(shared / "jobs.sqlite") as store:
+                store.export(path)
+
+        said = f"could not export the store to {path}: Permission denied"
+        assert without_privileges(export) == ("JobStoreError", said)
+
+
 def test_folder_that_is_a_file_and_file_that_is_a_folder_are_told(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()

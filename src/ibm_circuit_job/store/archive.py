@@ -47,8 +47,29 @@ class Archived:
     """What was learned of it, in the order in which it came."""
 
 
+def folder_at(path: str | os.PathLike[str], doing: str) -> Path:
+    """Return the folder that a path names.
+
+    Args:
+        path: The path.
+        doing: What it is for, as in ``"export the store to"``.
+
+    Raises:
+        JobStoreError: If no folder can be named so.
+    """
+    shown = repr(str(path) if isinstance(path, os.PathLike) else path)
+    try:
+        folder = Path(path).expanduser()
+        named = os.fsencode(folder)
+    except (RuntimeError, TypeError, UnicodeEncodeError) as error:
+        raise JobStoreError(f"could not {doing} {shown}: expected the path of a folder ({error})") from None
+    if b"\0" in named:
+        raise JobStoreError(f"could not {doing} {shown}: expected the path of a folder, without a null character")
+    return folder
+
+
 def write(folder: Path, jobs: Iterable[Archived]) -> int:
-    """Write jobs to a new folder, for its owner alone: wholly, or not at all.
+    """Write jobs to a new folder, for its owner alone, or into an empty one: wholly, or not at all.
 
     Returns:
         How many jobs there are.
@@ -56,26 +77,48 @@ def write(folder: Path, jobs: Iterable[Archived]) -> int:
     Raises:
         JobStoreError: If there is something at that path, or it cannot be written to.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise JobStoreError(f"could not export the store to {folder}: expected a path at which there is nothing yet")
+    # Where links lead to.
+    target = Path(os.path.realpath(folder))
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside it, to be moved there when it is complete.
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        is_there = _is_there(target)
+        if not is_there:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        # To be moved to its place when it is complete. A folder that is there is not replaced: somebody may be in it, a
+        # disk may be mounted there, and who can use it is not for us to say.
+        unfinished = Path(tempfile.mkdtemp(prefix=".ibm-circuit-job-", dir=target if is_there else target.parent))
+        try:
+            count = _write_all(unfinished, jobs)
+            if is_there:
+                (unfinished / "bodies").rename(target / "bodies")
+                # The last, for that is what makes it an archive.
+                (unfinished / "jobs.jsonl").rename(target / "jobs.jsonl")
+            else:
+                unfinished.rename(target)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    except FileExistsError:
+        raise JobStoreError(
+            f"could not export the store to {folder}: expected a path at which there is nothing yet, or an empty folder"
+        ) from None
     except OSError as error:
-        raise _unwritable(folder, error) from None
-    try:
-        count = _write_all(unfinished, jobs)
-        unfinished.rename(folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        raise JobStoreError(f"could not export the store to {folder}: {error.strerror or error}") from None
     return count
 
 
-def _unwritable(folder: Path, error: OSError) -> JobStoreError:
-    return JobStoreError(f"could not export the store to {folder}: {error.strerror or error}")
+def _is_there(path: Path) -> bool:
+    """Whether there is an empty folder; ``FileExistsError`` if there is something else."""
+    try:
+        with os.scandir(path) as entries:
+            is_empty = next(entries, None) is None
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        if not os.path.lexists(path):
+            raise
+        is_empty = False
+    if not is_empty:
+        raise FileExistsError
+    return True
 
 
 def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:

@@ -440,7 +440,8 @@ class JobStore:
         ``jobs.jsonl`` has a line of JSON for each job; ``bodies`` has the bodies of inputs and results, as they came.
 
         Args:
-            path: The folder to make, for its owner alone. There must be nothing yet, or an empty folder.
+            path: The folder to make, for its owner alone. There must be nothing yet, or an empty folder, which stays as
+                open to others as it is.
 
         Returns:
             How many jobs there are.
@@ -460,8 +461,9 @@ class JobStore:
             1 ['bodies', 'jobs.jsonl']
             1
         """
+        folder = archive.folder_at(path, "export the store to")
         damaged: list[str] = []
-        count = archive.write(Path(path).expanduser(), self._archived(damaged))
+        count = archive.write(folder, self._archived(damaged))
         if damaged:
             raise JobStoreDamagedError(f"all was exported to {path} but for what is damaged: {'; '.join(damaged)}")
         return count
@@ -494,7 +496,7 @@ class JobStore:
             JobStoreError: If it cannot be read, is of a newer version, or the store cannot be written to.
             JobStoreDamagedError: If something in it is damaged; the message names the line or the file.
         """
-        folder = Path(path).expanduser()
+        folder = archive.folder_at(path, "import the archive at")
         number = sum(1 for _ in archive.read(folder))
         for job in archive.read(folder):
             self._save({job.job_id: job.facts}, service=job.service)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_empty_folder_is_filled_and_stays_what_it_was(store, other, tmp_path, mo
     monkeypatch.chdir(here)
     for path in (".", tmp_path / "link"):
         assert store.export(path) == other.import_(path) == 2
-    assert sorted(os.listdir()) == sorted(os.listdir(linked)) == ["bodies", "jobs.jsonl"]
+    assert [{path.name for path in folder.iterdir()} for folder in (here, linked)] == [{"bodies", "jobs.jsonl"}] * 2
     assert here.stat().st_mode & 0o777 == 0o750
     assert (tmp_path / "link").is_symlink()
 
@@ -163,12 +164,23 @@ def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda folder: next((folder / "bodies").glob("*.json")).write_bytes(b"{}"), "is not what its SHA-256"),
+        (lambda folder: result_in(folder).write_bytes(BODY[::-1]), "is not what its SHA-256"),
         (lambda folder: next((folder / "bodies").glob("*.txt")).unlink(), "No such file"),
         (lambda folder: (folder / "jobs.jsonl").write_text("{"), "line 1 of .* is damaged"),
         (lambda folder: (folder / "jobs.jsonl").write_text('{"format": 1, "job_id": 3, "facts": []}'), "job_id"),
         (lambda folder: rewritten(folder, '"DONE"', '"GONE"'), r"line 1 of .*job.status.status"),
         (lambda folder: rewritten(folder, '"file":"bodies/', '"file":"../'), "expected a file in bodies"),
+        (lambda folder: rewritten(folder, '.json"', '\\u0000.json"'), "expected a file in bodies"),
+        (lambda folder: rewritten(folder, f'"size":{len(BODY)}', '"size":16'), "expected 16 bytes, got 15"),
+        (lambda folder: rewritten(folder, f'"size":{len(BODY)}', '"size":-1'), "expected at most 2147483648 bytes"),
+        (lambda folder: os.truncate(result_in(folder), 2**40), f"expected 15 bytes, got {2**40}"),
+        (lambda folder: enlarge(folder, 2**40), f"expected at most 2147483648 bytes, got {2**40}"),
+        (
+            lambda folder: piped(result_in(folder)),
+            "expected a file, and there is something else",
+        ),
+        (lambda folder: piped(folder / "jobs.jsonl"), "expected a file, and there is something else"),
+        (lambda folder: piped(folder / "jobs.jsonl", Path.mkdir), "Is a directory"),
         (lambda folder: rewritten(folder, '"format":1', '"format":2'), "has format 2"),
         (lambda folder: (folder / "jobs.jsonl").unlink(), "No such file"),
     ],
@@ -181,6 +193,22 @@ def test_archive_that_is_damaged_is_not_imported_at_all(store, other, tmp_path, 
     with pytest.raises(JobStoreError, match=said):
         other.import_(folder)
     assert other.records() == []
+
+
+def result_in(folder):
+    return folder / f"bodies/{hashlib.sha256(BODY).hexdigest()}.json"
+
+
+def piped(path, make=os.mkfifo):
+    """Something in the place of a file that can be opened, and may never be read."""
+    path.unlink()
+    make(path)
+
+
+def enlarge(folder, size):
+    """Say that the result is larger than there is room for, and make it so without taking any."""
+    rewritten(folder, f'"size":{len(BODY)}', f'"size":{size}')
+    os.truncate(result_in(folder), size)
 
 
 def rewritten(folder, old, new):

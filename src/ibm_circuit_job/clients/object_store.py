@@ -29,9 +29,8 @@ from ibm_circuit_job.clients.http import (
 )
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
+from ibm_circuit_job.state.facts import MOST_BYTES
 
-MOST_BYTES: Final = 2 * 1024**3
-"""How many bytes a result may hold."""
 _CHUNK: Final = 1024 * 1024
 
 

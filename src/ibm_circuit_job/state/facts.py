@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 from attrs.validators import instance_of, optional
@@ -22,6 +22,8 @@ from ibm_circuit_job.state.status import FINAL_RANK, is_known
 
 JsonText: TypeAlias = str
 """The text of one JSON value, verbatim."""
+MOST_BYTES: Final = 2 * 1024**3
+"""How many bytes a body of inputs or of a result may hold, where somebody else says how many there are."""
 
 
 def _utc(moment: datetime) -> datetime:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from returns.result import Success
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
 from ibm_circuit_job.state import wire
-from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
+from ibm_circuit_job.state.facts import MOST_BYTES, Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
 
@@ -187,6 +189,7 @@ class _Body(msgspec.Struct):
 
     observed_at: datetime
     file: str
+    size: int
 
 
 def read(folder: Path) -> Iterator[Archived]:
@@ -197,7 +200,7 @@ def read(folder: Path) -> Iterator[Archived]:
         JobStoreDamagedError: If a line or a body is not what was written.
     """
     try:
-        with (folder / "jobs.jsonl").open("rb") as lines:
+        with _opened_to_read(folder / "jobs.jsonl") as lines:
             for number, line in enumerate(lines, start=1):
                 yield _archived(folder, number, line)
     except OSError as error:
@@ -238,14 +241,40 @@ def _body(folder: Path, where: str, kind: type[Body], said: Any) -> Body:
         body = msgspec.convert(said, _Body)
     except msgspec.ValidationError as error:
         raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
-    name = Path(body.file)
-    if name.parent != Path("bodies") or body.observed_at.tzinfo is None:
+    if not _BODY.fullmatch(body.file) or body.observed_at.tzinfo is None:
         # Whoever wrote the line is not to choose what is read.
-        raise JobStoreDamagedError(f"{where} is damaged: expected a file in bodies, and an aware time")
-    raw = (folder / name).read_bytes()
-    if hashlib.sha256(raw).hexdigest() != name.stem:
-        raise JobStoreDamagedError(f"{folder / name} is damaged: it is not what its SHA-256, its name, says")
+        raise JobStoreDamagedError(
+            f"{where} is damaged: expected a file in bodies that is named after its SHA-256, and an aware time"
+        )
+    path = folder / body.file
+    raw = _raw(path, body.size)
+    if hashlib.sha256(raw).hexdigest() != path.stem:
+        raise JobStoreDamagedError(f"{path} is damaged: it is not what its SHA-256, its name, says")
     try:
         return kind(body.observed_at, raw)
     except OverflowError:
         raise JobStoreDamagedError(f"{where} is damaged: expected a time between the years 1 and 9999 UTC") from None
+
+
+_BODY: Final = re.compile(r"bodies/[0-9a-f]{64}\.[a-z]+")
+
+
+def _raw(path: Path, size: int) -> bytes:
+    """The bytes of a file that is to have so many, of which no other number is ever made."""
+    if not 0 <= size <= MOST_BYTES:
+        raise JobStoreDamagedError(f"{path} is damaged: expected at most {MOST_BYTES} bytes, got {size}")
+    with _opened_to_read(path) as file:
+        found = os.fstat(file.fileno()).st_size
+        if found != size:
+            raise JobStoreDamagedError(f"{path} is damaged: expected {size} bytes, got {found}")
+        return file.read(size)
+
+
+@contextmanager
+def _opened_to_read(path: Path) -> Iterator[BinaryIO]:
+    """A file, and nothing that lets whoever opens or reads it wait, as a pipe does."""
+    # Where there is no such flag, there are no such pipes.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise JobStoreDamagedError(f"{path} is damaged: expected a file, and there is something else")
+        yield file

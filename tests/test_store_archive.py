@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,10 +68,11 @@ def test_what_is_exported_is_imported_with_its_history(store, other, tmp_path):
 def test_archive_is_lines_of_json_and_the_bodies_as_they_came(store, tmp_path):
     folder = tmp_path / "archive"
     store.export(folder)
-    first, second = (json.loads(line) for line in (folder / "jobs.jsonl").read_text().splitlines())
+    first, second, end = (json.loads(line) for line in (folder / "jobs.jsonl").read_text().splitlines())
     assert (first["job_id"], first["status"], first["tags"]) == ("a", "DONE", ["bell"])
     assert [next(iter(fact)) for fact in first["facts"]][:3] == ["inputs", "retagged", "status"]
     assert second["facts"] == []
+    assert end == {"format": 1, "jobs": 2}
     result = first["facts"][-1]["payload"]
     assert result["file"] == f"bodies/{hashlib.sha256(BODY).hexdigest()}.json"
     assert (folder / result["file"]).read_bytes() == BODY
@@ -166,8 +168,12 @@ def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
     [
         (lambda folder: result_in(folder).write_bytes(BODY[::-1]), "is not what its SHA-256"),
         (lambda folder: next((folder / "bodies").glob("*.txt")).unlink(), "No such file"),
-        (lambda folder: (folder / "jobs.jsonl").write_text("{"), "line 1 of .* is damaged"),
-        (lambda folder: (folder / "jobs.jsonl").write_text('{"format": 1, "job_id": 3, "facts": []}'), "job_id"),
+        (lambda folder: (folder / "jobs.jsonl").write_text(""), r"jobs.jsonl is damaged: .* may be missing"),
+        (lambda folder: cut_off(folder, 1), r"jobs.jsonl is damaged: .* may be missing"),
+        (lambda folder: cut_off(folder, 2), r"jobs.jsonl is damaged: .* may be missing"),
+        (lambda folder: cut_off(folder, -1), r"jobs.jsonl is damaged: .* says that there are 2 jobs, and there are 1"),
+        (lambda folder: rewritten(folder, "}\n{", "}\n{\n{"), "line 2 of .* is damaged"),
+        (lambda folder: rewritten(folder, '"job_id":"b"', '"job_id":3'), "line 2 of .*job_id"),
         (lambda folder: rewritten(folder, '"DONE"', '"GONE"'), r"line 1 of .*job.status.status"),
         (lambda folder: rewritten(folder, '"file":"bodies/', '"file":"../'), "expected a file in bodies"),
         (lambda folder: rewritten(folder, '.json"', '\\u0000.json"'), "expected a file in bodies"),
@@ -193,6 +199,25 @@ def test_archive_that_is_damaged_is_not_imported_at_all(store, other, tmp_path, 
     with pytest.raises(JobStoreError, match=said):
         other.import_(folder)
     assert other.records() == []
+
+
+def test_line_without_end_is_not_read_to_its_end(store, other, tmp_path, monkeypatch):
+    store.export(tmp_path / "archive")
+    os.truncate(tmp_path / "archive" / "jobs.jsonl", 2**28)
+    monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
+    tracemalloc.start()
+    with pytest.raises(JobStoreDamagedError, match=r"line 3 of .* is damaged"):
+        other.import_(tmp_path / "archive")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def cut_off(folder, number):
+    """Leave so many lines of those at the front, or at the end."""
+    path = folder / "jobs.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:number] if number > 0 else lines[-number:]))
 
 
 def result_in(folder):

@@ -1,7 +1,8 @@
 """What a store holds as files that a person can read, and that any later version can.
 
-A folder: ``jobs.jsonl`` has one line of JSON for each job, with its facts in the order in which they came; ``bodies``
-has the bodies of inputs and results as they came, each in a file that is named after its SHA-256.
+A folder: ``jobs.jsonl`` has one line of JSON for each job, with its facts in the order in which they came, and a last
+one that says how many jobs there are; ``bodies`` has the bodies of inputs and results as they came, each in a file that
+is named after its SHA-256.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias, TypeVar
 
 import msgspec
 from attrs import frozen
@@ -136,6 +138,8 @@ def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
                     with _opened(folder / name) as file:
                         file.write(fact.raw)
             lines.write(msgspec.json.encode(_line(job)) + b"\n")
+        # So that whoever reads it knows that this is all.
+        lines.write(msgspec.json.encode({"format": FORMAT, "jobs": count}) + b"\n")
     return count
 
 
@@ -179,9 +183,23 @@ class _Line(msgspec.Struct):
     """A line of ``jobs.jsonl``."""
 
     format: int
+
+
+class _JobLine(_Line):
+    """What is said of a job."""
+
     job_id: str
     facts: list[dict[str, Any]]
     service: str | None = None
+
+
+class _LastLine(_Line):
+    """How many jobs there are."""
+
+    jobs: int
+
+
+_LineT = TypeVar("_LineT", bound=_Line)
 
 
 class _Body(msgspec.Struct):
@@ -199,26 +217,47 @@ def read(folder: Path) -> Iterator[Archived]:
         JobStoreError: If there is no archive, it cannot be read, or it is of a newer version.
         JobStoreDamagedError: If a line or a body is not what was written.
     """
+    path = folder / "jobs.jsonl"
     try:
-        with _opened_to_read(folder / "jobs.jsonl") as lines:
-            for number, line in enumerate(lines, start=1):
-                yield _archived(folder, number, line)
+        with _opened_to_read(path) as file:
+            lines = iter(partial(file.readline, MOST_BYTES), b"")
+            count, ahead = 0, next(lines, b"")
+            for line in lines:
+                count += 1
+                yield _archived(folder, f"line {count} of {path}", ahead)
+                ahead = line
     except OSError as error:
         raise JobStoreError(
             f"could not import the archive at {folder}: {error.filename or folder}: {error.strerror}"
         ) from None
+    _check_last(path, ahead, count)
 
 
-def _archived(folder: Path, number: int, text: bytes) -> Archived:
-    where = f"line {number} of {folder / 'jobs.jsonl'}"
+def _check_last(path: Path, line: bytes, count: int) -> None:
     try:
-        line = msgspec.json.decode(text, type=_Line)
+        said = _read_line(f"the last line of {path}", line, _LastLine).jobs
+    except JobStoreDamagedError:
+        raise JobStoreDamagedError(
+            f"{path} is damaged: its last line does not say how many jobs there are, so that some may be missing"
+        ) from None
+    if said != count:
+        raise JobStoreDamagedError(f"{path} is damaged: it says that there are {said} jobs, and there are {count}")
+
+
+def _read_line(where: str, text: bytes, kind: type[_LineT]) -> _LineT:
+    try:
+        line = msgspec.json.decode(text, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
-    if not line.job_id or not line.job_id.isprintable():
-        raise JobStoreDamagedError(f"{where} is damaged: expected the ID of a job, got {line.job_id!r}")
     if line.format > FORMAT:
         raise JobStoreError(f"{where} has format {line.format}, and this version of ibm-circuit-job knows {FORMAT}")
+    return line
+
+
+def _archived(folder: Path, where: str, text: bytes) -> Archived:
+    line = _read_line(where, text, _JobLine)
+    if not line.job_id or not line.job_id.isprintable():
+        raise JobStoreDamagedError(f"{where} is damaged: expected the ID of a job, got {line.job_id!r}")
     facts: list[Fact] = []
     for said in line.facts:
         facts += _facts(folder, where, line.job_id, said)

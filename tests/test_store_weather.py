@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +38,7 @@ from ibm_circuit_job import (
     refresh,
 )
 from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import database, forks, job_store, schema
+from ibm_circuit_job.store import bodies, database, forks, job_store, schema
 from ibm_circuit_job.testing import ScriptedClient
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -701,6 +702,50 @@ def test_value_that_is_damaged_is_called_damaged(filled, table, column, value):
     by_sql(filled, f"UPDATE {table} SET {column} = {value}")  # noqa: S608 - they stand above
     with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite.*(damaged|cannot be given back)"):
         everything_of(filled)
+
+
+def frame(size, blocks):
+    """A frame of Zstandard that says that it holds so many bytes, and has so many blocks of 128 kB, in 4 bytes each."""
+    header = b"\x28\xb5\x2f\xfd\xe0" + size.to_bytes(8, "little")
+    block = (2**17 << 3 | 1 << 1).to_bytes(3, "little") + b"x"
+    return header + block * blocks + (1).to_bytes(3, "little")
+
+
+@pytest.mark.parametrize(("size", "blocks"), [(10**12, 0), (2**50, 0), (2**31 + 1, 0), (2**31, 1), (10**6, 10_000)])
+def test_body_that_is_said_to_be_of_another_size_takes_no_room_and_hides_no_other(filled, tmp_path, size, blocks):
+    by_sql(
+        filled,
+        f"UPDATE bodies SET size = {size}",  # noqa: S608 - it stands above
+        f"UPDATE body_parts SET data = x'{frame(size, blocks).hex()}'",  # noqa: S608 - the same
+    )
+    with JobStore(filled) as store, JobStore(tmp_path / "other.sqlite") as other:
+        tracemalloc.start()
+        with pytest.raises(JobStoreDamagedError, match=r"the result of job a .* it is not there in full"):
+            store.load("a")
+        with pytest.raises(JobStoreDamagedError, match=r"all was exported to .* but for .* the result of job a "):
+            store.export(tmp_path / "archive")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert other.import_(tmp_path / "archive") == 31
+    assert peak < 10_000_000
+
+
+def test_history_with_a_kind_of_body_that_nobody_knows_keeps_no_job_from_being_exported(filled, tmp_path):
+    by_sql(filled, "UPDATE history SET slot = 'other' WHERE job_id = 'a'")
+    with JobStore(filled) as store, JobStore(tmp_path / "other.sqlite") as other:
+        with pytest.raises(
+            JobStoreDamagedError, match=r"all was exported to .* but for .* the history of job a is damag"
+        ):
+            store.export(tmp_path / "archive")
+        assert other.import_(tmp_path / "archive") == 31
+
+
+def test_body_that_could_not_be_read_again_is_not_kept(store, monkeypatch):
+    monkeypatch.setattr(bodies, "MOST_BYTES", 100)
+    store.save(job_with(b"x" * 100))
+    with pytest.raises(JobStoreError, match="expected a body of at most 100 bytes, got 101"):
+        store.save(job_with(b"x" * 101))
+    assert store.load("a").payload.raw == b"x" * 100
 
 
 def test_damage_is_no_end_of_the_job(filled, caplog):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any, Final
 
 import sqlalchemy as sql
@@ -15,7 +16,8 @@ import zstandard
 from attrs import frozen
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ibm_circuit_job.state.facts import ResultPayload
+from ibm_circuit_job.errors import JobStoreError
+from ibm_circuit_job.state.facts import MOST_BYTES, ResultPayload
 from ibm_circuit_job.store import archive, schema
 from ibm_circuit_job.store.archive import Body
 from ibm_circuit_job.store.database import Damaged
@@ -98,7 +100,13 @@ def references_in(row: sql.RowMapping) -> dict[type[Body], Reference]:
 
 
 def pack(raw: bytes) -> Packed:
-    """Return a body as it is kept."""
+    """Return a body as it is kept.
+
+    Raises:
+        JobStoreError: If it is larger than any that is read again.
+    """
+    if len(raw) > MOST_BYTES:
+        raise JobStoreError(f"expected a body of at most {MOST_BYTES} bytes, got {len(raw)}")
     packed = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
     return Packed(len(raw), tuple(packed[start : start + _PART] for start in range(0, len(packed), _PART)))
 
@@ -109,12 +117,22 @@ def raw_of(connection: sql.Connection, sha256: str) -> bytes | None:
     size = connection.execute(sql.select(bodies.c.size).where(bodies.c.sha256 == sha256)).scalar()
     query = sql.select(parts.c.data).where(parts.c.sha256 == sha256).order_by(parts.c.part)
     try:
-        packed = b"".join(connection.execute(query).scalars())
-        # A damaged one may claim any size.
-        is_whole = zstandard.frame_content_size(packed) == size
-        return zstandard.ZstdDecompressor().decompress(packed) if is_whole else None
+        return _unpacked(b"".join(connection.execute(query).scalars()), size)
     except (TypeError, zstandard.ZstdError):
         return None
+
+
+def _unpacked(packed: bytes, size: Any) -> bytes | None:
+    """What a body holds; ``None`` where it is not of a size. A damaged one may claim any, and hold any other."""
+    if size > MOST_BYTES or zstandard.frame_content_size(packed) != size:
+        return None
+    # Piece by piece, so that there is never more of it than there is in it, nor than it says.
+    raw = BytesIO()
+    for piece in zstandard.ZstdDecompressor().read_to_iter(packed):
+        if raw.tell() + len(piece) > size:
+            return None
+        raw.write(piece)
+    return raw.getvalue() if raw.tell() == size else None
 
 
 def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, Packed]) -> None:

@@ -479,7 +479,7 @@ class JobStore:
                 for row in history_of(connection, job_id):
                     try:
                         facts += self._facts(connection, row)
-                    except JobStoreDamagedError as error:
+                    except (Damaged, JobStoreDamagedError) as error:
                         damaged.append(str(error))
             yield Archived(job_id, service, tuple(facts))
 

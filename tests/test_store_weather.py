@@ -824,6 +824,15 @@ def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(
         assert again.records() == [Job("a")]
 
 
+@pytest.mark.parametrize("version", ["'abc'", "'1'", "x'01'", "1.5", "-1", "''"])
+def test_version_that_is_no_number_is_refused_and_left_as_it_is(path, version):
+    by_sql(path, "CREATE TABLE store_version (version)", f"INSERT INTO store_version VALUES ({version})")  # noqa: S608 - they stand above
+    before = untouched(path)
+    with pytest.raises(JobStoreError, match=r"jobs\.sqlite: .* of another program, or damaged: its version is "):
+        JobStore(path)
+    assert untouched(path) == before
+
+
 # Several processes
 
 

@@ -120,7 +120,12 @@ def version_of(connection: sql.Connection) -> int:
         if others:
             raise NotOurs("it is a database of another program")
         return 0
-    found: int = connection.execute(sql.select(sql.func.max(_version.c.version))).scalar() or 0
+    found = connection.execute(sql.select(sql.func.max(_version.c.version))).scalar()
+    if found is None:
+        return 0
+    if type(found) is not int or found < 0:
+        # SQLite keeps anything anywhere.
+        raise NotOurs(f"it is a database of another program, or damaged: its version is {found!r}")
     if found > len(MIGRATIONS):
         raise NotOurs(
             f"it has version {found}, and this version of ibm-circuit-job knows versions up to "

@@ -21,7 +21,15 @@ import pytest
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import Job, JobStore, JobStoreDamagedError, JobStoreError, refresh
+from ibm_circuit_job import (
+    IBMBackendValueError,
+    IBMCircuitJob,
+    Job,
+    JobStore,
+    JobStoreDamagedError,
+    JobStoreError,
+    refresh,
+)
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import bodies, database, job_store, merging, schema
@@ -129,6 +137,63 @@ def test_history_is_in_the_order_in_which_facts_came(store):
 def test_moment_without_a_zone_is_refused(store):
     with pytest.raises(JobStoreError, match="expected moment to be a datetime with a time zone, got"):
         store.at("a", NOON.replace(tzinfo=None))
+
+
+def test_moment_may_be_of_any_kind_of_datetime(store):
+    class Timestamp(datetime):
+        """Such as that of pandas."""
+
+    store.save(Job("a", renamed=JobName(NOON, "bell")))
+    assert store.at("a", Timestamp(2025, 1, 1, tzinfo=UTC)).name == "bell"
+
+
+@pytest.mark.parametrize("job_id", [5, None, "", b"a", ["a"], 2**70], ids=repr)
+def test_what_is_no_id_of_a_job_is_refused(store, job_id):
+    uses = (store.load, store.record, store.payload, store.inputs, store.history, store.delete)
+    for use in (*uses, lambda job_id: store.at(job_id, NOON), lambda job_id: store.records_of(["a", job_id])):
+        with pytest.raises(JobStoreError, match="expected the ID of a job, got "):
+            use(job_id)
+
+
+@pytest.mark.parametrize("newer", [-1, "x", True, None])
+def test_number_of_newer_results_is_checked(store, newer):
+    with pytest.raises(JobStoreError, match="expected newer to be a whole number from 0 up, got "):
+        store.payload("a", newer)
+
+
+def test_numbers_may_be_larger_than_a_database_has(store):
+    store.save(finished("a"))
+    assert [job.job_id for job in store.records(limit=2**70)] == ["a"]
+    assert store.records(skip=2**70) == store.records(limit=2**63, skip=2**63) == []
+    assert store.payload("a", newer=2**70) is None
+
+
+@pytest.mark.parametrize("wrong", [5, b"x", ["x"], True, "\ud800"], ids=repr)
+@pytest.mark.parametrize("name", ["backend_name", "service"])
+def test_text_that_is_looked_for_is_checked(store, name, wrong):
+    for find in (store.jobs, store.records):
+        with pytest.raises(IBMBackendValueError, match=f"expected {name} to be a string of whole characters, or None,"):
+            find(**{name: wrong})
+
+
+def test_what_is_no_record_is_not_saved(store):
+    handle = IBMCircuitJob(None, None, "a")
+    for wrong in (handle, "a", None, [Job("a")]):
+        for save in (store.save, lambda job: store.save_all([Job("b"), job])):
+            with pytest.raises(JobStoreError, match="expected a Job, such as the state of a handle, got "):
+                save(wrong)
+    for wrong in (Job("a"), None):
+        with pytest.raises(JobStoreError, match="expected a list of Jobs, got a "):
+            store.save_all(wrong)
+    assert store.records() == []
+
+
+@pytest.mark.parametrize("service", [5, b"x", ["x"]])
+def test_service_that_is_no_text_is_not_saved(store, service):
+    for save in (lambda: store.save(Job("a"), service=service), lambda: store.save_all([], service=service)):
+        with pytest.raises(JobStoreError, match="expected service to be a string or None, got "):
+            save()
+    assert store.records() == []
 
 
 def test_tags_that_were_taken_away_are_not_found_any_more(store):
@@ -436,9 +501,9 @@ def test_variable_may_say_that_there_is_no_store_by_default(monkeypatch, file):
     JobStore(file).close()
 
 
-@pytest.mark.parametrize("held", [-1, 1.5, "4", True])
+@pytest.mark.parametrize("held", [-1, 1.5, "4", True, 2**63])
 def test_number_of_results_held_is_checked(file, held):
-    with pytest.raises(JobStoreError, match="expected results_held to be a whole number from 0 up, or None, got"):
+    with pytest.raises(JobStoreError, match=r"expected results_held to be a whole number from 0 to \d+, or None, got"):
         JobStore(file, results_held=held)
     assert not file.exists()
 

@@ -282,6 +282,7 @@ def test_listed_job_knows_what_the_listing_said(provider, listed):
         ({"status": "finished"}, "expected status to be 'pending', 'completed', a JobStatus"),
         ({"status": []}, "got []"),
         ({"status": 5}, "got 5"),
+        ({"start_datetime": datetime.min}, "expected start_datetime to be between"),  # noqa: DTZ901 - naive on purpose
         ({"start_datetime": "2024"}, "expected start_datetime to be a datetime or None, got '2024'"),
         ({"end_datetime": 5}, "expected end_datetime to be a datetime or None, got 5"),
         (

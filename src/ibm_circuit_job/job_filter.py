@@ -76,6 +76,20 @@ def wanted_jobs(
     )
 
 
+def wanted_text(name: str, text: Any) -> str | None:
+    """Return the text of an argument that jobs are looked for by, or ``None`` where none is given.
+
+    Raises:
+        IBMBackendValueError: If it is no text, or one that nothing can be called.
+    """
+    try:
+        return None if text is None else str.encode(text).decode()
+    except (TypeError, UnicodeEncodeError):
+        raise IBMBackendValueError(
+            f"expected {name} to be a string of whole characters, or None, got {text!r}"
+        ) from None
+
+
 def _wanted_statuses(status: Any) -> tuple[frozenset[JobStatus] | None, bool | None]:
     if status is None:
         return None, None
@@ -112,5 +126,5 @@ def _moment(name: str, moment: Any) -> datetime | None:
         raise IBMBackendValueError(f"expected {name} to be a datetime or None, got {moment!r}")
     try:
         return moment.astimezone(UTC)
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise IBMBackendValueError(f"expected {name} to be between the years 1 and 9999 UTC, got {moment}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -19,7 +20,7 @@ from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError
-from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs
+from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK
@@ -45,6 +46,8 @@ from ibm_circuit_job.store.merging import history_of, merge_in, read_record
 
 _REST_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
+_LARGEST: Final = 2**63 - 1
+"""The largest number that a database has, and more than it has rows."""
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -90,8 +93,10 @@ class JobStore:
     """
 
     def __init__(self, url: str | os.PathLike[str] | None = None, *, results_held: int | None = 4) -> None:
-        if results_held is not None and (type(results_held) is not int or results_held < 0):
-            raise JobStoreError(f"expected results_held to be a whole number from 0 up, or None, got {results_held!r}")
+        if results_held is not None and (type(results_held) is not int or not 0 <= results_held <= sys.maxsize):
+            raise JobStoreError(
+                f"expected results_held to be a whole number from 0 to {sys.maxsize}, or None, got {results_held!r}"
+            )
         chosen = default_url() if url is None else url
         if chosen is None:
             raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
@@ -135,7 +140,7 @@ class JobStore:
                 trouble just now. By default where it is synced.
 
         Raises:
-            JobStoreError: If the store cannot be written to; then nothing is changed.
+            JobStoreError: If an argument is wrong, or the store cannot be written to; then nothing is changed.
 
         Example:
             >>> import tempfile
@@ -157,7 +162,8 @@ class JobStore:
     ) -> None:
         """Merge any number of records, of any jobs, into what is kept, in one transaction; see :meth:`save`."""
         facts: dict[str, list[Fact]] = {}
-        for job in jobs:
+        _check_service(service)
+        for job in _checked_jobs(jobs):
             facts.setdefault(job.job_id, []).extend(job.facts)
         if facts:
             self._save(facts, service=service, synced=synced, patient=synced if patient is None else patient)
@@ -209,6 +215,7 @@ class JobStore:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If what it holds of the job is not what was put into it; the message says what.
         """
+        _check_id(job_id)
         with self._database.reading(f"read job {job_id}") as connection:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
             if row is None:
@@ -224,6 +231,7 @@ class JobStore:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If the record is not what was put into the store.
         """
+        _check_id(job_id)
         jobs = schema.jobs.c
         with self._database.reading(f"read job {job_id}") as connection:
             record = connection.execute(sql.select(jobs.record).where(jobs.job_id == job_id)).scalar()
@@ -236,8 +244,11 @@ class JobStore:
             JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
         """
         found: dict[str, Job] = {}
+        listed = list(job_ids)
+        for job_id in listed:
+            _check_id(job_id)
         with self._database.reading("read jobs") as connection:
-            for wanted in portions(dict.fromkeys(job_ids)):
+            for wanted in portions(dict.fromkeys(listed)):
                 query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(schema.jobs.c.job_id.in_(wanted))
                 found.update(self._sound(connection.execute(query)))
         return found
@@ -253,13 +264,16 @@ class JobStore:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If it is not what was put into the store.
         """
+        _check_id(job_id)
+        if type(newer) is not int or newer < 0:
+            raise JobStoreError(f"expected newer to be a whole number from 0 up, got {newer!r}")
         table = schema.history
         query = (
             sql.select(table)
             .where(table.c.job_id == job_id, table.c.slot == SLOTS[ResultPayload])
             .order_by(table.c.observed_at.desc(), table.c.sha256.desc())
             .limit(1)
-            .offset(newer)
+            .offset(min(newer, _LARGEST))
         )
         with self._database.reading(f"read the result of job {job_id}") as connection:
             row = connection.execute(query).mappings().first()
@@ -273,6 +287,7 @@ class JobStore:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If they are not what was put into the store.
         """
+        _check_id(job_id)
         with self._database.reading(f"read the inputs of job {job_id}") as connection:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
             reference = None if row is None else references_in(row).get(JobInputs)
@@ -338,9 +353,10 @@ class JobStore:
     ) -> list[Job]:
         """Return the records of the jobs that fit, as :meth:`jobs` does handles on them, without their bodies."""
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
-        conditions = [*_conditions(wanted), *_of_service(service)]
-        if backend_name is not None:
-            conditions.append(schema.jobs.c.backend_digest == digest_of(backend_name))
+        conditions = [*_conditions(wanted), *_of_service(wanted_text("service", service))]
+        backend = wanted_text("backend_name", backend_name)
+        if backend is not None:
+            conditions.append(schema.jobs.c.backend_digest == digest_of(backend))
         return self._found(conditions, limit=limit, skip=skip, descending=descending)
 
     def unfinished(self, *, service: str | None = None) -> list[Job]:
@@ -371,6 +387,7 @@ class JobStore:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If what it holds of the job is not what was put into it.
         """
+        _check_id(job_id)
         with self._database.reading(f"read the history of job {job_id}") as connection:
             rows = history_of(connection, job_id)
             return [fact for row in rows for fact in self._facts(connection, row)]
@@ -403,8 +420,7 @@ class JobStore:
             ...     store.at("cq1x", noon).name, store.load("cq1x").name
             ('bell', 'ghz')
         """
-        if type(moment) is not datetime or moment.tzinfo is None:
-            raise JobStoreError(f"expected moment to be a datetime with a time zone, got {moment!r}")
+        _check_aware(moment)
         seen = (fact for fact in self.history(job_id) if fact.observed_at <= moment)
         return reduce(refresh, seen, Job(job_id))
 
@@ -414,6 +430,7 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be written to; then nothing is changed.
         """
+        _check_id(job_id)
         jobs, history, bodies = schema.jobs, schema.history, schema.bodies
 
         def work(connection: sql.Connection) -> None:
@@ -540,9 +557,10 @@ class JobStore:
             .order_by(order(schema.moment), order(jobs.job_id))
         )
         found: list[Job] = []
+        skip = min(skip, _LARGEST)
         with self._database.reading("list jobs") as connection:
             while True:
-                wanted = None if limit is None else limit - len(found)
+                wanted = None if limit is None else min(limit - len(found), _LARGEST)
                 rows = connection.execute(query.limit(wanted).offset(skip)).all()
                 found += (job for _, job in self._sound(rows))
                 skip += len(rows)
@@ -582,6 +600,30 @@ class JobStore:
 
 def _opened_again(url: str, results_held: int | None) -> JobStore:
     return JobStore(url, results_held=results_held)
+
+
+def _check_id(job_id: Any) -> None:
+    if not isinstance(job_id, str) or not job_id:
+        raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
+
+
+def _check_aware(moment: Any) -> None:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise JobStoreError(f"expected moment to be a datetime with a time zone, got {moment!r}")
+
+
+def _check_service(service: Any) -> None:
+    if service is not None and not isinstance(service, str):
+        raise JobStoreError(f"expected service to be a string or None, got {service!r}")
+
+
+def _checked_jobs(jobs: Any) -> Iterator[Job]:
+    if not isinstance(jobs, Iterable):
+        raise JobStoreError(f"expected a list of Jobs, got a {type(jobs).__name__}")
+    for job in jobs:
+        if not isinstance(job, Job):
+            raise JobStoreError(f"expected a Job, such as the state of a handle, got a {type(job).__name__}")
+        yield job
 
 
 def _conditions(wanted: WantedJobs) -> Iterator[Any]:

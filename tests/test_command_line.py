@@ -4,12 +4,26 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
+from qiskit.providers.jobstatus import JobStatus
+from rich.console import Console
 from typer.testing import CliRunner
 
-from ibm_circuit_job import IBMProvider, Job, JobStore
-from ibm_circuit_job.cli import app
+from ibm_circuit_job import (
+    IBMProvider,
+    Job,
+    JobDetails,
+    JobMetrics,
+    JobName,
+    JobStore,
+    JobTags,
+    StatusReport,
+    cli,
+)
+
+NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
 COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli"]
 
@@ -24,7 +38,7 @@ def store(tmp_path, monkeypatch):
 
 def typed(*words, exit_code=0):
     """Type a command that is over at once, and return what it printed."""
-    ran = CliRunner().invoke(app, words)
+    ran = CliRunner().invoke(cli.app, words)
     assert ran.exit_code == exit_code, ran.output
     return ran.output
 
@@ -40,8 +54,8 @@ def test_demo_shows_the_life_of_a_job_and_its_counts_and_keeps_it(store):
     assert sum(map(int, counts.values())) == 100
     [job] = store.jobs(job_tags=["demo"])
     assert job.result().get_counts() == {outcome: int(count) for outcome, count in counts.items()}
-    assert re.search(
-        rf"{job.job_id()} .* DONE +local_simulator +demo", typed("jobs", "--tag", "demo", "--status", "done")
+    assert re.fullmatch(
+        rf"{job.job_id()}\t.*\tDONE\tlocal_simulator\tdemo\n", typed("jobs", "--tag", "demo", "--status", "done")
     )
     story = typed("history", job.job_id())
     assert re.search(r"tags demo\n.*status DONE\n.*result of \d+ bytes\n", story, re.DOTALL)
@@ -53,6 +67,77 @@ def test_kept_jobs_are_exported_and_imported(store, tmp_path):
     other = str(tmp_path / "other.sqlite")
     assert "1 jobs imported" in typed("import", str(tmp_path / "archive"), "--store", other)
     assert "cq1x" in typed("jobs", "--store", other)
+
+
+LONG_ID = "cq1x" * 10
+HOSTILE = "\x1b[31mred\x1b[0m\nnext\rline\ttab\x9b\u202e\0 [red]x[/red] [bold :bug: \\"
+SHOWN = r"\x1b[31mred\x1b[0m\nnext\rline\ttab\x9b\u202e\x00 [red]x[/red] [bold :bug: " + "\\"
+
+
+@pytest.fixture
+def hostile(store):
+    """A job of which the service says what a terminal, or whoever formats it, would act on."""
+    details = JobDetails(NOON, backend=HOSTILE, created=NOON, name=HOSTILE, tags=[HOSTILE, "plain"])
+    store.save(Job(LONG_ID, StatusReport(NOON, JobStatus.ERROR, "Failed", reason=HOSTILE), details))
+    store.save(Job(LONG_ID, renamed=JobName(NOON, HOSTILE), retagged=JobTags(NOON, [HOSTILE])))
+    store.save(Job(LONG_ID, metrics=JobMetrics(NOON, timestamps=[(HOSTILE, NOON)])))
+
+
+@pytest.fixture
+def narrow_terminal(monkeypatch):
+    monkeypatch.setattr(cli, "_console", Console(force_terminal=True, color_system=None, width=30, highlight=False))
+
+
+@pytest.mark.usefixtures("hostile")
+def test_jobs_are_lines_for_other_programs_where_there_is_no_terminal():
+    when = NOON.astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
+    assert typed("jobs") == f"{LONG_ID}\t{when}\tERROR\t{SHOWN}\t{SHOWN}\n"
+
+
+@pytest.mark.usefixtures("hostile", "narrow_terminal")
+def test_jobs_are_a_table_on_a_terminal_with_whole_ids_however_narrow_it_is():
+    table = typed("jobs")
+    assert LONG_ID in table
+    assert (table.count(r"\x1b[31mre"), table.count(":bug: \\")) == (2, 2)
+    assert set(table) - {"\n"} == set(filter(str.isprintable, table))
+
+
+@pytest.mark.usefixtures("hostile")
+@pytest.mark.parametrize("terminal", [None, "narrow_terminal"])
+def test_history_is_a_line_for_each_fact_whatever_the_service_says(request, terminal):
+    if terminal:
+        request.getfixturevalue(terminal)
+    story = typed("history", LONG_ID)
+    assert [line.count(SHOWN) for line in story.splitlines()] == [1, 1, 1, 1, 1]
+    assert set(story) - {"\n"} == set(filter(str.isprintable, story))
+
+
+def test_more_jobs_may_be_wanted_than_any_database_has(store):
+    store.save(Job("cq1x"))
+    assert "cq1x" in typed("jobs", "--limit", str(10**20))
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["export", "~nobody-of-that-name/x"], r"the store to '~nobody-of-that-name/x': expected the path of a folder"),
+        (["import", "~nobody-of-that-name/x"], r"could not import the archive at .*: expected the path of a folder"),
+        (
+            ["jobs", "--backend", "\udcff"],
+            r"expected backend_name to be a string of whole .* got '\\udcff'",
+        ),
+        (["import", "\x1b[31m\n"], r"could not import the archive at \\x1b\[31m\\n: "),
+        (["history", "\x1b[31m"], r"nothing is kept of job \\x1b\[31m"),
+    ],
+)
+def test_what_is_wrong_is_one_line(monkeypatch, capsys, words, said):
+    monkeypatch.setattr(sys, "argv", ["ibm-circuit-job", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    [line] = "".join(capsys.readouterr()).splitlines()
+    assert ended.value.code == 1
+    assert re.search(said, line)
 
 
 def test_job_that_nobody_knows_has_no_history(store):

@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn, assert_never
+from typing import Annotated, Final, NoReturn, assert_never
 
 import platformdirs
 import typer
 from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import IBMError
@@ -31,6 +33,7 @@ from ibm_circuit_job.state.facts import (
     ResultPayload,
     StatusReport,
 )
+from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import JobStore
 
 app = typer.Typer(
@@ -177,20 +180,51 @@ def jobs(
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     store: _StoreOption = None,
 ) -> None:
-    """List the jobs that are kept on this machine, the newest first."""
+    """List the jobs that are kept on this machine, the newest first.
+
+    Where the output goes to another program, a line for each: ID, time of creation, status, backend, tags, with tabs
+    between them.
+    """
     with JobStore(store) as opened:
         records = opened.records(limit, backend_name=backend, status=status, job_tags=tag)
-    table = Table("job", "created", "status", "backend", "tags", box=None, header_style="bold")
-    for record in records:
-        created, known = queries.creation_date(record), queries.status(record)
-        table.add_row(
-            escape(record.job_id),
-            "" if created is None else f"{created:%Y-%m-%d %H:%M:%S}",
-            "" if known is None else known.name,
-            escape((record.details and record.details.backend) or ""),
-            escape(", ".join(record.tags)),
-        )
+    when = "%Y-%m-%d %H:%M:%S" if _console.is_terminal else "%Y-%m-%dT%H:%M:%S%z"
+    rows = [_cells(record, when) for record in records]
+    if not _console.is_terminal:
+        for row in rows:
+            print("\t".join(row))
+        return
+    # An ID that was cut off, or in two, is none: on a terminal that is too narrow, lines go on below.
+    longest = max((cell_len(job_id) for job_id, *_ in rows), default=0)
+    needed = longest + 4 * _NARROWEST + 5 * 2
+    table = Table(box=None, header_style="bold", width=needed if needed > _console.width else None)
+    table.add_column("job", no_wrap=True, min_width=longest)
+    for name in ("created", "status", "backend", "tags"):
+        table.add_column(name, overflow="fold", min_width=_NARROWEST)
+    for row in rows:
+        table.add_row(*map(Text, row))
     _console.print(table, soft_wrap=True)
+
+
+_NARROWEST: Final = len("2024-02-03")
+"""How narrow a column may be, beside that of the IDs."""
+
+
+def _cells(record: Job, when: str) -> list[str]:
+    """What is listed of a job: its ID, when it was created, its status, backend and tags."""
+    created, known = queries.creation_date(record), queries.status(record)
+    cells = (
+        record.job_id,
+        "" if created is None else created.strftime(when),
+        "" if known is None else known.name,
+        (record.details and record.details.backend) or "",
+        ", ".join(record.tags),
+    )
+    return [_printable(cell) for cell in cells]
+
+
+def _printable(text: str) -> str:
+    """A text that anybody may have chosen, on one line, and without what a terminal would act on."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 @app.command()
@@ -201,7 +235,7 @@ def history(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store:
     if not facts:
         _fail(f"nothing is kept of job {job_id}")
     for fact in facts:
-        _console.print(f"{fact.observed_at.astimezone():%Y-%m-%d %H:%M:%S}  {escape(_in_short(fact))}", soft_wrap=True)
+        print(f"{fact.observed_at.astimezone():%Y-%m-%d %H:%M:%S}  {_printable(_in_short(fact))}")
 
 
 def _in_short(fact: Fact) -> str:  # noqa: PLR0911 - one for each kind of fact
@@ -233,7 +267,7 @@ def export(
     """Write the jobs that are kept on this machine to files: JSON lines, and the bodies of their results."""
     with JobStore(store) as opened:
         count = opened.export(folder)
-    _console.print(f"{count} jobs exported to {escape(str(folder))}", soft_wrap=True)
+    print(f"{count} jobs exported to {_printable(str(folder))}")
 
 
 @app.command("import")
@@ -244,11 +278,11 @@ def import_(
     """Merge exported jobs into those that are kept on this machine."""
     with JobStore(store) as opened:
         count = opened.import_(folder)
-    _console.print(f"{count} jobs imported", soft_wrap=True)
+    print(f"{count} jobs imported")
 
 
 def _fail(message: str) -> NoReturn:
-    _console.print(f"[red]{escape(message)}[/red]", soft_wrap=True)
+    _console.print(Text(_printable(message), style="red"), soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -257,7 +291,7 @@ def main() -> None:
     try:
         app()
     except IBMError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_printable(str(error))}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -1,5 +1,6 @@
 """The command, as it is typed."""
 
+import json
 import re
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from ibm_circuit_job import (
     JobStore,
     JobTags,
     StatusReport,
+    __version__,
     cli,
 )
 
@@ -57,6 +59,7 @@ def test_demo_shows_the_life_of_a_job_and_its_counts_and_keeps_it(store):
     assert re.fullmatch(
         rf"{job.job_id()}\t.*\tDONE\tlocal_simulator\tdemo\n", typed("jobs", "--tag", "demo", "--status", "done")
     )
+    assert json.loads(typed("result", job.job_id())) == job.result().get_counts()
     story = typed("history", job.job_id())
     assert re.search(r"tags demo\n.*status DONE\n.*result of \d+ bytes\n", story, re.DOTALL)
 
@@ -140,8 +143,42 @@ def test_what_is_wrong_is_one_line(monkeypatch, capsys, words, said):
     assert re.search(said, line)
 
 
-def test_job_that_nobody_knows_has_no_history(store):
-    assert "nothing is kept of job nobody" in typed("history", "nobody", exit_code=1)
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("command", ["history", "result", "delete"])
+def test_job_that_nobody_knows_is_said_to_be_unknown(command):
+    assert "nothing is kept of job nobody" in typed(command, "nobody", exit_code=1)
+
+
+def test_jobs_that_are_deleted_are_gone(store):
+    for job_id in "abc":
+        store.save(Job(job_id))
+    assert "job nobody" in typed("delete", "a", "nobody", exit_code=1)
+    assert typed("delete", "a", "b") == "2 jobs deleted\n"
+    assert [record.job_id for record in store.records()] == ["c"]
+
+
+def test_jobs_say_that_there_are_more(store, capsys):
+    for job_id in "abc":
+        store.save(Job(job_id))
+    cli.jobs(limit=2)
+    listed = capsys.readouterr()
+    assert len(listed.out.splitlines()) == 2
+    assert "the newest 2; there are more" in listed.err
+    cli.jobs(limit=3)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [["jobs"], ["history", "a"], ["result", "a"], ["delete", "a"], ["export", "archive"]])
+def test_store_that_is_not_there_is_not_made_to_be_read(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    for typo in ("typo.sqlite", f"sqlite:///{tmp_path}/typo.sqlite"):
+        ran = CliRunner().invoke(cli.app, [*words, "--store", typo])
+        assert "there is none at" in str(ran.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_version_is_shown():
+    assert typed("--version") == f"{__version__}\n"
 
 
 @pytest.fixture
@@ -159,7 +196,7 @@ def server(tmp_path):
 
 def test_serve_says_how_to_connect(server, bell):
     printed = "".join(server.stdout.readline() for _ in range(5))
-    call = re.search(r"IBMProvider\(token='(.+)', url='(.+)'\)", printed)
+    call = re.search(r"IBMProvider\(token='(.+)', url='(.+)', store=JobStore\(\)\)", printed)
     with IBMProvider(token=call[1], url=call[2]) as provider:
         job = provider.get_backend("local_simulator").run(bell, shots=10)
         assert sum(job.result(timeout=60).get_counts().values()) == 10

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final, NoReturn, assert_never
 
@@ -20,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import IBMError
+from ibm_circuit_job.errors import IBMError, JobStoreError
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.facts import (
@@ -35,14 +37,29 @@ from ibm_circuit_job.state.facts import (
 )
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import JobStore
+from ibm_circuit_job.store.job_store import default_url
 
 app = typer.Typer(
-    help="Hold on to jobs on IBM Quantum.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 _console = Console(highlight=False)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(version("ibm-circuit-job"))
+        raise typer.Exit
+
+
+@app.callback()
+def command(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Hold on to jobs on IBM Quantum."""
 
 
 @app.command()
@@ -151,7 +168,7 @@ def serve(
             f"Jobs are kept in {escape(str(folder))}",
             *([] if token else [f"Token: {escape(where.token)}"]),
             "Connect with:",
-            f"  IBMProvider(token={escape(shown)}, url={where.url!r})",
+            f"  IBMProvider(token={escape(shown)}, url={where.url!r}, store=JobStore())",
         ):
             _console.print(line, soft_wrap=True)
 
@@ -172,6 +189,15 @@ _STORE = typer.Option(
 _StoreOption = Annotated[str | None, _STORE]
 
 
+def _opened(store: str | None) -> JobStore:
+    """The store that is read. One that is not there is not made, for then its name was mistyped."""
+    chosen = store or default_url()
+    file = None if chosen is None else chosen.removeprefix("sqlite:///")
+    if file is not None and "://" not in file and not Path(file).expanduser().exists():
+        raise JobStoreError(f"expected the URL of a store, or the path of its file; there is none at {file}")
+    return JobStore(store)
+
+
 @app.command()
 def jobs(
     status: Annotated[str | None, typer.Option(help="Only those: pending, completed, DONE, ERROR ...")] = None,
@@ -185,8 +211,11 @@ def jobs(
     Where the output goes to another program, a line for each: ID, time of creation, status, backend, tags, with tabs
     between them.
     """
-    with JobStore(store) as opened:
-        records = opened.records(limit, backend_name=backend, status=status, job_tags=tag)
+    with _opened(store) as opened:
+        records = opened.records(limit + 1, backend_name=backend, status=status, job_tags=tag)
+    if len(records) > limit:
+        print(f"These are the newest {limit}; there are more, see --limit.", file=sys.stderr)
+        records = records[:limit]
     when = "%Y-%m-%d %H:%M:%S" if _console.is_terminal else "%Y-%m-%dT%H:%M:%S%z"
     rows = [_cells(record, when) for record in records]
     if not _console.is_terminal:
@@ -230,7 +259,7 @@ def _printable(text: str) -> str:
 @app.command()
 def history(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: _StoreOption = None) -> None:
     """Show what was learned of a job that is kept on this machine, in the order in which it came."""
-    with JobStore(store) as opened:
+    with _opened(store) as opened:
         facts = opened.history(job_id)
     if not facts:
         _fail(f"nothing is kept of job {job_id}")
@@ -259,13 +288,38 @@ def _in_short(fact: Fact) -> str:  # noqa: PLR0911 - one for each kind of fact
             assert_never(fact)
 
 
+@app.command()
+def result(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: _StoreOption = None) -> None:
+    """Print what was counted in a job whose result is kept: a line of JSON for each circuit."""
+    with _opened(store) as opened:
+        record = opened.record(job_id)
+        if record is None:
+            _fail(f"nothing is kept of job {job_id}")
+        found = IBMCircuitJob.from_store(opened, record).result()
+    for number in range(len(found.results)):
+        print(json.dumps(found.get_counts(number)))
+
+
+@app.command()
+def delete(job_ids: Annotated[list[str], typer.Argument(help="Their IDs.")], store: _StoreOption = None) -> None:
+    """Forget jobs and their results. What only this store has is gone then."""
+    with _opened(store) as opened:
+        kept = opened.records_of(job_ids)
+        for job_id in job_ids:
+            if job_id not in kept:
+                _fail(f"nothing is kept of job {job_id}")
+        for job_id in kept:
+            opened.delete(job_id)
+    print(f"{len(kept)} jobs deleted")
+
+
 @app.command("export")
 def export(
     folder: Annotated[Path, typer.Argument(help="The folder to make.")],
     store: _StoreOption = None,
 ) -> None:
     """Write the jobs that are kept on this machine to files: JSON lines, and the bodies of their results."""
-    with JobStore(store) as opened:
+    with _opened(store) as opened:
         count = opened.export(folder)
     print(f"{count} jobs exported to {_printable(str(folder))}")
 

@@ -41,7 +41,7 @@ from ibm_circuit_job.errors import (
     describe,
     to_exception,
 )
-from ibm_circuit_job.job_filter import wanted_jobs
+from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
 from ibm_circuit_job.keeper import write_what_is_left
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
@@ -391,6 +391,7 @@ class IBMProvider:
             )
             return [self._stored_handle(record) for record in records]
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
+        backend_name = wanted_text("backend_name", backend_name)
         found: dict[str, Job] = {}
         seen: set[str] = set()
         offset, passed = 0, 0

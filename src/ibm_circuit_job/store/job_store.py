@@ -58,7 +58,7 @@ def default_url() -> str | None:
     """
     said = os.environ.get("IBM_CIRCUIT_JOB_STORE")
     if said:
-        return None if said == "none" else said
+        return None if said.lower() == "none" else said
     import platformdirs  # noqa: PLC0415 - for those that need the default
 
     return str(Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "jobs.sqlite")

@@ -46,7 +46,8 @@ _databases: Final[weakref.WeakSet[Closable]] = weakref.WeakSet()
 _inherited: Final[set[str]] = set()
 """Where the files are that were in use when this process was made."""
 _users = 0
-_is_forking = False
+_forks = 0
+"""How many threads are about to fork the process."""
 
 
 def watch(database: Closable) -> None:
@@ -67,7 +68,7 @@ def unforked(name: str) -> Iterator[None]:
     """
     global _users  # noqa: PLW0603 - a process forks as a whole
     with _changed:
-        _changed.wait_for(lambda: not _is_forking)
+        _changed.wait_for(lambda: _forks == 0)
         if name in _inherited:
             raise Inherited
         _users += 1
@@ -80,10 +81,10 @@ def unforked(name: str) -> Iterator[None]:
 
 
 def _before() -> None:
-    global _is_forking  # noqa: PLW0603
+    global _forks  # noqa: PLW0603
     # Held until after, so that the fork does not inherit it from another thread.
     _changed.acquire()
-    _is_forking = True
+    _forks += 1
     _changed.wait_for(lambda: _users == 0, PATIENCE)
     for database in _databases:
         if database.is_sqlite:
@@ -91,18 +92,18 @@ def _before() -> None:
 
 
 def _after_in_parent() -> None:
-    global _is_forking  # noqa: PLW0603
-    _is_forking = False
+    global _forks  # noqa: PLW0603
+    _forks -= 1
     _changed.notify_all()
     _changed.release()
 
 
 def _after_in_child() -> None:
-    global _is_forking, _users
+    global _forks, _users
     if _users:
         _inherited.update(database.name for database in _databases if database.is_sqlite)
     # Their threads are not here.
-    _is_forking, _users = False, 0
+    _forks, _users = 0, 0
     for database in _databases:
         database.forget_connections()
     _changed.release()

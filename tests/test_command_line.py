@@ -20,6 +20,7 @@ from ibm_circuit_job import (
     JobName,
     JobStore,
     JobTags,
+    ResultPayload,
     StatusReport,
     __version__,
     cli,
@@ -157,6 +158,23 @@ def test_jobs_that_are_deleted_are_gone(store):
     assert [record.job_id for record in store.records()] == ["c"]
 
 
+def test_job_whose_record_is_damaged_can_be_deleted(store):
+    store.save(Job("a"))
+    with store._database._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET record = '{'")
+    assert typed("delete", "a") == "1 jobs deleted\n"
+    assert store.record("a") is None
+
+
+def test_result_without_counts_is_said_to_have_none(store):
+    body = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": %s}'
+    experiment = b'[{"shots": 1, "success": true, "data": {}}]'
+    store.save(
+        Job("a", StatusReport(NOON, JobStatus.DONE, "Completed"), payload=ResultPayload(NOON, body % experiment))
+    )
+    assert "the result of job a is kept, and has no counts" in typed("result", "a", exit_code=1)
+
+
 def test_jobs_say_that_there_are_more(store, capsys):
     for job_id in "abc":
         store.save(Job(job_id))
@@ -211,7 +229,7 @@ def test_serve_says_that_a_port_is_taken(server, tmp_path):
         check=False,
     )
     assert ran.returncode == 1
-    assert f"port {url[1]} of 127.0.0.1 is taken" in re.sub(r"\s+", " ", ran.stdout)
+    assert f"port {url[1]} of 127.0.0.1 is taken" in re.sub(r"\s+", " ", ran.stderr)
 
 
 def test_serve_says_that_a_folder_is_in_use(server, tmp_path):
@@ -220,7 +238,7 @@ def test_serve_says_that_a_folder_is_in_use(server, tmp_path):
         [*COMMAND, "serve", "--port", "0", "--data", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 1
-    assert "another service uses it" in re.sub(r"\s+", " ", ran.stdout)
+    assert "another service uses it" in re.sub(r"\s+", " ", ran.stderr)
 
 
 def test_serve_opens_no_door_to_other_machines_without_a_token(tmp_path):
@@ -231,4 +249,4 @@ def test_serve_opens_no_door_to_other_machines_without_a_token(tmp_path):
         check=False,
     )
     assert ran.returncode == 1
-    assert "give it a token of your own with --token" in re.sub(r"\s+", " ", ran.stdout)
+    assert "give it a token of your own with --token" in re.sub(r"\s+", " ", ran.stderr)

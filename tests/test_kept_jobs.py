@@ -5,10 +5,13 @@ import copy
 import gc
 import hashlib
 import logging
+import os
 import pickle
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +21,22 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobApiError, IBMProvider, Job, JobStore, JobStoreError, ResultPayload
+from ibm_circuit_job import (
+    IBMCircuitJob,
+    IBMJobApiError,
+    IBMProvider,
+    Job,
+    JobStore,
+    JobStoreError,
+    ResultPayload,
+    keeper,
+)
+from ibm_circuit_job.backend import IBMRetiredBackend
 from ibm_circuit_job.clients import ClientParameters, RuntimeClient
 from ibm_circuit_job.effects import service_of
 from ibm_circuit_job.errors import (
     IBMAccountError,
+    IBMBackendApiError,
     IBMBackendValueError,
     IBMJobFailureError,
     JobStoreDamagedError,
@@ -287,16 +301,21 @@ def test_job_that_was_over_when_it_was_listed_is_not_resumed(simulator, kept_pro
 
 
 @pytest.mark.parametrize(
-    ("status", "is_visible", "is_resumed"), [(410, True, False), (404, True, False), (404, False, True)]
+    ("status", "is_visible", "ended", "is_resumed"),
+    [(410, True, "then", False), (404, True, "then", False), (404, False, "then", True), (404, True, "now", True)],
 )
-def test_job_whose_result_somebody_else_has_read_is_not_resumed(store, status, is_visible, is_resumed):
-    """That nobody could see the job says nothing of its result: it may be another account that asks."""
+def test_job_whose_result_somebody_else_has_read_is_not_resumed(store, status, is_visible, ended, is_resumed):
+    """Who cannot see the job may be another account; and of one that ended just now, somebody may read it now."""
     refused = Refused("read it", "http://127.0.0.1", status, "It is not here.")
     private = DONE.replace(b'"tags"', b'"private": true, "tags"')
     client = ScriptedClient([QUEUED, private, private if is_visible else refused], results=[refused])
+    if ended == "then":
+        store.save(Job("a", status=status_report("Running", datetime(2024, 2, 3, tzinfo=UTC))))
+        store.save(Job("a", status=status_report("Completed", datetime(2024, 2, 4, tzinfo=UTC))))
+        client = ScriptedClient([private if is_visible else refused], results=[refused])
     job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
     job.status()
-    with pytest.raises(IBMJobApiError, match="read only once"):
+    with pytest.raises(IBMJobApiError, match=r"read only once|It is not here"):
         job.result()
     assert [record.job_id for record in store.unfinished()] == (["a"] if is_resumed else [])
 
@@ -368,9 +387,21 @@ def test_provider_of_a_service_that_is_down_has_the_jobs_of_its_store(tmp_path, 
     assert "There are only the jobs of the store until the service can be reached" in caplog.text
     assert offline.retrieve_job(job.job_id()).result().get_counts() == counts
     assert [listed.result().get_counts() for listed in offline.jobs(offline=True)] == [counts]
-    with pytest.raises(IBMAccountError, match="no answer from"):
-        offline.get_backend("local_simulator")
+    for ask, error in (
+        (lambda: offline.get_backend("local_simulator"), IBMBackendApiError),
+        (offline.backends, IBMBackendApiError),
+        (offline.jobs, IBMJobApiError),
+        (offline.resume, IBMJobApiError),
+        (lambda: offline.instance, IBMAccountError),
+    ):
+        with pytest.raises(error, match="no answer from"):
+            ask()
+    unended = store.jobs()[0]
+    assert isinstance(offline.attach(unended).backend(), IBMRetiredBackend)
     with IBMProvider.local(port=urlsplit(url).port, data=data, channel=channel, store=None):
+        # Whoever asks first logs in, a handle too.
+        back = offline.jobs(offline=True)[0]
+        back.refresh()
         again = offline.get_backend("local_simulator").run(bell, shots=10)
         assert again.result().get_counts().keys() <= {"00", "11"}
         assert offline.instance
@@ -380,6 +411,30 @@ def test_provider_of_a_service_that_is_down_has_the_jobs_of_its_store(tmp_path, 
 def test_provider_whose_token_is_wrong_is_none_with_a_store_either(provider, store):
     with pytest.raises(IBMAccountError, match="check the token"):
         IBMProvider("wrong", provider.url, store=store)
+
+
+def test_service_that_says_nothing_of_the_jobs_is_not_said_to_know_none(kept_provider, store, caplog):
+    store.save(Job("a"), service=kept_provider.service)
+    kept_provider.runtime_client.job_get = ScriptedClient([Refused("read it", "http://127.0.0.1", 403, "No.")]).job_get
+    with pytest.raises(IBMJobApiError, match="403: No"):
+        kept_provider.resume()
+    assert "left out" not in caplog.text
+
+
+def test_job_that_is_resumed_knows_the_backend_that_it_learned_of(kept_provider, bell):
+    job_id = kept_provider.get_backend("local_simulator").run(bell, shots=10).job_id()
+    [back] = kept_provider.resume()
+    assert back.job_id() == job_id
+    assert back.backend().name == "local_simulator"
+    back.result()
+
+
+def test_service_of_a_job_is_called_by_the_name_that_says_most(store):
+    names = ["https://service.example", "https://service.example one", "https://service.example"]
+    for name in names:
+        store.save(Job("a"), service=name)
+    assert store.records(service="https://service.example two") == []
+    assert store.records(service="https://service.example one") == [Job("a")]
 
 
 def test_jobs_of_a_service_whose_instance_is_not_known_are_those_of_any(store):
@@ -659,6 +714,21 @@ def test_damaged_result_that_nobody_else_has_is_said_to_be_damaged(store):
         again.result()
 
 
+def test_result_that_is_damaged_is_said_to_be_also_where_its_url_is_kept(store):
+    gone = Refused("read it", "http://127.0.0.1", 410, "It was read.")
+    job, client = kept(store, DONE, results=[gone])
+    store.save(
+        Job("a", payload=ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b'{"url": "http://elsewhere.example/a"}'))
+    )
+    store.save(Job("a", payload=ResultPayload(datetime(2024, 2, 4, tzinfo=UTC), BODY)))
+    with store._database._engine.begin() as connection:
+        digest = hashlib.sha256(BODY).hexdigest()
+        connection.exec_driver_sql("DELETE FROM body_parts WHERE sha256 = ?", (digest,))
+    job.status()
+    with pytest.raises(JobStoreDamagedError, match="the result of job a"):
+        IBMCircuitJob.from_store(store, store.record("a"), runtime_client=client).result()
+
+
 def test_job_without_a_connection_whose_result_is_not_in_the_store_says_so(store, caplog):
     store.save(Job("a", status=status_report("Completed", datetime.now(UTC))))
     store.save(Job("b", status=status_report("Queued", datetime.now(UTC))))
@@ -708,17 +778,18 @@ def test_result_that_could_not_be_kept_at_first_is_kept_with_the_next_call(store
     assert store.load("a").payload.raw == BODY
 
 
-def locked_out(path):
-    """Another program that holds the lock of a store."""
-    return contextlib.closing(sqlite3.connect(path, isolation_level=None))
+def locked(path, monkeypatch):
+    """A store, while another program writes to it."""
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.01)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return contextlib.closing(other)
 
 
 def unkept(store, path, monkeypatch):
     """A handle whose result has arrived and could not be kept."""
-    monkeypatch.setattr(database, "LOCK_SECONDS", 0.01)
     job, client = kept(store, DONE, results=[BODY])
-    with locked_out(path) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(path, monkeypatch):
         job.result()
         # Nobody waits for it again, but for what was tried just now.
         job.status()
@@ -742,9 +813,74 @@ def test_result_that_could_not_be_kept_is_kept_at_once_when_that_is_possible(
     assert store.payload("a").raw == BODY
 
 
+def test_results_that_could_not_be_kept_are_all_kept_later(store, monkeypatch, tmp_path):
+    """What came after it may be the page of an outage."""
+    job, _ = kept(store, DONE, results=[BODY, b"<html>Try later.</html>"])
+    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+        job.result()
+    with pytest.raises(IBMJobApiError):
+        job.result(refresh=True)
+    write_what_is_left(store)
+    assert store.payload("a").raw == b"<html>Try later.</html>"
+    assert store.payload("a", 1).raw == BODY
+    assert store.jobs()[0].result().success
+
+
+def test_inputs_that_could_not_be_brought_along_are_brought_later(kept_provider, tmp_path, monkeypatch, bell):
+    job = kept_provider.get_backend("local_simulator").run(bell, shots=10)
+    job.result()
+    [back] = kept_provider.store.jobs()
+    with JobStore(tmp_path / "second.sqlite") as second:
+        with locked(tmp_path / "second.sqlite", monkeypatch):
+            back.keep_in(second)
+            back.status()
+        write_what_is_left(second)
+        assert second.jobs()[0].circuits()[0].name == "bell"
+        assert second.jobs()[0].result().success
+
+
+def test_result_that_is_left_is_written_though_another_job_is_damaged_and_threads_are_no_more(
+    store, monkeypatch, tmp_path, caplog
+):
+    jobs = [
+        IBMCircuitJob(None, None, job_id, runtime_client=ScriptedClient([done], results=[BODY]), store=store)
+        for job_id in ("a", "b")
+        for done in [DONE.replace(b'"a"', b'"%s"' % job_id.encode())]
+    ]
+    store.save(Job("a"))
+    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+        for job in jobs:
+            job.result()
+    break_record(store, "a")
+    monkeypatch.setattr(threading.Thread, "start", lambda _: pytest.fail("there can be no thread when Python ends"))
+    write_what_is_left(store)
+    assert store.payload("b").raw == BODY
+    assert "the record of job a is damaged" in caplog.text
+
+
+def test_job_that_is_deleted_does_not_come_back(store, monkeypatch, tmp_path):
+    job, _ = kept(store, QUEUED)
+    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+        job.update_name("bell")
+    store.delete("a")
+    write_what_is_left(store)
+    assert store.records() == []
+
+
+def test_fork_can_keep_jobs_whatever_another_thread_of_its_parent_was_doing(store):
+    job, _ = kept(store, QUEUED)
+    with keeper._lock:
+        child = os.fork()
+        if not child:
+            signal.alarm(10)
+            job.status()
+            os._exit(0 if store.record("a") else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 UNKEPT = """
 import sqlite3, sys
-from ibm_circuit_job import IBMCircuitJob, JobStore
+from ibm_circuit_job import keeper, IBMCircuitJob, JobStore
 from ibm_circuit_job.store import database
 from ibm_circuit_job.testing import ScriptedClient
 

@@ -19,6 +19,7 @@ import threading
 import time
 import tracemalloc
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -952,6 +953,31 @@ def test_fork_beside_threads_that_write_can_write_itself(store):
         for thread in threads:
             thread.join()
     assert len(store.records()) == 11
+
+
+def test_threads_may_fork_at_once_beside_threads_that_read(store, monkeypatch):
+    """While one of them forks, the other waits, and nobody else gets in between."""
+    monkeypatch.setattr(forks, "PATIENCE", 2.0)
+    enough = threading.Event()
+
+    def read():
+        while not enough.is_set():
+            store.records()
+
+    def fork(number):
+        return in_another_process(lambda: store.save(Job(f"{number}")))
+
+    for number in range(200):
+        store.save(Job(f"before-{number}"), synced=False)
+    with ThreadPoolExecutor(4) as pool:
+        reading = [pool.submit(read) for _ in range(2)]
+        try:
+            answers = list(pool.map(fork, range(20)))
+        finally:
+            enough.set()
+        for done in reading:
+            done.result()
+    assert answers == [("did", None)] * 20
 
 
 def test_fork_of_a_process_that_uses_the_store_all_the_while_is_told_so(store, monkeypatch):

@@ -273,7 +273,9 @@ class IBMRetiredBackend(IBMBackend):
     """
 
     def __init__(self, provider: IBMProvider, name: str) -> None:
-        super().__init__(provider, {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False})
+        description = {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False}
+        # Nothing runs, so that no instance is needed: nobody may know it, where the service cannot be reached.
+        super().__init__(provider, description, instance="")
 
     def run(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse.

@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial as with_arguments
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
@@ -227,7 +227,7 @@ class IBMCircuitJob(JobV1):
         backend: IBMBackend | None = None,
         api_client: Any = None,
         runtime_client: Any = None,
-        find_backend: Callable[[], IBMBackend | None] | None = None,
+        find_backend: Callable[[Job], IBMBackend | None] | None = None,
     ) -> Self:
         """Return a handle on a job that a store keeps. ``JobStore.jobs()`` makes them; nothing is read or written here.
 
@@ -237,7 +237,7 @@ class IBMCircuitJob(JobV1):
             backend: The backend that runs it.
             api_client: The client of the account's side of the service.
             runtime_client: The client to ask about the job; ``api_client`` by default.
-            find_backend: Finds the backend when it is asked for.
+            find_backend: Finds the backend when it is asked for, by what is known of the job then.
         """
         job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
         job._keeper, job._find_backend = Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
@@ -301,7 +301,7 @@ class IBMCircuitJob(JobV1):
             'QUEUED'
         """
         self._backend = backend
-        self._find_backend: Callable[[], IBMBackend | None] | None = None
+        self._find_backend: Callable[[Job], IBMBackend | None] | None = None
         self._api_client = api_client
         self._client = api_client if runtime_client is None else runtime_client
 
@@ -433,7 +433,7 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the handle has none, such as one that was unpickled.
         """
         if self._backend is None and self._find_backend is not None:
-            self._backend = self._find_backend()
+            self._backend = self._find_backend(self._state)
         if self._backend is None:
             raise to_exception(Unsupported(f"return the backend of job {self._state.job_id}", effects.NOT_CONNECTED))
         backend: IBMBackend = self._backend
@@ -847,7 +847,7 @@ class IBMCircuitJob(JobV1):
 
     def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
         """The result that another handle has read a moment ago, or reads just now, and keeps in the same store."""
-        if self._keeper is None or failure.http_status not in {404, 410}:
+        if self._keeper is None or failure.http_status not in {404, 409, 410}:
             return None
         for pause in _PAUSES_FOR_OTHERS:
             effects.sleep(pause)
@@ -871,7 +871,7 @@ class IBMCircuitJob(JobV1):
         if isinstance(seen, Success):
             self.learn(seen.unwrap())
         if failure.http_status == 410 or self._known(_private):
-            if self._keeper is not None and isinstance(seen, Success):
+            if self._keeper is not None and isinstance(seen, Success) and self._is_long_over():
                 self._keeper.give_up_result()
             return IBMJobApiError(
                 f"the result of job {self._state.job_id} was read before, "
@@ -879,6 +879,10 @@ class IBMCircuitJob(JobV1):
             )
         # Not "no such job", for it is done.
         return IBMJobApiError(describe(failure))
+
+    def _is_long_over(self) -> bool:
+        """Whether the job ended so long ago that a result that is not there does not come any more."""
+        return self._ended_at is not None and effects.now() - self._ended_at > _RESULT_COMES_WITHIN
 
     def _decoded_from(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
         """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
@@ -1408,6 +1412,8 @@ def _ended_at(job: Job) -> datetime | None:
 
 _PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
 """Seconds between looks at the store for a result that another handle is reading."""
+_RESULT_COMES_WITHIN: Final = timedelta(minutes=1)
+"""After how long it is believed that there is no result, where another request may still be reading it."""
 _METRICS_SECONDS: Final = 2.0
 """How long a result may be kept back for the sake of what was measured."""
 

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Annotated, Final, NoReturn, assert_never
 import platformdirs
 import typer
 from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
 from qiskit.providers.jobstatus import JobStatus
 from rich.cells import cell_len
 from rich.console import Console
@@ -22,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import IBMError, JobStoreError
+from ibm_circuit_job.errors import IBMError, JobStoreDamagedError, JobStoreError
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.facts import (
@@ -296,21 +298,27 @@ def result(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: 
         if record is None:
             _fail(f"nothing is kept of job {job_id}")
         found = IBMCircuitJob.from_store(opened, record).result()
-    for number in range(len(found.results)):
-        print(json.dumps(found.get_counts(number)))
+    try:
+        counts = [found.get_counts(number) for number in range(len(found.results))]
+    except QiskitError as error:
+        _fail(f"the result of job {job_id} is kept, and has no counts: {error.message}")
+    for each in counts:
+        print(json.dumps(each))
 
 
 @app.command()
 def delete(job_ids: Annotated[list[str], typer.Argument(help="Their IDs.")], store: _StoreOption = None) -> None:
     """Forget jobs and their results. What only this store has is gone then."""
     with _opened(store) as opened:
-        kept = opened.records_of(job_ids)
-        for job_id in job_ids:
-            if job_id not in kept:
-                _fail(f"nothing is kept of job {job_id}")
-        for job_id in kept:
+        wanted = list(dict.fromkeys(job_ids))
+        for job_id in wanted:
+            # One that is damaged is to be deleted, if any.
+            with suppress(JobStoreDamagedError):
+                if opened.record(job_id) is None:
+                    _fail(f"nothing is kept of job {job_id}")
+        for job_id in wanted:
             opened.delete(job_id)
-    print(f"{len(kept)} jobs deleted")
+    print(f"{len(wanted)} jobs deleted")
 
 
 @app.command("export")
@@ -336,7 +344,7 @@ def import_(
 
 
 def _fail(message: str) -> NoReturn:
-    _console.print(Text(_printable(message), style="red"), soft_wrap=True)
+    Console(stderr=True, highlight=False).print(Text(_printable(message), style="red"), soft_wrap=True)
     raise typer.Exit(1)
 
 

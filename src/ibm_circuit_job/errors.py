@@ -44,8 +44,8 @@ class IBMError(QiskitError):
 class IBMAccountError(IBMError):
     """Logging in failed, or the account has no access to what was asked for."""
 
-    is_unreachable: bool = False
-    """Whether nobody answered, so that nobody said no."""
+    is_passing: bool = False
+    """Whether the service could not be reached, or was in trouble, so that nobody said no."""
 
 
 class IBMBackendError(IBMError):
@@ -281,5 +281,5 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
 def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
     """Return the exception for a login that failed, and what may help."""
     error = IBMAccountError(f"{describe(failure)}{hint}")
-    error.is_unreachable = isinstance(failure, Unreachable)
+    error.is_passing = failure.can_retry and not isinstance(failure, Unreadable)
     return error

@@ -7,6 +7,7 @@ written later, and at the latest when the process ends.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import Failure, StoreTrouble, Unreachable, describe
+from ibm_circuit_job.state import results
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
@@ -43,10 +45,10 @@ class Keeper:
         """The SHA-256 of the result that the store is known to have."""
         self.damage: str | None = None
         """What the store said of a result that is damaged, where it has none that is not."""
-        self._left_news: Job | None = None
+        self._left: Job | None = None
         """What could not be written when it was learned."""
-        self._left_payload: ResultPayload | None = None
-        """The result that could not be written when it arrived."""
+        self._left_payloads: dict[str, ResultPayload] = {}
+        """The results that could not be written when they arrived, by SHA-256, the last one last."""
         self._client: Any = None
         self._waited_for: tuple[Fact | None, ...] | None = None
         """The submission, tags and name that could not be stored when they were given."""
@@ -67,8 +69,7 @@ class Keeper:
             known: What is known of the job.
             client: Whom it was asked of.
         """
-        pending = news(self.kept, known)
-        self._leave(client, pending)
+        pending = self._line_up(known, client)
         if pending is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
@@ -76,9 +77,7 @@ class Keeper:
         synced = given != (None, None, None)
         # Once it could not be stored, nobody is to wait for that again.
         patient = synced and given != self._waited_for
-        if self._written(pending, client, synced=synced, patient=patient):
-            self._done_with(pending, None)
-        else:
+        if self._write(pending, None, synced=synced, patient=patient) is not None:
             self._waited_for = given
 
     def keep_payload(self, payload: ResultPayload, known: Job, client: Any) -> None:
@@ -89,65 +88,80 @@ class Keeper:
             known: What is known of the job.
             client: Whom it was asked of.
         """
-        pending = news(self.kept, known)
         # Once it could not be stored, nobody is to wait for that again.
         patient = not self.lacks(payload)
-        self._leave(client, pending, payload)
+        self._line_up(known, client, payload)
         self.write_what_is_left(patient=patient)
 
-    def _leave(self, client: Any, pending: Job | None, payload: ResultPayload | None = None) -> None:
-        """Remember what is to be written, until it is."""
+    def _line_up(self, known: Job, client: Any, payload: ResultPayload | None = None) -> Job | None:
+        """Remember what is to be written, until it is; return what is news."""
         with _lock:
-            self._client, self._left_news = client, pending
-            self._left_payload = payload or self._left_payload
-            self._line_up()
+            self._client = client
+            self._left = news(self.kept, known if self._left is None else merge(self._left, known))
+            if payload is not None:
+                self._left_payloads.pop(payload.sha256, None)
+                self._left_payloads[payload.sha256] = payload
+            self._note()
+            return self._left
 
-    def _done_with(self, pending: Job | None, payload: ResultPayload | None) -> None:
-        """Forget what was written, unless another thread has left something newer meanwhile."""
-        with _lock:
-            self._left_news = None if self._left_news is pending else self._left_news
-            self._left_payload = None if self._left_payload is payload else self._left_payload
-            self._line_up()
-
-    def _line_up(self) -> None:
-        if self._left_news is None and self._left_payload is None:
-            _behind.discard(self)
-        else:
+    def _note(self) -> None:
+        if self.is_behind or self._left_payloads:
             _behind.add(self)
+        else:
+            _behind.discard(self)
 
-    def write_what_is_left(self, *, patient: bool) -> bool:
-        """Write what could not be written when it was learned; return whether that worked."""
+    def write_what_is_left(self, *, patient: bool, bounded: bool = True) -> Failure | None:
+        """Write what could not be written when it was learned; return why that did not work.
+
+        Args:
+            patient: Whether to wait for others that write.
+            bounded: Whether to wait for no more than a second where it is not patient.
+        """
         with _lock:
-            pending, payload, client = self._left_news, self._left_payload, self._client
-        if pending is None and payload is None:
-            return True
-        is_written = self._written(pending or Job(self.kept.job_id), client, payload, patient=patient)
-        if payload is not None:
-            self._has = payload.sha256 if is_written else None
-        if is_written:
-            self._done_with(pending, payload)
-        return is_written
+            pending, payloads = self._left, [*self._left_payloads.values()]
+        wanted: list[ResultPayload | None] = [*payloads]
+        if pending is not None and not payloads:
+            wanted.append(None)
+        trouble = None
+        for payload in wanted:
+            written = self._write(pending or Job(self.kept.job_id), payload, patient=patient, bounded=bounded)
+            trouble = written or trouble
+            if payload is not None:
+                self._has = payload.sha256 if written is None else None
+        return trouble
 
-    def _written(
+    def forget_what_is_left(self) -> None:
+        """Write nothing of what could not be written when it was learned."""
+        with _lock:
+            self._left = None
+            self._left_payloads.clear()
+            self._note()
+
+    def _write(
         self,
         pending: Job,
-        client: Any,
-        payload: ResultPayload | None = None,
+        payload: ResultPayload | None,
         *,
         synced: bool = True,
         patient: bool = True,
-    ) -> bool:
-        """Write what is news, and perhaps a result; return whether that worked."""
+        bounded: bool = True,
+    ) -> Failure | None:
+        """Write what is news, and perhaps a result; return why that did not work."""
         learned = pending if payload is None else refresh(pending, payload)
-        service = effects.service_of(client)
+        service = effects.service_of(self._client)
         keep = partial(effects.keep, self.store, learned, service=service, synced=synced, patient=patient)
         # Also if the database says nothing at all.
-        written = effects.perform(keep() if patient else effects.within(_IMPATIENT_SECONDS, keep))
+        written = effects.perform(effects.within(_IMPATIENT_SECONDS, keep) if bounded and not patient else keep())
         if isinstance(written, Success):
             with _lock:
                 self.kept = merge(self.kept, pending)
-            return True
-        failure = written.failure()
+                # Another thread may have learned something newer meanwhile.
+                self._left = None if self._left is None else news(self.kept, self._left)
+                if payload is not None:
+                    self._left_payloads.pop(payload.sha256, None)
+                self._note()
+            return None
+        failure: Failure = written.failure()
         if isinstance(failure, Unreachable):
             doing = f"keep job {pending.job_id}"
             failure = StoreTrouble(
@@ -158,17 +172,16 @@ class Keeper:
             effects.warn_of_store(failure)
         else:
             effects.warn_of_unkept_result(pending.job_id, failure)
-        return False
+        return failure
 
     @property
     def is_behind(self) -> bool:
         """Whether there were news that could not be written."""
-        return self._left_news is not None
+        return self._left is not None
 
     def lacks(self, payload: ResultPayload | None) -> bool:
         """Return whether this is the result that could not be stored when it arrived."""
-        left = self._left_payload
-        return payload is not None and left is not None and payload.sha256 == left.sha256
+        return payload is not None and payload.sha256 in self._left_payloads
 
     def payloads(self) -> Iterator[ResultPayload]:
         """Yield the results that the store has, the newest first; those that are damaged are passed over."""
@@ -181,7 +194,9 @@ class Keeper:
                 payload: ResultPayload | None = read.unwrap()
                 if payload is None:
                     return
-                self._has, self.damage = payload.sha256, None
+                self._has = payload.sha256
+                if results.is_result(payload):
+                    self.damage = None
                 yield payload
                 continue
             failure = read.failure()
@@ -205,7 +220,7 @@ class Keeper:
         return _read(effects.stored_inputs(self.store, self.kept.job_id))
 
 
-_lock: Final = threading.Lock()
+_lock = threading.Lock()
 _behind: Final[set[Keeper]] = set()
 """Those of which something could not be written. They are held here, for nobody else may hold a job any more."""
 
@@ -218,18 +233,41 @@ def write_what_is_left(store: JobStore | None = None) -> None:
     """
     with _lock:
         behind = sorted(_behind, key=lambda keeper: keeper.kept.job_id)
+    deadline = effects.monotonic() + _LEFT_SECONDS
     in_trouble: set[JobStore] = set()
     for keeper in behind:
-        # Where it waited in vain for one job, it does not for the next.
-        of_store = store is None or store is keeper.store
-        if of_store and not keeper.write_what_is_left(patient=keeper.store not in in_trouble):
-            in_trouble.add(keeper.store)
+        # Where it waited in vain for one job, it does not for the next, and tries for so long.
+        patient = keeper.store not in in_trouble
+        if store in {None, keeper.store} and (patient or effects.monotonic() < deadline):
+            keeper.store.rouse()
+            # No thread helps to be in time: there can be none when Python ends.
+            trouble = keeper.write_what_is_left(patient=patient, bounded=False)
+            if trouble is not None and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
+                in_trouble.add(keeper.store)
+
+
+def forget_what_is_left(store: JobStore, job_id: str) -> None:
+    """Write nothing more of a job that is to be forgotten."""
+    with _lock:
+        behind = [keeper for keeper in _behind if keeper.store is store and keeper.kept.job_id == job_id]
+    for keeper in behind:
+        keeper.forget_what_is_left()
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 - another thread of the parent may hold it
+    _lock = threading.Lock()
+    # The parent writes what it has learned.
+    _behind.clear()
 
 
 # Threads are done by then, and what they left is here.
 atexit.register(write_what_is_left)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
-
+_LEFT_SECONDS: Final = 60.0
+"""For how long what is left is written to a store that was in trouble with the first of it."""
 _SAME: Final = 3
 """How often a store may say that the same thing is damaged: a store that is damaged itself says so of any result."""
 _IMPATIENT_SECONDS: Final = 1.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
@@ -34,6 +33,7 @@ from ibm_circuit_job.errors import (
     IBMAccountError,
     IBMBackendApiError,
     IBMBackendValueError,
+    IBMError,
     IBMJobApiError,
     IBMJobNotFoundError,
     JobStoreError,
@@ -124,8 +124,13 @@ class IBMProvider:
         try:
             self._log_in()
         except IBMAccountError as error:
-            if self.store is None or not error.is_unreachable:
+            if self.store is None or not error.is_passing:
                 raise
+            if isinstance(self.account_client, PlatformAccount):
+                self.account_client.find_instance_later()
+                if not self._parameters.is_located:
+                    # A name is none by which a store knows an instance.
+                    self.runtime_client.params = evolve(self._parameters, instance=None)
             _logger.warning("There are only the jobs of the store until the service can be reached: %s", error)
 
     def _log_in(self) -> str:
@@ -139,10 +144,12 @@ class IBMProvider:
         self.runtime_client.params = evolve(self._parameters, instance=self._checked)
         return self._checked
 
-    def _try_to_log_in(self) -> None:
-        if self._checked is None:
-            with suppress(IBMAccountError):
-                self._log_in()
+    def _online(self, kind: type[IBMError]) -> str:
+        """The instance, where the service can be reached, else the documented exception."""
+        try:
+            return self.instance
+        except IBMAccountError as error:
+            raise kind(str(error)) from None
 
     @property
     def instance(self) -> str:
@@ -272,7 +279,7 @@ class IBMProvider:
             ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
             ['local_27q']
         """
-        found = self._named(name, self._instance(instance))[0]
+        found = self._named(name, self._instance(instance, IBMBackendApiError))[0]
         if min_num_qubits is not None:
             found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
         found = [backend for backend in found if _has(backend, kwargs)]
@@ -290,7 +297,7 @@ class IBMProvider:
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
         """
-        meant = self._instance(instance)
+        meant = self._instance(instance, IBMBackendApiError)
         if isinstance(name, str) and (meant, name) in self._backends and not kwargs:
             return self._backends[meant, name]
         found, names = self._named(name, meant)
@@ -325,12 +332,13 @@ class IBMProvider:
         """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
         if name is None:
             return None
-        known = self._backends.get((self.instance, name)) or self._retired.get(name)
-        if known is not None:
-            return known
         try:
-            if name in self.runtime_client.list_backends(self.instance):
-                return self._backend(name, self.instance)
+            instance = self._online(IBMBackendApiError)
+            known = self._backends.get((instance, name)) or self._retired.get(name)
+            if known is not None:
+                return known
+            if name in self.runtime_client.list_backends(instance):
+                return self._backend(name, instance)
         except (RequestFailed, IBMBackendApiError) as error:
             _logger.warning("Backend %s cannot be described now: %s", name, error)
             return IBMRetiredBackend(self, name)
@@ -403,7 +411,7 @@ class IBMProvider:
                     limit=PAGE if limit is None or offset or wanted.statuses else min(PAGE, limit + skip),
                     skip=offset,
                     pending=wanted.pending,
-                    hgp=self._instance(instance),
+                    hgp=self._instance(instance, IBMJobApiError),
                     job_tags=wanted.tags,
                     created_after=wanted.created_after,
                     created_before=wanted.created_before,
@@ -452,7 +460,7 @@ class IBMProvider:
             ...         provider.resume()
             []
         """
-        self._try_to_log_in()
+        self._online(IBMJobApiError)
         handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
         known = refresh_known(handles)
         if len(known) < len(handles):
@@ -473,7 +481,7 @@ class IBMProvider:
             record,
             api_client=self.account_client,
             runtime_client=self.runtime_client,
-            find_backend=lambda: self._backend_of_job(_backend_name(record)),
+            find_backend=lambda job: self._backend_of_job(_backend_name(job)),
         )
 
     def _kept_of(self, seen: Sequence[Job]) -> Mapping[str, Job]:
@@ -508,7 +516,6 @@ class IBMProvider:
         kept = None if self.store is None else self._read_record(self.store, job_id)
         if kept is not None and kept.has_ended:
             return self._stored_handle(kept)
-        self._try_to_log_in()
         asked = effects.perform(effects.fetch_job(self.runtime_client, job_id))
         if not isinstance(asked, Success):
             failure = asked.failure()
@@ -589,13 +596,14 @@ class IBMProvider:
         value: _T = result.unwrap()
         return value
 
-    def _instance(self, instance: str | None) -> str:
+    def _instance(self, instance: str | None, kind: type[IBMError]) -> str:
         """The instance that is meant, where one may be named."""
-        if instance is not None and instance != self.instance and self.channel == "ibm_quantum_platform":
+        own = self._online(kind)
+        if instance is not None and instance != own and self.channel == "ibm_quantum_platform":
             raise IBMBackendValueError(
-                f"expected instance to be the provider's own, {self.instance!r}; make another provider for {instance!r}"
+                f"expected instance to be the provider's own, {own!r}; make another provider for {instance!r}"
             )
-        return instance or self.instance
+        return instance or own
 
     def _checked_instance(self, instance: str | None) -> str:
         if self.channel == "ibm_quantum_platform":

@@ -63,13 +63,14 @@ def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
     """Ask for the standing of many jobs, also of those that have ended, and return those that the service tells of.
 
     Raises:
-        IBMJobApiError: If the service could not be reached, or was in trouble.
+        IBMJobApiError: If the service could not be reached, was in trouble, or refused to tell.
     """
     asked = list(jobs)
     groups = _grouped(asked)
-    failures = [failure for group in groups for failure in group.look(also_ended=True) if failure.can_retry]
-    if failures:
-        raise to_exception(failures[0])
+    for group in groups:
+        for failure in group.look(also_ended=True):
+            if failure.http_status not in {404, 410}:
+                raise to_exception(failure)
     gone = {(id(group.client), job_id) for group in groups for job_id in group.refusals}
     return [job for job in asked if (id(job.client), job.state.job_id) not in gone]
 

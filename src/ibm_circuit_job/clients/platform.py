@@ -22,7 +22,7 @@ from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of
 from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
-from ibm_circuit_job.errors import IBMAccountError, Unreadable, account_error
+from ibm_circuit_job.errors import IBMAccountError, Unreadable, Unsupported, account_error
 from ibm_circuit_job.state import documents
 
 API_VERSION: Final = "2025-05-01"
@@ -54,6 +54,7 @@ class PlatformAccount:
         self.http = HttpSession(params)
         self.instance = params.instance
         """The instance (CRN) that requests are sent for."""
+        self._is_to_be_found = False
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
@@ -121,6 +122,11 @@ class PlatformAccount:
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
         """Return the headers that prove who we are; see :meth:`access_token`."""
+        if self._is_to_be_found:
+            try:
+                self._find_instance()
+            except IBMAccountError as error:
+                raise RequestFailed(Unsupported("find the instance", str(error))) from None
         old = None if rejected is None else rejected["Authorization"].removeprefix("Bearer ")
         headers = {
             "Authorization": f"Bearer {self.access_token(old, seconds=seconds)}",
@@ -142,20 +148,31 @@ class PlatformAccount:
         Raises:
             IBMAccountError: If there is no such one, or more than one, or the account's instances cannot be found.
         """
-        wanted = self.params.instance
-        if wanted is None or not self.params.is_located:
+        if not self._knows_instance():
             self.check_login()
             try:
-                instances = self.user_hubs(wanted)
+                self._find_instance()
             except RequestFailed as error:
                 raise account_error(error.failure) from None
-            if len(instances) != 1:
-                meant = "of the account" if wanted is None else f"named {wanted!r}"
-                found = ", ".join(instances) or "none"
-                raise IBMAccountError(f"expected instance to be the CRN of the one instance {meant}; found {found}")
-            self.params = evolve(self.params, instance=instances[0])
-            self.instance = instances[0]
         return str(self.instance)
+
+    def find_instance_later(self) -> None:
+        """Find the instance with the first request that is sent for it; the service cannot be reached now."""
+        self._is_to_be_found = not self._knows_instance()
+
+    def _knows_instance(self) -> bool:
+        return self.params.instance is not None and self.params.is_located
+
+    def _find_instance(self) -> None:
+        wanted = self.params.instance
+        instances = self.user_hubs(wanted)
+        if len(instances) != 1:
+            meant = "of the account" if wanted is None else f"named {wanted!r}"
+            found = ", ".join(instances) or "none"
+            raise IBMAccountError(f"expected instance to be the CRN of the one instance {meant}; found {found}")
+        self.params = evolve(self.params, instance=instances[0])
+        self.instance = instances[0]
+        self._is_to_be_found = False
 
     def user_hubs(self, name: str | None = None) -> list[str]:
         """Return the instances (CRN) that the account may use.

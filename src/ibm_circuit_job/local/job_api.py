@@ -353,7 +353,7 @@ def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Requ
     """
     if job.private and request.method == "GET":
         if job.is_being_read:
-            raise Refusal(404, 1297, f"The result of private job {job.id} is being read by another request.")
+            raise Refusal(409, 1297, f"The result of private job {job.id} is being read by another request.")
 
         def decided(was_read: bool) -> None:
             job.is_being_read = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError
 from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs, wanted_text
+from ibm_circuit_job.keeper import forget_what_is_left
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK
@@ -103,7 +103,6 @@ class JobStore:
         self._database = Database(chosen)
         self._results_held = results_held
         self._held: deque[object] = deque(maxlen=results_held)
-        self._lock = threading.Lock()
         self._rests_until = 0.0
 
     def __repr__(self) -> str:
@@ -362,8 +361,8 @@ class JobStore:
     def unfinished(self, *, service: str | None = None) -> list[Job]:
         """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
 
-        One that had ended when it was first seen is left out, unless its result was asked for; so is one whose result
-        is gone.
+        One that had ended when it was first seen is left out, unless something has arrived of its result; so is one
+        whose result is gone.
 
         Args:
             service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
@@ -447,6 +446,7 @@ class JobStore:
             )
             connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
 
+        forget_what_is_left(self, job_id)
         self._database.write(f"forget job {job_id}", work)
 
     # Archives
@@ -532,10 +532,8 @@ class JobStore:
 
     def hold(self, result: object) -> None:
         """Keep a decoded result in memory, until as many others as are held were asked for."""
-        with self._lock:
-            others = [held for held in self._held if held is not result]
-            self._held.clear()
-            self._held.extend([*others, result])
+        # Two threads at once may drop one, which then is decoded again.
+        self._held = deque((*(held for held in [*self._held] if held is not result), result), self._results_held)
 
     def rest(self) -> None:
         """Leave the database alone for a while, where nobody is to wait for it; what waits for a job is not to."""

@@ -64,7 +64,7 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
         "has_result": has_result,
         "first_seen": min(row["first_seen"], first_seen),
         "is_awaited": row["is_awaited"] or not job.has_ended or any(map(_is_awaited, facts)),
-        "service": min(filter(None, (row["service"], service)), default=None),
+        "service": min(filter(None, (row["service"], service)), key=_by_precision, default=None),
     }
     changed = {name: value for name, value in values.items() if row[name] != value}
     if changed:
@@ -73,8 +73,13 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
         _replace_tags(connection, job)
 
 
+def _by_precision(service: str) -> tuple[bool, str]:
+    """The order of what services are called: first those that name the instance."""
+    return " " not in service, service
+
+
 def _is_awaited(fact: Fact) -> bool:
-    """Whether a fact says that somebody waits for the result: the job had not ended, or it was asked for."""
+    """Whether a fact says that somebody waits for the result: the job had not ended, or something arrived."""
     return isinstance(fact, ResultPayload) or (isinstance(fact, StatusReport) and not fact.is_final)
 
 

@@ -34,7 +34,7 @@ jobs: Final = sql.Table(
     sql.Column("has_result", sql.Boolean, nullable=False),
     sql.Column("payload_at", sql.BigInteger),
     sql.Column("payload_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
-    # Whether it was seen before it had ended, or its result was asked for, so that somebody waits for that.
+    # Whether it was seen before it had ended, or something has arrived of its result, so that somebody waits for that.
     sql.Column("is_awaited", sql.Boolean, nullable=False),
     # Whether its result was read by somebody else, and can be read only once.
     sql.Column("result_is_gone", sql.Boolean, nullable=False),

@@ -426,13 +426,29 @@ def test_damaged_inputs_are_said_to_be_inputs(store):
     "record", ["", "{", "null", '{"format": 99, "job": {}}', '{"format": 1, "job": {"job_id": 5}}']
 )
 def test_damaged_record_is_named(store, record):
-    store.save_all([Job("a"), Job("b")])
+    known = refresh(finished("a"), JobName(NOON, "bell"))
+    store.save_all([known, Job("b")])
     with inside(store) as connection:
         connection.execute(sql.update(schema.jobs).where(schema.jobs.c.job_id == "a").values(record=record))
-    for use in (store.load, store.record, lambda job_id: store.save(finished(job_id))):
+    for use in (store.load, store.record):
         with pytest.raises(JobStoreDamagedError, match="the record of job a "):
             use("a")
     assert store.load("b") == Job("b")
+    # Whoever saves has it made anew.
+    store.save(Job("a", retagged=JobTags(NOON, ["x"])))
+    assert store.load("a") == refresh(known, JobTags(NOON, ["x"]))
+
+
+def test_job_whose_record_and_history_are_damaged_is_not_written_over(store):
+    store.save(finished("a"))
+    with inside(store) as connection:
+        for table in (schema.jobs, schema.history):
+            connection.execute(sql.update(table).where(table.c.record.is_not(None)).values(record="{"))
+    with pytest.raises(
+        JobStoreDamagedError, match=r"the record of job a is damaged, and its history, too: .* truncated"
+    ):
+        store.save(Job("a", retagged=JobTags(NOON, ["x"])))
+    assert store.payload("a") == finished("a").payload
 
 
 # Where it is

@@ -26,6 +26,7 @@ from ibm_circuit_job import (
     IBMJobApiError,
     IBMProvider,
     Job,
+    JobName,
     JobStore,
     JobStoreError,
     ResultPayload,
@@ -667,6 +668,7 @@ def test_result_that_was_damaged_twice_hides_no_older_one(store):
 def break_record(store, job_id):
     with store._database._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE jobs SET record = '{' WHERE job_id = ?", (job_id,))
+        connection.exec_driver_sql("UPDATE history SET record = '{' WHERE job_id = ?", (job_id,))
 
 
 def test_job_whose_record_is_damaged_keeps_no_other_from_the_store(kept_provider, store, caplog):
@@ -688,7 +690,7 @@ def test_listing_with_a_job_whose_record_is_damaged_keeps_the_others(simulator, 
     jobs = [simulator.run(bell, shots=10, job_tags=["listed together"]) for _ in range(3)]
     for job in jobs:
         job.wait_for_final_state(timeout=30)
-    store.save(Job(jobs[1].job_id()))
+    store.save(Job(jobs[1].job_id(), renamed=JobName(datetime.now(UTC), "bell")))
     break_record(store, jobs[1].job_id())
     assert len(kept_provider.jobs(job_tags=["listed together"])) == 3
     assert {record.job_id for record in store.records()} == {jobs[0].job_id(), jobs[2].job_id()}
@@ -847,7 +849,7 @@ def test_result_that_is_left_is_written_though_another_job_is_damaged_and_thread
         for job_id in ("a", "b")
         for done in [DONE.replace(b'"a"', b'"%s"' % job_id.encode())]
     ]
-    store.save(Job("a"))
+    store.save(Job("a", renamed=JobName(datetime.now(UTC), "bell")))
     with locked(tmp_path / "jobs.sqlite", monkeypatch):
         for job in jobs:
             job.result()

@@ -13,7 +13,7 @@ from ibm_circuit_job.errors import describe
 from ibm_circuit_job.state import queries, results, wire
 from ibm_circuit_job.state.facts import Fact, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.transitions import merge, refresh
+from ibm_circuit_job.state.transitions import merge, merge_all, refresh
 from ibm_circuit_job.store import schema
 from ibm_circuit_job.store.archive import Body
 from ibm_circuit_job.store.bodies import (
@@ -50,7 +50,7 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
         }
         insert_new(connection, schema.jobs, [stub])
         row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
-    kept = _locked_record(row)
+    kept = _locked_record(connection, row)
     small = [fact for fact in facts if not isinstance(fact, Body)]
     job = refresh(kept, *small)
     references, has_result = references_in(row), row["has_result"]
@@ -98,14 +98,19 @@ _UNTAG: Final = sql.delete(schema.tags).where(schema.tags.c.job_id == sql.bindpa
 _TAG: Final = sql.insert(schema.tags)
 
 
-def _locked_record(row: sql.RowMapping) -> Job:
-    """Return the record of a row that was just locked."""
+def _locked_record(connection: sql.Connection, row: sql.RowMapping) -> Job:
+    """Return the record of a row that was just locked; where it is damaged, what the history has."""
     if type(row["first_seen"]) is not int or not isinstance(row["service"], str | None):
         raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time and the name of a service")
     try:
         return read_record(row["record"])
     except Damaged as damage:
-        raise Damaged(f"the record of job {row['job_id']} is damaged: {damage}") from None
+        said = str(damage)
+    try:
+        small = [read_record(fact["record"]) for fact in history_of(connection, row["job_id"]) if fact["slot"] is None]
+    except Damaged:
+        raise Damaged(f"the record of job {row['job_id']} is damaged, and its history, too: {said}") from None
+    return merge_all(Job(row["job_id"]), small)
 
 
 def read_record(text: object) -> Job:

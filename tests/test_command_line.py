@@ -1,6 +1,7 @@
 """The command, as it is typed."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -189,7 +190,7 @@ def test_jobs_say_that_there_are_more(store, capsys):
 @pytest.mark.parametrize("words", [["jobs"], ["history", "a"], ["result", "a"], ["delete", "a"], ["export", "archive"]])
 def test_store_that_is_not_there_is_not_made_to_be_read(tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
-    for typo in ("typo.sqlite", f"sqlite:///{tmp_path}/typo.sqlite"):
+    for typo in ("typo.sqlite", f"sqlite:///{tmp_path}/typo.sqlite", f"sqlite+pysqlite:///{tmp_path}/typo.sqlite"):
         ran = CliRunner().invoke(cli.app, [*words, "--store", typo])
         assert "there is none at" in str(ran.exception)
     assert list(tmp_path.iterdir()) == []
@@ -218,6 +219,21 @@ def test_serve_says_how_to_connect(server, bell):
     with IBMProvider(token=call[1], url=call[2]) as provider:
         job = provider.get_backend("local_simulator").run(bell, shots=10)
         assert sum(job.result(timeout=60).get_counts().values()) == 10
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [(["--token", "own"], "'...'"), ([], "os.environ['IBM_CIRCUIT_JOB_TOKEN']")]
+)
+def test_serve_shows_no_token_that_it_was_given(tmp_path, words, shown):
+    command = [*COMMAND, "serve", "--port", "0", "--data", str(tmp_path), *words]
+    environment = os.environ | ({} if words else {"IBM_CIRCUIT_JOB_TOKEN": "own"})
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        printed = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        printed += process.stdout.readlines()
+        process.wait(timeout=30)
+    assert f"IBMProvider(token={shown}, url=" in "".join(printed).replace('"', "'")
+    assert "own" not in "".join(printed[2:])
 
 
 def test_serve_says_that_a_port_is_taken(server, tmp_path):

@@ -571,25 +571,18 @@ def test_folder_that_cannot_be_used_is_named(tmp_path):
             JobStore(wrong)
 
 
-def test_file_of_something_else_is_refused_and_left_as_it_is(file):
-    file.write_bytes(b"Dear diary, " * 1000)
-    with pytest.raises(JobStoreDamagedError, match="the file is damaged, or none of a store"):
-        JobStore(file)
-    assert file.read_bytes() == b"Dear diary, " * 1000
-
-
-def test_database_of_another_program_is_refused(store_url):
-    with JobStore(store_url) as store, inside(store) as connection:
+def test_shared_database_that_has_tables_of_the_same_names_is_refused(postgresql_url):
+    with JobStore(postgresql_url) as store, inside(store) as connection:
         schema._version.drop(connection)
     with pytest.raises(JobStoreError, match="it is a database of another program"):
-        JobStore(store_url)
+        JobStore(postgresql_url)
 
 
-def test_store_of_a_newer_version_is_refused_and_left_as_it_is(store_url):
-    with JobStore(store_url) as store, inside(store) as connection:
+def test_store_of_a_newer_version_in_postgresql_is_refused(postgresql_url):
+    with JobStore(postgresql_url) as store, inside(store) as connection:
         connection.execute(sql.insert(schema._version).values(version=99))
     with pytest.raises(JobStoreError, match=r"it has version 99, .* use a newer one"):
-        JobStore(store_url)
+        JobStore(postgresql_url)
 
 
 def test_store_that_another_program_holds_is_not_waited_for_where_nobody_is_to_wait(file):
@@ -607,6 +600,76 @@ def test_store_that_another_program_holds_is_not_waited_for_where_nobody_is_to_w
         assert store.load("a") is None
         store.save(Job("a"))
         assert store.load("a") == Job("a")
+
+
+def test_store_that_is_only_to_be_opened_is_not_made(store_url):
+    with pytest.raises(JobStoreError, match="expected the URL of a store, or the path of its file; there is none at "):
+        JobStore(store_url, create=False)
+    with JobStore(store_url) as store:
+        store.save(Job("a"))
+    with JobStore(store_url, create=False) as store:
+        assert store.records() == [Job("a")]
+
+
+def of_another(url, **parts):
+    return sql.make_url(url).set(**parts).render_as_string(hide_password=False)
+
+
+def test_server_that_has_no_such_database_says_so_whatever_it_is_called(postgresql_url):
+    with pytest.raises(JobStoreError, match=r"does not exist$"):
+        JobStore(of_another(postgresql_url, database="locked readonly malformed"))
+
+
+@pytest.fixture
+def served(postgresql_url):
+    """A store in PostgreSQL that has a job."""
+    with JobStore(postgresql_url) as store:
+        store.save(Job("a", renamed=JobName(NOON, "bell")))
+    return postgresql_url
+
+
+def changed(url, *statements):
+    """What the store of a database says after somebody has changed that."""
+    with JobStore(url) as store, inside(store) as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    with JobStore(url) as store, pytest.raises(JobStoreError) as raised:
+        store.save(Job("a", retagged=JobTags(NOON, ["x"])))
+    return raised.value
+
+
+def test_lock_that_is_held_on_a_server_is_told(served, monkeypatch):
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+    with JobStore(served) as store, inside(store) as connection:
+        connection.exec_driver_sql("LOCK TABLE jobs")
+        with pytest.raises(JobStoreError, match=r"another program holds it \(.*\); try again"):
+            store.save(Job("a"))
+
+
+def test_database_that_is_only_for_reading_is_read_and_says_so(served):
+    said = changed(served, f"ALTER DATABASE {sql.make_url(served).database} SET default_transaction_read_only TO on")
+    assert "it cannot be written to" in str(said)
+    with JobStore(served) as store:
+        assert store.load("a").name == "bell"
+
+
+def test_server_whose_table_is_gone_says_that_the_store_is_damaged(served):
+    said = changed(served, "DROP TABLE tags")
+    assert isinstance(said, JobStoreDamagedError)
+    assert "a table of it is gone" in str(said)
+
+
+def test_tables_of_somebody_else_are_said_to_be_so(served):
+    guest = f"guest_of_{sql.make_url(served).database}"
+    allow = (f"CREATE ROLE {guest} LOGIN PASSWORD 'guest'", f"GRANT SELECT ON store_version TO {guest}")
+    with JobStore(served) as store, inside(store) as connection:
+        for statement in allow:
+            connection.exec_driver_sql(statement)
+    with (
+        JobStore(of_another(served, username=guest, password="guest")) as store,
+        pytest.raises(JobStoreError, match=r"its tables are not yours to use .*; ask their owner"),
+    ):
+        store.records()
 
 
 WRONG = [

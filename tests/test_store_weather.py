@@ -22,13 +22,13 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sql
 
 from ibm_circuit_job import (
     IBMCircuitJob,
+    IBMJobApiError,
     IBMJobTimeoutError,
     Job,
     JobName,
@@ -38,6 +38,7 @@ from ibm_circuit_job import (
     ResultPayload,
     refresh,
 )
+from ibm_circuit_job.errors import Refused
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import bodies, database, forks, job_store, schema
 from ibm_circuit_job.testing import ScriptedClient
@@ -52,6 +53,8 @@ BODY = (
     b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": [], "noise": "%s"}'
     % NOISE.hex().encode()
 )
+VERSIONS = [(number,) for number in range(1, len(schema.MIGRATIONS) + 1)]
+"""The rows of the table that says which version a store has."""
 PATIENCE = 30.0
 """Seconds after which a child that does not answer is a failure."""
 
@@ -259,7 +262,7 @@ def test_lock_of_another_process_is_waited_for_and_then_told(store, path, short_
         began = time.monotonic()
         with pytest.raises(JobStoreError, match=r"keep job b in the store at .*jobs\.sqlite: another program holds it"):
             store.save(Job("b"))
-        assert 0.3 <= time.monotonic() - began < 2
+        assert 0.3 <= time.monotonic() - began < 10
         assert store.records() == [Job("a")]
     store.save(Job("b"))
     assert len(store.records()) == 2
@@ -283,17 +286,18 @@ def test_status_polls_neither_wait_for_another_process_nor_fail(path, lock, open
             began = time.monotonic()
             for _ in range(20):
                 assert job.status().name == "QUEUED"
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 10
         assert "another program holds it" in caplog.text
 
 
-def test_wait_keeps_its_timeout_while_another_process_holds_the_lock(store, path):
+def test_wait_keeps_its_timeout_while_another_process_holds_the_lock(store, path, monkeypatch):
     job = handle(store, QUEUED)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 20.0)
     with locked_by_another(path):
         began = time.monotonic()
         with pytest.raises(IBMJobTimeoutError):
             job.wait_for_final_state(timeout=0.5)
-        assert time.monotonic() - began < 0.7
+        assert time.monotonic() - began < 5
 
 
 def test_result_that_could_not_be_kept_holds_up_no_wait(store, path, monkeypatch):
@@ -305,7 +309,25 @@ def test_result_that_could_not_be_kept_holds_up_no_wait(store, path, monkeypatch
         began = time.monotonic()
         with pytest.raises(IBMJobTimeoutError):
             job.wait_for_final_state(timeout=0.5)
-        assert time.monotonic() - began < 0.7
+        assert time.monotonic() - began < 5
+
+
+def test_note_that_a_result_is_gone_is_waited_for_by_nobody(store, path, monkeypatch):
+    """There is nothing in it that could be lost."""
+    gone = Refused("read the result of job a", "http://127.0.0.1", 410, "It was read.")
+    store.save_all(Job("a", status=status_report(said, NOON)) for said in ("Running", "Completed"))
+    client = ScriptedClient([DONE, DONE], results=[gone, gone])
+    job = IBMCircuitJob.from_store(store, store.record("a"), runtime_client=client)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 20.0)
+    with locked_by_another(path):
+        began = time.monotonic()
+        with pytest.raises(IBMJobApiError, match="can be read only once"):
+            job.result()
+        assert time.monotonic() - began < 10
+    assert [record.job_id for record in store.unfinished()] == ["a"]
+    with pytest.raises(IBMJobApiError):
+        job.result()
+    assert store.unfinished() == []
 
 
 def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monkeypatch):
@@ -318,7 +340,7 @@ def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monk
         began = time.monotonic()
         with pytest.raises(IBMJobTimeoutError):
             job.wait_for_final_state(timeout=0.5)
-        assert time.monotonic() - began < 0.7
+        assert time.monotonic() - began < 5
     monkeypatch.setattr(store, "_rests_until", 0.0)
     job.status()
     assert store.record("a").tags == ("given",)
@@ -784,7 +806,7 @@ def test_store_of_version_one_has_all_that_it_had_and_what_it_lacked(path):
         assert [job.job_id for job in store.unfinished()] == ["waiting"]
         store.give_up_result("waiting")
         assert store.unfinished() == []
-    assert by_sql(path, "SELECT version FROM store_version") == [[(1,), (2,)]]
+    assert by_sql(path, "SELECT version FROM store_version") == [VERSIONS]
 
 
 def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):
@@ -800,7 +822,10 @@ def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):
         with JobStore(path) as newer:
             assert newer.records() == [Job("a")]
     assert done == [1]
-    assert by_sql(path, "SELECT version FROM store_version", "SELECT * FROM extra") == [[(1,), (2,), (3,)], []]
+    assert by_sql(path, "SELECT version FROM store_version", "SELECT * FROM extra") == [
+        [*VERSIONS, (len(VERSIONS) + 1,)],
+        [],
+    ]
 
 
 def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(store, path, monkeypatch):
@@ -837,16 +862,13 @@ def test_version_that_is_no_number_is_refused_and_left_as_it_is(path, version):
 # Several processes
 
 
-def test_file_system_that_knows_no_log_of_writes_is_used_as_it_is():
-    """SQLite says no more of it than which journal there is then."""
-    asked = []
-
-    def answer(question):
-        asked.append(question)
-        return SimpleNamespace(scalar=lambda: "delete")
-
-    database._use_wal(SimpleNamespace(exec_driver_sql=answer))
-    assert len(asked) == 2
+def test_file_system_that_knows_no_log_of_writes_is_used_as_it_is(path):
+    """SQLite cannot have one either where a file beside the database stands for each lock."""
+    engine = sql.create_engine(f"sqlite:///file:{path}?vfs=unix-dotfile&uri=true")
+    with engine.connect() as connection:
+        database._use_wal(connection)
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+    engine.dispose()
 
 
 def test_store_that_several_processes_create_at_once_is_created_once(path):
@@ -871,7 +893,7 @@ def test_store_that_several_processes_create_at_once_is_created_once(path):
     assert (did, seen == sorted(seen)) == ("did", True)
     with JobStore(path) as store:
         assert sorted(record.job_id for record in store.records()) == sorted(f"of-{pid}" for _, pid in answers)
-    assert by_sql(path, "SELECT version FROM store_version") == [[(1,), (2,)]]
+    assert by_sql(path, "SELECT version FROM store_version") == [VERSIONS]
 
 
 def test_fork_of_a_process_uses_the_store_as_its_parent_does(store, path):

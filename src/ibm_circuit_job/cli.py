@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import IBMError, JobStoreDamagedError, JobStoreError
+from ibm_circuit_job.errors import IBMError, IBMJobApiError, JobStoreDamagedError
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.facts import (
@@ -39,7 +40,9 @@ from ibm_circuit_job.state.facts import (
 )
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import JobStore
-from ibm_circuit_job.store.job_store import default_url
+
+_VARIABLE: Final = "IBM_CIRCUIT_JOB_TOKEN"
+"""The variable that has the token of the service on this machine."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -132,7 +135,7 @@ def serve(
     token: Annotated[
         str | None,
         typer.Option(
-            envvar="IBM_CIRCUIT_JOB_TOKEN",
+            envvar=_VARIABLE,
             help="The API token to demand; by default a random one, kept with the jobs.",
         ),
     ] = None,
@@ -164,7 +167,8 @@ def serve(
         _fail(f"other machines reach the service at {host}; give it a token of your own with --token")
 
     def started(where: Started, _: Callable[[], None]) -> None:
-        shown = repr(where.token) if token is None else 'os.environ["IBM_CIRCUIT_JOB_TOKEN"]'
+        in_environment = token is not None and token == os.environ.get(_VARIABLE)
+        shown = f'os.environ["{_VARIABLE}"]' if in_environment else '"..."' if token else repr(where.token)
         for line in (
             f"Serving at [bold]{where.url}[/bold]. Ctrl-C stops.",
             f"Jobs are kept in {escape(str(folder))}",
@@ -193,11 +197,7 @@ _StoreOption = Annotated[str | None, _STORE]
 
 def _opened(store: str | None) -> JobStore:
     """The store that is read. One that is not there is not made, for then its name was mistyped."""
-    chosen = store or default_url()
-    file = None if chosen is None else chosen.removeprefix("sqlite:///")
-    if file is not None and "://" not in file and not Path(file).expanduser().exists():
-        raise JobStoreError(f"expected the URL of a store, or the path of its file; there is none at {file}")
-    return JobStore(store)
+    return JobStore(store, create=False)
 
 
 @app.command()
@@ -297,7 +297,13 @@ def result(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: 
         record = opened.record(job_id)
         if record is None:
             _fail(f"nothing is kept of job {job_id}")
-        found = IBMCircuitJob.from_store(opened, record).result()
+        try:
+            found = IBMCircuitJob.from_store(opened, record).result()
+        except IBMJobApiError:
+            # Nobody is asked from here.
+            known = queries.status(record)
+            seen = "nobody has asked for its status" if known is None else f"it was {known.name} when last seen"
+            _fail(f"no result of job {job_id} is kept, and {seen}; IBMProvider(store=JobStore()).resume() asks for it")
     try:
         counts = [found.get_counts(number) for number in range(len(found.results))]
     except QiskitError as error:

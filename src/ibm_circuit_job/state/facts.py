@@ -272,6 +272,11 @@ class JobInputs:
     raw: bytes = field(converter=_bytes, repr=lambda raw: f"<{len(raw)} bytes>")
     """The JSON of the ``params`` of a job reply."""
 
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of ``raw`` as 64 hexadecimal digits."""
+        return hashlib.sha256(self.raw).hexdigest()
+
 
 @frozen
 class ResultPayload:
@@ -324,3 +329,5 @@ class JobName:
 
 Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload | JobTags | JobName
 """One thing that was learned about a job: a closed union, to be taken apart with ``match``."""
+Body: TypeAlias = JobInputs | ResultPayload
+"""A fact that is bytes which nobody has read yet."""

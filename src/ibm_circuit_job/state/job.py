@@ -7,11 +7,13 @@ takes it to JSON and back.
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Final, NoReturn
 
 from attrs import frozen
 
 from ibm_circuit_job.state.facts import (
+    Body,
     Fact,
     JobDetails,
     JobInputs,
@@ -121,6 +123,15 @@ class Job:
             self.renamed,
         )
         return tuple(fact for fact in slots if fact is not None)
+
+
+BODIES: Final[Mapping[str, type[Body]]] = {"inputs": JobInputs, "payload": ResultPayload}
+"""Slot of a record -> the kind of body in it."""
+
+
+def slot_of(body: Body) -> str:
+    """Return the slot of a record that a body belongs into."""
+    return "inputs" if isinstance(body, JobInputs) else "payload"
 
 
 _STATUS = (StatusReport, type(None))

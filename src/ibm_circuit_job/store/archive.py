@@ -7,18 +7,17 @@ is named after its SHA-256.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import msgspec
 from attrs import frozen
@@ -26,17 +25,12 @@ from returns.result import Success
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
 from ibm_circuit_job.state import wire
-from ibm_circuit_job.state.facts import MOST_BYTES, Fact, JobInputs, ResultPayload
-from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.facts import MOST_BYTES, Body, Fact
+from ibm_circuit_job.state.job import BODIES, Job, slot_of
 from ibm_circuit_job.state.transitions import refresh
 
 FORMAT: Final = 1
 """The version of the lines."""
-
-Body: TypeAlias = JobInputs | ResultPayload
-"""A fact that is bytes which nobody has read yet."""
-KINDS: Final[Mapping[str, type[Body]]] = {"inputs": JobInputs, "payload": ResultPayload}
-"""Slot of a record -> the kind of body in it."""
 
 
 @frozen
@@ -133,7 +127,7 @@ def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
         for job in jobs:
             count += 1
             for fact in job.facts:
-                if isinstance(fact, Body) and (name := _name(fact.raw)) not in written:
+                if isinstance(fact, Body) and (name := _name(fact)) not in written:
                     written.add(name)
                     with _opened(folder / name) as file:
                         file.write(fact.raw)
@@ -152,10 +146,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
 
 
-def _name(raw: bytes) -> str:
+def _name(body: Body) -> str:
     """The file of a body, within the folder."""
-    kind = "json" if raw.lstrip()[:1] in {b"{", b"["} else "txt"
-    return f"bodies/{hashlib.sha256(raw).hexdigest()}.{kind}"
+    kind = "json" if body.raw.lstrip()[:1] in {b"{", b"["} else "txt"
+    return f"bodies/{body.sha256}.{kind}"
 
 
 def _line(job: Archived) -> dict[str, Any]:
@@ -173,8 +167,7 @@ def _line(job: Archived) -> dict[str, Any]:
 
 def _fact(job_id: str, fact: Fact) -> dict[str, Any]:
     if isinstance(fact, Body):
-        slot = next(slot for slot, kind in KINDS.items() if isinstance(fact, kind))
-        return {slot: {"observed_at": fact.observed_at, "file": _name(fact.raw), "size": len(fact.raw)}}
+        return {slot_of(fact): {"observed_at": fact.observed_at, "file": _name(fact), "size": len(fact.raw)}}
     slots = msgspec.json.decode(wire.to_json(refresh(Job(job_id), fact)))["job"]
     return {slot: said for slot, said in slots.items() if said is not None and slot != "job_id"}
 
@@ -265,7 +258,7 @@ def _archived(folder: Path, where: str, text: bytes) -> Archived:
 
 
 def _facts(folder: Path, where: str, job_id: str, said: dict[str, Any]) -> Sequence[Fact]:
-    for slot, kind in KINDS.items():
+    for slot, kind in BODIES.items():
         if slot in said:
             return [_body(folder, where, kind, said[slot])]
     read_back = wire.from_json(msgspec.json.encode({"format": wire.FORMAT, "job": {"job_id": job_id, **said}}))
@@ -286,13 +279,13 @@ def _body(folder: Path, where: str, kind: type[Body], said: Any) -> Body:
             f"{where} is damaged: expected a file in bodies that is named after its SHA-256, and an aware time"
         )
     path = folder / body.file
-    raw = _raw(path, body.size)
-    if hashlib.sha256(raw).hexdigest() != path.stem:
-        raise JobStoreDamagedError(f"{path} is damaged: it is not what its SHA-256, its name, says")
     try:
-        return kind(body.observed_at, raw)
+        found = kind(body.observed_at, _raw(path, body.size))
     except OverflowError:
         raise JobStoreDamagedError(f"{where} is damaged: expected a time between the years 1 and 9999 UTC") from None
+    if found.sha256 != path.stem:
+        raise JobStoreDamagedError(f"{path} is damaged: it is not what its SHA-256, its name, says")
+    return found
 
 
 _BODY: Final = re.compile(r"bodies/[0-9a-f]{64}\.[a-z]+")

@@ -5,28 +5,27 @@ A record and a history do not hold them, but say which body it is, and when it w
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
 
 import sqlalchemy as sql
 import zstandard
 from attrs import frozen
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ibm_circuit_job.errors import JobStoreError
-from ibm_circuit_job.state.facts import MOST_BYTES, ResultPayload
-from ibm_circuit_job.store import archive, schema
-from ibm_circuit_job.store.archive import Body
-from ibm_circuit_job.store.database import Damaged
+from ibm_circuit_job.state.facts import MOST_BYTES, Body
+from ibm_circuit_job.state.job import BODIES
+from ibm_circuit_job.store import schema
+from ibm_circuit_job.store.schema import moment_of
+from ibm_circuit_job.store.statements import insert_new, portions
+from ibm_circuit_job.store.trouble import Damaged
 
 _PART: Final = 16 * 1024 * 1024
 """How many bytes of a compressed body go into one row."""
 _LEVEL: Final = 2
 """How hard Zstandard tries. At this level it finds that counts and memory hold the same shots: 91 MB become 26 MB."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @frozen
@@ -46,38 +45,9 @@ class Packed:
     parts: tuple[bytes, ...]
 
 
-SLOTS: Final = {kind: slot for slot, kind in archive.KINDS.items()}
-"""The kind of a body -> its slot of a record."""
-
-
-def slot_of(fact: Body) -> str:
-    """Return the slot of a record that a body belongs into."""
-    return SLOTS[type(fact)]
-
-
-def sha256_of(fact: Body) -> str:
-    """Return what a body is known by."""
-    return fact.sha256 if isinstance(fact, ResultPayload) else hashlib.sha256(fact.raw).hexdigest()
-
-
-def digest_of(text: str) -> str:
-    """Return what a text is looked for by: of one length, and of signs that any database takes."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def micros_of(moment: datetime) -> int:
-    """Return the microseconds since 1970, UTC."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def moment_of(micros: int) -> datetime:
-    """Return the time that :func:`micros_of` made a number of."""
-    return _EPOCH + timedelta(microseconds=micros)
-
-
 def reference_in(row: sql.RowMapping) -> Reference:
     """Return which body a row of a history is."""
-    kind = archive.KINDS.get(row["slot"])
+    kind = BODIES.get(row["slot"])
     if kind is None:
         raise Damaged(f"the history of job {row['job_id']} is damaged: expected a kind of body, got {row['slot']!r}")
     return _seen(row, kind, "observed_at", "sha256")
@@ -90,11 +60,11 @@ def _seen(row: sql.RowMapping, kind: type[Body], moment: str, sha256: str) -> Re
         raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time, got {row[moment]!r}") from None
 
 
-def references_in(row: sql.RowMapping) -> dict[type[Body], Reference]:
-    """Return which bodies the record of a job leaves out."""
+def references_in(row: sql.RowMapping) -> dict[str, Reference]:
+    """Return which bodies the record of a job leaves out: slot -> body."""
     return {
-        kind: _seen(row, kind, f"{slot}_at", f"{slot}_sha256")
-        for slot, kind in archive.KINDS.items()
+        slot: _seen(row, kind, f"{slot}_at", f"{slot}_sha256")
+        for slot, kind in BODIES.items()
         if row[f"{slot}_sha256"] is not None
     }
 
@@ -154,19 +124,3 @@ def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping
         connection.execute(sql.delete(parts).where(parts.c.sha256 == sha256))
         rows = [{"sha256": sha256, "part": part, "data": data} for part, data in enumerate(body.parts)]
         connection.execute(sql.insert(parts), rows)
-
-
-def insert_new(connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, but for those that are there."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).on_conflict_do_nothing(), rows)
-
-
-_AT_ONCE: Final = 500
-"""How many IDs go into one question; databases have limits."""
-
-
-def portions(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield texts in portions of which each can go into one question."""
-    listed = list(texts)
-    return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))

@@ -1,31 +1,26 @@
-"""One database that a store is in: opening it, transactions in it, and what its trouble means.
+"""One database that a store is in: opening it, and transactions in it.
 
 SQLite is one file for its owner alone, in WAL mode, so that readers and a writer do not wait for one another.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sql
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    IntegrityError,
-    OperationalError,
-    SQLAlchemyError,
-)
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
 from ibm_circuit_job.store import forks, schema
+from ibm_circuit_job.store.file import close_to_others, identity_of, is_missing, make_for_owner
+from ibm_circuit_job.store.trouble import RESTORE, Damaged, is_locked, is_passing, store_error
+from ibm_circuit_job.store.url import shown, store_url
 
 _T = TypeVar("_T")
 
@@ -39,10 +34,6 @@ _TRIES: Final = 5
 """How often a transaction that others got in the way of is begun."""
 
 
-class Damaged(Exception):  # noqa: N818 - named for what it says
-    """What was read within a transaction is not what was saved; the message says what."""
-
-
 class _Replaced(Exception):  # noqa: N818
     """The file that was opened is not the one any more that is there."""
 
@@ -52,15 +43,17 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``, or the path of a file.
+        create: Whether to make a store where there is none.
 
     Raises:
-        JobStoreError: If it cannot be opened, is of another program, or of a newer version.
+        JobStoreError: If it cannot be opened, is of another program, or of a newer version; if there is none.
         JobStoreDamagedError: If it is damaged.
     """
 
-    def __init__(self, url: str | os.PathLike[str]) -> None:
-        self.url = _checked(url)
-        self.name = _shown(self.url)
+    def __init__(self, url: str | os.PathLike[str], *, create: bool = True) -> None:
+        self.url = store_url(url)
+        self.create = create
+        self.name = shown(self.url)
         """Where it is, without any credentials."""
         self._opened: tuple[int, int] | None = None
         """Which file it is that was opened."""
@@ -68,10 +61,10 @@ class Database:
         self._of_parent: list[sql.Pool] = []
         if self.is_sqlite:
             self._engine = sql.create_engine(self.url, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
-            sql.event.listen(self._engine, "connect", _set_up)
+            sql.event.listen(self._engine, "connect", _configure)
             sql.event.listen(self._engine, "begin", _begin)
         else:
-            with self._clear("open the store", "at"):
+            with self._as_store_errors("open the store", "at"):
                 # What the URL says of them counts.
                 limits = {name: value for name, value in _silence().items() if name not in self.url.query}
                 self._engine = sql.create_engine(
@@ -79,7 +72,7 @@ class Database:
                 )
         self._close = weakref.finalize(self, self._engine.dispose)
         forks.watch(self)
-        with self._clear("open the store", "at"), self._unforked():
+        with self._as_store_errors("open the store", "at"), self._unforked():
             self._open()
 
     @property
@@ -95,7 +88,7 @@ class Database:
     def _connected(self) -> Iterator[sql.Connection]:
         """A connection to the database that was opened; after it was closed, to what is there."""
         with self._unforked():
-            if self.is_sqlite and _identity_of(self._file) != self._opened:
+            if self.is_sqlite and identity_of(self._file) != self._opened:
                 if not self._is_closed:
                     # What is there may have a log of writes beside it that belongs to the one that is gone.
                     raise _Replaced
@@ -109,13 +102,17 @@ class Database:
 
     def _open(self) -> None:
         if self.is_sqlite:
-            _make_for_owner(self._file)
+            if not self.create and is_missing(self._file):
+                raise self._none_there()
+            make_for_owner(self._file)
         try:
             # Before anything is changed: it may be somebody else's.
             with self._engine.begin() as connection:
                 found = schema.version_of(connection)
+            if found == 0 and not self.create:
+                raise self._none_there()
             if self.is_sqlite:
-                _close_to_others(self._file)
+                close_to_others(self._file)
                 with self._engine.connect() as connection:
                     connection.execution_options(in_transaction=False)
                     _use_wal(connection)
@@ -125,7 +122,10 @@ class Database:
         except schema.NotOurs as wrong:
             raise JobStoreError(f"could not open the store at {self.name}: {wrong}") from None
         if self.is_sqlite:
-            self._opened = _identity_of(self._file)
+            self._opened = identity_of(self._file)
+
+    def _none_there(self) -> JobStoreError:
+        return JobStoreError(f"expected the URL of a store, or the path of its file; there is none at {self.name}")
 
     def close(self) -> None:
         """Close all connections. The next transaction opens what is there then."""
@@ -153,7 +153,7 @@ class Database:
         Raises:
             JobStoreError: If the database is in trouble.
         """
-        with self._clear(doing), self._connected() as connection:
+        with self._as_store_errors(doing), self._connected() as connection:
             connection.execution_options(patient=patient)
             if not self.is_sqlite:
                 # Else each query sees what others have written before it.
@@ -162,7 +162,7 @@ class Database:
                 yield connection
 
     def write(
-        self, doing: str, work: Callable[[sql.Connection], _T], *, synced: bool = True, patient: bool = True
+        self, doing: str, work: Callable[[sql.Connection], _T], *, synced: bool = True, patient: bool | None = None
     ) -> _T:
         """Do some work in one transaction, wholly or not at all; again where others got in its way.
 
@@ -170,18 +170,19 @@ class Database:
             doing: What it is for, as in ``"keep job abc"``.
             work: The work.
             synced: Whether it is to survive a power cut, and not only the death of the process.
-            patient: Whether to wait for the transactions of others.
+            patient: Whether to wait for the transactions of others; by default where it is synced.
 
         Raises:
             JobStoreError: If the database is in trouble; then nothing is changed.
         """
-        with self._clear(doing):
+        patient = synced if patient is None else patient
+        with self._as_store_errors(doing):
             for _ in range(_TRIES - 1):
                 try:
                     with self._connected() as connection, self._writing(connection, synced=synced, patient=patient):
                         return work(connection)
                 except (IntegrityError, OperationalError) as error:
-                    if not _is_passing(error):
+                    if not is_passing(error):
                         raise
             with self._connected() as connection, self._writing(connection, synced=synced, patient=patient):
                 return work(connection)
@@ -197,18 +198,18 @@ class Database:
             yield
 
     @contextmanager
-    def _clear(self, doing: str, where: str = "in the store at") -> Iterator[None]:
+    def _as_store_errors(self, doing: str, where: str = "in the store at") -> Iterator[None]:
         """Let trouble of the database be told as trouble of the store, in words of which none is secret."""
         failed = f"could not {doing} {where} {self.name}"
         try:
             yield
         except SQLAlchemyError as error:
-            trouble = _trouble(failed, error)
+            trouble = store_error(failed, error)
         except Damaged as error:
             trouble = JobStoreDamagedError(f"{failed}: {error}")
         except UnicodeDecodeError as error:
             # SQLAlchemy reads the names of the tables by itself.
-            trouble = JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {_RESTORE}")
+            trouble = JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {RESTORE}")
         except UnicodeEncodeError:
             trouble = JobStoreError(f"{failed}: expected texts without lone surrogates")
         except _Replaced:
@@ -243,117 +244,7 @@ def _silence() -> dict[str, int]:
     }
 
 
-_EXPECTED: Final = "expected the path of a file, sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
-
-
-def _checked(url: Any) -> sql.URL:
-    if isinstance(url, str) and url.startswith((":memory:", "file:")):
-        # SQLite has its own meaning for these, where they are taken for a file's name by others.
-        raise JobStoreError(f"{_EXPECTED}, got a database that is no file, or a URL of another kind")
-    if isinstance(url, os.PathLike) or (isinstance(url, str) and url and "://" not in url):
-        return sql.URL.create("sqlite", database=_whole_path(url))
-    found = _read(url)
-    if found is None:
-        # What it was may hold a password.
-        raise JobStoreError(f"{_EXPECTED}, got something else as the URL of a store")
-    if found.drivername in {"postgresql", "postgresql+psycopg"}:
-        if "@" in f"{found.host}{found.database}":
-            # That would be the end of a password, and be shown.
-            raise JobStoreError(f"{_EXPECTED}, got one with an @ too many; in a user's name or password it is %40")
-        return found.set(drivername="postgresql+psycopg")
-    if found.drivername not in {"sqlite", "sqlite+pysqlite"}:
-        raise JobStoreError(f"{_EXPECTED}, got a URL of {found.drivername!r}")
-    if not found.database or found.database == ":memory:" or found.query:
-        raise JobStoreError(f"{_EXPECTED}, got a database that is no file")
-    return sql.URL.create("sqlite", database=_whole_path(found.database))
-
-
-def _read(url: Any) -> sql.URL | None:
-    try:
-        if isinstance(url, str):
-            # A driver's error would repeat all that cannot be encoded, a password included.
-            url.encode()
-        return sql.make_url(url)
-    except (ArgumentError, TypeError, ValueError):
-        return None
-
-
-def _whole_path(path: str | os.PathLike[str]) -> str:
-    try:
-        whole = str(Path(path).expanduser().absolute())
-    except (RuntimeError, TypeError) as error:
-        raise JobStoreError(f"could not open the store at {path!s}: {error}") from None
-    if "\0" in whole:
-        raise JobStoreError(f"could not open the store at {whole!r}: no name of a file has a null character")
-    return whole
-
-
-def _shown(url: sql.URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
-
-
-def _identity_of(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _make_for_owner(file: Path) -> None:
-    """Make a file, and the folders above it, that nobody but their owner can read; where it is there, look at it.
-
-    A file that is there is not opened: when this process closes it, SQLite's locks on it are gone, whoever of the
-    process holds them, and another process that thinks itself alone takes away what was written last.
-    """
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _making, suppress(FileExistsError):
-            # Made here, since SQLite would let others read it; the files beside it are like it.
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        size = file.stat().st_size
-        if not file.is_file():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder, or the like")
-        if not os.access(file, os.R_OK | os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise _unusable(file, error) from None
-    if 0 < size < _LEAST:
-        # SQLite would take a file of one byte for an empty one.
-        raise JobStoreDamagedError(
-            f"could not open the store at {file}: the file is damaged, or none of a store ({size} bytes); {_RESTORE}"
-        )
-
-
-_making: Final = threading.Lock()
-_LEAST: Final = 512
-"""The bytes of the smallest database."""
-
-
-def _close_to_others(file: Path) -> None:
-    """Make a file that was open to others its owner's alone, and those beside it."""
-    try:
-        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
-            part = file.with_name(name)
-            if part.exists() and part.stat().st_mode & 0o077:
-                part.chmod(0o600)
-    except FileNotFoundError:
-        # Those beside it go with the last process that has it open.
-        pass
-    except OSError as error:
-        raise _unusable(file, error) from None
-
-
-def _unusable(file: Path, error: OSError) -> JobStoreError:
-    return JobStoreError(
-        f"could not open the store at {file}: {error.strerror}; "
-        "expected a file of your own, in a folder in which you may make files"
-    )
-
-
-def _set_up(connection: Any, _: object) -> None:
+def _configure(connection: Any, _: object) -> None:
     """Prepare a new connection to SQLite. Nothing of the file is read here, for that may have to wait for others."""
     # So that it begins transactions when we say, and not when it thinks.
     connection.isolation_level = None
@@ -368,7 +259,7 @@ def _use_wal(connection: sql.Connection) -> None:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         except OperationalError as error:
             # For this alone SQLite does not wait by itself, where another process does the same at that moment.
-            if "locked" not in str(error) or time.monotonic() > deadline:
+            if not is_locked(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:
@@ -379,52 +270,19 @@ def _begin(connection: sql.Connection) -> None:
     """Begin a transaction of SQLite."""
     options = connection.get_execution_options()
     patience = LOCK_SECONDS if options.get("patient", True) else SHORT_LOCK_SECONDS
-    _set(connection, "busy_timeout", f"{patience * 1000:.0f}")
+    _set_pragma(connection, "busy_timeout", f"{patience * 1000:.0f}")
     if not options.get("in_transaction", True):
         return
     if not options.get("writes"):
         connection.exec_driver_sql("BEGIN")
         return
-    _set(connection, "synchronous", "FULL" if options["synced"] else "NORMAL")
+    _set_pragma(connection, "synchronous", "FULL" if options["synced"] else "NORMAL")
     # With the lock of writers from the start: one that first reads may find that somebody else has written meanwhile.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _set(connection: sql.Connection, name: str, value: str) -> None:
+def _set_pragma(connection: sql.Connection, name: str, value: str) -> None:
     """Set something of a connection, unless it is so already."""
     if connection.info.get(name) != value:
         connection.exec_driver_sql(f"PRAGMA {name} = {value}")
         connection.info[name] = value
-
-
-def _is_passing(error: DBAPIError) -> bool:
-    """Whether a transaction failed because of another one, and will do when it is begun again."""
-    # A deadlock, or transactions that PostgreSQL cannot put in a row; and two that made or deleted one body at once.
-    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
-
-
-def _trouble(failed: str, error: SQLAlchemyError) -> JobStoreError:
-    words = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
-    said = words[0] if words else type(error).__name__
-    for known, meaning, right, kind in _MEANINGS:
-        if known in said:
-            return kind(f"{failed}: {meaning} ({said}); {right}")
-    return JobStoreError(f"{failed}: {said}")
-
-
-_RESTORE: Final = "put a copy of it in its place, or move it away and begin a new one"
-_OTHER_FILE: Final = "give yourself the right to write to it and its folder, or choose another file"
-_MEANINGS: Final = (
-    ("locked", "another program holds it", "try again when that one is done", JobStoreError),
-    ("lock timeout", "another program holds it", "try again when that one is done", JobStoreError),
-    ("disk is full", "there is no space left for it", "make some, or choose another file", JobStoreError),
-    ("No space left", "there is no space left for it", "make some", JobStoreError),
-    ("readonly", "it cannot be written to", _OTHER_FILE, JobStoreError),
-    ("unable to open", "its folder cannot be used", _OTHER_FILE, JobStoreError),
-    ("disk I/O error", "the disk refused", "see what the system says of the disk, or choose another", JobStoreError),
-    ("not a database", "the file is damaged, or none of a store", _RESTORE, JobStoreDamagedError),
-    ("malformed", "the file is damaged", _RESTORE, JobStoreDamagedError),
-    ("decode to UTF-8", "the file is damaged", _RESTORE, JobStoreDamagedError),
-    ("no such table", "the file is damaged", _RESTORE, JobStoreDamagedError),
-)
-"""What the words of SQLite and PostgreSQL mean, and what would help."""

@@ -19,30 +19,18 @@ from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError
-from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs, wanted_text
+from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
 from ibm_circuit_job.keeper import forget_what_is_left
-from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
+from ibm_circuit_job.state.facts import Body, Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import refresh
-from ibm_circuit_job.store import archive, schema
-from ibm_circuit_job.store.archive import Archived, Body
-from ibm_circuit_job.store.bodies import (
-    SLOTS,
-    Packed,
-    Reference,
-    digest_of,
-    micros_of,
-    pack,
-    portions,
-    put,
-    raw_of,
-    reference_in,
-    references_in,
-    sha256_of,
-)
-from ibm_circuit_job.store.database import Damaged, Database
+from ibm_circuit_job.store import archive, listing, schema
+from ibm_circuit_job.store.archive import Archived
+from ibm_circuit_job.store.bodies import Packed, Reference, pack, put, raw_of, reference_in, references_in
+from ibm_circuit_job.store.database import Database
 from ibm_circuit_job.store.merging import history_of, merge_in, read_record
+from ibm_circuit_job.store.statements import portions
+from ibm_circuit_job.store.trouble import Damaged
 
 _REST_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
@@ -77,9 +65,11 @@ class JobStore:
             user's data folder. A file, and a folder that is made for it, are their owner's alone.
         results_held: How many decoded results the handles of this store keep in memory together, those that were
             asked for last; of others, what nobody else holds is decoded again when it is asked for. ``None`` for all.
+        create: Whether to make a store where there is none.
 
     Raises:
-        JobStoreError: If it cannot be opened, is of another program, or was written by a newer version.
+        JobStoreError: If it cannot be opened, is of another program, or was written by a newer version; if there is
+            none, and ``create`` is false.
         JobStoreDamagedError: If it is damaged.
 
     Example:
@@ -92,7 +82,9 @@ class JobStore:
         ['bell']
     """
 
-    def __init__(self, url: str | os.PathLike[str] | None = None, *, results_held: int | None = 4) -> None:
+    def __init__(
+        self, url: str | os.PathLike[str] | None = None, *, results_held: int | None = 4, create: bool = True
+    ) -> None:
         if results_held is not None and (type(results_held) is not int or not 0 <= results_held <= sys.maxsize):
             raise JobStoreError(
                 f"expected results_held to be a whole number from 0 to {sys.maxsize}, or None, got {results_held!r}"
@@ -100,7 +92,7 @@ class JobStore:
         chosen = default_url() if url is None else url
         if chosen is None:
             raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
-        self._database = Database(chosen)
+        self._database = Database(chosen, create=create)
         self._results_held = results_held
         self._held: deque[object] = deque(maxlen=results_held)
         self._rests_until = 0.0
@@ -116,11 +108,11 @@ class JobStore:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., JobStore], tuple[str, int | None]]:
+    def __reduce__(self) -> tuple[Callable[..., JobStore], tuple[str, int | None, bool]]:
         url = self._database.url
         if url.password is not None or url.query:
             raise JobStoreError("a store whose URL may hold a password is not pickled; open it again by its URL")
-        return _opened_again, (url.render_as_string(), self._results_held)
+        return _opened_again, (url.render_as_string(), self._results_held, self._database.create)
 
     def close(self) -> None:
         """Close all connections to the database. What comes after opens one again."""
@@ -178,7 +170,7 @@ class JobStore:
                 f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
             )
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
-        bodies = {sha256_of(fact): fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
+        bodies = {fact.sha256: fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
 
         def work(connection: sql.Connection) -> None:
             put(connection, bodies, packed)
@@ -243,6 +235,8 @@ class JobStore:
             JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
         """
         found: dict[str, Job] = {}
+        if not isinstance(job_ids, Iterable):
+            raise JobStoreError(f"expected a list of IDs of jobs, got {job_ids!r}")
         listed = list(job_ids)
         for job_id in listed:
             _check_id(job_id)
@@ -269,7 +263,7 @@ class JobStore:
         table = schema.history
         query = (
             sql.select(table)
-            .where(table.c.job_id == job_id, table.c.slot == SLOTS[ResultPayload])
+            .where(table.c.job_id == job_id, table.c.slot == "payload")
             .order_by(table.c.observed_at.desc(), table.c.sha256.desc())
             .limit(1)
             .offset(min(newer, _LARGEST))
@@ -289,7 +283,7 @@ class JobStore:
         _check_id(job_id)
         with self._database.reading(f"read the inputs of job {job_id}") as connection:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
-            reference = None if row is None else references_in(row).get(JobInputs)
+            reference = None if row is None else references_in(row).get("inputs")
             body = None if reference is None else self._body(connection, job_id, reference)
         return body if isinstance(body, JobInputs) else None
 
@@ -352,11 +346,8 @@ class JobStore:
     ) -> list[Job]:
         """Return the records of the jobs that fit, as :meth:`jobs` does handles on them, without their bodies."""
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
-        conditions = [*_conditions(wanted), *_of_service(wanted_text("service", service))]
-        backend = wanted_text("backend_name", backend_name)
-        if backend is not None:
-            conditions.append(schema.jobs.c.backend_digest == digest_of(backend))
-        return self._found(conditions, limit=limit, skip=skip, descending=descending)
+        query = listing.fitting(wanted, wanted_text("backend_name", backend_name), wanted_text("service", service))
+        return self._found(query, limit=limit, skip=skip, descending=descending)
 
     def unfinished(self, *, service: str | None = None) -> list[Job]:
         """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
@@ -370,11 +361,9 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be read.
         """
-        jobs = schema.jobs.c
-        is_without = sql.not_(sql.or_(jobs.has_result, jobs.result_is_gone))
-        without_result = sql.and_(jobs.status == JobStatus.DONE.name, is_without, jobs.is_awaited)
-        conditions = [sql.or_(sql.not_(jobs.has_ended), without_result), *_of_service(service)]
-        return self._found(conditions, limit=None, skip=0, descending=False)
+        _check_service(service)
+        query = listing.unfinished(service)
+        return self._found(query, limit=None, skip=0, descending=False)
 
     def history(self, job_id: str) -> list[Fact]:
         """Return the facts that were learned of a job, in the order in which they came to the store.
@@ -545,15 +534,10 @@ class JobStore:
 
     # Inside
 
-    def _found(self, conditions: Sequence[Any], *, limit: int | None, skip: int, descending: bool) -> list[Job]:
-        jobs = schema.jobs.c
-        order = sql.desc if descending else sql.asc
-        query = (
-            sql.select(jobs.job_id, jobs.record)
-            .where(*conditions)
-            # The ID, so that there is one order where two were created at once.
-            .order_by(order(schema.moment), order(jobs.job_id))
-        )
+    def _found(
+        self, query: sql.Select[tuple[str, str]], *, limit: int | None, skip: int, descending: bool
+    ) -> list[Job]:
+        query = listing.in_order(query, descending=descending)
         found: list[Job] = []
         skip = min(skip, _LARGEST)
         with self._database.reading("list jobs") as connection:
@@ -586,7 +570,7 @@ class JobStore:
         raw = raw_of(connection, reference.sha256)
         if raw is not None:
             fact = reference.kind(reference.observed_at, raw)
-            if sha256_of(fact) == reference.sha256:
+            if fact.sha256 == reference.sha256:
                 return fact
         what = "result" if reference.kind is ResultPayload else "inputs"
         why = "it is not there in full" if raw is None else "it is not what its SHA-256 says"
@@ -596,8 +580,8 @@ class JobStore:
         )
 
 
-def _opened_again(url: str, results_held: int | None) -> JobStore:
-    return JobStore(url, results_held=results_held)
+def _opened_again(url: str, results_held: int | None, create: bool) -> JobStore:
+    return JobStore(url, results_held=results_held, create=create)
 
 
 def _check_id(job_id: Any) -> None:
@@ -622,27 +606,3 @@ def _checked_jobs(jobs: Any) -> Iterator[Job]:
         if not isinstance(job, Job):
             raise JobStoreError(f"expected a Job, such as the state of a handle, got a {type(job).__name__}")
         yield job
-
-
-def _conditions(wanted: WantedJobs) -> Iterator[Any]:
-    jobs, tags = schema.jobs.c, schema.tags.c
-    if wanted.statuses is not None:
-        yield jobs.status.in_(status.name for status in wanted.statuses)
-    elif wanted.pending is not None:
-        final = jobs.status.in_(status.name for status in FINAL_RANK)
-        yield sql.or_(jobs.status.is_(None), sql.not_(final)) if wanted.pending else final
-    if wanted.created_after is not None:
-        yield schema.moment >= micros_of(wanted.created_after)
-    if wanted.created_before is not None:
-        yield schema.moment <= micros_of(wanted.created_before)
-    for tag in wanted.tags or ():
-        yield jobs.job_id.in_(sql.select(tags.job_id).where(tags.tag_digest == digest_of(tag)))
-
-
-def _of_service(service: str | None) -> Iterator[Any]:
-    if service is not None:
-        known = schema.jobs.c.service
-        url, _, instance = service.partition(" ")
-        # A service that somebody saved, or asks for, without its instance may be any of them.
-        fitting = known == url if instance else known.startswith(f"{url} ", autoescape=True)
-        yield sql.or_(known.is_(None), known == service, fitting)

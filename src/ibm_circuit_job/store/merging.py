@@ -11,23 +11,14 @@ from returns.result import Success
 
 from ibm_circuit_job.errors import describe
 from ibm_circuit_job.state import queries, results, wire
-from ibm_circuit_job.state.facts import Fact, ResultPayload, StatusReport
-from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport
+from ibm_circuit_job.state.job import Job, slot_of
 from ibm_circuit_job.state.transitions import merge, merge_all, refresh
 from ibm_circuit_job.store import schema
-from ibm_circuit_job.store.archive import Body
-from ibm_circuit_job.store.bodies import (
-    SLOTS,
-    Reference,
-    digest_of,
-    insert_new,
-    micros_of,
-    raw_of,
-    references_in,
-    sha256_of,
-    slot_of,
-)
-from ibm_circuit_job.store.database import Damaged
+from ibm_circuit_job.store.bodies import Reference, raw_of, references_in
+from ibm_circuit_job.store.schema import digest_of, micros_of
+from ibm_circuit_job.store.statements import insert_new
+from ibm_circuit_job.store.trouble import Damaged
 
 MOST_FACTS: Final = 1000
 """How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
@@ -35,7 +26,28 @@ MOST_FACTS: Final = 1000
 
 def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None) -> None:
     """Merge facts into what is kept of a job, and into its history."""
-    first_seen = min((micros_of(fact.observed_at) for fact in facts), default=_NEVER)
+    row = _locked_row(connection, job_id)
+    kept = _locked_record(connection, row)
+    bodies = [fact for fact in facts if isinstance(fact, Body)]
+    job = refresh(kept, *(fact for fact in facts if not isinstance(fact, Body)))
+    _add_to_history(connection, job, facts)
+    values = {
+        **_columns(job),
+        **_body_columns(_joined_references(connection, row, bodies)),
+        "has_result": row["has_result"] or any(map(_is_result, bodies)),
+        "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
+        "is_awaited": row["is_awaited"] or not job.has_ended or any(map(_is_awaited, facts)),
+        "service": min(filter(None, (row["service"], service)), key=_by_precision, default=None),
+    }
+    changed = {name: value for name, value in values.items() if row[name] != value}
+    if changed:
+        connection.execute(_CHANGE, {"of_job": job_id, **changed})
+    if job.tags != kept.tags:
+        _replace_tags(connection, job)
+
+
+def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
+    """The row of a job, which nobody else changes until the transaction ends; a new one where there is none."""
     row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     while row is None:
         # Again, where it was there, and was deleted before it could be locked.
@@ -50,27 +62,23 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
         }
         insert_new(connection, schema.jobs, [stub])
         row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
-    kept = _locked_record(connection, row)
-    small = [fact for fact in facts if not isinstance(fact, Body)]
-    job = refresh(kept, *small)
-    references, has_result = references_in(row), row["has_result"]
-    for fact in facts:
-        if isinstance(fact, Body):
-            references[type(fact)] = _newer(connection, references.get(type(fact)), fact)
-            has_result = has_result or (isinstance(fact, ResultPayload) and results.is_result(fact))
-    _add_to_history(connection, job, facts)
-    values = {
-        **_columns(job, references),
-        "has_result": has_result,
-        "first_seen": min(row["first_seen"], first_seen),
-        "is_awaited": row["is_awaited"] or not job.has_ended or any(map(_is_awaited, facts)),
-        "service": min(filter(None, (row["service"], service)), key=_by_precision, default=None),
-    }
-    changed = {name: value for name, value in values.items() if row[name] != value}
-    if changed:
-        connection.execute(_CHANGE, {"of_job": job_id, **changed})
-    if job.tags != kept.tags:
-        _replace_tags(connection, job)
+    return row
+
+
+def _joined_references(
+    connection: sql.Connection, row: sql.RowMapping, arrived: Sequence[Body]
+) -> Mapping[str, Reference]:
+    """Which bodies the record of a job leaves out, after some more have arrived."""
+    references = references_in(row)
+    for body in arrived:
+        slot = slot_of(body)
+        references[slot] = _newer(connection, references.get(slot), body)
+    return references
+
+
+def _is_result(body: Body) -> bool:
+    """Whether a body is a result, and not where it lies, or a page that says that there is none now."""
+    return isinstance(body, ResultPayload) and results.is_result(body)
 
 
 def _by_precision(service: str) -> tuple[bool, str]:
@@ -130,7 +138,7 @@ def read_record(text: object) -> Job:
 
 def _newer(connection: sql.Connection, held: Reference | None, fact: Body) -> Reference:
     """Which of two bodies the record has: the newer one."""
-    seen = Reference(type(fact), fact.observed_at, sha256_of(fact))
+    seen = Reference(type(fact), fact.observed_at, fact.sha256)
     if held is None or held.observed_at < seen.observed_at:
         return seen
     if held.observed_at > seen.observed_at or held.sha256 == seen.sha256:
@@ -143,17 +151,20 @@ def _newer(connection: sql.Connection, held: Reference | None, fact: Body) -> Re
     return seen if fact in joined.facts else held
 
 
-def _columns(job: Job, references: Mapping[type[Body], Reference]) -> dict[str, Any]:
+def _columns(job: Job) -> dict[str, Any]:
     details, status = job.details, queries.status(job)
-    values = {
+    return {
         "record": wire.to_json(job).decode(),
         "status": None if status is None else status.name,
         "has_ended": job.has_ended,
         "backend_digest": None if details is None or details.backend is None else digest_of(details.backend),
         "created": None if details is None or details.created is None else micros_of(details.created),
     }
-    for kind, reference in references.items():
-        slot = SLOTS[kind]
+
+
+def _body_columns(references: Mapping[str, Reference]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for slot, reference in references.items():
         values |= {f"{slot}_at": micros_of(reference.observed_at), f"{slot}_sha256": reference.sha256}
     return values
 
@@ -194,7 +205,7 @@ def _bound(connection: sql.Connection, job: Job) -> None:
 
 def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
     if isinstance(fact, Body):
-        sha256, observed_at = sha256_of(fact), micros_of(fact.observed_at)
+        sha256, observed_at = fact.sha256, micros_of(fact.observed_at)
         digest = digest_of(f"{slot_of(fact)} {observed_at} {sha256}")
         return {
             "job_id": job_id,

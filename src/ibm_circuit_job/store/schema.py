@@ -6,7 +6,9 @@ or a user chose are kept within JSON, or as digests where they are looked for: a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sql
@@ -78,6 +80,24 @@ body_parts: Final = sql.Table(
     # All parts together are one frame of Zstandard.
     sql.Column("data", sql.LargeBinary, nullable=False),
 )
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def digest_of(text: str) -> str:
+    """Return what a text is looked for by: of one length, and of signs that any database takes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def micros_of(moment: datetime) -> int:
+    """Return the microseconds since 1970, UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(micros: int) -> datetime:
+    """Return the time that :func:`micros_of` made a number of."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
 _version: Final = sql.Table("store_version", sql.MetaData(), sql.Column("version", sql.Integer, primary_key=True))
 
 

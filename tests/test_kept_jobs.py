@@ -44,7 +44,7 @@ from ibm_circuit_job.errors import (
     Refused,
     Unreachable,
 )
-from ibm_circuit_job.keeper import write_what_is_left
+from ibm_circuit_job.keeper import write_pending
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import database
 from ibm_circuit_job.testing import ScriptedClient
@@ -751,7 +751,7 @@ def test_name_that_the_store_keeps_is_no_warning(store, caplog):
 class Broken:
     """A store that is in trouble."""
 
-    def rouse(self):
+    def end_back_off(self):
         """It stays in trouble."""
 
     def __getattr__(self, name):
@@ -811,7 +811,7 @@ def test_result_that_could_not_be_kept_is_kept_at_once_when_that_is_possible(
     else:
         del job
         gc.collect()
-        write_what_is_left(store)
+        write_pending(store)
     assert store.payload("a").raw == BODY
 
 
@@ -822,7 +822,7 @@ def test_results_that_could_not_be_kept_are_all_kept_later(store, monkeypatch, t
         job.result()
     with pytest.raises(IBMJobApiError):
         job.result(refresh=True)
-    write_what_is_left(store)
+    write_pending(store)
     assert store.payload("a").raw == b"<html>Try later.</html>"
     assert store.payload("a", 1).raw == BODY
     assert store.jobs()[0].result().success
@@ -836,7 +836,7 @@ def test_inputs_that_could_not_be_brought_along_are_brought_later(kept_provider,
         with locked(tmp_path / "second.sqlite", monkeypatch):
             back.keep_in(second)
             back.status()
-        write_what_is_left(second)
+        write_pending(second)
         assert second.jobs()[0].circuits()[0].name == "bell"
         assert second.jobs()[0].result().success
 
@@ -855,7 +855,7 @@ def test_result_that_is_left_is_written_though_another_job_is_damaged_and_thread
             job.result()
     break_record(store, "a")
     monkeypatch.setattr(threading.Thread, "start", lambda _: pytest.fail("there can be no thread when Python ends"))
-    write_what_is_left(store)
+    write_pending(store)
     assert store.payload("b").raw == BODY
     assert "the record of job a is damaged" in caplog.text
 
@@ -865,7 +865,7 @@ def test_job_that_is_deleted_does_not_come_back(store, monkeypatch, tmp_path):
     with locked(tmp_path / "jobs.sqlite", monkeypatch):
         job.update_name("bell")
     store.delete("a")
-    write_what_is_left(store)
+    write_pending(store)
     assert store.records() == []
 
 

@@ -341,7 +341,7 @@ def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monk
         with pytest.raises(IBMJobTimeoutError):
             job.wait_for_final_state(timeout=0.5)
         assert time.monotonic() - began < 5
-    monkeypatch.setattr(store, "_rests_until", 0.0)
+    monkeypatch.setattr(store, "_backs_off_until", 0.0)
     job.status()
     assert store.record("a").tags == ("given",)
 
@@ -352,7 +352,7 @@ def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monk
 @pytest.fixture
 def at_once(monkeypatch):
     """No rest after trouble, so that what is tried again is tried at once."""
-    monkeypatch.setattr(job_store, "_REST_SECONDS", 0.0)
+    monkeypatch.setattr(job_store, "_BACK_OFF_SECONDS", 0.0)
 
 
 @contextlib.contextmanager

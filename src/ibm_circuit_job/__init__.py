@@ -19,7 +19,7 @@ from ibm_circuit_job.errors import (
     IBMJobTimeoutError,
     JobStoreDamagedError,
     JobStoreError,
-    JobStoreRestsError,
+    JobStoreUnavailableError,
 )
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
@@ -73,7 +73,7 @@ __all__ = [
     "JobName",
     "JobStoreDamagedError",
     "JobStoreError",
-    "JobStoreRestsError",
+    "JobStoreUnavailableError",
     "JobTags",
     "QueueInfo",
     "ResultPayload",

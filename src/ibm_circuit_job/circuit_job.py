@@ -21,7 +21,6 @@ from attrs import evolve, frozen
 from qiskit.providers import JobV1
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
-from returns.io import IOResult
 from returns.result import Result, Success
 
 from ibm_circuit_job import effects, waiter
@@ -341,7 +340,7 @@ class IBMCircuitJob(JobV1):
             keeper.keep_news(refresh(self._state, inputs), self._client)
         for payload in reversed([*before.payloads()]):
             keeper.keep_payload(payload, self._state, self._client)
-            if not keeper.has(payload):
+            if not keeper.is_stored(payload):
                 self._learn(payload)
 
     @property
@@ -527,7 +526,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached; nothing is changed then.
         """
-        seen = self._value(effects.fetch_job(self._client, self._state.job_id))
+        seen = effects.value(effects.fetch_job(self._client, self._state.job_id))
         measured = effects.perform(effects.fetch_metrics(self._client, self._state.job_id))
         # Both or nothing: a call that fails changes no record. A client that cannot ask for metrics is no failure.
         if not isinstance(measured, Success) and not isinstance(measured.failure(), Unsupported):
@@ -750,7 +749,7 @@ class IBMCircuitJob(JobV1):
             return decoded
         given, held = self._given.payload, self._state.payload
         # Where a store has it, memory need not.
-        is_left = held is None and given is not None and self._keeper is not None and self._keeper.has(given)
+        is_left = held is None and given is not None and self._keeper is not None and self._keeper.is_stored(given)
         if given is None or not (held is given or is_left):
             return None
         with self._download:
@@ -886,7 +885,7 @@ class IBMCircuitJob(JobV1):
 
     def _decoded_from(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
         """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
-        if self._keeper is not None and self._keeper.has(payload):
+        if self._keeper is not None and self._keeper.is_stored(payload):
             self._keeper.store.hold(result)
             remembered = with_arguments(_held, weakref.ref(result), self._keeper.store)
         else:
@@ -928,7 +927,7 @@ class IBMCircuitJob(JobV1):
 
     def _take_in(self, payload: ResultPayload) -> None:
         """Learn a result that has arrived; where the store has it, memory need not."""
-        if self._keeper is None or not self._keeper.has(payload):
+        if self._keeper is None or not self._keeper.is_stored(payload):
             self._learn(payload)
 
     def _keep(self) -> None:
@@ -938,21 +937,21 @@ class IBMCircuitJob(JobV1):
         self._keeper.keep_news(self._state, self._client)
         payload = self._state.payload
         if payload is not None:
-            if not self._keeper.has(payload):
+            if not self._keeper.is_stored(payload):
                 self._keep_result(payload)
-            if self._keeper.has(payload):
+            if self._keeper.is_stored(payload):
                 with self._cell:
                     self._state = evolve(self._state, payload=None) if self._state.payload is payload else self._state
 
     def _catch_up(self) -> None:
         """Write what could not be written when it was learned, where nobody else may come for it any more."""
-        if self._keeper is not None and (self._keeper.is_behind or self._keeper.lacks(self._state.payload)):
+        if self._keeper is not None and (self._keeper.has_pending_news or self._keeper.is_pending(self._state.payload)):
             self._keep()
 
     def _insist(self) -> None:
         """Write what could not be written when it was learned, however short a time ago that was."""
         if self._keeper is not None:
-            self._keeper.store.rouse()
+            self._keeper.store.end_back_off()
             self._catch_up()
 
     def _keep_metrics(self) -> None:
@@ -1050,7 +1049,7 @@ class IBMCircuitJob(JobV1):
         self._ask_if_possible()
         kept = [tag for tag in self._state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
-        accepted = self._value(effects.put_tags(self._client, self._state.job_id, wanted))
+        accepted = effects.value(effects.put_tags(self._client, self._state.job_id, wanted))
         self._learn(JobTags(accepted, wanted))
         self._ask_if_possible()
         return list(self._state.tags)
@@ -1172,7 +1171,7 @@ class IBMCircuitJob(JobV1):
         if kept is not None:
             self._learn(kept)
             return
-        inputs = self._value(effects.fetch_inputs(self._client, self._state.job_id))
+        inputs = effects.value(effects.fetch_inputs(self._client, self._state.job_id))
         if inputs is None:
             # Those of a private job are never given away.
             self._inputs_kept_back = True
@@ -1297,7 +1296,7 @@ class IBMCircuitJob(JobV1):
 
     def _backend_name(self) -> str | None:
         name = getattr(self._backend, "name", None)
-        return name if isinstance(name, str) else self._known(_backend_of)
+        return name if isinstance(name, str) else self._known(queries.backend_name)
 
     # What is known, and who is asked
 
@@ -1333,7 +1332,7 @@ class IBMCircuitJob(JobV1):
 
     def _ask(self) -> None:
         """Ask the service for the job, once, and learn what it says."""
-        self.learn(self._value(effects.fetch_job(self._client, self._state.job_id)))
+        self.learn(effects.value(effects.fetch_job(self._client, self._state.job_id)))
 
     def _ask_if_possible(self) -> None:
         """Ask the service for the job, unless the client cannot."""
@@ -1345,20 +1344,13 @@ class IBMCircuitJob(JobV1):
 
     def _measure(self) -> None:
         """Ask the service for the job's metrics, once, and learn what it says."""
-        self._learn(self._value(effects.fetch_metrics(self._client, self._state.job_id)))
+        self._learn(effects.value(effects.fetch_metrics(self._client, self._state.job_id)))
 
     def _learn(self, *facts: Fact) -> None:
         with self._cell:
             self._state = refresh(self._state, *facts)
         if self._keeper is not None:
             self._keeper.keep_news(self._state, self._client)
-
-    def _value(self, done: IOResult[_T, Failure]) -> _T:
-        result = effects.perform(done)
-        if not isinstance(result, Success):
-            raise to_exception(result.failure())
-        value: _T = result.unwrap()
-        return value
 
 
 def _same(result: QiskitResult) -> QiskitResult:
@@ -1391,10 +1383,6 @@ def _created(job: Job) -> datetime | None:
 
 def _client_version(job: Job) -> dict[str, str] | None:
     return queries.client_version(job) or None
-
-
-def _backend_of(job: Job) -> str | None:
-    return None if job.details is None else job.details.backend
 
 
 def _program_of(job: Job) -> str | None:

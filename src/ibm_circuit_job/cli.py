@@ -247,7 +247,7 @@ def _cells(record: Job, when: str) -> list[str]:
         record.job_id,
         "" if created is None else created.strftime(when),
         "" if known is None else known.name,
-        (record.details and record.details.backend) or "",
+        queries.backend_name(record) or "",
         ", ".join(record.tags),
     )
     return [_printable(cell) for cell in cells]

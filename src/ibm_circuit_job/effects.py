@@ -35,15 +35,18 @@ from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.protocols import JobClient, StreamingClient, SubmittingClient
 from ibm_circuit_job.errors import (
     Failure,
+    IBMError,
+    IBMJobApiError,
     JobStoreDamagedError,
     JobStoreError,
-    JobStoreRestsError,
+    JobStoreUnavailableError,
     Refused,
     StoreTrouble,
     Unreachable,
     Unreadable,
     Unsupported,
     describe,
+    to_exception,
 )
 from ibm_circuit_job.state import typed_json, wire
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
@@ -65,6 +68,29 @@ def perform(effect: IOResult[_T, Failure]) -> Result[_T, Failure]:
         <Success: 1>
     """
     return unsafe_perform_io(IO.from_ioresult(effect))
+
+
+def value(effect: IOResult[_T, Failure], kind: type[IBMError] = IBMJobApiError) -> _T:
+    """Return what an effect came to, for the classic classes.
+
+    Raises:
+        IBMError: If it failed; ``kind``, or what :func:`~ibm_circuit_job.errors.to_exception` makes of it.
+    """
+    done = perform(effect)
+    if not isinstance(done, Success):
+        raise to_exception(done.failure(), kind)
+    found: _T = done.unwrap()
+    return found
+
+
+def read_or_warn(effect: IOResult[_T | None, Failure]) -> _T | None:
+    """Return what a store answers; ``None`` where it is in trouble, which the log says."""
+    done = perform(effect)
+    if isinstance(done, Success):
+        found: _T | None = done.unwrap()
+        return found
+    warn_of_store(done.failure())
+    return None
 
 
 def now() -> datetime:
@@ -454,7 +480,7 @@ def _stored(doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
     try:
         return IOSuccess(call())
     except JobStoreError as error:
-        is_damaged, is_known = (isinstance(error, kind) for kind in (JobStoreDamagedError, JobStoreRestsError))
+        is_damaged, is_known = (isinstance(error, kind) for kind in (JobStoreDamagedError, JobStoreUnavailableError))
         return IOFailure(StoreTrouble(doing, str(error), is_damaged, is_known))
     except Exception as error:  # noqa: BLE001 - a result has arrived, and is not lost whatever a store does
         return IOFailure(StoreTrouble(doing, f"could not {doing}: {type(error).__name__}: {error}"))

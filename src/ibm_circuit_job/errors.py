@@ -15,7 +15,7 @@ The exceptions::
           │    └── BackendPropertyError    the backend's properties do not say this
           ├── JobStoreError                the store of jobs refused or could not be reached
           │    ├── JobStoreDamagedError    what it holds is not what was put into it
-          │    └── JobStoreRestsError      it was in trouble just now, so nothing was tried
+          │    └── JobStoreUnavailableError  it was in trouble just now, so nothing was tried
           └── IBMJobError                  (also qiskit's JobError)
                ├── IBMJobApiError          the service refused or could not be reached
                │    └── IBMJobNotFoundError  no such job
@@ -72,7 +72,7 @@ class JobStoreDamagedError(JobStoreError):
     """What a store holds is not what was put into it; the message says what is damaged."""
 
 
-class JobStoreRestsError(JobStoreError):
+class JobStoreUnavailableError(JobStoreError):
     """A store was in trouble just now, and what need not wait for it leaves it alone for a while."""
 
 

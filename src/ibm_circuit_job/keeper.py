@@ -12,9 +12,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from returns.io import IOResult
 from returns.result import Success
 
 from ibm_circuit_job import effects
@@ -26,8 +25,6 @@ from ibm_circuit_job.state.transitions import merge, news, refresh
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import JobStore
-
-_T = TypeVar("_T")
 
 
 class Keeper:
@@ -41,13 +38,13 @@ class Keeper:
     def __init__(self, store: JobStore, kept: Job) -> None:
         self.store = store
         self.kept = kept
-        self._has: str | None = None
+        self._stored_sha256: str | None = None
         """The SHA-256 of the result that the store is known to have."""
         self.damage: str | None = None
         """What the store said of a result that is damaged, where it has none that is not."""
-        self._left: Job | None = None
+        self._pending: Job | None = None
         """What could not be written when it was learned."""
-        self._left_payloads: dict[str, ResultPayload] = {}
+        self._pending_payloads: dict[str, ResultPayload] = {}
         """The results that could not be written when they arrived, by SHA-256, the last one last."""
         self._client: Any = None
         self._waited_for: tuple[Fact | None, ...] | None = None
@@ -56,11 +53,11 @@ class Keeper:
     @classmethod
     def of(cls, store: JobStore, job_id: str) -> Self:
         """Return a keeper that has read what the store has of a job."""
-        return cls(store, _read(effects.stored_record(store, job_id)) or Job(job_id))
+        return cls(store, effects.read_or_warn(effects.stored_record(store, job_id)) or Job(job_id))
 
-    def has(self, payload: ResultPayload) -> bool:
+    def is_stored(self, payload: ResultPayload) -> bool:
         """Return whether the store is known to have this result."""
-        return payload.sha256 == self._has
+        return payload.sha256 == self._stored_sha256
 
     def keep_news(self, known: Job, client: Any) -> None:
         """Write what the store does not have yet of what is known, but for the bodies of results.
@@ -89,28 +86,28 @@ class Keeper:
             client: Whom it was asked of.
         """
         # Once it could not be stored, nobody is to wait for that again.
-        patient = not self.lacks(payload)
+        patient = not self.is_pending(payload)
         self._line_up(known, client, payload)
-        self.write_what_is_left(patient=patient)
+        self.write_pending(patient=patient)
 
     def _line_up(self, known: Job, client: Any, payload: ResultPayload | None = None) -> Job | None:
         """Remember what is to be written, until it is; return what is news."""
         with _lock:
             self._client = client
-            self._left = news(self.kept, known if self._left is None else merge(self._left, known))
+            self._pending = news(self.kept, known if self._pending is None else merge(self._pending, known))
             if payload is not None:
-                self._left_payloads.pop(payload.sha256, None)
-                self._left_payloads[payload.sha256] = payload
-            self._note()
-            return self._left
+                self._pending_payloads.pop(payload.sha256, None)
+                self._pending_payloads[payload.sha256] = payload
+            self._register()
+            return self._pending
 
-    def _note(self) -> None:
-        if self.is_behind or self._left_payloads:
-            _behind.add(self)
+    def _register(self) -> None:
+        if self.has_pending_news or self._pending_payloads:
+            _with_pending.add(self)
         else:
-            _behind.discard(self)
+            _with_pending.discard(self)
 
-    def write_what_is_left(self, *, patient: bool, bounded: bool = True) -> Failure | None:
+    def write_pending(self, *, patient: bool, bounded: bool = True) -> Failure | None:
         """Write what could not be written when it was learned; return why that did not work.
 
         Args:
@@ -118,7 +115,7 @@ class Keeper:
             bounded: Whether to wait for no more than a second where it is not patient.
         """
         with _lock:
-            pending, payloads = self._left, [*self._left_payloads.values()]
+            pending, payloads = self._pending, [*self._pending_payloads.values()]
         wanted: list[ResultPayload | None] = [*payloads]
         if pending is not None and not payloads:
             wanted.append(None)
@@ -127,15 +124,15 @@ class Keeper:
             written = self._write(pending or Job(self.kept.job_id), payload, patient=patient, bounded=bounded)
             trouble = written or trouble
             if payload is not None:
-                self._has = payload.sha256 if written is None else None
+                self._stored_sha256 = payload.sha256 if written is None else None
         return trouble
 
-    def forget_what_is_left(self) -> None:
+    def forget_pending(self) -> None:
         """Write nothing of what could not be written when it was learned."""
         with _lock:
-            self._left = None
-            self._left_payloads.clear()
-            self._note()
+            self._pending = None
+            self._pending_payloads.clear()
+            self._register()
 
     def _write(
         self,
@@ -156,10 +153,10 @@ class Keeper:
             with _lock:
                 self.kept = merge(self.kept, pending)
                 # Another thread may have learned something newer meanwhile.
-                self._left = None if self._left is None else news(self.kept, self._left)
+                self._pending = None if self._pending is None else news(self.kept, self._pending)
                 if payload is not None:
-                    self._left_payloads.pop(payload.sha256, None)
-                self._note()
+                    self._pending_payloads.pop(payload.sha256, None)
+                self._register()
             return None
         failure: Failure = written.failure()
         if isinstance(failure, Unreachable):
@@ -167,7 +164,7 @@ class Keeper:
             failure = StoreTrouble(
                 doing, f"could not {doing}: the store says nothing for {_IMPATIENT_SECONDS:g} seconds"
             )
-            self.store.rest()
+            self.store.back_off()
         if payload is None:
             effects.warn_of_store(failure)
         else:
@@ -175,13 +172,13 @@ class Keeper:
         return failure
 
     @property
-    def is_behind(self) -> bool:
+    def has_pending_news(self) -> bool:
         """Whether there were news that could not be written."""
-        return self._left is not None
+        return self._pending is not None
 
-    def lacks(self, payload: ResultPayload | None) -> bool:
+    def is_pending(self, payload: ResultPayload | None) -> bool:
         """Return whether this is the result that could not be stored when it arrived."""
-        return payload is not None and payload.sha256 in self._left_payloads
+        return payload is not None and payload.sha256 in self._pending_payloads
 
     def payloads(self) -> Iterator[ResultPayload]:
         """Yield the results that the store has, the newest first; those that are damaged are passed over."""
@@ -194,7 +191,7 @@ class Keeper:
                 payload: ResultPayload | None = read.unwrap()
                 if payload is None:
                     return
-                self._has = payload.sha256
+                self._stored_sha256 = payload.sha256
                 if results.is_result(payload):
                     self.damage = None
                 yield payload
@@ -202,7 +199,7 @@ class Keeper:
             failure = read.failure()
             effects.warn_of_store(failure)
             # What is read from the service instead is to be written.
-            self._has = None
+            self._stored_sha256 = None
             if isinstance(failure, StoreTrouble) and failure.is_damaged:
                 self.damage = self.damage or describe(failure)
             failures[describe(failure)] += 1
@@ -217,68 +214,58 @@ class Keeper:
 
     def inputs(self) -> JobInputs | None:
         """Return the inputs that the store has."""
-        return _read(effects.stored_inputs(self.store, self.kept.job_id))
+        return effects.read_or_warn(effects.stored_inputs(self.store, self.kept.job_id))
 
 
 _lock = threading.Lock()
-_behind: Final[set[Keeper]] = set()
+_with_pending: Final[set[Keeper]] = set()
 """Those of which something could not be written. They are held here, for nobody else may hold a job any more."""
 
 
-def write_what_is_left(store: JobStore | None = None) -> None:
+def write_pending(store: JobStore | None = None) -> None:
     """Write what could not be written when it was learned: now, for there may be no other time.
 
     Args:
         store: Only to this store.
     """
     with _lock:
-        behind = sorted(_behind, key=lambda keeper: keeper.kept.job_id)
-    deadline = effects.monotonic() + _LEFT_SECONDS
+        behind = sorted(_with_pending, key=lambda keeper: keeper.kept.job_id)
+    deadline = effects.monotonic() + _PENDING_SECONDS
     in_trouble: set[JobStore] = set()
     for keeper in behind:
         # Where it waited in vain for one job, it does not for the next, and tries for so long.
         patient = keeper.store not in in_trouble
-        if store in {None, keeper.store} and (patient or effects.monotonic() < deadline):
-            keeper.store.rouse()
+        if (store is None or keeper.store is store) and (patient or effects.monotonic() < deadline):
+            keeper.store.end_back_off()
             # No thread helps to be in time: there can be none when Python ends.
-            trouble = keeper.write_what_is_left(patient=patient, bounded=False)
+            trouble = keeper.write_pending(patient=patient, bounded=False)
             if trouble is not None and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
                 in_trouble.add(keeper.store)
 
 
-def forget_what_is_left(store: JobStore, job_id: str) -> None:
+def forget_pending(store: JobStore, job_id: str) -> None:
     """Write nothing more of a job that is to be forgotten."""
     with _lock:
-        behind = [keeper for keeper in _behind if keeper.store is store and keeper.kept.job_id == job_id]
+        behind = [keeper for keeper in _with_pending if keeper.store is store and keeper.kept.job_id == job_id]
     for keeper in behind:
-        keeper.forget_what_is_left()
+        keeper.forget_pending()
 
 
 def _after_fork() -> None:
     global _lock  # noqa: PLW0603 - another thread of the parent may hold it
     _lock = threading.Lock()
     # The parent writes what it has learned.
-    _behind.clear()
+    _with_pending.clear()
 
 
 # Threads are done by then, and what they left is here.
-atexit.register(write_what_is_left)
+atexit.register(write_pending)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
-_LEFT_SECONDS: Final = 60.0
+_PENDING_SECONDS: Final = 60.0
 """For how long what is left is written to a store that was in trouble with the first of it."""
 _SAME: Final = 3
 """How often a store may say that the same thing is damaged: a store that is damaged itself says so of any result."""
 _IMPATIENT_SECONDS: Final = 1.0
 """How long a store may take over what is written at once or not at all."""
-
-
-def _read(read: IOResult[_T | None, Failure]) -> _T | None:
-    """What a store answers; ``None`` where it is in trouble."""
-    done = effects.perform(read)
-    if isinstance(done, Success):
-        found: _T | None = done.unwrap()
-        return found
-    effects.warn_of_store(done.failure())
-    return None

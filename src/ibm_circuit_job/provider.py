@@ -7,12 +7,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from attrs import asdict, evolve
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
-from returns.io import IOResult
 from returns.result import Success
 
 from ibm_circuit_job import effects
@@ -29,7 +28,6 @@ from ibm_circuit_job.clients import (
 from ibm_circuit_job.clients.accounts import SavedAccount, saved_account
 from ibm_circuit_job.clients.parameters import channel_of
 from ibm_circuit_job.errors import (
-    Failure,
     IBMAccountError,
     IBMBackendApiError,
     IBMBackendValueError,
@@ -42,20 +40,17 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
-from ibm_circuit_job.keeper import write_what_is_left
+from ibm_circuit_job.keeper import write_pending
+from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
-from ibm_circuit_job.watch import refresh_known
+from ibm_circuit_job.watch import PAGE, refresh_known
 
 if TYPE_CHECKING:
     from ibm_circuit_job.local import LocalService
     from ibm_circuit_job.store import JobStore
 
-_T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
-
-PAGE: Final = 200
-"""How many jobs the service lists at once."""
 
 
 class IBMProvider:
@@ -129,7 +124,7 @@ class IBMProvider:
             if isinstance(self.account_client, PlatformAccount):
                 self.account_client.find_instance_later()
                 if not self._parameters.is_located:
-                    # A name is none by which a store knows an instance.
+                    # The service alone can tell which CRN, by which a store knows the instance, has this name.
                     self.runtime_client.params = evolve(self._parameters, instance=None)
             _logger.warning("There are only the jobs of the store until the service can be reached: %s", error)
 
@@ -248,7 +243,7 @@ class IBMProvider:
         What could not be written to the store when it was learned is written before.
         """
         if self.store is not None:
-            write_what_is_left(self.store)
+            write_pending(self.store)
         self.runtime_client.close()
         if self._service is not None:
             self._service.stop()
@@ -404,7 +399,7 @@ class IBMProvider:
         seen: set[str] = set()
         offset, passed = 0, 0
         while limit is None or len(found) < limit:
-            page = self._value(
+            page = effects.value(
                 effects.fetch_job_page(
                     self.runtime_client,
                     # Whole pages where it is here that jobs are looked through, and where the first did not do.
@@ -434,9 +429,13 @@ class IBMProvider:
             if not fresh or (page.count is not None and offset >= page.count):
                 break
         # Each is asked for once, however many jobs name one that cannot be described.
-        backends = {name: self._backend_of_job(name) for name in dict.fromkeys(map(_backend_name, found.values()))}
+        backends = {
+            name: self._backend_of_job(name) for name in dict.fromkeys(map(queries.backend_name, found.values()))
+        }
         kept = self._kept_of(list(found.values()))
-        return [self.handle_on(job, backends[_backend_name(job)], kept.get(job.job_id)) for job in found.values()]
+        return [
+            self.handle_on(job, backends[queries.backend_name(job)], kept.get(job.job_id)) for job in found.values()
+        ]
 
     def resume(self) -> list[IBMCircuitJob]:
         """Return the jobs of the store that are not over: to be called after a crash, or on another day.
@@ -481,18 +480,16 @@ class IBMProvider:
             record,
             api_client=self.account_client,
             runtime_client=self.runtime_client,
-            find_backend=lambda job: self._backend_of_job(_backend_name(job)),
+            find_backend=lambda job: self._backend_of_job(queries.backend_name(job)),
         )
 
     def _kept_of(self, seen: Sequence[Job]) -> Mapping[str, Job]:
         """Keep what was seen of many jobs, and return what is kept of them then."""
         if self.store is None:
             return {}
-        read = effects.perform(effects.stored_records(self.store, [job.job_id for job in seen]))
-        if not isinstance(read, Success):
-            effects.warn_of_store(read.failure())
+        kept = effects.read_or_warn(effects.stored_records(self.store, [job.job_id for job in seen]))
+        if kept is None:
             return {}
-        kept: Mapping[str, Job] = read.unwrap()
         found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
         pending = [job for job in found if job is not None]
         written = effects.perform(effects.keep_all(self.store, pending, service=self.service))
@@ -513,26 +510,18 @@ class IBMProvider:
         """
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
-        kept = None if self.store is None else self._read_record(self.store, job_id)
+        kept = None if self.store is None else effects.read_or_warn(effects.stored_record(self.store, job_id))
         if kept is not None and kept.has_ended:
             return self._stored_handle(kept)
-        asked = effects.perform(effects.fetch_job(self.runtime_client, job_id))
-        if not isinstance(asked, Success):
-            failure = asked.failure()
+        answer = effects.perform(effects.fetch_job(self.runtime_client, job_id))
+        if not isinstance(answer, Success):
+            failure = answer.failure()
             if kept is None or not isinstance(failure, Unreachable):
                 raise to_exception(failure, IBMJobApiError)
             _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
             return self._stored_handle(kept)
-        job = asked.unwrap()
-        return self.handle_on(job, self._backend_of_job(_backend_name(job)), kept)
-
-    def _read_record(self, store: JobStore, job_id: str) -> Job | None:
-        read = effects.perform(effects.stored_record(store, job_id))
-        if isinstance(read, Success):
-            record: Job | None = read.unwrap()
-            return record
-        effects.warn_of_store(read.failure())
-        return None
+        job = answer.unwrap()
+        return self.handle_on(job, self._backend_of_job(queries.backend_name(job)), kept)
 
     def attach(self, job: IBMCircuitJob) -> IBMCircuitJob:
         """Give a handle that has none, such as one that was unpickled, a connection to this account.
@@ -557,12 +546,12 @@ class IBMProvider:
             ...     provider.attach(pickle.loads(kept)).status().name in {"QUEUED", "RUNNING", "DONE"}
             True
         """
-        details = job.state.details
-        if details is None or details.backend is None:
+        name = queries.backend_name(job.state)
+        if name is None:
             # Such as one that was pickled before it had asked for anything.
-            details = self._value(effects.fetch_job(self.runtime_client, job.job_id())).details
+            name = queries.backend_name(effects.value(effects.fetch_job(self.runtime_client, job.job_id())))
         job.connect(
-            backend=self._backend_of_job(None if details is None else details.backend),
+            backend=self._backend_of_job(name),
             api_client=self.account_client,
             runtime_client=self.runtime_client,
         )
@@ -588,13 +577,6 @@ class IBMProvider:
         job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **clients)
         job.learn(seen)
         return job
-
-    def _value(self, done: IOResult[_T, Failure]) -> _T:
-        result = effects.perform(done)
-        if not isinstance(result, Success):
-            raise to_exception(result.failure(), IBMJobApiError)
-        value: _T = result.unwrap()
-        return value
 
     def _instance(self, instance: str | None, kind: type[IBMError]) -> str:
         """The instance that is meant, where one may be named."""
@@ -674,10 +656,6 @@ def _default_store() -> JobStore | None:
     except JobStoreError as error:
         _logger.warning("Jobs are not kept: %s", error)
         return None
-
-
-def _backend_name(job: Job) -> str | None:
-    return None if job.details is None else job.details.backend
 
 
 def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:

@@ -263,6 +263,17 @@ def usage_estimate(job: Job) -> float | None:
     return None if job.details is None else job.details.usage_estimate
 
 
+def backend_name(job: Job) -> str | None:
+    """Return the name of the backend that runs the job, or ``None`` where it is not known.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> backend_name(Job("a")) is None
+        True
+    """
+    return None if job.details is None else job.details.backend
+
+
 def client_version(job: Job) -> dict[str, str]:
     """Return the versions of the client that submitted the job: package -> version. Empty where it is not known.
 

@@ -18,9 +18,9 @@ import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreRestsError
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
-from ibm_circuit_job.keeper import forget_what_is_left
+from ibm_circuit_job.keeper import forget_pending
 from ibm_circuit_job.state.facts import Body, Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
@@ -32,7 +32,7 @@ from ibm_circuit_job.store.merging import history_of, merge_in, read_record
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
 
-_REST_SECONDS: Final = 10.0
+_BACK_OFF_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
 _LARGEST: Final = 2**63 - 1
 """The largest number that a database has, and more than it has rows."""
@@ -95,7 +95,7 @@ class JobStore:
         self._database = Database(chosen, create=create)
         self._results_held = results_held
         self._held: deque[object] = deque(maxlen=results_held)
-        self._rests_until = 0.0
+        self._backs_off_until = 0.0
 
     def __repr__(self) -> str:
         return f"<JobStore({self._database.name!r})>"
@@ -165,8 +165,8 @@ class JobStore:
         for job_id in facts:
             if not job_id.isprintable():
                 raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
-        if not patient and time.monotonic() < self._rests_until:
-            raise JobStoreRestsError(
+        if not patient and time.monotonic() < self._backs_off_until:
+            raise JobStoreUnavailableError(
                 f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
             )
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
@@ -187,7 +187,7 @@ class JobStore:
             raise
         except JobStoreError:
             if not patient:
-                self.rest()
+                self.back_off()
             raise
 
     def _packed(self, bodies: Mapping[str, bytes], doing: str, *, patient: bool) -> dict[str, Packed]:
@@ -435,7 +435,7 @@ class JobStore:
             )
             connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
 
-        forget_what_is_left(self, job_id)
+        forget_pending(self, job_id)
         self._database.write(f"forget job {job_id}", work)
 
     # Archives
@@ -524,13 +524,13 @@ class JobStore:
         # Two threads at once may drop one, which then is decoded again.
         self._held = deque((*(held for held in [*self._held] if held is not result), result), self._results_held)
 
-    def rest(self) -> None:
+    def back_off(self) -> None:
         """Leave the database alone for a while, where nobody is to wait for it; what waits for a job is not to."""
-        self._rests_until = time.monotonic() + _REST_SECONDS
+        self._backs_off_until = time.monotonic() + _BACK_OFF_SECONDS
 
-    def rouse(self) -> None:
+    def end_back_off(self) -> None:
         """Try again with the next that is to be written."""
-        self._rests_until = 0.0
+        self._backs_off_until = 0.0
 
     # Inside
 

@@ -152,12 +152,12 @@ def _newer(connection: sql.Connection, held: Reference | None, fact: Body) -> Re
 
 
 def _columns(job: Job) -> dict[str, Any]:
-    details, status = job.details, queries.status(job)
+    details, status, backend = job.details, queries.status(job), queries.backend_name(job)
     return {
         "record": wire.to_json(job).decode(),
         "status": None if status is None else status.name,
         "has_ended": job.has_ended,
-        "backend_digest": None if details is None or details.backend is None else digest_of(details.backend),
+        "backend_digest": None if backend is None else digest_of(backend),
         "created": None if details is None or details.created is None else micros_of(details.created),
     }
 

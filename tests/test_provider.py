@@ -263,6 +263,11 @@ def test_jobs_are_read_page_by_page_and_none_twice(provider, listed, monkeypatch
     assert ids(provider.jobs(limit=3, skip=1, job_tags=["listing"], status="DONE")) == chosen(listed, 3, 1, 0)
 
 
+def test_limits_beyond_all_jobs_are_those_of_all(provider, listed):
+    assert ids(provider.jobs(limit=2**70, job_tags=["listing"])) == chosen(listed, 4, 3, 2, 1, 0)
+    assert provider.jobs(skip=2**70, job_tags=["listing"]) == []
+
+
 def test_listed_job_knows_what_the_listing_said(provider, listed):
     [job] = provider.jobs(limit=1, job_tags=["second"])
     assert job.state.in_final_state

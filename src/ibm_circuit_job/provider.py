@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -39,7 +41,7 @@ from ibm_circuit_job.errors import (
     describe,
     to_exception,
 )
-from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
+from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.keeper import write_pending
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.job import Job
@@ -395,47 +397,56 @@ class IBMProvider:
             return [self._stored_handle(record) for record in records]
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         backend_name = wanted_text("backend_name", backend_name)
-        found: dict[str, Job] = {}
+        pages = self._pages(
+            wanted,
+            # Whole pages where it is here that jobs are looked through.
+            PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
+            backend_name=backend_name,
+            hgp=self._instance(instance, IBMJobApiError),
+            descending=descending,
+        )
+        fitting = (job for page in pages for job in page if wanted.fits(job))
+        # No page more is asked for than is needed.
+        last = sys.maxsize if limit is None else min(skip + limit, sys.maxsize)
+        found = list(islice(fitting, min(skip, last), last))
+        # Each is asked for once, however many jobs name one that cannot be described.
+        names = dict.fromkeys(map(queries.backend_name, found))
+        backends = {name: self._backend_of_job(name) for name in names}
+        kept = self._kept_of(found)
+        return [self.handle_on(job, backends[queries.backend_name(job)], kept.get(job.job_id)) for job in found]
+
+    def _pages(self, wanted: WantedJobs, first: int, **filters: Any) -> Iterator[list[Job]]:
+        """What the service lists, page by page: each job once.
+
+        Args:
+            wanted: Which jobs are meant, as far as the service can tell.
+            first: How many jobs the first page has at most.
+            **filters: What else the service is asked for.
+        """
         seen: set[str] = set()
-        offset, passed = 0, 0
-        while limit is None or len(found) < limit:
+        offset = 0
+        while True:
             page = effects.value(
                 effects.fetch_job_page(
                     self.runtime_client,
-                    # Whole pages where it is here that jobs are looked through, and where the first did not do.
-                    limit=PAGE if limit is None or offset or wanted.statuses else min(PAGE, limit + skip),
+                    limit=PAGE if offset else first,
                     skip=offset,
                     pending=wanted.pending,
-                    hgp=self._instance(instance, IBMJobApiError),
                     job_tags=wanted.tags,
                     created_after=wanted.created_after,
                     created_before=wanted.created_before,
-                    descending=descending,
-                    backend_name=backend_name,
+                    **filters,
                 )
             )
             for wrong in page.unreadable:
                 _logger.warning("A job is left out: %s", describe(wrong))
             # A job that was submitted meanwhile moves the others on, so that some come twice.
-            fresh = [job for job in page.jobs if job.job_id not in seen]
-            seen.update(job.job_id for job in fresh)
-            for job in fresh:
-                if not wanted.fits(job):
-                    continue
-                passed += 1
-                if passed > skip and (limit is None or len(found) < limit):
-                    found[job.job_id] = job
+            fresh = {job.job_id: job for job in page.jobs if job.job_id not in seen}
+            seen.update(fresh)
+            yield list(fresh.values())
             offset += len(page.jobs) + len(page.unreadable)
             if not fresh or (page.count is not None and offset >= page.count):
-                break
-        # Each is asked for once, however many jobs name one that cannot be described.
-        backends = {
-            name: self._backend_of_job(name) for name in dict.fromkeys(map(queries.backend_name, found.values()))
-        }
-        kept = self._kept_of(list(found.values()))
-        return [
-            self.handle_on(job, backends[queries.backend_name(job)], kept.get(job.job_id)) for job in found.values()
-        ]
+                return
 
     def resume(self) -> list[IBMCircuitJob]:
         """Return the jobs of the store that are not over: to be called after a crash, or on another day.

@@ -43,10 +43,10 @@ def test_field_with_the_name_of_a_member_is_there_with_an_underscore_only():
 
 
 def test_field_that_begins_with_an_underscore_is_an_attribute_like_any_other():
-    job = job_of(ScriptedClient([b'{"id": "a", "_id": 5, "_client": 6}']))
+    job = job_of(ScriptedClient([b'{"id": "a", "_id": 5, "_reader": 6}']))
     job.refresh()
-    assert (job._id, job._id_, job._client_) == (5, 5, 6)
-    assert isinstance(job._client, ScriptedClient)
+    assert (job._id, job._id_, job._reader_) == (5, 5, 6)
+    assert job._reader != 6
 
 
 def test_refresh_may_add_attributes_and_change_them():
@@ -229,14 +229,14 @@ def test_what_the_constructor_was_told_survives_a_pickle():
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_copy_knows_the_same_and_asks_the_same_client(known, copied):
     backend = object()
-    known.connect(backend=backend, runtime_client=known._client)
+    known.connect(backend=backend, runtime_client=known.client)
     again = copied(known)
     assert again is not known
     assert again.state is known.state
     assert (again.backend(), again.cost, again.colour) == (backend, 10, "blue")
-    asked = len(known._client.calls)
+    asked = len(known.client.calls)
     again.refresh()
-    assert len(known._client.calls) == asked + 2
+    assert len(known.client.calls) == asked + 2
 
 
 # Local time

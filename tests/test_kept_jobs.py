@@ -46,7 +46,7 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.keeper import write_pending
 from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import database
+from ibm_circuit_job.store import database, job_store
 from ibm_circuit_job.testing import ScriptedClient
 
 QUEUED = b'{"id": "a", "state": {"status": "Queued"}}'
@@ -244,7 +244,7 @@ def test_listing_keeps_what_it_shows(provider, kept_provider, store, simulator, 
     assert [back.tags() for back in store.jobs(job_tags=["kept by listing"])] == [["kept by listing"]]
 
 
-def test_jobs_that_are_not_over_are_resumed(provider, kept_provider, store, bell, slow):
+def test_jobs_that_are_not_over_are_resumed(provider, kept_provider, store, bell):
     backend = kept_provider.get_backend("local_simulator")
     read, unread = backend.run(bell, shots=10), backend.run(bell, shots=10)
     read.result()
@@ -625,11 +625,11 @@ def test_what_is_no_store_is_refused_before_anything_is_asked(wrong):
             make()
 
 
-def test_end_that_could_not_be_kept_when_it_was_seen_is_kept_when_the_job_is_asked_again(store):
+def test_end_that_could_not_be_kept_when_it_was_seen_is_kept_when_the_job_is_asked_again(store, monkeypatch, tmp_path):
+    monkeypatch.setattr(job_store, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE)
-    working, job._keeper.store = job._keeper.store, Broken()
-    job.status()
-    job._keeper.store = working
+    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+        job.status()
     assert store.record("a") is None
     job.status()
     assert store.record("a").has_ended
@@ -771,11 +771,11 @@ def test_result_that_cannot_be_kept_is_returned_all_the_same_with_a_warning(capl
     assert client.calls.count(("job_results", "a")) == 1
 
 
-def test_result_that_could_not_be_kept_at_first_is_kept_with_the_next_call(store, caplog):
+def test_result_that_could_not_be_kept_at_first_is_kept_when_the_job_is_refreshed(store, monkeypatch, tmp_path):
+    monkeypatch.setattr(job_store, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE, results=[BODY])
-    working, job._keeper.store = job._keeper.store, Broken()
-    job.result()
-    job._keeper.store = working
+    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+        job.result()
     job.refresh()
     assert store.load("a").payload.raw == BODY
 

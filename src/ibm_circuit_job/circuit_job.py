@@ -10,43 +10,38 @@ from __future__ import annotations
 import math
 import os
 import threading
-import weakref
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
-from functools import partial as with_arguments
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 from qiskit.providers import JobV1
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
-from returns.result import Result, Success
+from returns.result import Success
 
 from ibm_circuit_job import effects, waiter
 from ibm_circuit_job.errors import (
-    Failure,
-    IBMError,
     IBMJobApiError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
-    JobStoreDamagedError,
     JobStoreError,
     Unsupported,
-    describe,
     to_exception,
 )
+from ibm_circuit_job.job_cell import JobCell
 from ibm_circuit_job.keeper import Keeper
-from ibm_circuit_job.state import queries, results
+from ibm_circuit_job.result_reader import ResultReader
+from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.backend_properties import BackendProperties
-from ibm_circuit_job.state.facts import Fact, JobInputs, JobName, JobTags, ResultPayload
+from ibm_circuit_job.state.facts import JobName, JobTags
 from ibm_circuit_job.state.given import given_error, given_job
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
-from ibm_circuit_job.state.transitions import mark_cancelled, merge, refresh
+from ibm_circuit_job.state.transitions import mark_cancelled
 from ibm_circuit_job.state.waiting import WaitPolicy
-from ibm_circuit_job.state.wire import read_result_location
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -54,7 +49,6 @@ if TYPE_CHECKING:
     from ibm_circuit_job.backend import IBMBackend
     from ibm_circuit_job.store import JobStore
 
-_T = TypeVar("_T")
 _News: TypeAlias = tuple[JobStatus | None, int | None]
 """A status, and a place in the queue."""
 
@@ -62,17 +56,6 @@ MANAGED_TAGS: Final = ("ibmq_jobset_", "ibm_composite_job_")
 """How tags begin that belong to whoever manages a set of jobs."""
 _ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
 """Public attributes that are plain ones: ours, and qiskit's."""
-
-
-@frozen(eq=False)
-class _Decoded:
-    """A result that was decoded, and of what."""
-
-    result: Callable[[], QiskitResult | None]
-    """Return it; ``None`` where a store has it, and nobody holds it any more."""
-    is_partial: bool
-    inputs: JobInputs | None
-    """The inputs that were known then: a sampler's result has its names from there."""
 
 
 class IBMCircuitJob(JobV1):
@@ -160,27 +143,22 @@ class IBMCircuitJob(JobV1):
                 run_mode=run_mode,
                 client_info=client_info,
             )
-            self._given_error = None if error is None else given_error(now, error)
+            failed = None if error is None else given_error(now, error)
         except (TypeError, ValueError) as wrong:
             raise IBMJobInvalidStateError(str(wrong)) from None
-        self._set_up(given, given, kwargs, WaitPolicy())
+        self._set_up(JobCell(given, failed, given), kwargs, WaitPolicy())
         self.connect(backend=backend, api_client=api_client, runtime_client=runtime_client)
         if given.status is not None:
             effects.warn_of_unknown_status(given.status)
         if store is not None:
             self.keep_in(store)
 
-    def _set_up(self, given: Job, state: Job, attributes: Mapping[str, Any], policy: WaitPolicy) -> None:
+    def _set_up(self, cell: JobCell, attributes: Mapping[str, Any], policy: WaitPolicy) -> None:
         self.wait_policy = policy
         """How waits for this job are paced; any other may be set."""
-        self._given = given
-        self._state = state
-        self._cell = threading.Lock()
-        self._download = threading.Lock()
-        self._decoded: _Decoded | None = None
-        self._keeper: Keeper | None = None
+        self._cell = cell
+        self._reader = ResultReader(cell)
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
-        self._ended_at = _ended_at(state)
         self._inputs_kept_back = False
         self._told_of_name = False
         # The last of all, since from then on it is asked of each new name whether the service has it.
@@ -239,7 +217,7 @@ class IBMCircuitJob(JobV1):
             find_backend: Finds the backend when it is asked for, by what is known of the job then.
         """
         job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
-        job._keeper, job._find_backend = Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
+        job._cell.keeper, job._find_backend = Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
         return job
 
     @classmethod
@@ -299,10 +277,10 @@ class IBMCircuitJob(JobV1):
             >>> job.status().name
             'QUEUED'
         """
-        self._backend = backend
+        self._cell.backend = backend
         self._find_backend: Callable[[Job], IBMBackend | None] | None = None
         self._api_client = api_client
-        self._client = api_client if runtime_client is None else runtime_client
+        self._cell.client = api_client if runtime_client is None else runtime_client
 
     def keep_in(self, store: JobStore) -> None:
         """Keep the job in a store from now on: learn what is kept of it there, and save what is known.
@@ -326,32 +304,17 @@ class IBMCircuitJob(JobV1):
             ...     [job.tags() for job in store.jobs()]
             [['bell']]
         """
-        keeper, before = Keeper.of(checked_store(store), self._state.job_id), self._keeper
-        self.learn(keeper.kept)
-        self._keeper = keeper
-        self._keep()
-        if before is not None and before.store is not store:
-            self._bring_along(before, keeper)
-
-    def _bring_along(self, before: Keeper, keeper: Keeper) -> None:
-        """Write what memory does without to another store as well."""
-        inputs = before.inputs()
-        if inputs is not None:
-            keeper.keep_news(refresh(self._state, inputs), self._client)
-        for payload in reversed([*before.payloads()]):
-            keeper.keep_payload(payload, self._state, self._client)
-            if not keeper.is_stored(payload):
-                self._learn(payload)
+        self._cell.keep_in(checked_store(store))
 
     @property
     def store(self) -> JobStore | None:
         """Where the job is kept; ``None`` without a store."""
-        return None if self._keeper is None else self._keeper.store
+        return None if self._cell.keeper is None else self._cell.keeper.store
 
     def __repr__(self) -> str:
-        report = self._state.status
+        report = self.state.status
         known = "status unknown" if report is None else report.status.name
-        return f"<IBMCircuitJob({self._state.job_id!r}, {known})>"
+        return f"<IBMCircuitJob({self.state.job_id!r}, {known})>"
 
     # Attributes
 
@@ -382,26 +345,19 @@ class IBMCircuitJob(JobV1):
 
     def _fields(self) -> dict[str, Any]:
         """What the service, and whoever made the handle, said beyond what any member answers."""
-        return self._attributes | queries.unknown_fields(self._given) | queries.unknown_fields(self._state)
+        return self._attributes | queries.unknown_fields(self._cell.given) | queries.unknown_fields(self.state)
 
     # Keeping and copying
 
     def __getstate__(self) -> dict[str, Any]:
         # The store stays behind, so that what it holds for the handle goes along.
-        state = self._state
-        if self._keeper is not None:
-            arrived = [*self._arrived()]
-            # What came last may be a page that says that there is no result now.
-            held = next((payload for payload in arrived if results.is_result(payload)), next(iter(arrived), None))
-            inputs = state.inputs or self._keeper.inputs()
-            state = evolve(state, payload=held, inputs=inputs)
-        return self._kept_state(state)
+        return self._kept_state(self._cell.complete_state())
 
     def _kept_state(self, state: Job) -> dict[str, Any]:
         own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         return {
-            "given": self._given,
-            "given_error": self._given_error,
+            "given": self._cell.given,
+            "given_error": self._cell.given_error,
             "state": state,
             "attributes": self._attributes,
             "own": own,
@@ -409,16 +365,15 @@ class IBMCircuitJob(JobV1):
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self._job_id = kept["state"].job_id
-        self._given_error = kept["given_error"]
-        self._set_up(kept["given"], kept["state"], kept["attributes"], WaitPolicy())
+        self._set_up(JobCell(kept["given"], kept["given_error"], kept["state"]), kept["attributes"], WaitPolicy())
         self.__dict__.update(kept["own"])
         self.connect()
 
     def __copy__(self) -> Self:
         copied = type(self).__new__(type(self))
-        copied.__setstate__(self._kept_state(self._state))
-        copied.connect(backend=self._backend, api_client=self._api_client, runtime_client=self._client)
-        copied._keeper, copied._find_backend = self._keeper, self._find_backend  # noqa: SLF001 - of the same class
+        copied.__setstate__(self._kept_state(self.state))
+        copied.connect(backend=self._cell.backend, api_client=self._api_client, runtime_client=self.client)
+        copied._cell.keeper, copied._find_backend = self._cell.keeper, self._find_backend  # noqa: SLF001 - of this class
         return copied
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
@@ -431,17 +386,17 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the handle has none, such as one that was unpickled.
         """
-        if self._backend is None and self._find_backend is not None:
-            self._backend = self._find_backend(self._state)
-        if self._backend is None:
-            raise to_exception(Unsupported(f"return the backend of job {self._state.job_id}", effects.NOT_CONNECTED))
-        backend: IBMBackend = self._backend
+        if self._cell.backend is None and self._find_backend is not None:
+            self._cell.backend = self._find_backend(self.state)
+        if self._cell.backend is None:
+            raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", effects.NOT_CONNECTED))
+        backend: IBMBackend = self._cell.backend
         return backend
 
     @property
     def client(self) -> Any:
         """The client that is asked about the job; ``None`` where the handle has no connection."""
-        return self._client
+        return self._cell.client
 
     def learn(self, seen: Job) -> None:
         """Merge a record of the same job into what is known, such as one that another process has kept.
@@ -457,13 +412,7 @@ class IBMCircuitJob(JobV1):
             >>> job = IBMCircuitJob.from_state(Job("a"))
             >>> job.learn(Job("a"))
         """
-        if seen.status is not None:
-            effects.warn_of_unknown_status(seen.status)
-        with self._cell:
-            self._state = merge(self._state, seen)
-            # The first time, for later reports of the same end are newer and say nothing new.
-            self._ended_at = self._ended_at or _ended_at(self._state)
-        self._keep()
+        self._cell.learn(seen)
 
     @property
     def state(self) -> Job:
@@ -471,7 +420,7 @@ class IBMCircuitJob(JobV1):
 
         With a store, the body of the result is left there: ``job.store.load(job.job_id())`` has it, too.
         """
-        return self._state
+        return self._cell.state
 
     def submit(self) -> NoReturn:
         """Not supported.
@@ -492,11 +441,11 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self._state.has_ended:
-            self._ask()
+        if not self.state.has_ended:
+            self._cell.ask()
         else:
-            self._catch_up()
-        return queries.status(self._state) or UNKNOWN
+            self._cell.catch_up()
+        return queries.status(self.state) or UNKNOWN
 
     def done(self) -> bool:
         """Return whether the job has run successfully; asks as :meth:`status` does."""
@@ -526,14 +475,14 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached; nothing is changed then.
         """
-        seen = effects.value(effects.fetch_job(self._client, self._state.job_id))
-        measured = effects.perform(effects.fetch_metrics(self._client, self._state.job_id))
+        seen = effects.value(effects.fetch_job(self.client, self.state.job_id))
+        measured = effects.perform(effects.fetch_metrics(self.client, self.state.job_id))
         # Both or nothing: a call that fails changes no record. A client that cannot ask for metrics is no failure.
         if not isinstance(measured, Success) and not isinstance(measured.failure(), Unsupported):
             raise to_exception(measured.failure())
         self.learn(seen)
         if isinstance(measured, Success):
-            self._learn(measured.unwrap())
+            self._cell.learn_facts(measured.unwrap())
 
     def wait_for_final_state(
         self,
@@ -603,9 +552,9 @@ class IBMCircuitJob(JobV1):
 
     def _tell(self, callback: Callable[..., object], told: _News | None) -> _News:
         """Tell a callback the status and the place in the queue, where they are others than it was told before."""
-        news = (queries.status(self._state), queries.queue_position(self._state))
+        news = (queries.status(self.state), queries.queue_position(self.state))
         if news[0] is not None and news != told:
-            callback(self._state.job_id, news[0], self, queue_info=queries.queue_info(self._state))
+            callback(self.state.job_id, news[0], self, queue_info=queries.queue_info(self.state))
         return news
 
     def cancel(self) -> bool:
@@ -619,16 +568,16 @@ class IBMCircuitJob(JobV1):
             IBMJobInvalidStateError: If the job is in a state that cannot be cancelled.
             IBMJobApiError: If the service refused otherwise, or could not be reached; it is an ``IBMJobError``.
         """
-        if queries.status(self._state) is JobStatus.CANCELLED:
+        if queries.status(self.state) is JobStatus.CANCELLED:
             return True
-        if self._state.has_ended:
-            raise IBMJobInvalidStateError(f"job {self._state.job_id} cannot be cancelled: it has ended")
-        asked = effects.perform(effects.request_cancel(self._client, self._state.job_id))
+        if self.state.has_ended:
+            raise IBMJobInvalidStateError(f"job {self.state.job_id} cannot be cancelled: it has ended")
+        asked = effects.perform(effects.request_cancel(self.client, self.state.job_id))
         if isinstance(asked, Success):
             accepted = asked.unwrap()
             if accepted is None:
                 return False
-            self.learn(mark_cancelled(self._state, accepted))
+            self.learn(mark_cancelled(self.state, accepted))
             return True
         failure = asked.failure()
         if failure.http_status != 409:
@@ -648,31 +597,7 @@ class IBMCircuitJob(JobV1):
         """
         if self.status() is not JobStatus.ERROR:
             return None
-        with self._download:
-            if not self._has_reason() and not (self._heard() or self._recall_reason()):
-                # The status was given when the handle was made, without a reason.
-                self._ask()
-            if not self._has_reason() and not self._recall_reason():
-                self._look_for_a_reason()
-        failed = self._state if queries.has_reason(self._state) or not self._given_reason() else self._given_failure()
-        return queries.error_message(failed)
-
-    def _has_reason(self) -> bool:
-        return queries.has_reason(self._state) or self._given_reason()
-
-    def _given_reason(self) -> bool:
-        return self._given_error is not None and queries.has_reason(self._given_failure())
-
-    def _given_failure(self) -> Job:
-        return Job(self._state.job_id, self._given_error)
-
-    def _look_for_a_reason(self) -> None:
-        """Read the results text of a job that failed; that there is none is no error."""
-        fetched = self._fetched(self._state.payload)
-        if isinstance(fetched, Success):
-            self._learn(fetched.unwrap())
-        elif fetched.failure().can_retry:
-            raise to_exception(fetched.failure())
+        return queries.error_message(self._reader.find_reason())
 
     # The result
 
@@ -699,9 +624,9 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
             JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
-        kept = None if refresh else self._known_result()
+        kept = None if refresh else self._reader.known()
         if kept is not None:
-            self._insist()
+            self._cell.insist()
             return kept
         self.wait_for_final_state(timeout)
         return self._result_of_ended(refresh=refresh, partial=partial)
@@ -721,251 +646,23 @@ class IBMCircuitJob(JobV1):
             >>> asyncio.run(IBMCircuitJob(None, None, "a", runtime_client=client).result_async()).success
             True
         """
-        kept = None if refresh else self._known_result()
+        kept = None if refresh else self._reader.known()
         if kept is not None:
-            await effects.aside(self._insist)
+            await effects.aside(self._cell.insist)
             return kept
         await self.wait_for_final_state_async(timeout)
         return await effects.aside(lambda: self._result_of_ended(refresh=refresh, partial=partial))
 
     def _result_of_ended(self, *, refresh: bool, partial: bool) -> QiskitResult:
-        status = queries.status(self._state)
+        status = queries.status(self.state)
         if status is JobStatus.CANCELLED:
-            raise IBMJobInvalidStateError(f"job {self._state.job_id} was cancelled, so it has no result")
+            raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result")
         if status is JobStatus.ERROR:
-            left = self._what_is_left(refresh=refresh) if partial else None
+            left = self._reader.read_partial(again=refresh) if partial else None
             if left is None:
-                raise IBMJobFailureError(f"job {self._state.job_id} failed: {self.error_message()}")
+                raise IBMJobFailureError(f"job {self.state.job_id} failed: {self.error_message()}")
             return left
-        with self._download:
-            return self._downloaded(refresh=refresh)
-
-    def _known_result(self) -> QiskitResult | None:
-        """The result, where it is there already: read before, or given when the handle was made."""
-        if queries.status(self._state) in {JobStatus.CANCELLED, JobStatus.ERROR}:
-            return None
-        decoded = self._still_decoded()
-        if decoded is not None:
-            return decoded
-        given, held = self._given.payload, self._state.payload
-        # Where a store has it, memory need not.
-        is_left = held is None and given is not None and self._keeper is not None and self._keeper.is_stored(given)
-        if given is None or not (held is given or is_left):
-            return None
-        with self._download:
-            return self._decode_held(given)
-
-    def _still_decoded(self) -> QiskitResult | None:
-        """The result, where it was decoded with all that is known by now, and is there."""
-        decoded = self._decoded
-        if decoded is None or decoded.is_partial:
-            return None
-        # Once they are known, the names of a sampler's circuits belong into its result.
-        is_complete = decoded.inputs is not None or not queries.sampled_names(self._state)
-        return decoded.result() if is_complete else None
-
-    def _decode_held(self, held: ResultPayload) -> QiskitResult | None:
-        decoded = results.decode(held, self._context())
-        return self._decoded_from(held, decoded.unwrap()) if isinstance(decoded, Success) else None
-
-    def _downloaded(self, *, refresh: bool) -> QiskitResult:
-        held, newest = self._state.payload, None
-        if not refresh:
-            # Another thread may have been faster.
-            kept = self._still_decoded()
-            if kept is not None:
-                return kept
-            for arrived in self._arrived():
-                newest = newest or arrived
-                kept = self._decode_held(arrived)
-                if kept is not None:
-                    return kept
-        fetched = self._fetched(newest)
-        if not isinstance(fetched, Success):
-            kept = None if refresh else self._kept_elsewhere(fetched.failure())
-            if kept is not None:
-                return kept
-            raise self._without_result(fetched.failure())
-        payload: ResultPayload = fetched.unwrap()
-        decoded = results.decode(payload, self._context())
-        if isinstance(decoded, Success):
-            self._take_in(payload)
-            self._keep_metrics()
-            return self._decoded_from(payload, decoded.unwrap())
-        if held is None or self._state.payload is not held:
-            # Perhaps the only copy there will ever be; the next call asks again, and this stays until there is better.
-            self._take_in(payload)
-        raise to_exception(decoded.failure())
-
-    def _what_is_left(self, *, refresh: bool) -> QiskitResult | None:
-        """What a failed job left of a result."""
-        with self._download:
-            if not refresh and self._decoded is not None and self._decoded.is_partial:
-                left = self._decoded.result()
-                if left is not None:
-                    return left
-            newest = None
-            for arrived in () if refresh else self._arrived():
-                newest = newest or arrived
-                left = self._left_in(arrived)
-                if left is not None:
-                    return left
-            if newest is None or read_result_location(newest.raw) is not None:
-                fetched = self._fetched(newest)
-                if not isinstance(fetched, Success):
-                    if fetched.failure().can_retry:
-                        raise to_exception(fetched.failure())
-                    return None
-                self._take_in(fetched.unwrap())
-                return self._left_in(fetched.unwrap())
-            return None
-
-    def _left_in(self, payload: ResultPayload) -> QiskitResult | None:
-        decoded = results.partial(payload, self._context())
-        if isinstance(decoded, Success):
-            return self._decoded_from(payload, decoded.unwrap(), is_partial=True)
-        return None
-
-    def _fetched(self, held: ResultPayload | None) -> Result[ResultPayload, Failure]:
-        """Read the result from the service, or from the URL that it names, or has named before."""
-        job_id = self._state.job_id
-        location = None if held is None else read_result_location(held.raw)
-        if location is not None:
-            located = effects.perform(effects.fetch_located(self._client, job_id, location, self._on_arrival()))
-            if isinstance(located, Success) or located.failure().can_retry:
-                return located
-            # A URL that does not hold any more; perhaps the service names another.
-        answered = effects.perform(effects.fetch_result(self._client, job_id, self._on_arrival()))
-        location = read_result_location(answered.unwrap().raw) if isinstance(answered, Success) else None
-        if location is None:
-            return answered
-        if self._state.payload is None:
-            # The only way to a result that can be read once, should the store not answer now.
-            self._take_in(answered.unwrap())
-        return effects.perform(effects.fetch_located(self._client, job_id, location, self._on_arrival()))
-
-    def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
-        """The result that another handle has read a moment ago, or reads just now, and keeps in the same store."""
-        if self._keeper is None or failure.http_status not in {404, 409, 410}:
-            return None
-        for pause in _PAUSES_FOR_OTHERS:
-            effects.sleep(pause)
-            kept = next(filter(None, map(self._decode_held, self._arrived())), None)
-            if kept is not None:
-                return kept
-        return None
-
-    def _without_result(self, failure: Failure) -> IBMError:
-        """Say why a job that is done has no result."""
-        is_refused = failure.http_status in {404, 410}
-        if self._keeper is not None and (is_refused or isinstance(failure, Unsupported)):
-            if self._keeper.damage is not None:
-                return JobStoreDamagedError(f"{self._keeper.damage}; and the service has none: {describe(failure)}")
-            if not is_refused:
-                return IBMJobApiError(f"the store has no result of job {self._state.job_id}, and {describe(failure)}")
-        if not is_refused:
-            return to_exception(failure)
-        # Whoever may not see the job at all is told the same of its result.
-        seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
-        if isinstance(seen, Success):
-            self.learn(seen.unwrap())
-        if failure.http_status == 410 or self._known(_private):
-            if self._keeper is not None and isinstance(seen, Success) and self._is_long_over():
-                self._keeper.give_up_result()
-            return IBMJobApiError(
-                f"the result of job {self._state.job_id} was read before, "
-                f"and it can be read only once: {describe(failure)}"
-            )
-        # Not "no such job", for it is done.
-        return IBMJobApiError(describe(failure))
-
-    def _is_long_over(self) -> bool:
-        """Whether the job ended so long ago that a result that is not there does not come any more."""
-        return self._ended_at is not None and effects.now() - self._ended_at > _RESULT_COMES_WITHIN
-
-    def _decoded_from(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
-        """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
-        if self._keeper is not None and self._keeper.is_stored(payload):
-            self._keeper.store.hold(result)
-            remembered = with_arguments(_held, weakref.ref(result), self._keeper.store)
-        else:
-            remembered = with_arguments(_same, result)
-        self._decoded = _Decoded(remembered, is_partial, self._state.inputs)
-        return result
-
-    def _context(self) -> results.ResultContext:
-        named = self._state
-        if named.inputs is None and self._keeper is not None and self._known(_program_of) in {None, "sampler"}:
-            # For their names alone, so that they need not stay in memory.
-            inputs = self._keeper.inputs()
-            named = named if inputs is None else refresh(named, inputs)
-        return results.ResultContext(self._state.job_id, self._backend_name(), queries.sampled_names(named))
-
-    # The store
-
-    def _recall_reason(self) -> bool:
-        """Have the results text of a job that failed, where it has arrived before, in memory."""
-        held = next(self._arrived(), None)
-        if held is not None and held is not self._state.payload:
-            self._learn(held)
-        return held is not None and read_result_location(held.raw) is None
-
-    def _arrived(self) -> Iterator[ResultPayload]:
-        """The bodies of results that have arrived: the one in memory, then those in the store, the newest first."""
-        if self._state.payload is not None:
-            yield self._state.payload
-        if self._keeper is not None:
-            yield from self._keeper.payloads()
-
-    def _on_arrival(self) -> Callable[[ResultPayload], None] | None:
-        """What is done with a result before anything else; nothing without a store."""
-        return None if self._keeper is None else self._keep_result
-
-    def _keep_result(self, payload: ResultPayload) -> None:
-        if self._keeper is not None:
-            self._keeper.keep_payload(payload, self._state, self._client)
-
-    def _take_in(self, payload: ResultPayload) -> None:
-        """Learn a result that has arrived; where the store has it, memory need not."""
-        if self._keeper is None or not self._keeper.is_stored(payload):
-            self._learn(payload)
-
-    def _keep(self) -> None:
-        """Write what is news to the store, and a result that is in memory still, which then need not be."""
-        if self._keeper is None:
-            return
-        self._keeper.keep_news(self._state, self._client)
-        payload = self._state.payload
-        if payload is not None:
-            if not self._keeper.is_stored(payload):
-                self._keep_result(payload)
-            if self._keeper.is_stored(payload):
-                with self._cell:
-                    self._state = evolve(self._state, payload=None) if self._state.payload is payload else self._state
-
-    def _catch_up(self) -> None:
-        """Write what could not be written when it was learned, where nobody else may come for it any more."""
-        if self._keeper is not None and (self._keeper.has_pending_news or self._keeper.is_pending(self._state.payload)):
-            self._keep()
-
-    def _insist(self) -> None:
-        """Write what could not be written when it was learned, however short a time ago that was."""
-        if self._keeper is not None:
-            self._keeper.store.end_back_off()
-            self._catch_up()
-
-    def _keep_metrics(self) -> None:
-        """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
-        if self._keeper is None or self._metrics_are_final():
-            return
-        ask = with_arguments(effects.fetch_metrics, self._client, self._state.job_id)
-        try:
-            measured = effects.perform(effects.within(_METRICS_SECONDS, ask))
-        except Exception as error:  # noqa: BLE001 - the result is there, and a client of anybody's may raise anything
-            effects.warn_of_metrics(self._state.job_id, error)
-        else:
-            if isinstance(measured, Success):
-                self._learn(measured.unwrap())
+        return self._reader.read(again=refresh)
 
     # What the job is
 
@@ -975,7 +672,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If nothing is known of the job yet, and the service refused or could not be reached.
         """
-        return self._answer(queries.name)
+        return self._cell.answer(queries.name)
 
     def update_name(self, name: str) -> str:
         """Give the job another name.
@@ -995,7 +692,7 @@ class IBMCircuitJob(JobV1):
         """
         if type(name) is not str or not name:
             raise IBMJobInvalidStateError(f"expected name to be a string that is not empty, got {name!r}")
-        put = effects.perform(effects.put_name(self._api_client, self._state.job_id, name))
+        put = effects.perform(effects.put_name(self._api_client, self.state.job_id, name))
         if isinstance(put, Success):
             named_at = put.unwrap()
         else:
@@ -1003,11 +700,11 @@ class IBMCircuitJob(JobV1):
             if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
                 raise to_exception(failure)
             named_at = effects.now()
-            if not self._told_of_name and self._keeper is None:
+            if not self._told_of_name and self._cell.keeper is None:
                 self._told_of_name = True
-                effects.warn_of_name(self._state.job_id)
+                effects.warn_of_name(self.state.job_id)
         try:
-            self._learn(JobName(named_at, name))
+            self._cell.learn_facts(JobName(named_at, name))
         except ValueError as wrong:
             raise IBMJobInvalidStateError(f"name: {wrong}") from None
         return name
@@ -1018,7 +715,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If they are not known yet, and the service refused or could not be reached.
         """
-        known = self._answer(_tags)
+        known = self._cell.answer(_tags)
         return [] if known is None else list(known)
 
     def update_tags(self, new_tags: list[str]) -> list[str]:
@@ -1046,13 +743,13 @@ class IBMCircuitJob(JobV1):
         if not isinstance(given, list):
             raise IBMJobInvalidStateError(f"expected new_tags to be a list of strings, got {new_tags!r}")
         # Asked for now: one that was added elsewhere, and is not known here, must not be lost.
-        self._ask_if_possible()
-        kept = [tag for tag in self._state.tags if tag.startswith(MANAGED_TAGS)]
+        self._cell.ask_if_possible()
+        kept = [tag for tag in self.state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
-        accepted = effects.value(effects.put_tags(self._client, self._state.job_id, wanted))
-        self._learn(JobTags(accepted, wanted))
-        self._ask_if_possible()
-        return list(self._state.tags)
+        accepted = effects.value(effects.put_tags(self.client, self.state.job_id, wanted))
+        self._cell.learn_facts(JobTags(accepted, wanted))
+        self._cell.ask_if_possible()
+        return list(self.state.tags)
 
     def creation_date(self) -> datetime:
         """Return when the job was created, as an aware time in the machine's zone.
@@ -1060,9 +757,9 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If it is not known yet, and the service refused, could not be reached, or does not say.
         """
-        created = self._answer(queries.creation_date)
+        created = self._cell.answer(queries.creation_date)
         if created is None:
-            raise IBMJobApiError(f"the service does not say when job {self._state.job_id} was created")
+            raise IBMJobApiError(f"the service does not say when job {self.state.job_id} was created")
         return created
 
     def time_per_step(self) -> dict[str, datetime] | None:
@@ -1078,12 +775,14 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self._metrics_are_final() and (self._measured() or self._state.has_ended or not self._knows_steps()):
-            self._measure()
-        return self._known(queries.time_per_step)
+        if not self._cell.metrics_are_final and (
+            self._cell.measured or self.state.has_ended or not self._knows_steps()
+        ):
+            self._cell.measure()
+        return self._cell.known(queries.time_per_step)
 
     def _knows_steps(self) -> bool:
-        return self._known(queries.time_per_step) is not None
+        return self._cell.known(queries.time_per_step) is not None
 
     @property
     def client_version(self) -> dict[str, str]:
@@ -1092,9 +791,9 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If nothing was measured yet, and the service refused or could not be reached.
         """
-        if self._known(_client_version) is None and not self._measured():
-            self._measure()
-        return self._known(_client_version) or {}
+        if self._cell.known(_client_version) is None and not self._cell.measured:
+            self._cell.measure()
+        return self._cell.known(_client_version) or {}
 
     @property
     def usage_estimation(self) -> dict[str, Any]:
@@ -1105,7 +804,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If it is not known yet, and the service refused or could not be reached.
         """
-        return {"quantum_seconds": self._answer(queries.usage_estimate)}
+        return {"quantum_seconds": self._cell.answer(queries.usage_estimate)}
 
     @property
     def session_id(self) -> str | None:
@@ -1114,7 +813,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        return self._answer(lambda job: None if job.details is None else job.details.session_id)
+        return self._cell.answer(lambda job: None if job.details is None else job.details.session_id)
 
     @property
     def private(self) -> bool:
@@ -1123,7 +822,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        return bool(self._answer(_private))
+        return bool(self._cell.answer(queries.is_private))
 
     def scheduling_mode(self) -> str | None:
         """Return how the job is scheduled, or ``None`` if the service does not say; asked for where not known.
@@ -1131,7 +830,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        return self._answer(queries.scheduling_mode)
+        return self._cell.answer(queries.scheduling_mode)
 
     # Its inputs
 
@@ -1142,7 +841,7 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached.
         """
         self._read_inputs()
-        return queries.circuits(self._state)
+        return queries.circuits(self.state)
 
     def header(self) -> dict[str, Any]:
         """Return the header that the user gave to the job; empty where there is none, or it cannot be read.
@@ -1151,7 +850,7 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached.
         """
         self._read_inputs()
-        return queries.header(self._state)
+        return queries.header(self.state)
 
     def backend_options(self) -> dict[str, Any]:
         """Return the options with which the job runs; empty where they cannot be read.
@@ -1162,21 +861,21 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached.
         """
         self._read_inputs()
-        return queries.backend_options(self._state)
+        return queries.backend_options(self.state)
 
     def _read_inputs(self) -> None:
-        if self._state.inputs is not None or self._inputs_kept_back:
+        if self.state.inputs is not None or self._inputs_kept_back:
             return
-        kept = None if self._keeper is None else self._keeper.inputs()
+        kept = None if self._cell.keeper is None else self._cell.keeper.inputs()
         if kept is not None:
-            self._learn(kept)
+            self._cell.learn_facts(kept)
             return
-        inputs = effects.value(effects.fetch_inputs(self._client, self._state.job_id))
+        inputs = effects.value(effects.fetch_inputs(self.client, self.state.job_id))
         if inputs is None:
             # Those of a private job are never given away.
             self._inputs_kept_back = True
         else:
-            self._learn(inputs)
+            self._cell.learn_facts(inputs)
 
     # The queue, and what was measured
 
@@ -1189,10 +888,10 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if self._state.has_ended:
+        if self.state.has_ended:
             return None
-        self._measure()
-        return queries.queue_info(self._state)
+        self._cell.measure()
+        return queries.queue_info(self.state)
 
     def queue_position(self, refresh: bool = False) -> int | None:
         """Return the job's place in the queue of its backend, within its hub/group/project; 1 is next.
@@ -1207,9 +906,9 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self._state.has_ended and (refresh or not self._measured()):
-            self._measure()
-        return queries.queue_position(self._state)
+        if not self.state.has_ended and (refresh or not self._cell.measured):
+            self._cell.measure()
+        return queries.queue_position(self.state)
 
     def metrics(self) -> dict[str, Any]:
         """Return what the service measured, as its JSON has it: ``timestamps`` (ISO 8601, UTC), ``usage`` ...
@@ -1219,9 +918,9 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not (self._measured() and self._metrics_are_final()):
-            self._measure()
-        return queries.metrics(self._state)
+        if not (self._cell.measured and self._cell.metrics_are_final):
+            self._cell.measure()
+        return queries.metrics(self.state)
 
     def usage(self) -> float:
         """Return the seconds that the job occupied the quantum computer; 0.0 as long as the service does not say.
@@ -1229,9 +928,9 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self._metrics_are_final():
-            self._measure()
-        return queries.usage(self._state) or 0.0
+        if not self._cell.metrics_are_final:
+            self._cell.measure()
+        return queries.usage(self.state) or 0.0
 
     def logs(self) -> str:
         """Return the job's log; empty as long as there is none. The service has it when the job has ended.
@@ -1239,7 +938,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused otherwise, or could not be reached.
         """
-        read = effects.perform(effects.fetch_logs(self._client, self._state.job_id))
+        read = effects.perform(effects.fetch_logs(self.client, self.state.job_id))
         if not isinstance(read, Success):
             if read.failure().http_status == 404:
                 return ""
@@ -1261,16 +960,16 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached.
             IBMBackendApiError: If what it sent are no properties.
         """
-        backend = self._backend_name()
+        backend = self._cell.backend_name
         if backend is None:
-            self._ask()
-            backend = self._backend_name()
-        if backend is None or getattr(self._backend, "simulator", None) is True:
+            self._cell.ask()
+            backend = self._cell.backend_name
+        if backend is None or getattr(self._cell.backend, "simulator", None) is True:
             return None
         moment = self._ran_at()
         if not refresh and self._calibration is not None and self._calibration[0] == moment:
             return self._calibration[1]
-        read = effects.perform(effects.fetch_properties(self._client, backend, moment))
+        read = effects.perform(effects.fetch_properties(self.client, backend, moment))
         if not isinstance(read, Success):
             failure = read.failure()
             if isinstance(failure, Unsupported) or failure.http_status == 404:
@@ -1283,86 +982,16 @@ class IBMCircuitJob(JobV1):
 
     def _ran_at(self) -> datetime | None:
         """When the job began to run, or else when it was created."""
-        ran = self._known(_running_since)
-        if ran is None and not self._metrics_are_final():
-            measured = effects.perform(effects.fetch_metrics(self._client, self._state.job_id))
+        ran = self._cell.known(_running_since)
+        if ran is None and not self._cell.metrics_are_final:
+            measured = effects.perform(effects.fetch_metrics(self.client, self.state.job_id))
             # A client that cannot ask for metrics is no failure.
             if isinstance(measured, Success):
-                self._learn(measured.unwrap())
+                self._cell.learn_facts(measured.unwrap())
             elif not isinstance(measured.failure(), Unsupported):
                 raise to_exception(measured.failure())
-            ran = self._known(_running_since)
-        return ran or self._answer(_created)
-
-    def _backend_name(self) -> str | None:
-        name = getattr(self._backend, "name", None)
-        return name if isinstance(name, str) else self._known(queries.backend_name)
-
-    # What is known, and who is asked
-
-    def _heard(self) -> bool:
-        """Whether the service has said anything of the job itself."""
-        return self._state.details is not self._given.details
-
-    def _measured(self) -> bool:
-        """Whether the service has said what it measured."""
-        return self._state.metrics is not self._given.metrics
-
-    def _metrics_are_final(self) -> bool:
-        """Whether what was measured was seen when the job had ended, and stays as it is."""
-        metrics = self._state.metrics
-        if metrics is None or self._ended_at is None:
-            return False
-        # Whoever saw the end first need not be this handle.
-        names_the_end = any(step.lower() == "finished" for step, _ in metrics.timestamps)
-        return names_the_end or metrics.observed_at >= self._ended_at
-
-    def _known(self, query: Callable[[Job], _T | None]) -> _T | None:
-        """What the service said, else what was given when the handle was made."""
-        said = query(self._state)
-        return query(self._given) if said is None else said
-
-    def _answer(self, query: Callable[[Job], _T | None]) -> _T | None:
-        """What is known; the service is asked, once, where it has said nothing of the job yet."""
-        known = self._known(query)
-        if known is None and not self._heard():
-            self._ask()
-            known = self._known(query)
-        return known
-
-    def _ask(self) -> None:
-        """Ask the service for the job, once, and learn what it says."""
-        self.learn(effects.value(effects.fetch_job(self._client, self._state.job_id)))
-
-    def _ask_if_possible(self) -> None:
-        """Ask the service for the job, unless the client cannot."""
-        seen = effects.perform(effects.fetch_job(self._client, self._state.job_id))
-        if isinstance(seen, Success):
-            self.learn(seen.unwrap())
-        elif not isinstance(seen.failure(), Unsupported):
-            raise to_exception(seen.failure())
-
-    def _measure(self) -> None:
-        """Ask the service for the job's metrics, once, and learn what it says."""
-        self._learn(effects.value(effects.fetch_metrics(self._client, self._state.job_id)))
-
-    def _learn(self, *facts: Fact) -> None:
-        with self._cell:
-            self._state = refresh(self._state, *facts)
-        if self._keeper is not None:
-            self._keeper.keep_news(self._state, self._client)
-
-
-def _same(result: QiskitResult) -> QiskitResult:
-    return result
-
-
-def _held(remembered: weakref.ref[QiskitResult], store: JobStore) -> QiskitResult | None:
-    """A result that is remembered, and held for longer because it was asked for."""
-    result = remembered()
-    if result is not None:
-        store.hold(result)
-    return result
+            ran = self._cell.known(_running_since)
+        return ran or self._cell.answer(_created)
 
 
 def _tags(job: Job) -> tuple[str, ...] | None:
@@ -1384,26 +1013,6 @@ def _created(job: Job) -> datetime | None:
 def _client_version(job: Job) -> dict[str, str] | None:
     return queries.client_version(job) or None
 
-
-def _program_of(job: Job) -> str | None:
-    return None if job.details is None else job.details.program
-
-
-def _private(job: Job) -> bool | None:
-    return None if job.details is None else job.details.private
-
-
-def _ended_at(job: Job) -> datetime | None:
-    """When it was seen that the service said that the job has ended."""
-    return job.status.observed_at if job.status is not None and job.has_ended else None
-
-
-_PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
-"""Seconds between looks at the store for a result that another handle is reading."""
-_RESULT_COMES_WITHIN: Final = timedelta(minutes=1)
-"""After how long it is believed that there is no result, where another request may still be reading it."""
-_METRICS_SECONDS: Final = 2.0
-"""How long a result may be kept back for the sake of what was measured."""
 
 _LONGEST_WAIT = 86_400.0
 """Seconds that a pause may last at most."""

@@ -274,6 +274,28 @@ def backend_name(job: Job) -> str | None:
     return None if job.details is None else job.details.backend
 
 
+def program(job: Job) -> str | None:
+    """Return the program that the service runs the job with, such as ``"circuit-runner"``; ``None`` if not known.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> program(Job("a")) is None
+        True
+    """
+    return None if job.details is None else job.details.program
+
+
+def is_private(job: Job) -> bool | None:
+    """Return whether the job's result can be read only once, or ``None`` where that is not known.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> is_private(Job("a")) is None
+        True
+    """
+    return None if job.details is None else job.details.private
+
+
 def client_version(job: Job) -> dict[str, str]:
     """Return the versions of the client that submitted the job: package -> version. Empty where it is not known.
 

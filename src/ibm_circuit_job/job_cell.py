@@ -1,0 +1,234 @@
+"""JobCell: what one handle knows of its job, whom it asks, and where it is kept.
+
+The one thing of a handle that changes. The record in it is replaced by ``merge`` and ``refresh``, so that any number of
+threads may learn about the job at once; what is learned goes to the store before anybody is told.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve
+from returns.result import Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.errors import Unsupported, to_exception
+from ibm_circuit_job.keeper import Keeper
+from ibm_circuit_job.state import queries, results
+from ibm_circuit_job.state.facts import Fact, ResultPayload, StatusReport
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import merge, refresh
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.store import JobStore
+
+_T = TypeVar("_T")
+
+
+class JobCell:
+    """What is known of a job.
+
+    Args:
+        given: What the handle was told when it was made.
+        given_error: Why the job failed, as it was told then.
+        state: What is known by now.
+    """
+
+    def __init__(self, given: Job, given_error: StatusReport | None, state: Job) -> None:
+        self.given = given
+        self.given_error = given_error
+        self.state = state
+        self.client: Any = None
+        """Whom is asked about the job; ``None`` without a connection."""
+        self.backend: Any = None
+        """The backend that runs it, where one was given or found."""
+        self.keeper: Keeper | None = None
+        """Keeps the job; ``None`` without a store."""
+        self.ended_at = _ended_at(state)
+        """When it was seen that the service said that the job has ended."""
+        self._lock = threading.Lock()
+
+    @property
+    def job_id(self) -> str:
+        """The job's ID."""
+        return self.state.job_id
+
+    # Learning
+
+    def learn(self, seen: Job) -> None:
+        """Merge a record of the job into what is known, and keep what is news."""
+        if seen.status is not None:
+            effects.warn_of_unknown_status(seen.status)
+        with self._lock:
+            self.state = merge(self.state, seen)
+            # The first time, for later reports of the same end are newer and say nothing new.
+            self.ended_at = self.ended_at or _ended_at(self.state)
+        self.keep()
+
+    def learn_facts(self, *facts: Fact) -> None:
+        """Learn facts that are no status, and keep what is news but for results."""
+        with self._lock:
+            self.state = refresh(self.state, *facts)
+        if self.keeper is not None:
+            self.keeper.keep_news(self.state, self.client)
+
+    def ask(self) -> None:
+        """Ask the service for the job, once, and learn what it says.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        self.learn(effects.value(effects.fetch_job(self.client, self.job_id)))
+
+    def ask_if_possible(self) -> None:
+        """Ask the service for the job, unless the client cannot.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        seen = effects.perform(effects.fetch_job(self.client, self.job_id))
+        if isinstance(seen, Success):
+            self.learn(seen.unwrap())
+        elif not isinstance(seen.failure(), Unsupported):
+            raise to_exception(seen.failure())
+
+    def measure(self) -> None:
+        """Ask the service for the job's metrics, once, and learn what it says.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        self.learn_facts(effects.value(effects.fetch_metrics(self.client, self.job_id)))
+
+    # Knowing
+
+    def known(self, query: Callable[[Job], _T | None]) -> _T | None:
+        """Return what the service said, else what was given when the handle was made."""
+        said = query(self.state)
+        return query(self.given) if said is None else said
+
+    def answer(self, query: Callable[[Job], _T | None]) -> _T | None:
+        """Return what is known; the service is asked, once, where it has said nothing of the job yet.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        known = self.known(query)
+        if known is None and not self.heard:
+            self.ask()
+            known = self.known(query)
+        return known
+
+    @property
+    def heard(self) -> bool:
+        """Whether the service has said anything of the job itself."""
+        return self.state.details is not self.given.details
+
+    @property
+    def measured(self) -> bool:
+        """Whether the service has said what it measured."""
+        return self.state.metrics is not self.given.metrics
+
+    @property
+    def metrics_are_final(self) -> bool:
+        """Whether what was measured was seen when the job had ended, and stays as it is."""
+        metrics = self.state.metrics
+        if metrics is None or self.ended_at is None:
+            return False
+        # Whoever saw the end first need not be this handle.
+        names_the_end = any(step.lower() == "finished" for step, _ in metrics.timestamps)
+        return names_the_end or metrics.observed_at >= self.ended_at
+
+    @property
+    def backend_name(self) -> str | None:
+        """The name of the backend that runs the job, as far as is known."""
+        name = getattr(self.backend, "name", None)
+        return name if isinstance(name, str) else self.known(queries.backend_name)
+
+    @property
+    def failed(self) -> Job:
+        """The record that says best why the job failed: what the service said, else what was given."""
+        given = Job(self.job_id, self.given_error)
+        return given if queries.has_reason(given) and not queries.has_reason(self.state) else self.state
+
+    # Keeping
+
+    def keep_in(self, store: JobStore) -> None:
+        """Keep the job in a store from now on; learn what is kept of it there."""
+        keeper, before = Keeper.of(store, self.job_id), self.keeper
+        self.learn(keeper.kept)
+        self.keeper = keeper
+        self.keep()
+        if before is not None and before.store is not store:
+            self._bring_along(before, keeper)
+
+    def _bring_along(self, before: Keeper, keeper: Keeper) -> None:
+        """Write what memory does without to another store as well."""
+        inputs = before.inputs()
+        if inputs is not None:
+            keeper.keep_news(refresh(self.state, inputs), self.client)
+        for payload in reversed([*before.payloads()]):
+            keeper.keep_payload(payload, self.state, self.client)
+            if not keeper.is_stored(payload):
+                self.learn_facts(payload)
+
+    def keep(self) -> None:
+        """Write what is news to the store, and a result that is in memory still, which then need not be."""
+        if self.keeper is None:
+            return
+        self.keeper.keep_news(self.state, self.client)
+        payload = self.state.payload
+        if payload is not None:
+            if not self.is_stored(payload):
+                self.keep_result(payload)
+            if self.is_stored(payload):
+                with self._lock:
+                    self.state = evolve(self.state, payload=None) if self.state.payload is payload else self.state
+
+    def catch_up(self) -> None:
+        """Write what could not be written when it was learned, where nobody else may come for it any more."""
+        if self.keeper is not None and (self.keeper.has_pending_news or self.keeper.is_pending(self.state.payload)):
+            self.keep()
+
+    def insist(self) -> None:
+        """Write what could not be written when it was learned, however short a time ago that was."""
+        if self.keeper is not None:
+            self.keeper.store.end_back_off()
+            self.catch_up()
+
+    def is_stored(self, payload: ResultPayload) -> bool:
+        """Return whether a store is known to have this result."""
+        return self.keeper is not None and self.keeper.is_stored(payload)
+
+    def keep_result(self, payload: ResultPayload) -> None:
+        """Write a result to the store, where there is one; when this returns, it is on the disk."""
+        if self.keeper is not None:
+            self.keeper.keep_payload(payload, self.state, self.client)
+
+    def take_in(self, payload: ResultPayload) -> None:
+        """Learn a result that has arrived; where the store has it, memory need not."""
+        if not self.is_stored(payload):
+            self.learn_facts(payload)
+
+    def arrived(self) -> Iterator[ResultPayload]:
+        """Yield the bodies of results that have arrived: the one in memory, then those in the store, newest first."""
+        if self.state.payload is not None:
+            yield self.state.payload
+        if self.keeper is not None:
+            yield from self.keeper.payloads()
+
+    def complete_state(self) -> Job:
+        """Return what is known, with the inputs and the result that were left to the store."""
+        if self.keeper is None:
+            return self.state
+        arrived = [*self.arrived()]
+        # What came last may be a page that says that there is no result now.
+        held = next((payload for payload in arrived if results.is_result(payload)), next(iter(arrived), None))
+        return evolve(self.state, payload=held, inputs=self.state.inputs or self.keeper.inputs())
+
+
+def _ended_at(job: Job) -> datetime | None:
+    return job.status.observed_at if job.status is not None and job.has_ended else None

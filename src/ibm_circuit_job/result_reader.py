@@ -1,0 +1,315 @@
+"""ResultReader: the result of a job that has ended, from memory, from the store, or from the service.
+
+The result of a private job can be read once. So it is looked for where it may be already before the service is asked;
+and what the service sends is kept, and on the disk where there is a store, before any of it is decoded.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+from qiskit.providers.jobstatus import JobStatus
+from qiskit.result import Result as QiskitResult
+from returns.result import Result, Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.errors import (
+    Failure,
+    IBMError,
+    IBMJobApiError,
+    JobStoreDamagedError,
+    Unsupported,
+    describe,
+    to_exception,
+)
+from ibm_circuit_job.job_cell import JobCell
+from ibm_circuit_job.state import queries, results
+from ibm_circuit_job.state.facts import JobInputs, ResultPayload
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import refresh
+from ibm_circuit_job.state.wire import read_result_location
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.store import JobStore
+
+_PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
+"""Seconds between looks at the store for a result that another handle is reading."""
+_RESULT_COMES_WITHIN: Final = timedelta(minutes=1)
+"""After how long it is believed that there is no result, where another request may still be reading it."""
+_METRICS_SECONDS: Final = 2.0
+"""How long a result may be kept back for the sake of what was measured."""
+
+
+@frozen(eq=False)
+class _Decoded:
+    """A result that was decoded, and of what."""
+
+    result: Callable[[], QiskitResult | None]
+    """Return it; ``None`` where a store has it, and nobody holds it any more."""
+    is_partial: bool
+    inputs: JobInputs | None
+    """The inputs that were known then: a sampler's result has its names from there."""
+
+
+class ResultReader:
+    """Reads the result of one job, once for however many threads want it.
+
+    Args:
+        cell: What is known of the job.
+    """
+
+    def __init__(self, cell: JobCell) -> None:
+        self._cell = cell
+        self._decoded: _Decoded | None = None
+        self._reading = threading.Lock()
+        """Held by whoever reads, so that nobody reads a second time what can be read once."""
+
+    def known(self) -> QiskitResult | None:
+        """Return the result where it is there already: read before, or given when the handle was made."""
+        cell = self._cell
+        if queries.status(cell.state) in {JobStatus.CANCELLED, JobStatus.ERROR}:
+            return None
+        decoded = self._still_decoded()
+        if decoded is not None:
+            return decoded
+        given, held = cell.given.payload, cell.state.payload
+        # Where a store has it, memory need not.
+        if given is None or not (held is given or (held is None and cell.is_stored(given))):
+            return None
+        with self._reading:
+            return self._decode(given)
+
+    def read(self, *, again: bool) -> QiskitResult:
+        """Return the result of a job that is done.
+
+        Args:
+            again: Read it from the service, whatever is there already.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
+            JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
+        """
+        with self._reading:
+            newest = None
+            if not again:
+                # Another thread may have been faster.
+                kept = self._still_decoded()
+                if kept is not None:
+                    return kept
+                for arrived in self._cell.arrived():
+                    newest = newest or arrived
+                    kept = self._decode(arrived)
+                    if kept is not None:
+                        return kept
+            return self._read_from_service(newest, again=again)
+
+    def read_partial(self, *, again: bool) -> QiskitResult | None:
+        """Return what a failed job left of a result; ``None`` where that is nothing.
+
+        Args:
+            again: Read it from the service, whatever is there already.
+
+        Raises:
+            IBMJobApiError: If the service could not be reached.
+        """
+        with self._reading:
+            newest = None
+            if not again:
+                left = self._decoded.result() if self._decoded is not None and self._decoded.is_partial else None
+                if left is not None:
+                    return left
+                for arrived in self._cell.arrived():
+                    newest = newest or arrived
+                    left = self._decode_partial(arrived)
+                    if left is not None:
+                        return left
+            if newest is not None and read_result_location(newest.raw) is None:
+                return None
+            fetched = self._fetched(newest)
+            if isinstance(fetched, Success):
+                self._cell.take_in(fetched.unwrap())
+                return self._decode_partial(fetched.unwrap())
+            if fetched.failure().can_retry:
+                raise to_exception(fetched.failure())
+            return None
+
+    def find_reason(self) -> Job:
+        """Return the record that says best why a job failed; that nothing does is no error.
+
+        Raises:
+            IBMJobApiError: If the service could not be reached.
+        """
+        cell = self._cell
+        with self._reading:
+            if not queries.has_reason(cell.failed) and not (cell.heard or self._recall_reason()):
+                # The status was given when the handle was made, without a reason.
+                cell.ask()
+            if not queries.has_reason(cell.failed) and not self._recall_reason():
+                fetched = self._fetched(cell.state.payload)
+                if isinstance(fetched, Success):
+                    cell.learn_facts(fetched.unwrap())
+                elif fetched.failure().can_retry:
+                    raise to_exception(fetched.failure())
+        return cell.failed
+
+    def _recall_reason(self) -> bool:
+        """Have the results text of a job that failed, where it has arrived before, in memory."""
+        held = next(self._cell.arrived(), None)
+        if held is not None and held is not self._cell.state.payload:
+            self._cell.learn_facts(held)
+        return held is not None and read_result_location(held.raw) is None
+
+    # From the service
+
+    def _read_from_service(self, newest: ResultPayload | None, *, again: bool) -> QiskitResult:
+        cell = self._cell
+        held = cell.state.payload
+        fetched = self._fetched(newest)
+        if not isinstance(fetched, Success):
+            kept = None if again else self._kept_elsewhere(fetched.failure())
+            if kept is not None:
+                return kept
+            raise self._without_result(fetched.failure())
+        payload: ResultPayload = fetched.unwrap()
+        decoded = results.decode(payload, self._context())
+        if isinstance(decoded, Success):
+            cell.take_in(payload)
+            self._keep_metrics()
+            return self._remembered(payload, decoded.unwrap())
+        if held is None or cell.state.payload is not held:
+            # Perhaps the only copy there will ever be; the next call asks again, and this stays until there is better.
+            cell.take_in(payload)
+        raise to_exception(decoded.failure())
+
+    def _fetched(self, newest: ResultPayload | None) -> Result[ResultPayload, Failure]:
+        """Read the result from the service, or from the URL that it names, or has named in what came last."""
+        cell, job_id = self._cell, self._cell.job_id
+        keep = None if cell.keeper is None else cell.keep_result
+        location = None if newest is None else read_result_location(newest.raw)
+        if location is not None:
+            located = effects.perform(effects.fetch_located(cell.client, job_id, location, keep))
+            if isinstance(located, Success) or located.failure().can_retry:
+                return located
+            # A URL that does not hold any more; perhaps the service names another.
+        answered = effects.perform(effects.fetch_result(cell.client, job_id, keep))
+        location = read_result_location(answered.unwrap().raw) if isinstance(answered, Success) else None
+        if location is None:
+            return answered
+        if cell.state.payload is None:
+            # The only way to a result that can be read once, should the store not answer now.
+            cell.take_in(answered.unwrap())
+        return effects.perform(effects.fetch_located(cell.client, job_id, location, keep))
+
+    def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
+        """The result that another handle has read a moment ago, or reads just now, and keeps in the same store."""
+        if self._cell.keeper is None or failure.http_status not in {404, 409, 410}:
+            return None
+        for pause in _PAUSES_FOR_OTHERS:
+            effects.sleep(pause)
+            kept = next(filter(None, map(self._decode, self._cell.arrived())), None)
+            if kept is not None:
+                return kept
+        return None
+
+    def _without_result(self, failure: Failure) -> IBMError:
+        """Say why a job that is done has no result."""
+        cell = self._cell
+        is_refused = failure.http_status in {404, 410}
+        if cell.keeper is not None and (is_refused or isinstance(failure, Unsupported)):
+            if cell.keeper.damage is not None:
+                return JobStoreDamagedError(f"{cell.keeper.damage}; and the service has none: {describe(failure)}")
+            if not is_refused:
+                return IBMJobApiError(f"the store has no result of job {cell.job_id}, and {describe(failure)}")
+        return self._refused(failure) if is_refused else to_exception(failure)
+
+    def _refused(self, failure: Failure) -> IBMError:
+        """Say why the service has no result of a job that is done."""
+        cell = self._cell
+        # Whoever may not see the job at all is told the same of its result.
+        seen = effects.perform(effects.fetch_job(cell.client, cell.job_id))
+        if isinstance(seen, Success):
+            cell.learn(seen.unwrap())
+        if failure.http_status != 410 and not cell.known(queries.is_private):
+            # Not "no such job", for it is done.
+            return IBMJobApiError(describe(failure))
+        if cell.keeper is not None and isinstance(seen, Success) and self._is_long_over():
+            cell.keeper.give_up_result()
+        return IBMJobApiError(
+            f"the result of job {cell.job_id} was read before, and it can be read only once: {describe(failure)}"
+        )
+
+    def _is_long_over(self) -> bool:
+        """Whether the job ended so long ago that a result that is not there does not come any more."""
+        ended_at = self._cell.ended_at
+        return ended_at is not None and effects.now() - ended_at > _RESULT_COMES_WITHIN
+
+    def _keep_metrics(self) -> None:
+        """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
+        cell = self._cell
+        if cell.keeper is None or cell.metrics_are_final:
+            return
+        ask = partial(effects.fetch_metrics, cell.client, cell.job_id)
+        try:
+            measured = effects.perform(effects.within(_METRICS_SECONDS, ask))
+        except Exception as error:  # noqa: BLE001 - the result is there, and a client of anybody's may raise anything
+            effects.warn_of_metrics(cell.job_id, error)
+        else:
+            if isinstance(measured, Success):
+                cell.learn_facts(measured.unwrap())
+
+    # Decoding
+
+    def _decode(self, payload: ResultPayload) -> QiskitResult | None:
+        decoded = results.decode(payload, self._context())
+        return self._remembered(payload, decoded.unwrap()) if isinstance(decoded, Success) else None
+
+    def _decode_partial(self, payload: ResultPayload) -> QiskitResult | None:
+        decoded = results.partial(payload, self._context())
+        return self._remembered(payload, decoded.unwrap(), is_partial=True) if isinstance(decoded, Success) else None
+
+    def _context(self) -> results.ResultContext:
+        cell = self._cell
+        named = cell.state
+        if named.inputs is None and cell.keeper is not None and cell.known(queries.program) in {None, "sampler"}:
+            # For their names alone, so that they need not stay in memory.
+            inputs = cell.keeper.inputs()
+            named = named if inputs is None else refresh(named, inputs)
+        return results.ResultContext(cell.job_id, cell.backend_name, queries.sampled_names(named))
+
+    def _remembered(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
+        """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
+        cell = self._cell
+        if cell.keeper is not None and cell.is_stored(payload):
+            cell.keeper.store.hold(result)
+            remembered = partial(_held, weakref.ref(result), cell.keeper.store)
+        else:
+            remembered = partial(_same, result)
+        self._decoded = _Decoded(remembered, is_partial, cell.state.inputs)
+        return result
+
+    def _still_decoded(self) -> QiskitResult | None:
+        """The result, where it was decoded with all that is known by now, and is there."""
+        decoded = self._decoded
+        if decoded is None or decoded.is_partial:
+            return None
+        # Once they are known, the names of a sampler's circuits belong into its result.
+        is_complete = decoded.inputs is not None or not queries.sampled_names(self._cell.state)
+        return decoded.result() if is_complete else None
+
+
+def _same(result: QiskitResult) -> QiskitResult:
+    return result
+
+
+def _held(remembered: weakref.ref[QiskitResult], store: JobStore) -> QiskitResult | None:
+    """A result that is remembered, and held for longer because it was asked for."""
+    result = remembered()
+    if result is not None:
+        store.hold(result)
+    return result

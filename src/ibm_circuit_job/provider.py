@@ -453,14 +453,15 @@ class IBMProvider:
 
         These are the jobs of this service that had not ended when they were last seen, and those that are done, whose
         result was waited for and is not in the store. What they are doing now is asked for, in about N / 200 requests,
-        and one for each that the service does not list any more; those that it does not know are left out.
+        and one for each that the service does not list any more. Those that it does not know, or will not tell of, are
+        left out, with a warning in the log.
 
         Returns:
             Handles, those of the oldest jobs first.
 
         Raises:
             JobStoreError: If the provider has no store, or it cannot be read.
-            IBMJobApiError: If the service refused or could not be reached.
+            IBMJobApiError: If the service could not be reached, or tells of none of them.
 
         Example:
             >>> import tempfile
@@ -472,12 +473,7 @@ class IBMProvider:
         """
         self._online(IBMJobApiError)
         handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
-        known = refresh_known(handles)
-        if len(known) < len(handles):
-            _logger.warning(
-                "%d jobs of the store are left out: the service has none of them.", len(handles) - len(known)
-            )
-        return known
+        return refresh_known(handles)
 
     def _needed_store(self) -> JobStore:
         if self.store is None:

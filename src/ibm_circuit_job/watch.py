@@ -7,6 +7,7 @@ ended ones are listed, or asked for one by one where they are few.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from ibm_circuit_job.state import queries, waiting
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
 from ibm_circuit_job.waiter import LONGEST_CALL, SHORTEST_CALL, TroubleLog
 
+_logger: Final = logging.getLogger(__name__)
 PAGE: Final = 200
 """How many jobs the service lists at once."""
 FEW: Final = 3
@@ -60,19 +62,36 @@ def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
 
 
 def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
-    """Ask for the standing of many jobs, also of those that have ended, and return those that the service tells of.
+    """Ask for the standing of many jobs, also of those that have ended, and return those that the service knows.
+
+    One of which the service will not tell is left out, with a warning in the log; one of which it tells something that
+    cannot be read is returned as it was.
 
     Raises:
-        IBMJobApiError: If the service could not be reached, was in trouble, or refused to tell.
+        IBMJobApiError: If the service could not be reached, was in trouble, or will tell of none of them.
     """
     asked = list(jobs)
     groups = _grouped(asked)
     for group in groups:
         for failure in group.look(also_ended=True):
-            if failure.http_status not in {404, 410}:
+            about_one = any(failure is each for each in (*group.refusals.values(), *group.unreadable.values()))
+            if not about_one or failure.http_status == _NOT_LOGGED_IN:
                 raise to_exception(failure)
-    gone = {(id(group.client), job_id) for group in groups for job_id in group.refusals}
-    return [job for job in asked if (id(job.client), job.state.job_id) not in gone]
+    refusals = {(id(group.client), job_id): why for group in groups for job_id, why in group.refusals.items()}
+    refused = {job_id: why for (_, job_id), why in refusals.items() if why.http_status not in {404, 410}}
+    if refused and len(refusals) == sum(len(group.waiting) for group in groups):
+        raise to_exception(next(iter(refused.values())))
+    for job_id, why in refused.items():
+        _logger.warning("Job %s is left out: %s", job_id, describe(why))
+    for group in groups:
+        for job_id, why in group.unreadable.items():
+            _logger.warning("Job %s is as it was when it was seen last: %s", job_id, describe(why))
+    if len(refusals) > len(refused):
+        _logger.warning("%d jobs are left out: the service has none of them.", len(refusals) - len(refused))
+    return [job for job in asked if (id(job.client), job.state.job_id) not in refusals]
+
+
+_NOT_LOGGED_IN: Final = 401
 
 
 def wait_all(
@@ -195,9 +214,16 @@ class _Group:
     troubles: TroubleLog = field(factory=lambda: TroubleLog("many jobs"))
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
+    unreadable: dict[str, Failure] = field(factory=dict)
+    """Those of which it said something that cannot be read."""
 
     def look(self, *, also_ended: bool = False) -> Iterator[Failure]:
-        """Ask for the standing of all, by default that are not known to have ended, and yield what went wrong."""
+        """Ask for the standing of all, and yield what went wrong.
+
+        Args:
+            also_ended: Ask also for those that are known to have ended; and for the others, too, where what was said of
+                one cannot be read, which is not asked for again.
+        """
         wanted = {job_id for job_id, handles in self.waiting.items() if also_ended or not handles[0].state.has_ended}
         if len(wanted) > FEW:
             failure = self._list(wanted, pending=True)
@@ -214,7 +240,7 @@ class _Group:
             failure = self._ask(job_id)
             if failure is not None:
                 yield failure
-                if failure.can_retry:
+                if failure.can_retry and not (also_ended and job_id in self.unreadable):
                     return
 
     def _list(self, wanted: set[str], *, pending: bool) -> Failure | None:
@@ -258,9 +284,13 @@ class _Group:
         seconds = self._seconds()
         read = effects.perform(effects.within(seconds, lambda: effects.fetch_job(self.client, job_id, seconds)))
         if not isinstance(read, Success):
-            if not read.failure().can_retry:
-                self.refusals[job_id] = read.failure()
-            return read.failure()
+            failure = read.failure()
+            if not failure.can_retry:
+                self.refusals[job_id] = failure
+            elif isinstance(failure, Unreadable):
+                self.unreadable[job_id] = failure
+            return failure
+        self.unreadable.pop(job_id, None)
         for job in self.waiting[job_id]:
             job.learn(read.unwrap())
         return None

@@ -679,6 +679,7 @@ WRONG = [
     *(f"postgresql+{driver}://me:{SECRET}@host/jobs" for driver in ("nonsense", "asyncpg", "psycopg2")),
     *(f"postgresql+psycopg://me:a{cut}{SECRET}@host/jobs" for cut in ("@", "@b/", "@b:")),
     f"postgresql+psycopg://me@host:{SECRET}/jobs",
+    f"postgresql+psycopg://me:p@{SECRET}?x@host/jobs",
     *(":memory:", "file:jobs.sqlite", "file:jobs.sqlite?mode=memory"),
     *(f"postgresql://me:{SECRET}@127.0.0.1/jo\udce4bs", f"postgresql://me:\udce4{SECRET}@127.0.0.1/jobs"),
 ]

@@ -5,6 +5,7 @@ import copy
 import gc
 import hashlib
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
@@ -12,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import warnings
 import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +35,7 @@ from ibm_circuit_job import (
     keeper,
 )
 from ibm_circuit_job.backend import IBMRetiredBackend
-from ibm_circuit_job.clients import ClientParameters, RuntimeClient
+from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient
 from ibm_circuit_job.effects import service_of
 from ibm_circuit_job.errors import (
     IBMAccountError,
@@ -282,7 +284,41 @@ def test_result_that_another_process_has_read_a_moment_ago_is_found_in_the_store
 def test_job_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store, caplog):
     store.save(Job("gone"), service=kept_provider.service)
     assert kept_provider.resume() == []
-    assert "1 jobs of the store are left out" in caplog.text
+    assert "1 jobs are left out: the service has none of them" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [403, 400, "unreadable"])
+def test_job_of_which_the_service_will_not_tell_holds_up_no_other(
+    kept_provider, store, bell, caplog, monkeypatch, answer
+):
+    """Such as one of another account; one of which it says what cannot be read is ours all the same."""
+    job = kept_provider.get_backend("local_simulator").run(bell)
+    store.save(Job("foreign"))
+    ask = kept_provider.runtime_client.job_get
+
+    def answers(job_id, **options):
+        if job_id != "foreign":
+            return ask(job_id, **options)
+        if answer == "unreadable":
+            return b'{"id": "foreign", "state": {"status": 5}}'
+        raise RequestFailed(Refused("read job foreign", "http://127.0.0.1", answer, "No."))
+
+    monkeypatch.setattr(kept_provider.runtime_client, "job_get", answers)
+    resumed = {found.job_id() for found in kept_provider.resume()}
+    assert resumed == {job.job_id()} | ({"foreign"} if answer == "unreadable" else set())
+    assert "Job foreign is " in caplog.text
+
+
+@pytest.mark.parametrize("answer", [401, 403, 503])
+def test_service_that_tells_of_no_job_is_an_error(kept_provider, store, monkeypatch, answer):
+    store.save_all(Job(job_id) for job_id in "ab")
+
+    def refuse(job_id, **_):
+        raise RequestFailed(Refused(f"read job {job_id}", "http://127.0.0.1", answer, "No."))
+
+    monkeypatch.setattr(kept_provider.runtime_client, "job_get", refuse)
+    with pytest.raises(IBMJobApiError, match=f"could not read job a: .* {answer}: No"):
+        kept_provider.resume()
 
 
 def test_job_that_was_done_and_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store):
@@ -635,15 +671,32 @@ def test_end_that_could_not_be_kept_when_it_was_seen_is_kept_when_the_job_is_ask
     assert store.record("a").has_ended
 
 
-def test_record_that_is_damaged_hides_no_other(store, caplog):
+DAMAGED = ["'{'", "x'ff'", "CAST(x'ff' AS TEXT)"]
+"""What a record may be after something has overwritten a part of it, the last no UTF-8."""
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_record_that_is_damaged_hides_no_other(store, caplog, damaged):
     store.save_all([Job("a"), Job("b")])
     with store._database._engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE jobs SET record = '{' WHERE job_id = 'a'")
+        connection.exec_driver_sql(f"UPDATE jobs SET record = {damaged} WHERE job_id = 'a'")  # noqa: S608 - it stands above
+    assert list(store.records_of("ab")) == ["b"]
     assert [job.job_id() for job in store.jobs()] == ["b"]
     assert [job.job_id for job in store.unfinished()] == ["b"]
     assert "A job is left out: the record of job a" in caplog.text
     with pytest.raises(JobStoreDamagedError, match="job a"):
         store.load("a")
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_job_whose_record_is_damaged_has_its_result_kept(store, damaged):
+    store.save(Job("a", renamed=JobName(datetime.now(UTC), "bell")))
+    with store._database._engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE jobs SET record = {damaged}")  # noqa: S608 - it stands above
+    job, _ = kept(store, DONE, results=[BODY])
+    assert job.result().success
+    assert store.load("a").name == "bell"
+    assert store.payload("a").raw == BODY
 
 
 def test_job_whose_id_no_store_can_have_goes_on_without_it(store, caplog):
@@ -871,13 +924,71 @@ def test_job_that_is_deleted_does_not_come_back(store, monkeypatch, tmp_path):
 
 def test_fork_can_keep_jobs_whatever_another_thread_of_its_parent_was_doing(store):
     job, _ = kept(store, QUEUED)
-    with keeper._lock:
+    with keeper._lock():
         child = os.fork()
         if not child:
             signal.alarm(10)
             job.status()
             os._exit(0 if store.record("a") else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_fork_reads_a_result_that_another_thread_of_its_parent_was_reading(store):
+    reading, go_on = threading.Event(), threading.Event()
+
+    class Slow(ScriptedClient):
+        def job_results(self, job_id):
+            reading.set()
+            go_on.wait(30)
+            return super().job_results(job_id)
+
+    job = IBMCircuitJob(None, None, "a", runtime_client=Slow([DONE], results=[BODY]), store=store)
+    thread = threading.Thread(target=job.result)
+    thread.start()
+    assert reading.wait(30)
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        go_on.set()
+        os._exit(0 if job.result().success else 1)
+    go_on.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_result_whose_keeping_ctrl_c_broke_off_is_not_asked_for_again(store, monkeypatch):
+    job, client = kept(store, DONE, results=[BODY])
+
+    def interrupt(*_, **__):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    job.status()
+    monkeypatch.setattr(store._database, "write", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        job.result()
+    assert job.result().success
+    assert store.payload("a").raw == BODY
+    assert client.calls.count(("job_results", "a")) == 1
+
+
+def test_result_that_could_not_be_kept_is_there_for_every_handle_on_the_job(store, tmp_path, monkeypatch):
+    """And nobody is told that it is gone."""
+    gone = Refused("read the result of job a", "http://127.0.0.1", 410, "It was read.")
+    for said in ("Running", "Completed"):
+        store.save(Job("a", status=status_report(said, datetime(2024, 2, 3, tzinfo=UTC))))
+    client = ScriptedClient([DONE], results=[BODY, gone])
+
+    def another():
+        return IBMCircuitJob.from_store(store, store.record("a"), runtime_client=client)
+
+    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+        another().result()
+        assert another().result().success
+        assert store.payload("a") is None
+        assert pickle.loads(pickle.dumps(another())).result().success
+    assert another().result().success
+    assert store.payload("a").raw == BODY
 
 
 UNKEPT = """
@@ -903,6 +1014,54 @@ def test_result_that_could_not_be_kept_is_kept_at_the_latest_when_the_process_en
     arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
     done = subprocess.run([sys.executable, "-c", UNKEPT, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"
+    assert store.payload("a").raw == BODY
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_result_that_could_not_be_kept_is_kept_when_a_child_of_multiprocessing_ends(store, tmp_path, method):
+    """Such a child ends without what Python does when it ends."""
+    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
+    script = f"import os, sys; sys.argv[1:] = {arguments!r}; sys.stdout = open(os.devnull, 'w'){UNKEPT}"
+    child = multiprocessing.get_context(method).Process(target=exec, args=(script, {}))
+    with warnings.catch_warnings():
+        # Newer versions of Python warn of forks beside threads: the child needs none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert store.payload("a").raw == BODY
+
+
+BEGUN = """
+import asyncio, atexit, sys, threading
+from ibm_circuit_job import IBMCircuitJob, JobStore
+from ibm_circuit_job.testing import ScriptedClient
+
+path, done, body = sys.argv[1:]
+reading, at_the_end = threading.Event(), threading.Event()
+
+class Slow(ScriptedClient):
+    def job_results(self, job_id):
+        reading.set()
+        at_the_end.wait(30)
+        return super().job_results(job_id)
+
+async def read_and_leave():
+    client = Slow([done.encode()], results=[body.encode()])
+    job = IBMCircuitJob(None, None, "a", runtime_client=client, store=JobStore(path))
+    asked = asyncio.create_task(job.result_async())
+    while not reading.is_set():
+        await asyncio.sleep(0)
+    asked.cancel()
+
+asyncio.run(read_and_leave())
+atexit.register(at_the_end.set)
+"""
+
+
+def test_result_that_has_begun_to_be_read_is_read_to_its_end_when_the_program_ends(store, tmp_path):
+    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
+    subprocess.run([sys.executable, "-c", BEGUN, *arguments], check=True)
     assert store.payload("a").raw == BODY
 
 

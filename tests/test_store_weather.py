@@ -10,6 +10,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -344,6 +345,90 @@ def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monk
     monkeypatch.setattr(store, "_backs_off_until", 0.0)
     job.status()
     assert store.record("a").tags == ("given",)
+
+
+# Ctrl-C
+
+
+def broken_off(store, job, number):
+    """Save a job, and let Ctrl-C come after so many statements; return the error."""
+    dialect, done = store._database._engine.dialect, []
+
+    def execute_until_then(cursor, statement, parameters, context=None):
+        type(dialect).do_execute(dialect, cursor, statement, parameters, context)
+        done.append(statement)
+        if len(done) == number:
+            raise KeyboardInterrupt
+
+    dialect.do_execute = execute_until_then
+    try:
+        store.save(job)
+    except KeyboardInterrupt as error:
+        return error
+    finally:
+        del dialect.do_execute
+    return None
+
+
+def test_save_that_ctrl_c_breaks_off_leaves_no_lock_behind(store, path):
+    """At each of its statements. Whoever looks at the error later, as a notebook does, holds on to what it was in."""
+    errors = []
+    for number in itertools.count(1):
+        job = Job("a", renamed=JobName(NOON, str(number)), payload=ResultPayload(NOON, b"%d" % number))
+        errors.append(broken_off(store, job, number))
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as another:
+            another.execute("BEGIN IMMEDIATE")
+        if errors[-1] is None:
+            break
+    assert len(errors) > 10
+    assert store.load("a") == job
+
+
+# Where it comes while something is thrown away, Python can but say so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_store_outlives_ctrl_c_at_any_moment(store, path, monkeypatch):
+    """Two hundred times, whenever some milliseconds of computing are over."""
+    monkeypatch.setattr(database, "LOCK_SECONDS", 5.0)
+    is_awaited = []
+
+    def interrupt(*_):
+        if is_awaited:
+            is_awaited.clear()
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGVTALRM, interrupt)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.003, 0.003)
+    try:
+        interrupted = 0
+        while interrupted < 200:
+            try:
+                is_awaited.append(True)
+                store.save(Job("a", renamed=JobName(NOON, str(interrupted))))
+                store.load("a")
+            except KeyboardInterrupt:
+                interrupted += 1
+            is_awaited.clear()
+    finally:
+        is_awaited.clear()
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    assert len(forks._uses) == 0
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as another:
+        another.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(store.save, Job("b")).result(30)
+    assert store.record("b") == Job("b")
+
+
+def test_ctrl_c_ends_the_wait_for_a_lock(store, path):
+    main = threading.main_thread().ident
+    with locked_by_another(path):
+        timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            store.save(Job("a"))
+        assert time.monotonic() - began < 10
 
 
 # Results
@@ -866,7 +951,7 @@ def test_file_system_that_knows_no_log_of_writes_is_used_as_it_is(path):
     """SQLite cannot have one either where a file beside the database stands for each lock."""
     engine = sql.create_engine(f"sqlite:///file:{path}?vfs=unix-dotfile&uri=true")
     with engine.connect() as connection:
-        database._use_wal(connection)
+        assert not database._use_wal(connection)
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
     engine.dispose()
 

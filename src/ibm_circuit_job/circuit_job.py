@@ -626,7 +626,7 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._reader.known()
         if kept is not None:
-            self._cell.insist()
+            self._cell.catch_up(insisting=True)
             return kept
         self.wait_for_final_state(timeout)
         return self._result_of_ended(refresh=refresh, partial=partial)
@@ -648,12 +648,16 @@ class IBMCircuitJob(JobV1):
         """
         kept = None if refresh else self._reader.known()
         if kept is not None:
-            await effects.aside(self._cell.insist)
+            await effects.aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
-        return await effects.aside(lambda: self._result_of_ended(refresh=refresh, partial=partial))
+        return await effects.aside(
+            lambda: self._result_of_ended(refresh=refresh, partial=partial), to_its_end=self.store is not None
+        )
 
     def _result_of_ended(self, *, refresh: bool, partial: bool) -> QiskitResult:
+        # What has arrived before, and could not be written then, is looked for in the store.
+        self._cell.catch_up(insisting=True)
         status = queries.status(self.state)
         if status is JobStatus.CANCELLED:
             raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result")

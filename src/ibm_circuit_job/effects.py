@@ -48,6 +48,7 @@ from ibm_circuit_job.errors import (
     describe,
     to_exception,
 )
+from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import typed_json, wire
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
@@ -160,16 +161,33 @@ def wait_for(news: threading.Event, seconds: float) -> bool:
     return news.wait(max(seconds, 0.0))
 
 
-async def aside(effect: Callable[[], _T]) -> _T:
-    """Have an effect happen in a thread of its own, while the event loop goes on."""
-    return await asyncio.wrap_future(_started(effect))
+async def aside(effect: Callable[[], _T], *, to_its_end: bool = False) -> _T:
+    """Have an effect happen in a thread of its own, while the event loop goes on.
+
+    Args:
+        effect: What is to happen.
+        to_its_end: Whether the end of the program is to wait for it; see :func:`finish`.
+    """
+    return await asyncio.wrap_future(_started(effect, to_its_end=to_its_end))
 
 
-def _started(effect: Callable[[], _T]) -> Future[_T]:
-    """Start an effect in a thread that keeps no program from ending."""
+_unfinished: Final[set[threading.Thread]] = set()
+
+
+def finish(seconds: float) -> None:
+    """Wait for what was to happen to its end, for so many seconds at most."""
+    deadline = monotonic() + seconds
+    for thread in [*_unfinished]:
+        thread.join(max(deadline - monotonic(), 0.0))
+
+
+def _started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T]:
+    """Start an effect in a thread that keeps no program from ending, unless :func:`finish` waits for it."""
     done: Future[_T] = Future()
 
     def run() -> None:
+        if to_its_end:
+            _unfinished.add(threading.current_thread())
         try:
             result = effect()
         except BaseException as error:  # noqa: BLE001 - whatever it is, whoever waits is told
@@ -178,6 +196,8 @@ def _started(effect: Callable[[], _T]) -> Future[_T]:
         else:
             if not done.cancelled():
                 done.set_result(result)
+        finally:
+            _unfinished.discard(threading.current_thread())
 
     threading.Thread(target=run, name="ibm-circuit-job-effect", daemon=True).start()
     return done
@@ -533,7 +553,7 @@ def warn_of_name(job_id: str) -> None:
 
 
 _warned: Final[set[str]] = set()
-_warned_lock: Final = threading.Lock()
+_warned_lock: Final = ForkFreeLock()
 _MOST_WARNED: Final = 1000
 
 
@@ -541,7 +561,7 @@ def warn_of_unknown_status(report: StatusReport) -> None:
     """Log one warning for each status string that this version of the library does not know."""
     if report.is_known:
         return
-    with _warned_lock:
+    with _warned_lock():
         if report.server_status in _warned or len(_warned) >= _MOST_WARNED:
             return
         _warned.add(report.server_status)

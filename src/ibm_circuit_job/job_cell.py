@@ -6,7 +6,6 @@ threads may learn about the job at once; what is learned goes to the store befor
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +16,7 @@ from returns.result import Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import Unsupported, to_exception
 from ibm_circuit_job.keeper import Keeper
+from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import queries, results
 from ibm_circuit_job.state.facts import Fact, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
@@ -49,7 +49,7 @@ class JobCell:
         """Keeps the job; ``None`` without a store."""
         self.ended_at = _ended_at(state)
         """When it was seen that the service said that the job has ended."""
-        self._lock = threading.Lock()
+        self._lock = ForkFreeLock()
 
     @property
     def job_id(self) -> str:
@@ -62,7 +62,7 @@ class JobCell:
         """Merge a record of the job into what is known, and keep what is news."""
         if seen.status is not None:
             effects.warn_of_unknown_status(seen.status)
-        with self._lock:
+        with self._lock():
             self.state = merge(self.state, seen)
             # The first time, for later reports of the same end are newer and say nothing new.
             self.ended_at = self.ended_at or _ended_at(self.state)
@@ -70,7 +70,7 @@ class JobCell:
 
     def learn_facts(self, *facts: Fact) -> None:
         """Learn facts that are no status, and keep what is news but for results."""
-        with self._lock:
+        with self._lock():
             self.state = refresh(self.state, *facts)
         if self.keeper is not None:
             self.keeper.keep_news(self.state, self.client)
@@ -181,23 +181,26 @@ class JobCell:
             return
         self.keeper.keep_news(self.state, self.client)
         payload = self.state.payload
-        if payload is not None:
-            if not self.is_stored(payload):
-                self.keep_result(payload)
-            if self.is_stored(payload):
-                with self._lock:
-                    self.state = evolve(self.state, payload=None) if self.state.payload is payload else self.state
+        if payload is not None and not self.is_stored(payload):
+            self.keep_result(payload)
+        self._forget_stored()
 
-    def catch_up(self) -> None:
-        """Write what could not be written when it was learned, where nobody else may come for it any more."""
-        if self.keeper is not None and (self.keeper.has_pending_news or self.keeper.is_pending(self.state.payload)):
-            self.keep()
+    def _forget_stored(self) -> None:
+        """Have memory do without a result that the store has."""
+        payload = self.state.payload
+        if payload is not None and self.is_stored(payload):
+            with self._lock():
+                self.state = evolve(self.state, payload=None) if self.state.payload is payload else self.state
 
-    def insist(self) -> None:
-        """Write what could not be written when it was learned, however short a time ago that was."""
+    def catch_up(self, *, insisting: bool = False) -> None:
+        """Write what could not be written when it was learned, where nobody else may come for it any more.
+
+        Args:
+            insisting: Whether to try however short a time ago the store was in trouble.
+        """
         if self.keeper is not None:
-            self.keeper.store.end_back_off()
-            self.catch_up()
+            self.keeper.catch_up(insisting=insisting)
+            self._forget_stored()
 
     def is_stored(self, payload: ResultPayload) -> bool:
         """Return whether a store is known to have this result."""

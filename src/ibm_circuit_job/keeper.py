@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from multiprocessing import util as finalizers
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import Failure, StoreTrouble, Unreachable, describe
+from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import results
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
@@ -92,7 +93,7 @@ class Keeper:
 
     def _line_up(self, known: Job, client: Any, payload: ResultPayload | None = None) -> Job | None:
         """Remember what is to be written, until it is; return what is news."""
-        with _lock:
+        with _lock():
             self._client = client
             self._pending = news(self.kept, known if self._pending is None else merge(self._pending, known))
             if payload is not None:
@@ -102,7 +103,7 @@ class Keeper:
             return self._pending
 
     def _register(self) -> None:
-        if self.has_pending_news or self._pending_payloads:
+        if self._pending is not None or self._pending_payloads:
             _with_pending.add(self)
         else:
             _with_pending.discard(self)
@@ -114,7 +115,7 @@ class Keeper:
             patient: Whether to wait for others that write.
             bounded: Whether to wait for no more than a second where it is not patient.
         """
-        with _lock:
+        with _lock():
             pending, payloads = self._pending, [*self._pending_payloads.values()]
         wanted: list[ResultPayload | None] = [*payloads]
         if pending is not None and not payloads:
@@ -129,7 +130,7 @@ class Keeper:
 
     def forget_pending(self) -> None:
         """Write nothing of what could not be written when it was learned."""
-        with _lock:
+        with _lock():
             self._pending = None
             self._pending_payloads.clear()
             self._register()
@@ -150,7 +151,7 @@ class Keeper:
         # Also if the database says nothing at all.
         written = effects.perform(effects.within(_IMPATIENT_SECONDS, keep) if bounded and not patient else keep())
         if isinstance(written, Success):
-            with _lock:
+            with _lock():
                 self.kept = merge(self.kept, pending)
                 # Another thread may have learned something newer meanwhile.
                 self._pending = None if self._pending is None else news(self.kept, self._pending)
@@ -171,19 +172,34 @@ class Keeper:
             effects.warn_of_unkept_result(pending.job_id, failure)
         return failure
 
-    @property
-    def has_pending_news(self) -> bool:
-        """Whether there were news that could not be written."""
-        return self._pending is not None
-
     def is_pending(self, payload: ResultPayload | None) -> bool:
         """Return whether this is the result that could not be stored when it arrived."""
         return payload is not None and payload.sha256 in self._pending_payloads
 
+    def catch_up(self, *, insisting: bool) -> None:
+        """Write what could not be written when it was learned, by any handle on the job; without waiting.
+
+        Args:
+            insisting: Whether to try however short a time ago the store was in trouble.
+        """
+        behind = _pending_keepers(self.store, self.kept.job_id)
+        if behind and insisting:
+            self.store.end_back_off()
+        for keeper in behind:
+            keeper.write_pending(patient=False)
+
     def payloads(self) -> Iterator[ResultPayload]:
-        """Yield the results that the store has, the newest first; those that are damaged are passed over."""
-        newer, failures = 0, Counter[str]()
+        """Yield the results that are there, the newest first; those that are damaged are passed over.
+
+        First those that any handle on the job could not write when they arrived, then those that the store has.
+        """
         self.damage = None
+        for keeper in _pending_keepers(self.store, self.kept.job_id):
+            yield from reversed([*keeper._pending_payloads.values()])  # noqa: SLF001 - of this class
+        yield from self._stored_payloads()
+
+    def _stored_payloads(self) -> Iterator[ResultPayload]:
+        newer, failures = 0, Counter[str]()
         while True:
             read = effects.perform(effects.stored_payload(self.store, self.kept.job_id, newer))
             newer += 1
@@ -217,7 +233,7 @@ class Keeper:
         return effects.read_or_warn(effects.stored_inputs(self.store, self.kept.job_id))
 
 
-_lock = threading.Lock()
+_lock: Final = ForkFreeLock()
 _with_pending: Final[set[Keeper]] = set()
 """Those of which something could not be written. They are held here, for nobody else may hold a job any more."""
 
@@ -228,14 +244,13 @@ def write_pending(store: JobStore | None = None) -> None:
     Args:
         store: Only to this store.
     """
-    with _lock:
-        behind = sorted(_with_pending, key=lambda keeper: keeper.kept.job_id)
+    behind = sorted(_pending_keepers(store), key=lambda keeper: keeper.kept.job_id)
     deadline = effects.monotonic() + _PENDING_SECONDS
     in_trouble: set[JobStore] = set()
     for keeper in behind:
         # Where it waited in vain for one job, it does not for the next, and tries for so long.
         patient = keeper.store not in in_trouble
-        if (store is None or keeper.store is store) and (patient or effects.monotonic() < deadline):
+        if patient or effects.monotonic() < deadline:
             keeper.store.end_back_off()
             # No thread helps to be in time: there can be none when Python ends.
             trouble = keeper.write_pending(patient=patient, bounded=False)
@@ -245,23 +260,40 @@ def write_pending(store: JobStore | None = None) -> None:
 
 def forget_pending(store: JobStore, job_id: str) -> None:
     """Write nothing more of a job that is to be forgotten."""
-    with _lock:
-        behind = [keeper for keeper in _with_pending if keeper.store is store and keeper.kept.job_id == job_id]
-    for keeper in behind:
+    for keeper in _pending_keepers(store, job_id):
         keeper.forget_pending()
 
 
-def _after_fork() -> None:
-    global _lock  # noqa: PLW0603 - another thread of the parent may hold it
-    _lock = threading.Lock()
-    # The parent writes what it has learned.
-    _with_pending.clear()
+def _pending_keepers(store: JobStore | None = None, job_id: str | None = None) -> list[Keeper]:
+    """Those of which something could not be written; only of this store, only of this job."""
+    with _lock():
+        return [
+            keeper
+            for keeper in _with_pending
+            if (store is None or keeper.store is store) and (job_id is None or keeper.kept.job_id == job_id)
+        ]
 
 
-# Threads are done by then, and what they left is here.
-atexit.register(write_pending)
+def _at_end() -> None:
+    """Let what has begun to be read come to its end, and write what is left."""
+    try:
+        effects.finish(_PENDING_SECONDS)
+    finally:
+        write_pending()
+
+
+def _at_end_of_child() -> None:
+    # A process that multiprocessing has forked ends without atexit.
+    finalizers.Finalize(None, _at_end, exitpriority=-1)
+
+
+# Threads that the end of Python waits for are done by then.
+atexit.register(_at_end)
+_at_end_of_child()
+finalizers.register_after_fork(Keeper, lambda _: _at_end_of_child())
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    # The parent writes what it has learned.
+    os.register_at_fork(after_in_child=_with_pending.clear)
 
 _PENDING_SECONDS: Final = 60.0
 """For how long what is left is written to a store that was in trouble with the first of it."""

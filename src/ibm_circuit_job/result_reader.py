@@ -6,7 +6,6 @@ and what the service sends is kept, and on the disk where there is a store, befo
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,6 +28,7 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job_cell import JobCell
+from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import queries, results
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
@@ -67,7 +67,7 @@ class ResultReader:
     def __init__(self, cell: JobCell) -> None:
         self._cell = cell
         self._decoded: _Decoded | None = None
-        self._reading = threading.Lock()
+        self._reading = ForkFreeLock()
         """Held by whoever reads, so that nobody reads a second time what can be read once."""
 
     def known(self) -> QiskitResult | None:
@@ -82,7 +82,7 @@ class ResultReader:
         # Where a store has it, memory need not.
         if given is None or not (held is given or (held is None and cell.is_stored(given))):
             return None
-        with self._reading:
+        with self._reading():
             return self._decode(given)
 
     def read(self, *, again: bool) -> QiskitResult:
@@ -95,7 +95,7 @@ class ResultReader:
             IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
             JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
-        with self._reading:
+        with self._reading():
             newest = None
             if not again:
                 # Another thread may have been faster.
@@ -118,7 +118,7 @@ class ResultReader:
         Raises:
             IBMJobApiError: If the service could not be reached.
         """
-        with self._reading:
+        with self._reading():
             newest = None
             if not again:
                 left = self._decoded.result() if self._decoded is not None and self._decoded.is_partial else None
@@ -146,7 +146,7 @@ class ResultReader:
             IBMJobApiError: If the service could not be reached.
         """
         cell = self._cell
-        with self._reading:
+        with self._reading():
             if not queries.has_reason(cell.failed) and not (cell.heard or self._recall_reason()):
                 # The status was given when the handle was made, without a reason.
                 cell.ask()

@@ -13,6 +13,7 @@ from attrs import frozen
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreachable, Unreadable, account_error
+from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import documents
 
 
@@ -73,7 +74,7 @@ class AccountClient:
     def __init__(self, params: ClientParameters) -> None:
         self.params = params
         self.http = HttpSession(params)
-        self._lock = threading.Lock()
+        self._lock = ForkFreeLock()
         self._access_token: str | None = None
         self._urls: ServiceUrls | None = None
 
@@ -92,7 +93,7 @@ class AccountClient:
             RequestFailed: If logging in failed.
         """
         deadline = deadline_of(seconds)
-        with held(self._lock, seconds, "log in", self.params.url):
+        with held(self._lock(), seconds, "log in", self.params.url):
             if self._access_token is None or self._access_token == rejected:
                 reply = self._call(
                     "log in",

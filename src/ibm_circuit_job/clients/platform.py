@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -23,6 +22,7 @@ from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
 from ibm_circuit_job.errors import IBMAccountError, Unreadable, Unsupported, account_error
+from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import documents
 
 API_VERSION: Final = "2025-05-01"
@@ -55,7 +55,7 @@ class PlatformAccount:
         self.instance = params.instance
         """The instance (CRN) that requests are sent for."""
         self._is_to_be_found = False
-        self._lock = threading.Lock()
+        self._lock = ForkFreeLock()
         self._token: str | None = None
         self._renew_at = 0.0
         self._ends_at = 0.0
@@ -75,10 +75,10 @@ class PlatformAccount:
             RequestFailed: If IAM refused or could not be reached.
         """
         old, deadline = self._token, deadline_of(seconds)
-        if old is not None and old != rejected and time.monotonic() < self._ends_at and self._lock.locked():
+        if old is not None and old != rejected and time.monotonic() < self._ends_at and self._lock().locked():
             # Another thread renews it; meanwhile it is still good.
             return old
-        with held(self._lock, seconds, "log in", self.params.url):
+        with held(self._lock(), seconds, "log in", self.params.url):
             if self._token is None or self._token == rejected or time.monotonic() >= self._renew_at:
                 self._token = self._renewed(rejected, seconds_until(deadline))
             return self._token

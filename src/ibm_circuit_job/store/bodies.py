@@ -54,6 +54,8 @@ def reference_in(row: sql.RowMapping) -> Reference:
 
 
 def _seen(row: sql.RowMapping, kind: type[Body], moment: str, sha256: str) -> Reference:
+    if not isinstance(row[sha256], str) or not row[sha256].isascii():
+        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a SHA-256, got {row[sha256]!r}")
     try:
         return Reference(kind, moment_of(row[moment]), row[sha256])
     except (OverflowError, TypeError):

@@ -6,10 +6,12 @@ SQLite is one file for its owner alone, in WAL mode, so that readers and a write
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,6 +21,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
 from ibm_circuit_job.store import forks, schema
 from ibm_circuit_job.store.file import close_to_others, identity_of, is_missing, make_for_owner
+from ibm_circuit_job.store.pool import IdlePool
 from ibm_circuit_job.store.trouble import RESTORE, Damaged, is_locked, is_passing, store_error
 from ibm_circuit_job.store.url import shown, store_url
 
@@ -28,6 +31,8 @@ LOCK_SECONDS: Final = 30.0
 """How long a transaction waits for those of others."""
 SHORT_LOCK_SECONDS: Final = 0.05
 """How long one waits that is not patient: it is done again later, and nobody is to wait for it."""
+_DEAF_SECONDS: Final = 0.25
+"""How long SQLite waits by itself: it heeds no Ctrl-C meanwhile."""
 CONNECT_SECONDS: Final = 10
 """How long a server of PostgreSQL may take to let somebody in."""
 _TRIES: Final = 5
@@ -57,12 +62,17 @@ class Database:
         """Where it is, without any credentials."""
         self._opened: tuple[int, int] | None = None
         """Which file it is that was opened."""
+        self._is_wal = False
+        """Whether readers and a writer do not wait for one another."""
         self._is_closed = False
         self._of_parent: list[sql.Pool] = []
         if self.is_sqlite:
-            self._engine = sql.create_engine(self.url, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
+            self._engine = sql.create_engine(
+                self.url, hide_parameters=True, poolclass=IdlePool, connect_args={"timeout": LOCK_SECONDS}
+            )
             sql.event.listen(self._engine, "connect", _configure)
             sql.event.listen(self._engine, "begin", _begin)
+            sql.event.listen(self._engine.pool, "invalidate", _roll_back)
         else:
             with self._as_store_errors("open the store", "at"):
                 # What the URL says of them counts.
@@ -95,7 +105,13 @@ class Database:
                 self._open()
             self._is_closed = False
             with self._engine.connect() as connection:
-                yield connection
+                driver = connection.connection.dbapi_connection
+                try:
+                    yield connection
+                except BaseException:
+                    if self.is_sqlite:
+                        _roll_back(driver)
+                    raise
 
     def _unforked(self) -> AbstractContextManager[None]:
         return forks.unforked(self.name) if self.is_sqlite else nullcontext()
@@ -115,7 +131,7 @@ class Database:
                 close_to_others(self._file)
                 with self._engine.connect() as connection:
                     connection.execution_options(in_transaction=False)
-                    _use_wal(connection)
+                    self._is_wal = _use_wal(connection)
             if found < len(schema.MIGRATIONS):
                 with self._engine.connect() as connection, self._writing(connection, synced=True, patient=True):
                     schema.migrate(connection)
@@ -189,7 +205,7 @@ class Database:
 
     @contextmanager
     def _writing(self, connection: sql.Connection, *, synced: bool, patient: bool) -> Iterator[None]:
-        connection.execution_options(writes=True, synced=synced, patient=patient)
+        connection.execution_options(writes=True, synced=synced, patient=patient, is_wal=self._is_wal)
         with connection.begin():
             if not self.is_sqlite:
                 patience = LOCK_SECONDS if patient else SHORT_LOCK_SECONDS
@@ -200,30 +216,10 @@ class Database:
     @contextmanager
     def _as_store_errors(self, doing: str, where: str = "in the store at") -> Iterator[None]:
         """Let trouble of the database be told as trouble of the store, in words of which none is secret."""
-        failed = f"could not {doing} {where} {self.name}"
         try:
             yield
-        except SQLAlchemyError as error:
-            trouble = store_error(failed, error)
-        except Damaged as error:
-            trouble = JobStoreDamagedError(f"{failed}: {error}")
-        except UnicodeDecodeError as error:
-            # SQLAlchemy reads the names of the tables by itself.
-            trouble = JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {RESTORE}")
-        except UnicodeEncodeError:
-            trouble = JobStoreError(f"{failed}: expected texts without lone surrogates")
-        except _Replaced:
-            trouble = JobStoreError(
-                f"{failed}: the file that was opened was removed, or another was put in its place; close the store, "
-                "then it opens what is there"
-            )
-        except forks.Inherited:
-            trouble = JobStoreError(
-                f"{failed}: this process was forked while the store was in use, and cannot use it; fork before that, "
-                "or start processes that are not forks"
-            )
-        except ImportError as error:
-            trouble = JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]")
+        except _TROUBLE as error:
+            trouble = _told(f"could not {doing} {where} {self.name}", error)
         else:
             return
         try:
@@ -231,6 +227,41 @@ class Database:
         finally:
             # Not with what led to it: a driver's error has the connection, and all that it was opened with.
             trouble.__context__ = None
+
+
+_TROUBLE: Final = (
+    *(SQLAlchemyError, Damaged, UnicodeError, _Replaced, forks.Inherited, ImportError),
+    *(AssertionError, RuntimeError),
+)
+
+
+def _told(failed: str, error: Exception) -> BaseException:  # noqa: PLR0911 - one for each kind of trouble
+    """What to raise for trouble."""
+    match error:
+        case SQLAlchemyError():
+            return store_error(failed, error)
+        case Damaged():
+            return JobStoreDamagedError(f"{failed}: {error}")
+        case UnicodeDecodeError():
+            # SQLAlchemy reads the names of the tables by itself.
+            return JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {RESTORE}")
+        case UnicodeEncodeError():
+            return JobStoreError(f"{failed}: expected texts without lone surrogates")
+        case _Replaced():
+            return JobStoreError(
+                f"{failed}: the file that was opened was removed, or another was put in its place; close the store, "
+                "then it opens what is there"
+            )
+        case forks.Inherited():
+            return JobStoreError(
+                f"{failed}: this process was forked while the store was in use, and cannot use it; fork before that, "
+                "or start processes that are not forks"
+            )
+        case ImportError():
+            return JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]")
+        case _:
+            # Ctrl-C that came in the middle of what SQLAlchemy did, which that takes for a mistake of its caller.
+            return error.__context__ if isinstance(error.__context__, KeyboardInterrupt) else error
 
 
 def _silence() -> dict[str, int]:
@@ -248,37 +279,72 @@ def _configure(connection: Any, _: object) -> None:
     """Prepare a new connection to SQLite. Nothing of the file is read here, for that may have to wait for others."""
     # So that it begins transactions when we say, and not when it thinks.
     connection.isolation_level = None
+    # A text that is damaged hides none of the others: who reads it finds out.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _use_wal(connection: sql.Connection) -> None:
-    """Have readers and a writer not wait for one another, from now on; as it was where the file system cannot do it."""
+def _roll_back(connection: Any, *_: object) -> None:
+    """End what Ctrl-C has broken off, before the connection is closed.
+
+    As long as anybody has a statement of it that is not done, such as the traceback has, a connection that is closed
+    lives on, and so does its lock.
+    """
+    # One that was closed has nothing to end.
+    with suppress(sqlite3.ProgrammingError):
+        connection.rollback()
+
+
+def _use_wal(connection: sql.Connection) -> bool:
+    """Have readers and a writer not wait for one another, from now on; return whether the file system can do that."""
     deadline = time.monotonic() + LOCK_SECONDS
     while connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
         try:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            return bool(connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar() == "wal")
         except OperationalError as error:
             # For this alone SQLite does not wait by itself, where another process does the same at that moment.
             if not is_locked(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-        else:
-            return
+    return True
 
 
 def _begin(connection: sql.Connection) -> None:
     """Begin a transaction of SQLite."""
     options = connection.get_execution_options()
     patience = LOCK_SECONDS if options.get("patient", True) else SHORT_LOCK_SECONDS
-    _set_pragma(connection, "busy_timeout", f"{patience * 1000:.0f}")
-    if not options.get("in_transaction", True):
-        return
     if not options.get("writes"):
-        connection.exec_driver_sql("BEGIN")
+        _set_patience(connection, patience)
+        if options.get("in_transaction", True):
+            connection.exec_driver_sql("BEGIN")
         return
-    _set_pragma(connection, "synchronous", "FULL" if options["synced"] else "NORMAL")
-    # With the lock of writers from the start: one that first reads may find that somebody else has written meanwhile.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    synchronous = "FULL" if options["synced"] else "NORMAL"
+    if connection.info.get("synchronous") != synchronous:
+        _set_patience(connection, patience)
+        _set_pragma(connection, "synchronous", synchronous)
+    _begin_to_write(connection, patience)
+    if not options["is_wal"]:
+        # To commit, it has to wait for those that read.
+        _set_patience(connection, patience)
+
+
+def _begin_to_write(connection: sql.Connection, patience: float) -> None:
+    """Begin with the lock of writers: who first reads may find that somebody else has written meanwhile."""
+    deadline = time.monotonic() + patience
+    _set_patience(connection, min(patience, _DEAF_SECONDS))
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if not is_locked(error) or time.monotonic() > deadline:
+                raise
+        else:
+            return
+
+
+def _set_patience(connection: sql.Connection, seconds: float) -> None:
+    """Have SQLite wait so long for the locks of others."""
+    _set_pragma(connection, "busy_timeout", f"{seconds * 1000:.0f}")
 
 
 def _set_pragma(connection: sql.Connection, name: str, value: str) -> None:

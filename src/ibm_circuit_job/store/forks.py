@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
 PATIENCE: Final = 10.0
 """How many seconds a fork waits for what is under way."""
+_PAUSE: Final = 0.001
+"""Seconds between looks at whether it is over."""
 
 
 class Closable(Protocol):
@@ -41,18 +44,22 @@ class Inherited(Exception):  # noqa: N818 - named for what it says
     """A file was in use when the process forked, so that the fork cannot use it."""
 
 
-_changed: Final = threading.Condition()
+class _Use:
+    """That a file is in use, for as long as this exists."""
+
+
+_gate: Final = threading.RLock()
+"""Held by a thread that forks, from before until after."""
 _databases: Final[weakref.WeakSet[Closable]] = weakref.WeakSet()
 _inherited: Final[set[str]] = set()
 """Where the files are that were in use when this process was made."""
-_users = 0
-_forks = 0
-"""How many threads are about to fork the process."""
+_uses: Final[weakref.WeakSet[_Use]] = weakref.WeakSet()
+"""What is under way. Weakly, so that a use is over even where Ctrl-C keeps it from saying so."""
 
 
 def watch(database: Closable) -> None:
     """Have forks of the process know of a database from now on."""
-    with _changed:
+    with _gate:
         _databases.add(database)
 
 
@@ -66,47 +73,48 @@ def unforked(name: str) -> Iterator[None]:
     Raises:
         Inherited: If this process was forked from one that was using it.
     """
-    global _users  # noqa: PLW0603 - a process forks as a whole
-    with _changed:
-        _changed.wait_for(lambda: _forks == 0)
+    use = _Use()
+    # A lock of the interpreter's own: Ctrl-C does not come between its being taken and its being sure to be released.
+    with _gate:
         if name in _inherited:
             raise Inherited
-        _users += 1
+        _uses.add(use)
     try:
         yield
     finally:
-        with _changed:
-            _users -= 1
-            _changed.notify_all()
+        _uses.discard(use)
 
 
 def _before() -> None:
-    global _forks  # noqa: PLW0603
-    # Held until after, so that the fork does not inherit it from another thread.
-    _changed.acquire()
-    _forks += 1
-    _changed.wait_for(lambda: _users == 0, PATIENCE)
-    for database in _databases:
-        if database.is_sqlite:
-            database.disconnect()
+    _gate.acquire()
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while _uses and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+    finally:
+        for database in _databases:
+            if database.is_sqlite:
+                database.disconnect()
 
 
 def _after_in_parent() -> None:
-    global _forks  # noqa: PLW0603
-    _forks -= 1
-    _changed.notify_all()
-    _changed.release()
+    _open_gate()
 
 
 def _after_in_child() -> None:
-    global _forks, _users
-    if _users:
+    if _uses:
         _inherited.update(database.name for database in _databases if database.is_sqlite)
     # Their threads are not here.
-    _forks, _users = 0, 0
+    _uses.clear()
     for database in _databases:
         database.forget_connections()
-    _changed.release()
+    _open_gate()
+
+
+def _open_gate() -> None:
+    # Ctrl-C may have come before it was closed.
+    with suppress(RuntimeError):
+        _gate.release()
 
 
 if hasattr(os, "register_at_fork"):

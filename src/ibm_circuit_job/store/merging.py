@@ -129,7 +129,8 @@ def read_record(text: object) -> Job:
     """
     if not isinstance(text, str):
         raise Damaged(f"expected a text, got a {type(text).__name__}")
-    read = wire.from_json(text.encode())
+    # What SQLite holds may be no UTF-8.
+    read = wire.from_json(text.encode(errors="surrogateescape"))
     if isinstance(read, Success):
         job: Job = read.unwrap()
         return job

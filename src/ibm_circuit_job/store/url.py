@@ -33,7 +33,7 @@ def store_url(given: Any) -> sql.URL:
         # What it was may hold a password.
         raise JobStoreError(f"{_EXPECTED}, got something else as the URL of a store")
     if found.drivername in {"postgresql", "postgresql+psycopg"}:
-        if "@" in f"{found.host}{found.database}":
+        if "@" in f"{found.host}{found.database}" or (isinstance(given, str) and given.count("@") > 1):
             # That would be the end of a password, and be shown.
             raise JobStoreError(f"{_EXPECTED}, got one with an @ too many; in a user's name or password it is %40")
         return found.set(drivername="postgresql+psycopg")

@@ -884,7 +884,7 @@ def test_store_of_version_one_has_all_that_it_had_and_what_it_lacked(path):
         history = store.history("a")
     columns = ("is_awaited", "result_is_gone")
     by_sql(path, *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in columns))
-    by_sql(path, "DELETE FROM store_version WHERE version > 1")
+    by_sql(path, "DROP INDEX jobs_by_moment", "DELETE FROM store_version WHERE version > 1")
     with JobStore(path) as store:
         assert store.history("a") == history
         # It may be: nobody wrote down then whether it is.
@@ -892,6 +892,7 @@ def test_store_of_version_one_has_all_that_it_had_and_what_it_lacked(path):
         store.give_up_result("waiting")
         assert store.unfinished() == []
     assert by_sql(path, "SELECT version FROM store_version") == [VERSIONS]
+    assert by_sql(path, "SELECT count(*) FROM sqlite_master WHERE name = 'jobs_by_moment'") == [[(1,)]]
 
 
 def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):

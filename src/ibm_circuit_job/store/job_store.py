@@ -151,7 +151,26 @@ class JobStore:
         synced: bool = True,
         patient: bool | None = None,
     ) -> None:
-        """Merge any number of records, of any jobs, into what is kept, in one transaction; see :meth:`save`."""
+        """Merge any number of records, of any jobs, into what is kept, in one transaction.
+
+        Args:
+            jobs: The records; more than one may be of the same job.
+            service: The service that has the jobs, as ``IBMProvider.service`` names it.
+            synced: As for :meth:`save`.
+            patient: As for :meth:`save`.
+
+        Raises:
+            JobStoreError: If an argument is wrong, or the store cannot be written to; then nothing is changed.
+            JobStoreDamagedError: If what is kept of one of them is damaged beyond its history; then nothing is changed.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save_all([Job("cq1x"), Job("cq2y")])
+            ...     len(store.records())
+            2
+        """
         facts: dict[str, list[Fact]] = {}
         _check_service(service)
         for job in _checked_jobs(jobs):
@@ -205,6 +224,14 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If what it holds of the job is not what was put into it; the message says what.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.load("cq1x") == Job("cq1x"), store.load("another")
+            (True, None)
         """
         _check_id(job_id)
         with self._database.reading(f"read job {job_id}") as connection:
@@ -221,6 +248,14 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If the record is not what was put into the store.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.record("cq1x").job_id
+            'cq1x'
         """
         _check_id(job_id)
         jobs = schema.jobs.c
@@ -233,6 +268,14 @@ class JobStore:
 
         Raises:
             JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     list(store.records_of(["cq1x", "another"]))
+            ['cq1x']
         """
         found: dict[str, Job] = {}
         if not isinstance(job_ids, Iterable):
@@ -256,6 +299,16 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If it is not what was put into the store.
+
+        Example:
+            >>> import tempfile
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, ResultPayload
+            >>> arrived = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b'{"results": []}')
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x", payload=arrived))
+            ...     store.payload("cq1x").raw, store.payload("cq1x", newer=1)
+            (b'{"results": []}', None)
         """
         _check_id(job_id)
         if type(newer) is not int or newer < 0:
@@ -279,6 +332,16 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If they are not what was put into the store.
+
+        Example:
+            >>> import tempfile
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, JobInputs
+            >>> submitted = JobInputs(datetime(2024, 2, 3, tzinfo=UTC), b'{"shots": 10}')
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x", inputs=submitted))
+            ...     store.inputs("cq1x").raw
+            b'{"shots": 10}'
         """
         _check_id(job_id)
         with self._database.reading(f"read the inputs of job {job_id}") as connection:
@@ -344,7 +407,34 @@ class JobStore:
         *,
         service: str | None = None,
     ) -> list[Job]:
-        """Return the records of the jobs that fit, as :meth:`jobs` does handles on them, without their bodies."""
+        """Return the records of the jobs that fit, without the bodies of their inputs and results.
+
+        Args:
+            limit: As for :meth:`jobs`, like all the others.
+            skip: How many of those that fit are passed over first.
+            backend_name: Only those of this backend.
+            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
+                one of these.
+            start_datetime: Only those created then or later. A time without a zone is in the machine's.
+            end_datetime: Only those created then or before. A time without a zone is in the machine's.
+            job_tags: Only those that have all of these tags.
+            descending: Whether the newest come first.
+            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+
+        Example:
+            >>> import tempfile
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, JobTags
+            >>> tagged = Job("cq1x", retagged=JobTags(datetime(2024, 2, 3, tzinfo=UTC), ["bell"]))
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(tagged)
+            ...     store.records(job_tags=["bell"]) == [tagged]
+            True
+        """
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         query = listing.fitting(wanted, wanted_text("backend_name", backend_name), wanted_text("service", service))
         return self._found(query, limit=limit, skip=skip, descending=descending)
@@ -359,7 +449,15 @@ class JobStore:
             service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
 
         Raises:
-            JobStoreError: If the store cannot be read.
+            JobStoreError: If ``service`` is no text, or the store cannot be read.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     [record.job_id for record in store.unfinished()]
+            ['cq1x']
         """
         _check_service(service)
         query = listing.unfinished(service)
@@ -374,6 +472,17 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be read.
             JobStoreDamagedError: If what it holds of the job is not what was put into it.
+
+        Example:
+            >>> import tempfile
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, JobName
+            >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     for hour, name in ((13, "ghz"), (12, "bell")):
+            ...         store.save(Job("cq1x", renamed=JobName(noon.replace(hour=hour), name)))
+            ...     [fact.name for fact in store.history("cq1x")], store.load("cq1x").name
+            (['ghz', 'bell'], 'ghz')
         """
         _check_id(job_id)
         with self._database.reading(f"read the history of job {job_id}") as connection:
@@ -415,8 +524,19 @@ class JobStore:
     def delete(self, job_id: str) -> None:
         """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
 
+        That there is no such job is no error.
+
         Raises:
             JobStoreError: If the store cannot be written to; then nothing is changed.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.delete("cq1x")
+            ...     store.records()
+            []
         """
         _check_id(job_id)
         jobs, history, bodies = schema.jobs, schema.history, schema.bodies
@@ -501,6 +621,17 @@ class JobStore:
         Raises:
             JobStoreError: If it cannot be read, is of a newer version, or the store cannot be written to.
             JobStoreDamagedError: If something in it is damaged; the message names the line or the file.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.export(f"{folder}/archive")
+            ...     store.delete("cq1x")
+            ...     store.import_(f"{folder}/archive")
+            1
+            1
         """
         folder = archive.folder_at(path, "import the archive at")
         number = sum(1 for _ in archive.read(folder))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sql
+from sqlalchemy.schema import CreateIndex
 
 tables: Final = sql.MetaData()
 
@@ -43,7 +44,7 @@ jobs: Final = sql.Table(
 )
 moment: Final = sql.func.coalesce(jobs.c.created, jobs.c.first_seen)
 """When a job was created, as far as anybody knows: what listings are ordered by."""
-sql.Index("jobs_by_moment", moment, jobs.c.job_id)
+_by_moment: Final = sql.Index("jobs_by_moment", moment, jobs.c.job_id)
 tags: Final = sql.Table(
     "tags",
     tables,
@@ -108,6 +109,8 @@ def _make_tables(connection: sql.Connection) -> None:
 def _add_what_is_awaited(connection: sql.Connection) -> None:
     _add_columns(connection, "jobs", is_awaited="BOOLEAN NOT NULL DEFAULT TRUE")
     _add_columns(connection, "jobs", result_is_gone="BOOLEAN NOT NULL DEFAULT FALSE")
+    # The listings were ordered by another one.
+    connection.execute(CreateIndex(_by_moment, if_not_exists=True))
 
 
 def _add_columns(connection: sql.Connection, table: str, **kinds: str) -> None:

@@ -270,6 +270,7 @@ class IBMProvider:
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today.
 
         Example:
             >>> with IBMProvider.local() as provider:
@@ -293,6 +294,12 @@ class IBMProvider:
         Raises:
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today.
+
+        Example:
+            >>> with IBMProvider.local() as provider:
+            ...     provider.get_backend("local_5q").num_qubits
+            5
         """
         meant = self._instance(instance, IBMBackendApiError)
         if isinstance(name, str) and (meant, name) in self._backends and not kwargs:
@@ -511,9 +518,19 @@ class IBMProvider:
         A job that the store keeps is not asked for if it has ended; if it has not, and the service cannot be reached,
         the handle knows what the store does.
 
+        Args:
+            job_id: The ID that the service gave to the job.
+
         Raises:
             IBMJobNotFoundError: If the service knows no such job.
             IBMJobApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from qiskit import QuantumCircuit
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     job = provider.get_backend("local_simulator").run(QuantumCircuit(1, 1), job_tags=["empty"])
+            ...     provider.retrieve_job(job.job_id()).tags()
+            ['empty']
         """
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
@@ -573,6 +590,15 @@ class IBMProvider:
             seen: What the service has told of it, or was told.
             backend: The backend that runs it.
             kept: What the store keeps of it already.
+
+        Raises:
+            ValueError: If ``seen`` and ``kept`` are of two jobs.
+
+        Example:
+            >>> from ibm_circuit_job import Job
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     provider.handle_on(Job("cq1x"), None)
+            <IBMCircuitJob('cq1x', status unknown)>
         """
         clients: dict[str, Any] = {
             "backend": backend,

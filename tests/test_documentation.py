@@ -6,12 +6,14 @@ import pkgutil
 from pathlib import Path
 
 import pytest
+import qiskit
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import ibm_circuit_job
 
 ROOT = Path(__file__).parent.parent
+
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = sorted(
     module.name
@@ -42,3 +44,7 @@ def test_readme_has_an_example_that_shows_counts():
     first.evaluate()
     assert set(document.namespace["counts"]) == {"00", "11"}
     assert sum(document.namespace["counts"].values()) == 1000
+
+
+def test_qiskit_is_the_one_that_the_readme_says_we_run_on():
+    assert int(qiskit.__version__.split(".")[0]) == 2

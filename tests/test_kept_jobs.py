@@ -982,9 +982,10 @@ def test_result_that_could_not_be_kept_is_there_for_every_handle_on_the_job(stor
     def another():
         return IBMCircuitJob.from_store(store, store.record("a"), runtime_client=client)
 
-    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+    with locked(tmp_path / "jobs.sqlite", monkeypatch), JobStore(store.location) as second:
         another().result()
         assert another().result().success
+        assert IBMCircuitJob(None, None, "a", status="Completed", store=second).result().success
         assert store.payload("a") is None
         assert pickle.loads(pickle.dumps(another())).result().success
     assert another().result().success

@@ -270,7 +270,8 @@ def _pending_keepers(store: JobStore | None = None, job_id: str | None = None) -
         return [
             keeper
             for keeper in _with_pending
-            if (store is None or keeper.store is store) and (job_id is None or keeper.kept.job_id == job_id)
+            if (store is None or keeper.store.location == store.location)
+            and (job_id is None or keeper.kept.job_id == job_id)
         ]
 
 

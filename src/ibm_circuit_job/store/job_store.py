@@ -97,8 +97,21 @@ class JobStore:
         self._held: deque[object] = deque(maxlen=results_held)
         self._backs_off_until = 0.0
 
+    @property
+    def location(self) -> str:
+        """Where it is, without any credentials: the path of a file, or ``HOST/DATABASE``.
+
+        Example:
+            >>> import os
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     os.path.basename(store.location)
+            'jobs.sqlite'
+        """
+        return self._database.name
+
     def __repr__(self) -> str:
-        return f"<JobStore({self._database.name!r})>"
+        return f"<JobStore({self.location!r})>"
 
     def __enter__(self) -> Self:
         return self

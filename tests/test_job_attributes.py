@@ -102,6 +102,21 @@ def test_field_that_begins_with_an_underscore_cannot_be_assigned_either():
     assert job._links == {"self": "x"}
 
 
+@pytest.mark.parametrize("name", ["_api_client", "_find_backend", "_backend", "_cell"])
+def test_field_that_is_called_as_something_of_ours_keeps_no_handle_from_being_pickled(name):
+    job = job_of(ScriptedClient([b'{"id": "a", "%s": 5}' % name.encode()]))
+    job.refresh()
+    back = pickle.loads(pickle.dumps(job))
+    assert getattr(back, f"{name}_") == 5
+
+
+def test_backend_that_was_given_later_is_the_one_of_qiskits_own_methods_too():
+    first, second = object(), object()
+    job = IBMCircuitJob(first, None, "a")
+    job.connect(backend=second)
+    assert job.backend() is job._backend is second
+
+
 def test_attribute_error_below_a_property_is_not_hidden():
     class Broken(ScriptedClient):
         def job_get(self, job_id, exclude_params=True):

@@ -13,8 +13,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,7 +34,7 @@ from ibm_circuit_job import (
     JobStore,
     JobStoreError,
     ResultPayload,
-    keeper,
+    pending_writes,
 )
 from ibm_circuit_job.backend import IBMRetiredBackend
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient
@@ -46,7 +48,7 @@ from ibm_circuit_job.errors import (
     Refused,
     Unreachable,
 )
-from ibm_circuit_job.keeper import write_pending
+from ibm_circuit_job.pending_writes import write_pending
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import database, job_store
 from ibm_circuit_job.testing import ScriptedClient
@@ -924,7 +926,7 @@ def test_job_that_is_deleted_does_not_come_back(store, monkeypatch, tmp_path):
 
 def test_fork_can_keep_jobs_whatever_another_thread_of_its_parent_was_doing(store):
     job, _ = kept(store, QUEUED)
-    with keeper._lock():
+    with pending_writes._lock():
         child = os.fork()
         if not child:
             signal.alarm(10)
@@ -992,9 +994,60 @@ def test_result_that_could_not_be_kept_is_there_for_every_handle_on_the_job(stor
     assert store.payload("a").raw == BODY
 
 
+def test_fork_whose_parent_is_gone_writes_what_it_goes_on_with(store, tmp_path, monkeypatch):
+    """As of a program that makes itself a daemon."""
+    job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        job.status()
+        job.result()
+        os._exit(0 if store.payload("a") else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_result_that_is_being_written_holds_up_no_poll_and_is_not_returned_before_it_is(store, tmp_path, caplog):
+    job, client = kept(store, DONE, results=[BODY])
+    job.status()
+    other = IBMCircuitJob(None, None, "a", runtime_client=client, status="Completed", store=store)
+    with ThreadPoolExecutor(2) as pool:
+        with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            first = pool.submit(job.result)
+            while not any(pending.payloads and pending.is_being_written for pending in left_for(store)):
+                assert not first.done()
+            second = pool.submit(other.result)
+            began = time.monotonic()
+            assert job.status() is other.status() is JobStatus.DONE
+            assert time.monotonic() - began < 10
+            assert not first.done()
+            assert not second.done()
+        assert first.result(30).success
+        assert second.result(30).success
+    assert client.calls.count(("job_results", "a")) == 1
+    assert "in memory alone" not in caplog.text
+    assert store.payload("a").raw == BODY
+
+
+def left_for(store):
+    """What is to be written to a store yet."""
+    return [pending for (location, _), pending in [*pending_writes._registry.items()] if location == store.location]
+
+
+def test_what_many_handles_could_not_write_is_written_at_once(store, tmp_path, monkeypatch):
+    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+        handles = [kept(store, QUEUED)[0] for _ in range(20)]
+        for job in handles:
+            job.status()
+    monkeypatch.setattr(store, "_backs_off_until", 0.0)
+    handles[7].learn(Job("a", status=status_report("Completed", datetime.now(UTC))))
+    assert left_for(store) == []
+    assert store.record("a").has_ended
+
+
 UNKEPT = """
 import sqlite3, sys
-from ibm_circuit_job import keeper, IBMCircuitJob, JobStore
+from ibm_circuit_job import IBMCircuitJob, JobStore
 from ibm_circuit_job.store import database
 from ibm_circuit_job.testing import ScriptedClient
 
@@ -1009,6 +1062,22 @@ job.result()
 other.close()
 print(store.payload("a"))
 """
+
+
+@pytest.mark.parametrize("way", ["alone", "fork", "spawn"])
+def test_end_of_a_process_tries_once_to_write_what_is_left(store, tmp_path, way):
+    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
+    script = f"import sys; sys.argv[1:] = {arguments!r}" + UNKEPT.replace("other.close()", "keep_open = other")
+    if way != "alone":
+        script = f"""if __name__ == "__main__":
+            import multiprocessing
+            child = multiprocessing.get_context({way!r}).Process(target=exec, args=({script!r}, {{}}))
+            child.start()
+            child.join()
+        """
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.count("The result of job a has arrived, but it is in memory alone") == 2
+    assert store.payload("a") is None
 
 
 def test_result_that_could_not_be_kept_is_kept_at_the_latest_when_the_process_ends(store, tmp_path):

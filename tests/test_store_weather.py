@@ -347,6 +347,27 @@ def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monk
     assert store.record("a").tags == ("given",)
 
 
+def open_files():
+    """How many files this process has open; 0 where no system tells."""
+    folder = Path("/proc/self/fd")
+    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+
+
+def test_many_threads_share_the_connections_that_there_are(store):
+    before = open_files()
+    start = threading.Barrier(100)
+
+    def save(number):
+        start.wait(30)
+        store.save(Job(f"job-{number}"))
+
+    with ThreadPoolExecutor(100) as pool:
+        list(pool.map(save, range(100)))
+    assert len(store.records()) == 100
+    # The file and its log of writes for each, and the index of that for all.
+    assert open_files() <= before + 2 * 20 + 1
+
+
 # Ctrl-C
 
 

@@ -158,6 +158,8 @@ class IBMCircuitJob(JobV1):
         """How waits for this job are paced; any other may be set."""
         self._cell = cell
         self._reader = ResultReader(cell)
+        self._api_client: Any = None
+        self._find_backend: Callable[[Job], IBMBackend | None] | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
         self._inputs_kept_back = False
         self._told_of_name = False
@@ -278,7 +280,7 @@ class IBMCircuitJob(JobV1):
             'QUEUED'
         """
         self._cell.backend = backend
-        self._find_backend: Callable[[Job], IBMBackend | None] | None = None
+        self._find_backend = None
         self._api_client = api_client
         self._cell.client = api_client if runtime_client is None else runtime_client
 
@@ -392,6 +394,17 @@ class IBMCircuitJob(JobV1):
             raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", effects.NOT_CONNECTED))
         backend: IBMBackend = self._cell.backend
         return backend
+
+    @property
+    def _backend(self) -> Any:
+        """Where qiskit's own methods look for the backend."""
+        return self._cell.backend
+
+    @_backend.setter
+    def _backend(self, backend: Any) -> None:
+        # qiskit sets it, before there is anything of ours.
+        if "_cell" in self.__dict__:
+            self._cell.backend = backend
 
     @property
     def client(self) -> Any:

@@ -161,6 +161,7 @@ class JobCell:
         keeper, before = Keeper.of(store, self.job_id), self.keeper
         self.learn(keeper.kept)
         self.keeper = keeper
+        self.catch_up(insisting=True)
         self.keep()
         if before is not None and before.store is not store:
             self._bring_along(before, keeper)
@@ -218,8 +219,9 @@ class JobCell:
 
     def arrived(self) -> Iterator[ResultPayload]:
         """Yield the bodies of results that have arrived: the one in memory, then those in the store, newest first."""
-        if self.state.payload is not None:
-            yield self.state.payload
+        held = self.state.payload
+        if held is not None:
+            yield held
         if self.keeper is not None:
             yield from self.keeper.payloads()
 

@@ -42,7 +42,7 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs, wanted_text
-from ibm_circuit_job.keeper import write_pending
+from ibm_circuit_job.pending_writes import write_pending
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news

@@ -20,7 +20,7 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
-from ibm_circuit_job.keeper import forget_pending
+from ibm_circuit_job.pending_writes import forget_pending
 from ibm_circuit_job.state.facts import Body, Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
@@ -613,6 +613,9 @@ class JobStore:
         with self._database.reading("export jobs") as connection:
             listed = connection.execute(sql.select(jobs.job_id, jobs.service).order_by(jobs.job_id)).all()
         for job_id, service in listed:
+            if not _is_text(job_id) or not (service is None or _is_text(service)):
+                damaged.append(f"what is kept of job {job_id!r} is damaged: expected texts, as the name of its service")
+                continue
             facts: list[Fact] = []
             with self._database.reading(f"export job {job_id}") as connection:
                 for row in history_of(connection, job_id):
@@ -726,6 +729,11 @@ class JobStore:
 
 def _opened_again(url: str, results_held: int | None, create: bool) -> JobStore:
     return JobStore(url, results_held=results_held, create=create)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is a text that can be written."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _check_id(job_id: Any) -> None:

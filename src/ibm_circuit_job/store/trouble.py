@@ -39,7 +39,9 @@ _BY_SQLITE_CODE: Final[Mapping[int, _Meaning]] = {
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
-    sqlite3.SQLITE_CANTOPEN: _Meaning("its folder cannot be used", _OTHER_FILE),
+    sqlite3.SQLITE_CANTOPEN: _Meaning(
+        "it cannot be opened", f"{_OTHER_FILE}; or close files, if this process has too many open"
+    ),
     sqlite3.SQLITE_IOERR: _Meaning("the disk refused", "see what the system says of the disk, or choose another"),
     sqlite3.SQLITE_NOTADB: _Meaning("the file is damaged, or none of a store", RESTORE, JobStoreDamagedError),
     sqlite3.SQLITE_CORRUPT: _DAMAGED,

@@ -1,0 +1,247 @@
+"""What handles have learned of a job, and a store does not have yet.
+
+All handles of the process on one job share it. It stays here until it is written: when somebody asks for the job again,
+when the provider is closed, and at the latest when the process ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+from functools import partial
+from multiprocessing import util as finalizers
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, field
+from returns.result import Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.errors import Failure, StoreTrouble, Unreachable
+from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.state.facts import Fact, ResultPayload
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import merge, news, refresh
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.store import JobStore
+
+_IMPATIENT_SECONDS: Final = 1.0
+"""How long a store may take over what is written at once or not at all."""
+_AT_END_SECONDS: Final = 60.0
+"""For how long what is left is written to a store that was in trouble with the first of it."""
+
+
+@define(eq=False)
+class PendingWrites:
+    """What is to be written of one job to one store."""
+
+    store: JobStore
+    job_id: str
+    client: Any = None
+    """Whom the last of it was asked of."""
+    learned: Job | None = None
+    """Facts, but for results."""
+    payloads: dict[str, ResultPayload] = field(factory=dict)
+    """Results, by SHA-256, the last one last."""
+    written: set[str] = field(factory=set)
+    """The SHA-256 of the results that were written from here."""
+    waited_for: tuple[Fact | None, ...] | None = None
+    """The submission, tags and name that somebody has waited for in vain."""
+    writing: ForkFreeLock = field(factory=ForkFreeLock)
+    """Held by whoever writes. What is being written is not to be read yet."""
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is anything."""
+        return self.learned is not None or bool(self.payloads)
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether another thread writes just now."""
+        return self.writing().locked()
+
+    def write(self, *, synced: bool = True, patient: bool = True, bounded: bool = True) -> Job | Failure:
+        """Write all of it; return the facts that are in the store now, or why not all of it is.
+
+        Args:
+            synced: Whether facts are on the disk when this returns; results always are.
+            patient: Whether to wait for others that write.
+            bounded: Whether to wait for no more than a second where it is not patient.
+        """
+        with self.writing():
+            with _lock():
+                learned, payloads = self.learned, [*self.payloads.values()]
+            job = learned or Job(self.job_id)
+            trouble: Failure | None = None
+            if learned is not None and not payloads:
+                trouble = self._write(job, None, synced=synced, patient=patient, bounded=bounded)
+            for payload in payloads:
+                trouble = self._write(job, payload, synced=True, patient=patient, bounded=bounded) or trouble
+            return job if trouble is None else trouble
+
+    def _write(
+        self, learned: Job, payload: ResultPayload | None, *, synced: bool, patient: bool, bounded: bool
+    ) -> Failure | None:
+        """Write facts, and perhaps a result; return why that did not work."""
+        record = learned if payload is None else refresh(learned, payload)
+        service = effects.service_of(self.client)
+        keep = partial(effects.keep, self.store, record, service=service, synced=synced, patient=patient)
+        # Also if the database says nothing at all.
+        written = effects.perform(effects.within(_IMPATIENT_SECONDS, keep) if bounded and not patient else keep())
+        if isinstance(written, Success):
+            with _lock():
+                # Another thread may have learned something newer meanwhile.
+                self.learned = None if self.learned is None else news(learned, self.learned)
+                if payload is not None:
+                    self.payloads.pop(payload.sha256, None)
+                    self.written.add(payload.sha256)
+                self._register()
+            return None
+        failure: Failure = written.failure()
+        if isinstance(failure, Unreachable):
+            doing = f"keep job {self.job_id}"
+            failure = StoreTrouble(
+                doing, f"could not {doing}: the store says nothing for {_IMPATIENT_SECONDS:g} seconds"
+            )
+            self.store.back_off()
+        if payload is None:
+            effects.warn_of_store(failure)
+        else:
+            effects.warn_of_unkept_result(self.job_id, failure)
+        return failure
+
+    def forget(self) -> None:
+        """Have nothing of it written."""
+        with _lock():
+            self.learned = None
+            self.payloads.clear()
+            self.written.clear()
+            self._register()
+
+    def _register(self) -> None:
+        """Be in the registry for as long as there is something; the lock is held."""
+        key = _key_of(self.store, self.job_id)
+        if self.is_left:
+            registered = _registry.setdefault(key, self)
+            if registered is not self:
+                registered._absorb(self)  # noqa: SLF001 - of this class
+        elif _registry.get(key) is self:
+            del _registry[key]
+
+    def _absorb(self, other: PendingWrites) -> None:
+        """Take over what another has of the same job; the lock is held."""
+        if other.learned is not None:
+            self.learned = other.learned if self.learned is None else merge(self.learned, other.learned)
+        self.payloads = other.payloads | self.payloads
+        self.written |= other.written
+        other.learned, other.payloads = None, {}
+
+
+_Key = tuple[object, str]
+_lock: Final = ForkFreeLock()
+_registry: Final[dict[_Key, PendingWrites]] = {}
+"""All that is left. It is held here, for nobody else may hold a job any more."""
+
+
+def _key_of(store: JobStore, job_id: str) -> _Key:
+    """What jobs are told apart by. Two stores at one place are one."""
+    location = getattr(store, "location", None)
+    return (location if isinstance(location, str) else id(store)), job_id
+
+
+def pending_writes(own: PendingWrites) -> PendingWrites:
+    """Return what is to be written of a job, whichever handle has learned it.
+
+    Args:
+        own: What one handle knows of it. A fork has what its parent was to write only where it uses it.
+    """
+    with _lock():
+        return _shared(own)
+
+
+def _shared(own: PendingWrites) -> PendingWrites:
+    own._register()  # noqa: SLF001 - the lock is held
+    return _registry.get(_key_of(own.store, own.job_id), own)
+
+
+def add_pending(
+    own: PendingWrites, kept: Job, known: Job, client: Any, payload: ResultPayload | None = None
+) -> PendingWrites:
+    """Add what is known of a job, and not kept, to what is to be written; return that.
+
+    Args:
+        own: What one handle knows of it.
+        kept: What the store is known to have.
+        known: What is known.
+        client: Whom it was asked of.
+        payload: A result that has arrived.
+    """
+    with _lock():
+        pending = _shared(own)
+        pending.client = client
+        pending.learned = news(kept, known if pending.learned is None else merge(pending.learned, known))
+        if payload is not None:
+            pending.written.discard(payload.sha256)
+            pending.payloads.pop(payload.sha256, None)
+            pending.payloads[payload.sha256] = payload
+        pending._register()  # noqa: SLF001 - of this module
+        return pending
+
+
+def write_pending(store: JobStore | None = None) -> None:
+    """Write what could not be written when it was learned: now, for there may be no other time.
+
+    Args:
+        store: Only to this store.
+    """
+    with _lock():
+        wanted = None if store is None else _key_of(store, "")[0]
+        left = [pending for (location, _), pending in _registry.items() if wanted in {None, location}]
+    deadline = effects.monotonic() + _AT_END_SECONDS
+    in_trouble: set[int] = set()
+    for pending in sorted(left, key=lambda pending: pending.job_id):
+        # Where it waited in vain for one job, it does not for the next, and tries for so long.
+        patient = id(pending.store) not in in_trouble
+        if patient or effects.monotonic() < deadline:
+            pending.store.end_back_off()
+            # No thread helps to be in time: there can be none when Python ends.
+            trouble = pending.write(patient=patient, bounded=False)
+            if not isinstance(trouble, Job) and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
+                in_trouble.add(id(pending.store))
+
+
+def forget_pending(store: JobStore, job_id: str) -> None:
+    """Write nothing more of a job that is to be forgotten."""
+    pending_writes(PendingWrites(store, job_id)).forget()
+
+
+_ended: Final[dict[int, list[PendingWrites]]] = {}
+"""The process that has come to its end -> what it could not write then."""
+
+
+def _at_end() -> None:
+    """Let what has begun to be read come to its end, and write what is left."""
+    if _ended.get(os.getpid()) == [*_registry.values()]:
+        return
+    try:
+        if os.getpid() not in _ended:
+            effects.finish(_AT_END_SECONDS)
+    finally:
+        write_pending()
+        _ended[os.getpid()] = [*_registry.values()]
+
+
+def _at_end_of_child() -> None:
+    # A process that multiprocessing has forked ends without atexit.
+    finalizers.Finalize(None, _at_end, exitpriority=-1)
+
+
+# Threads that the end of Python waits for are done by then.
+atexit.register(_at_end)
+if multiprocessing.parent_process() is not None:
+    _at_end_of_child()
+finalizers.register_after_fork(PendingWrites, lambda _: _at_end_of_child())
+if hasattr(os, "register_at_fork"):
+    # The parent writes what it has learned.
+    os.register_at_fork(after_in_child=_registry.clear)

@@ -1019,7 +1019,7 @@ def test_result_that_is_being_written_holds_up_no_poll_and_is_not_returned_befor
         with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as writer:
             writer.execute("BEGIN IMMEDIATE")
             first = pool.submit(job.result)
-            while not any(pending.payloads and pending.is_being_written for pending in left_for(store)):
+            while not any(pending.payloads and pending.writing().locked() for pending in left_for(store)):
                 assert not first.done()
             second = pool.submit(other.result)
             began = time.monotonic()
@@ -1031,6 +1031,69 @@ def test_result_that_is_being_written_holds_up_no_poll_and_is_not_returned_befor
         assert second.result(30).success
     assert client.calls.count(("job_results", "a")) == 1
     assert "in memory alone" not in caplog.text
+    assert store.payload("a").raw == BODY
+
+
+def test_result_is_kept_through_the_store_that_it_was_given_to(store, tmp_path):
+    """Though another one at the same place cannot be used any more, and has something to write."""
+    before, _ = kept(store, QUEUED)
+    for part in tmp_path.glob("jobs.sqlite*"):
+        part.unlink()
+    before.status()
+    with JobStore(tmp_path / "jobs.sqlite") as opened_again:
+        job, _ = kept(opened_again, DONE, results=[BODY])
+        assert job.result().success
+        assert opened_again.payload("a").raw == BODY
+
+
+def test_job_that_could_not_be_deleted_keeps_what_is_to_be_written(store, tmp_path, monkeypatch):
+    job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
+    del job
+    with locked(tmp_path / "jobs.sqlite", monkeypatch), pytest.raises(JobStoreError, match="another program holds it"):
+        store.delete("a")
+    write_pending(store)
+    assert store.payload("a").raw == BODY
+
+
+def test_job_that_is_deleted_while_it_is_written_is_deleted_after_that(store, tmp_path):
+    job, _ = kept(store, DONE, results=[BODY])
+    with ThreadPoolExecutor(2) as pool:
+        with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            reading = pool.submit(job.result)
+            while not any(pending.writing().locked() for pending in left_for(store)):
+                assert not reading.done()
+            deleting = pool.submit(store.delete, "a")
+            assert not deleting.done()
+        assert reading.result(30).success
+        deleting.result(30)
+    assert store.payload("a") is None
+
+
+def test_poll_of_one_handle_does_not_wait_for_what_is_given_to_another(store, tmp_path):
+    named, polled = kept(store, QUEUED)[0], kept(store, QUEUED)[0]
+    with ThreadPoolExecutor(1) as pool:
+        with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            naming = pool.submit(named.update_name, "bell")
+            while not any(pending.writing().locked() for pending in left_for(store)):
+                assert not naming.done()
+            began = time.monotonic()
+            polled.status()
+            assert time.monotonic() - began < 10
+            assert not naming.done()
+        assert naming.result(30) == "bell"
+    assert store.record("a").name == "bell"
+
+
+def test_client_that_does_not_say_whose_it_is_keeps_no_result_from_the_store(store, tmp_path, monkeypatch):
+    class Closed(ScriptedClient):
+        @property
+        def params(self):
+            raise RuntimeError("the session is closed")
+
+    job = IBMCircuitJob(None, None, "a", runtime_client=Closed([DONE], results=[BODY]), store=store)
+    assert job.result().success
     assert store.payload("a").raw == BODY
 
 

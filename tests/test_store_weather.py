@@ -365,7 +365,23 @@ def test_many_threads_share_the_connections_that_there_are(store):
         list(pool.map(save, range(100)))
     assert len(store.records()) == 100
     # The file and its log of writes for each, and the index of that for all.
-    assert open_files() <= before + 2 * 20 + 1
+    assert open_files() <= before + 2 * 35 + 1
+
+
+def test_connection_that_could_not_be_made_counts_for_nothing(store, monkeypatch):
+    dialect, errors = store._database._engine.dialect, []
+    store.close()
+
+    def fail(*_, **__):
+        raise sqlite3.OperationalError("too many open files")
+
+    monkeypatch.setattr(dialect, "connect", fail)
+    for _ in range(100):
+        with pytest.raises(JobStoreError, match="too many open files") as raised:
+            store.records()
+        errors.append(raised.value)
+    monkeypatch.undo()
+    assert store.records() == []
 
 
 # Ctrl-C

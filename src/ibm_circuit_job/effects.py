@@ -199,7 +199,11 @@ def _started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T
         finally:
             _unfinished.discard(threading.current_thread())
 
-    threading.Thread(target=run, name="ibm-circuit-job-effect", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="ibm-circuit-job-effect", daemon=True).start()
+    except RuntimeError:
+        # Python ends, and starts no more threads.
+        run()
     return done
 
 
@@ -511,7 +515,10 @@ def service_of(client: object) -> str | None:
 
     All services on this machine are one: what a service on one port keeps, another one goes on with on another.
     """
-    params = getattr(client, "params", None)
+    try:
+        params = getattr(client, "params", None)
+    except Exception:  # noqa: BLE001 - a client of anybody's
+        return None
     if not isinstance(params, ClientParameters):
         return None
     if object_store.is_loopback(urlsplit(params.url).hostname or ""):

@@ -16,9 +16,9 @@ from ibm_circuit_job import effects
 from ibm_circuit_job.errors import StoreTrouble, describe
 from ibm_circuit_job.pending_writes import PendingWrites, add_pending, pending_writes
 from ibm_circuit_job.state import results
-from ibm_circuit_job.state.facts import JobInputs, ResultPayload
+from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.transitions import merge
+from ibm_circuit_job.state.transitions import merge, news
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import JobStore
@@ -43,6 +43,8 @@ class Keeper:
         self._stored_sha256: str | None = None
         """The SHA-256 of the result that was read from the store."""
         self._own: PendingWrites | None = None
+        self._waited_for: tuple[Fact | None, ...] = ()
+        """The submission, tags and name that could not be stored when they were given."""
 
     @classmethod
     def of(cls, store: JobStore, job_id: str) -> Self:
@@ -58,17 +60,17 @@ class Keeper:
             known: What is known of the job.
             client: Whom it was asked of.
         """
+        mine = news(self.kept, known)
         pending = self._own = add_pending(self._pending(), self.kept, known, client)
-        learned = pending.learned
-        if learned is None:
+        if pending.learned is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
-        given = (learned.inputs, learned.retagged, learned.renamed)
-        synced = given != (None, None, None)
+        given = () if mine is None else (mine.inputs, mine.retagged, mine.renamed)
+        synced = any(fact is not None for fact in given)
         # Once it could not be stored, nobody is to wait for that again.
-        patient = synced and given != pending.waited_for
-        if (patient or not pending.is_being_written) and not self._write(pending, synced=synced, patient=patient):
-            pending.waited_for = given
+        patient = synced and given != self._waited_for
+        if not self._write(pending, synced=synced, patient=patient):
+            self._waited_for = given
 
     def keep_payload(self, payload: ResultPayload, known: Job, client: Any) -> None:
         """Write a result, and with it what else is news. When this returns, it is on the disk.
@@ -91,7 +93,7 @@ class Keeper:
             insisting: Whether to try however short a time ago the store was in trouble.
         """
         pending = self._pending()
-        if pending.is_left and not pending.is_being_written:
+        if pending.is_left:
             if insisting:
                 self.store.end_back_off()
             self._write(pending, synced=True, patient=False)
@@ -132,10 +134,13 @@ class Keeper:
         self.damage = None
         pending = self._pending()
         if pending.is_left:
-            # What is being written is not to be read before it is.
+            # What is being written, or is about to be, is not to be read before that was tried.
             with pending.writing():
-                left = [*pending.payloads.values()]
-            yield from reversed(left)
+                left = {**pending.payloads}
+            if not left.keys() <= pending.tried:
+                self._write(pending, synced=True, patient=True)
+                left = {**pending.payloads}
+            yield from reversed(left.values())
         yield from self._stored_payloads()
 
     def _stored_payloads(self) -> Iterator[ResultPayload]:

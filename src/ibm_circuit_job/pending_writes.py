@@ -9,9 +9,11 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import util as finalizers
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import define, field
 from returns.result import Success
@@ -19,7 +21,7 @@ from returns.result import Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import Failure, StoreTrouble, Unreachable
 from ibm_circuit_job.locks import ForkFreeLock
-from ibm_circuit_job.state.facts import Fact, ResultPayload
+from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
 
@@ -44,10 +46,10 @@ class PendingWrites:
     """Facts, but for results."""
     payloads: dict[str, ResultPayload] = field(factory=dict)
     """Results, by SHA-256, the last one last."""
+    tried: set[str] = field(factory=set)
+    """The SHA-256 of those results that could not be written."""
     written: set[str] = field(factory=set)
     """The SHA-256 of the results that were written from here."""
-    waited_for: tuple[Fact | None, ...] | None = None
-    """The submission, tags and name that somebody has waited for in vain."""
     writing: ForkFreeLock = field(factory=ForkFreeLock)
     """Held by whoever writes. What is being written is not to be read yet."""
 
@@ -57,18 +59,21 @@ class PendingWrites:
         return self.learned is not None or bool(self.payloads)
 
     @property
-    def is_being_written(self) -> bool:
-        """Whether another thread writes just now."""
-        return self.writing().locked()
+    def key(self) -> _Key:
+        """What it is told apart by. Two stores at one place are one."""
+        return _place_of(self.store), self.job_id
 
     def write(self, *, synced: bool = True, patient: bool = True, bounded: bool = True) -> Job | Failure:
         """Write all of it; return the facts that are in the store now, or why not all of it is.
 
         Args:
             synced: Whether facts are on the disk when this returns; results always are.
-            patient: Whether to wait for others that write.
+            patient: Whether to wait for others that write, in this process, too.
             bounded: Whether to wait for no more than a second where it is not patient.
         """
+        if not patient and self.writing().locked():
+            doing = f"keep job {self.job_id}"
+            return StoreTrouble(doing, f"could not {doing}: another thread writes just now", is_known=True)
         with self.writing():
             with _lock():
                 learned, payloads = self.learned, [*self.payloads.values()]
@@ -77,6 +82,8 @@ class PendingWrites:
             if learned is not None and not payloads:
                 trouble = self._write(job, None, synced=synced, patient=patient, bounded=bounded)
             for payload in payloads:
+                # Where the first has waited in vain, the others do not.
+                patient = patient and trouble is None
                 trouble = self._write(job, payload, synced=True, patient=patient, bounded=bounded) or trouble
             return job if trouble is None else trouble
 
@@ -95,6 +102,7 @@ class PendingWrites:
                 self.learned = None if self.learned is None else news(learned, self.learned)
                 if payload is not None:
                     self.payloads.pop(payload.sha256, None)
+                    self.tried.discard(payload.sha256)
                     self.written.add(payload.sha256)
                 self._register()
             return None
@@ -108,46 +116,38 @@ class PendingWrites:
         if payload is None:
             effects.warn_of_store(failure)
         else:
+            self.tried.add(payload.sha256)
             effects.warn_of_unkept_result(self.job_id, failure)
         return failure
 
-    def forget(self) -> None:
-        """Have nothing of it written."""
-        with _lock():
-            self.learned = None
-            self.payloads.clear()
-            self.written.clear()
-            self._register()
-
     def _register(self) -> None:
         """Be in the registry for as long as there is something; the lock is held."""
-        key = _key_of(self.store, self.job_id)
         if self.is_left:
-            registered = _registry.setdefault(key, self)
+            registered = _registry.setdefault(self.key, self)
             if registered is not self:
                 registered._absorb(self)  # noqa: SLF001 - of this class
-        elif _registry.get(key) is self:
-            del _registry[key]
+        elif _registry.get(self.key) is self:
+            del _registry[self.key]
 
     def _absorb(self, other: PendingWrites) -> None:
         """Take over what another has of the same job; the lock is held."""
         if other.learned is not None:
             self.learned = other.learned if self.learned is None else merge(self.learned, other.learned)
         self.payloads = other.payloads | self.payloads
+        self.tried |= other.tried
         self.written |= other.written
         other.learned, other.payloads = None, {}
 
 
-_Key = tuple[object, str]
+_Key: TypeAlias = tuple[object, str]
 _lock: Final = ForkFreeLock()
 _registry: Final[dict[_Key, PendingWrites]] = {}
 """All that is left. It is held here, for nobody else may hold a job any more."""
 
 
-def _key_of(store: JobStore, job_id: str) -> _Key:
-    """What jobs are told apart by. Two stores at one place are one."""
+def _place_of(store: JobStore) -> object:
     location = getattr(store, "location", None)
-    return (location if isinstance(location, str) else id(store)), job_id
+    return location if isinstance(location, str) else id(store)
 
 
 def pending_writes(own: PendingWrites) -> PendingWrites:
@@ -162,7 +162,10 @@ def pending_writes(own: PendingWrites) -> PendingWrites:
 
 def _shared(own: PendingWrites) -> PendingWrites:
     own._register()  # noqa: SLF001 - the lock is held
-    return _registry.get(_key_of(own.store, own.job_id), own)
+    shared = _registry.get(own.key, own)
+    # Through the one that is in use: another may have been opened before its file was replaced.
+    shared.store = own.store
+    return shared
 
 
 def add_pending(
@@ -180,11 +183,13 @@ def add_pending(
     with _lock():
         pending = _shared(own)
         pending.client = client
+        # First of all, and each step at once: Ctrl-C may come after any of them.
+        _registry.setdefault(pending.key, pending)
         pending.learned = news(kept, known if pending.learned is None else merge(pending.learned, known))
         if payload is not None:
             pending.written.discard(payload.sha256)
-            pending.payloads.pop(payload.sha256, None)
-            pending.payloads[payload.sha256] = payload
+            others = {sha256: other for sha256, other in pending.payloads.items() if sha256 != payload.sha256}
+            pending.payloads = others | {payload.sha256: payload}
         pending._register()  # noqa: SLF001 - of this module
         return pending
 
@@ -196,24 +201,32 @@ def write_pending(store: JobStore | None = None) -> None:
         store: Only to this store.
     """
     with _lock():
-        wanted = None if store is None else _key_of(store, "")[0]
-        left = [pending for (location, _), pending in _registry.items() if wanted in {None, location}]
+        wanted = None if store is None else _place_of(store)
+        left = [pending for (place, _), pending in _registry.items() if wanted in {None, place}]
     deadline = effects.monotonic() + _AT_END_SECONDS
-    in_trouble: set[int] = set()
+    in_trouble: set[object] = set()
     for pending in sorted(left, key=lambda pending: pending.job_id):
         # Where it waited in vain for one job, it does not for the next, and tries for so long.
-        patient = id(pending.store) not in in_trouble
+        patient = _place_of(pending.store) not in in_trouble
         if patient or effects.monotonic() < deadline:
             pending.store.end_back_off()
             # No thread helps to be in time: there can be none when Python ends.
             trouble = pending.write(patient=patient, bounded=False)
             if not isinstance(trouble, Job) and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
-                in_trouble.add(id(pending.store))
+                in_trouble.add(_place_of(pending.store))
 
 
-def forget_pending(store: JobStore, job_id: str) -> None:
-    """Write nothing more of a job that is to be forgotten."""
-    pending_writes(PendingWrites(store, job_id)).forget()
+@contextmanager
+def forgetting(store: JobStore, job_id: str) -> Iterator[None]:
+    """Delete a job: nothing of it is written meanwhile, nor, if that works, what was to be written before."""
+    pending = pending_writes(PendingWrites(store, job_id))
+    with pending.writing():
+        yield
+        with _lock():
+            pending.learned, pending.payloads = None, {}
+            pending.tried.clear()
+            pending.written.clear()
+            pending._register()  # noqa: SLF001 - of this module
 
 
 _ended: Final[dict[int, list[PendingWrites]]] = {}

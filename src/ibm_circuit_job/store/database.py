@@ -60,6 +60,8 @@ class Database:
         self.create = create
         self.name = shown(self.url)
         """Where it is, without any credentials."""
+        self.location = os.path.realpath(self.name) if self.is_sqlite else self.name
+        """The same, with no links in it."""
         self._opened: tuple[int, int] | None = None
         """Which file it is that was opened."""
         self._is_wal = False

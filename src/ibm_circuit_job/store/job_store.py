@@ -20,7 +20,7 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
-from ibm_circuit_job.pending_writes import forget_pending
+from ibm_circuit_job.pending_writes import forgetting
 from ibm_circuit_job.state.facts import Body, Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
@@ -99,7 +99,7 @@ class JobStore:
 
     @property
     def location(self) -> str:
-        """Where it is, without any credentials: the path of a file, or ``HOST/DATABASE``.
+        """Where it is, without any credentials: the path of a file, with no links, or ``HOST/DATABASE``.
 
         Example:
             >>> import os
@@ -108,10 +108,10 @@ class JobStore:
             ...     os.path.basename(store.location)
             'jobs.sqlite'
         """
-        return self._database.name
+        return self._database.location
 
     def __repr__(self) -> str:
-        return f"<JobStore({self.location!r})>"
+        return f"<JobStore({self._database.name!r})>"
 
     def __enter__(self) -> Self:
         return self
@@ -568,8 +568,8 @@ class JobStore:
             )
             connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
 
-        forget_pending(self, job_id)
-        self._database.write(f"forget job {job_id}", work)
+        with forgetting(self, job_id):
+            self._database.write(f"forget job {job_id}", work)
 
     # Archives
 

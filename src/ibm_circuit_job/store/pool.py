@@ -16,7 +16,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-_MOST: Final = 15
+_MOST: Final = 30
 """How many connections there are at once, more or less; each has a file or three open."""
 _SECONDS: Final = 30.0
 """How long to wait for one."""
@@ -67,23 +67,32 @@ class IdlePool(sql.NullPool):
             return record
         turn, deadline = _Turn(), time.monotonic() + _SECONDS
         self._waiting.append(turn)
-        # Looked for again: somebody may have been done before the turn was there, or never come to say so.
-        while record is None and turn.record is None and time.monotonic() < deadline:
-            record = self._taken()
-            if record is None:
-                turn.wait(_PAUSE)
+        is_over = False
+        try:
+            # Looked for again: somebody may have been done before the turn was there, or never come to say so.
+            while record is None and turn.record is None and time.monotonic() < deadline:
+                record = self._taken()
+                if record is None:
+                    turn.wait(_PAUSE)
+            is_over = True
+        finally:
+            given = self._ended(turn)
+            if given is not None and (record is not None or not is_over):
+                self._do_return_conn(given)
+        found = record or given
+        if found is None:
+            raise PoolTimeoutError(f"{_MOST} threads use it, and none was done within {_SECONDS:g} seconds")
+        return found
+
+    def _ended(self, turn: _Turn) -> ConnectionPoolEntry | None:
+        """Have nobody wait for a turn any more, and return the connection that it was given."""
         try:
             self._waiting.remove(turn)
         except ValueError:
             if turn.record is None:
                 # It is about to be given one.
                 turn.wait(_SECONDS)
-        if record is not None and turn.record is not None:
-            self._do_return_conn(turn.record)
-        found = record or turn.record
-        if found is None:
-            raise PoolTimeoutError(f"{_MOST} threads use it, and none was done within {_SECONDS:g} seconds")
-        return found
+        return turn.record
 
     def _taken(self) -> ConnectionPoolEntry | None:
         """One that is idle, or a new one; ``None`` where there are as many as there may be."""
@@ -94,7 +103,10 @@ class IdlePool(sql.NullPool):
                 return None
             making = _Making()
             self._in_use.add(making)
-            record = super()._do_get()
+            try:
+                record = super()._do_get()
+            finally:
+                self._in_use.discard(making)
         self._in_use.add(record)
         return record
 

@@ -1,9 +1,12 @@
 """The official client of the legacy dialect, as its users make it."""
 
+from contextlib import suppress
+
 import pytest
 from qiskit_ibm_provider import IBMProvider
 from qiskit_ibm_provider.api.client_parameters import ClientParameters
 from qiskit_ibm_provider.api.clients import RuntimeClient
+from qiskit_ibm_provider.job.exceptions import IBMJobInvalidStateError
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +41,9 @@ def slow(device, ones):
     yield run
     for job in started:
         if not job.in_final_state():
-            job.cancel()
+            # It may end by itself just now.
+            with suppress(IBMJobInvalidStateError):
+                job.cancel()
 
 
 # What the checks of our own job want of a client

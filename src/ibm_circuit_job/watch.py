@@ -74,7 +74,8 @@ def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
     groups = _grouped(asked)
     for group in groups:
         for failure in group.look(also_ended=True):
-            about_one = any(failure is each for each in (*group.refusals.values(), *group.unreadable.values()))
+            # What need not be tried again was said of one job; so was what cannot be read, unless it was the listing.
+            about_one = not failure.can_retry or any(failure is each for each in group.unreadable.values())
             if not about_one or failure.http_status == _NOT_LOGGED_IN:
                 raise to_exception(failure)
     refusals = {(id(group.client), job_id): why for group in groups for job_id, why in group.refusals.items()}

@@ -1,8 +1,8 @@
-"""IBMCircuitJob: the classic object. A cell that holds the current Job, and calls effects.
+"""IBMCircuitJob: the classic object, with the documented members and nothing else.
 
-Nothing is decided here. What a reply means is ``state``'s business, what a waiter does next
-``state.waiting``'s, and what goes over the network ``effects``'. The cell is replaced by ``merge``, so that any
-number of threads may learn about the job at once.
+What is known of the job, and where it is kept, is ``job_cell``'s business; how its result is read, ``result_reader``'s;
+how one waits, ``waiter``'s. What a reply means is decided in ``state``, and what goes over the network stands in
+``effects``. A member checks what it is given, asks these, and raises the documented exception.
 """
 
 from __future__ import annotations
@@ -489,13 +489,11 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached; nothing is changed then.
         """
         seen = effects.value(effects.fetch_job(self.client, self.state.job_id))
-        measured = effects.perform(effects.fetch_metrics(self.client, self.state.job_id))
-        # Both or nothing: a call that fails changes no record. A client that cannot ask for metrics is no failure.
-        if not isinstance(measured, Success) and not isinstance(measured.failure(), Unsupported):
-            raise to_exception(measured.failure())
+        # Both or nothing: a call that fails changes no record.
+        measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.state.job_id))
         self.learn(seen)
-        if isinstance(measured, Success):
-            self._cell.learn_facts(measured.unwrap())
+        if measured is not None:
+            self._cell.learn_facts(measured)
 
     def wait_for_final_state(
         self,
@@ -1001,12 +999,7 @@ class IBMCircuitJob(JobV1):
         """When the job began to run, or else when it was created."""
         ran = self._cell.known(_running_since)
         if ran is None and not self._cell.metrics_are_final:
-            measured = effects.perform(effects.fetch_metrics(self.client, self.state.job_id))
-            # A client that cannot ask for metrics is no failure.
-            if isinstance(measured, Success):
-                self._cell.learn_facts(measured.unwrap())
-            elif not isinstance(measured.failure(), Unsupported):
-                raise to_exception(measured.failure())
+            self._cell.measure_if_possible()
             ran = self._cell.known(_running_since)
         return ran or self._cell.answer(_created)
 

@@ -84,8 +84,20 @@ def value(effect: IOResult[_T, Failure], kind: type[IBMError] = IBMJobApiError) 
     return found
 
 
-def read_or_warn(effect: IOResult[_T | None, Failure]) -> _T | None:
-    """Return what a store answers; ``None`` where it is in trouble, which the log says."""
+def value_if_possible(effect: IOResult[_T, Failure]) -> _T | None:
+    """Return what an effect came to, for the classic classes; ``None`` where the client cannot do it.
+
+    Raises:
+        IBMJobApiError: If it failed otherwise.
+    """
+    done = perform(effect)
+    if not isinstance(done, Success) and isinstance(done.failure(), Unsupported):
+        return None
+    return value(effect)
+
+
+def value_or_warn(effect: IOResult[_T | None, Failure]) -> _T | None:
+    """Return what an effect on a store came to; ``None`` where that is in trouble, which the log says."""
     done = perform(effect)
     if isinstance(done, Success):
         found: _T | None = done.unwrap()

@@ -11,10 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
-from returns.result import Success
 
 from ibm_circuit_job import effects
-from ibm_circuit_job.errors import Unsupported, to_exception
 from ibm_circuit_job.keeper import Keeper
 from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import queries, results
@@ -89,11 +87,19 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        seen = effects.perform(effects.fetch_job(self.client, self.job_id))
-        if isinstance(seen, Success):
-            self.learn(seen.unwrap())
-        elif not isinstance(seen.failure(), Unsupported):
-            raise to_exception(seen.failure())
+        seen = effects.value_if_possible(effects.fetch_job(self.client, self.job_id))
+        if seen is not None:
+            self.learn(seen)
+
+    def measure_if_possible(self) -> None:
+        """Ask the service for the job's metrics, unless the client cannot.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached.
+        """
+        measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.job_id))
+        if measured is not None:
+            self.learn_facts(measured)
 
     def measure(self) -> None:
         """Ask the service for the job's metrics, once, and learn what it says.

@@ -49,7 +49,7 @@ class Keeper:
     @classmethod
     def of(cls, store: JobStore, job_id: str) -> Self:
         """Return a keeper that has read what the store has of a job."""
-        return cls(store, effects.read_or_warn(effects.stored_record(store, job_id)) or Job(job_id))
+        return cls(store, effects.value_or_warn(effects.stored_record(store, job_id)) or Job(job_id))
 
     # Writing
 
@@ -61,7 +61,7 @@ class Keeper:
             client: Whom it was asked of.
         """
         mine = news(self.kept, known)
-        pending = self._own = add_pending(self._pending(), self.kept, known, client)
+        pending = self._own = add_pending(self._mine(), self.kept, known, client)
         if pending.learned is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
@@ -107,15 +107,16 @@ class Keeper:
         return True
 
     def _pending(self) -> PendingWrites:
-        # Made where it is needed, for most handles have nothing to write.
-        self._own = pending_writes(self._own or PendingWrites(self.store, self.kept.job_id))
+        self._own = pending_writes(self._mine())
         return self._own
+
+    def _mine(self) -> PendingWrites:
+        # Made where it is needed, for most handles have nothing to write.
+        return self._own or PendingWrites(self.store, self.kept.job_id)
 
     def give_up_result(self) -> None:
         """Note that the result cannot be had any more."""
-        written = effects.perform(effects.give_up_result(self.store, self.kept.job_id))
-        if not isinstance(written, Success):
-            effects.warn_of_store(written.failure())
+        effects.value_or_warn(effects.give_up_result(self.store, self.kept.job_id))
 
     # Reading
 
@@ -171,4 +172,4 @@ class Keeper:
 
     def inputs(self) -> JobInputs | None:
         """Return the inputs that the store has."""
-        return effects.read_or_warn(effects.stored_inputs(self.store, self.kept.job_id))
+        return effects.value_or_warn(effects.stored_inputs(self.store, self.kept.job_id))

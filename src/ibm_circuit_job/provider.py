@@ -501,7 +501,7 @@ class IBMProvider:
         """Keep what was seen of many jobs, and return what is kept of them then."""
         if self.store is None:
             return {}
-        kept = effects.read_or_warn(effects.stored_records(self.store, [job.job_id for job in seen]))
+        kept = effects.value_or_warn(effects.stored_records(self.store, [job.job_id for job in seen]))
         if kept is None:
             return {}
         found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
@@ -534,7 +534,7 @@ class IBMProvider:
         """
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
-        kept = None if self.store is None else effects.read_or_warn(effects.stored_record(self.store, job_id))
+        kept = None if self.store is None else effects.value_or_warn(effects.stored_record(self.store, job_id))
         if kept is not None and kept.has_ended:
             return self._stored_handle(kept)
         answer = effects.perform(effects.fetch_job(self.runtime_client, job_id))

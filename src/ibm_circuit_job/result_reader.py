@@ -100,13 +100,10 @@ class ResultReader:
             if not again:
                 # Another thread may have been faster.
                 kept = self._still_decoded()
+                if kept is None:
+                    kept, newest = self._decoded_before(self._decode)
                 if kept is not None:
                     return kept
-                for arrived in self._cell.arrived():
-                    newest = newest or arrived
-                    kept = self._decode(arrived)
-                    if kept is not None:
-                        return kept
             return self._read_from_service(newest, again=again)
 
     def read_partial(self, *, again: bool) -> QiskitResult | None:
@@ -122,13 +119,10 @@ class ResultReader:
             newest = None
             if not again:
                 left = self._decoded.result() if self._decoded is not None and self._decoded.is_partial else None
+                if left is None:
+                    left, newest = self._decoded_before(self._decode_partial)
                 if left is not None:
                     return left
-                for arrived in self._cell.arrived():
-                    newest = newest or arrived
-                    left = self._decode_partial(arrived)
-                    if left is not None:
-                        return left
             if newest is not None and read_result_location(newest.raw) is None:
                 return None
             fetched = self._fetched(newest)
@@ -212,7 +206,7 @@ class ResultReader:
             return None
         for pause in _PAUSES_FOR_OTHERS:
             effects.sleep(pause)
-            kept = next(filter(None, map(self._decode, self._cell.arrived())), None)
+            kept, _ = self._decoded_before(self._decode)
             if kept is not None:
                 return kept
         return None
@@ -264,6 +258,18 @@ class ResultReader:
                 cell.learn_facts(measured.unwrap())
 
     # Decoding
+
+    def _decoded_before(
+        self, decode: Callable[[ResultPayload], QiskitResult | None]
+    ) -> tuple[QiskitResult | None, ResultPayload | None]:
+        """The newest of what has arrived that can be decoded, where any can, and the newest of all."""
+        newest = None
+        for arrived in self._cell.arrived():
+            newest = newest or arrived
+            found = decode(arrived)
+            if found is not None:
+                return found, newest
+        return None, newest
 
     def _decode(self, payload: ResultPayload) -> QiskitResult | None:
         decoded = results.decode(payload, self._context())

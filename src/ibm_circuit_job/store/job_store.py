@@ -1,4 +1,8 @@
-"""JobStore: jobs, their histories and the bodies of their results, merged by any number of processes."""
+"""JobStore: jobs, their histories and the bodies of their results, merged by any number of processes.
+
+Here stands what each call promises, and which transaction it takes. How facts are merged is ``merging``'s business,
+which jobs fit ``listing``'s, how bodies lie in rows ``bodies``', and what trouble means ``trouble``'s.
+"""
 
 from __future__ import annotations
 

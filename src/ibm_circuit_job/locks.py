@@ -1,23 +1,56 @@
-"""Locks that a fork of the process finds free.
+"""Objects that belong to one process: a fork makes its own.
 
-A fork has one thread of its parent's, and the locks that the others held, which nobody would ever release there.
+A fork inherits the connections of its parent, over which both would read each other's replies, and the locks that
+other threads of the parent held, which no thread of the fork ever releases.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
 
 _forks = 0
 """How many forks lie between this process and the one that was started."""
 _renewing = threading.Lock()
 
 
-class ForkFreeLock:
-    """A lock, to be taken as ``with lock():``; in a fork it is another one.
+class PerProcess(Generic[_T]):
+    """An object that each process makes for itself, when it first asks for it.
 
-    Nothing but a lock of the interpreter's own is entered there, so that Ctrl-C cannot come after it was taken and
-    before it is sure to be released.
+    Args:
+        make: Makes the object.
+
+    Example:
+        >>> numbers = PerProcess(list)
+        >>> numbers().append(1)
+        >>> numbers()
+        [1]
+    """
+
+    def __init__(self, make: Callable[[], _T]) -> None:
+        self._make = make
+        self._made_after = _forks
+        self._made = make()
+
+    def __call__(self) -> _T:
+        """Return the object of this process."""
+        if self._made_after != _forks:
+            with _renewing:
+                if self._made_after != _forks:
+                    self._made = self._make()
+                    self._made_after = _forks
+        return self._made
+
+
+class ForkFreeLock(PerProcess[threading.Lock]):
+    """A lock, taken as ``with lock():``. A fork has one of its own.
+
+    ``with`` enters a lock of the interpreter, so that Ctrl-C cannot come between taking it and the certainty that it is
+    released.
 
     Example:
         >>> lock = ForkFreeLock()
@@ -27,17 +60,7 @@ class ForkFreeLock:
     """
 
     def __init__(self) -> None:
-        self._made_after = _forks
-        self._lock = threading.Lock()
-
-    def __call__(self) -> threading.Lock:
-        """Return the lock of this process."""
-        if self._made_after != _forks:
-            with _renewing:
-                if self._made_after != _forks:
-                    self._lock = threading.Lock()
-                    self._made_after = _forks
-        return self._lock
+        super().__init__(threading.Lock)
 
 
 def _after_in_child() -> None:

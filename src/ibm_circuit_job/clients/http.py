@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from urllib3.util.retry import Retry
 from ibm_circuit_job.clients.held_reply import HoldingAdapter
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, describe
+from ibm_circuit_job.locks import PerProcess
 from ibm_circuit_job.state.wire import read_error
 
 CONNECT_SECONDS: Final = 10.0
@@ -69,9 +71,12 @@ RETRY: Final = _SafeRetry(
 )
 """How a patient request is tried again."""
 
+_ONCE: Final = Retry(0, redirect=False, raise_on_status=False)
+"""A request with a time limit is tried once."""
+
 
 class HttpSession:
-    """Connections to one service, shared by any number of threads.
+    """Connections to one service, shared by any number of threads of one process.
 
     A request is patient by default: it is tried again by urllib3's rules, for some seconds in all. A request
     with ``seconds`` is tried once and within that time, for a caller that has a policy of its own.
@@ -81,8 +86,9 @@ class HttpSession:
         # Replaced, and never changed: another thread may be looking through it.
         self._secrets = frozenset({parameters.token, *_passwords(parameters)})
         self._given = given_with_requests(parameters)
-        self._patient = new_session(RETRY, parameters.url)
-        self._prompt = new_session(Retry(0, redirect=False, raise_on_status=False), parameters.url)
+        # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
+        self._patient = PerProcess(partial(new_session, RETRY, parameters.url))
+        self._prompt = PerProcess(partial(new_session, _ONCE, parameters.url))
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
@@ -125,7 +131,7 @@ class HttpSession:
                 keep(answer.content)
                 let_go()
             return answer
-        session = self._patient if seconds is None else self._prompt
+        session = self._patient() if seconds is None else self._prompt()
         answer = self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
         if keep is not None:
             # Over TLS nothing can be held, so that it need not be a connection of its own.
@@ -167,8 +173,8 @@ class HttpSession:
 
     def close(self) -> None:
         """Close all connections."""
-        _close(self._patient)
-        _close(self._prompt)
+        _close(self._patient())
+        _close(self._prompt())
 
     def _refusal(self, doing: str, url: str, response: requests.Response) -> Refused:
         said = read_error(response.content)

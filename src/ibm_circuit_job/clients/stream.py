@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -13,6 +12,7 @@ import websocket
 from ibm_circuit_job.clients.http import CONNECT_SECONDS, RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state.wire import read_error
 
 PING_SECONDS: Final = 10.0
@@ -60,12 +60,12 @@ class _Gate:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkFreeLock()
         self._shut: dict[str, tuple[float, float, Refused]] = {}
 
     def shut(self, host: str) -> Refused | None:
         """Return why the host is not to be tried now."""
-        with self._lock:
+        with self._lock():
             until, _, why = self._shut.get(host, (0.0, 0.0, None))
             return why if time.monotonic() < until else None
 
@@ -74,7 +74,7 @@ class _Gate:
         if not isinstance(why, Refused) or why.http_status not in _FOR_GOOD or why.code is not None:
             # With a code of its own, the service speaks of the job.
             return
-        with self._lock:
+        with self._lock():
             until, pause, _ = self._shut.get(host, (0.0, _FIRST_PAUSE / 2, why))
             if time.monotonic() >= until:
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -82,7 +82,7 @@ class _Gate:
 
     def opened(self, host: str) -> None:
         """Forget all refusals."""
-        with self._lock:
+        with self._lock():
             self._shut.pop(host, None)
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import json
 import math
 import re
 import struct
 import zlib
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -35,19 +36,48 @@ _PLAIN_ARRAYS: Final = "biufcSU"
 """The kinds of numpy dtype that are read: numbers, booleans and texts; no objects, no records."""
 
 
-def encode(value: object) -> bytes:
-    """Return the service's JSON for a value: circuits, arrays, complex numbers, parameters, results and plain JSON.
+NEWEST_QPY: Final = 17
+"""The newest version of QPY that the service reads; it reads 13 to 17.
 
-    Times and sets become plain texts and lists.
+Source: ``TypedQpyCircuitModelV13to17`` of ``ibm-quantum-schemas``, which the parameters of the sampler are made of.
+"""
+
+
+def encode(value: object) -> bytes:
+    """Return the service's JSON for a value: circuits, arrays, numbers, times, sets, results and plain JSON.
 
     Raises:
         TypeError: If there is something in it that the service's JSON has no form for.
+        ValueError: If a circuit cannot be written in a QPY version that the service reads.
 
     Example:
         >>> encode({"shots": 10, "phase": 1j})
         b'{"shots":10,"phase":{"__type__":"complex","__value__":[0.0,1.0]}}'
+        >>> encode({1})
+        b'{"__type__":"set","__value__":[1]}'
     """
-    return msgspec.json.encode(value, enc_hook=_encoded)
+    return msgspec.json.encode(_marked(value), enc_hook=_encoded)
+
+
+def _marked(value: Any) -> Any:
+    """Return *value* with its times and sets as typed values: msgspec would write them as texts and lists."""
+    if isinstance(value, date):
+        return _typed("datetime", value.isoformat())
+    if isinstance(value, (set, frozenset)):
+        return _typed("set", [_marked(item) for item in value])
+    if isinstance(value, dict):
+        return value if _is_plain(value.values()) else {name: _marked(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return value if _is_plain(value) else [_marked(item) for item in value]
+    return value
+
+
+def _is_plain(values: Iterable[object]) -> bool:
+    """Return whether all of *values* are texts, numbers, booleans or ``None``: a body may hold millions of them."""
+    return _PLAIN.issuperset(map(type, values))
+
+
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def _encoded(value: Any) -> Any:
@@ -56,8 +86,16 @@ def _encoded(value: Any) -> Any:
         return _typed("NoiseModel", value.to_dict(serializable=True))
     for kind, encode_one in _encoders():
         if isinstance(value, kind):
-            return encode_one(value)
+            return _marked(encode_one(value))
     raise TypeError(f"expected a value that the service's JSON has a form for, got a {type(value).__name__}")
+
+
+class _MetadataEncoder(json.JSONEncoder):
+    """Writes a circuit's metadata, which is JSON within QPY, with typed values."""
+
+    def default(self, value: Any) -> Any:
+        marked = _marked(value)
+        return _encoded(value) if marked is value else marked
 
 
 @cache
@@ -104,12 +142,37 @@ def _typed(name: str, value: object) -> dict[str, object]:
     return {"__type__": name, "__value__": value}
 
 
-def _circuit_text(circuit: object) -> str:
+def _circuit_text(circuit: Any) -> str:
+    return _packed(qpy_file([circuit]))
+
+
+def qpy_version() -> int:
+    """Return the version of QPY in which circuits are written: the newest that qiskit writes and the service reads."""
     from qiskit import qpy  # noqa: PLC0415 - costly
 
-    buffer = io.BytesIO()
-    qpy.dump(circuit, buffer)
-    return _packed(buffer.getvalue())
+    return min(NEWEST_QPY, qpy.QPY_VERSION)
+
+
+def qpy_file(circuits: Sequence[Any]) -> bytes:
+    """Return circuits as one QPY file, their metadata in the service's JSON.
+
+    Raises:
+        TypeError: If the metadata of a circuit holds something that the service's JSON has no form for.
+        ValueError: If a circuit cannot be written in a QPY version that the service reads.
+    """
+    from qiskit import qpy  # noqa: PLC0415 - costly
+    from qiskit.exceptions import QiskitError  # noqa: PLC0415
+
+    version, buffer = qpy_version(), io.BytesIO()
+    try:
+        qpy.dump(circuits, buffer, metadata_serializer=_MetadataEncoder, version=version)
+    except QiskitError as error:
+        names = ", ".join(repr(circuit.name) for circuit in circuits)
+        raise ValueError(
+            f"circuit {names} cannot be written in QPY version {version}, "
+            f"and the service reads no newer one than {NEWEST_QPY}: {error}"
+        ) from None
+    return buffer.getvalue()
 
 
 def _instruction_text(instruction: Any) -> str:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from datetime import datetime as python_datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-import msgspec
 from qiskit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
-from returns.result import Success
+from returns.result import Result, Success
 
 from ibm_circuit_job import effects, run_options
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import (
+    Failure,
     IBMBackendApiError,
     IBMBackendError,
     IBMBackendValueError,
     IBMError,
+    Refused,
     to_exception,
 )
+from ibm_circuit_job.executor_options import executor_request
 from ibm_circuit_job.run_options import DEFAULT_SHOTS, RunRequest
 from ibm_circuit_job.sampler_options import sampler_request
 from ibm_circuit_job.state import typed_json
@@ -31,6 +34,7 @@ from ibm_circuit_job.state.backend_configuration import BackendConfiguration, Ba
 from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import JobInputs, JobTags
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.submitter import Order, submit
 from ibm_circuit_job.target import target_of
 
 if TYPE_CHECKING:
@@ -64,6 +68,9 @@ class IBMBackend(BackendV2):
         self._client = provider.runtime_client
         self._target: Target | None = None
         self._properties: BackendProperties | None = None
+        self._lacks_sampler = False
+        if record.max_shots is not None and record.max_shots < DEFAULT_SHOTS:
+            self.set_options(shots=record.max_shots)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.name!r})>"
@@ -162,7 +169,7 @@ class IBMBackend(BackendV2):
 
     def run(
         self,
-        circuits: QuantumCircuit | Sequence[QuantumCircuit],
+        circuits: QuantumCircuit | str | Sequence[QuantumCircuit | str],
         dynamic: bool | None = None,
         job_tags: list[str] | None = None,
         init_circuit: QuantumCircuit | None = None,
@@ -217,6 +224,7 @@ class IBMBackend(BackendV2):
             circuits,
             dynamic=dynamic,
             job_tags=job_tags,
+            limited_tags=effects.limits_tags(self._client),
             run_config=run_config,
             init_circuit=init_circuit,
             init_num_resets=init_num_resets,
@@ -236,32 +244,53 @@ class IBMBackend(BackendV2):
             _logger.warning("run() has no argument %r, so it is passed on to the service as it is%s", name, meant)
         if self.provider.channel == "ibm_quantum_platform":
             request = sampler_request(request, is_simulator=self._record.simulator)
-        return self._submitted(request)
+        if request.program == "sampler" and self._lacks_sampler:
+            request = executor_request(request)
+        done = self._submitted(request)
+        if not isinstance(done, Success) and request.program == "sampler" and is_no_such_program(done.failure()):
+            _logger.info("The service has no program 'sampler', so %s runs circuits with 'executor'.", self.name)
+            self._lacks_sampler = True
+            done = self._submitted(executor_request(request))
+        if not isinstance(done, Success):
+            raise to_exception(done.failure(), IBMBackendApiError)
+        job: IBMCircuitJob = self.provider.handle_on(done.unwrap(), self)
+        return job
 
-    def _submitted(self, request: RunRequest) -> IBMCircuitJob:
+    def _submitted(self, request: RunRequest) -> Result[Job, Failure]:
         try:
             encoded = typed_json.encode(request.params)
         except (TypeError, ValueError, RecursionError) as error:
-            raise IBMBackendValueError(f"expected arguments that go to JSON: {error}") from None
-        done = effects.perform(
-            effects.submit_job(
-                self._client,
-                program=request.program,
-                backend=self.name,
-                params=msgspec.Raw(encoded),
-                instance=self._instance,
-                tags=request.tags,
-                private=request.private,
-            )
-        )
-        if not isinstance(done, Success):
-            raise to_exception(done.failure(), IBMBackendApiError)
+            raise IBMBackendValueError(f"expected arguments that go to the service's JSON: {error}") from None
+        order = Order(request.program, self.name, encoded, self._instance, tuple(request.tags), request.private)
+        done = submit(self._client, order)
         # What was sent is known of the job, and need never be asked for.
         at = effects.now()
         tagged = JobTags(at, request.tags) if request.tags else None
-        state = Job(done.unwrap().job_id, inputs=JobInputs(at, encoded), retagged=tagged)
-        job: IBMCircuitJob = self.provider.handle_on(state, self)
-        return job
+        return done.map(lambda job_id: Job(job_id, inputs=JobInputs(at, encoded), retagged=tagged))
+
+
+def is_no_such_program(failure: Failure) -> bool:
+    """Return whether a service refused a submission because it does not have the program.
+
+    It answers 404, or 400, with an error about the program. No public list of error codes has one for that, so the
+    words count. A page that the service did not write has none.
+
+    Example:
+        >>> from ibm_circuit_job.errors import Refused
+        >>> words = ("Program 'sampler' not found.", "Backend 'x' not found.")
+        >>> [is_no_such_program(Refused("submit a job to x", "http://x", 404, said)) for said in words]
+        [True, False]
+    """
+    if not isinstance(failure, Refused) or failure.http_status not in {400, 404, 410}:
+        return False
+    return _NO_SUCH_PROGRAM.search(failure.message) is not None
+
+
+_NO_SUCH_PROGRAM: Final = re.compile(
+    r"\bprogram\b.{0,80}\b(?:not (?:be )?found|(?:not|n't) (?:exist|supported|available)|unknown|unsupported|retired|"
+    r"no longer)\b|\b(?:no such|unknown|unsupported|invalid) program\b(?! (?:in|param))",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class IBMRetiredBackend(IBMBackend):

@@ -40,6 +40,7 @@ from ibm_circuit_job.state.given import given_error, given_job
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
+from ibm_circuit_job.state.tag_limits import excess_of_tags
 from ibm_circuit_job.state.transitions import mark_cancelled
 from ibm_circuit_job.state.waiting import WaitPolicy
 
@@ -746,7 +747,8 @@ class IBMCircuitJob(JobV1):
             The tags that the service holds afterwards.
 
         Raises:
-            IBMJobInvalidStateError: If ``new_tags`` is no list of strings; nothing is sent then.
+            IBMJobInvalidStateError: If ``new_tags`` is no list of strings; or, on IBM Quantum Platform, if there are
+                more than 8 with those that are kept, or one is longer than 86 characters. No tags are sent then.
             IBMJobApiError: If the service refused or could not be reached.
         """
         given: Any = new_tags
@@ -761,6 +763,9 @@ class IBMCircuitJob(JobV1):
         self._cell.ask_if_possible()
         kept = [tag for tag in self.state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
+        if effects.limits_tags(self.client) and (excess := excess_of_tags(wanted)):
+            also = f" with the {len(kept)} that are kept" if kept else ""
+            raise IBMJobInvalidStateError(f"expected new_tags{also} to be {excess}")
         accepted = effects.value(effects.put_tags(self.client, self.state.job_id, wanted))
         self._cell.learn_facts(JobTags(accepted, wanted))
         self._cell.ask_if_possible()

@@ -219,6 +219,17 @@ def _started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T
     return done
 
 
+def submitting_to(backend: str) -> str:
+    """Return what a failure to submit says that was tried."""
+    return f"submit a job to {backend}"
+
+
+def clock_ahead(client: object) -> float | None:
+    """Return by how many seconds the clock of a client's service is ahead of this machine's, where it has said so."""
+    ahead = getattr(client, "clock_ahead", None)
+    return float(ahead) if isinstance(ahead, (int, float)) else None
+
+
 def submit_job(
     client: SubmittingClient,
     *,
@@ -229,9 +240,9 @@ def submit_job(
     tags: Sequence[str],
     private: bool = False,
 ) -> IOResult[wire.Submission, Failure]:
-    """Submit a job."""
+    """Submit a job: one request, whose answer may be lost. ``submitter`` finds out what came of it then."""
     return _ask(
-        f"submit a job to {backend}",
+        submitting_to(backend),
         client,
         "program_run",
         wire.read_submission,
@@ -438,6 +449,11 @@ def offers_stream(client: object) -> bool:
     """
     kind = type(client)
     return isinstance(getattr(kind, "job_stream", None), FunctionType) and getattr(kind, "offers_stream", True)
+
+
+def limits_tags(client: object) -> bool:
+    """Return whether the service of a client limits the number and the length of tags, as that of our own may."""
+    return getattr(type(client), "limits_tags", None) is True
 
 
 def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IOResult[bool, Failure]:

@@ -118,6 +118,8 @@ class Unreachable:
     """Where to, without any credentials."""
     message: str
     """The network's own words."""
+    was_sent: bool = True
+    """Whether the request may have arrived: False where there was no connection to send it on."""
 
     can_retry = True
     http_status = None
@@ -193,6 +195,21 @@ class Unsupported:
 
 
 @frozen
+class SubmissionUnknown:
+    """The answer to a submission was lost, and it could not be found out whether the job exists."""
+
+    doing: str
+    """What was tried, as in ``"submit a job to ibm_x"``."""
+    last: Unreachable | Refused | Unreadable | Unsupported
+    """The last trouble on the way."""
+    candidates: tuple[str, ...] = ()
+    """The IDs of jobs one of which may be it: the service does not say enough of them to tell."""
+
+    can_retry = False
+    http_status = None
+
+
+@frozen
 class StoreTrouble:
     """A store of jobs refused, or could not be reached."""
 
@@ -209,14 +226,14 @@ class StoreTrouble:
     http_status = None
 
 
-Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp | Unsupported | StoreTrouble
+Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp | Unsupported | StoreTrouble | SubmissionUnknown
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 
 Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an int, or ``None``).
 """
 
 
-def describe(failure: Failure) -> str:
+def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind
     """Return the failure as one sentence for a person, the server's own words included.
 
     Example:
@@ -248,6 +265,17 @@ def describe(failure: Failure) -> str:
             return f"could not {failure.doing}: {failure.message}"
         case StoreTrouble():
             return failure.message
+        case SubmissionUnknown(candidates=()):
+            return (
+                f"could not {failure.doing}, or the job exists and its ID is not known: {describe(failure.last)}. "
+                "Look for it with IBMProvider.jobs() before you submit again"
+            )
+        case SubmissionUnknown():
+            return (
+                f"could not {failure.doing}, or the job is {' or '.join(failure.candidates)}: the service does not "
+                f"say enough of these to tell; {describe(failure.last)}. "
+                "Look at them with IBMProvider.retrieve_job() before you submit again"
+            )
         case _:
             assert_never(failure)
 

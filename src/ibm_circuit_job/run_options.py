@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Final
@@ -16,6 +17,7 @@ from qiskit import QuantumCircuit
 
 from ibm_circuit_job.errors import IBMBackendValueError
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration
+from ibm_circuit_job.state.tag_limits import excess_of_tags
 from ibm_circuit_job.target import CONTROL_FLOW
 
 DEFAULT_SHOTS: Final = 4000
@@ -29,8 +31,8 @@ class RunRequest:
 
     program: str
     """The program that runs it: ``circuit-runner``, ``qasm3-runner`` or ``sampler``."""
-    circuits: list[QuantumCircuit]
-    """The circuits."""
+    circuits: list[QuantumCircuit | str]
+    """The circuits; a text is one in OpenQASM 3."""
     shots: int
     """How often each is run."""
     tags: list[str]
@@ -52,6 +54,7 @@ def checked_request(
     *,
     dynamic: Any,
     job_tags: Any,
+    limited_tags: bool,
     run_config: Mapping[str, Any],
     **given: Any,
 ) -> RunRequest:
@@ -60,9 +63,10 @@ def checked_request(
     Args:
         configuration: The service's description of the backend.
         defaults: The backend's options, which count where an argument is ``None``.
-        circuits: One circuit, or a list of them.
+        circuits: One circuit, or a list of them; a text is one in OpenQASM 3.
         dynamic: Whether they hold control flow; found out by default.
         job_tags: The job's tags.
+        limited_tags: Whether the service limits the number and the length of tags.
         run_config: Arguments that no version of ``run()`` has.
         **given: The other arguments of ``run()``, by name.
 
@@ -71,10 +75,15 @@ def checked_request(
     """
     listed = _checked_circuits(circuits, configuration)
     tags = checked_tags(job_tags)
+    if limited_tags and (excess := excess_of_tags(tags)):
+        raise IBMBackendValueError(f"expected job_tags to be {excess}")
     _checked_flag("dynamic", dynamic)
-    is_dynamic = bool(dynamic) or any(has_control_flow(circuit) for circuit in listed)
+    texts = any(isinstance(circuit, str) for circuit in listed)
+    is_dynamic = bool(dynamic) or texts or any(has_control_flow(circuit) for circuit in listed)
     wanted = {name: defaults.get(name) if value is None else value for name, value in given.items()}
-    shots = _checked_shots(wanted.pop("shots"), configuration, given=given["shots"] is not None)
+    shots = _checked_shots(
+        wanted.pop("shots"), configuration, source="" if given["shots"] is not None else " in options"
+    )
     checks = {
         "header": _checked_header,
         "memory": lambda flag: _checked_flag("memory", flag),
@@ -96,6 +105,8 @@ def checked_request(
     program = run_config.get("program_id") or ("qasm3-runner" if is_dynamic else "circuit-runner")
     if not isinstance(program, str) or program not in {"circuit-runner", "qasm3-runner"}:
         raise IBMBackendValueError(f"expected program_id to be 'circuit-runner' or 'qasm3-runner', got {program!r}")
+    if texts and program == "circuit-runner":
+        raise IBMBackendValueError("expected program_id to be 'qasm3-runner', which alone takes OpenQASM 3 text")
     private = _checked_flag("private", run_config.get("private"))
     more = {name: value for name, value in run_config.items() if name not in _NOT_SENT and value is not None}
     params: dict[str, Any] = {"circuits": listed, "shots": shots, **options, **more}
@@ -120,9 +131,11 @@ _NAMES: Final = (
 )  # fmt: skip
 
 
-def has_control_flow(circuit: QuantumCircuit) -> bool:
-    """Return whether a circuit holds control flow."""
-    return any(instruction.operation.name in CONTROL_FLOW for instruction in circuit.data)
+def has_control_flow(circuit: QuantumCircuit | str) -> bool:
+    """Return whether a circuit holds control flow; False for a text, which is not read."""
+    return not isinstance(circuit, str) and any(
+        instruction.operation.name in CONTROL_FLOW for instruction in circuit.data
+    )
 
 
 def checked_tags(tags: object) -> list[str]:
@@ -142,7 +155,7 @@ def checked_tags(tags: object) -> list[str]:
     raise IBMBackendValueError(f"expected job_tags to be a list of strings, got {tags!r}")
 
 
-def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> list[QuantumCircuit]:
+def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> list[QuantumCircuit | str]:
     listed = list(circuits) if isinstance(circuits, Sequence) and not isinstance(circuits, str) else [circuits]
     if not listed:
         raise IBMBackendValueError("expected at least one circuit, got an empty list")
@@ -152,10 +165,38 @@ def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> 
     return [_checked_circuit(circuit, index, configuration) for index, circuit in enumerate(listed)]
 
 
-def _checked_circuit(circuit: object, index: int, configuration: BackendConfiguration) -> QuantumCircuit:
+_OPENQASM: Final = re.compile(
+    r"(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+OPENQASM\s+(?P<version>\d+)(?:\.\d+)?\s*;", re.DOTALL
+)
+"""The beginning of a program in OpenQASM: comments, then its version."""
+
+
+def _checked_text(text: str, index: int) -> str:
+    found = _OPENQASM.match(text)
+    if found is None:
+        raise IBMBackendValueError(
+            "expected circuits to be a QuantumCircuit, or OpenQASM 3 text that begins with 'OPENQASM 3.0;', "
+            f"or a list of them, got {text[:40]!r} at [{index}]"
+        )
+    if found["version"] != "3":
+        raise IBMBackendValueError(
+            f"expected text of a circuit to be OpenQASM 3, got OpenQASM {found['version']} at [{index}]; "
+            "qiskit.qasm2.loads() makes a QuantumCircuit of OpenQASM 2"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise IBMBackendValueError(f"expected text of a circuit to go to UTF-8: {error} at [{index}]") from None
+    return text
+
+
+def _checked_circuit(circuit: object, index: int, configuration: BackendConfiguration) -> QuantumCircuit | str:
+    if isinstance(circuit, str):
+        return _checked_text(circuit, index)
     if not isinstance(circuit, QuantumCircuit):
         raise IBMBackendValueError(
-            f"expected circuits to be a QuantumCircuit or a list of them, got a {type(circuit).__name__} at [{index}]"
+            "expected circuits to be a QuantumCircuit, or OpenQASM 3 text, or a list of them, "
+            f"got a {type(circuit).__name__} at [{index}]"
         )
     most, name = configuration.n_qubits, configuration.backend_name
     if circuit.num_qubits > most:
@@ -172,16 +213,15 @@ def _checked_circuit(circuit: object, index: int, configuration: BackendConfigur
     return circuit
 
 
-def _checked_shots(shots: Any, configuration: BackendConfiguration, *, given: bool) -> int:
+def _checked_shots(shots: Any, configuration: BackendConfiguration, *, source: str) -> int:
     most = configuration.max_shots
     integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
     if isinstance(shots, bool) or not integer or shots < 1:
-        raise IBMBackendValueError(f"expected shots to be a whole number from 1 to {most}, got {shots!r}")
+        raise IBMBackendValueError(f"expected shots{source} to be a whole number from 1 to {most}, got {shots!r}")
     if most is not None and shots > most:
-        if given:
-            name = configuration.backend_name
-            raise IBMBackendValueError(f"expected at most {most} shots for {name}, got {shots}")
-        return int(most)
+        raise IBMBackendValueError(
+            f"expected at most {most} shots{source} for {configuration.backend_name}, got {shots}"
+        )
     return int(shots)
 
 
@@ -224,7 +264,8 @@ def _checked_rep_delay(delay: Any, configuration: BackendConfiguration) -> float
     if not configuration.dynamic_reprate_enabled:
         raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
     low, high = configuration.rep_delay_range or [0.0, math.inf]
-    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not low <= delay <= high:
+    is_number = isinstance(delay, (int, float)) and not isinstance(delay, bool) and math.isfinite(delay)
+    if not is_number or not low <= delay <= high:
         raise IBMBackendValueError(f"expected rep_delay from {low:g} to {high:g} seconds for {name}, got {delay!r}")
     return float(delay)
 

@@ -9,6 +9,7 @@ import keyword
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 from attrs import evolve
 
 from ibm_circuit_job.errors import IBMBackendValueError
@@ -65,12 +66,17 @@ def sampler_request(request: RunRequest, *, is_simulator: bool) -> RunRequest:
                 f"expected no {name}, for the service of today runs circuits with the sampler, "
                 f"which cannot honour it; got {value!r}"
             )
-    pubs = [[_sampled(circuit, index), None, request.shots] for index, circuit in enumerate(request.circuits)]
+    # The schema demands values of parameters also where there are none.
+    none = np.zeros(0)
+    pubs = [[_sampled(circuit, index), none, request.shots] for index, circuit in enumerate(request.circuits)]
     params: dict[str, Any] = {"pubs": pubs, "version": VERSION, "options": options, "support_qiskit": True}
     return evolve(request, program="sampler", params=params)
 
 
 def _sampled(circuit: Any, index: int) -> Any:
+    if isinstance(circuit, str):
+        # A text is not read here: which registers it has, the service finds out.
+        return circuit
     in_registers = [bit for register in circuit.cregs for bit in register]
     if in_registers != list(circuit.clbits) or not in_registers or not all(map(len, circuit.cregs)):
         # Registers that share bits, or are in another order than they, would give other counts than anywhere else.

@@ -6,8 +6,11 @@ Nothing here knows what a job is. Redirects are not followed, for they would car
 from __future__ import annotations
 
 import contextlib
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -73,6 +76,10 @@ RETRY: Final = _SafeRetry(
 
 _ONCE: Final = Retry(0, redirect=False, raise_on_status=False)
 """A request with a time limit is tried once."""
+_UNREPEATED: Final = Retry(
+    total=3, connect=3, read=False, status=0, other=0, redirect=False, backoff_factor=0.2, backoff_jitter=0.1
+)
+"""How a request is tried that must not be carried out twice: again only where there was no connection to send it on."""
 
 
 class HttpSession:
@@ -89,6 +96,7 @@ class HttpSession:
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
         self._patient = PerProcess(partial(new_session, RETRY, parameters.url))
         self._prompt = PerProcess(partial(new_session, _ONCE, parameters.url))
+        self._unrepeated = PerProcess(partial(new_session, _UNREPEATED, parameters.url))
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
@@ -105,6 +113,7 @@ class HttpSession:
         body: bytes | None = None,
         seconds: float | None = None,
         keep: Callable[[bytes], None] | None = None,
+        once: bool = False,
     ) -> requests.Response:
         """Send a request and return the answer, which is a 2xx and has arrived in full.
 
@@ -118,6 +127,7 @@ class HttpSession:
             seconds: Try once, and have the answer in full by then.
             keep: Called with the body, once; over plain HTTP before the last piece of it is taken from the connection,
                 which is then one of its own. What it raises goes on.
+            once: Never send it again after it may have arrived.
 
         Raises:
             RequestFailed: If there was no answer in time, or it is no 2xx.
@@ -131,7 +141,7 @@ class HttpSession:
                 keep(answer.content)
                 let_go()
             return answer
-        session = self._patient() if seconds is None else self._prompt()
+        session = self._unrepeated() if once else self._patient() if seconds is None else self._prompt()
         answer = self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
         if keep is not None:
             # Over TLS nothing can be held, so that it need not be a connection of its own.
@@ -168,13 +178,14 @@ class HttpSession:
             if deadline is not None:
                 _read_by(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Unreachable(doing, url, self._without_secrets(words_of(error)))
+            return Unreachable(doing, url, self._without_secrets(words_of(error)), may_have_arrived(error))
         return response
 
     def close(self) -> None:
         """Close all connections."""
         _close(self._patient())
         _close(self._prompt())
+        _close(self._unrepeated())
 
     def _refusal(self, doing: str, url: str, response: requests.Response) -> Refused:
         said = read_error(response.content)
@@ -185,7 +196,7 @@ class HttpSession:
             self._without_secrets(said.message or response.reason or ""),
             said.code,
             said.trace_id,
-            _seconds(response.headers.get("Retry-After")),
+            _seconds(response.headers.get("Retry-After"), response.headers.get("Date")),
         )
 
     def _without_secrets(self, words: str) -> str:
@@ -244,6 +255,26 @@ def words_of(error: BaseException) -> str:
         cause = inner
     words = str(cause) or type(cause).__name__
     return words.rsplit("object at 0x", 1)[-1].split(">: ", 1)[-1]
+
+
+_NOT_CONNECTED: Final = (
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+    ssl.SSLCertVerificationError,
+)
+
+
+def may_have_arrived(error: BaseException) -> bool:
+    """Return whether a request that failed may have arrived: False where no connection came about."""
+    cause: Any = error
+    seen: set[int] = set()
+    while isinstance(cause, BaseException) and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, _NOT_CONNECTED):
+            return False
+        reason = getattr(cause, "reason", None)
+        cause = reason if isinstance(reason, BaseException) else _first_exception(cause)
+    return True
 
 
 def _first_exception(error: BaseException) -> BaseException | None:
@@ -314,6 +345,25 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """The header's number of seconds; its other form, a date, is left to the waiting policy's own pauses."""
-    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+def date_of(header: str | None) -> datetime | None:
+    """Return the time that a header names; ``None`` where it names none.
+
+    Example:
+        >>> date_of("Thu, 26 Nov 2026 09:00:00 GMT")
+        datetime.datetime(2026, 11, 26, 9, 0, tzinfo=datetime.timezone.utc)
+        >>> date_of("soon") is None
+        True
+    """
+    try:
+        found = parsedate_to_datetime(header or "")
+    except (ValueError, TypeError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _seconds(retry_after: str | None, date: str | None) -> float | None:
+    """The pause that the header ``Retry-After`` asks for: seconds, or until a time by the server's clock."""
+    if retry_after is None or retry_after.isdecimal():
+        return None if retry_after is None else float(retry_after)
+    until = date_of(retry_after)
+    return None if until is None else max((until - (date_of(date) or datetime.now(UTC))).total_seconds(), 0.0)

@@ -272,6 +272,7 @@ class PlatformClient(RuntimeClient):
 
     offers_stream = False
     names_instance = False
+    limits_tags = True
 
     def __init__(self, params: ClientParameters, *, account: PlatformAccount | None = None) -> None:
         super().__init__(params, account=account or PlatformAccount(params))

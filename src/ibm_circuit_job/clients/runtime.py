@@ -6,7 +6,7 @@ Replies that :mod:`ibm_circuit_job.state.wire` reads are handed over as the byte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ import requests
 
 from ibm_circuit_job.clients import stream
 from ibm_circuit_job.clients.account import Account, AccountClient
-from ibm_circuit_job.clients.http import RequestFailed, deadline_of, seconds_until
+from ibm_circuit_job.clients.http import RequestFailed, date_of, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents, typed_json
@@ -38,10 +38,15 @@ class RuntimeClient:
     """Whether the service pushes."""
     names_instance = True
     """Whether requests name the hub/group/project; else the instance goes with the headers of each."""
+    limits_tags = False
+    """Whether the service limits the number and the length of tags; see :mod:`ibm_circuit_job.state.tag_limits`."""
 
     def __init__(self, params: ClientParameters, *, account: Account | None = None) -> None:
         self.params = params
         self._account = account or AccountClient(params)
+        self.clock_ahead: float | None = None
+        """By how many seconds the service's clock was ahead of this machine's, by the date of its last good answer; to
+        a second or two. ``None`` where it has not said."""
 
     def __repr__(self) -> str:
         return f"<RuntimeClient({self.params.url!r})>"
@@ -58,6 +63,8 @@ class RuntimeClient:
         private: bool = False,
     ) -> bytes:
         """Submit a job and return the reply. Source: ``POST /jobs``.
+
+        It is sent once: where the answer is lost, the job may exist all the same.
 
         Args:
             program_id: ``"circuit-runner"``, ``"qasm3-runner"`` or ``"sampler"``.
@@ -78,7 +85,7 @@ class RuntimeClient:
         if hgp is not None and self.names_instance:
             submission["hub"], submission["group"], submission["project"] = hgp.split("/")
         body = typed_json.encode(submission)
-        return self._call(f"submit a job to {backend_name}", "POST", "/jobs", body=body).content
+        return self._call(f"submit a job to {backend_name}", "POST", "/jobs", body=body, once=True).content
 
     def job_get(self, job_id: str, exclude_params: bool = True, *, seconds: float | None = None) -> bytes:
         """Return the job reply, by default without the circuits. Source: ``GET /jobs/ID``."""
@@ -231,15 +238,20 @@ class RuntimeClient:
         body: bytes | None = None,
         seconds: float | None = None,
         keep: Callable[[bytes], None] | None = None,
+        once: bool = False,
     ) -> requests.Response:
         deadline = deadline_of(seconds)
         url = self._account.user_urls(seconds=seconds).runtime + path
-        return self._authorised(
+        answer = self._authorised(
             lambda headers, left: self._account.http.request(
-                doing, method, url, headers=headers, query=query, body=body, seconds=left, keep=keep
+                doing, method, url, headers=headers, query=query, body=body, seconds=left, keep=keep, once=once
             ),
             deadline,
         )
+        date = date_of(answer.headers.get("Date"))
+        if date is not None:
+            self.clock_ahead = (date - datetime.now(UTC)).total_seconds()
+        return answer
 
     def _authorised(self, send: Callable[[Mapping[str, str], float | None], _T], deadline: float | None) -> _T:
         """Send with our token, and once more with a new one where the service does not accept it any more."""

@@ -6,6 +6,7 @@ Here, and only here, is what a client submitted turned into objects.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +16,11 @@ from typing import Any, Final
 
 import numpy as np
 from attrs import evolve, frozen
-from qiskit import QuantumCircuit, transpile
-from qiskit.exceptions import QiskitError
+from qiskit import QuantumCircuit, qasm3, transpile
+from qiskit.exceptions import MissingOptionalLibraryError, QiskitError
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.qasm3 import QASM3ImporterError
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 from returns.result import Success
@@ -136,6 +138,8 @@ def _run_circuits(task: Task) -> Outcome:
     submitted, device = _params(task, "circuits"), DEVICES[task.backend]
     circuits = submitted["circuits"]
     circuits = circuits if isinstance(circuits, list) else [circuits]
+    if task.program == "qasm3-runner":
+        circuits = [_read_if_text(circuit, f"circuit-{index}") for index, circuit in enumerate(circuits)]
     if not 1 <= len(circuits) <= MAX_CIRCUITS:
         raise _CannotRun(f"Expected 1 to {MAX_CIRCUITS} circuits, got {len(circuits)}.")
     shots = _checked_shots(submitted.get("shots", 4000))
@@ -234,6 +238,8 @@ def _sample(task: Task) -> Outcome:
 
 
 def _checked_pub(pub: Any, index: int, shots: int) -> SamplerPub:
+    if isinstance(pub, list) and pub:
+        pub = [_read_if_text(pub[0], f"circuit-{index}"), *pub[1:]]
     if not isinstance(pub, list) or not pub or not isinstance(pub[0], QuantumCircuit):
         raise _CannotRun(f"pubs[{index}]: expected a list that begins with a circuit, got a {type(pub).__name__}.")
     parts = [*pub, None, None][:3]
@@ -286,6 +292,34 @@ def _registers(
         array = np.packbits(padded, axis=-1).reshape(*shape, shots, -1)
         found[register.name] = BitArray(array, len(register))
     return found
+
+
+# OpenQASM 3
+
+
+def _read_if_text(circuit: Any, name: str) -> Any:
+    """The circuit that a text in OpenQASM 3 describes; anything else as it is."""
+    if not isinstance(circuit, str):
+        return circuit
+    declared = sum(int(size or 1) for size in _DECLARED.findall(circuit))
+    if declared > typed_json.MOST_BITS:
+        raise _CannotRun(f"{name}: expected at most {typed_json.MOST_BITS} qubits and bits, got {declared}.")
+    try:
+        read = qasm3.loads(circuit)
+    except MissingOptionalLibraryError as error:
+        raise _CannotRun(f"{name}: OpenQASM 3 cannot be read here: {error.message}") from None
+    except RecursionError:
+        raise _CannotRun(f"{name}: expected OpenQASM 3, got text that is nested too deep.") from None
+    except QASM3ImporterError as error:
+        raise _CannotRun(f"{name}: expected OpenQASM 3: {error.message}") from None
+    except Exception as error:  # noqa: BLE001 - the parser raises anything
+        raise _CannotRun(f"{name}: expected OpenQASM 3: {type(error).__name__}: {error}") from None
+    read.name = name
+    return read
+
+
+_DECLARED: Final = re.compile(r"\b(?:qubit|bit|qreg|creg)\b[^;\[\]]{0,200}?(?:\[\s*(\d{1,15})\s*\])?[^;\[\]]{0,200};")
+"""Declarations of qubits and bits, and how many of them."""
 
 
 PROGRAMS: Final[Mapping[str, Callable[[Task], Outcome]]] = {

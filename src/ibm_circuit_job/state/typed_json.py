@@ -150,7 +150,8 @@ def qpy_version() -> int:
     """Return the version of QPY in which circuits are written: the newest that qiskit writes and the service reads."""
     from qiskit import qpy  # noqa: PLC0415 - costly
 
-    return min(NEWEST_QPY, qpy.QPY_VERSION)
+    newest: int = qpy.QPY_VERSION
+    return min(NEWEST_QPY, newest)
 
 
 def qpy_file(circuits: Sequence[Any]) -> bytes:

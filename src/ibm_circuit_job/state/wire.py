@@ -309,12 +309,17 @@ def read_submission(body: Document) -> Result[Submission, Unreadable]:
         >>> read_submission(b'{"id": "a", "backend": "local_simulator"}').unwrap()
         Submission(job_id='a', backend='local_simulator')
     """
-    what = "reply to a submission"
-    found = opened(body, SubmissionFields, what)
+    found = opened(body, SubmissionFields, REPLY_TO_SUBMISSION)
     if not isinstance(found, Success):
         return Bad(found.failure())
     said, _ = found.unwrap()
-    return Success(Submission(said.id, said.backend)) if said.id else Bad(Unreadable(what, "id", _NO_ID))
+    if not said.id:
+        return Bad(Unreadable(REPLY_TO_SUBMISSION, "id", _NO_ID))
+    return Success(Submission(said.id, said.backend))
+
+
+REPLY_TO_SUBMISSION: Final = "reply to a submission"
+"""What an :class:`~ibm_circuit_job.errors.Unreadable` of such a reply names."""
 
 
 def read_pushed_status(message: Document, observed_at: datetime) -> Result[StatusReport | None, Unreadable]:

@@ -39,7 +39,10 @@ ONE = QuantumCircuit(1, 1)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"circuits": "a string"}, "expected circuits to be a QuantumCircuit or a list of them, got a str at [0]"),
+        (
+            {"circuits": "a string"},
+            "OpenQASM 3 text that begins with 'OPENQASM 3.0;', or a list of them, got 'a string' at [0]",
+        ),
         ({"circuits": [ONE, 3]}, "got a int at [1]"),
         ({"circuits": []}, "expected at least one circuit"),
         ({"circuits": [ONE] * 301}, "expected at most 300 circuits for local_simulator, got 301"),

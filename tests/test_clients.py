@@ -109,18 +109,47 @@ def test_server_that_repeats_tokens_does_not_make_us_repeat_them(server, client)
     assert failure_of(lambda: client.job_get("a")).message == "*** ***"
 
 
-def test_post_is_sent_again_only_where_the_service_says_that_it_has_not_taken_it(server, client):
-    answers = [503, 503, 200]
-    server.answer = lambda request: request.reply(answers.pop(0), '{"id": "a"}')
-    client.program_run(program_id="circuit-runner", backend_name="b", params={})
-    assert server.asked.count("/jobs") == 3
+@pytest.mark.parametrize("status", [None, 500, 503, 504, 429])
+def test_submission_that_may_have_arrived_is_sent_once(server, client, status):
+    def answer(request):
+        if status is None:
+            request.close_connection = True
+        else:
+            request.reply(status, Retry_After="0")
 
-    def cut_off(request):
-        request.close_connection = True
+    server.answer = answer
+    failure = failure_of(lambda: client.program_run(program_id="circuit-runner", backend_name="b", params={}))
+    assert server.asked.count("/jobs") == 1
+    assert getattr(failure, "was_sent", True)
 
-    server.answer = cut_off
-    failure_of(lambda: client.program_run(program_id="circuit-runner", backend_name="b", params={}))
-    assert server.asked.count("/jobs") == 4
+
+def test_other_post_is_sent_again_where_the_service_has_not_taken_it(server, client):
+    answers = [503, 503, 204]
+    server.answer = lambda request: request.reply(answers.pop(0))
+    client.job_cancel("a")
+    assert server.asked.count("/jobs/a/cancel") == 3
+
+
+def test_request_without_a_connection_was_not_sent():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        session = HttpSession(ClientParameters("token", url))
+        failure = failure_of(lambda: session.request("submit", "POST", url, body=b"", once=True))
+    assert failure.was_sent is False
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("0", 0.0), ("7", 7.0), ("Thu, 26 Nov 2026 09:00:30 GMT", 30.0), ("Wed, 25 Nov 2026 09:00:00 GMT", 0.0)],
+)
+def test_pause_that_is_asked_for_is_a_number_or_a_date(server, client, asked, seconds):
+    def answer(request):
+        request.date_time_string = lambda: "Thu, 26 Nov 2026 09:00:00 GMT"
+        request.reply(429, Retry_After=asked)
+
+    server.answer = answer
+    assert failure_of(lambda: client.job_get("a")).retry_after == seconds
 
 
 def test_too_many_requests_is_told_at_once_with_the_pause_that_is_asked_for(server, client):

@@ -260,7 +260,7 @@ class IBMBackend(BackendV2):
         try:
             encoded = typed_json.encode(request.params)
         except (TypeError, ValueError, RecursionError) as error:
-            raise IBMBackendValueError(f"expected arguments that go to the service's JSON: {error}") from None
+            raise IBMBackendValueError(f"expected arguments that go to JSON: {error}") from None
         order = Order(request.program, self.name, encoded, self._instance, tuple(request.tags), request.private)
         done = submit(self._client, order)
         # What was sent is known of the job, and need never be asked for.

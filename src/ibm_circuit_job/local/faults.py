@@ -39,7 +39,7 @@ Kind = Literal[
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One fault, and how often it happens.
 
-    - ``status``: the answer is an error with this ``status``; 429 carries ``Retry-After``. Nothing was done.
+    - ``status``: the answer is an error with this ``status``; 429 carries ``retry_after``. Nothing was done.
     - ``html``: the answer is an outage page with this ``status``. Nothing was done.
     - ``reset_before``: the connection is reset before there is an answer. Nothing was done.
     - ``reset_during``: it was done, and the connection is reset in the middle of the answer's body.
@@ -65,6 +65,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often at most; any number by default."""
     status: int = 503
     seconds: float = 0.2
+    retry_after: int = 1
     code: int = 1011
 
 
@@ -171,7 +172,8 @@ class FaultInjector:
     async def _faulty_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind:
             case "status":
-                await _answer(send, fault.status, b'{"error":{"code":1,"message":"A fault to order.","name":"Error"}}')
+                body = b'{"error":{"code":1,"message":"A fault to order.","name":"Error"}}'
+                await _answer(send, fault.status, body, retry_after=fault.retry_after)
             case "html":
                 page = b"<html><head><title>Down for maintenance</title></head><body>Sorry.</body></html>"
                 await _answer(send, fault.status, page, b"text/html")
@@ -264,10 +266,12 @@ def _can_befall(fault: Fault, scope: Scope) -> bool:
     return re.search(fault.path, scope["path"]) is not None
 
 
-async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"application/json") -> None:
+async def _answer(
+    send: Send, status: int, body: bytes, kind: bytes = b"application/json", retry_after: int = 1
+) -> None:
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     if status == 429:
-        headers.append((b"retry-after", b"1"))
+        headers.append((b"retry-after", b"%d" % retry_after))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -349,7 +349,7 @@ def _are_same(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(_are_same, ours, theirs))
     if isinstance(ours, str) and isinstance(theirs, str):
-        return ours == theirs or (_unpacked(ours) or ours) == (_unpacked(theirs) or theirs)
+        return ours == theirs or (_unpacked(ours) is not None and _unpacked(ours) == _unpacked(theirs))
     # 1 and True are equal in Python, and not in JSON.
     return isinstance(ours, bool) == isinstance(theirs, bool) and bool(ours == theirs)
 

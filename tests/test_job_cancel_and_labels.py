@@ -175,6 +175,37 @@ def test_tags_that_are_no_list_of_texts_are_refused_and_nothing_is_sent(tags):
     assert (service.puts, service.tags) == ([], ["old"])
 
 
+class Limiting(Tagging):
+    """A service that takes few and short tags, as IBM Quantum Platform does."""
+
+    limits_tags = True
+
+
+@pytest.mark.parametrize(
+    ("held", "tags", "message"),
+    [
+        ([], [f"{number}" for number in range(9)], "expected new_tags to be at most 8 tags, got 9"),
+        ([], ["a" * 87], "expected new_tags to be tags of at most 86 characters, got one of 87"),
+        (
+            ["ibmq_jobset_1"],
+            [f"{number}" for number in range(8)],
+            "expected new_tags with the 1 that are kept to be at most 8 tags, got 9",
+        ),
+    ],
+)
+def test_tags_that_the_service_would_refuse_are_not_sent(held, tags, message):
+    service = Limiting(held)
+    with pytest.raises(IBMJobInvalidStateError, match=message):
+        job_of(service).update_tags(tags)
+    assert service.puts == []
+
+
+def test_as_many_tags_as_the_service_takes_are_sent():
+    tags = [f"{number}" * 86 for number in range(7)]
+    assert job_of(Limiting(["ibmq_jobset_1"])).update_tags(tags) == [*tags, "ibmq_jobset_1"]
+    assert len(job_of(Tagging([])).update_tags([*tags, "a" * 100, "b"])) == 9
+
+
 def test_tags_that_the_service_refuses_stay_as_they_were():
     class Refusing(Tagging):
         def update_tags(self, job_id, tags):

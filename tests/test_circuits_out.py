@@ -192,9 +192,13 @@ def test_service_without_a_sampler_is_given_the_executors_program(circuits, word
 
 def test_names_of_registers_go_through_the_executors_program():
     client = CapturingClient(programs={"executor"})
-    backend_of(client).run(two_registers())
+    circuit = two_registers()
+    circuit.metadata = METADATA
+    backend_of(client).run(circuit)
+    executor.ParamsModel.model_validate(client.submitted[-1][1])
     told = client.submitted[-1][1]["quantum_program"]["passthrough_data"]
-    assert told == {"circuits": [{"name": "two", "registers": [["low", 2], ["high", 1]]}]}
+    assert told["circuits"] == [{"name": "two", "registers": [["low", 2], ["high", 1]]}]
+    assert told["post_processor"]["circuits_metadata"][0]["z"] == {"__type__": "complex", "__value__": [1.0, 2.0]}
 
 
 def test_service_is_asked_for_its_sampler_once():

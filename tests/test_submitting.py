@@ -174,6 +174,35 @@ def test_job_of_another_submission_is_not_taken():
     assert len(service.jobs) == 2
 
 
+def test_job_of_a_submission_that_awaits_its_answer_is_not_taken():
+    looked_at, ended = threading.Event(), threading.Event()
+
+    class Slow(Service):
+        def program_run(self, **arguments):
+            if self.sent:
+                return super().program_run(**arguments)
+            answer = super().program_run(**arguments)
+            looked_at.wait(60)
+            # Time enough to take the job, for one that would.
+            ended.wait(0.2)
+            return answer
+
+        def job_get(self, *arguments, **named):
+            looked_at.set()
+            return super().job_get(*arguments, **named)
+
+    service = Slow([None, RESET])
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(submitted, service)
+        while not service.jobs:
+            pass
+        second = pool.submit(submitted, service)
+        second.add_done_callback(lambda _: ended.set())
+        ids = {first.result().unwrap(), second.result().unwrap()}
+    assert ids == service.jobs.keys()
+    assert len(ids) == 2
+
+
 def test_service_whose_clock_is_wrong_is_believed():
     service = Service([[RESET]])
     service.clock_ahead = -7200.0

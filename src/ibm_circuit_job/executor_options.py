@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from attrs import evolve
 from qiskit import QuantumCircuit, qasm3
 
@@ -32,8 +33,8 @@ def executor_request(request: RunRequest) -> RunRequest:
         request: A request of :func:`~ibm_circuit_job.sampler_options.sampler_request`.
 
     Returns:
-        The same circuits, shots, tags and options. The names of the circuits and of their classical registers go along
-        as pass-through data, which the service returns with the result.
+        The same circuits, shots, tags and options. The names of the circuits and of their classical registers, and
+        their metadata, go along as pass-through data, which the service returns with the result.
 
     Raises:
         IBMBackendValueError: If it has an option that the executor does not have.
@@ -45,14 +46,18 @@ def executor_request(request: RunRequest) -> RunRequest:
         raise IBMBackendValueError(
             f"expected no {wrong[0]}, for the service has no program 'sampler', and its 'executor' cannot honour it"
         )
-    params = {
+    params: dict[str, Any] = {
         "schema_version": SCHEMA,
         "quantum_program": {
             "shots": request.shots,
             "circuits": _encoded(request.circuits),
             "items": [dict(_ITEM) for _ in request.circuits],
             "meas_level": "classified",
-            "passthrough_data": {"circuits": [_described(circuit) for circuit in request.circuits]},
+            "passthrough_data": {
+                "circuits": [_described(circuit) for circuit in request.circuits],
+                # By the names that the official client's sampler has for it.
+                "post_processor": {"circuits_metadata": [_metadata(circuit) for circuit in request.circuits]},
+            },
         },
         "options": dict(options),
     }
@@ -84,3 +89,8 @@ def _described(circuit: QuantumCircuit | str) -> dict[str, Any]:
     if isinstance(circuit, str):
         return {}
     return {"name": circuit.name, "registers": [[register.name, len(register)] for register in circuit.cregs]}
+
+
+def _metadata(circuit: QuantumCircuit | str) -> Any:
+    """The metadata of a circuit, with typed values as plain JSON."""
+    return {} if isinstance(circuit, str) else msgspec.json.decode(typed_json.encode(circuit.metadata or {}))

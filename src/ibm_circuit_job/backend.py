@@ -189,13 +189,17 @@ class IBMBackend(BackendV2):
         """Submit circuits and return the job that runs them.
 
         All arguments are checked before anything is sent. What is not given is taken from ``options``. Circuits with
-        control flow are run by the program ``qasm3-runner``, all others by ``circuit-runner``. The service of today
-        has one program, ``sampler``: there, arguments that it cannot honour are refused.
+        control flow and texts are run by the program ``qasm3-runner``, all others by ``circuit-runner``. IBM Quantum
+        Platform runs them by the program ``sampler``, or by ``executor`` where it has no sampler. Arguments that these
+        cannot honour are refused.
+
+        One job is submitted. Where the answer is lost, the jobs of the service are looked at before the request is sent
+        again, for up to ten minutes. A service that takes no more jobs just now is waited for, for up to an hour.
 
         Args:
-            circuits: One circuit, or a list of them.
+            circuits: One circuit, or a list of them. A text is a circuit in OpenQASM 3.
             dynamic: Whether the circuits hold control flow; found out by default.
-            job_tags: Tags, by which the job can be found later.
+            job_tags: Tags, by which the job can be found later. IBM Quantum Platform takes 8 of 86 characters at most.
             init_circuit: A circuit that prepares the qubits before each of the circuits. Dynamic circuits only.
             init_num_resets: How often the qubits are reset before each circuit. Dynamic circuits only.
             header: Anything that goes to JSON; it comes back as the header of the result.
@@ -216,7 +220,8 @@ class IBMBackend(BackendV2):
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            IBMBackendApiError: If the service refused the job or could not be reached.
+            IBMBackendApiError: If the service refused the job or could not be reached; or if the answer was lost, and
+                it could not be found out whether the job exists, which the message says.
         """
         request = run_options.checked_request(
             self._record,

@@ -66,6 +66,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: int = 503
     seconds: float = 0.2
     retry_after: int = 1
+    """Seconds that an answer of 429 asks to wait."""
     code: int = 1011
 
 

@@ -126,6 +126,7 @@ def next_submission_step(submission: Submission, now: float) -> SubmissionStep:
     """Return what a submission does next.
 
     Example:
+        >>> from ibm_circuit_job.errors import Unreachable
         >>> next_submission_step(Submission("submit a job to b"), now=0.0)
         Send()
         >>> lost = Unreachable("submit a job to b", "http://x", "reset")
@@ -160,6 +161,7 @@ def after_failure(policy: SubmissionPolicy, submission: Submission, now: float, 
         failure: What came of the request.
 
     Example:
+        >>> from ibm_circuit_job.errors import Refused
         >>> refusal = Refused("submit a job to b", "http://x", 400, "No such backend.")
         >>> after_failure(SubmissionPolicy(), Submission("submit a job to b"), 0.0, refusal).outcome.failure.http_status
         400
@@ -182,6 +184,7 @@ def may_exist(failure: Failure, doing: str) -> bool:
         doing: What was tried. A failure to log in names another thing; no request was sent then.
 
     Example:
+        >>> from ibm_circuit_job.errors import Refused
         >>> may_exist(Refused("submit a job to b", "http://x", 503), "submit a job to b")
         True
         >>> may_exist(Refused("log in", "http://x", 503), "submit a job to b")
@@ -303,7 +306,8 @@ def is_candidate(
         not_before: When the request was sent, by the service's clock.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, JobDetails
         >>> noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
         >>> wanted = {"program": "sampler", "backend": "b", "tags": [], "private": False, "not_before": noon}
         >>> is_candidate(Job("a", details=JobDetails(noon, program="sampler", created=noon)), **wanted)

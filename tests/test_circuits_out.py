@@ -13,9 +13,10 @@ from ibm_quantum_schemas.sampler import version_0_1 as sampler
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qpy
 from qiskit.circuit.classical import expr
 
-from ibm_circuit_job import IBMBackend, IBMBackendApiError, IBMBackendValueError, IBMProvider
+from ibm_circuit_job import IBMBackend, IBMBackendApiError, IBMBackendValueError, IBMProvider, Job, JobDetails
 from ibm_circuit_job.clients import PlatformClient, RequestFailed
 from ibm_circuit_job.errors import Refused
+from ibm_circuit_job.job_filter import WantedJobs
 from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.devices import DEVICES, configuration
 from ibm_circuit_job.state import typed_json
@@ -199,6 +200,11 @@ def test_names_of_registers_go_through_the_executors_program():
     told = client.submitted[-1][1]["quantum_program"]["passthrough_data"]
     assert told["circuits"] == [{"name": "two", "registers": [["low", 2], ["high", 1]]}]
     assert told["post_processor"]["circuits_metadata"][0]["z"] == {"__type__": "complex", "__value__": [1.0, 2.0]}
+
+
+def test_job_of_the_executor_is_listed_like_one_of_the_sampler():
+    jobs = [Job("a", details=JobDetails(NOON, program=program)) for program in ("sampler", "executor", "estimator")]
+    assert [WantedJobs().fits(job) for job in jobs] == [True, True, False]
 
 
 def test_service_is_asked_for_its_sampler_once():

@@ -18,8 +18,8 @@ from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK
 
-CIRCUIT_PROGRAMS: Final = frozenset({"circuit-runner", "qasm3-runner", "sampler"})
-"""The programs whose results are counts."""
+CIRCUIT_PROGRAMS: Final = frozenset({"circuit-runner", "qasm3-runner", "sampler", "executor"})
+"""The programs that ``run()`` submits to, whose results are counts; those of other executor jobs need not be."""
 
 
 @frozen

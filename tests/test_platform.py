@@ -101,7 +101,7 @@ def test_job_that_is_retrieved_gives_its_counts(provider, simulator, bell):
     assert [found.job_id() for found in provider.jobs(job_tags=["again"])] == [job.job_id()]
     assert again.backend() is simulator
     assert again.usage() > 0
-    assert again.metrics()["usage"]["status"] == "completed"
+    assert again.metrics()["usage"]["status"] == "complete"
 
 
 def test_control_flow_runs_on_the_sampler(simulator):
@@ -426,7 +426,7 @@ def test_url_follows_from_the_region_of_the_instance(region, url):
 
 def test_version_and_instance_go_with_every_request(account, service):
     headers = account.headers()
-    assert headers["IBM-API-Version"] == "2025-05-01"
+    assert headers["IBM-API-Version"] == "2026-04-15"
     assert headers["Service-CRN"] == service.instance
     reply = requests.get(f"{service.platform_url}/backends", headers=headers, timeout=10)
     assert reply.status_code == 200

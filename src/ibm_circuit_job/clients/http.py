@@ -20,6 +20,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.held_reply import HoldingAdapter
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, describe
@@ -132,7 +133,7 @@ class HttpSession:
         Raises:
             RequestFailed: If there was no answer in time, or it is no 2xx.
         """
-        sent = dict(headers or {})
+        sent = client_headers() | dict(headers or {})
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
         if keep is not None and url.startswith("http://"):

@@ -9,24 +9,26 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from attrs import evolve
 
+from ibm_circuit_job.clients import api_versions
 from ibm_circuit_job.clients.account import ServiceUrls, held
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
+from ibm_circuit_job.clients.version_agreement import VersionAgreement
 from ibm_circuit_job.errors import IBMAccountError, Unreadable, Unsupported, account_error
 from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import documents
 
-API_VERSION: Final = "2025-05-01"
-"""The version of the API that we speak, sent with every request."""
+_T = TypeVar("_T")
+
 RENEWED_AT: Final = 0.8
 """The share of a token's life after which the next one is asked for."""
 _SHORTEST_LIFE: Final = 1.0
@@ -121,18 +123,35 @@ class PlatformAccount:
         return token
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
-        """Return the headers that prove who we are; see :meth:`access_token`."""
+        """Return the headers that prove who we are, see :meth:`access_token`, and that name the API version."""
         if self._is_to_be_found:
             try:
                 self._find_instance()
             except IBMAccountError as error:
                 raise RequestFailed(Unsupported("find the instance", str(error))) from None
+        deadline = deadline_of(seconds)
         old = None if rejected is None else rejected["Authorization"].removeprefix("Bearer ")
         headers = {
             "Authorization": f"Bearer {self.access_token(old, seconds=seconds)}",
-            "IBM-API-Version": API_VERSION,
+            api_versions.HEADER: self._agreement().version(self.http, seconds_until(deadline)),
         }
         return headers if self.instance is None else headers | {"Service-CRN": self.instance}
+
+    def agree_after(self, refusal: RequestFailed, sent: Mapping[str, str], *, seconds: float | None = None) -> None:
+        """Agree on another API version, where the service refused a request because of the one that it named.
+
+        Args:
+            refusal: The refusal.
+            sent: The headers of the request.
+            seconds: How long the call may take that was refused.
+
+        Raises:
+            RequestFailed: The refusal, where no other version helps.
+        """
+        self._agreement().agree_after(refusal, sent[api_versions.HEADER], self.http, seconds)
+
+    def _agreement(self) -> VersionAgreement:
+        return VersionAgreement.with_service(api_url(self.params))
 
     def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
         """Return where the service is: by the region of the instance, or as it was given. There are no streams."""
@@ -275,7 +294,8 @@ class PlatformClient(RuntimeClient):
     limits_tags = True
 
     def __init__(self, params: ClientParameters, *, account: PlatformAccount | None = None) -> None:
-        super().__init__(params, account=account or PlatformAccount(params))
+        self._platform = account or PlatformAccount(params)
+        super().__init__(params, account=self._platform)
 
     def __repr__(self) -> str:
         return f"<PlatformClient({self.params.url!r})>"
@@ -284,3 +304,19 @@ class PlatformClient(RuntimeClient):
         """Return ``"RUNTIME"``: there are no others."""
         del job_id
         return "RUNTIME"
+
+    def _authorised(self, send: Callable[[Mapping[str, str], float | None], _T], deadline: float | None) -> _T:
+        """Send as in the other dialect, and once more where the service names another API version to be used."""
+        sent: dict[str, str] = {}
+
+        def noting(headers: Mapping[str, str], left: float | None) -> _T:
+            sent.update(headers)
+            return send(headers, left)
+
+        try:
+            return super()._authorised(noting, deadline)
+        except RequestFailed as refusal:
+            if not sent:
+                raise
+            self._platform.agree_after(refusal, sent, seconds=seconds_until(deadline))
+        return super()._authorised(send, deadline)

@@ -27,6 +27,8 @@ MOST_BODY: Final = 64 * 1024 * 1024
 """How many bytes a request may hold."""
 MOST_OF_A_STRANGER: Final = 16 * 1024
 """How many bytes a request may hold from somebody who has not proved yet who they are."""
+MOST_OF_A_CLIENT: Final = 1000
+"""How many characters of what a client says of itself are kept with a job."""
 PAGE: Final = 200
 """How many jobs a page of a listing holds at most."""
 
@@ -160,7 +162,7 @@ class JobApi(ABC):
             given.tags,
             given.session_id,
             private=given.private,
-            client=_client_version(request.headers.get("x-qx-client-application", "")),
+            client=request.headers.get("x-qx-client-application", "")[:MOST_OF_A_CLIENT] or None,
         )
         return json_response({"id": job.id, "backend": job.backend})
 
@@ -281,7 +283,8 @@ class JobApi(ABC):
                 "position_in_provider": self.queues.position(job),
                 "estimated_start_time": None if expected is None else iso(expected[0]),
                 "estimated_completion_time": None if expected is None else iso(expected[1]),
-                "qiskit_version": job.client,
+                "caller": job.client,
+                "qiskit_version": None if job.client is None else _qiskit_version(job.client),
             }
         )
 
@@ -368,8 +371,13 @@ def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Requ
 _QISKIT: Final = re.compile(r"(?:^|[/,])qiskit-(\d[\w.+]{0,40})|^[\w,-]{1,80}/(\d[\w.+,]{0,80})")
 
 
-def _client_version(application: str) -> str | None:
-    """Return the version of qiskit that a client says it is: ``qiskit/1.4.6``, or a list of ``name-version``."""
+def _qiskit_version(application: str) -> str | None:
+    """Return the version of qiskit that a client says it is: ``qiskit/1.4.6``, or a list of ``name-version``.
+
+    Of jobs that an earlier version of the service has kept, it is all that is known of the client.
+    """
+    if application[:1].isdecimal():
+        return application
     found = _QISKIT.search(application)
     return None if found is None else found[1] or found[2]
 

@@ -32,6 +32,16 @@ from ibm_circuit_job.local.sessions import SessionApi
 INSTANCE: Final = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:local::"
 """The one instance of the service."""
 _PLAN: Final = "local-plan"
+_VERSIONS: Final = (
+    ("2024-01-01", "2027-01-01"),
+    ("2025-01-01", "2027-01-01"),
+    ("2025-05-01", "2027-01-01"),
+    ("2026-02-01", "2027-02-01"),
+    ("2026-02-15", "2027-02-15"),
+    ("2026-03-15", None),
+    ("2026-04-15", None),
+)
+"""The API versions that are listed, and when IBM may withdraw them. Any is accepted, and all get the same replies."""
 
 
 class PlatformApi(SessionApi):
@@ -45,6 +55,7 @@ class PlatformApi(SessionApi):
         return Starlette(
             routes=[
                 *self.job_routes(),
+                Route("/versions", self._versions),
                 Route("/backends", self._backends),
                 Route("/instances/usage", self._usage),
                 *self.session_routes(),
@@ -67,7 +78,7 @@ class PlatformApi(SessionApi):
     def more_of(self, job: LocalJob) -> dict[str, Any]:
         """Return what the job has used."""
         seconds = (job.finished - job.running).total_seconds() if job.running and job.finished else 0
-        return {"usage": {"seconds": seconds}, "user_id": "local"}
+        return {"usage": self.usage_of(job, seconds), "user_id": "local"}
 
     def usage_of(self, job: LocalJob, seconds: float | None) -> dict[str, Any]:
         """Return the seconds, and whether more may come."""
@@ -75,7 +86,7 @@ class PlatformApi(SessionApi):
         return {
             "quantum_seconds": used,
             "seconds": used,
-            "status": "completed" if job.in_final_state else "pending",
+            "status": "complete" if job.in_final_state else "pending",
             "qpu_charge_time_seconds": used,
         }
 
@@ -92,6 +103,15 @@ class PlatformApi(SessionApi):
             for device in DEVICES.values()
         ]
         return json_response({"devices": devices})
+
+    async def _versions(self, _: Request) -> Response:
+        versions = [
+            {"version": version, "status": "live"}
+            if sunset is None
+            else {"version": version, "status": "deprecated", "sunset_date": sunset}
+            for version, sunset in _VERSIONS
+        ]
+        return json_response({"versions": versions})
 
     async def _usage(self, request: Request) -> Response:
         self.check(request)

@@ -86,7 +86,7 @@ class JobRecord:
     estimate: float | None = None
     """How many seconds its backend takes for it; ``None`` for a simulator."""
     client: str | None = None
-    """The version of qiskit with which it was submitted."""
+    """What the client said of itself, as in ``qiskit-version-2/qiskit-2.6.2/ibm-circuit-job/0.1.0``."""
 
 
 _R = TypeVar("_R", bound=JobRecord)

@@ -405,7 +405,8 @@ def read_error(body: bytes) -> ServerMessage:
     error = errors[0] if isinstance(errors, list) and errors else said.get("error", said)
     if not isinstance(error, Mapping):
         error = {"message": error}
-    words = [error[key] for key in ("message", "errorMessage", "solution") if isinstance(error.get(key), str)]
+    said_words = (error.get(key) for key in ("message", "errorMessage", "solution"))
+    words = [word for word in said_words if isinstance(word, str) and word]
     code, trace = error.get("code", error.get("errorCode")), said.get("trace")
     return ServerMessage(
         " ".join(words)[:_LONGEST_MESSAGE],

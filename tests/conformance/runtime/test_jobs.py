@@ -68,7 +68,7 @@ def test_metrics_hold_times_and_usage(six):
     metrics = six[0].metrics()
     times = [datetime.fromisoformat(metrics["timestamps"][step]) for step in ("created", "running", "finished")]
     assert times == sorted(times)
-    assert metrics["usage"]["status"] == "completed"
+    assert metrics["usage"]["status"] == "complete"
     assert metrics["qiskit_version"]
 
 

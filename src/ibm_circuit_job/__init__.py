@@ -25,6 +25,7 @@ from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
 from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
+from ibm_circuit_job.state.instance_usage import InstanceUsage
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.transitions import (
@@ -66,6 +67,7 @@ __all__ = [
     "IBMJobTimeoutError",
     "IBMProvider",
     "IBMRetiredBackend",
+    "InstanceUsage",
     "Job",
     "JobDetails",
     "JobInputs",

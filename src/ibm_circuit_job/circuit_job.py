@@ -602,13 +602,14 @@ class IBMCircuitJob(JobV1):
         """Return why the job failed.
 
         Returns:
-            The service's reason with its code, else what the results text says; ``None`` unless the job failed.
+            The service's reason with its code and its advice, else what the results text says; ``None`` unless the job
+            failed, or was cancelled because it ran longer than allowed.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
         if self.status() is not JobStatus.ERROR:
-            return None
+            return queries.error_message(self.state)
         return queries.error_message(self._reader.find_reason())
 
     # The result
@@ -672,7 +673,9 @@ class IBMCircuitJob(JobV1):
         self._cell.catch_up(insisting=True)
         status = queries.status(self.state)
         if status is JobStatus.CANCELLED:
-            raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result")
+            why = queries.error_message(self.state)
+            said = "" if why is None else f": {why}"
+            raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result{said}")
         if status is JobStatus.ERROR:
             left = self._reader.read_partial(again=refresh) if partial else None
             if left is None:
@@ -933,24 +936,41 @@ class IBMCircuitJob(JobV1):
     def metrics(self) -> dict[str, Any]:
         """Return what the service measured, as its JSON has it: ``timestamps`` (ISO 8601, UTC), ``usage`` ...
 
-        Once the job has ended, it is not asked for again.
+        Once the job has ended, and the service knows what it is charged for, it is not asked for again.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not (self._cell.measured and self._cell.metrics_are_final):
+        if not (self._cell.measured and self._cell.metrics_are_final) or queries.usage_is_pending(self.state):
             self._cell.measure()
         return queries.metrics(self.state)
 
-    def usage(self) -> float:
-        """Return the seconds that the job occupied the quantum computer; 0.0 as long as the service does not say.
+    def usage(self, partial: bool = False) -> float:
+        """Return the seconds of quantum time that the service charges for the job.
+
+        The service works the figure out after the job has ended, and says ``"pending"`` until it has. A final figure
+        that a job reply or a listing held is not asked for again.
+
+        Args:
+            partial: Return what is charged so far while it is pending; else that is 0.0.
+
+        Returns:
+            The seconds; 0.0 as long as the service does not say.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> charged = b'{"usage": {"qpu_charge_time_seconds": 5, "status": "complete"}}'
+            >>> IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient(metrics=[charged])).usage()
+            5.0
         """
-        if not self._cell.metrics_are_final:
+        state = self.state
+        is_known = self._cell.metrics_are_final and not queries.usage_is_pending(state)
+        if not is_known and not queries.usage_is_complete(state):
             self._cell.measure()
-        return queries.usage(self.state) or 0.0
+        return queries.usage(self.state, partial=partial) or 0.0
 
     def logs(self) -> str:
         """Return the job's log; empty as long as there is none. The service has it when the job has ended.

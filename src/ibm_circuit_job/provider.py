@@ -44,6 +44,7 @@ from ibm_circuit_job.errors import (
 from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.pending_writes import write_pending
 from ibm_circuit_job.state import queries
+from ibm_circuit_job.state.instance_usage import InstanceUsage, read_instance_usage
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
 from ibm_circuit_job.watch import PAGE, refresh_known
@@ -454,6 +455,36 @@ class IBMProvider:
             offset += len(page.jobs) + len(page.unreadable)
             if not fresh or (page.count is not None and offset >= page.count):
                 return
+
+    def usage(self) -> InstanceUsage:
+        """Return what the instance has used of its quantum time in the current period.
+
+        Source: ``GET /instances/usage`` of IBM Quantum Platform.
+
+        Returns:
+            The figures, in seconds; those that the service does not say, or that cannot be read, are ``None``.
+
+        Raises:
+            IBMAccountError: If the service refused or could not be reached, or on the channel ``ibm_quantum``, which
+                has no such figures.
+
+        Example:
+            >>> with IBMProvider.local(channel="ibm_quantum_platform", store=None) as provider:
+            ...     provider.usage().consumed_seconds
+            0.0
+        """
+        client = self.runtime_client
+        if not isinstance(client, PlatformClient):
+            raise IBMAccountError(
+                "the usage of an instance is known on IBM Quantum Platform only; this provider uses the channel "
+                f"{self.channel!r}"
+            )
+        self._online(IBMAccountError)
+        read = read_instance_usage(asked(client.instance_usage, IBMAccountError))
+        if not isinstance(read, Success):
+            raise to_exception(read.failure(), IBMAccountError)
+        usage: InstanceUsage = read.unwrap()
+        return usage
 
     def resume(self) -> list[IBMCircuitJob]:
         """Return the jobs of the store that are not over: to be called after a crash, or on another day.

@@ -300,6 +300,10 @@ class PlatformClient(RuntimeClient):
     def __repr__(self) -> str:
         return f"<PlatformClient({self.params.url!r})>"
 
+    def instance_usage(self) -> bytes:
+        """Return the reply that says what the instance has used. Source: ``GET /instances/usage``."""
+        return self._call("read the usage of the instance", "GET", "/instances/usage").content
+
     def job_type(self, job_id: str) -> str:
         """Return ``"RUNTIME"``: there are no others."""
         del job_id

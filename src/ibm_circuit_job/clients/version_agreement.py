@@ -58,8 +58,8 @@ class VersionAgreement:
         Raises:
             RequestFailed: If the service and this client have no version in common.
         """
-        if self._agreed is not None:
-            return self._agreed
+        if (agreed := self._agreed) is not None:
+            return agreed
         limit = _question_seconds(seconds)
         lock = self._lock()
         if not lock.acquire(timeout=limit):

@@ -147,6 +147,8 @@ class StatusReport:
     """The service's number for the reason; as text where it is no number."""
     assumed: bool = False
     """True where the service did not say so: we conclude it from a cancel that it accepted."""
+    reason_solution: str | None = None
+    """What the user can do about it, in the service's words."""
     strength: int = field(init=False, eq=False, repr=False)
     """How firmly it holds: 0 while it is not final; then by rank; above all that where the service said it."""
 
@@ -160,6 +162,8 @@ class StatusReport:
             raise TypeError(f"reason_code: expected an integer, a string or None, got {self.reason_code!r}")
         if type(self.assumed) is not bool:
             raise TypeError(f"assumed: expected a bool, got {self.assumed!r}")
+        if self.reason_solution is not None:
+            _check_texts(reason_solution=self.reason_solution)
 
     @strength.default
     def _strength_of_status(self) -> int:
@@ -204,6 +208,10 @@ class JobDetails:
     """Whether inputs are hidden and the result can be read only once."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
+    charged_seconds: float | None = field(default=None, converter=_finite_or_none)
+    """The quantum time that the service charges for the job so far, in seconds."""
+    usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
+    """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``."""
 
     def __attrs_post_init__(self) -> None:
         for text in (self.backend, self.program, self.name, self.session_id, self.run_mode):
@@ -233,6 +241,8 @@ class JobDetails:
                 self.run_mode,
                 self.usage_estimate,
                 self.private,
+                self.charged_seconds,
+                self.usage_status,
             )
         )
 
@@ -261,6 +271,12 @@ class JobMetrics:
     """The versions of the submitting client, as the service keeps them: ``"0.1.0,0.21.2"``, ``"0.45.1"`` ..."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
+    charged_seconds: float | None = field(default=None, converter=_finite_or_none)
+    """The quantum time that the service charges for the job so far, in seconds; said since API version 2026-03-15."""
+    usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
+    """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``."""
+    caller: str | None = field(default=None, validator=optional(instance_of(str)))
+    """What the submitting client said of itself, as the service returns it: ``"qiskit/2.6.2/ibm-circuit-job"`` ..."""
 
 
 @frozen

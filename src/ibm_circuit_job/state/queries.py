@@ -16,11 +16,13 @@ from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents, typed_json
+from ibm_circuit_job.state.client_versions import kept_versions, named_versions
+from ibm_circuit_job.state.facts import StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.reply_fields import number_of
 from ibm_circuit_job.state.results import error_in
-from ibm_circuit_job.state.status import FINAL_RANK
+from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, RAN_TOO_LONG_REASON, says_ran_too_long
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -177,7 +179,12 @@ def metrics(job: Job) -> dict[str, Any]:
     known = job.metrics
     if known is None:
         return {}
-    used = {"quantum_seconds": known.quantum_seconds, "seconds": known.usage_seconds}
+    used = {
+        "quantum_seconds": known.quantum_seconds,
+        "seconds": known.usage_seconds,
+        "qpu_charge_time_seconds": known.charged_seconds,
+        "status": known.usage_status,
+    }
     said = {
         "timestamps": {step: _iso(moment) for step, moment in known.timestamps} or None,
         "position_in_queue": known.position_in_queue,
@@ -185,6 +192,7 @@ def metrics(job: Job) -> dict[str, Any]:
         "estimated_start_time": known.estimated_start and _iso(known.estimated_start),
         "estimated_completion_time": known.estimated_completion and _iso(known.estimated_completion),
         "usage": {name: value for name, value in used.items() if value is not None} or None,
+        "caller": known.caller,
         "qiskit_version": known.client_version,
     }
     # What was kept verbatim, such as the whole of ``usage``, says it best.
@@ -236,20 +244,72 @@ def sampled_names(job: Job) -> tuple[str, ...]:
     )
 
 
-def usage(job: Job) -> float | None:
-    """Return the seconds that the job occupied the quantum computer, or else those that are accounted for.
+def usage(job: Job, *, partial: bool = False) -> float | None:
+    """Return the seconds of quantum time that the job is charged for; ``None`` where the service has not said.
+
+    Of the figures that a reply may hold, the charged one counts first, then the measured one of older API versions.
+
+    Args:
+        job: The job.
+        partial: Return what is charged so far, where the service says that more may come; else that is 0.0.
 
     Example:
         >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobMetrics
-        >>> usage(Job("a", metrics=JobMetrics(datetime.now(UTC), quantum_seconds=2)))
-        2.0
+        >>> charged = JobMetrics(datetime.now(UTC), charged_seconds=2, usage_status="pending")
+        >>> usage(Job("a", metrics=charged)), usage(Job("a", metrics=charged), partial=True)
+        (0.0, 2.0)
     """
-    if job.metrics is None:
+    said = _said_of_usage(job)
+    if said is None:
         return None
-    measured = job.metrics.quantum_seconds
-    return job.metrics.usage_seconds if measured is None else measured
+    seconds, status = said
+    return 0.0 if status == _PENDING and not partial else seconds
+
+
+def usage_is_complete(job: Job) -> bool:
+    """Return whether the service has said what the job is charged for, and that this is final.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> usage_is_complete(Job("a"))
+        False
+    """
+    said = _said_of_usage(job)
+    return said is not None and said[1] in _COMPLETE
+
+
+def usage_is_pending(job: Job) -> bool:
+    """Return whether the service has said that it does not know yet what the job is charged for.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> usage_is_pending(Job("a"))
+        False
+    """
+    said = _said_of_usage(job)
+    return said is not None and said[1] == _PENDING
+
+
+_PENDING = "pending"
+_COMPLETE = frozenset({"complete", "completed"})
+
+
+def _said_of_usage(job: Job) -> tuple[float, str | None] | None:
+    """The figure that counts, and its status: a final one first, then what was measured, then what a listing said."""
+    metrics, details = job.metrics, job.details
+    said = []
+    if metrics is not None:
+        figures = (metrics.charged_seconds, metrics.quantum_seconds, metrics.usage_seconds)
+        measured = next((figure for figure in figures if figure is not None), None)
+        said.append((measured, metrics.usage_status, metrics.observed_at))
+    if details is not None:
+        said.append((details.charged_seconds, details.usage_status, details.observed_at))
+    known = [(seconds, status and status.lower(), at) for seconds, status, at in said if seconds is not None]
+    final = [each for each in known if each[1] in _COMPLETE]
+    chosen = max(final, key=lambda each: each[2]) if final else next(iter(known), None)
+    return None if chosen is None else chosen[:2]
 
 
 def usage_estimate(job: Job) -> float | None:
@@ -299,7 +359,7 @@ def is_private(job: Job) -> bool | None:
 def client_version(job: Job) -> dict[str, str]:
     """Return the versions of the client that submitted the job: package -> version. Empty where it is not known.
 
-    The service keeps ``"0.1.0,0.21.2"`` for the client and qiskit's core, or one version of qiskit as a whole.
+    What the client said of itself, which the service returns as ``caller``, counts before the version of qiskit.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -307,17 +367,14 @@ def client_version(job: Job) -> dict[str, str]:
         >>> from ibm_circuit_job.state.facts import JobMetrics
         >>> client_version(Job("a", metrics=JobMetrics(datetime.now(UTC), client_version="0.1.0,0.21.2")))
         {'qiskit-ibm-provider': '0.1.0', 'qiskit-terra': '0.21.2'}
+        >>> client_version(Job("a", metrics=JobMetrics(datetime.now(UTC), caller="qiskit/2.6.2/ibm-circuit-job/0.1.0")))
+        {'qiskit': '2.6.2', 'ibm-circuit-job': '0.1.0'}
     """
-    if job.metrics is None or not job.metrics.client_version:
+    if job.metrics is None:
         return {}
-    told = job.metrics.client_version
-    if told.startswith("{"):
-        by_package = documents.value(told.encode(), "client_info").value_or(None)
-        return {str(package): str(version) for package, version in by_package.items()} if by_package else {}
-    versions = told.split(",")
-    if len(versions) == 1:
-        return {"qiskit": versions[0]}
-    return dict(zip(("qiskit-ibm-provider", "qiskit-terra"), versions, strict=False))
+    kept = kept_versions(job.metrics.client_version or "")
+    named = named_versions(job.metrics.caller or "")
+    return named | {package: version for package, version in kept.items() if package not in named}
 
 
 def scheduling_mode(job: Job) -> str | None:
@@ -335,23 +392,51 @@ def error_message(job: Job) -> str | None:
     """Return why the job failed.
 
     Returns:
-        The service's reason with its code; where it gives none, what the results text says; where that says
-        nothing, that the reason is unknown. ``None`` unless the job failed.
+        The service's reason with its code and its advice; where it gives no reason, what the results text says; where
+        that says nothing, that the reason is unknown. ``None`` unless the job failed, or was cancelled because it ran
+        longer than allowed.
 
     Example:
         >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.wire import status_report
-        >>> report = status_report("Failed", datetime.now(UTC), "Too many shots.", 1517)
+        >>> report = status_report("Failed", datetime.now(UTC), "Too many shots.", 1517, "Use fewer.")
         >>> error_message(Job("a", status=report))
-        'Error code 1517; Too many shots.'
+        'Error code 1517; Too many shots. Use fewer.'
     """
-    if status(job) is not JobStatus.ERROR or job.status is None:
+    report = job.status
+    if report is None:
+        return None
+    if ran_too_long(report):
+        return _reason_of(report)
+    if report.status is not JobStatus.ERROR:
         return None
     if has_reason(job):
-        code = job.status.reason_code
-        return job.status.reason if code is None else f"Error code {code}; {job.status.reason}"
-    return (job.payload and error_in(job.payload)) or "The service gave no reason."
+        return _reason_of(report)
+    return _with_solution(report, (job.payload and error_in(job.payload)) or "The service gave no reason.")
+
+
+def _reason_of(report: StatusReport) -> str:
+    code = "" if report.reason_code is None else f"Error code {report.reason_code}; "
+    return _with_solution(report, f"{code}{report.reason or RAN_TOO_LONG_REASON}")
+
+
+def _with_solution(report: StatusReport, words: str) -> str:
+    solution = report.reason_solution
+    return words if not solution or solution in words else f"{words} {solution}"
+
+
+def ran_too_long(report: StatusReport) -> bool:
+    """Return whether the service cancelled the job because it ran longer than allowed.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job.state.wire import status_report
+        >>> ran_too_long(status_report("Cancelled", datetime.now(UTC), reason_code="1305"))
+        True
+    """
+    said = report.reason_code == RAN_TOO_LONG or says_ran_too_long(report.server_status)
+    return said and report.status is JobStatus.CANCELLED
 
 
 def has_reason(job: Job) -> bool:

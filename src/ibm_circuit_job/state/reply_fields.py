@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache, partial
 from operator import eq
-from typing import Any, Final, Optional, TypeVar
+from typing import Any, Final, Optional, TypeVar, get_type_hints
 
 import msgspec
 from attrs import define, fields_dict
@@ -46,6 +46,7 @@ class StateFields:
     status: str | None = None
     reason: str | None = None
     reason_code: int | str | None = None
+    reason_solution: str | None = None
 
 
 @define
@@ -53,6 +54,23 @@ class ProgramFields:
     """The ``program`` of a job reply."""
 
     id: str | None = None
+
+
+@define
+class UsageFields:
+    """The ``usage`` of a job or metrics reply: that of today, and the forms before API version 2026-03-15."""
+
+    quantum_seconds: float | None = None
+    seconds: float | None = None
+    qpu_charge_time_seconds: float | None = None
+    status: str | None = None
+
+
+@define
+class BssFields:
+    """The ``bss`` of a job or metrics reply: what the service accounted for before there was a ``usage``."""
+
+    seconds: float | None = None
 
 
 @define
@@ -71,22 +89,9 @@ class JobFields:
     run_mode: str | None = None
     estimated_running_time_seconds: float | None = None
     private: bool | None = None
+    usage: UsageFields | None = None
+    bss: BssFields | None = None
     params: msgspec.Raw = NULL
-
-
-@define
-class UsageFields:
-    """The ``usage`` of a metrics reply."""
-
-    quantum_seconds: float | None = None
-    seconds: float | None = None
-
-
-@define
-class BssFields:
-    """The ``bss`` of a metrics reply: what the service accounted for before there was a ``usage``."""
-
-    seconds: float | None = None
 
 
 @define
@@ -100,6 +105,7 @@ class MetricsFields:
     estimated_completion_time: str | None = None
     usage: UsageFields | None = None
     bss: BssFields | None = None
+    caller: str | None = None
     qiskit_version: str | None = None
 
 
@@ -439,23 +445,36 @@ def opened_leniently(body: bytes, target: type[_T], what: str) -> Result[tuple[_
     if not isinstance(plain, Success):
         return Bad(plain.failure())
     known = plain.unwrap()
-    kept += [(name, raw[name]) for name in known if name not in _KEPT_WHOLE and _holds_unknown(known[name], name)]
+    structured = _structured(known, target, what)
+    if not isinstance(structured, Success):
+        return Bad(structured.failure())
+    read, damaged = structured.unwrap()
+    kept += [(name, raw[name]) for name in known if _is_kept_too(name, known[name], damaged)]
     try:
         unknown = tuple((whole_text(name), str(field, "utf-8")) for name, field in kept)
     except UnicodeDecodeError as error:
         return Bad(Unreadable(what, "", f"expected UTF-8, got other bytes at offset {error.start} of a field"))
-    return _structured(known, target, what).map(lambda read: (read, unknown))
+    return Success((read, unknown))
 
 
 def _opened_object(body: Mapping[str, Any], target: type[_T], what: str) -> Result[tuple[_T, Unknown], Unreadable]:
     """Read what a foreign client has decoded already."""
     known, kept = _sorted_out({str(name): value for name, value in body.items()}, target)
-    kept += [(name, known[name]) for name in known if name not in _KEPT_WHOLE and _holds_unknown(known[name], name)]
+    structured = _structured(known, target, what)
+    if not isinstance(structured, Success):
+        return Bad(structured.failure())
+    read, damaged = structured.unwrap()
+    kept += [(name, known[name]) for name in known if _is_kept_too(name, known[name], damaged)]
     try:
         unknown = tuple((whole_text(name), _as_json(value)) for name, value in kept)
     except (ValueError, TypeError, RecursionError) as error:
         return Bad(Unreadable(what, "", f"expected what goes to JSON: {error}"))
-    return _structured(known, target, what).map(lambda read: (read, unknown))
+    return Success((read, unknown))
+
+
+def _is_kept_too(name: str, value: object, damaged: frozenset[str]) -> bool:
+    """Whether a field that is read is kept verbatim as well, since something in it is not, or cannot be, read."""
+    return name not in _KEPT_WHOLE and (name in damaged or _holds_unknown(value, name))
 
 
 def _as_json(value: object) -> str:
@@ -471,13 +490,76 @@ def _encoded_again(value: object) -> Any:
         return repr(value)
 
 
-def _structured(known: dict[str, Any], target: type[_T], what: str) -> Result[_T, Unreadable]:
-    with contextlib.suppress(Exception):  # whatever it is, the explaining converter names it
-        return Success(_replies.structure(known, target))
+def _structured(known: dict[str, Any], target: type[_T], what: str) -> Result[tuple[_T, frozenset[str]], Unreadable]:
+    """The object, and the names of those of its fields of which something cannot be read and is left out."""
+    with contextlib.suppress(Exception):  # then field by field
+        return Success((_replies.structure(known, target), frozenset()))
     try:
-        return Success(_replies_explaining.structure(known, target))
-    except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
-        return Bad(explained(error, what))
+        return Success(_salvaged(known, target))
+    except Exception as first:  # noqa: BLE001 - cattrs raises errors of every kind
+        error = first
+    try:
+        # Again, to have the path in it, and nothing else that is wrong.
+        _replies_explaining.structure(_essential_part(known, target), target)
+    except Exception as explaining:  # noqa: BLE001 - the same
+        error = explaining
+    return Bad(explained(error, what))
+
+
+def _salvaged(known: Mapping[str, Any], target: type[_T]) -> tuple[_T, frozenset[str]]:
+    """Read each field by itself. One that cannot be read costs itself alone, unless the reply is nothing without it."""
+    essential = _essential(known, target)
+    read: dict[str, Any] = {}
+    damaged = set()
+    for name, value in known.items():
+        try:
+            read[name] = _replies.structure(value, _HINTS[target][name])
+        except Exception:
+            damaged.add(name)
+            nested = _NESTED.get(name)
+            if nested is not None and isinstance(value, Mapping):
+                read[name] = _salvaged(_known_fields(value, nested), nested)[0]
+            elif name == "timestamps" and isinstance(value, Mapping):
+                read[name] = {
+                    whole_text(str(step)): whole_text(text) for step, text in value.items() if isinstance(text, str)
+                }
+            elif name in essential:
+                raise
+    return target(**read), frozenset(damaged)
+
+
+def _essential(known: Mapping[str, Any], target: type) -> frozenset[str]:
+    """The fields without which an object says nothing."""
+    if target is JobFields and not _names_status(known.get("state")):
+        return _ESSENTIAL[target] | {"status"}
+    return _ESSENTIAL.get(target, frozenset())
+
+
+def _names_status(state: object) -> bool:
+    return isinstance(state, Mapping) and _known_fields(state, StateFields).get("status") is not None
+
+
+def _essential_part(known: Mapping[str, Any], target: type) -> dict[str, Any]:
+    part: dict[str, Any] = {}
+    for name in _essential(known, target) & known.keys():
+        value, nested = known[name], _NESTED.get(name)
+        is_object = nested is not None and isinstance(value, Mapping)
+        part[name] = _essential_part(_known_fields(value, nested), nested) if nested and is_object else value
+    return part
+
+
+_ESSENTIAL: Final[Mapping[type, frozenset[str]]] = {
+    JobFields: frozenset({"id", "state"}),
+    StateFields: frozenset({"status"}),
+    PageFields: frozenset({"jobs"}),
+    SubmissionFields: frozenset({"id"}),
+    PushFields: frozenset({"type", "data"}),
+    PushedStatusFields: frozenset({"status"}),
+}
+"""For each kind of object: the fields without which it says nothing."""
+
+_HINTS: Final[Mapping[Any, Mapping[str, Any]]] = {target: get_type_hints(target) for target in _WIRE_NAMES}
+"""For each kind of object: the types of its fields."""
 
 
 def explained(error: Exception, what: str, root: str = "") -> Unreadable:

@@ -5,6 +5,7 @@ This table is the only place that knows. The code, the diagram in the documentat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -62,7 +63,10 @@ def status_of(server_status: str) -> JobStatus:
         >>> status_of("Levitating").name
         'INITIALIZING'
     """
-    return STATUS_OF.get(server_status.strip().upper(), UNKNOWN)
+    known = STATUS_OF.get(server_status.strip().upper())
+    if known is not None:
+        return known
+    return JobStatus.CANCELLED if says_ran_too_long(server_status) else UNKNOWN
 
 
 @lru_cache(maxsize=1000)
@@ -73,4 +77,21 @@ def is_known(server_status: str) -> bool:
         >>> is_known("pending_in_queue"), is_known("Levitating")
         (True, False)
     """
-    return server_status.strip().upper() in STATUS_OF
+    return server_status.strip().upper() in STATUS_OF or says_ran_too_long(server_status)
+
+
+@lru_cache(maxsize=1000)
+def says_ran_too_long(server_status: str) -> bool:
+    """Return whether a status string says that the job ran longer than allowed, however it is spelt.
+
+    Example:
+        >>> says_ran_too_long("Cancelled - Ran too long"), says_ran_too_long("CANCELED_RAN_TOO_LONG")
+        (True, True)
+        >>> says_ran_too_long("Cancelled")
+        False
+    """
+    return _RAN_TOO_LONG.fullmatch(_NO_LETTER.sub("", server_status.lower())) is not None
+
+
+_NO_LETTER: Final = re.compile(r"[^a-z]")
+_RAN_TOO_LONG: Final = re.compile(r"(cancell?ed)?rantoolong")

@@ -56,7 +56,13 @@ from ibm_circuit_job.state.reply_fields import (
     shown,
     texts_of,
 )
-from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, RAN_TOO_LONG_REASON, status_of
+from ibm_circuit_job.state.status import (
+    FINAL_RANK,
+    RAN_TOO_LONG,
+    RAN_TOO_LONG_REASON,
+    says_ran_too_long,
+    status_of,
+)
 
 _T = TypeVar("_T")
 _Made = TypeVar("_Made")
@@ -113,8 +119,8 @@ def _identifier(text: str) -> str:
 _NO_ID: Final = "expected the ID of a job, got an empty string"
 
 
-def _moment(path: str, text: str | None) -> datetime | None:
-    """A time in ISO 8601; one without a zone is UTC, as the REST reference has it. An empty text is none."""
+def _moment(text: str | None) -> datetime | None:
+    """A time in ISO 8601, in UTC where it names no zone, as the REST reference has it; ``None`` where it is none."""
     if not text:
         return None
     try:
@@ -123,13 +129,20 @@ def _moment(path: str, text: str | None) -> datetime | None:
         try:
             moment = datetime.fromisoformat(text.strip().upper())
         except ValueError:
-            raise _Wrong(path, f"expected a time in ISO 8601, got {shown(text)}") from None
+            return None
     if moment.tzinfo is UTC:
         return moment
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise _Wrong(path, f"expected a time between the years 1 and 9999, got {shown(text)}") from None
+        return None
+
+
+def _kept_unread(unknown: Unknown, unread: Mapping[str, Any]) -> Unknown:
+    """The fields that are kept verbatim, and with them those that were there and could not be read."""
+    kept = {name for name, _ in unknown}
+    texts = ((name, msgspec.json.encode(value).decode()) for name, value in unread.items() if name not in kept)
+    return (*unknown, *texts)
 
 
 def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
@@ -175,11 +188,15 @@ def _read(
 
 
 def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
+    created = _moment(said.created)
+    if said.created and created is None:
+        unknown = _kept_unread(unknown, {"created": said.created})
+    usage = said.usage or _NO_USAGE
     details = JobDetails(
         observed_at,
         backend=said.backend,
         program=None if said.program is None else said.program.id,
-        created=_moment("created", said.created),
+        created=created,
         name=said.name,
         tags=said.tags,
         session_id=said.session_id,
@@ -187,6 +204,8 @@ def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
         usage_estimate=said.estimated_running_time_seconds,
         private=said.private,
         unknown=unknown,
+        charged_seconds=_charged_seconds(usage, said.bss),
+        usage_status=usage.status,
     )
     params = None if said.params is NULL else bytes(said.params)
     return Job(
@@ -198,6 +217,18 @@ def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
     )
 
 
+def _charged_seconds(usage: UsageFields, bss: BssFields | None) -> float | None:
+    """What the service charges: in the form of today, else in that of the versions before 2026-03-15."""
+    figures = (
+        usage.qpu_charge_time_seconds,
+        usage.quantum_seconds,
+        usage.seconds,
+        None if bss is None else bss.seconds,
+    )
+    return next((figure for figure in figures if figure is not None), None)
+
+
+_NO_USAGE: Final = UsageFields()
 _NO_PARAMS: Final = (None, b"null", b"{}")
 """What stands for params that the service keeps to itself."""
 
@@ -207,7 +238,10 @@ def _status(said: JobFields, observed_at: datetime) -> StatusReport | None:
     server_status = said.status if state.status is None else state.status
     if server_status is None:
         return None
-    return status_report(server_status, observed_at, state.reason, state.reason_code)
+    if said.status is not None and says_ran_too_long(said.status) and status_of(server_status) in FINAL_RANK:
+        # The state of such a job has the status of any job that was cancelled.
+        server_status = said.status
+    return status_report(server_status, observed_at, state.reason, state.reason_code, state.reason_solution)
 
 
 _NO_STATE: Final = StateFields()
@@ -218,6 +252,7 @@ def status_report(
     observed_at: datetime,
     reason: str | None = None,
     reason_code: int | str | None = None,
+    reason_solution: str | None = None,
 ) -> StatusReport:
     """Return the report for a status string of the service.
 
@@ -231,11 +266,11 @@ def status_report(
     """
     status, code = status_of(server_status), None if reason_code is None else code_of(reason_code)
     if status is JobStatus.CANCELLED or code == RAN_TOO_LONG:
-        ran_too_long = code == RAN_TOO_LONG or "RAN TOO LONG" in server_status.upper()
+        ran_too_long = code == RAN_TOO_LONG or says_ran_too_long(server_status)
         if ran_too_long and status in FINAL_RANK:
             status = JobStatus.CANCELLED
             reason = RAN_TOO_LONG_REASON if not reason or reason == "Error" else reason
-    return StatusReport(observed_at, status, server_status, reason, code)
+    return StatusReport(observed_at, status, server_status, reason, code, reason_solution=reason_solution)
 
 
 def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unreadable]:
@@ -283,22 +318,32 @@ def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Un
 
 
 def _metrics(said: MetricsFields, unknown: Unknown, observed_at: datetime) -> JobMetrics:
-    usage, bss = said.usage or UsageFields(), said.bss or BssFields()
+    usage, bss = said.usage or _NO_USAGE, said.bss or BssFields()
+    steps = {step: _moment(text) for step, text in (said.timestamps or {}).items()}
+    times = {
+        "estimated_start_time": said.estimated_start_time,
+        "estimated_completion_time": said.estimated_completion_time,
+    }
+    moments = {name: _moment(text) for name, text in times.items()}
+    unread: dict[str, Any] = {name: text for name, text in times.items() if text and moments[name] is None}
+    if any(text and steps[step] is None for step, text in (said.timestamps or {}).items()):
+        unread["timestamps"] = said.timestamps
+    if unread:
+        unknown = _kept_unread(unknown, unread)
     return JobMetrics(
         observed_at,
-        timestamps=tuple(
-            (step, moment)
-            for step, text in (said.timestamps or {}).items()
-            if (moment := _moment(f"timestamps.{step}", text)) is not None
-        ),
+        timestamps=tuple((step, moment) for step, moment in steps.items() if moment is not None),
         position_in_queue=said.position_in_queue,
         position_in_provider=said.position_in_provider,
-        estimated_start=_moment("estimated_start_time", said.estimated_start_time),
-        estimated_completion=_moment("estimated_completion_time", said.estimated_completion_time),
+        estimated_start=moments["estimated_start_time"],
+        estimated_completion=moments["estimated_completion_time"],
         quantum_seconds=usage.quantum_seconds,
         usage_seconds=bss.seconds if usage.seconds is None else usage.seconds,
         client_version=said.qiskit_version,
         unknown=unknown,
+        charged_seconds=usage.qpu_charge_time_seconds,
+        usage_status=usage.status,
+        caller=said.caller,
     )
 
 

@@ -27,6 +27,7 @@ def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
             "status": job.status.server_status,
             "reason": job.status.reason,
             "reason_code": job.status.reason_code,
+            "reason_solution": job.status.reason_solution,
         }
         reply["state"] = _given(state)
     if job.details is not None:
@@ -42,6 +43,8 @@ def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
                 "run_mode": details.run_mode,
                 "estimated_running_time_seconds": details.usage_estimate,
                 "private": details.private,
+                "usage": _given({"qpu_charge_time_seconds": details.charged_seconds, "status": details.usage_status})
+                or None,
             }
         )
         reply |= {name: msgspec.Raw(text.encode()) for name, text in details.unknown}
@@ -60,7 +63,14 @@ def metrics_reply(metrics: JobMetrics) -> bytes:
         b'{"position_in_queue":3}'
     """
     unknown = {name: msgspec.Raw(text.encode()) for name, text in metrics.unknown if name != "usage"}
-    usage = _given({"quantum_seconds": metrics.quantum_seconds, "seconds": metrics.usage_seconds})
+    usage = _given(
+        {
+            "quantum_seconds": metrics.quantum_seconds,
+            "seconds": metrics.usage_seconds,
+            "qpu_charge_time_seconds": metrics.charged_seconds,
+            "status": metrics.usage_status,
+        }
+    )
     reply = {
         "timestamps": {step: moment.isoformat() for step, moment in metrics.timestamps} or None,
         "position_in_queue": metrics.position_in_queue,
@@ -70,6 +80,7 @@ def metrics_reply(metrics: JobMetrics) -> bytes:
             None if metrics.estimated_completion is None else metrics.estimated_completion.isoformat()
         ),
         "usage": usage or None,
+        "caller": metrics.caller,
         "qiskit_version": metrics.client_version,
     }
     return msgspec.json.encode(_given(reply) | unknown)

@@ -56,6 +56,7 @@ def status_reports() -> SearchStrategy[StatusReport]:
         observed_at=moments(),
         reason=st.none() | texts(),
         reason_code=st.none() | st.integers(1000, 9999) | texts(),
+        reason_solution=st.none() | texts(),
     )
     assumed = moments().map(lambda moment: StatusReport(moment, STATUS_OF["CANCELLED"], "Cancelled", assumed=True))
     return said | assumed
@@ -76,6 +77,8 @@ def job_details() -> SearchStrategy[JobDetails]:
         usage_estimate=st.none() | st.floats(0, 1e6),
         private=st.none() | st.booleans(),
         unknown=_unknown_fields(),
+        charged_seconds=st.none() | st.floats(0, 1e6),
+        usage_status=_usage_statuses(),
     )
 
 
@@ -96,7 +99,14 @@ def job_metrics() -> SearchStrategy[JobMetrics]:
         usage_seconds=seconds,
         client_version=st.none() | st.sampled_from(["0.1.0,0.21.2", "0.45.1"]),
         unknown=_unknown_fields(),
+        charged_seconds=seconds,
+        usage_status=_usage_statuses(),
+        caller=st.none() | st.sampled_from(["qiskit/2.6.2/ibm-circuit-job/0.1.0", "qiskit/2.6.2"]) | texts(),
     )
+
+
+def _usage_statuses() -> SearchStrategy[str | None]:
+    return st.none() | st.sampled_from(["pending", "complete"]) | texts()
 
 
 def _unknown_fields() -> SearchStrategy[list[tuple[str, JsonText]]]:

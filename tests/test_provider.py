@@ -488,7 +488,9 @@ def test_backend_that_cannot_be_described_hides_neither_the_others_nor_its_jobs(
 def test_backend_of_many_jobs_is_asked_for_once(classic, account_there, broken):
     classic.broken |= {"/backends/local_5q/configuration"} if broken else set()
     classic.page = lambda query: page_of([listing_entry(f"j{number}") for number in range(50)], query)
-    assert len(account_there.jobs(limit=None)) == 50
+    jobs = account_there.jobs(limit=None)
+    assert (len(jobs), classic.asked) == (50, ["/jobs"])
+    assert {job.backend().name for job in jobs} == {"local_5q"}
     assert classic.asked == ["/jobs", "/backends", "/backends/local_5q/configuration"]
 
 
@@ -501,16 +503,16 @@ def test_jobs_on_a_backend_that_is_known_are_listed_with_one_request(classic, ac
 
 
 def test_job_that_cannot_be_read_is_left_out_of_the_listing_with_a_warning(classic, account_there, caplog):
-    entries = [listing_entry("a"), listing_entry("b", created="soon"), listing_entry("c")]
+    entries = [listing_entry("a"), listing_entry("b", state={"status": 3}), listing_entry("c")]
     classic.page = lambda query: page_of(entries, query)
     assert ids(account_there.jobs()) == ["a", "c"]
     [record] = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "jobs[1].created: expected a time in ISO 8601" in record.getMessage()
+    assert "jobs[1].state.status: expected a string, got 3" in record.getMessage()
 
 
 def test_listing_of_which_no_job_can_be_read_is_an_api_error(classic, account_there):
-    classic.page = lambda query: page_of([listing_entry("a", created="soon")], query)
-    with pytest.raises(IBMJobApiError, match=r"jobs\[0\]\.created"):
+    classic.page = lambda query: page_of([listing_entry("a", state={"status": 3})], query)
+    with pytest.raises(IBMJobApiError, match=r"jobs\[0\]\.state\.status"):
         account_there.jobs()
 
 

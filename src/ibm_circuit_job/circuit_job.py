@@ -176,6 +176,7 @@ class IBMCircuitJob(JobV1):
         api_client: Any = None,
         runtime_client: Any = None,
         store: JobStore | None = None,
+        find_backend: Callable[[Job], IBMBackend | None] | None = None,
     ) -> Self:
         """Return a handle on a job of which a record is there, such as one that was kept as JSON.
 
@@ -185,6 +186,7 @@ class IBMCircuitJob(JobV1):
             api_client: The client of the account's side of the service.
             runtime_client: The client to ask about the job; ``api_client`` by default.
             store: Where the job is kept from now on; see :meth:`keep_in`.
+            find_backend: Finds the backend when it is asked for, by what is known of the job then.
 
         Example:
             >>> from ibm_circuit_job import Job
@@ -193,6 +195,7 @@ class IBMCircuitJob(JobV1):
             <IBMCircuitJob('a', status unknown)>
         """
         job = cls(backend, api_client, state.job_id, runtime_client=runtime_client)
+        job._find_backend = find_backend
         job.learn(state)
         if store is not None:
             job.keep_in(store)
@@ -389,12 +392,16 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the handle has none, such as one that was unpickled.
         """
+        found = self._found_backend()
+        if found is None:
+            raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", effects.NOT_CONNECTED))
+        backend: IBMBackend = found
+        return backend
+
+    def _found_backend(self) -> Any:
         if self._cell.backend is None and self._find_backend is not None:
             self._cell.backend = self._find_backend(self.state)
-        if self._cell.backend is None:
-            raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", effects.NOT_CONNECTED))
-        backend: IBMBackend = self._cell.backend
-        return backend
+        return self._cell.backend
 
     @property
     def _backend(self) -> Any:
@@ -1004,7 +1011,7 @@ class IBMCircuitJob(JobV1):
         if backend is None:
             self._cell.ask()
             backend = self._cell.backend_name
-        if backend is None or getattr(self._cell.backend, "simulator", None) is True:
+        if backend is None or getattr(self._found_backend(), "simulator", None) is True:
             return None
         moment = self._ran_at()
         if not refresh and self._calibration is not None and self._calibration[0] == moment:

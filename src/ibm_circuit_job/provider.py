@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -417,11 +418,15 @@ class IBMProvider:
         # No page more is asked for than is needed.
         last = sys.maxsize if limit is None else min(skip + limit, sys.maxsize)
         found = list(islice(fitting, min(skip, last), last))
-        # Each is asked for once, however many jobs name one that cannot be described.
-        names = dict.fromkeys(map(queries.backend_name, found))
-        backends = {name: self._backend_of_job(name) for name in names}
         kept = self._kept_of(found)
-        return [self.handle_on(job, backends[queries.backend_name(job)], kept.get(job.job_id)) for job in found]
+        # A listing is one request: a backend is described when a handle needs it, once for all of them.
+        describe = cache(self._backend_of_job)
+        return [
+            self.handle_on(
+                job, None, kept.get(job.job_id), find_backend=lambda seen: describe(queries.backend_name(seen))
+            )
+            for job in found
+        ]
 
     def _pages(self, wanted: WantedJobs, first: int, **filters: Any) -> Iterator[list[Job]]:
         """What the service lists, page by page: each job once.
@@ -614,13 +619,21 @@ class IBMProvider:
             job.keep_in(self.store)
         return job
 
-    def handle_on(self, seen: Job, backend: IBMBackend | None, kept: Job | None = None) -> IBMCircuitJob:
+    def handle_on(
+        self,
+        seen: Job,
+        backend: IBMBackend | None,
+        kept: Job | None = None,
+        *,
+        find_backend: Callable[[Job], IBMBackend | None] | None = None,
+    ) -> IBMCircuitJob:
         """Return a handle on a job, and keep what was seen of it.
 
         Args:
             seen: What the service has told of it, or was told.
             backend: The backend that runs it.
             kept: What the store keeps of it already.
+            find_backend: Finds the backend when it is asked for, by what is known of the job then.
 
         Raises:
             ValueError: If ``seen`` and ``kept`` are of two jobs.
@@ -635,6 +648,7 @@ class IBMProvider:
             "backend": backend,
             "api_client": self.account_client,
             "runtime_client": self.runtime_client,
+            "find_backend": find_backend,
         }
         if self.store is None:
             return IBMCircuitJob.from_state(seen, **clients)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from attrs import frozen
 
+from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreachable, Unreadable, account_error
@@ -157,9 +158,9 @@ class AccountClient:
             raise account_error(error.failure, hint) from None
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
-        """Return the headers that prove who we are; see :meth:`access_token`."""
+        """Return the headers that prove who we are, see :meth:`access_token`, and that name this client."""
         old = None if rejected is None else rejected["X-Access-Token"]
-        return {"X-Access-Token": self.access_token(old, seconds=seconds)}
+        return client_headers() | {"X-Access-Token": self.access_token(old, seconds=seconds)}
 
     def close(self) -> None:
         """Close all connections."""

@@ -18,6 +18,7 @@ from attrs import evolve
 
 from ibm_circuit_job.clients import api_versions
 from ibm_circuit_job.clients.account import ServiceUrls, held
+from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
@@ -123,7 +124,7 @@ class PlatformAccount:
         return token
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
-        """Return the headers that prove who we are, see :meth:`access_token`, and that name the API version."""
+        """Return the headers that prove who we are, see :meth:`access_token`, and name the client and the API version."""
         if self._is_to_be_found:
             try:
                 self._find_instance()
@@ -131,7 +132,7 @@ class PlatformAccount:
                 raise RequestFailed(Unsupported("find the instance", str(error))) from None
         deadline = deadline_of(seconds)
         old = None if rejected is None else rejected["Authorization"].removeprefix("Bearer ")
-        headers = {
+        headers = client_headers() | {
             "Authorization": f"Bearer {self.access_token(old, seconds=seconds)}",
             api_versions.HEADER: self._agreement().version(self.http, seconds_until(deadline)),
         }

@@ -15,7 +15,6 @@ import requests
 
 from ibm_circuit_job.clients import stream
 from ibm_circuit_job.clients.account import Account, AccountClient
-from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import RequestFailed, date_of, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreadable
@@ -176,10 +175,7 @@ class RuntimeClient:
         deadline = deadline_of(seconds)
         url = f"{self._account.user_urls(seconds=seconds).ws}/stream/jobs/{quote(job_id, safe='')}"
         return self._authorised(
-            lambda headers, left: stream.listen(
-                url, {**headers, **client_headers()}, left, doing=doing, parameters=self.params
-            ),
-            deadline,
+            lambda headers, left: stream.listen(url, headers, left, doing=doing, parameters=self.params), deadline
         )
 
     def list_backends(self, hgp: str | None = None) -> list[str]:

@@ -124,7 +124,7 @@ class PlatformAccount:
         return token
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
-        """Return the headers that prove who we are, see :meth:`access_token`, and name the client and the API version."""
+        """Return the headers of a request: a token, see :meth:`access_token`, the client, API version and instance."""
         if self._is_to_be_found:
             try:
                 self._find_instance()

@@ -142,6 +142,7 @@ def is_about_version(failure: Failure, sent: str) -> bool:
         sent: The version that it named.
 
     Example:
+        >>> from ibm_circuit_job.errors import Refused
         >>> is_about_version(Refused("list jobs", "https://x", 400, "Unsupported IBM-API-Version."), "2025-05-01")
         True
         >>> is_about_version(Refused("list jobs", "https://x", 400, "QPY version 18 is not read."), "2025-05-01")

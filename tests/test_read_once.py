@@ -701,25 +701,25 @@ def test_connection_ends_in_order_if_the_body_was_kept_and_else_is_reset(sender,
     http = HttpSession(ClientParameters("secret", sender.url))
     kept = []
     sender.answers = [*before, ANSWERS[kind]] * 2
-    assert http.request("read", "GET", sender.url, keep=kept.append).content == kept[0]
+    assert http.download("read", sender.url, keep=kept.append) == kept[0]
     assert kept == [b"" if kind in {"empty", "no content"} else BODY]
     assert sender.ends.get(timeout=10) == "in order"
     with pytest.raises(DiskError):
-        http.request("read", "GET", sender.url, keep=full)
+        http.download("read", sender.url, keep=full)
     assert sender.ends.get(timeout=10) == "reset"
 
 
 def test_body_that_is_cut_off_is_not_kept(sender):
     sender.answers = [CUT_OFF]
     with pytest.raises(RequestFailed) as raised:
-        HttpSession(ClientParameters("secret", sender.url)).request("read", "GET", sender.url, keep=full)
+        HttpSession(ClientParameters("secret", sender.url)).download("read", sender.url, keep=full)
     assert isinstance(raised.value.failure, Unreachable)
 
 
 def test_refusal_of_what_is_to_be_kept_shows_no_secret(sender):
     sender.answers = [b'HTTP/1.1 400 No\r\nContent-Length: 32\r\n\r\n{"error": {"message": "secret"}}']
     with pytest.raises(RequestFailed) as raised:
-        HttpSession(ClientParameters("secret", sender.url)).request("read", "GET", sender.url, keep=full)
+        HttpSession(ClientParameters("secret", sender.url)).download("read", sender.url, keep=full)
     assert raised.value.failure.message == "***"
 
 
@@ -727,7 +727,7 @@ def test_body_that_comes_by_a_proxy_is_kept_too(sender):
     sender.answers = [ANSWERS["short"]]
     kept = []
     given = ClientParameters("secret", "http://service.invalid", proxies={"urls": {"http": sender.url}})
-    HttpSession(given).request("read", "GET", "http://service.invalid/a", keep=kept.append)
+    HttpSession(given).download("read", "http://service.invalid/a", keep=kept.append)
     assert kept == [BODY]
 
 

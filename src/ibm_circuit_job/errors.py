@@ -18,7 +18,7 @@ The exceptions::
           │    └── JobStoreUnavailableError  it was in trouble just now, so nothing was tried
           └── IBMJobError                  (also qiskit's JobError)
                ├── IBMJobApiError          the service refused or could not be reached
-               │    └── IBMJobNotFoundError  no such job
+               │    └── IBMJobNotFoundError  no such job, as the service itself says
                ├── IBMJobFailureError      the job ran and failed
                ├── IBMJobInvalidStateError the job's state, or an argument, rules this out
                └── IBMJobTimeoutError      (also qiskit's JobTimeoutError) the time was up
@@ -143,11 +143,22 @@ class Refused:
     """The ID under which the service's operators find the request."""
     retry_after: float | None = None
     """Seconds that the service asked to wait before another try."""
+    by_service: bool = True
+    """Whether the body has the service's form of an error. Else a proxy, a gateway or a login page has answered."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the status itself says that the same request may succeed later: 408, 425, 429, every 5xx but 501."""
+        return self.http_status in {408, 425, 429} or (self.http_status >= 500 and self.http_status != 501)
 
     @property
     def can_retry(self) -> bool:
-        """Whether the same request may succeed later: 408, 425, 429 and every 5xx but 501."""
-        return self.http_status in {408, 425, 429} or (self.http_status >= 500 and self.http_status != 501)
+        """Whether the same request may succeed later.
+
+        It may where :attr:`is_busy`, and where the service itself did not answer: a page says nothing of the job. A
+        demand for credentials (401, 407) is final, whichever server makes it.
+        """
+        return self.is_busy or not (self.by_service or self.http_status in {401, 407})
 
 
 @frozen
@@ -167,6 +178,18 @@ class Unreadable:
 
 
 @frozen
+class NoResult:
+    """The service answered that the job has no result, or none yet: 204, an empty body, or ``null``."""
+
+    doing: str
+    """What was tried, as in ``"read the result of job abc"``."""
+
+    can_retry = True
+    """A job that ended a moment ago may have its result a moment later."""
+    http_status = None
+
+
+@frozen
 class TimeUp:
     """The caller's time was up before there was an answer."""
 
@@ -174,7 +197,7 @@ class TimeUp:
     """What was tried."""
     seconds: float
     """How many seconds the caller had allowed."""
-    last: Unreachable | Refused | Unreadable | None = None
+    last: Unreachable | Refused | Unreadable | NoResult | None = None
     """The last trouble on the way, if there was any."""
 
     can_retry = True
@@ -226,14 +249,16 @@ class StoreTrouble:
     http_status = None
 
 
-Failure: TypeAlias = Unreachable | Refused | Unreadable | TimeUp | Unsupported | StoreTrouble | SubmissionUnknown
+Failure: TypeAlias = (
+    Unreachable | Refused | Unreadable | NoResult | TimeUp | Unsupported | StoreTrouble | SubmissionUnknown
+)
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 
 Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an int, or ``None``).
 """
 
 
-def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind
+def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind of failure
     """Return the failure as one sentence for a person, the server's own words included.
 
     Example:
@@ -251,13 +276,15 @@ def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind
             ]
             said = f": {failure.message}" if failure.message else ""
             known_as = f" ({', '.join(details)})" if details else ""
+            speaker = "the service" if failure.by_service else "something in front of the service"
             return (
-                f"could not {failure.doing}: the service at {failure.url} "
-                f"answered {failure.http_status}{said}{known_as}"
+                f"could not {failure.doing}: {speaker} at {failure.url} answered {failure.http_status}{said}{known_as}"
             )
         case Unreadable():
             where = f"{failure.path}: " if failure.path else ""
             return f"could not read the {failure.what}: {where}{failure.message}"
+        case NoResult():
+            return f"could not {failure.doing}: the service has none; it answered with an empty body"
         case TimeUp():
             last = f"; the last trouble on the way: {describe(failure.last)}" if failure.last else ""
             return f"could not {failure.doing} within {failure.seconds:g} seconds{last}"
@@ -290,7 +317,7 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
 
     Returns:
         An ``IBMJobTimeoutError`` for a :class:`TimeUp`, an ``IBMJobNotFoundError`` where a call about a job
-        was answered 404, else a ``kind``.
+        was answered 404 by the service itself, else a ``kind``.
 
     Example:
         >>> to_exception(TimeUp("wait for job abc", 2.5))
@@ -301,13 +328,27 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
         return account_error(failure)
     if isinstance(failure, TimeUp):
         return IBMJobTimeoutError(message)
-    if failure.http_status == 404 and kind is IBMJobApiError:
+    if is_answer(failure, 404) and kind is IBMJobApiError:
         return IBMJobNotFoundError(message)
     return kind(message)
+
+
+def is_answer(failure: Failure, *statuses: int) -> bool:
+    """Return whether the service itself answered with one of these HTTP statuses.
+
+    Example:
+        >>> is_answer(Refused("read job a", "http://x", 404), 404, 410)
+        True
+        >>> is_answer(Refused("read job a", "http://x", 404, by_service=False), 404, 410)
+        False
+    """
+    return isinstance(failure, Refused) and failure.by_service and failure.http_status in statuses
 
 
 def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
     """Return the exception for a login that failed, and what may help."""
     error = IBMAccountError(f"{describe(failure)}{hint}")
-    error.is_passing = failure.can_retry and not isinstance(failure, Unreadable)
+    # A page that is not the service's says that the URL is wrong, more often than that the service is in trouble.
+    may_pass = failure.is_busy if isinstance(failure, Refused) else failure.can_retry
+    error.is_passing = may_pass and not isinstance(failure, Unreadable)
     return error

@@ -20,6 +20,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from ibm_circuit_job.clients import bodies
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.held_reply import HoldingAdapter
 from ibm_circuit_job.clients.parameters import ClientParameters
@@ -74,13 +75,14 @@ RETRY: Final = _SafeRetry(
     raise_on_status=False,
 )
 """How a patient request is tried again."""
-
-_ONCE: Final = Retry(0, redirect=False, raise_on_status=False)
-"""A request with a time limit is tried once."""
+ONCE: Final = Retry(0, redirect=False, raise_on_status=False)
+"""A prompt request is tried once."""
 _UNREPEATED: Final = Retry(
     total=3, connect=3, read=False, status=0, other=0, redirect=False, backoff_factor=0.2, backoff_jitter=0.1
 )
 """How a request is tried that must not be carried out twice: again only where there was no connection to send it on."""
+_BROKEN: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, OverflowError)
+"""What a connection raises that breaks, or that claims more bytes than any body has."""
 
 
 class HttpSession:
@@ -96,7 +98,7 @@ class HttpSession:
         self._given = given_with_requests(parameters)
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
         self._patient = PerProcess(partial(new_session, RETRY, parameters.url))
-        self._prompt = PerProcess(partial(new_session, _ONCE, parameters.url))
+        self._prompt = PerProcess(partial(new_session, ONCE, parameters.url))
         self._unrepeated = PerProcess(partial(new_session, _UNREPEATED, parameters.url))
 
     def keep_secret(self, secret: str) -> None:
@@ -113,7 +115,6 @@ class HttpSession:
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
-        keep: Callable[[bytes], None] | None = None,
         once: bool = False,
     ) -> requests.Response:
         """Send a request and return the answer, which is a 2xx and has arrived in full.
@@ -126,8 +127,6 @@ class HttpSession:
             query: Parameters of the URL; those that are ``None`` are left out.
             body: JSON to send.
             seconds: Try once, and have the answer in full by then.
-            keep: Called with the body, once; over plain HTTP before the last piece of it is taken from the connection,
-                which is then one of its own. What it raises goes on.
             once: Never send it again after it may have arrived.
 
         Raises:
@@ -136,29 +135,67 @@ class HttpSession:
         sent = client_headers() | dict(headers or {})
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        if keep is not None and url.startswith("http://"):
-            with holding_session(url) as (holding, let_go):
-                answer = self._accepted(holding, doing, method, url, seconds, headers=sent, params=query, data=body)
-                keep(answer.content)
-                let_go()
-            return answer
         session = self._unrepeated() if once else self._patient() if seconds is None else self._prompt()
-        answer = self._accepted(session, doing, method, url, seconds, headers=sent, params=query, data=body)
-        if keep is not None:
-            # Over TLS nothing can be held, so that it need not be a connection of its own.
-            keep(answer.content)
-        return answer
-
-    def _accepted(
-        self, session: requests.Session, doing: str, method: str, url: str, seconds: float | None, **sent: Any
-    ) -> requests.Response:
-        answer = self._answer(session, doing, method, url, seconds, **sent)
+        answer = self._answer(session, doing, method, url, seconds, headers=sent, params=query, data=body)
         if isinstance(answer, Unreachable):
             # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
             raise RequestFailed(answer)
         if not 200 <= answer.status_code < 300:
             raise RequestFailed(self._refusal(doing, url, answer))
         return answer
+
+    def download(
+        self,
+        doing: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        keep: Callable[[bytes], None] | None = None,
+        prompt: bool = False,
+    ) -> bytes:
+        """Send a GET and return the body of the answer, which may be large, and be the only copy.
+
+        It may take any time, as long as it makes progress; see :func:`~ibm_circuit_job.clients.bodies.read_steadily`.
+
+        Args:
+            doing: What it is for, as in ``"read the result of job abc"``.
+            url: Where to.
+            headers: What proves who we are.
+            keep: Called with the body, once; over plain HTTP before the last piece of it is taken from the connection,
+                which is then one of its own. What it raises goes on.
+            prompt: Try once, for a caller that has a policy of its own.
+
+        Raises:
+            RequestFailed: If there was no answer, it was cut off or made no progress, or it is no 2xx.
+        """
+        with contextlib.ExitStack() as opened:
+            session, let_go = self._prompt() if prompt else self._patient(), None
+            if keep is not None and url.startswith("http://"):
+                # Over TLS nothing can be held, so that it need not be a connection of its own.
+                session, let_go = opened.enter_context(holding_session(url, ONCE if prompt else RETRY))
+            found = self._downloaded(session, doing, url, client_headers() | dict(headers or {}))
+            if not isinstance(found, bytes):
+                # Raised here, and not where it was caught, as in request().
+                raise RequestFailed(found)
+            if keep is not None:
+                keep(found)
+            if let_go is not None:
+                let_go()
+        return found
+
+    def _downloaded(
+        self, session: requests.Session, doing: str, url: str, headers: Mapping[str, str]
+    ) -> bytes | Refused | Unreachable:
+        limits = (CONNECT_SECONDS, bodies.SILENT_SECONDS)
+        try:
+            with session.get(
+                url, headers=headers, timeout=limits, allow_redirects=False, stream=True, **self._given
+            ) as response:
+                if not 200 <= response.status_code < 300:
+                    return self._refusal(doing, url, response)
+                return bodies.read_steadily(response)
+        except _BROKEN as error:
+            return Unreachable(doing, url, self._without_secrets(words_of(error)))
 
     def _answer(
         self, session: requests.Session, doing: str, method: str, url: str, seconds: float | None, **sent: Any
@@ -178,7 +215,7 @@ class HttpSession:
             )
             if deadline is not None:
                 _read_by(response, deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _BROKEN as error:
             return Unreachable(doing, url, self._without_secrets(words_of(error)), may_have_arrived(error))
         return response
 
@@ -198,6 +235,7 @@ class HttpSession:
             said.code,
             said.trace_id,
             _seconds(response.headers.get("Retry-After"), response.headers.get("Date")),
+            said.by_service,
         )
 
     def _without_secrets(self, words: str) -> str:
@@ -316,12 +354,16 @@ def new_session(retry: Retry, url: str, adapter_type: type[HTTPAdapter] = HTTPAd
 
 
 @contextlib.contextmanager
-def holding_session(url: str) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
+def holding_session(url: str, retry: Retry) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
     """Have a session for one request, and a function that lets go of the reply; see :class:`HoldingAdapter`.
 
     Where it was not called by the end, the connection is reset.
+
+    Args:
+        url: Where the request goes.
+        retry: How it is tried again.
     """
-    session = new_session(RETRY, url, HoldingAdapter)
+    session = new_session(retry, url, HoldingAdapter)
     adapter = session.get_adapter(url)
     assert isinstance(adapter, HoldingAdapter)  # noqa: S101 - see new_session()
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from http.client import responses
@@ -16,10 +17,12 @@ from typing import Final
 import requests
 import urllib3
 from urllib3.util import parse_url
+from urllib3.util.retry import Retry
 
+from ibm_circuit_job.clients import bodies
 from ibm_circuit_job.clients.http import (
     CONNECT_SECONDS,
-    READ_SECONDS,
+    ONCE,
     RETRY,
     RequestFailed,
     given_with_requests,
@@ -30,8 +33,7 @@ from ibm_circuit_job.clients.http import (
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.state.facts import MOST_BYTES
-
-_CHUNK: Final = 1024 * 1024
+from ibm_circuit_job.state.wire import read_error
 
 
 def read(
@@ -41,6 +43,7 @@ def read(
     parameters: ClientParameters | None = None,
     most: int = MOST_BYTES,
     keep: Callable[[bytes], None] | None = None,
+    prompt: bool = False,
 ) -> bytes:
     """Return what lies at a URL.
 
@@ -51,13 +54,14 @@ def read(
         most: How many bytes it may hold.
         keep: Called with what lies there, once, before the last piece of it is taken from the connection; what it
             raises goes on.
+        prompt: Try once, for a caller that has a policy of its own.
 
     Raises:
         RequestFailed: If the URL is not one of these, the store refuses or cannot be reached, or there is more.
     """
     asking = _asking.set(True)
     try:
-        failed = _fetched(url, doing, parameters, most, keep)
+        failed = _fetched(url, doing, parameters, most, keep, ONCE if prompt else RETRY)
     finally:
         _asking.reset(asking)
     if isinstance(failed, bytes):
@@ -112,15 +116,20 @@ def is_loopback(host: str) -> bool:
 
 
 def _fetched(
-    url: str, doing: str, parameters: ClientParameters | None, most: int, keep: Callable[[bytes], None] | None
+    url: str,
+    doing: str,
+    parameters: ClientParameters | None,
+    most: int,
+    keep: Callable[[bytes], None] | None,
+    retry: Retry,
 ) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     if not is_allowed(url):
         scheme = url.split(":", 1)[0][:20]
         return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
     if keep is None:
-        with new_session(RETRY, url) as session:
+        with new_session(retry, url) as session:
             return _answer(session, url, doing, parameters, most)
-    with holding_session(url) as (session, let_go):
+    with holding_session(url, retry) as (session, let_go):
         body = _answer(session, url, doing, parameters, most)
         if isinstance(body, bytes):
             keep(body)
@@ -135,28 +144,30 @@ def _answer(
     try:
         with session.get(
             url,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(CONNECT_SECONDS, bodies.SILENT_SECONDS),
             stream=True,
             allow_redirects=False,
             **given_with_requests(parameters),
         ) as response:
             if response.status_code != 200:
                 # Not in its own words, which may repeat the URL.
-                return Refused(doing, shown, response.status_code, responses.get(response.status_code, ""))
-            return _bounded(response, most)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                words = responses.get(response.status_code, "")
+                by_store = _is_by_store(response.raw.read(_ERROR_BYTES, decode_content=True))
+                return Refused(doing, shown, response.status_code, words, by_service=by_store)
+            return bodies.read_steadily(response, most)
+    except bodies.TooLarge as error:
+        return Unreadable("result", "", str(error))
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, OverflowError) as error:
         return Unreachable(doing, shown, words_of(error).replace(parse_url(url).query or url, "***"))
 
 
-def _bounded(response: requests.Response, most: int) -> bytes | Unreadable:
-    chunks: list[bytes] = []
-    size = 0
-    for chunk in response.iter_content(_CHUNK):
-        size += len(chunk)
-        if size > most:
-            return Unreadable("result", "", f"expected at most {most} bytes, got more")
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _is_by_store(error: bytes) -> bool:
+    """Whether an error is the store's own: XML as that of S3, or what the local service sends."""
+    return _XML_ERROR.match(error) is not None or read_error(error).by_service
+
+
+_ERROR_BYTES: Final = 10_000
+_XML_ERROR: Final = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<Error\b")
 
 
 def _without_query(url: str) -> str:

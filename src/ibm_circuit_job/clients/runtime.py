@@ -129,16 +129,23 @@ class RuntimeClient:
         """Return the metrics reply. Source: ``GET /jobs/ID/metrics``."""
         return self._job_call("read the metrics of", job_id, "GET", "/metrics").content
 
-    def job_results(self, job_id: str, *, keep: Callable[[bytes], None] | None = None) -> bytes:
+    def job_results(self, job_id: str, *, keep: Callable[[bytes], None] | None = None, prompt: bool = False) -> bytes:
         """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``.
+
+        It may take any time, as long as it makes progress. It is empty where there is no result (204).
 
         Args:
             job_id: Which job.
             keep: Called with the body, once, before the last piece of it is taken from the connection; what it raises
                 goes on. To a service that heeds how a connection ends, as ours on this machine does, a body that was
                 not kept is one that was not read.
+            prompt: Try once, for a caller that has a policy of its own.
         """
-        return self._job_call("read the result of", job_id, "GET", "/results", keep=keep).content
+        doing = f"read the result of job {job_id}"
+        url = f"{self._account.user_urls().runtime}/jobs/{quote(job_id, safe='')}/results"
+        return self._authorised(
+            lambda headers, _: self._account.http.download(doing, url, headers=headers, keep=keep, prompt=prompt), None
+        )
 
     def job_cancel(self, job_id: str) -> bytes:
         """Ask the service to cancel the job, and return its answer.
@@ -223,10 +230,9 @@ class RuntimeClient:
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
-        keep: Callable[[bytes], None] | None = None,
     ) -> requests.Response:
         path = f"/jobs/{quote(job_id, safe='')}{part}"
-        return self._call(f"{verb} job {job_id}", method, path, query=query, body=body, seconds=seconds, keep=keep)
+        return self._call(f"{verb} job {job_id}", method, path, query=query, body=body, seconds=seconds)
 
     def _call(
         self,
@@ -237,14 +243,13 @@ class RuntimeClient:
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
-        keep: Callable[[bytes], None] | None = None,
         once: bool = False,
     ) -> requests.Response:
         deadline = deadline_of(seconds)
         url = self._account.user_urls(seconds=seconds).runtime + path
         answer = self._authorised(
             lambda headers, left: self._account.http.request(
-                doing, method, url, headers=headers, query=query, body=body, seconds=left, keep=keep, once=once
+                doing, method, url, headers=headers, query=query, body=body, seconds=left, once=once
             ),
             deadline,
         )

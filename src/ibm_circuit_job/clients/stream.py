@@ -105,7 +105,7 @@ def _heard(
             stream.shutdown()
     except websocket.WebSocketBadStatusException as error:
         said = read_error(bytes(error.resp_body or b""))
-        return Refused(doing, url, error.status_code, said.message, said.code)
+        return Refused(doing, url, error.status_code, said.message, said.code, by_service=said.by_service)
     except (websocket.WebSocketException, OSError) as error:
         return Unreachable(doing, url, str(error)[:200] or type(error).__name__)
 

@@ -11,6 +11,7 @@ back with one cattrs converter, strictly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -102,6 +103,8 @@ class ServerMessage:
     """The server's error code."""
     trace_id: str | None = None
     """The ID under which its operators find the request."""
+    by_service: bool = False
+    """Whether the body has the form of the service's own errors; pages of proxies and gateways have another."""
 
 
 class _Wrong(ValueError):  # noqa: N818 - it never leaves this module
@@ -436,11 +439,11 @@ def read_error(body: bytes) -> ServerMessage:
 
     Example:
         >>> read_error(b'{"error": {"code": 1291, "message": "Job not found."}}')
-        ServerMessage(message='Job not found.', code='1291', trace_id=None)
+        ServerMessage(message='Job not found.', code='1291', trace_id=None, by_service=True)
         >>> read_error(b'{"errors": [{"code": 1291, "message": "No.", "solution": "Ask."}], "trace": "x1"}')
-        ServerMessage(message='No. Ask.', code='1291', trace_id='x1')
-        >>> read_error(b"<html><title>Bad gateway</title></html>").message
-        'Bad gateway'
+        ServerMessage(message='No. Ask.', code='1291', trace_id='x1', by_service=True)
+        >>> read_error(b"<html><title>Bad gateway</title></html>")
+        ServerMessage(message='Bad gateway', code=None, trace_id=None, by_service=False)
     """
     read = documents.value(body, "error reply")
     said = read.value_or(None)
@@ -448,6 +451,8 @@ def read_error(body: bytes) -> ServerMessage:
         return ServerMessage(_words_of_page(body))
     errors = said.get("errors")
     error = errors[0] if isinstance(errors, list) and errors else said.get("error", said)
+    # IAM writes its errors at the root, and calls their fields by other names.
+    by_service = isinstance(error, Mapping) and (error is not said or "errorCode" in said)
     if not isinstance(error, Mapping):
         error = {"message": error}
     said_words = (error.get(key) for key in ("message", "errorMessage", "solution"))
@@ -457,10 +462,42 @@ def read_error(body: bytes) -> ServerMessage:
         " ".join(words)[:_LONGEST_MESSAGE],
         None if code is None else str(code)[:100],
         str(trace)[:100] if trace else None,
+        by_service,
     )
 
 
 _LONGEST_MESSAGE: Final = 1000
+
+
+def is_page(body: bytes) -> bool:
+    """Return whether a body is a page of HTML, which the service itself never sends.
+
+    Example:
+        >>> is_page(b"<!DOCTYPE html><html></html>"), is_page(b'{"results": []}'), is_page(b"<frozen runpy>")
+        (True, False, False)
+    """
+    return _PAGE.match(body, 0, 1000) is not None
+
+
+_PAGE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*|<\?xml.*?\?>\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_empty(body: bytes) -> bool:
+    """Return whether the body of a results reply says that there is no result, or none yet: nothing, or ``null``.
+
+    Source: ``GET /jobs/ID/results`` answers 204 and no body where there is no result.
+
+    Example:
+        >>> is_empty(b""), is_empty(b" null"), is_empty(b"{}")
+        (True, True, False)
+    """
+    return len(body) < _LONGEST_NOTHING and body.strip() in {b"", b"null"}
+
+
+_LONGEST_NOTHING: Final = 1000
 
 
 def _words_of_page(body: bytes) -> str:

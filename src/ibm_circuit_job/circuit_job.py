@@ -21,8 +21,9 @@ from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
 from returns.result import Success
 
-from ibm_circuit_job import effects, waiter
+from ibm_circuit_job import effects, result_waiter, waiter
 from ibm_circuit_job.errors import (
+    IBMError,
     IBMJobApiError,
     IBMJobFailureError,
     IBMJobInvalidStateError,
@@ -33,16 +34,18 @@ from ibm_circuit_job.errors import (
 from ibm_circuit_job.job_cell import JobCell
 from ibm_circuit_job.keeper import Keeper
 from ibm_circuit_job.result_reader import ResultReader
+from ibm_circuit_job.result_waiter import Wanted
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import JobName, JobTags
 from ibm_circuit_job.state.given import given_error, given_job
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
+from ibm_circuit_job.state.reading import COMES_WITHIN, Missed
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
 from ibm_circuit_job.state.tag_limits import excess_of_tags
 from ibm_circuit_job.state.transitions import mark_cancelled
-from ibm_circuit_job.state.waiting import WaitPolicy
+from ibm_circuit_job.state.waiting import GaveUp, TimedOut, WaitPolicy
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -617,7 +620,10 @@ class IBMCircuitJob(JobV1):
         """
         if self.status() is not JobStatus.ERROR:
             return queries.error_message(self.state)
-        return queries.error_message(self._reader.find_reason())
+        reason = self._reader.find_reason()
+        if not isinstance(reason, Success):
+            raise to_exception(reason.failure())
+        return queries.error_message(reason.unwrap())
 
     # The result
 
@@ -644,12 +650,14 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
             JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
+        began = effects.monotonic()
         kept = None if refresh else self._reader.known()
         if kept is not None:
             self._cell.catch_up(insisting=True)
             return kept
         self.wait_for_final_state(timeout)
-        return self._result_of_ended(refresh=refresh, partial=partial)
+        wanted, limit = self._wanted_result(timeout, refresh=refresh, partial=partial)
+        return result_waiter.read(wanted, self.wait_policy, limit, began)
 
     async def result_async(
         self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False
@@ -666,16 +674,36 @@ class IBMCircuitJob(JobV1):
             >>> asyncio.run(IBMCircuitJob(None, None, "a", runtime_client=client).result_async()).success
             True
         """
+        began = effects.monotonic()
         kept = None if refresh else self._reader.known()
         if kept is not None:
             await effects.aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
-        return await effects.aside(
-            lambda: self._result_of_ended(refresh=refresh, partial=partial), to_its_end=self.store is not None
-        )
+        wanted, limit = self._wanted_result(timeout, refresh=refresh, partial=partial)
+        return await result_waiter.read_async(wanted, self.wait_policy, limit, began)
 
-    def _result_of_ended(self, *, refresh: bool, partial: bool) -> QiskitResult:
+    def _wanted_result(
+        self, timeout: float | None, *, refresh: bool, partial: bool
+    ) -> tuple[Wanted[QiskitResult], float | None]:
+        """What is to be read now that the job has ended, and the seconds for all of the call."""
+        limit = checked_timeout(timeout)
+        seen = effects.seconds_until(self._cell.ended_at)
+        wanted = Wanted(
+            self.state.job_id,
+            ("result", refresh, partial),
+            self._reader.tries,
+            lambda: self._try_result(refresh=refresh, partial=partial),
+            lambda step, seconds: self._without_result(step, seconds, partial=partial),
+            effects.monotonic() + (0.0 if seen is None else seen),
+            to_its_end=self.store is not None,
+        )
+        if partial or queries.status(self.state) is not JobStatus.ERROR:
+            return wanted, limit
+        # What is missing of a failed job is the reason alone.
+        return wanted, COMES_WITHIN if limit is None else min(limit, COMES_WITHIN)
+
+    def _try_result(self, *, refresh: bool, partial: bool) -> QiskitResult | Missed:
         # What has arrived before, and could not be written then, is looked for in the store.
         self._cell.catch_up(insisting=True)
         status = queries.status(self.state)
@@ -685,10 +713,22 @@ class IBMCircuitJob(JobV1):
             raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result{said}")
         if status is JobStatus.ERROR:
             left = self._reader.read_partial(again=refresh) if partial else None
-            if left is None:
-                raise IBMJobFailureError(f"job {self.state.job_id} failed: {self.error_message()}")
-            return left
+            if left is not None:
+                return left
+            reason = self._reader.find_reason(prompt=True)
+            if not isinstance(reason, Success):
+                return Missed(reason.failure())
+            raise self._failed()
         return self._reader.read(again=refresh)
+
+    def _without_result(self, step: TimedOut | GaveUp, seconds: float | None, *, partial: bool) -> IBMError | None:
+        """Say why there is no result, where there is anything to add to the trouble on the way to it."""
+        if queries.status(self.state) is JobStatus.ERROR and not partial:
+            return self._failed()
+        return self._reader.error(step.trouble, seconds) if isinstance(step, GaveUp) else None
+
+    def _failed(self) -> IBMJobFailureError:
+        return IBMJobFailureError(f"job {self.state.job_id} failed: {queries.error_message(self._cell.failed)}")
 
     # What the job is
 

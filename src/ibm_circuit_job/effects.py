@@ -16,6 +16,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -40,6 +41,7 @@ from ibm_circuit_job.errors import (
     JobStoreDamagedError,
     JobStoreError,
     JobStoreUnavailableError,
+    NoResult,
     Refused,
     StoreTrouble,
     Unreachable,
@@ -154,7 +156,7 @@ def within(seconds: float | None, effect: Callable[[], IOResult[_T, Failure]]) -
     if seconds is None:
         return effect()
     try:
-        return _started(effect).result(seconds + _GRACE)
+        return started(effect).result(seconds + _GRACE)
     except TimeoutError:
         return IOFailure(Unreachable("hear from the service", "the service", f"no answer within {seconds:.2g} seconds"))
 
@@ -165,7 +167,7 @@ _GRACE: Final = 0.03
 
 def start(effect: Callable[[], object]) -> None:
     """Have an effect happen in a thread of its own, for which nobody waits."""
-    _started(effect)
+    started(effect)
 
 
 def wait_for(news: threading.Event, seconds: float) -> bool:
@@ -180,7 +182,17 @@ async def aside(effect: Callable[[], _T], *, to_its_end: bool = False) -> _T:
         effect: What is to happen.
         to_its_end: Whether the end of the program is to wait for it; see :func:`finish`.
     """
-    return await asyncio.wrap_future(_started(effect, to_its_end=to_its_end))
+    return await asyncio.wrap_future(started(effect, to_its_end=to_its_end))
+
+
+def await_end(future: Future[Any], seconds: float | None) -> None:
+    """Wait until an effect that was :func:`started` has ended, or for so many seconds. Ctrl-C ends it at once."""
+    futures.wait([future], seconds)
+
+
+async def await_end_async(future: Future[Any], seconds: float | None) -> None:
+    """Wait for the same while the event loop goes on. The effect goes on where the caller is cancelled."""
+    await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
 
 
 _unfinished: Final[set[threading.Thread]] = set()
@@ -193,9 +205,18 @@ def finish(seconds: float) -> None:
         thread.join(max(deadline - monotonic(), 0.0))
 
 
-def _started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T]:
-    """Start an effect in a thread that keeps no program from ending, unless :func:`finish` waits for it."""
+def started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T]:
+    """Start an effect in a thread that keeps no program from ending, unless :func:`finish` waits for it.
+
+    Args:
+        effect: What is to happen.
+        to_its_end: Whether the end of the program is to wait for it; see :func:`finish`.
+
+    Returns:
+        What it will come to. To cancel that has no effect: it goes on.
+    """
     done: Future[_T] = Future()
+    done.set_running_or_notify_cancel()
 
     def run() -> None:
         if to_its_end:
@@ -203,11 +224,9 @@ def _started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T
         try:
             result = effect()
         except BaseException as error:  # noqa: BLE001 - whatever it is, whoever waits is told
-            if not done.cancelled():
-                done.set_exception(error)
+            done.set_exception(error)
         else:
-            if not done.cancelled():
-                done.set_result(result)
+            done.set_result(result)
         finally:
             _unfinished.discard(threading.current_thread())
 
@@ -323,39 +342,49 @@ Keep = Callable[[ResultPayload], None]
 """What keeps a payload, before the service hears that it was read."""
 
 
-def fetch_result(client: JobClient, job_id: str, keep: Keep | None = None) -> IOResult[ResultPayload, Failure]:
+def fetch_result(
+    client: JobClient, job_id: str, keep: Keep | None = None, *, prompt: bool = False
+) -> IOResult[ResultPayload, Failure]:
     """Fetch the body of a job's result. Of a private job this consumes it: it can be read only once.
 
-    The body may be no more than the URL at which the result lies; see :func:`fetch_located`.
+    The body may be no more than the URL at which the result lies; see :func:`fetch_located`. An empty body and
+    ``null`` are a :class:`~ibm_circuit_job.errors.NoResult`, and a page of HTML is no body of the service's.
 
     Args:
         client: Whom to ask.
         job_id: Which job.
         keep: Called once with what is returned: where the client can, before the service hears that it was read. It
             must not raise.
+        prompt: Try once; by default the client's own patience.
     """
     doing = f"read the result of job {job_id}"
-    if keep is None:
-        return _ask(doing, client, "job_results", _payload, job_id)
-    keeping = _Keeping(keep)
-    return _ask(doing, client, "job_results", keeping.read, job_id, keep=keeping)
+    keeping = _Keeping(doing, keep)
+    # Left out where it is nothing special: not every client knows it.
+    wanted = {name: value for name, value in (("keep", keep and keeping), ("prompt", prompt)) if value}
+    return _ask(doing, client, "job_results", keeping.read, job_id, **wanted)
 
 
-def fetch_located(client: object, job_id: str, url: str, keep: Keep | None = None) -> IOResult[ResultPayload, Failure]:
-    """Fetch a result from the URL that the service named, without our token; ``keep`` as with :func:`fetch_result`."""
+def fetch_located(
+    client: object, job_id: str, url: str, keep: Keep | None = None, *, prompt: bool = False
+) -> IOResult[ResultPayload, Failure]:
+    """Fetch a result from the URL that the service named, without our token; else as :func:`fetch_result`."""
     doing = f"read the result of job {job_id}"
     params = getattr(client, "params", None)
     parameters = params if isinstance(params, ClientParameters) else None
-    if keep is None:
-        return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters), _payload)
-    keeping = _Keeping(keep)
-    return _read(doing, lambda: object_store.read(url, doing=doing, parameters=parameters, keep=keeping), keeping.read)
+    keeping = _Keeping(doing, keep)
+    kept = None if keep is None else keeping
+    return _read(
+        doing,
+        lambda: object_store.read(url, doing=doing, parameters=parameters, keep=kept, prompt=prompt),
+        keeping.read,
+    )
 
 
 class _Keeping:
     """Has a body kept once: when the client hands it over, or when it has brought it."""
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, doing: str, keep: Keep | None) -> None:
+        self._doing = doing
         self._keep = keep
         self._kept: ResultPayload | None = None
 
@@ -363,25 +392,27 @@ class _Keeping:
         """Keep what the client hands over."""
         self.read(body)
 
-    def read(self, body: Any) -> Result[ResultPayload, Unreadable]:
+    def read(self, body: Any) -> Result[ResultPayload, Failure]:
         """Return the payload that was kept, or keep this one."""
         if self._kept is not None:
             return Success(self._kept)
-        found = _payload(body)
-        if isinstance(found, Success):
+        found = _payload(self._doing, body)
+        if isinstance(found, Success) and self._keep is not None:
             self._kept = found.unwrap()
             self._keep(self._kept)
         return found
 
 
-def _payload(body: Any) -> Result[ResultPayload, Unreadable]:
-    if isinstance(body, bytes):
-        return Success(ResultPayload(now(), body))
+def _payload(doing: str, body: Any) -> Result[ResultPayload, Failure]:
     try:
-        # A client of somebody else's may have read it as a text, or decoded it.
-        raw = body.encode() if isinstance(body, str) else typed_json.encode(body)
+        # A third-party client may have read it as a text, or decoded it.
+        raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else typed_json.encode(body)
     except (TypeError, ValueError, RecursionError) as error:
         return Bad(Unreadable("result", "", f"expected a text, got a {type(body).__name__}: {error}"))
+    if wire.is_empty(raw):
+        return Bad(NoResult(doing))
+    if wire.is_page(raw):
+        return Bad(Unreadable("result", "", f"expected a result, got HTML: {wire.read_error(raw).message}"))
     return Success(ResultPayload(now(), raw))
 
 
@@ -610,7 +641,7 @@ def _ask(
     doing: str,
     client: object,
     method: str,
-    read: Callable[[Any], Result[_T, Unreadable]],
+    read: Callable[[Any], Result[_T, Failure]],
     *arguments: Any,
     **wanted: Any,
 ) -> IOResult[_T, Failure]:
@@ -624,7 +655,7 @@ def _ask(
         status = getattr(reply, "status_code", None)
         if isinstance(status, int) and status >= 300:
             # A client that hands the answer over, whatever it is.
-            return Bad(Refused(doing, "the service", status))
+            return Bad(Refused(doing, "the service", status, by_service=_is_by_service(reply)))
         return read(reply)
 
     return _read(doing, lambda: call(*arguments, **_understood(call, wanted)), read_unless_refused)
@@ -646,7 +677,7 @@ def _understood(call: Callable[..., Any], wanted: Mapping[str, Any]) -> Mapping[
     return {name: value for name, value in wanted.items() if name in names or (takes_any and name not in _OURS)}
 
 
-_OURS: Final = frozenset({"seconds", "keep"})
+_OURS: Final = frozenset({"seconds", "keep", "prompt"})
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
@@ -689,7 +720,20 @@ def _failure_of(error: Exception, doing: str) -> Failure | None:
         # The only one of the official clients' that has no status.
         status = 401
     if isinstance(status, int) and 300 <= status < 600:
-        return Refused(doing, "the service", status, message)
+        # Those of the official clients are raised from the network's, which has the answer.
+        answer = getattr(error.__cause__, "response", None)
+        return Refused(doing, "the service", status, message, by_service=_is_by_service(answer, message))
     if isinstance(status, int) or isinstance(error, (requests.RequestException, OSError)):
         return Unreachable(doing, "the service", message)
     return None
+
+
+def _is_by_service(answer: object, message: str = "") -> bool:
+    """Whether an error that a third-party client hands over is the service's own; it is where nothing tells.
+
+    Args:
+        answer: What may be the answer, with its body as ``content``.
+        message: What the client made of it.
+    """
+    body = getattr(answer, "content", None)
+    return wire.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()

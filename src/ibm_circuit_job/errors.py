@@ -197,7 +197,7 @@ class TimeUp:
     """What was tried."""
     seconds: float
     """How many seconds the caller had allowed."""
-    last: Unreachable | Refused | Unreadable | NoResult | None = None
+    last: Failure | None = None
     """The last trouble on the way, if there was any."""
 
     can_retry = True

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
+from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job import effects
@@ -23,25 +24,31 @@ from ibm_circuit_job.errors import (
     IBMError,
     IBMJobApiError,
     JobStoreDamagedError,
+    NoResult,
+    Refused,
     Unsupported,
     describe,
+    is_answer,
     to_exception,
 )
 from ibm_circuit_job.job_cell import JobCell
 from ibm_circuit_job.locks import ForkFreeLock
-from ibm_circuit_job.state import queries, results
+from ibm_circuit_job.result_waiter import Tries
+from ibm_circuit_job.state import documents, queries, results
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.reading import COMES_WITHIN, Missed
 from ibm_circuit_job.state.transitions import refresh
+from ibm_circuit_job.state.waiting import Trouble
 from ibm_circuit_job.state.wire import read_result_location
+from ibm_circuit_job.waiter import LONGEST_CALL
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import JobStore
 
 _PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
 """Seconds between looks at the store for a result that another handle is reading."""
-_RESULT_COMES_WITHIN: Final = timedelta(minutes=1)
-"""After how long it is believed that there is no result, where another request may still be reading it."""
+_COMES_WITHIN: Final = timedelta(seconds=COMES_WITHIN)
 _METRICS_SECONDS: Final = 2.0
 """How long a result may be kept back for the sake of what was measured."""
 
@@ -67,8 +74,11 @@ class ResultReader:
     def __init__(self, cell: JobCell) -> None:
         self._cell = cell
         self._decoded: _Decoded | None = None
+        self.tries = Tries()
+        """The tries of those that wait for the result."""
         self._reading = ForkFreeLock()
-        """Held by whoever reads, so that nobody reads a second time what can be read once."""
+        """Taken by each that reads, so that nothing is read a second time that can be read once."""
+        self._decoding = ForkFreeLock()
 
     def known(self) -> QiskitResult | None:
         """Return the result where it is there already: read before, or given when the handle was made."""
@@ -82,18 +92,14 @@ class ResultReader:
         # Where a store has it, memory need not.
         if given is None or not (held is given or (held is None and cell.is_stored(given))):
             return None
-        with self._reading():
-            return self._decode(given)
+        with self._decoding():
+            return self._still_decoded() or self._decode(given)
 
-    def read(self, *, again: bool) -> QiskitResult:
-        """Return the result of a job that is done.
+    def read(self, *, again: bool) -> QiskitResult | Missed:
+        """Try once to read the result of a job that is done; return why there is none where that fails.
 
         Args:
             again: Read it from the service, whatever is there already.
-
-        Raises:
-            IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
-            JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
         with self._reading():
             newest = None
@@ -106,14 +112,11 @@ class ResultReader:
                     return kept
             return self._read_from_service(newest, again=again)
 
-    def read_partial(self, *, again: bool) -> QiskitResult | None:
-        """Return what a failed job left of a result; ``None`` where that is nothing.
+    def read_partial(self, *, again: bool) -> QiskitResult | Missed | None:
+        """Try once to read what a failed job left of a result; ``None`` where that is nothing.
 
         Args:
             again: Read it from the service, whatever is there already.
-
-        Raises:
-            IBMJobApiError: If the service could not be reached.
         """
         with self._reading():
             newest = None
@@ -125,32 +128,33 @@ class ResultReader:
                     return left
             if newest is not None and read_result_location(newest.raw) is None:
                 return None
-            fetched = self._fetched(newest)
+            fetched = self._fetched(newest, prompt=True)
             if isinstance(fetched, Success):
                 self._cell.take_in(fetched.unwrap())
                 return self._decode_partial(fetched.unwrap())
-            if fetched.failure().can_retry:
-                raise to_exception(fetched.failure())
-            return None
+            return Missed(fetched.failure()) if _may_come(fetched.failure()) else None
 
-    def find_reason(self) -> Job:
-        """Return the record that says best why a job failed; that nothing does is no error.
+    def find_reason(self, *, prompt: bool = False) -> Result[Job, Failure]:
+        """Return the record that says best why a job failed; that nothing does is no failure.
 
-        Raises:
-            IBMJobApiError: If the service could not be reached.
+        Args:
+            prompt: Ask once, for a caller that has a policy of its own.
         """
         cell = self._cell
         with self._reading():
             if not queries.has_reason(cell.failed) and not (cell.heard or self._recall_reason()):
                 # The status was given when the handle was made, without a reason.
-                cell.ask()
+                seen = effects.perform(effects.fetch_job(cell.client, cell.job_id, LONGEST_CALL if prompt else None))
+                if not isinstance(seen, Success):
+                    return seen
+                cell.learn(seen.unwrap())
             if not queries.has_reason(cell.failed) and not self._recall_reason():
-                fetched = self._fetched(cell.state.payload)
+                fetched = self._fetched(cell.state.payload, prompt=prompt)
                 if isinstance(fetched, Success):
                     cell.learn_facts(fetched.unwrap())
-                elif fetched.failure().can_retry:
-                    raise to_exception(fetched.failure())
-        return cell.failed
+                elif _may_come(fetched.failure()):
+                    return Bad(fetched.failure())
+        return Success(cell.failed)
 
     def _recall_reason(self) -> bool:
         """Have the results text of a job that failed, where it has arrived before, in memory."""
@@ -161,15 +165,13 @@ class ResultReader:
 
     # From the service
 
-    def _read_from_service(self, newest: ResultPayload | None, *, again: bool) -> QiskitResult:
+    def _read_from_service(self, newest: ResultPayload | None, *, again: bool) -> QiskitResult | Missed:
         cell = self._cell
         held = cell.state.payload
-        fetched = self._fetched(newest)
+        fetched = self._fetched(newest, prompt=True)
         if not isinstance(fetched, Success):
             kept = None if again else self._kept_elsewhere(fetched.failure())
-            if kept is not None:
-                return kept
-            raise self._without_result(fetched.failure())
+            return Missed(fetched.failure()) if kept is None else kept
         payload: ResultPayload = fetched.unwrap()
         decoded = results.decode(payload, self._context())
         if isinstance(decoded, Success):
@@ -177,32 +179,38 @@ class ResultReader:
             self._keep_metrics()
             return self._remembered(payload, decoded.unwrap())
         if held is None or cell.state.payload is not held:
-            # Perhaps the only copy there will ever be; the next call asks again, and this stays until there is better.
+            # Perhaps the only copy there will ever be; it is asked for again, and this stays until there is better.
             cell.take_in(payload)
-        raise to_exception(decoded.failure())
+        is_document = isinstance(documents.value(payload.raw, "result"), Success)
+        return Missed(decoded.failure(), payload.sha256, is_document)
 
-    def _fetched(self, newest: ResultPayload | None) -> Result[ResultPayload, Failure]:
+    def _fetched(self, newest: ResultPayload | None, *, prompt: bool) -> Result[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named in what came last."""
         cell, job_id = self._cell, self._cell.job_id
         keep = None if cell.keeper is None else cell.keep_result
         location = None if newest is None else read_result_location(newest.raw)
+        page: Result[ResultPayload, Failure] | None = None
         if location is not None:
-            located = effects.perform(effects.fetch_located(cell.client, job_id, location, keep))
-            if isinstance(located, Success) or located.failure().can_retry:
+            located = effects.perform(effects.fetch_located(cell.client, job_id, location, keep, prompt=prompt))
+            if isinstance(located, Success) or not _is_url_over(located.failure()):
                 return located
-            # A URL that does not hold any more; perhaps the service names another.
-        answered = effects.perform(effects.fetch_result(cell.client, job_id, keep))
-        location = read_result_location(answered.unwrap().raw) if isinstance(answered, Success) else None
+            # Perhaps the service names another.
+            page = located if located.failure().can_retry else None
+        answered = effects.perform(effects.fetch_result(cell.client, job_id, keep, prompt=prompt))
+        if not isinstance(answered, Success):
+            # The URL may hold all the same, if it was not the object store that said no.
+            return answered if page is None or answered.failure().can_retry else page
+        location = read_result_location(answered.unwrap().raw)
         if location is None:
             return answered
         if cell.state.payload is None:
             # The only way to a result that can be read once, should the store not answer now.
             cell.take_in(answered.unwrap())
-        return effects.perform(effects.fetch_located(cell.client, job_id, location, keep))
+        return effects.perform(effects.fetch_located(cell.client, job_id, location, keep, prompt=prompt))
 
     def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
         """The result that another handle has read a moment ago, or reads just now, and keeps in the same store."""
-        if self._cell.keeper is None or failure.http_status not in {404, 409, 410}:
+        if self._cell.keeper is None or not is_answer(failure, 404, 409, 410):
             return None
         for pause in _PAUSES_FOR_OTHERS:
             effects.sleep(pause)
@@ -211,28 +219,38 @@ class ResultReader:
                 return kept
         return None
 
-    def _without_result(self, failure: Failure) -> IBMError:
-        """Say why a job that is done has no result."""
-        cell = self._cell
-        is_refused = failure.http_status in {404, 410}
+    def error(self, trouble: Trouble, seconds: float | None) -> IBMError | None:
+        """Say why a job that is done has no result; ``None`` where trouble lasted for too long.
+
+        Args:
+            trouble: What ended the wait for it.
+            seconds: How long the service may take to say whether the job is there.
+        """
+        cell, failure = self._cell, trouble.last
+        is_refused = is_answer(failure, 404, 410)
         if cell.keeper is not None and (is_refused or isinstance(failure, Unsupported)):
             if cell.keeper.damage is not None:
                 return JobStoreDamagedError(f"{cell.keeper.damage}; and the service has none: {describe(failure)}")
             if not is_refused:
                 return IBMJobApiError(f"the store has no result of job {cell.job_id}, and {describe(failure)}")
-        return self._refused(failure) if is_refused else to_exception(failure)
+        if is_refused or isinstance(failure, NoResult):
+            return self._absent(failure, seconds)
+        return None if failure.can_retry else to_exception(failure)
 
-    def _refused(self, failure: Failure) -> IBMError:
+    def _absent(self, failure: Failure, seconds: float | None) -> IBMError:
         """Say why the service has no result of a job that is done."""
         cell = self._cell
-        # Whoever may not see the job at all is told the same of its result.
-        seen = effects.perform(effects.fetch_job(cell.client, cell.job_id))
+        # An account that cannot see the job at all is told the same of its result.
+        ask = partial(effects.fetch_job, cell.client, cell.job_id, LONGEST_CALL if seconds is None else seconds)
+        seen = effects.perform(effects.within(seconds, ask))
         if isinstance(seen, Success):
             cell.learn(seen.unwrap())
         if failure.http_status != 410 and not cell.known(queries.is_private):
             # Not "no such job", for it is done.
             return IBMJobApiError(describe(failure))
-        if cell.keeper is not None and isinstance(seen, Success) and self._is_long_over():
+        # That a body is empty says less than a refusal in the service's own form.
+        is_refused = isinstance(failure, Refused)
+        if cell.keeper is not None and is_refused and isinstance(seen, Success) and self._is_long_over():
             cell.keeper.give_up_result()
         return IBMJobApiError(
             f"the result of job {cell.job_id} was read before, and it can be read only once: {describe(failure)}"
@@ -241,7 +259,7 @@ class ResultReader:
     def _is_long_over(self) -> bool:
         """Whether the job ended so long ago that a result that is not there does not come any more."""
         ended_at = self._cell.ended_at
-        return ended_at is not None and effects.now() - ended_at > _RESULT_COMES_WITHIN
+        return ended_at is not None and effects.now() - ended_at > _COMES_WITHIN
 
     def _keep_metrics(self) -> None:
         """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
@@ -307,6 +325,16 @@ class ResultReader:
         # Once they are known, the names of a sampler's circuits belong into its result.
         is_complete = decoded.inputs is not None or not queries.sampled_names(self._cell.state)
         return decoded.result() if is_complete else None
+
+
+def _may_come(failure: Failure) -> bool:
+    """Whether what a failed job left may come with another try. That it left nothing is an answer."""
+    return failure.can_retry and not isinstance(failure, NoResult)
+
+
+def _is_url_over(failure: Failure) -> bool:
+    """Whether the URL of a result has expired, is not safe, or may be; trouble on the way to it says nothing of it."""
+    return not (failure.is_busy if isinstance(failure, Refused) else failure.can_retry)
 
 
 def _same(result: QiskitResult) -> QiskitResult:

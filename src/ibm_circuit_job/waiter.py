@@ -16,7 +16,7 @@ from returns.io import IOResult
 from returns.result import Result, Success
 
 from ibm_circuit_job import effects
-from ibm_circuit_job.errors import Failure, IBMError, Refused, TimeUp, Unreachable, Unreadable, describe, to_exception
+from ibm_circuit_job.errors import Failure, IBMError, TimeUp, describe, to_exception
 from ibm_circuit_job.state import queries, waiting
 from ibm_circuit_job.state.facts import JobMetrics
 from ibm_circuit_job.state.job import Job
@@ -198,23 +198,29 @@ class _Course:
     def error(self, step: TimedOut | GaveUp) -> IBMError:
         job_id = self.job.state.job_id
         if isinstance(step, GaveUp):
-            return _gave_up(job_id, step.trouble, effects.monotonic())
+            return gave_up(f"job {job_id}", step.trouble, effects.monotonic())
         last = None if self.wait.trouble is None else self.wait.trouble.last
-        known = last if isinstance(last, (Unreachable, Refused, Unreadable)) else None
-        return to_exception(TimeUp(f"see job {job_id} end", self.timeout or 0.0, known))
+        return to_exception(TimeUp(f"see job {job_id} end", self.timeout or 0.0, last))
 
     def _call_seconds(self) -> float:
         remaining = LONGEST_CALL if self.wait.deadline is None else self.wait.deadline - effects.monotonic()
         return min(max(remaining, SHORTEST_CALL), LONGEST_CALL)
 
 
-def _gave_up(job_id: str, trouble: Trouble, now: float) -> IBMError:
+def gave_up(subject: str, trouble: Trouble, now: float) -> IBMError:
+    """Return the exception for trouble that ended a wait.
+
+    Args:
+        subject: What is waited for, as in ``"job abc"``.
+        trouble: What went wrong.
+        now: The time, by the clock of the trouble.
+    """
     found = to_exception(trouble.last)
     if trouble.count == 1:
         return found
     seconds = now - trouble.since
     return type(found)(
-        f"gave up waiting for job {job_id} after {trouble.count} tries in {seconds:.0f} seconds "
+        f"gave up waiting for {subject} after {trouble.count} tries in {seconds:.0f} seconds "
         f"without one good reply; the last one: {describe(trouble.last)}"
     )
 
@@ -228,7 +234,7 @@ class TroubleLog:
     """Says once of each kind of trouble that it has begun, and once that all of it is over."""
 
     subject: str
-    """Who is waited for, as in ``"job abc"``."""
+    """What is waited for, as in ``"job abc"``."""
     kinds: set[tuple[str, int | None]] = field(factory=set)
     since: float | None = None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Generic, TypeVar, assert_never
 
 from attrs import define, field, frozen
@@ -129,7 +130,7 @@ async def read_async(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | No
                 return course.found()
             case TimedOut() | GaveUp():
                 # It may ask the service once more.
-                raise await effects.aside(lambda: course.error(step))
+                raise await effects.aside(partial(course.error, step))
             case _:
                 assert_never(step)
 

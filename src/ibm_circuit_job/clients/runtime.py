@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 import requests
+from returns.result import Success
 
 from ibm_circuit_job.clients import stream
 from ibm_circuit_job.clients.account import Account, AccountClient
@@ -270,11 +271,9 @@ class RuntimeClient:
 
     def _decoded(self, response: requests.Response, what: str) -> dict[str, Any]:
         reply = documents.value(response.content, what)
-        found = reply.value_or(None)
-        if isinstance(found, dict):
-            return found
-        raise RequestFailed(
-            reply.failure()
-            if found is None
-            else Unreadable(what, "", f"expected an object, got a {type(found).__name__}")
-        )
+        if not isinstance(reply, Success):
+            raise RequestFailed(reply.failure())
+        found = reply.unwrap()
+        if not isinstance(found, dict):
+            raise RequestFailed(Unreadable(what, "", f"expected an object, got a {type(found).__name__}"))
+        return found

@@ -18,7 +18,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from ibm_circuit_job.errors import Failure, NoResult
+from ibm_circuit_job.errors import Failure, NoResult, Refused
 from ibm_circuit_job.state.waiting import (
     Finished,
     GaveUp,
@@ -33,7 +33,7 @@ from ibm_circuit_job.state.waiting import (
 )
 
 COMES_WITHIN: Final = 60.0
-"""Seconds after the end of a job within which its result comes, if it has one."""
+"""Seconds after the end of a job within which its result comes, if it has one; and of patience with strange pages."""
 _SAME_DOCUMENT: Final = 2
 """How often the service sends a document that is no result, until that is its answer."""
 _SAME_NOISE: Final = 5
@@ -82,13 +82,7 @@ def next_try(policy: WaitPolicy, reading: Reading, now: float) -> Poll | Finishe
         >>> type(next_try(WaitPolicy(), none, 55.0)).__name__
         'GaveUp'
     """
-    trouble = reading.wait.trouble
-    if trouble is None:
-        left = None
-    elif isinstance(trouble.last, NoResult):
-        left = reading.ended + COMES_WITHIN - now
-    else:
-        left = 0.0 if _is_all_there_is(reading) else None
+    trouble, left = reading.wait.trouble, _seconds_of_hope(reading, now)
     if trouble is not None and left is not None and left <= 0.0:
         return GaveUp(trouble)
     step = next_step(policy, reading.wait, now)
@@ -96,6 +90,18 @@ def next_try(policy: WaitPolicy, reading: Reading, now: float) -> Poll | Finishe
         # A result has no stream.
         return Poll(0.0)
     return Poll(min(step.after, left)) if isinstance(step, Poll) and left is not None else step
+
+
+def _seconds_of_hope(reading: Reading, now: float) -> float | None:
+    """For how long the trouble is waited out yet; ``None`` for as long as any."""
+    trouble = reading.wait.trouble
+    if trouble is None:
+        return None
+    if isinstance(trouble.last, NoResult):
+        return reading.ended + COMES_WITHIN - now
+    if isinstance(trouble.last, Refused) and not trouble.last.is_busy and reading.wait.deadline is None:
+        return trouble.since + COMES_WITHIN - now
+    return 0.0 if _is_all_there_is(reading) else None
 
 
 def _is_all_there_is(reading: Reading) -> bool:

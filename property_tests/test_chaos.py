@@ -98,7 +98,7 @@ class Customers:
     def read(self, job, errand):
         """The job has ended, as its handle knows and keeps knowing, whatever the service says of it."""
         self.told(job.job_id(), job.state.status.status)
-        counts = self.tried("result", lambda: job.result(timeout=0).get_counts())
+        counts = self.tried("result", lambda: job.result(timeout=LIMIT).get_counts())
         if errand.is_right(counts):
             self.right.add(errand.number)
         self.tried("refresh", job.refresh)

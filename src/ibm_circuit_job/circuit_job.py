@@ -29,6 +29,7 @@ from ibm_circuit_job.errors import (
     IBMJobInvalidStateError,
     JobStoreError,
     Unsupported,
+    is_answer,
     to_exception,
 )
 from ibm_circuit_job.job_cell import JobCell
@@ -602,7 +603,7 @@ class IBMCircuitJob(JobV1):
             self.learn(mark_cancelled(self.state, accepted))
             return True
         failure = asked.failure()
-        if failure.http_status != 409:
+        if not is_answer(failure, 409):
             raise to_exception(failure)
         if self.status() is JobStatus.CANCELLED:
             return True
@@ -1027,7 +1028,7 @@ class IBMCircuitJob(JobV1):
         """
         read = effects.perform(effects.fetch_logs(self.client, self.state.job_id))
         if not isinstance(read, Success):
-            if read.failure().http_status == 404:
+            if is_answer(read.failure(), 404):
                 return ""
             raise to_exception(read.failure())
         log: str = read.unwrap()
@@ -1059,7 +1060,7 @@ class IBMCircuitJob(JobV1):
         read = effects.perform(effects.fetch_properties(self.client, backend, moment))
         if not isinstance(read, Success):
             failure = read.failure()
-            if isinstance(failure, Unsupported) or failure.http_status == 404:
+            if isinstance(failure, Unsupported) or is_answer(failure, 404):
                 return None
             raise to_exception(failure)
         reply = read.unwrap()

@@ -79,6 +79,8 @@ class ResultReader:
         self._reading = ForkFreeLock()
         """Taken by each that reads, so that nothing is read a second time that can be read once."""
         self._decoding = ForkFreeLock()
+        self._undecodable: str | None = None
+        """The SHA-256 of what came last and is no result. It is in the store once, however often it comes."""
 
     def known(self) -> QiskitResult | None:
         """Return the result where it is there already: read before, or given when the handle was made."""
@@ -181,13 +183,14 @@ class ResultReader:
         if held is None or cell.state.payload is not held:
             # Perhaps the only copy there will ever be; it is asked for again, and this stays until there is better.
             cell.take_in(payload)
+        self._undecodable = payload.sha256
         is_document = isinstance(documents.value(payload.raw, "result"), Success)
         return Missed(decoded.failure(), payload.sha256, is_document)
 
     def _fetched(self, newest: ResultPayload | None, *, prompt: bool) -> Result[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named in what came last."""
         cell, job_id = self._cell, self._cell.job_id
-        keep = None if cell.keeper is None else cell.keep_result
+        keep = None if cell.keeper is None else self._keep
         location = None if newest is None else read_result_location(newest.raw)
         page: Result[ResultPayload, Failure] | None = None
         if location is not None:
@@ -207,6 +210,11 @@ class ResultReader:
             # The only way to a result that can be read once, should the store not answer now.
             cell.take_in(answered.unwrap())
         return effects.perform(effects.fetch_located(cell.client, job_id, location, keep, prompt=prompt))
+
+    def _keep(self, payload: ResultPayload) -> None:
+        """Write what has arrived to the store, but for what came just before and is no result."""
+        if payload.sha256 != self._undecodable:
+            self._cell.keep_result(payload)
 
     def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
         """The result that another handle has read a moment ago, or reads just now, and keeps in the same store."""

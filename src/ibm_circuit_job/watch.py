@@ -20,7 +20,16 @@ from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.circuit_job import IBMCircuitJob, checked_timeout
-from ibm_circuit_job.errors import Failure, IBMError, IBMJobTimeoutError, Unreadable, describe, to_exception
+from ibm_circuit_job.errors import (
+    Failure,
+    IBMError,
+    IBMJobTimeoutError,
+    Refused,
+    Unreadable,
+    describe,
+    is_answer,
+    to_exception,
+)
 from ibm_circuit_job.state import queries, waiting
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
 from ibm_circuit_job.waiter import LONGEST_CALL, SHORTEST_CALL, TroubleLog
@@ -79,7 +88,7 @@ def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
             if not about_one or failure.http_status == _NOT_LOGGED_IN:
                 raise to_exception(failure)
     refusals = {(id(group.client), job_id): why for group in groups for job_id, why in group.refusals.items()}
-    refused = {job_id: why for (_, job_id), why in refusals.items() if why.http_status not in {404, 410}}
+    refused = {job_id: why for (_, job_id), why in refusals.items() if not is_answer(why, 404, 410)}
     if refused and len(refusals) == sum(len(group.waiting) for group in groups):
         raise to_exception(next(iter(refused.values())))
     for job_id, why in refused.items():
@@ -157,6 +166,7 @@ def _ending(
     news = threading.Event()
     for group in groups:
         group.wait = Wait(began, deadline, seed=effects.chance())
+        group.is_waiting = True
         group.news = news
     told: dict[int, object] = {}
     hopeless: list[IBMError] = []
@@ -207,6 +217,8 @@ class _Group:
     client: Any
     waiting: dict[str, list[IBMCircuitJob]] = field(factory=lambda: defaultdict(list))
     wait: Wait = field(factory=lambda: Wait(0.0))
+    is_waiting: bool = False
+    """Whether the policy of a wait tries again; else each request is patient by itself."""
     news: threading.Event = field(factory=threading.Event)
     listening: dict[str, str | None] = field(factory=dict)
     """The jobs that are listened to: ID -> how that went, once it is over: ``closed``, ``quiet`` or ``refused``."""
@@ -216,7 +228,7 @@ class _Group:
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
     unreadable: dict[str, Failure] = field(factory=dict)
-    """Those of which it said something that cannot be read."""
+    """Those of which it said something that cannot be read, or of which something in front of it spoke instead."""
 
     def look(self, *, also_ended: bool = False) -> Iterator[Failure]:
         """Ask for the standing of all, and yield what went wrong.
@@ -230,7 +242,7 @@ class _Group:
             failure = self._list(wanted, pending=True)
             if failure is None and len(wanted) > FEW:
                 failure = self._list(wanted, pending=False)
-            hopeless = isinstance(failure, Unreadable) and len(wanted) <= ONE_BY_ONE
+            hopeless = failure is not None and _says_nothing(failure) and len(wanted) <= ONE_BY_ONE
             if failure is not None and failure.can_retry and not hopeless:
                 yield failure
                 return
@@ -288,7 +300,7 @@ class _Group:
             failure = read.failure()
             if not failure.can_retry:
                 self.refusals[job_id] = failure
-            elif isinstance(failure, Unreadable):
+            elif _says_nothing(failure):
                 self.unreadable[job_id] = failure
             return failure
         self.unreadable.pop(job_id, None)
@@ -307,10 +319,12 @@ class _Group:
     def _seconds(self) -> float | None:
         """How long a request may take: ``None`` for as long as it takes, 0.0 where there is no time left for one.
 
+        None of a wait takes longer than LONGEST_CALL: a connection may die without a word.
+
         The last look of all has a moment, even if the time is up.
         """
         if self.wait.deadline is None:
-            return None
+            return LONGEST_CALL if self.is_waiting else None
         remaining = self.wait.deadline - effects.monotonic()
         if remaining <= 0.0 and self.wait.polled is not None and self.wait.polled >= self.wait.deadline:
             return 0.0
@@ -397,6 +411,13 @@ class _Group:
         """Return the handles on jobs that have ended, and wait for them no longer."""
         ended = [job_id for job_id, handles in self.waiting.items() if handles[0].state.has_ended]
         return [job for job_id in ended for job in self.waiting.pop(job_id)]
+
+
+def _says_nothing(failure: Failure) -> bool:
+    """Whether there was an answer that tells nothing of what was asked: not to be read, or not the service's own."""
+    return isinstance(failure, Unreadable) or (
+        isinstance(failure, Refused) and failure.can_retry and not failure.is_busy
+    )
 
 
 def _runs(job: IBMCircuitJob) -> bool:

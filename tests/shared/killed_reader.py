@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 
 from ibm_circuit_job import IBMProvider, JobStore
@@ -45,8 +46,11 @@ def read(settings, order):
     with JobStore(settings["store"]) as store:
         provider = IBMProvider(**settings["account"], store=store)
         boundaries = Boundaries(order.get("after"))
+        # Of all threads: the result is read in one of its own.
+        threading.setprofile(boundaries)
         sys.setprofile(boundaries)
         provider.retrieve_job(order["job_id"]).result()
+        threading.setprofile(None)
         sys.setprofile(None)
         provider.close()
     return boundaries.count

@@ -1,0 +1,304 @@
+"""Results whose bodies take their time: how long they are read on, and what a caller's time being up means."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+from loopback import LoopbackServer, Replying, served
+
+from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy
+from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, bodies, object_store
+from ibm_circuit_job.errors import Refused, Unreachable
+
+BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": [], "x": "%s"}'
+BODY = BODY % (b"x" * 100_000)
+HALF = len(BODY) // 2
+
+
+class Server(LoopbackServer):
+    """A service with one job, which is done; how its result comes is set by the test."""
+
+    send = None
+
+    def __init__(self):
+        super().__init__(Handler)
+        self.asked = 0
+        self.was_asked = threading.Event()
+        self.go_on = threading.Event()
+        """Until then, the second half of a body does not come."""
+
+
+class Handler(Replying, BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.reply(200, '{"id": "access"}')
+
+    def do_GET(self):
+        if self.path == "/users/me":
+            url = self.server.url
+            self.reply(200, f'{{"urls": {{"http": "{url}", "services": {{"runtime": "{url}"}}}}}}')
+        elif self.path.split("?")[0] == "/jobs/a":
+            self.reply(200, '{"id": "a", "state": {"status": "Completed"}}')
+        elif self.path.endswith("/metrics"):
+            self.reply(200, "{}")
+        elif self.path.startswith("/stream/"):
+            self.reply(409, '{"error": {"code": 1295, "message": "The job does not run."}}')
+        else:
+            self.server.asked += 1
+            self.server.was_asked.set()
+            self.server.send(self)
+
+    def headers_of(self, size):
+        self.send_response(200)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+
+
+def halves(request):
+    request.headers_of(len(BODY))
+    request.wfile.write(BODY[:HALF])
+    request.wfile.flush()
+    request.server.go_on.wait(30)
+    request.wfile.write(BODY[HALF:])
+
+
+def silent_at_first(request):
+    """Say no more than half, the first time."""
+    halves(request) if request.server.asked == 1 else request.reply(200, BODY)
+
+
+def trickling_at_first(request):
+    """Send a byte now and then, the first time."""
+    if request.server.asked > 1:
+        request.reply(200, BODY)
+        return
+    request.headers_of(len(BODY))
+    try:
+        for byte in BODY:
+            request.wfile.write(bytes([byte]))
+            if request.server.go_on.wait(0.02):
+                return
+    except OSError:
+        request.close_connection = True
+
+
+def cut_off_at_first(request):
+    """Send less than was said, the first time."""
+    if request.server.asked > 1:
+        request.reply(200, BODY)
+        return
+    request.headers_of(len(BODY))
+    request.wfile.write(BODY[:HALF])
+    request.close_connection = True
+
+
+@pytest.fixture
+def server():
+    with served(Server()) as server:
+        server.send = halves
+        yield server
+        server.go_on.set()
+
+
+@pytest.fixture
+def client(server):
+    client = RuntimeClient(ClientParameters("token", server.url))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def job(client):
+    job = IBMCircuitJob(None, None, "a", runtime_client=client)
+    job.wait_policy = WaitPolicy(shortest_pause=0.01)
+    return job
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def result(request, job):
+    def ask(**given):
+        return asyncio.run(job.result_async(**given)) if request.param == "asyncio" else job.result(**given)
+
+    return ask
+
+
+def test_body_that_is_under_way_when_the_time_is_up_is_had_by_the_next_call(server, result):
+    for _ in range(2):
+        with pytest.raises(IBMJobTimeoutError, match="could not read the result of job a within 0"):
+            result(timeout=0.1)
+    server.go_on.set()
+    assert result(timeout=30).success
+    assert server.asked == 1
+
+
+def test_body_that_arrives_after_the_time_is_up_is_stored(server, job, tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        stored = threading.Event()
+        save = store.save
+
+        def saved(record, **given):
+            save(record, **given)
+            if record.payload is not None:
+                stored.set()
+
+        store.save = saved
+        job.keep_in(store)
+        with pytest.raises(IBMJobTimeoutError):
+            job.result(timeout=0.1)
+        assert store.payload("a") is None
+        server.go_on.set()
+        assert stored.wait(30)
+        assert store.payload("a").raw == BODY
+
+
+def test_calls_of_any_kind_join_the_reading_that_is_under_way(server, job):
+    with pytest.raises(IBMJobTimeoutError):
+        job.result(timeout=0.1)
+
+    async def both():
+        tasks = [asyncio.create_task(job.result_async(timeout=30)) for _ in range(2)]
+        await asyncio.sleep(0)
+        server.go_on.set()
+        return await asyncio.gather(*tasks)
+
+    first, second = asyncio.run(both())
+    assert first is second is job.result()
+    assert server.asked == 1
+
+
+def test_task_that_is_cancelled_leaves_the_reading_to_the_next(server, job):
+    async def cancelled():
+        task = asyncio.create_task(job.result_async(timeout=30))
+        assert await asyncio.to_thread(server.was_asked.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        server.go_on.set()
+        return await job.result_async(timeout=30)
+
+    assert asyncio.run(cancelled()).success
+    assert server.asked == 1
+
+
+def test_refresh_joins_the_refresh_that_is_under_way(server, job):
+    with pytest.raises(IBMJobTimeoutError):
+        job.result(timeout=0.1, refresh=True)
+    server.go_on.set()
+    assert job.result(timeout=30, refresh=True).success
+    assert server.asked == 1
+
+
+def test_refresh_reads_again_after_the_reading_that_is_under_way(server, job):
+    with pytest.raises(IBMJobTimeoutError):
+        job.result(timeout=0.1)
+    server.go_on.set()
+    assert job.result(timeout=30, refresh=True).success
+    assert server.asked == 2
+
+
+@pytest.mark.parametrize("send", [silent_at_first, trickling_at_first, cut_off_at_first])
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_body_that_makes_no_progress_is_read_anew(server, job, tmp_path, monkeypatch, send, is_stored):
+    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    server.send = send
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        if is_stored:
+            job.keep_in(store)
+        assert job.result(timeout=60).success
+    assert server.asked == 2
+
+
+def test_body_that_makes_progress_is_read_on_however_long_it_takes(server, job, monkeypatch):
+    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.1)
+
+    def steadily(request):
+        request.headers_of(len(BODY))
+        for first in range(0, len(BODY), 10_000):
+            request.wfile.write(BODY[first : first + 10_000])
+            request.server.go_on.wait(0.05)
+
+    server.send = steadily
+    assert job.result(timeout=60).success
+    assert server.asked == 1
+
+
+def test_result_at_a_url_that_makes_no_progress_is_a_failure(server, monkeypatch):
+    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    server.send = trickling_at_first
+    with pytest.raises(RequestFailed) as raised:
+        object_store.read(f"{server.url}/r", doing="read it", prompt=True)
+    assert isinstance(raised.value.failure, Unreachable)
+
+
+def test_result_that_is_under_way_is_stored_before_the_program_ends(server, tmp_path):
+    program = f"""
+import sys
+from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore
+from ibm_circuit_job.clients import ClientParameters, RuntimeClient
+client = RuntimeClient(ClientParameters("token", {server.url!r}))
+job = IBMCircuitJob(None, None, "a", runtime_client=client, store=JobStore({str(tmp_path / "jobs.sqlite")!r}))
+try:
+    job.result(timeout=0.1)
+except IBMJobTimeoutError:
+    print("late", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "late\n"
+        server.go_on.set()
+        assert process.wait(30) == 0
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        assert store.payload("a").raw == BODY
+
+
+# Who spoke
+
+
+def failure_of(call):
+    with pytest.raises(RequestFailed) as raised:
+        call()
+    return raised.value.failure
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "by_service"),
+    [
+        (404, '{"errors": [{"code": 1291, "message": "Job not found."}], "trace": "x"}', True),
+        (404, '{"error": {"code": 1291, "message": "Job not found."}}', True),
+        (403, '{"errorCode": "BXNIM0415E", "errorMessage": "No."}', True),
+        (404, "<html><title>404 Not Found</title></html>", False),
+        (404, "", False),
+        (404, '{"message": "no Route matched with those values"}', False),
+        (404, '{"error": "Not Found"}', False),
+        (404, '{"errors": []}', False),
+        (431, "<html>Request Header Fields Too Large</html>", False),
+        (302, "", False),
+    ],
+)
+def test_refusal_is_final_where_the_service_itself_wrote_it(server, client, status, body, by_service):
+    server.send = lambda request: request.reply(status, body)
+    for call in (lambda: client.job_results("a"), lambda: client.job_logs("a")):
+        failure = failure_of(call)
+        assert (failure.http_status, failure.by_service, failure.can_retry) == (status, by_service, not by_service)
+
+
+@pytest.mark.parametrize(
+    ("body", "by_store"), [("<?xml version='1.0'?>\n<Error><Code>NoSuchKey</Code></Error>", True), ("<html>", False)]
+)
+def test_refusal_of_an_object_store_is_final_where_it_wrote_it(server, body, by_store):
+    server.send = lambda request: request.reply(404, body)
+    assert failure_of(lambda: object_store.read(f"{server.url}/r", doing="read it")).by_service is by_store
+
+
+def test_empty_answer_of_204_is_an_empty_body(server, client):
+    server.send = lambda request: request.reply(204)
+    assert client.job_results("a") == b""
+
+
+@pytest.mark.parametrize("status", [401, 407])
+def test_demand_for_credentials_is_final_whoever_makes_it(status):
+    assert not Refused("read job a", "http://x", status, by_service=False).can_retry

@@ -116,6 +116,8 @@ def client(server):
 def job(client):
     job = IBMCircuitJob(None, None, "a", runtime_client=client)
     job.wait_policy = WaitPolicy(shortest_pause=0.01)
+    # It is done, so that all of a timeout is for the result.
+    job.status()
     return job
 
 
@@ -242,6 +244,7 @@ from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore
 from ibm_circuit_job.clients import ClientParameters, RuntimeClient
 client = RuntimeClient(ClientParameters("token", {server.url!r}))
 job = IBMCircuitJob(None, None, "a", runtime_client=client, store=JobStore({str(tmp_path / "jobs.sqlite")!r}))
+job.status()
 try:
     job.result(timeout=0.1)
 except IBMJobTimeoutError:

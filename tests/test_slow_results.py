@@ -11,7 +11,7 @@ from loopback import LoopbackServer, Replying, served
 
 from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, bodies, object_store
-from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.errors import Unreachable
 
 BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": [], "x": "%s"}'
 BODY = BODY % (b"x" * 100_000)
@@ -256,52 +256,3 @@ except IBMJobTimeoutError:
         assert process.wait(30) == 0
     with JobStore(tmp_path / "jobs.sqlite") as store:
         assert store.payload("a").raw == BODY
-
-
-# Who spoke
-
-
-def failure_of(call):
-    with pytest.raises(RequestFailed) as raised:
-        call()
-    return raised.value.failure
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "by_service"),
-    [
-        (404, '{"errors": [{"code": 1291, "message": "Job not found."}], "trace": "x"}', True),
-        (404, '{"error": {"code": 1291, "message": "Job not found."}}', True),
-        (403, '{"errorCode": "BXNIM0415E", "errorMessage": "No."}', True),
-        (404, "<html><title>404 Not Found</title></html>", False),
-        (404, "", False),
-        (404, '{"message": "no Route matched with those values"}', False),
-        (404, '{"error": "Not Found"}', False),
-        (404, '{"errors": []}', False),
-        (431, "<html>Request Header Fields Too Large</html>", False),
-        (302, "", False),
-    ],
-)
-def test_refusal_is_final_where_the_service_itself_wrote_it(server, client, status, body, by_service):
-    server.send = lambda request: request.reply(status, body)
-    for call in (lambda: client.job_results("a"), lambda: client.job_logs("a")):
-        failure = failure_of(call)
-        assert (failure.http_status, failure.by_service, failure.can_retry) == (status, by_service, not by_service)
-
-
-@pytest.mark.parametrize(
-    ("body", "by_store"), [("<?xml version='1.0'?>\n<Error><Code>NoSuchKey</Code></Error>", True), ("<html>", False)]
-)
-def test_refusal_of_an_object_store_is_final_where_it_wrote_it(server, body, by_store):
-    server.send = lambda request: request.reply(404, body)
-    assert failure_of(lambda: object_store.read(f"{server.url}/r", doing="read it")).by_service is by_store
-
-
-def test_empty_answer_of_204_is_an_empty_body(server, client):
-    server.send = lambda request: request.reply(204)
-    assert client.job_results("a") == b""
-
-
-@pytest.mark.parametrize("status", [401, 407])
-def test_demand_for_credentials_is_final_whoever_makes_it(status):
-    assert not Refused("read job a", "http://x", status, by_service=False).can_retry

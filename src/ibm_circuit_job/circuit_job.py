@@ -631,11 +631,13 @@ class IBMCircuitJob(JobV1):
     def result(self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False) -> QiskitResult:
         """Wait until the job has ended, and return its result.
 
-        The result is read from the service once and kept: that of a private job can be read only once.
+        The result is read from the service once and kept: that of a private job can be read only once. Trouble on the
+        way to it is waited out by :attr:`wait_policy`. Source: ``GET /jobs/ID/results``.
 
         Args:
-            timeout: Seconds to wait for the job to end; ``None`` for as long as it takes. To read the result then
-                takes what it takes: what has begun to arrive may be the only copy.
+            timeout: Seconds for all of it: until the job has ended, and its result has arrived and is decoded;
+                ``None`` for as long as it takes. When the time is up, a body that is under way is read to its end in
+                the background, and the next call has it.
             refresh: Read the result from the service again. What was kept stays until it has arrived.
             partial: Of a job that failed, return what there is of a result: its ``success`` is False, and to ask for
                 the counts of a circuit that failed raises a ``QiskitError``.
@@ -647,8 +649,9 @@ class IBMCircuitJob(JobV1):
             IBMJobInvalidStateError: If the job was cancelled.
             IBMJobFailureError: If the job failed; the message holds the service's reason. With ``partial``, if it
                 left nothing.
-            IBMJobTimeoutError: If the job has not ended in time.
-            IBMJobApiError: If the service refused or could not be reached, or the result was read elsewhere already.
+            IBMJobTimeoutError: If the job has not ended in time, or its result has not arrived.
+            IBMJobApiError: If the service refused for good, was in trouble for longer than the policy's patience, or
+                has no result a minute after the job was seen to have ended, such as where it was read elsewhere.
             JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
         began = effects.monotonic()
@@ -665,7 +668,7 @@ class IBMCircuitJob(JobV1):
     ) -> QiskitResult:
         """Wait until the job has ended, and return its result, while the event loop goes on; see :meth:`result`.
 
-        A result that has begun to be read is read to its end and kept, even if whoever waits for it is cancelled.
+        A body that is under way is read to its end, and the next call has it, also where the task is cancelled.
 
         Example:
             >>> import asyncio

@@ -73,6 +73,8 @@ def next_try(policy: WaitPolicy, reading: Reading, now: float) -> Poll | Finishe
         now: The time, by the same clock as the times in ``reading``.
 
     Example:
+        >>> from ibm_circuit_job.errors import NoResult
+        >>> from ibm_circuit_job.state.waiting import Wait, WaitPolicy
         >>> reading = Reading(Wait(started=0.0), ended=-5.0)
         >>> next_try(WaitPolicy(), reading, 0.0)
         Poll(after=0.0)
@@ -122,6 +124,7 @@ def after_missed(reading: Reading, now: float, missed: Missed) -> Reading:
 
     Example:
         >>> from ibm_circuit_job.errors import Unreachable
+        >>> from ibm_circuit_job.state.waiting import Wait
         >>> missed = Missed(Unreachable("read the result of job a", "http://x", "gone"))
         >>> after_missed(Reading(Wait(started=0.0), ended=0.0), 1.0, missed).wait.trouble.count
         1
@@ -134,6 +137,7 @@ def after_found(reading: Reading, now: float) -> Reading:
     """Return the reading after the result was there.
 
     Example:
+        >>> from ibm_circuit_job.state.waiting import Wait, WaitPolicy
         >>> next_try(WaitPolicy(), after_found(Reading(Wait(started=0.0), ended=0.0), 1.0), 1.0)
         Finished()
     """

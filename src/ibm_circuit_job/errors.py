@@ -233,6 +233,18 @@ class SubmissionUnknown:
 
 
 @frozen
+class OtherForm:
+    """A result has arrived, and cannot be given in the form that was asked for."""
+
+    message: str
+    """What it holds, and which call returns it."""
+
+    can_retry = False
+    """The next body of the same job is of the same form."""
+    http_status = None
+
+
+@frozen
 class StoreTrouble:
     """A store of jobs refused, or could not be reached."""
 
@@ -250,7 +262,15 @@ class StoreTrouble:
 
 
 Failure: TypeAlias = (
-    Unreachable | Refused | Unreadable | NoResult | TimeUp | Unsupported | StoreTrouble | SubmissionUnknown
+    Unreachable
+    | Refused
+    | Unreadable
+    | NoResult
+    | TimeUp
+    | Unsupported
+    | OtherForm
+    | StoreTrouble
+    | SubmissionUnknown
 )
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 
@@ -290,7 +310,7 @@ def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind of f
             return f"could not {failure.doing} within {failure.seconds:g} seconds{last}"
         case Unsupported():
             return f"could not {failure.doing}: {failure.message}"
-        case StoreTrouble():
+        case OtherForm() | StoreTrouble():
             return failure.message
         case SubmissionUnknown(candidates=()):
             return (
@@ -316,8 +336,8 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
             about a job, ``IBMBackendApiError`` about a backend, ``IBMAccountError`` about logging in.
 
     Returns:
-        An ``IBMJobTimeoutError`` for a :class:`TimeUp`, an ``IBMJobNotFoundError`` where a call about a job
-        was answered 404 by the service itself, else a ``kind``.
+        An ``IBMJobTimeoutError`` for a :class:`TimeUp`, an ``IBMJobInvalidStateError`` for an :class:`OtherForm`, an
+        ``IBMJobNotFoundError`` where a call about a job was answered 404 by the service itself, else a ``kind``.
 
     Example:
         >>> to_exception(TimeUp("wait for job abc", 2.5))
@@ -328,6 +348,8 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
         return account_error(failure)
     if isinstance(failure, TimeUp):
         return IBMJobTimeoutError(message)
+    if isinstance(failure, OtherForm):
+        return IBMJobInvalidStateError(message)
     if is_answer(failure, 404) and kind is IBMJobApiError:
         return IBMJobNotFoundError(message)
     return kind(message)

@@ -6,18 +6,20 @@ not known is ``None``, or empty; nothing is asked of anybody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers.jobstatus import JobStatus
-from returns.result import Failure as Bad
-from returns.result import Result, Success
 
-from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents, typed_json
 from ibm_circuit_job.state.client_versions import kept_versions, named_versions
 from ibm_circuit_job.state.facts import StatusReport
+from ibm_circuit_job.state.inputs import backend_options as backend_options
+from ibm_circuit_job.state.inputs import circuits as circuits
+from ibm_circuit_job.state.inputs import header as header
+from ibm_circuit_job.state.inputs import named_bindings as named_bindings
+from ibm_circuit_job.state.inputs import params as params
+from ibm_circuit_job.state.inputs import sampled_names as sampled_names
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.reply_fields import number_of
@@ -25,7 +27,7 @@ from ibm_circuit_job.state.results import error_in
 from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, RAN_TOO_LONG_REASON, says_ran_too_long
 
 if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
+    pass
 
 
 def status(job: Job) -> JobStatus | None:
@@ -223,25 +225,6 @@ def decoded_fields(unknown: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         {'cost': 10}
     """
     return {name: typed_json.decode(text.encode(), name).value_or(text) for name, text in unknown}
-
-
-def sampled_names(job: Job) -> tuple[str, ...]:
-    """Return the names of the circuits of a sampler's job, whose result does not say them, in their order.
-
-    Empty for other programs, and where the inputs are not known.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> sampled_names(Job("a"))
-        ()
-    """
-    pubs = _param(job, "pubs")
-    if not isinstance(pubs, list):
-        return ()
-    return tuple(
-        getattr(pub[0], "name", f"circuit-{index}") if isinstance(pub, list) and pub else f"circuit-{index}"
-        for index, pub in enumerate(pubs)
-    )
 
 
 def usage(job: Job, *, partial: bool = False) -> float | None:
@@ -448,93 +431,6 @@ def has_reason(job: Job) -> bool:
         False
     """
     return job.status is not None and bool(job.status.reason) and job.status.reason != "Error"
-
-
-def params(job: Job) -> Result[Mapping[str, Any], Unreadable]:
-    """Return the parameters with which the job was submitted, decoded; empty where they are not known.
-
-    Returns:
-        The parameters; or an ``Unreadable`` where they are there, but cannot be decoded.
-
-    Example:
-        >>> from datetime import UTC, datetime
-        >>> from ibm_circuit_job import Job
-        >>> from ibm_circuit_job.state.facts import JobInputs
-        >>> params(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"shots": 10}'))).unwrap()
-        {'shots': 10}
-    """
-    if job.inputs is None:
-        return Success({})
-    decoded = typed_json.decode(job.inputs.raw, "params")
-    if isinstance(decoded, Success) and not isinstance(decoded.unwrap(), Mapping):
-        return Bad(Unreadable("params", "", f"expected an object, got a {type(decoded.unwrap()).__name__}"))
-    return decoded
-
-
-def circuits(job: Job) -> list[QuantumCircuit]:
-    """Return the job's circuits, in their order; empty where they are not known or cannot be decoded.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> circuits(Job("a"))
-        []
-    """
-    from qiskit import QuantumCircuit  # noqa: PLC0415 - the core is imported without it
-
-    submitted = _param(job, "circuits")
-    if submitted is None:
-        # A sampler's: [[circuit, parameter values, shots], ...]
-        pubs = _param(job, "pubs")
-        submitted = [pub[0] for pub in pubs if isinstance(pub, list) and pub] if isinstance(pubs, list) else []
-    listed = submitted if isinstance(submitted, list) else [submitted]
-    return [circuit for circuit in listed if isinstance(circuit, QuantumCircuit)]
-
-
-def header(job: Job) -> dict[str, Any]:
-    """Return the header that the user gave to the job; empty where there is none.
-
-    Example:
-        >>> from datetime import UTC, datetime
-        >>> from ibm_circuit_job import Job
-        >>> from ibm_circuit_job.state.facts import JobInputs
-        >>> header(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"header": {"note": "x"}}')))
-        {'note': 'x'}
-    """
-    given = _param(job, "header")
-    return dict(given) if isinstance(given, Mapping) else {}
-
-
-def backend_options(job: Job) -> dict[str, Any]:
-    """Return the options with which the job runs: all its parameters but the circuits and the header.
-
-    Example:
-        >>> from datetime import UTC, datetime
-        >>> from ibm_circuit_job import Job
-        >>> from ibm_circuit_job.state.facts import JobInputs
-        >>> backend_options(Job("a", inputs=JobInputs(datetime.now(UTC), b'{"shots": 10, "circuits": []}')))
-        {'shots': 10}
-    """
-    options = {option: _param(job, option) for option in _raw_params(job) if option not in _NO_OPTIONS}
-    pubs = _param(job, "pubs")
-    if isinstance(pubs, list) and "shots" not in options:
-        # A sampler's stand beside each circuit.
-        shots = {pub[2] for pub in pubs if isinstance(pub, list) and len(pub) > 2 and isinstance(pub[2], int)}
-        options |= {"shots": shots.pop()} if len(shots) == 1 else {}
-    return {option: value for option, value in options.items() if value is not _UNREADABLE}
-
-
-_NO_OPTIONS = frozenset({"circuits", "header", "pubs"})
-_UNREADABLE = object()
-
-
-def _raw_params(job: Job) -> Mapping[str, Any]:
-    return {} if job.inputs is None else documents.fields(job.inputs.raw, "params").value_or({})
-
-
-def _param(job: Job, name: str) -> Any:
-    """One parameter, decoded by itself: one that cannot be must not hide the others."""
-    raw = _raw_params(job).get(name)
-    return None if raw is None else typed_json.decode(bytes(raw), name).value_or(_UNREADABLE)
 
 
 def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:

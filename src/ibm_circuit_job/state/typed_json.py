@@ -5,6 +5,9 @@ the types in ``_DECODERS`` are built, arrays are never unpickled, what is compre
 ``MOST_DECOMPRESSED``, and an object of an unknown type stays the dictionary that it came as. In particular
 ``settings``, which names a module and a class to build, is never honoured; and ``ParameterExpression``, a text that
 qiskit would work out whatever it comes to, is left as it is.
+
+:func:`decode` is all or nothing. :func:`decode_parts` reads a result, of which one damaged part must not cost the
+others: an object that cannot be built stays an :class:`Unbuilt`, the dictionary that it came as.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
+from json import JSONDecoder
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +31,7 @@ from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
-from ibm_circuit_job.state import documents
+from ibm_circuit_job.state import documents, execution_spans
 
 MOST_DECOMPRESSED: Final = 512 * 1024 * 1024
 """How many bytes one document may decompress to, all its objects together."""
@@ -229,6 +233,60 @@ def decode(body: bytes, what: str) -> Result[Any, Unreadable]:
         return Bad(Unreadable(what, "", "expected a document of reasonable depth, got one nested too deep"))
 
 
+def decode_parts(body: bytes, what: str) -> Result[Any, Unreadable]:
+    """Return what the service's JSON stands for; an object that cannot be built is an :class:`Unbuilt`.
+
+    Args:
+        body: The document.
+        what: What it should be, for the failure: ``"result"``.
+
+    Example:
+        >>> found = decode_parts(b'{"a": {"__type__": "complex", "__value__": [1]}, "b": 2}', "result").unwrap()
+        >>> found
+        {'a': {'__type__': 'complex', '__value__': [1]}, 'b': 2}
+        >>> found["a"].problem
+        'expected a complex, got one that cannot be built: not enough values to unpack (expected 2, got 1)'
+    """
+    read = documents.value(body, what)
+    if not isinstance(read, Success) or b"__type__" not in body:
+        return read
+    try:
+        return Success(_DecodingParts().built(read.unwrap()))
+    except RecursionError:
+        return Bad(Unreadable(what, "", "expected a document of reasonable depth, got one nested too deep"))
+
+
+def decode_circuits(text: str, most: int) -> Result[list[Any], Unreadable]:
+    """Return the circuits of a QPY file in base64, as it is or compressed.
+
+    Source: ``ibm_quantum_schemas.common.qpy``: from version v2.0 of the ``executor``'s parameters on it is compressed.
+
+    Args:
+        text: The file in base64.
+        most: How many circuits it may hold.
+    """
+    decoding = _Decoding()
+    try:
+        data = _unarmoured(text)
+        return Success(
+            decoding.loaded_circuits(data if data.startswith(b"QISKIT") else decoding.unpacked(text), most=most)
+        )
+    except Exception as error:  # noqa: BLE001 - qiskit raises anything on a damaged file
+        return Bad(Unreadable("circuits", "", f"expected a file of circuits: {error}"))
+
+
+class Unbuilt(dict[str, Any]):
+    """A typed object that could not be built: the dictionary that it came as."""
+
+    def __init__(self, fields: Mapping[str, Any], problem: str) -> None:
+        super().__init__(fields)
+        self.problem = problem
+        """What was expected, and what was there."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Unbuilt, (dict(self), self.problem)
+
+
 class _Unbuildable(Exception):  # noqa: N818 - it never leaves this module
     path: str = ""
 
@@ -238,6 +296,8 @@ class _Decoding:
 
     def __init__(self) -> None:
         self.budget = MOST_DECOMPRESSED
+        self.depth = 0
+        """How many circuits the metadata that is being read is nested in."""
 
     def built(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -245,7 +305,12 @@ class _Decoding:
         if not isinstance(value, dict):
             return value
         inside = {name: self._at(f".{name}", item) for name, item in value.items()}
-        build = _DECODERS.get(value["__type__"]) if isinstance(value.get("__type__"), str) else None
+        return self.object_of(inside, value)
+
+    def object_of(self, inside: dict[str, Any], came_as: dict[str, Any]) -> Any:  # noqa: ARG002 - see _DecodingParts
+        """What a dictionary stands for, whose values were built before."""
+        kind = inside.get("__type__")
+        build = _DECODERS.get(kind) if isinstance(kind, str) else None
         if build is None:
             return inside
         try:
@@ -255,7 +320,7 @@ class _Decoding:
         except RecursionError:
             raise
         except Exception as error:  # noqa: BLE001 - qiskit and numpy raise anything on a damaged body
-            raise _Unbuildable(f"expected a {value['__type__']}, got one that cannot be built: {error}") from None
+            raise _Unbuildable(f"expected a {kind}, got one that cannot be built: {error}") from None
 
     def _at(self, step: str, value: Any) -> Any:
         if not isinstance(value, (dict, list)):
@@ -298,17 +363,41 @@ class _Decoding:
         return array.reshape(shape, order="F" if fortran_order else "C")
 
     def circuit(self, value: Any) -> Any:
+        return self.loaded_circuits(self.unpacked(value), most=1)[0]
+
+    def loaded_circuits(self, data: bytes, *, most: int) -> list[Any]:
+        """The circuits of a QPY file.
+
+        Args:
+            data: The file.
+            most: How many circuits it may hold.
+        """
         from qiskit import qpy  # noqa: PLC0415 - costly, and few bodies hold a circuit
 
-        data = self.unpacked(value)
-        _check_size(data)
+        _check_size(data, most)
         try:
-            return qpy.load(io.BytesIO(data))[0]
+            loaded: list[Any] = qpy.load(io.BytesIO(data), metadata_deserializer=self._metadata_decoder())
+            return loaded
         except BaseException as error:
             # What qiskit's compiled reader trips over is no Exception, so as not to be caught by accident.
             if type(error).__name__ != "PanicException":
                 raise
         raise ValueError("its QPY is damaged")
+
+    def _metadata_decoder(self) -> type[JSONDecoder]:
+        """What reads the metadata in a circuit file, which is the service's own JSON.
+
+        An entry that cannot be built stays the dictionary that it came as: it is a note of the user's, and the circuit
+        is whole without it.
+        """
+        # Shares the budget of the document, and counts the circuits in metadata of circuits in metadata.
+        parts = _DecodingParts(self)
+
+        class MetadataDecoder(JSONDecoder):
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **{**kwargs, "object_hook": lambda fields: parts.object_of(fields, fields)})
+
+        return MetadataDecoder
 
     def instruction(self, value: Any) -> Any:
         """The only instruction of a circuit, which is how one travels."""
@@ -323,7 +412,7 @@ class _Decoding:
         import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
         from qiskit.primitives.containers import BitArray  # noqa: PLC0415
 
-        array = value["array"]
+        array = _sound(value["array"])
         if array.dtype.kind in "iu" and array.dtype != np.uint8 and np.all((array >= 0) & (array < 256)):
             # It came as a list, and a list does not say how wide its numbers are.
             array = array.astype(np.uint8)
@@ -335,22 +424,71 @@ class _Decoding:
         # In the order of the names, which is that of the registers; JSON objects are in any order.
         fields = value["fields"]
         names = value.get("field_names") or list(fields)
-        return DataBin(shape=tuple(value.get("shape") or ()), **{name: fields[name] for name in names})
+        return DataBin(shape=tuple(value.get("shape") or ()), **{name: _sound(fields[name], name) for name in names})
 
     def pub_result(self, value: Any) -> Any:
         from qiskit.primitives.containers import PubResult  # noqa: PLC0415
 
-        return PubResult(value["data"], value.get("metadata"))
+        return PubResult(_sound(value["data"], "data"), value.get("metadata"))
 
     def sampler_pub_result(self, value: Any) -> Any:
         from qiskit.primitives.containers import SamplerPubResult  # noqa: PLC0415
 
-        return SamplerPubResult(value["data"], value.get("metadata"))
+        return SamplerPubResult(_sound(value["data"], "data"), value.get("metadata"))
 
     def primitive_result(self, value: Any) -> Any:
         from qiskit.primitives.containers import PrimitiveResult  # noqa: PLC0415
 
         return PrimitiveResult(value["pub_results"], value.get("metadata"))
+
+
+class _DecodingParts(_Decoding):
+    """A document, or the metadata of a circuit in one, of which one damaged object must not cost the others."""
+
+    def __init__(self, outer: _Decoding | None = None) -> None:
+        super().__init__()
+        self._outer = outer
+        self.depth = 0 if outer is None else outer.depth + 1
+
+    def unpacked(self, text: Any) -> bytes:
+        return super().unpacked(text) if self._outer is None else self._outer.unpacked(text)
+
+    def circuit(self, value: Any) -> Any:
+        if self.depth > _DEEPEST_METADATA:
+            raise ValueError("it stands in the metadata of too many circuits within each other")
+        return super().circuit(value)
+
+    def object_of(self, inside: dict[str, Any], came_as: dict[str, Any]) -> Any:
+        try:
+            return super().object_of(inside, came_as)
+        except _Unbuildable as error:
+            return Unbuilt(came_as, str(error))
+
+    def array(self, value: Any) -> Any:
+        import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+
+        if isinstance(value, str) and _NAME.fullmatch(value):
+            # An array of one text that has no dimension, such as the name of an extrapolator.
+            return value
+        if isinstance(value, (int, float)) or (isinstance(value, list) and not _holds_only_numbers(value)):
+            # The official client writes the items of an array of Python objects.
+            return np.array(value, dtype=object if isinstance(value, list) else None)
+        return super().array(value)
+
+
+_DEEPEST_METADATA: Final = 3
+_NAME: Final = re.compile(r"[a-z_]{1,20}(?:_[1-7])?")
+
+
+def _sound(value: Any, name: str = "") -> Any:
+    """A part that was built.
+
+    Raises:
+        ValueError: If it could not be.
+    """
+    if isinstance(value, Unbuilt):
+        raise ValueError(f"{name}: {value.problem}" if name else value.problem)  # noqa: TRY004 - of a good type
+    return value
 
 
 MOST_BITS: Final = 1_000_000
@@ -371,7 +509,7 @@ _QPY_CIRCUIT_SIZE_BEFORE_12: Final = 33
 _POWER_OF_NUMBERS: Final = re.compile(rb"Pow\((?:Integer|Float|Rational|Pow|-?\d)")
 
 
-def _check_size(data: bytes) -> None:
+def _check_size(data: bytes, most_circuits: int = 1) -> None:
     """Look at what a QPY file declares before anything is made of it, by qiskit and in its compiled reader.
 
     A circuit may hold others, each with a header of its own, anywhere. So every place that could be such a header
@@ -381,7 +519,7 @@ def _check_size(data: bytes) -> None:
     Source: the description of the format in qiskit's documentation of ``qiskit.qpy``.
     """
     _, version, *_, programs = _QPY_FILE.unpack_from(data)
-    if programs != 1:
+    if not 1 <= programs <= most_circuits:
         raise ValueError(f"it holds {programs} circuits")
     if version < _OLDEST_QPY:
         raise ValueError(f"its QPY version {version} is too old")
@@ -458,6 +596,14 @@ def _qiskit_result(_: _Decoding, value: Any) -> Any:
     return QiskitResult.from_dict(dict(value))
 
 
+def _span(kind: str, _: _Decoding, value: Any) -> Any:
+    return execution_spans.span(kind, value)
+
+
+def _spans(_: _Decoding, value: Any) -> Any:
+    return execution_spans.spans([_sound(span) for span in value["spans"]])
+
+
 def _as_it_is(_: _Decoding, value: Any) -> Any:
     return value
 
@@ -476,6 +622,13 @@ _DECODERS: Final[Mapping[str, Callable[[_Decoding, Any], Any]]] = {
     "SamplerPubResult": _Decoding.sampler_pub_result,
     "PrimitiveResult": _Decoding.primitive_result,
     "Result": _qiskit_result,
+    "EstimatorPubResult": _Decoding.pub_result,
     "NoiseModel": _as_it_is,
+    "DoubleSliceSpan": partial(_span, "DoubleSliceSpan"),
+    "TwirledSliceSpan": partial(_span, "TwirledSliceSpan"),
+    "TwirledSliceSpanV2": partial(_span, "TwirledSliceSpanV2"),
+    "ExecutionSpan": partial(_span, "SliceSpan"),
+    "ExecutionSpans": _spans,
+    "ExecutionSpanCollection": _spans,
 }
 """The types that are built; a noise model stays a dictionary, since building it needs Aer."""

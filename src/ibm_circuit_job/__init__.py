@@ -28,6 +28,8 @@ from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobNa
 from ibm_circuit_job.state.instance_usage import InstanceUsage
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
+from ibm_circuit_job.state.results.executor import ExecutorItem, ExecutorResult
+from ibm_circuit_job.state.results.noise_learner import LearnedNoise, NoiseLearnerResult
 from ibm_circuit_job.state.transitions import (
     apply_status,
     attach_inputs,
@@ -52,6 +54,8 @@ __all__ = [
     "BackendProperties",
     "BackendPropertyError",
     "BackendStatus",
+    "ExecutorItem",
+    "ExecutorResult",
     "IBMAccountError",
     "IBMBackend",
     "IBMBackendApiError",
@@ -77,6 +81,8 @@ __all__ = [
     "JobStoreError",
     "JobStoreUnavailableError",
     "JobTags",
+    "LearnedNoise",
+    "NoiseLearnerResult",
     "QueueInfo",
     "ResultPayload",
     "StatusReport",

@@ -36,7 +36,7 @@ from ibm_circuit_job.job_cell import JobCell
 from ibm_circuit_job.keeper import Keeper
 from ibm_circuit_job.result_reader import ResultReader
 from ibm_circuit_job.result_waiter import Wanted
-from ibm_circuit_job.state import queries
+from ibm_circuit_job.state import queries, results
 from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import JobName, JobTags
 from ibm_circuit_job.state.given import given_error, given_job
@@ -50,8 +50,11 @@ from ibm_circuit_job.state.waiting import GaveUp, TimedOut, WaitPolicy
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.primitives.containers import PrimitiveResult
 
     from ibm_circuit_job.backend import IBMBackend
+    from ibm_circuit_job.state.results.executor import ExecutorResult
+    from ibm_circuit_job.state.results.noise_learner import NoiseLearnerResult
     from ibm_circuit_job.store import JobStore
 
 _News: TypeAlias = tuple[JobStatus | None, int | None]
@@ -163,6 +166,7 @@ class IBMCircuitJob(JobV1):
         """How waits for this job are paced; any other may be set."""
         self._cell = cell
         self._reader = ResultReader(cell)
+        self._primitives = self._reader.in_form(results.decode_primitive)
         self._api_client: Any = None
         self._find_backend: Callable[[Job], IBMBackend | None] | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
@@ -634,6 +638,10 @@ class IBMCircuitJob(JobV1):
         The result is read from the service once and kept: that of a private job can be read only once. Trouble on the
         way to it is waited out by :attr:`wait_policy`. Source: ``GET /jobs/ID/results``.
 
+        Jobs of ``circuit-runner``, ``qasm3-runner`` and ``sampler`` have counts, or memory, and those of ``executor``
+        whose items hold bits. A circuit whose data cannot be read does not cost the others: to ask for its counts
+        raises a ``QiskitError``. To learn the names of the circuits may take a second request.
+
         Args:
             timeout: Seconds for all of it: until the job has ended, and its result has arrived and is decoded;
                 ``None`` for as long as it takes. When the time is up, a body that is under way is read to its end in
@@ -646,7 +654,8 @@ class IBMCircuitJob(JobV1):
             The result.
 
         Raises:
-            IBMJobInvalidStateError: If the job was cancelled.
+            IBMJobInvalidStateError: If the job was cancelled; or if its result has no counts, such as that of an
+                ``estimator``: then :meth:`primitive_result` returns it, without another request.
             IBMJobFailureError: If the job failed; the message holds the service's reason. With ``partial``, if it
                 left nothing.
             IBMJobTimeoutError: If the job has not ended in time, or its result has not arrived.
@@ -660,7 +669,7 @@ class IBMCircuitJob(JobV1):
             self._cell.catch_up(insisting=True)
             return kept
         self.wait_for_final_state(timeout)
-        wanted, limit = self._wanted_result(timeout, refresh=refresh, partial=partial)
+        wanted, limit = self._wanted_result(self._reader, timeout, refresh=refresh, partial=partial)
         return result_waiter.read(wanted, self.wait_policy, limit, began)
 
     async def result_async(
@@ -684,21 +693,85 @@ class IBMCircuitJob(JobV1):
             await effects.aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
-        wanted, limit = self._wanted_result(timeout, refresh=refresh, partial=partial)
+        wanted, limit = self._wanted_result(self._reader, timeout, refresh=refresh, partial=partial)
+        return await result_waiter.read_async(wanted, self.wait_policy, limit, began)
+
+    def primitive_result(
+        self, timeout: float | None = None
+    ) -> PrimitiveResult[Any] | ExecutorResult | NoiseLearnerResult:
+        """Wait until the job has ended, and return its result as the primitives' programs gave it.
+
+        The result is read from the service once, for this method and :meth:`result` together.
+
+        Args:
+            timeout: As with :meth:`result`.
+
+        Returns:
+            A ``PrimitiveResult`` for ``sampler`` and ``estimator``, and for the ``executor`` jobs that the client-side
+            ``Sampler`` and ``Estimator`` of qiskit-ibm-runtime made; an :class:`~ibm_circuit_job.ExecutorResult` for
+            other ``executor`` jobs; a :class:`~ibm_circuit_job.NoiseLearnerResult` for noise learners. A pub that cannot
+            be read does not cost the others: to ask for its data raises an ``IBMJobApiError``.
+
+        Raises:
+            IBMJobInvalidStateError: If the job was cancelled; or if its result is a qiskit ``Result``, which
+                :meth:`result` returns, or of a program that this library does not know.
+            IBMJobFailureError: If the job failed; the message holds the service's reason.
+            IBMJobTimeoutError: If the job has not ended in time, or its result has not arrived.
+            IBMJobApiError: As with :meth:`result`.
+            JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
+
+        Example:
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> body = b'{"results": [{"data": {"evs": 0.5, "stds": 0.1}, "metadata": {}}], "metadata": {}}'
+            >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'], results=[body])
+            >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
+            >>> float(job.primitive_result()[0].data.evs)
+            0.5
+        """
+        began = effects.monotonic()
+        kept = self._primitives.known()
+        if kept is not None:
+            self._cell.catch_up(insisting=True)
+            return kept
+        self.wait_for_final_state(timeout)
+        wanted, limit = self._wanted_result(self._primitives, timeout)
+        return result_waiter.read(wanted, self.wait_policy, limit, began)
+
+    async def primitive_result_async(
+        self, timeout: float | None = None
+    ) -> PrimitiveResult[Any] | ExecutorResult | NoiseLearnerResult:
+        """Return the same as :meth:`primitive_result`, while the event loop goes on.
+
+        Example:
+            >>> import asyncio
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> body = b'{"results": [{"data": {"evs": 0.5, "stds": 0.1}, "metadata": {}}], "metadata": {}}'
+            >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'], results=[body])
+            >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
+            >>> float(asyncio.run(job.primitive_result_async())[0].data.evs)
+            0.5
+        """
+        began = effects.monotonic()
+        kept = self._primitives.known()
+        if kept is not None:
+            await effects.aside(lambda: self._cell.catch_up(insisting=True))
+            return kept
+        await self.wait_for_final_state_async(timeout)
+        wanted, limit = self._wanted_result(self._primitives, timeout)
         return await result_waiter.read_async(wanted, self.wait_policy, limit, began)
 
     def _wanted_result(
-        self, timeout: float | None, *, refresh: bool, partial: bool
-    ) -> tuple[Wanted[QiskitResult], float | None]:
+        self, reader: ResultReader, timeout: float | None, *, refresh: bool = False, partial: bool = False
+    ) -> tuple[Wanted[Any], float | None]:
         """What is to be read now that the job has ended, and the seconds for all of the call."""
         limit = checked_timeout(timeout)
         seen = effects.seconds_until(self._cell.ended_at)
         wanted = Wanted(
             self.state.job_id,
-            ("result", refresh, partial),
-            self._reader.tries,
-            lambda: self._try_result(refresh=refresh, partial=partial),
-            lambda step, seconds: self._without_result(step, seconds, partial=partial),
+            (reader, refresh, partial),
+            reader.tries,
+            lambda: self._try_result(reader, refresh=refresh, partial=partial),
+            lambda step, seconds: self._without_result(reader, step, seconds, partial=partial),
             effects.monotonic() + (0.0 if seen is None else seen),
             to_its_end=self.store is not None,
         )
@@ -707,7 +780,7 @@ class IBMCircuitJob(JobV1):
         # What is missing of a failed job is the reason alone.
         return wanted, COMES_WITHIN if limit is None else min(limit, COMES_WITHIN)
 
-    def _try_result(self, *, refresh: bool, partial: bool) -> QiskitResult | Missed:
+    def _try_result(self, reader: ResultReader, *, refresh: bool, partial: bool) -> Any:
         # What has arrived before, and could not be written then, is looked for in the store.
         self._cell.catch_up(insisting=True)
         status = queries.status(self.state)
@@ -716,20 +789,22 @@ class IBMCircuitJob(JobV1):
             said = "" if why is None else f": {why}"
             raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result{said}")
         if status is JobStatus.ERROR:
-            left = self._reader.read_partial(again=refresh) if partial else None
+            left = reader.read_partial(again=refresh) if partial else None
             if left is not None:
                 return left
-            reason = self._reader.find_reason(prompt=True)
+            reason = reader.find_reason(prompt=True)
             if not isinstance(reason, Success):
                 return Missed(reason.failure())
             raise self._failed()
-        return self._reader.read(again=refresh)
+        return reader.read(again=refresh)
 
-    def _without_result(self, step: TimedOut | GaveUp, seconds: float | None, *, partial: bool) -> IBMError | None:
+    def _without_result(
+        self, reader: ResultReader, step: TimedOut | GaveUp, seconds: float | None, *, partial: bool
+    ) -> IBMError | None:
         """Say why there is no result, where there is anything to add to the trouble on the way to it."""
         if queries.status(self.state) is JobStatus.ERROR and not partial:
             return self._failed()
-        return self._reader.error(step.trouble, seconds) if isinstance(step, GaveUp) else None
+        return reader.error(step.trouble, seconds) if isinstance(step, GaveUp) else None
 
     def _failed(self) -> IBMJobFailureError:
         return IBMJobFailureError(f"job {self.state.job_id} failed: {queries.error_message(self._cell.failed)}")
@@ -910,6 +985,8 @@ class IBMCircuitJob(JobV1):
 
     def circuits(self) -> list[QuantumCircuit]:
         """Return the job's circuits; empty where the service does not give them away, or they cannot be read.
+
+        Those of ``executor`` jobs are the circuits of its items: of one that is randomized, the template.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.

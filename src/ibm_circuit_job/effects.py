@@ -613,6 +613,11 @@ def warn_of_metrics(job_id: str, error: Exception) -> None:
     _logger.warning("What was measured of job %s is not kept: %s: %s", job_id, type(error).__name__, error)
 
 
+def warn_of_inputs(job_id: str, error: Exception) -> None:
+    """Log that a client could not be asked for the inputs of a job, in a way of its own."""
+    _logger.warning("The result of job %s is without the names of its circuits: %s", job_id, error)
+
+
 def warn_of_name(job_id: str) -> None:
     """Log that a name stays on this handle."""
     _logger.warning("The service keeps no names: that of job %s is known to this handle alone.", job_id)

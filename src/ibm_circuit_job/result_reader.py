@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
@@ -25,7 +25,9 @@ from ibm_circuit_job.errors import (
     IBMJobApiError,
     JobStoreDamagedError,
     NoResult,
+    OtherForm,
     Refused,
+    Unreadable,
     Unsupported,
     describe,
     is_answer,
@@ -38,6 +40,7 @@ from ibm_circuit_job.state import documents, queries, results
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.reading import COMES_WITHIN, Missed
+from ibm_circuit_job.state.results import BodyKind
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.state.waiting import Trouble
 from ibm_circuit_job.state.wire import read_result_location
@@ -51,6 +54,13 @@ _PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
 _COMES_WITHIN: Final = timedelta(seconds=COMES_WITHIN)
 _METRICS_SECONDS: Final = 2.0
 """How long a result may be kept back for the sake of what was measured."""
+_INPUTS_SECONDS: Final = 10.0
+"""How long a result may be kept back for the sake of the names of its circuits."""
+_NAMELESS: Final = frozenset({BodyKind.SAMPLER, BodyKind.REST_SAMPLER, BodyKind.EXECUTOR})
+"""The bodies that do not say the names of the circuits."""
+
+_Form = Callable[[ResultPayload, results.ResultContext], Result[Any, Unreadable | OtherForm]]
+"""What makes of a body the form in which a result is asked for."""
 
 
 @frozen(eq=False)
@@ -73,6 +83,8 @@ class ResultReader:
 
     def __init__(self, cell: JobCell) -> None:
         self._cell = cell
+        self._form: _Form = results.decode
+        self._asked_for_inputs = False
         self._decoded: _Decoded | None = None
         self.tries = Tries()
         """The tries of those that wait for the result."""
@@ -81,6 +93,12 @@ class ResultReader:
         self._decoding = ForkFreeLock()
         self._undecodable: str | None = None
         """The SHA-256 of what came last and is no result. It is in the store once, however often it comes."""
+
+    def in_form(self, form: _Form) -> Self:
+        """Return a reader of the same result in another form: it asks for nothing that this one has read."""
+        other = type(self)(self._cell)
+        other._form, other._reading, other.tries = form, self._reading, self.tries  # noqa: SLF001 - of this class
+        return other
 
     def known(self) -> QiskitResult | None:
         """Return the result where it is there already: read before, or given when the handle was made."""
@@ -175,7 +193,7 @@ class ResultReader:
             kept = None if again else self._kept_elsewhere(fetched.failure())
             return Missed(fetched.failure()) if kept is None else kept
         payload: ResultPayload = fetched.unwrap()
-        decoded = results.decode(payload, self._context())
+        decoded = self._form(payload, self._context(payload))
         if isinstance(decoded, Success):
             cell.take_in(payload)
             self._keep_metrics()
@@ -298,21 +316,49 @@ class ResultReader:
         return None, newest
 
     def _decode(self, payload: ResultPayload) -> QiskitResult | None:
-        decoded = results.decode(payload, self._context())
-        return self._remembered(payload, decoded.unwrap()) if isinstance(decoded, Success) else None
+        decoded = self._form(payload, self._context(payload))
+        if isinstance(decoded, Success):
+            return self._remembered(payload, decoded.unwrap())
+        if isinstance(decoded.failure(), OtherForm):
+            # The service has no other result.
+            raise to_exception(decoded.failure())
+        return None
 
     def _decode_partial(self, payload: ResultPayload) -> QiskitResult | None:
-        decoded = results.partial(payload, self._context())
+        decoded = results.partial(payload, self._context(payload))
         return self._remembered(payload, decoded.unwrap(), is_partial=True) if isinstance(decoded, Success) else None
 
-    def _context(self) -> results.ResultContext:
+    def _context(self, payload: ResultPayload) -> results.ResultContext:
+        """What is known of the job that a body does not say. For names alone, the inputs need not stay in memory."""
         cell = self._cell
         named = cell.state
-        if named.inputs is None and cell.keeper is not None and cell.known(queries.program) in {None, "sampler"}:
-            # For their names alone, so that they need not stay in memory.
-            inputs = cell.keeper.inputs()
+        if self._form is not results.decode or results.kind_of(payload) not in _NAMELESS:
+            return results.ResultContext(cell.job_id, cell.backend_name)
+        if named.inputs is None:
+            kept = None if cell.keeper is None else cell.keeper.inputs()
+            inputs = kept or self._fetched_inputs()
             named = named if inputs is None else refresh(named, inputs)
-        return results.ResultContext(cell.job_id, cell.backend_name, queries.sampled_names(named))
+        found = queries.named_bindings(named)
+        return results.ResultContext(
+            cell.job_id, cell.backend_name, tuple(name for name, _ in found), tuple(binding for _, binding in found)
+        )
+
+    def _fetched_inputs(self) -> JobInputs | None:
+        """The inputs, asked for once; ``None`` where the service does not give them away, or does not answer."""
+        cell = self._cell
+        if cell.client is None or self._asked_for_inputs or cell.known(queries.is_private):
+            return None
+        self._asked_for_inputs = True
+        ask = partial(effects.fetch_inputs, cell.client, cell.job_id)
+        try:
+            asked = effects.perform(effects.within(_INPUTS_SECONDS, ask))
+        except Exception as error:  # noqa: BLE001 - the result is there, and a third-party client may raise anything
+            effects.warn_of_inputs(cell.job_id, error)
+            return None
+        inputs: JobInputs | None = asked.value_or(None)
+        if inputs is not None:
+            cell.learn_facts(inputs)
+        return inputs
 
     def _remembered(self, payload: ResultPayload, result: QiskitResult, *, is_partial: bool = False) -> QiskitResult:
         """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""

@@ -376,8 +376,7 @@ class _Decoding:
 
         _check_size(data, most)
         try:
-            loaded: list[Any] = qpy.load(io.BytesIO(data), metadata_deserializer=self._metadata_decoder())
-            return loaded
+            return [*qpy.load(io.BytesIO(data), metadata_deserializer=self._metadata_decoder())]
         except BaseException as error:
             # What qiskit's compiled reader trips over is no Exception, so as not to be caught by accident.
             if type(error).__name__ != "PanicException":

@@ -1,7 +1,7 @@
 """Results: from the body of a results reply to a qiskit ``Result``, a ``PrimitiveResult``, or a record of arrays.
 
-``kinds`` says what a body holds. ``reading`` decodes it, with ``classic`` for a ``Result`` as it is, ``primitives`` for
-``sampler`` and ``estimator``, ``executor`` and ``client_side`` for quantum programs, ``noise_learner`` for noise models.
+``kinds`` says what a body holds. ``reading`` decodes it, with ``classic`` for a ``Result`` as it is, ``primitives``
+for ``sampler`` and ``estimator``, ``executor`` and ``client_side`` for quantum programs, ``noise_learner`` for noise.
 ``experiments`` turns registers into counts. ``reasons`` finds in a log why a job failed.
 
 No body makes any of them raise. What a server sent is bounded (``limits``), never unpickled, and never names what is

@@ -8,12 +8,12 @@ from typing import Any
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
-from ibm_circuit_job.errors import Unreadable
+from ibm_circuit_job.errors import OtherForm, Unreadable
 from ibm_circuit_job.state.results.decoded import DecodedResult
 from ibm_circuit_job.state.typed_json import Unbuilt
 
 
-def of_fields(body: Any) -> Result[DecodedResult, Unreadable]:
+def of_fields(body: Any) -> Result[DecodedResult, Unreadable | OtherForm]:
     """Return the ``Result`` of its fields.
 
     An experiment that cannot be read has ``success`` False and a ``status`` that says why; so has a failed one of which
@@ -34,7 +34,7 @@ def of_fields(body: Any) -> Result[DecodedResult, Unreadable]:
         return _experiment_by_experiment(dict(body))
 
 
-def _experiment_by_experiment(body: dict[str, Any]) -> Result[DecodedResult, Unreadable]:
+def _experiment_by_experiment(body: dict[str, Any]) -> Result[DecodedResult, Unreadable | OtherForm]:
     from qiskit.result.models import ExperimentResult  # noqa: PLC0415 - costly
 
     found: list[Any] = []

@@ -36,14 +36,14 @@ def primitive_result(result: ExecutorResult) -> Result[Any, OtherForm]:
         The result, in which a pub that cannot be read is an ``UnreadablePubResult``; an ``OtherForm`` where the
         pass-through data are of a version that is not known, or damaged.
     """
+    role = role_of(result)
+    if role is None:
+        return Bad(OtherForm(f"expected one of the roles {[*_READERS]}, got {result.semantic_role!r}"))
     try:
-        role = role_of(result)
-        if role is None:
-            raise ValueError(f"its role is {result.semantic_role!r}")
         data = result.passthrough_data["post_processor"]
-        if data["version"] != _VERSION:
-            raise ValueError(f"expected the version {_VERSION} of the post-processor, got {data['version']!r}")
-        return Success(_READERS[role](result, data))
+        if data["version"] == _VERSION:
+            return Success(_READERS[role](result, data))
+        return Bad(OtherForm(f"expected the version {_VERSION} of the post-processor, got {data['version']!r}"))
     except Exception as error:  # noqa: BLE001 - what was passed through may be anything
         return Bad(OtherForm(f"the pass-through data of the job cannot be read: {type(error).__name__}: {error}"))
 

@@ -13,7 +13,7 @@ from qiskit.result import Result as QiskitResult
 from ibm_circuit_job.state import execution_spans, typed_json
 
 
-class DecodedResult(QiskitResult):  # type: ignore[misc] - qiskit has no types
+class DecodedResult(QiskitResult):
     """The ``Result`` of a job.
 
     It is qiskit's in all but two points:
@@ -21,8 +21,8 @@ class DecodedResult(QiskitResult):  # type: ignore[misc] - qiskit has no types
     - ``to_dict()`` gives what JSON has: ``json.dumps(result.to_dict())`` works whatever the metadata hold. Arrays
       become lists, complex numbers ``[real, imaginary]``, times ISO 8601, execution spans their times and sizes.
     - A circuit that was run with several sets of parameters has several experiments of one name. ``get_counts()`` and
-      ``get_memory()`` of that circuit then give a list with one entry for each set, in C order; qiskit would
-      give the first alone. The header of each experiment has ``pub_index``, ``pub_shape``, ``index`` and ``parameters``.
+      ``get_memory()`` of that circuit then give a list with one entry for each set, in C order; qiskit would give the
+      first alone. The header of each experiment has ``pub_index``, ``pub_shape``, ``index`` and ``parameters``.
 
     Example:
         >>> result = DecodedResult.from_dict(
@@ -80,7 +80,7 @@ def header_of(experiment: Any) -> Mapping[str, Any]:
     return {} if header is None else header.to_dict()
 
 
-def plain_json(value: Any) -> Any:
+def plain_json(value: Any) -> Any:  # noqa: PLR0911 - one for each type
     """Return a value as JSON has it: dictionaries, lists, texts, numbers, booleans and ``None``.
 
     Example:

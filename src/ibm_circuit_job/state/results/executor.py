@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
@@ -36,12 +36,12 @@ class ExecutorItem(Mapping[str, Any]):
 
     Example:
         >>> import numpy as np
-        >>> item = ExecutorItem(FrozenDict(c=np.zeros((4, 2), bool)))
+        >>> item = ExecutorItem(dict(c=np.zeros((4, 2), bool)))
         >>> item["c"].shape, [*item]
         ((4, 2), ['c'])
     """
 
-    arrays: Mapping[str, Any]
+    arrays: Mapping[str, Any] = field(converter=frozen_json)
     """Name -> array; empty where they cannot be read."""
     metadata: Mapping[str, Any] = FrozenDict()
     """The item's metadata."""
@@ -72,16 +72,16 @@ class ExecutorResult:
     """What an ``executor`` job measured: arrays, metadata and pass-through data, none of which can be changed.
 
     Example:
-        >>> result = ExecutorResult((ExecutorItem(FrozenDict()),), FrozenDict(), {"note": "mine"})
+        >>> result = ExecutorResult((ExecutorItem({}),), {}, {"note": "mine"})
         >>> len(result), result.passthrough_data["note"]
         (1, 'mine')
     """
 
     items: tuple[ExecutorItem, ...]
     """The items, in the order of the quantum program."""
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(converter=frozen_json)
     """``chunk_timing``: when which part was measured; times are UTC."""
-    passthrough_data: Any = None
+    passthrough_data: Any = field(default=None, converter=frozen_json)
     """What the program gave along, and the service passed through: nested, with arrays."""
     semantic_role: str | None = None
     """How the official client reads the result: ``"sampler_v2"``, ``"estimator_v2"``; ``None`` for any other."""
@@ -107,7 +107,7 @@ class ExecutorResult:
     __hash__ = None  # type: ignore[assignment]
 
 
-def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable]:
+def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable | OtherForm]:
     """Return the record of a body; an ``Unreadable`` where no item can be read."""
     reader = TensorReader(body.get("schema_version"))
     items = tuple(_item(fields, index, reader) for index, fields in enumerate(body["data"]))
@@ -119,7 +119,7 @@ def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable]:
         ExecutorResult(
             items,
             _metadata(body.get("metadata")),
-            frozen_json(reader.tree(body.get("passthrough_data"))),
+            reader.tree(body.get("passthrough_data")),
             role if isinstance(role, str) else None,
             version if isinstance(version, str) else None,
         )
@@ -128,12 +128,12 @@ def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable]:
 
 def _item(fields: Any, index: int, reader: TensorReader) -> ExecutorItem:
     metadata = fields.get("metadata") if isinstance(fields, Mapping) else None
-    metadata = frozen_json(metadata if isinstance(metadata, Mapping) else {})
+    metadata = metadata if isinstance(metadata, Mapping) else {}
     try:
         arrays = {name: reader.array(tensor) for name, tensor in fields["results"].items()}
     except Exception as error:  # noqa: BLE001 - a damaged item may be anything
-        return ExecutorItem(FrozenDict(), metadata, f"item {index} of the result cannot be read: {error}")
-    return ExecutorItem(FrozenDict(arrays), metadata)
+        return ExecutorItem({}, metadata, f"item {index} of the result cannot be read: {error}")
+    return ExecutorItem(arrays, metadata)
 
 
 def _metadata(metadata: Any) -> Mapping[str, Any]:
@@ -142,8 +142,7 @@ def _metadata(metadata: Any) -> Mapping[str, Any]:
     chunks = found.get("chunk_timing")
     if isinstance(chunks, list):
         found["chunk_timing"] = [_chunk(chunk) for chunk in chunks]
-    frozen_metadata: Mapping[str, Any] = frozen_json(found)
-    return frozen_metadata
+    return found
 
 
 def _chunk(chunk: Any) -> Any:
@@ -165,8 +164,8 @@ def _utc(text: str) -> datetime:
 def counted(result: ExecutorResult, context: ResultContext) -> Result[DecodedResult, Unreadable | OtherForm]:
     """Return the ``Result`` of the bits of its classical registers: one experiment for each element of an item.
 
-    Where an item says which bits twirling has flipped, they are flipped back. An item without registers, such as one that
-    was read at another level, has complex memory instead, or an experiment with ``success`` False.
+    Where an item says which bits twirling has flipped, they are flipped back. An item that was read at another level
+    has complex memory. One without registers is an experiment with ``success`` False.
     """
     from ibm_circuit_job.state.results.experiments import experiments, failed  # noqa: PLC0415 - qiskit is costly
     from ibm_circuit_job.state.results.primitives import result_of  # noqa: PLC0415
@@ -189,7 +188,7 @@ def counted(result: ExecutorResult, context: ResultContext) -> Result[DecodedRes
     if len(problems) == len(parts):
         return Bad(
             OtherForm(
-                f"the result of job {context.job_id} has no counts: it holds arrays, and no bits of classical registers; "
+                f"the result of job {context.job_id} has no counts: it holds arrays, and no bits of registers; "
                 "primitive_result() returns them"
             )
         )

@@ -44,6 +44,7 @@ def kind_of(payload: ResultPayload) -> BodyKind:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import ResultPayload
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> bodies = (b'{"results": []}', b'{"url": "https://storage.example.com/x"}', b"502 Bad Gateway")
         >>> [kind_of(ResultPayload(noon, raw)).name for raw in bodies]
@@ -61,6 +62,7 @@ def is_result(payload: ResultPayload) -> bool:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import ResultPayload
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> [is_result(ResultPayload(noon, raw)) for raw in (b'{"results": []}', b"502 Bad Gateway")]
         [True, False]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
-from ibm_circuit_job.errors import Unreadable
+from ibm_circuit_job.errors import OtherForm, Unreadable
 from ibm_circuit_job.state.results.frozen import FrozenDict, frozen_json, same
 from ibm_circuit_job.state.results.tensors import TensorReader
 from ibm_circuit_job.state.typed_json import Unbuilt
@@ -57,14 +57,14 @@ class NoiseLearnerResult:
     """What a ``noise-learner`` job learned; it cannot be changed.
 
     Example:
-        >>> result = NoiseLearnerResult((LearnedNoise(num_qubits=2),), FrozenDict())
+        >>> result = NoiseLearnerResult((LearnedNoise(num_qubits=2),), {})
         >>> len(result), result[0].num_qubits
         (1, 2)
     """
 
     data: tuple[LearnedNoise, ...]
     """The noise of each layer, in the service's order."""
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(converter=frozen_json)
     """The metadata of all."""
     schema_version: str | None = None
     """The version of the body, as in ``"v0.3"``."""
@@ -89,9 +89,10 @@ class NoiseLearnerResult:
     __hash__ = None  # type: ignore[assignment]
 
 
-def of_body(body: Mapping[str, Any]) -> Result[NoiseLearnerResult, Unreadable]:
+def of_body(body: Mapping[str, Any]) -> Result[NoiseLearnerResult, Unreadable | OtherForm]:
     """Return the record of a body; an ``Unreadable`` where no part can be read."""
-    fields = body.get("__value__") if isinstance(body.get("__value__"), Mapping) else body
+    inner = body.get("__value__")
+    fields = inner if isinstance(inner, Mapping) else body
     version = body.get("schema_version")
     reader = TensorReader(version)
     data = tuple(_part(part, index, reader) for index, part in enumerate(fields["data"]))
@@ -102,7 +103,7 @@ def of_body(body: Mapping[str, Any]) -> Result[NoiseLearnerResult, Unreadable]:
     return Success(
         NoiseLearnerResult(
             data,
-            frozen_json(metadata if isinstance(metadata, Mapping) else {}),
+            metadata if isinstance(metadata, Mapping) else {},
             version if isinstance(version, str) else None,
         )
     )
@@ -131,7 +132,7 @@ def _of_tensors(part: Mapping[str, Any], reader: TensorReader) -> LearnedNoise:
         reader.array(part["rates"]),
         reader.array(part["rates_std"]),
         int(part["num_qubits"]),
-        metadata=frozen_json(part.get("metadata") or {}),
+        metadata=part.get("metadata") or {},
     )
 
 

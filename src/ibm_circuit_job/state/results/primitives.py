@@ -1,7 +1,7 @@
 """From the body of a ``sampler`` or ``estimator`` job to a ``PrimitiveResult``, and from that to a ``Result``.
 
 Source: ``ibm_quantum_schemas.sampler`` and ``.estimator`` for the typed JSON; for the JSON without ``support_qiskit``
-the guides of the REST API, ``{"results": [{"data": {REGISTER: {"samples": ["0x3"], "num_bits": n}}, "metadata": {}}]}``.
+the guides of the REST API: ``{"results": [{"data": {REGISTER: {"samples": ["0x3"], "num_bits": n}}, "metadata"}]}``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Pub
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
-from ibm_circuit_job.errors import IBMJobApiError, Unreadable
+from ibm_circuit_job.errors import IBMJobApiError, OtherForm, Unreadable
 from ibm_circuit_job.state.results.context import ResultContext
 from ibm_circuit_job.state.results.decoded import DecodedResult
 from ibm_circuit_job.state.results.experiments import experiments, failed
@@ -21,7 +21,7 @@ from ibm_circuit_job.state.results.limits import MOST_ARRAY_BYTES, MOST_BITS, MO
 from ibm_circuit_job.state.typed_json import Unbuilt
 
 
-class UnreadablePubResult(SamplerPubResult):  # type: ignore[misc] - qiskit has no types
+class UnreadablePubResult(SamplerPubResult):
     """The result of a pub that cannot be read: to ask for its data raises an ``IBMJobApiError`` that names it.
 
     Args:
@@ -44,7 +44,7 @@ class UnreadablePubResult(SamplerPubResult):  # type: ignore[misc] - qiskit has 
         return f"UnreadablePubResult({self.problem!r})"
 
 
-def of_typed(body: Any) -> Result[PrimitiveResult[Any], Unreadable]:
+def of_typed(body: Any) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
     """Return the ``PrimitiveResult`` that typed JSON stands for.
 
     Args:
@@ -76,7 +76,7 @@ def _checked(pub: Any, index: int) -> Any:
     return pub
 
 
-def of_pubs(pubs: Iterable[Any], metadata: Any, field: str) -> Result[PrimitiveResult[Any], Unreadable]:
+def of_pubs(pubs: Iterable[Any], metadata: Any, field: str) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
     """Return the ``PrimitiveResult`` of some pub results; an ``Unreadable`` where none of them can be read.
 
     Args:
@@ -91,7 +91,7 @@ def of_pubs(pubs: Iterable[Any], metadata: Any, field: str) -> Result[PrimitiveR
     return Success(PrimitiveResult(listed, dict(metadata) if isinstance(metadata, Mapping) else {}))
 
 
-def of_rest(body: Mapping[str, Any]) -> Result[PrimitiveResult[Any], Unreadable]:
+def of_rest(body: Mapping[str, Any]) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
     """Return the ``PrimitiveResult`` of a job that was submitted without ``support_qiskit``.
 
     Example:
@@ -162,7 +162,7 @@ def _flattened(samples: Any) -> tuple[list[int], list[str]]:
     return shape, level
 
 
-def counted(found: PrimitiveResult[Any], context: ResultContext) -> Result[DecodedResult, Unreadable]:
+def counted(found: PrimitiveResult[Any], context: ResultContext) -> Result[DecodedResult, Unreadable | OtherForm]:
     """Return the ``Result`` of what a sampler measured: one experiment for each circuit and set of its parameters.
 
     A circuit whose data cannot be read has one experiment with ``success`` False and a ``status`` that says why.

@@ -33,8 +33,8 @@ def decode(
         context: What the bodies of ``sampler`` and ``executor`` do not say.
 
     Returns:
-        The ``Result``; an ``OtherForm`` where the body holds no counts; or an ``Unreadable`` that names the path to what
-        is no result.
+        The ``Result``; an ``OtherForm`` where the body holds no counts; or an ``Unreadable`` that names the path to
+        what is no result.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -90,7 +90,7 @@ def decode_primitive(
     return _parts(payload).bind(lambda body: _primitive(body, known))
 
 
-def _parts(payload: ResultPayload) -> Result[Any, Unreadable]:
+def _parts(payload: ResultPayload) -> Result[Any, Unreadable | OtherForm]:
     return typed_json.decode_parts(unwrapped(payload.raw), "result")
 
 
@@ -107,7 +107,9 @@ def _kind(body: Any) -> BodyKind:
     return kind_of_fields(body) if isinstance(body, Mapping) else BodyKind.NOTHING
 
 
-def _counted(body: Any, context: ResultContext) -> Result[QiskitResult, Unreadable | OtherForm]:
+def _counted(  # noqa: PLR0911 - one for each kind
+    body: Any, context: ResultContext
+) -> Result[QiskitResult, Unreadable | OtherForm]:
     from qiskit.result import Result as QiskitResult  # noqa: PLC0415 - the core is imported without it
 
     from ibm_circuit_job.state.results import classic, primitives  # noqa: PLC0415 - they import qiskit
@@ -146,7 +148,9 @@ def _counted_items(found: executor.ExecutorResult, context: ResultContext) -> Re
     return executor.counted(found, context)
 
 
-def _primitive(body: Any, context: ResultContext) -> Result[Any, Unreadable | OtherForm]:
+def _primitive(  # noqa: PLR0911 - one for each kind
+    body: Any, context: ResultContext
+) -> Result[Any, Unreadable | OtherForm]:
     from ibm_circuit_job.state.results import client_side, primitives  # noqa: PLC0415 - they import qiskit
 
     match _kind(body):

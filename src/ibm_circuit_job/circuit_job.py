@@ -709,8 +709,8 @@ class IBMCircuitJob(JobV1):
         Returns:
             A ``PrimitiveResult`` for ``sampler`` and ``estimator``, and for the ``executor`` jobs that the client-side
             ``Sampler`` and ``Estimator`` of qiskit-ibm-runtime made; an :class:`~ibm_circuit_job.ExecutorResult` for
-            other ``executor`` jobs; a :class:`~ibm_circuit_job.NoiseLearnerResult` for noise learners. A pub that cannot
-            be read does not cost the others: to ask for its data raises an ``IBMJobApiError``.
+            other ``executor`` jobs; a :class:`~ibm_circuit_job.NoiseLearnerResult` for noise learners. A pub that
+            cannot be read does not cost the others: to ask for its data raises an ``IBMJobApiError``.
 
         Raises:
             IBMJobInvalidStateError: If the job was cancelled; or if its result is a qiskit ``Result``, which

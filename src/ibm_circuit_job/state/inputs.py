@@ -152,7 +152,7 @@ def _pubs(job: Job) -> list[list[Any]]:
 def _program(job: Job) -> Mapping[str, Any]:
     """The quantum program of an ``executor`` job; empty for other jobs."""
     raw = _raw_params(job).get("quantum_program")
-    found = None if raw is None else documents.value(raw, "quantum_program").value_or(None)
+    found = None if raw is None else typed_json.decode_parts(bytes(raw), "quantum_program").value_or(None)
     return found if isinstance(found, Mapping) else {}
 
 
@@ -192,9 +192,7 @@ def _items(program: Mapping[str, Any], schema_version: Any) -> list[tuple[Any, A
         loaded = _loaded(together.get("b64_data"), len(items))
         circuits = loaded if len(loaded) == len(items) else [None] * len(items)
     else:
-        models = [item.get("circuit") for item in items]
-        files = [_loaded(model.get("circuit_b64") if isinstance(model, Mapping) else None, 1) for model in models]
-        circuits = [loaded[0] if loaded else None for loaded in files]
+        circuits = [_circuit_of(item.get("circuit")) for item in items]
     return [(circuit, _argument(item, reader)) for circuit, item in zip(circuits, items, strict=True)]
 
 
@@ -204,8 +202,16 @@ def _loaded(text: Any, most: int) -> list[Any]:
     return found
 
 
+def _circuit_of(model: Any) -> Any:
+    """The circuit of one item: a file of its own, or, from a client that has decoded it before, the circuit itself."""
+    if not isinstance(model, Mapping):
+        return model
+    return next(iter(_loaded(model.get("circuit_b64"), 1)), None)
+
+
 def _argument(item: Mapping[str, Any], reader: TensorReader) -> Any:
+    given = item.get("circuit_arguments")
     try:
-        return reader.array(item.get("circuit_arguments"))
+        return given if hasattr(given, "dtype") else reader.array(given)
     except ValueError:
         return None

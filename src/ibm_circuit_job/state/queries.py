@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job.state import documents, typed_json
+from ibm_circuit_job.state import documents, inputs, typed_json
 from ibm_circuit_job.state.client_versions import kept_versions, named_versions
 from ibm_circuit_job.state.facts import StatusReport
-from ibm_circuit_job.state.inputs import backend_options as backend_options
-from ibm_circuit_job.state.inputs import circuits as circuits
-from ibm_circuit_job.state.inputs import header as header
-from ibm_circuit_job.state.inputs import named_bindings as named_bindings
-from ibm_circuit_job.state.inputs import params as params
-from ibm_circuit_job.state.inputs import sampled_names as sampled_names
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.reply_fields import number_of
@@ -431,6 +425,15 @@ def has_reason(job: Job) -> bool:
         False
     """
     return job.status is not None and bool(job.status.reason) and job.status.reason != "Error"
+
+
+# What was submitted, which has a module of its own.
+params = inputs.params
+circuits = inputs.circuits
+header = inputs.header
+backend_options = inputs.backend_options
+sampled_names = inputs.sampled_names
+named_bindings = inputs.named_bindings
 
 
 def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:

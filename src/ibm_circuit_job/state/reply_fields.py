@@ -484,10 +484,24 @@ def _as_json(value: object) -> str:
 
 def _encoded_again(value: object) -> Any:
     """What a foreign client has built, such as a circuit, in the service's own form."""
+    if type(value).__name__ == "QuantumProgram":
+        return _program_again(value)
     try:
+        if callable(getattr(value, "model_dump", None)):
+            # The options of the official client.
+            return value.model_dump(mode="json")
         return json.loads(typed_json.encode(value))
     except Exception:  # noqa: BLE001 - whatever it is, it must not hide the rest of the reply
         return repr(value)
+
+
+def _program_again(program: Any) -> dict[str, Any]:
+    """The part of a quantum program that is read again: its circuits, and the arguments of those that have any."""
+    items = [
+        {"circuit": item.circuit, "circuit_arguments": getattr(item, "circuit_arguments", None)}
+        for item in program.items
+    ]
+    return {"shots": program.shots, "meas_level": program.meas_level, "items": items}
 
 
 def _structured(known: dict[str, Any], target: type[_T], what: str) -> Result[tuple[_T, frozenset[str]], Unreadable]:

@@ -106,9 +106,8 @@ class Task:
 
 
 def _numbers(value: Any) -> Sequence[float]:
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (value,)
+    found: list[float] = [] if value is None else np.atleast_1d(value).astype(float).tolist()
+    return found
 
 
 def calibration_of(result: ExecutorResult, parts: Sequence[Mapping[str, Any]]) -> Calibration | None:

@@ -5,14 +5,17 @@ import json
 from datetime import UTC, datetime
 
 import numpy as np
-from qiskit import QuantumCircuit
+from ibm_quantum_schemas.common import CompressedTensorModel, F64TensorModel, TensorModel
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit.quantum_info import PauliList
 from qiskit_ibm_runtime import RuntimeJobV2
 from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, ExecutionSpans, TwirledSliceSpanV2
 from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
 from qiskit_ibm_runtime.options_models.executor import ExecutorOptions
 from qiskit_ibm_runtime.quantum_program.converters import converters_2_0
+from qiskit_ibm_runtime.results.noise_learner import LayerError, PauliLindbladError
 
 VERSIONS = ["v0.1", "v0.2", "v1.0", "v1.1", "v2.0"]
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -61,9 +64,9 @@ def rotation():
 
 def pair():
     """A circuit with two registers, of which the first is the shorter one."""
-    from qiskit import ClassicalRegister, QuantumRegister
-
-    circuit = QuantumCircuit(QuantumRegister(11, "q"), ClassicalRegister(2, "a"), ClassicalRegister(9, "b"), name="pair")
+    circuit = QuantumCircuit(
+        QuantumRegister(11, "q"), ClassicalRegister(2, "a"), ClassicalRegister(9, "b"), name="pair"
+    )
     circuit.measure(range(2), circuit.cregs[0])
     circuit.measure(range(2, 11), circuit.cregs[1])
     return circuit
@@ -112,19 +115,18 @@ def estimator_job():
         ensemble_standard_error=np.array([0.1, 0.3]),
         shape=(2,),
     )
-    metadata = {"target_precision": 0.015625, "shots": 4096, "resilience": {"zne": {"extrapolators": np.array(["linear"])}}}
+    metadata = {
+        "target_precision": 0.015625,
+        "shots": 4096,
+        "resilience": {"zne": {"extrapolators": np.array(["linear"])}},
+    }
     result = PrimitiveResult([PubResult(data, metadata)], {"version": 2, "resilience": {"measure_mitigation": True}})
     params = {"pubs": [[rotation(), {"ZZ": 1.0}, np.zeros((2, 2)), None]], "version": 2, "resilience_level": 1}
     return their_job("estimator", json.dumps(params, cls=RuntimeEncoder), json.dumps(result, cls=RuntimeEncoder))
 
 
-def models_of(version):
-    return importlib.import_module(f"ibm_quantum_schemas.executor.version_{version[1:].replace('.', '_')}")
-
-
-def tensor_of(version):
-    common = importlib.import_module("ibm_quantum_schemas.common")
-    return common.CompressedTensorModel if version == "v2.0" else common.TensorModel
+def _name(version):
+    return version[1:].replace(".", "_")
 
 
 def executor_body(version, items, *, passthrough_data=None, role=None):
@@ -136,7 +138,8 @@ def executor_body(version, items, *, passthrough_data=None, role=None):
         passthrough_data: What was passed through.
         role: The semantic role.
     """
-    models, tensor = models_of(version), tensor_of(version)
+    models = importlib.import_module(f"ibm_quantum_schemas.executor.version_{_name(version)}")
+    tensor = CompressedTensorModel if version == "v2.0" else TensorModel
     part = {"idx_item": 0, "size": 1}
     if version >= "v1.0":
         part |= {"permutation": [0], "element_range": (0, 1, 1)}
@@ -151,7 +154,8 @@ def executor_body(version, items, *, passthrough_data=None, role=None):
         "metadata": {"chunk_timing": [{"start": NOON, "stop": NOON.replace(second=5), "parts": [part]}]},
     }
     if version >= "v0.2":
-        fields["passthrough_data"] = converters_2_0.passthrough_data_to_2_0(passthrough_data)
+        convert = importlib.import_module(f"qiskit_ibm_runtime.quantum_program.converters.converters_{_name(version)}")
+        fields["passthrough_data"] = getattr(convert, f"passthrough_data_to_{_name(version)}")(passthrough_data)
     if version >= "v1.0":
         fields["semantic_role"] = role
     return models.QuantumProgramResultModel.model_validate(fields).model_dump_json()
@@ -188,3 +192,29 @@ def measured_job(program, *, role, seed=1):
         items.append(arrays)
     body = executor_body("v2.0", items, passthrough_data=program.passthrough_data, role=role)
     return their_job("executor", executor_params(program), body)
+
+
+def noise_learner_job():
+    """A job of the second version of ``noise-learner``, whose JSON names the classes of the official client."""
+    layer = QuantumCircuit(2)
+    layer.cx(0, 1)
+    error = PauliLindbladError(PauliList(["XI", "ZY"]), np.array([0.1, 0.2]))
+    data = {
+        "data": [LayerError(layer, [4, 7], error), LayerError(layer, [5, 6], None)],
+        "metadata": {"backend": "device"},
+    }
+    return their_job("noise-learner", "{}", json.dumps(data, cls=RuntimeEncoder))
+
+
+def noise_learner_v3_job():
+    models = importlib.import_module("ibm_quantum_schemas.noise_learner_v3.version_0_3")
+    selection = {"fraction_kept": {0: 1.0}, "success_rates": {0: {0: 1.0}}}
+    part = {
+        "generators_sparse": [[("XZ", [0, 1])], [("Y", [1])]],
+        "num_qubits": 2,
+        "rates": F64TensorModel.from_numpy(np.array([0.1, 0.2])).model_dump(),
+        "rates_std": F64TensorModel.from_numpy(np.array([0.01, 0.02])).model_dump(),
+        "metadata": {"learning_protocol": "lindblad", "post_selection": selection},
+    }
+    body = models.NoiseLearnerV3ResultsModel.model_validate({"data": [part]}).model_dump_json()
+    return their_job("noise-learner", "{}", body)

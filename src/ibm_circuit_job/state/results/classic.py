@@ -29,7 +29,7 @@ def of_fields(body: Any) -> Result[DecodedResult, Unreadable | OtherForm]:
     if any(map(_is_damaged, body["results"])):
         return _experiment_by_experiment(dict(body))
     try:
-        return Success(DecodedResult.from_dict(dict(body)))
+        return Success(_with_status(DecodedResult.from_dict(dict(body))))
     except Exception:  # noqa: BLE001 - qiskit checks nothing, and trips over anything
         return _experiment_by_experiment(dict(body))
 
@@ -59,7 +59,15 @@ def _experiment_by_experiment(body: dict[str, Any]) -> Result[DecodedResult, Unr
         return Bad(Unreadable("result", "", f"expected the form of qiskit's Result.to_dict(): {error}"))
     result.results = found
     result.success = result.success and not problems
-    return Success(result)
+    return Success(_with_status(result))
+
+
+def _with_status(result: DecodedResult) -> DecodedResult:
+    """A result whose failed experiments have a status: of none at all qiskit cannot make the error that it raises."""
+    failed = [experiment for experiment in result.results if not experiment.success]
+    for part in (result, *failed) if failed else ():
+        part.status = str(getattr(part, "status", None) or "no status")
+    return result
 
 
 def _is_damaged(fields: Any) -> bool:

@@ -181,7 +181,6 @@ def _unknown(context: ResultContext) -> OtherForm:
 def _as_failed(result: QiskitResult) -> QiskitResult:
     # Decoded a moment ago, and nobody else's yet.
     result.success = False
-    for part in (result, *result.results):
-        # Of what they do not have, qiskit cannot make the error that a circuit without counts raises.
-        part.status = str(getattr(part, "status", None) or "no status")
+    # Of none at all qiskit cannot make the error that a circuit without counts raises.
+    result.status = str(result.status or "no status")
     return result

@@ -23,6 +23,8 @@ from ibm_circuit_job.state import queries, results, typed_json, wire
 from ibm_circuit_job.testing.model_service import RESULT
 
 NOW = datetime(2024, 2, 3, tzinfo=UTC)
+MOST_SECONDS = 2.0
+"""How long all readers together may take for one body, which may decompress to 50 MB for each of them."""
 MOST_KILOBYTES = 1_000_000
 
 
@@ -43,6 +45,7 @@ def seeds():
         RESULT,
         typed_json.encode({"circuits": [circuit], "shots": 10, "header": {"x": 1j}, "a": np.arange(3)}),
         typed_json.encode(PrimitiveResult([SamplerPubResult(DataBin(c=bits))], {"version": 2})),
+        *REST_AND_EXECUTOR,
         wire.to_json(Job("a", payload=ResultPayload(NOW, b"{}"))),
     ]
 
@@ -75,6 +78,52 @@ def damaged(chance, body, others):
                 data[place:place] = chance.choice([b"NaN", b"-Infinity", b"1e999", b"\xff", b'"', b"\\"])
     return bytes(data)
 
+
+# What the other programs send, and what the executor's jobs were submitted with.
+_BITS = {"data": "/w==", "shape": [2, 2, 2], "dtype": "bool"}
+_ITEM = {"results": {"c": _BITS, "measurement_flips.c": _BITS, "_meas": _BITS}, "metadata": {}}
+_TASK = {
+    "version": "0.1",
+    "mitigation": None,
+    "observables": [{"ZZ": 0.5, "01": 1.0}],
+    "param_basis_pairs": [[[], "ZZ"]],
+    "param_shape": [],
+    "broadcast_obs_and_params": True,
+    "program_item_index": 0,
+    "trex_calibration": None,
+}
+_PASSED = {
+    "post_processor": {"version": "v0.1", "twirling": True, "meas_type": "classified", "shots": 2, "options": {}}
+}
+_PASSED["post_processor"] |= {"num_pubs": 1}
+_FOLDED = _TASK | {"mitigation": "gate_folding", "noise_factors": [1], "extrapolator": ["linear", "exponential"]}
+_NOISE = {"generators_sparse": [[["X", [0]]]], "num_qubits": 1, "rates": _BITS, "rates_std": _BITS, "metadata": {}}
+REST_AND_EXECUTOR = [
+    msgspec.json.encode(body)
+    for body in (
+        {"results": [{"data": {"c": {"samples": ["0x1", "0x2"], "num_bits": 2}}, "metadata": {}}], "metadata": {}},
+        {"results": [{"data": {"evs": [0.5], "stds": [0.1]}, "metadata": {}}], "metadata": {}},
+        {"schema_version": "v0.3", "data": [_NOISE]},
+        *(
+            {
+                "schema_version": "v1.0",
+                "data": [_ITEM],
+                "metadata": {"chunk_timing": [{"start": "2025-01-01T00:00:00Z", "stop": "2025-01-01T00:00:00Z"}]},
+                "semantic_role": role,
+                "passthrough_data": _PASSED | {"qiskit_mitigation": [task]},
+            }
+            for role, task in (("sampler_v2", _TASK), ("estimator_v2", _TASK), ("estimator_v2", _FOLDED))
+        ),
+        {
+            "schema_version": "v1.0",
+            "quantum_program": {
+                "shots": 2,
+                "circuits": {"b64_data": "UUlTS0lU", "qpy_version": 17, "num_programs": 1},
+                "items": [{"item_type": "circuit", "circuit_arguments": _BITS, "shape": []}],
+            },
+        },
+    )
+]
 
 _WORDS = [b"QuantumCircuit", b"ndarray", b"BitArray", b"DataBin", b"PrimitiveResult", b"SamplerPubResult", b"complex"]
 _WORDS += [b"Parameter", b"ParameterExpression", b"Instruction", b"Result", b"set", b"datetime", b"settings"]
@@ -120,12 +169,16 @@ def read_all(body):
         wire.read_pushed_status(body, NOW),
         wire.from_json(body),
         results.decode(ResultPayload(NOW, body)),
+        results.decode_primitive(ResultPayload(NOW, body)),
     ):
         assert isinstance(read, Result)
+    results.is_result(ResultPayload(NOW, body))
     wire.read_error(body)
     job = Job("a", inputs=JobInputs(NOW, body))
     queries.circuits(job)
     queries.header(job)
+    queries.backend_options(job)
+    queries.named_bindings(job)
 
 
 def main(minutes, seed):
@@ -144,7 +197,7 @@ def main(minutes, seed):
         slowest = max(slowest, time.process_time() - began)
         count += 1
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if slowest > 1.0 or grown > MOST_KILOBYTES:
+        if slowest > MOST_SECONDS or grown > MOST_KILOBYTES:
             sys.exit(f"seed {seed}, body {count}: {slowest:.2f} s, {grown} kB: {body[:2000]!r}")
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"seed {seed}: {count} bodies, none raised; the slowest took {slowest:.3f} s; at most {grown // 1024} MB")

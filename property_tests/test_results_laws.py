@@ -1,5 +1,6 @@
 """A sampler's bits become the counts that backend.run gave."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -7,6 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from result_bodies import EXECUTOR_VERSIONS, executor, packed_sampler, rest_sampler
+from result_bodies import bits as bits_of
 
 from ibm_circuit_job.state import results, typed_json
 from ibm_circuit_job.state.facts import ResultPayload
@@ -72,6 +75,31 @@ def test_each_set_of_parameters_is_an_experiment(rows, columns, size, data):
     body = PrimitiveResult([SamplerPubResult(DataBin(c=BitArray(array.reshape(*shape, 1, width), size), shape=shape))])
     result = results.decode(ResultPayload(NOW, typed_json.encode(body))).unwrap()
     assert [next(iter(counts)) for counts in _listed(result.get_counts())] == [f"{each:0{size}b}" for each in outcomes]
+
+
+@st.composite
+def measured(draw):
+    """The bits of some circuits: registers of the shape (*sweep, shots, bits)."""
+    found = []
+    for _ in range(draw(st.integers(1, 3))):
+        sweep = tuple(draw(st.lists(st.integers(1, 3), max_size=2)))
+        sizes, shots = draw(st.lists(st.integers(1, 20), min_size=1, max_size=3)), draw(st.integers(1, 5))
+        seed = draw(st.integers(0, 1000))
+        found.append({f"r{place}": bits_of(seed + place, *sweep, shots, size) for place, size in enumerate(sizes)})
+    return found
+
+
+@given(measured(), st.sampled_from(EXECUTOR_VERSIONS))
+def test_every_form_of_the_same_bits_gives_the_same_counts_and_memory(circuits, version):
+    packed, rest, executed = (
+        results.decode(ResultPayload(NOW, body)).unwrap()
+        for body in (packed_sampler(*circuits), rest_sampler(*circuits), executor(version, *circuits))
+    )
+    assert packed.get_counts() == rest.get_counts() == executed.get_counts()
+    for number, experiment in enumerate(packed.results):
+        assert packed.get_memory(number) == rest.get_memory(number) == executed.get_memory(number)
+        assert experiment.header == rest.results[number].header == executed.results[number].header
+    assert json.loads(json.dumps(packed.to_dict()))["results"] == json.loads(json.dumps(rest.to_dict()))["results"]
 
 
 def _listed(counts):

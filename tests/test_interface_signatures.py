@@ -62,6 +62,8 @@ EXTRAS = {
     "store",
     "logs",
     "metrics",
+    "primitive_result",
+    "primitive_result_async",
     "private",
     "session_id",
     "state",

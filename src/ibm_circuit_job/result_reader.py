@@ -198,6 +198,11 @@ class ResultReader:
             cell.take_in(payload)
             self._keep_metrics()
             return self._remembered(payload, decoded.unwrap())
+        if isinstance(decoded.failure(), OtherForm):
+            # It is the result, which another method returns.
+            cell.take_in(payload)
+            self._keep_metrics()
+            return Missed(decoded.failure())
         if held is None or cell.state.payload is not held:
             # Perhaps the only copy there will ever be; it is asked for again, and this stays until there is better.
             cell.take_in(payload)

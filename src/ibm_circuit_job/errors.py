@@ -262,15 +262,7 @@ class StoreTrouble:
 
 
 Failure: TypeAlias = (
-    Unreachable
-    | Refused
-    | Unreadable
-    | NoResult
-    | TimeUp
-    | Unsupported
-    | OtherForm
-    | StoreTrouble
-    | SubmissionUnknown
+    Unreachable | Refused | Unreadable | NoResult | TimeUp | Unsupported | OtherForm | StoreTrouble | SubmissionUnknown
 )
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 

@@ -237,7 +237,9 @@ class JobCell:
             return self.state
         arrived = [*self.arrived()]
         # What came last may be a page that says that there is no result now.
-        held = next((payload for payload in arrived if results.is_result(payload)), next(iter(arrived), None))
+        held = next(
+            (payload for payload in arrived if results.is_result(payload, self.job_id)), next(iter(arrived), None)
+        )
         return evolve(self.state, payload=held, inputs=self.state.inputs or self.keeper.inputs())
 
 

@@ -154,7 +154,7 @@ class Keeper:
                 if payload is None:
                     return
                 self._stored_sha256 = payload.sha256
-                if results.is_result(payload):
+                if results.is_result(payload, self.kept.job_id):
                     self.damage = None
                 yield payload
                 continue

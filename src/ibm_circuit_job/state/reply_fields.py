@@ -487,9 +487,10 @@ def _encoded_again(value: object) -> Any:
     if type(value).__name__ == "QuantumProgram":
         return _program_again(value)
     try:
-        if callable(getattr(value, "model_dump", None)):
+        dump = getattr(value, "model_dump", None)
+        if callable(dump):
             # The options of the official client.
-            return value.model_dump(mode="json")
+            return dump(mode="json")
         return json.loads(typed_json.encode(value))
     except Exception:  # noqa: BLE001 - whatever it is, it must not hide the rest of the reply
         return repr(value)

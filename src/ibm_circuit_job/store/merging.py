@@ -34,7 +34,7 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
     values = {
         **_columns(job),
         **_body_columns(_joined_references(connection, row, bodies)),
-        "has_result": row["has_result"] or any(map(_is_result, bodies)),
+        "has_result": row["has_result"] or any(_is_result(body, job_id) for body in bodies),
         "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
         "is_awaited": row["is_awaited"] or not job.has_ended or any(map(_is_awaited, facts)),
         "service": min(filter(None, (row["service"], service)), key=_by_precision, default=None),
@@ -76,9 +76,9 @@ def _joined_references(
     return references
 
 
-def _is_result(body: Body) -> bool:
-    """Whether a body is a result, and not where it lies, or a page that says that there is none now."""
-    return isinstance(body, ResultPayload) and results.is_result(body)
+def _is_result(body: Body, job_id: str) -> bool:
+    """Whether a body is the result of a job, and not where it lies, or a page that says that there is none now."""
+    return isinstance(body, ResultPayload) and results.is_result(body, job_id)
 
 
 def _by_precision(service: str) -> tuple[bool, str]:

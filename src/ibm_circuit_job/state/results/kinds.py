@@ -57,8 +57,12 @@ def kind_of(payload: ResultPayload) -> BodyKind:
     return kind_of_fields(found.unwrap(), _opened) if isinstance(found, Success) else BodyKind.NOTHING
 
 
-def is_result(payload: ResultPayload) -> bool:
+def is_result(payload: ResultPayload, job_id: str | None = None) -> bool:
     """Return whether a body is a result of any kind: not where it lies, nor a page, nor cut off.
+
+    Args:
+        payload: The body.
+        job_id: The job that it has to be the result of; any job by default.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -66,8 +70,32 @@ def is_result(payload: ResultPayload) -> bool:
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> [is_result(ResultPayload(noon, raw)) for raw in (b'{"results": []}', b"502 Bad Gateway")]
         [True, False]
+        >>> is_result(ResultPayload(noon, b'{"job_id": "cq1y", "results": []}'), "cq1x")
+        False
     """
-    return kind_of(payload) not in _NO_RESULT
+    if kind_of(payload) in _NO_RESULT:
+        return False
+    return job_id is None or not names_another_job(_named_job(unwrapped(payload.raw)), job_id)
+
+
+def names_another_job(named: object, job_id: str) -> bool:
+    """Return whether a name in a result is the ID of another job than that.
+
+    Simulators put an ID of their own there, of another length than the service's.
+
+    Example:
+        >>> [names_another_job(named, "cq1x") for named in ("cq1x", "cq1y", "6ac2f5e8-2c9b-4a3e-8f61-0d3c", None)]
+        [False, True, False, False]
+    """
+    return isinstance(named, str) and named != job_id and len(named) == len(job_id)
+
+
+def _named_job(raw: bytes) -> object:
+    """The ID that a qiskit ``Result`` has."""
+    fields = documents.fields(raw, "result").value_or({})
+    if "__value__" in fields:
+        fields = documents.fields(fields["__value__"], "result").value_or({})
+    return _opened(fields.get("job_id"))
 
 
 _NO_RESULT: Final = frozenset({BodyKind.LOCATION, BodyKind.NOTHING})

@@ -13,7 +13,7 @@ from ibm_circuit_job.state import typed_json
 from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.state.results import executor, noise_learner
 from ibm_circuit_job.state.results.context import ResultContext
-from ibm_circuit_job.state.results.kinds import BodyKind, kind_of_fields, unwrapped
+from ibm_circuit_job.state.results.kinds import BodyKind, kind_of_fields, names_another_job, unwrapped
 
 if TYPE_CHECKING:
     from qiskit.primitives.containers import PrimitiveResult
@@ -34,7 +34,7 @@ def decode(
 
     Returns:
         The ``Result``; an ``OtherForm`` where the body holds no counts; or an ``Unreadable`` that names the path to
-        what is no result.
+        what is no result, or the job that it is the result of instead.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -46,7 +46,14 @@ def decode(
         "expected a field 'results', which is missing"
     """
     known = context or ResultContext()
-    return _parts(payload).bind(lambda body: _counted(body, known))
+    return _parts(payload).bind(lambda body: _counted(body, known)).bind(lambda found: _of_job(found, known.job_id))
+
+
+def _of_job(found: QiskitResult, job_id: str | None) -> Result[QiskitResult, Unreadable | OtherForm]:
+    """Nothing but a result of the job that was asked for."""
+    if job_id is not None and names_another_job(found.job_id, job_id):
+        return Bad(Unreadable("result", "job_id", f"expected that of job {job_id!r}, got that of {found.job_id!r}"))
+    return Success(found)
 
 
 def partial(

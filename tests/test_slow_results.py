@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from loopback import LoopbackServer, Replying, served
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy
+from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy, effects
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, bodies, object_store
 from ibm_circuit_job.errors import Unreachable
 
@@ -235,6 +235,17 @@ def test_result_at_a_url_that_makes_no_progress_is_a_failure(server, monkeypatch
     with pytest.raises(RequestFailed) as raised:
         object_store.read(f"{server.url}/r", doing="read it", prompt=True)
     assert isinstance(raised.value.failure, Unreachable)
+
+
+def test_end_of_the_program_waits_for_a_body_that_is_under_way(server, job, tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        job.keep_in(store)
+        with pytest.raises(IBMJobTimeoutError):
+            job.result(timeout=0.1)
+        server.go_on.set()
+        # Called when a program ends.
+        effects.finish(30)
+        assert store.payload("a").raw == BODY
 
 
 def test_result_that_is_under_way_is_stored_before_the_program_ends(server, tmp_path):

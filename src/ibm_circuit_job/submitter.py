@@ -17,7 +17,7 @@ from returns.result import Result, Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import Failure, describe
+from ibm_circuit_job.errors import Failure, describe, is_answer
 from ibm_circuit_job.state import submitting
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.submitting import (
@@ -242,7 +242,7 @@ class _Course:
         fetched = effects.perform(effects.fetch_inputs(self._client, job_id))
         if not isinstance(fetched, Success):
             failure = fetched.failure()
-            return Success(False) if failure.http_status == 404 else Bad(failure)
+            return Success(False) if is_answer(failure, 404) else Bad(failure)
         inputs = fetched.unwrap()
         if inputs is None or inputs.raw in {b"{}", b"null"}:
             return Success(None)

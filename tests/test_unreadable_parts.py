@@ -84,7 +84,7 @@ def test_field_of_a_job_reply_costs_itself_alone(field, wrong):
     assert read_job(JOB | {field: wrong}, NOW).unwrap().details == seen.details
 
 
-@pytest.mark.parametrize("field", COSTS.keys() - {"status", "cost", "program"})
+@pytest.mark.parametrize("field", [name for name in COSTS if name not in {"status", "cost", "program"}])
 def test_field_that_cannot_be_read_is_kept_verbatim(field):
     seen = read_job(encoded(JOB | {field: [{"odd": 1}]}), NOW).unwrap()
     assert json.loads(dict(seen.details.unknown)[field]) == [{"odd": 1}]

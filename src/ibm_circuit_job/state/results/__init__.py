@@ -1,6 +1,6 @@
 """Results: from the body of a results reply to a qiskit ``Result``, a ``PrimitiveResult``, or a record of arrays.
 
-``kinds`` says what a body holds. ``reading`` decodes it, with ``classic`` for a ``Result`` as it is, ``primitives``
+``kinds`` says what a body holds. ``decoding`` reads it, with ``classic`` for a ``Result`` as it is, ``primitives``
 for ``sampler`` and ``estimator``, ``executor`` and ``client_side`` for quantum programs, ``noise_learner`` for noise.
 ``experiments`` turns registers into counts. ``reasons`` finds in a log why a job failed.
 
@@ -9,8 +9,8 @@ built.
 """
 
 from ibm_circuit_job.state.results.context import Binding, ResultContext
+from ibm_circuit_job.state.results.decoding import decode, decode_primitive, partial
 from ibm_circuit_job.state.results.kinds import BodyKind, is_result, kind_of
-from ibm_circuit_job.state.results.reading import decode, decode_primitive, partial
 from ibm_circuit_job.state.results.reasons import error_in
 
 __all__ = [

@@ -56,6 +56,8 @@ _METRICS_SECONDS: Final = 2.0
 """How long a result may be kept back for the sake of what was measured."""
 _INPUTS_SECONDS: Final = 10.0
 """How long a result may be kept back for the sake of the names of its circuits."""
+_NAMING: Final = frozenset({"circuit-runner", "qasm3-runner"})
+"""The programs whose results say the names of the circuits."""
 _NAMELESS: Final = frozenset({BodyKind.SAMPLER, BodyKind.REST_SAMPLER, BodyKind.EXECUTOR})
 """The bodies that do not say the names of the circuits."""
 
@@ -337,7 +339,9 @@ class ResultReader:
         """What is known of the job that a body does not say. For names alone, the inputs need not stay in memory."""
         cell = self._cell
         named = cell.state
-        if self._form is not results.decode or results.kind_of(payload) not in _NAMELESS:
+        if self._form is not results.decode or cell.known(queries.program) in _NAMING:
+            return results.ResultContext(cell.job_id, cell.backend_name)
+        if results.kind_of(payload) not in _NAMELESS:
             return results.ResultContext(cell.job_id, cell.backend_name)
         if named.inputs is None:
             kept = None if cell.keeper is None else cell.keeper.inputs()

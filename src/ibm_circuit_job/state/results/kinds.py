@@ -153,10 +153,9 @@ def _of_pubs(value: Any, opened: Callable[[Any], Any]) -> BodyKind:
 
 
 def _of_results(fields: Mapping[str, Any], opened: Callable[[Any], Any]) -> BodyKind:
-    parts = opened(fields["results"])
-    if not _CLASSIC.isdisjoint(fields) or not isinstance(parts, list):
-        return BodyKind.RESULT
-    for part in map(opened, parts[:_LOOKED_AT]):
+    # Not opened before it must be, for it may have a hundred megabytes.
+    parts = opened(fields["results"]) if _CLASSIC.isdisjoint(fields) else None
+    for part in map(opened, parts[:_LOOKED_AT] if isinstance(parts, list) else ()):
         data = opened(part.get("data")) if isinstance(part, Mapping) and _EXPERIMENT.isdisjoint(part) else None
         if not isinstance(data, Mapping):
             continue

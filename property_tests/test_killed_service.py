@@ -10,7 +10,7 @@ from hypothesis import settings
 from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import IBMJobInvalidStateError, IBMProvider
+from ibm_circuit_job import IBMJobInvalidStateError, IBMProvider, SubmissionPolicy
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.local import LocalService
@@ -41,6 +41,8 @@ class Customer:
     def serve_itself(self, provider, chance):
         """Until the service dies."""
         backend = provider.get_backend("local_simulator")
+        # A service that is killed does not come back while this waits.
+        backend.submission_policy = SubmissionPolicy(patience=0.0)
         while True:
             number = chance.randrange(2**BITS)
             job = backend.run(circuit_of(number), shots=10, job_tags=["first"])

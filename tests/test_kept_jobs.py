@@ -59,7 +59,8 @@ DONE = (
     b'{"id": "a", "state": {"status": "Completed"}, "backend": "b", "tags": ["x"], "created": "2024-02-03T10:11:12Z"}'
 )
 FAILED = b'{"id": "a", "state": {"status": "Failed"}}'
-BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": []}'
+# With the ID of a simulator's own, which fits any job.
+BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "6ac2f5e8-2c9b", "success": true, "results": []}'
 BROKEN = b'{"results": 3}'
 METRICS = (
     b'{"timestamps": {"running": "2024-02-03T10:11:13Z", "finished": "2024-02-03T10:11:14Z"}, "usage": {"seconds": 2}}'

@@ -288,7 +288,7 @@ def test_ctrl_c_ends_a_pause_at_once():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        submit(Service([limited(17.0)]), Order("sampler", "b", PARAMS, None), sleep=interrupted)
+        submit(Service([limited(17.0)]), Order("sampler", "b", PARAMS, None), SubmissionPolicy(), sleep=interrupted)
 
 
 # Over HTTP

@@ -30,6 +30,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.results.executor import ExecutorItem, ExecutorResult
 from ibm_circuit_job.state.results.noise_learner import LearnedNoise, NoiseLearnerResult
+from ibm_circuit_job.state.submitting import SubmissionPolicy
 from ibm_circuit_job.state.transitions import (
     apply_status,
     attach_inputs,
@@ -86,6 +87,7 @@ __all__ = [
     "QueueInfo",
     "ResultPayload",
     "StatusReport",
+    "SubmissionPolicy",
     "WaitPolicy",
     "apply_status",
     "as_completed",

@@ -34,6 +34,7 @@ from ibm_circuit_job.state.backend_configuration import BackendConfiguration, Ba
 from ibm_circuit_job.state.backend_properties import BackendProperties
 from ibm_circuit_job.state.facts import JobInputs, JobTags
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.submitting import SubmissionPolicy
 from ibm_circuit_job.submitter import Order, submit
 from ibm_circuit_job.target import target_of
 
@@ -69,6 +70,8 @@ class IBMBackend(BackendV2):
         self._target: Target | None = None
         self._properties: BackendProperties | None = None
         self._lacks_sampler = False
+        self.submission_policy = SubmissionPolicy()
+        """How submissions are paced, and how long a job is looked for whose answer was lost; any other may be set."""
         if record.max_shots is not None and record.max_shots < DEFAULT_SHOTS:
             self.set_options(shots=record.max_shots)
 
@@ -267,7 +270,7 @@ class IBMBackend(BackendV2):
         except (TypeError, ValueError, RecursionError) as error:
             raise IBMBackendValueError(f"expected arguments that go to JSON: {error}") from None
         order = Order(request.program, self.name, encoded, self._instance, tuple(request.tags), request.private)
-        done = submit(self._client, order)
+        done = submit(self._client, order, self.submission_policy)
         # What was sent is known of the job, and need never be asked for.
         at = effects.now()
         tagged = JobTags(at, request.tags) if request.tags else None

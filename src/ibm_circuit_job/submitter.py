@@ -38,7 +38,6 @@ from ibm_circuit_job.submission_ledger import LEDGER, Request
 
 _logger: Final = logging.getLogger(__name__)
 
-POLICY: Final = SubmissionPolicy()
 """How ``IBMBackend.run()`` paces a submission."""
 
 _LISTED: Final = 200
@@ -70,7 +69,7 @@ class Order:
 def submit(
     client: Any,
     order: Order,
-    policy: SubmissionPolicy = POLICY,
+    policy: SubmissionPolicy,
     *,
     sleep: Callable[[float], object] = effects.sleep,
     monotonic: Callable[[], float] = effects.monotonic,

@@ -1,52 +1,60 @@
 """Hold on to jobs on IBM Quantum: the classic ``IBMCircuitJob`` on a functional, immutable core."""
 
-from typing import TYPE_CHECKING, Any
-
-from ibm_circuit_job.backend import IBMBackend, IBMRetiredBackend
-from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import (
-    BackendPropertyError,
-    IBMAccountError,
-    IBMBackendApiError,
-    IBMBackendError,
-    IBMBackendValueError,
-    IBMError,
-    IBMJobApiError,
-    IBMJobError,
-    IBMJobFailureError,
-    IBMJobInvalidStateError,
-    IBMJobNotFoundError,
-    IBMJobTimeoutError,
-    JobStoreDamagedError,
-    JobStoreError,
-    JobStoreUnavailableError,
-)
-from ibm_circuit_job.provider import IBMProvider
-from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
-from ibm_circuit_job.state.backend_properties import BackendProperties
-from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
-from ibm_circuit_job.state.instance_usage import InstanceUsage
-from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.queue_info import QueueInfo
-from ibm_circuit_job.state.results.executor import ExecutorItem, ExecutorResult
-from ibm_circuit_job.state.results.noise_learner import LearnedNoise, NoiseLearnerResult
-from ibm_circuit_job.state.submitting import SubmissionPolicy
-from ibm_circuit_job.state.transitions import (
-    apply_status,
-    attach_inputs,
-    cache_result,
-    mark_cancelled,
-    merge,
-    merge_all,
-    refresh,
-    rename,
-    retag,
-)
-from ibm_circuit_job.state.waiting import WaitPolicy
-from ibm_circuit_job.watch import as_completed, refresh_all, wait_all
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from ibm_circuit_job.backend import IBMBackend as IBMBackend
+    from ibm_circuit_job.backend import IBMRetiredBackend as IBMRetiredBackend
+    from ibm_circuit_job.circuit_job import IBMCircuitJob as IBMCircuitJob
+    from ibm_circuit_job.errors import BackendPropertyError as BackendPropertyError
+    from ibm_circuit_job.errors import IBMAccountError as IBMAccountError
+    from ibm_circuit_job.errors import IBMBackendApiError as IBMBackendApiError
+    from ibm_circuit_job.errors import IBMBackendError as IBMBackendError
+    from ibm_circuit_job.errors import IBMBackendValueError as IBMBackendValueError
+    from ibm_circuit_job.errors import IBMError as IBMError
+    from ibm_circuit_job.errors import IBMJobApiError as IBMJobApiError
+    from ibm_circuit_job.errors import IBMJobError as IBMJobError
+    from ibm_circuit_job.errors import IBMJobFailureError as IBMJobFailureError
+    from ibm_circuit_job.errors import IBMJobInvalidStateError as IBMJobInvalidStateError
+    from ibm_circuit_job.errors import IBMJobNotFoundError as IBMJobNotFoundError
+    from ibm_circuit_job.errors import IBMJobTimeoutError as IBMJobTimeoutError
+    from ibm_circuit_job.errors import JobStoreDamagedError as JobStoreDamagedError
+    from ibm_circuit_job.errors import JobStoreError as JobStoreError
+    from ibm_circuit_job.errors import JobStoreUnavailableError as JobStoreUnavailableError
+    from ibm_circuit_job.provider import IBMProvider as IBMProvider
+    from ibm_circuit_job.state.backend_configuration import BackendConfiguration as BackendConfiguration
+    from ibm_circuit_job.state.backend_configuration import BackendStatus as BackendStatus
+    from ibm_circuit_job.state.backend_properties import BackendProperties as BackendProperties
+    from ibm_circuit_job.state.facts import JobDetails as JobDetails
+    from ibm_circuit_job.state.facts import JobInputs as JobInputs
+    from ibm_circuit_job.state.facts import JobMetrics as JobMetrics
+    from ibm_circuit_job.state.facts import JobName as JobName
+    from ibm_circuit_job.state.facts import JobTags as JobTags
+    from ibm_circuit_job.state.facts import ResultPayload as ResultPayload
+    from ibm_circuit_job.state.facts import StatusReport as StatusReport
+    from ibm_circuit_job.state.instance_usage import InstanceUsage as InstanceUsage
+    from ibm_circuit_job.state.job import Job as Job
+    from ibm_circuit_job.state.queue_info import QueueInfo as QueueInfo
+    from ibm_circuit_job.state.results.executor import ExecutorItem as ExecutorItem
+    from ibm_circuit_job.state.results.executor import ExecutorResult as ExecutorResult
+    from ibm_circuit_job.state.results.noise_learner import LearnedNoise as LearnedNoise
+    from ibm_circuit_job.state.results.noise_learner import NoiseLearnerResult as NoiseLearnerResult
+    from ibm_circuit_job.state.submitting import SubmissionPolicy as SubmissionPolicy
+    from ibm_circuit_job.state.transitions import apply_status as apply_status
+    from ibm_circuit_job.state.transitions import attach_inputs as attach_inputs
+    from ibm_circuit_job.state.transitions import cache_result as cache_result
+    from ibm_circuit_job.state.transitions import mark_cancelled as mark_cancelled
+    from ibm_circuit_job.state.transitions import merge as merge
+    from ibm_circuit_job.state.transitions import merge_all as merge_all
+    from ibm_circuit_job.state.transitions import refresh as refresh
+    from ibm_circuit_job.state.transitions import rename as rename
+    from ibm_circuit_job.state.transitions import retag as retag
+    from ibm_circuit_job.state.waiting import WaitPolicy as WaitPolicy
     from ibm_circuit_job.store import JobStore as JobStore
+    from ibm_circuit_job.watch import as_completed as as_completed
+    from ibm_circuit_job.watch import refresh_all as refresh_all
+    from ibm_circuit_job.watch import wait_all as wait_all
 
 __version__ = "0.1.0"
 
@@ -104,12 +112,68 @@ __all__ = [
 ]
 
 
+_NAMES_OF: Final = {
+    "backend": ("IBMBackend", "IBMRetiredBackend"),
+    "circuit_job": ("IBMCircuitJob",),
+    "errors": (
+        "BackendPropertyError",
+        "IBMAccountError",
+        "IBMBackendApiError",
+        "IBMBackendError",
+        "IBMBackendValueError",
+        "IBMError",
+        "IBMJobApiError",
+        "IBMJobError",
+        "IBMJobFailureError",
+        "IBMJobInvalidStateError",
+        "IBMJobNotFoundError",
+        "IBMJobTimeoutError",
+        "JobStoreDamagedError",
+        "JobStoreError",
+        "JobStoreUnavailableError",
+    ),
+    "provider": ("IBMProvider",),
+    "state.backend_configuration": ("BackendConfiguration", "BackendStatus"),
+    "state.backend_properties": ("BackendProperties",),
+    "state.facts": ("JobDetails", "JobInputs", "JobMetrics", "JobName", "JobTags", "ResultPayload", "StatusReport"),
+    "state.instance_usage": ("InstanceUsage",),
+    "state.job": ("Job",),
+    "state.queue_info": ("QueueInfo",),
+    "state.results.executor": ("ExecutorItem", "ExecutorResult"),
+    "state.results.noise_learner": ("LearnedNoise", "NoiseLearnerResult"),
+    "state.submitting": ("SubmissionPolicy",),
+    "state.transitions": (
+        "apply_status",
+        "attach_inputs",
+        "cache_result",
+        "mark_cancelled",
+        "merge",
+        "merge_all",
+        "refresh",
+        "rename",
+        "retag",
+    ),
+    "state.waiting": ("WaitPolicy",),
+    "watch": ("as_completed", "refresh_all", "wait_all"),
+    "store": ("JobStore",),
+}
+"""Module -> the public names that it has. Each is imported when its first name is used."""
+
+_MODULE_OF: Final = {name: module for module, names in _NAMES_OF.items() for name in names}
+
+
 def __getattr__(name: str) -> Any:
-    # For those who use it: a database costs more to import than all else here.
-    if name == "JobStore":
-        try:
-            from ibm_circuit_job.store import JobStore  # noqa: PLC0415
-        except ImportError as missing:
-            raise ImportError(f"JobStore needs {missing.name}: install ibm-circuit-job[store]") from None
-        return JobStore
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    except ImportError as missing:
+        if name != "JobStore":
+            raise
+        raise ImportError(f"JobStore needs {missing.name}: install ibm-circuit-job[store]") from None
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -22,10 +22,12 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Sam
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.qasm3 import QASM3ImporterError
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
+from qiskit_aer.noise import NoiseModel
 from returns.result import Success
 
 from ibm_circuit_job.errors import describe
+from ibm_circuit_job.local.device_noise import noise_model as noise_of
+from ibm_circuit_job.local.device_noise import relaxing
 from ibm_circuit_job.local.devices import (
     BACKEND_VERSION,
     DEVICES,
@@ -348,7 +350,12 @@ def _simulated(
         options["seed_simulator"] = chosen
     if noise_model is not None:
         options["noise_model"] = noise_model
-    return _simulator(task.backend, calibrated_at(task.started)).run(list(ready), **options).result()
+    device, calibrated = DEVICES[task.backend], calibrated_at(task.started)
+    circuits = list(ready)
+    if not device.is_simulator:
+        dt = configuration(device)["dt"] * 1e-9
+        circuits = [relaxing(circuit, _calibration(device.name, calibrated), dt) for circuit in circuits]
+    return _simulator(device.name, calibrated).run(circuits, **options).result()
 
 
 def _runnable(device: Device, circuit: QuantumCircuit) -> QuantumCircuit | str:
@@ -410,17 +417,9 @@ def _simulator(name: str, calibrated: datetime) -> AerSimulator:
     if device.is_simulator:
         return AerSimulator()
     # One thread per worker: the service runs several workers on few cores.
-    return AerSimulator(noise_model=_noise(properties(device, calibrated)), max_parallel_threads=1)
+    return AerSimulator(noise_model=noise_of(_calibration(name, calibrated)), max_parallel_threads=1)
 
 
-def _noise(calibration: Mapping[str, Any]) -> NoiseModel:
-    model = NoiseModel(basis_gates=["cx", "id", "rz", "sx", "x"])
-    for gate in calibration["gates"]:
-        error = next(entry["value"] for entry in gate["parameters"] if entry["name"] == "gate_error")
-        if error > 0:
-            model.add_quantum_error(depolarizing_error(error, len(gate["qubits"])), gate["gate"], gate["qubits"])
-    for index, qubit in enumerate(calibration["qubits"]):
-        value = {entry["name"]: entry["value"] for entry in qubit}
-        down, up = value["prob_meas0_prep1"], value["prob_meas1_prep0"]
-        model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [index])
-    return model
+@lru_cache(maxsize=8)
+def _calibration(name: str, calibrated: datetime) -> dict[str, Any]:
+    return properties(DEVICES[name], calibrated)

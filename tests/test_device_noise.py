@@ -1,0 +1,80 @@
+"""The devices of the local service err as their own calibration says."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import CXGate, SXGate
+from qiskit.quantum_info import Operator, SuperOp, average_gate_fidelity
+from qiskit_aer import AerSimulator
+
+from ibm_circuit_job.local.device_noise import noise_model, relaxing
+from ibm_circuit_job.local.devices import DEVICES, configuration, properties
+
+DEVICE = DEVICES["local_5q"]
+CALIBRATION = properties(DEVICE, datetime(2026, 1, 1, tzinfo=UTC))
+DT = configuration(DEVICE)["dt"] * 1e-9
+
+
+def error_of(gate, operands):
+    (found,) = (each for each in CALIBRATION["gates"] if (each["gate"], each["qubits"]) == (gate, list(operands)))
+    return found["parameters"][0]["value"]
+
+
+def time_of(name):
+    return next(entry["value"] for entry in CALIBRATION["qubits"][0] if entry["name"] == name) * 1e-6
+
+
+def waiting(seconds, *, plus):
+    """Prepare 1, or +, and wait; the probability of 1, or +, then."""
+    circuit = QuantumCircuit(1)
+    circuit.h(0) if plus else circuit.x(0)
+    circuit.delay(round(seconds / DT), 0, unit="dt")
+    circuit = relaxing(circuit, CALIBRATION, DT)
+    if plus:
+        circuit.h(0)
+    circuit.save_density_matrix()
+    state = AerSimulator(method="density_matrix").run(circuit).result().data()["density_matrix"]
+    return float(np.real(np.asarray(state)[0, 0] if plus else np.asarray(state)[1, 1]))
+
+
+@pytest.mark.parametrize(("gate", "operands"), [(SXGate(), (0,)), (CXGate(), (0, 1)), (CXGate(), (1, 0))])
+def test_gate_errs_by_its_gate_error(gate, operands):
+    circuit = QuantumCircuit(len(operands))
+    circuit.append(gate, operands)
+    noisy = circuit.copy()
+    noisy.save_superop()
+    simulator = AerSimulator(method="superop", noise_model=noise_model(CALIBRATION))
+    channel = simulator.run(noisy).result().data()["superop"]
+    fidelity = average_gate_fidelity(SuperOp(channel), Operator(circuit))
+    assert 1 - fidelity == pytest.approx(error_of(gate.name, operands), rel=1e-6)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 1.0, 3.0])
+def test_one_decays_in_a_delay_by_its_t1(fraction):
+    assert waiting(fraction * time_of("T1"), plus=False) == pytest.approx(np.exp(-fraction), rel=1e-3)
+
+
+def test_superposition_decays_in_a_delay_by_its_t2():
+    assert waiting(time_of("T2"), plus=True) == pytest.approx((1 + np.exp(-1)) / 2, rel=1e-3)
+
+
+def test_delay_may_be_in_seconds():
+    circuit = QuantumCircuit(1)
+    circuit.delay(1.5, 0, unit="us")
+    assert len(relaxing(circuit, CALIBRATION, DT).data) == 2
+
+
+def test_circuit_without_delays_stays_the_same_object():
+    circuit = QuantumCircuit(2)
+    circuit.cx(0, 1)
+    assert relaxing(circuit, CALIBRATION, DT) is circuit
+
+
+def test_name_and_metadata_stay_with_delays():
+    circuit = QuantumCircuit(1, 1, name="t1", metadata={"xval": 1e-6})
+    circuit.delay(100, 0, unit="dt")
+    circuit.measure(0, 0)
+    relaxed = relaxing(circuit, CALIBRATION, DT)
+    assert (relaxed.name, relaxed.metadata) == ("t1", {"xval": 1e-6})

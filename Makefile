@@ -7,7 +7,7 @@ BIN := .venv/bin
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
 	@echo "make test         run every test but those of make conformance"
-	@echo "make conformance  run the official clients against the local service"
+	@echo "make conformance  run the official clients against the local service, and libraries on our backend"
 	@echo "make chaos        run 1,000 jobs while every fourth request goes wrong, and the official clients' beside ours"
 	@echo "make thorough     run the property tests with many more examples"
 	@echo "make fuzz         throw damaged replies at the readers for ten minutes"
@@ -32,7 +32,9 @@ demo: .venv/demo
 test: .venv/dev
 	$(BIN)/pytest --ignore tests/benchmarks --numprocesses auto --maxprocesses 4 --dist loadfile
 
-conformance: .venv/dev .peers/provider/ready .peers/runtime/ready
+LIBRARIES := experiments pennylane mthree mitiq
+
+conformance: .venv/dev .peers/provider/ready .peers/runtime/ready $(LIBRARIES:%=.peers/%/ready)
 	$(BIN)/python tests/conformance/run.py
 
 # The official clients, each in an environment of its own, with the package beside them.
@@ -46,6 +48,17 @@ conformance: .venv/dev .peers/provider/ready .peers/runtime/ready
 	$(PYTHON) -m venv .peers/runtime
 	.peers/runtime/bin/python -m pip install --quiet --disable-pip-version-check \
 		"qiskit-ibm-runtime==0.51.0" --editable ".[store]" pytest
+	@touch $@
+
+# Libraries that take a backend, each in an environment of its own: together they make pip choose old versions of all.
+.peers/experiments/ready: PACKAGES := "qiskit-experiments==0.14.2" "qiskit-ibm-runtime==0.51.0"
+.peers/pennylane/ready: PACKAGES := "PennyLane-qiskit==0.45.0" "PennyLane==0.45.1"
+.peers/mthree/ready: PACKAGES := "mthree==3.0.0"
+.peers/mitiq/ready: PACKAGES := "mitiq[qiskit]==1.1.0"
+
+$(LIBRARIES:%=.peers/%/ready): pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(PACKAGES) --editable ".[local]" pytest
 	@touch $@
 
 thorough: .venv/dev

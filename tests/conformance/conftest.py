@@ -1,8 +1,9 @@
-"""What the checks of both clients share. They run in the environments of the official clients."""
+"""What the checks of clients and libraries share. They run in the environments of those."""
 
 import json
 import os
 import time
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,9 @@ pytest.register_assert_rewrite("backend_checks", "our_job_checks")
 def pytest_terminal_summary(terminalreporter):
     outcomes = ("passed", "failed", "error", "skipped")
     counted = {outcome: len(terminalreporter.stats.get(outcome, ())) for outcome in outcomes}
-    Path(os.environ["CONFORMANCE_SUMMARY"]).write_text(json.dumps(counted), encoding="utf-8")
+    versions = " ".join(f"{name} {version(name)}" for name in (os.environ["CONFORMANCE_PACKAGE"], "qiskit"))
+    summary = json.dumps(counted | {"versions": versions})
+    Path(os.environ["CONFORMANCE_SUMMARY"]).write_text(summary, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""Run the official clients, unmodified, against the local service, and our job on top of their clients.
+"""Run the official clients, unmodified, against the local service, our job on their clients, and libraries on ours.
 
 Each has an environment of its own in ``.peers``, which ``make conformance`` sets up. Prints how many checks of each
-pass; the exit code is 1 if any does not. Names of clients as arguments choose among them.
+pass; the exit code is 1 if any does not. Names of suites as arguments choose among them.
 """
 
 from __future__ import annotations
@@ -16,47 +16,83 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
 from same_counts import SEED, SHOTS, circuits
 
 from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local import LocalService
 
 ROOT = Path(__file__).parents[2]
-CLIENTS = {"provider": "qiskit-ibm-provider 0.11.0", "runtime": "qiskit-ibm-runtime 0.51.0"}
 SECONDS = 600.0
-"""How long the checks of one client may take."""
+"""How long the checks of one suite may take."""
 TOKEN_SECONDS = 4
 """How long a token of the strict service holds."""
 
 
-def checked(client: str, counts: Path) -> bool:
-    """Run the checks of one client, and say how many hold."""
+@frozen
+class Suite:
+    """Checks that run in one environment."""
+
+    package: str
+    """The package that the environment is for."""
+    environment: str
+    """Its folder in ``.peers``."""
+    path: str
+    """The tests, in ``tests/conformance``."""
+    of_client: bool = False
+    """Whether the package is an official client, which needs services of every kind and counts for the comparison."""
+
+
+SUITES = {
+    "provider": Suite("qiskit-ibm-provider", "provider", "provider", of_client=True),
+    "runtime": Suite("qiskit-ibm-runtime", "runtime", "runtime", of_client=True),
+    "primitives": Suite("qiskit-ibm-runtime", "runtime", "libraries/test_primitives.py"),
+    "experiments": Suite("qiskit-experiments", "experiments", "libraries/test_experiments.py"),
+    "pennylane": Suite("PennyLane-qiskit", "pennylane", "libraries/test_pennylane.py"),
+    "mthree": Suite("mthree", "mthree", "libraries/test_mthree.py"),
+    "mitiq": Suite("mitiq", "mitiq", "libraries/test_mitiq.py"),
+}
+
+
+def checked(name: str, counts: Path) -> bool:
+    """Run the checks of one suite, and print how many pass."""
+    suite = SUITES[name]
     began = time.monotonic()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-"))
-        services = {
-            "plain": LocalService(),
-            "strict": LocalService(rate_limit=3, results_at_url=1, token_seconds=TOKEN_SECONDS, workers=1),
-            "seeded": LocalService(seed=SEED, workers=1),
-        }
+        services = services_of(suite)
         for service in services.values():
             stack.enter_context(service)
         summary = Path(folder) / "summary.json"
         code = ran(
-            client,
+            suite,
             services["plain"].environment
             | {
                 "HOME": folder,  # No account that its user has saved is of any effect.
                 "CONFORMANCE_SERVICES": json.dumps({name: where(service) for name, service in services.items()}),
                 "CONFORMANCE_SUMMARY": str(summary),
                 "CONFORMANCE_COUNTS": str(counts),
+                "CONFORMANCE_PACKAGE": suite.package,
             },
         )
         counted = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
     passed, failed = counted.get("passed", 0), counted.get("failed", 0) + counted.get("error", 0)
     took = time.monotonic() - began
-    print(f"{CLIENTS[client]}: {passed} checks passed, {failed} failed, in {took:.0f} s", flush=True)
+    versions = counted.get("versions", suite.package)
+    print(f"{name} ({versions}): {passed} checks passed, {failed} failed, in {took:.0f} s", flush=True)
     return code == 0 and passed > 0
+
+
+def services_of(suite: Suite) -> dict[str, LocalService]:
+    """Return the services that a suite runs against, not yet started."""
+    if not suite.of_client:
+        # With a seed, statistics that pass once pass until the next calibration, which is the next day's.
+        return {"plain": LocalService(seed=SEED)}
+    return {
+        "plain": LocalService(),
+        "strict": LocalService(rate_limit=3, results_at_url=1, token_seconds=TOKEN_SECONDS, workers=1),
+        "seeded": LocalService(seed=SEED, workers=1),
+    }
 
 
 def where(service: LocalService) -> dict[str, object]:
@@ -71,15 +107,15 @@ def where(service: LocalService) -> dict[str, object]:
     }
 
 
-def ran(client: str, wanted: dict[str, str]) -> int:
-    """Run the checks of one client in its environment, and return the exit code."""
+def ran(suite: Suite, wanted: dict[str, str]) -> int:
+    """Run the checks of one suite in its environment, and return the exit code."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("QISKIT", "PYTEST", "PYTHON"))}
-    python = ROOT / ".peers" / client / "bin" / "python"
-    command = [python, "-m", "pytest", "-q", "-c", "tests/conformance/pytest.ini", f"tests/conformance/{client}"]
+    python = ROOT / ".peers" / suite.environment / "bin" / "python"
+    command = [python, "-m", "pytest", "-q", "-c", "tests/conformance/pytest.ini", f"tests/conformance/{suite.path}"]
     try:
         return subprocess.run(command, cwd=ROOT, env=own | wanted, timeout=SECONDS, check=False).returncode
     except subprocess.TimeoutExpired:
-        print(f"{CLIENTS[client]}: given up after {SECONDS:g} seconds")
+        print(f"{suite.package}: given up after {SECONDS:g} seconds")
         return -1
 
 
@@ -110,11 +146,12 @@ def counted_alike(files: list[Path]) -> bool:
 
 def main() -> int:
     """Run it all, and return the exit code."""
-    wanted = sys.argv[1:] or list(CLIENTS)
+    wanted = sys.argv[1:] or list(SUITES)
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        counts = {client: Path(folder) / f"{client}.json" for client in wanted}
-        holds = [checked(client, counts[client]) for client in wanted]
-        holds.append(counted_alike(list(counts.values())))
+        counts = {name: Path(folder) / f"{name}.json" for name in wanted}
+        holds = [checked(name, counts[name]) for name in wanted]
+        if of_clients := [counts[name] for name in wanted if SUITES[name].of_client]:
+            holds.append(counted_alike(of_clients))
     return 0 if all(holds) else 1
 
 

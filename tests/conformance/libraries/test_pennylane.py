@@ -62,7 +62,7 @@ def test_samples_are_bits_of_the_right_wires(simulator):
 
 
 def test_counts_add_up_to_the_shots(simulator):
-    ours, exact = nodes(simulator, lambda: qml.counts(wires=[0, 1]), shots=1000)
+    ours, _ = nodes(simulator, lambda: qml.counts(wires=[0, 1]), shots=1000)
     counts = ours(ANGLES)
     assert sum(counts.values()) == 1000
     assert set(counts) <= {"00", "01", "10", "11"}

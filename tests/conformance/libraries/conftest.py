@@ -1,11 +1,15 @@
 """Our backend, in both dialects, for the libraries that take one."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMProvider
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "libraries.md"
 
 
 @pytest.fixture(scope="session", params=["ibm_quantum", "ibm_quantum_platform"])
@@ -52,3 +56,20 @@ def pair():
     circuit.h(0)
     circuit.cx(0, 1)
     return circuit
+
+
+@pytest.fixture
+def run_documented(provider):
+    """Run the examples under a heading of the documentation, one after the other."""
+
+    def ran(heading):
+        text = DOCUMENT.read_text(encoding="utf-8")
+        (section,) = (part for part in text.split("\n## ") if part.startswith(f"{heading}\n"))
+        examples = re.findall(r"^```py\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+        assert examples
+        # As in the documentation, the examples have a provider. A device takes its time in them.
+        names = {"provider": provider, "__name__": "example"}
+        for example in examples:
+            exec(compile(example, f"docs/libraries.md, {heading}", "exec"), names)  # noqa: S102 - our own text
+
+    return ran

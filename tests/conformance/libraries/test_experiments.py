@@ -160,3 +160,7 @@ def test_jobs_of_a_store_become_data_without_the_service(tmp_path):
     assert_t1(finished(T1([0], DELAYS).analysis.run(data)), expected)
     assert_rows(data, [job])
     assert (data.backend_name, data.job_status().name) == ("local_5q", "DONE")
+
+
+def test_examples_of_the_documentation_run(run_documented):
+    run_documented("qiskit-experiments")

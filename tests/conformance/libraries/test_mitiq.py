@@ -66,3 +66,7 @@ def test_observable_is_measured_by_bits(circuit, device):
     observable = Observable(PauliString("ZZ"))
     value = zne.execute_with_zne(circuit, bits, observable, factory=LINEAR)
     assert 0.85 < value.real < 1.05
+
+
+def test_examples_of_the_documentation_run(run_documented):
+    run_documented("mitiq")

@@ -69,3 +69,7 @@ def test_simulator_is_calibrated_to_no_errors(simulator):
     mitigation = mthree.M3Mitigation(simulator)
     mitigation.cals_from_system([0, 1], shots=200, async_cal=False)
     assert np.allclose(mitigation.single_qubit_cals[0], np.eye(2))
+
+
+def test_examples_of_the_documentation_run(run_documented):
+    run_documented("mthree")

@@ -88,3 +88,7 @@ def test_expectation_and_samples_may_be_wanted_together(simulator):
     exactly, distribution = exact(ANGLES)
     assert float(value) == pytest.approx(float(exactly), abs=5 / np.sqrt(SHOTS))
     assert np.allclose(probabilities, distribution, atol=5 * 0.5 / np.sqrt(SHOTS))
+
+
+def test_examples_of_the_documentation_run(run_documented):
+    run_documented("PennyLane")

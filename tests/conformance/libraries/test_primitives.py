@@ -122,3 +122,7 @@ def test_session_is_found_by_primitives_without_a_mode(device, pair):
 def test_circuit_that_is_not_transpiled_is_refused_before_sending(device, pair):
     with pytest.raises(IBMInputValueError, match="not supported by the target"):
         SamplerV2(mode=device).run([pair.measure_all(inplace=False)])
+
+
+def test_examples_of_the_documentation_run(run_documented):
+    run_documented("qiskit-ibm-runtime")

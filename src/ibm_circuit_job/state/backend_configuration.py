@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from attrs import field, fields_dict, frozen
 from attrs.validators import ge, instance_of
 
+from ibm_circuit_job.errors import IBMBackendApiError
 from ibm_circuit_job.state.backend_documents import (
     Misread,
     Reader,
@@ -156,6 +157,21 @@ n_qubits: expected a number, got 'many'
             return field_of({name: json.loads(text)}, name, read)
         except Misread as wrong:
             raise unreadable(_DOCUMENT, wrong) from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an attribute, or a default where the service does not say it, or says it in a way that cannot be read.
+
+        Example:
+            >>> said = {"backend_name": "ibm_x", "n_qubits": 5, "basis_gates": ["cx"], "max_shots": "many"}
+            >>> configuration = BackendConfiguration.from_dict(said)
+            >>> configuration.get("max_shots", 4000), configuration.get("n_qubits")
+            (4000, 5)
+        """
+        try:
+            found = getattr(self, name)
+        except (AttributeError, IBMBackendApiError):
+            return default
+        return default if found is None else found
 
     def __getattr__(self, name: str) -> Any:
         # What Python itself looks for begins with an underscore, and may be looked for before there are any fields.

@@ -6,6 +6,7 @@ Unlike a job reply, such a document comes decoded, and is read in one pass. Each
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -94,6 +95,23 @@ def list_of(read: Reader[_T]) -> Reader[tuple[_T, ...]]:
         return tuple([_at(index, read, value) for index, value in enumerate(values)])
 
     return read_list
+
+
+def readable(values: Any, read: Reader[_T]) -> list[_T]:
+    """Return those elements of a list that a reader can read: one that it cannot costs itself alone.
+
+    Of what is no list, that is none.
+
+    Example:
+        >>> from ibm_circuit_job.state.reply_fields import text_of
+        >>> readable(["cx", None, "x"], text_of), readable(None, text_of)
+        (['cx', 'x'], [])
+    """
+    found = []
+    for value in values if isinstance(values, (list, tuple)) else ():
+        with contextlib.suppress(TypeError, ValueError):
+            found.append(read(value, object))
+    return found
 
 
 def object_of(value: Any, _: type = object) -> Mapping[str, Any]:

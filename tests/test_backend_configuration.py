@@ -150,7 +150,8 @@ def test_field_with_the_name_of_a_method_does_not_hide_it():
         (said(n_qubits="many"), "n_qubits: expected a number, got 'many'"),
         (said(n_qubits=1.5), "n_qubits: expected a whole number, got 1.5"),
         (said(basis_gates="cx"), "basis_gates: expected a list, got 'cx'"),
-        (said(basis_gates=["cx", 3]), "basis_gates[1]: expected a string, got 3"),
+        (said(n_qubits=-1), "n_qubits: expected a number from 0 to 100000, got -1"),
+        (said(n_qubits=10**9), "n_qubits: expected a number from 0 to 100000, got 1000000000"),
         (said(url={(1, 2): 3}), "url: expected what goes to JSON"),
     ],
 )
@@ -179,6 +180,21 @@ def test_field_of_the_wrong_type_is_an_error_only_when_it_is_asked_for(field, va
     with pytest.raises(IBMBackendApiError) as refused:
         getattr(configuration, field)
     assert str(refused.value) == f"could not read the configuration of the backend: {message}"
+
+
+def test_odd_name_in_a_list_costs_itself_alone():
+    configuration = read(basis_gates=["cx", 3, None], supported_instructions=[None, "x"], supported_features=[5])
+    assert configuration.basis_gates == ["cx"]
+    assert configuration.supported_instructions == ["x"]
+    assert configuration.supported_features == []
+
+
+def test_get_has_a_default_for_what_cannot_be_read():
+    configuration = read(max_shots="many", dt=None)
+    assert configuration.get("max_shots", 5) == 5
+    assert configuration.get("dt") is None
+    assert configuration.get("colour", "red") == "red"
+    assert configuration.get("n_qubits") == 5
 
 
 def test_record_is_frozen_hashable_and_picklable(document, configuration):

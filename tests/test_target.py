@@ -88,7 +88,7 @@ def test_instruction_that_is_named_twice_is_there_once():
     found = target(
         calibration(),
         basis_gates=["cx", "x", "x", "cx"],
-        supported_instructions=["if_else", "x", "if_else"],
+        supported_instructions=["if_else", "x", "measure", "if_else"],
         coupling_map=pairs + pairs,
     )
     assert {"x", "cx", "if_else", "measure"} <= set(found.operation_names)

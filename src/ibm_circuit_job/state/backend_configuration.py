@@ -26,10 +26,11 @@ from ibm_circuit_job.state.backend_documents import (
     moment_of,
     object_of,
     optional,
+    readable,
     unreadable,
 )
 from ibm_circuit_job.state.facts import JsonText, unknown_fields
-from ibm_circuit_job.state.reply_fields import flag_of, integer_of, number_of, text_of
+from ibm_circuit_job.state.reply_fields import flag_of, integer_of, number_of, shown, text_of
 
 _T = TypeVar("_T")
 
@@ -67,7 +68,13 @@ def _as_it_is(value: Any, _: type) -> Any:
     return value
 
 
-_texts: Final = _fresh(list_of(text_of))
+def _names(values: Any, _: type) -> list[str]:
+    """Names of a list; what is no text among them is left out."""
+    if not isinstance(values, (list, tuple)):
+        raise TypeError(f"expected a list, got {shown(values)}")
+    return readable(values, text_of)
+
+
 _ranges: Final = _fresh(list_of(_fresh(list_of(_gigahertz))))
 
 _READERS: Final[Mapping[str, Reader[Any]]] = {
@@ -81,10 +88,21 @@ _READERS: Final[Mapping[str, Reader[Any]]] = {
 }
 """How fields are read that have no property of their own, and are not given as they are."""
 
+MOST_QUBITS: Final = 100_000
+"""No device has more qubits; a larger number is a mistake, and would fill the memory."""
+
+
+def _number_of_qubits(value: Any, kind: type) -> int:
+    number = integer_of(value, kind)
+    if not 0 <= number <= MOST_QUBITS:
+        raise ValueError(f"expected a number from 0 to {MOST_QUBITS}, got {number}")
+    return number
+
+
 _REQUIRED: Final[Mapping[str, Reader[object]]] = {
     "backend_name": text_of,
-    "n_qubits": integer_of,
-    "basis_gates": _texts,
+    "n_qubits": _number_of_qubits,
+    "basis_gates": _names,
 }
 """The fields without which a document describes no backend."""
 
@@ -124,7 +142,8 @@ class BackendConfiguration:
             data: The dictionary, in the service's units; it is left as it is.
 
         Raises:
-            IBMBackendApiError: If ``backend_name``, ``n_qubits`` or ``basis_gates`` is missing or of the wrong type.
+            IBMBackendApiError: If ``backend_name``, ``n_qubits`` or ``basis_gates`` is missing or of the wrong type, or
+                if ``n_qubits`` is not from 0 to 100,000.
 
         Example:
             >>> BackendConfiguration.from_dict({"backend_name": "ibm_x", "n_qubits": "many", "basis_gates": []})
@@ -210,8 +229,8 @@ n_qubits: expected a number, got 'many'
 
     @property
     def basis_gates(self) -> list[str]:
-        """The names of the gates that it runs."""
-        return self._read("basis_gates", _texts)
+        """The names of the gates that it runs. What is no name among them is left out."""
+        return self._read("basis_gates", _names)
 
     @property
     def coupling_map(self) -> list[list[int]] | None:
@@ -256,12 +275,12 @@ n_qubits: expected a number, got 'many'
     @property
     def supported_instructions(self) -> list[str]:
         """The names of the instructions that it runs, gates included; empty where the service does not say."""
-        return self._read("supported_instructions", optional(_texts, None)) or []
+        return self._read("supported_instructions", optional(_names, None)) or []
 
     @property
     def supported_features(self) -> list[str]:
         """What it can do besides: ``qasm3`` ...; empty where the service does not say."""
-        return self._read("supported_features", optional(_texts, None)) or []
+        return self._read("supported_features", optional(_names, None)) or []
 
 
 def _not_negative(value: Any, kind: type) -> int:

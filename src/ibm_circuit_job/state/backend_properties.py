@@ -6,14 +6,15 @@ units; the methods answer in SI base units: seconds and hertz. All of it is froz
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from numbers import Integral
-from typing import Any, Final, TypeAlias, overload
+from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from attrs import Attribute, field, fields_dict, frozen
 from attrs.validators import deep_iterable, instance_of
@@ -29,10 +30,14 @@ from ibm_circuit_job.state.backend_documents import (
     moment_of,
     object_of,
     optional,
+    readable,
     unreadable,
 )
-from ibm_circuit_job.state.facts import JsonText, unknown_fields
-from ibm_circuit_job.state.reply_fields import integer_of, number_of, shown, text_of
+from ibm_circuit_job.state.facts import JsonText, UnknownFields, unknown_fields
+from ibm_circuit_job.state.reply_fields import flag_of, integer_of, number_of, shown, text_of
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
 
 Measured: TypeAlias = tuple[float, datetime]
 """A value in SI base units, and when it was measured."""
@@ -176,6 +181,10 @@ def _gates(gates: Iterable[GateProperties]) -> tuple[GateProperties, ...]:
     return tuple(gates)
 
 
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
 @frozen(repr=False)
 class BackendProperties:
     """All that was measured of a backend at its last calibration, with the methods of qiskit 1's class of that name.
@@ -209,6 +218,8 @@ class BackendProperties:
     """The figures of the backend as a whole."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field: (name, JSON text), sorted by name."""
+    unreadable: tuple[str, ...] = field(default=(), converter=_texts, eq=False)
+    """What could not be read of the service's document, each with the path to it; no part of :meth:`to_dict`."""
 
     def __repr__(self) -> str:
         count = f"{len(self.qubits)} qubit{'' if len(self.qubits) == 1 else 's'}"
@@ -218,13 +229,17 @@ class BackendProperties:
     def from_dict(cls, data: Mapping[str, Any], zone: tzinfo | None = None) -> BackendProperties:
         """Read the service's document, or what :meth:`to_dict` returned.
 
+        A figure, a gate or a field that cannot be read costs itself alone; ``unreadable`` says which. The date of the
+        last update stands for a date that cannot be read, and the newest date of a figure for that of the last update.
+
         Args:
             data: The dictionary; it is left as it is. Dates are texts in ISO 8601 or times; UTC where they name no
                 zone. ``backend_version``, ``general`` and the ``parameters`` of a gate may be absent.
             zone: The time zone to give dates in; the machine's local zone by default.
 
         Raises:
-            IBMBackendApiError: If a part is missing or of the wrong type; the message names the path to it.
+            IBMBackendApiError: If it is no object, if ``backend_name``, or the list ``qubits`` or ``gates``, is missing
+                or of the wrong type, or if nothing in it has a date; the message names the path.
 
         Example:
             >>> BackendProperties.from_dict({"backend_name": 5})
@@ -232,20 +247,24 @@ class BackendProperties:
             ibm_circuit_job.errors.IBMBackendApiError: could not read the properties of the backend: \
 backend_name: expected a string, got 5
         """
-        figures = list_of(partial(_figure, zone))
+        reading = _Reading(zone)
         try:
             said = object_of(data)
-            return cls(
-                backend_name=field_of(said, "backend_name", text_of),
-                backend_version=field_of(said, "backend_version", optional(text_of, "")),
-                last_update_date=_in_zone(field_of(said, "last_update_date", moment_of), zone),
-                qubits=field_of(said, "qubits", list_of(figures)),
-                gates=field_of(said, "gates", list_of(partial(_gate, figures))),
-                general=field_of(said, "general", optional(figures, ())),
-                unknown=as_json(said, but=_FIELDS_OF_PROPERTIES),
-            )
+            name = field_of(said, "backend_name", text_of)
+            qubits, gates = (field_of(said, each, list_of(_as_it_is)) for each in ("qubits", "gates"))
+            reading.updated = _last_update(reading, said, qubits, gates)
         except Misread as wrong:
             raise unreadable("properties of the backend", wrong) from None
+        return cls(
+            backend_name=name,
+            backend_version=reading.part("", said, "backend_version", optional(text_of, ""), ""),
+            last_update_date=_in_zone(reading.updated, zone),
+            qubits=[reading.figures(f"qubits[{index}]", row) for index, row in enumerate(qubits)],
+            gates=reading.elements("gates", gates, reading.gate),
+            general=reading.figures("general", said.get("general") or ()),
+            unknown=reading.others("", said, _FIELDS_OF_PROPERTIES),
+            unreadable=reading.wrong,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain dictionaries and lists with times in them, every other field of the service's included.
@@ -313,10 +332,12 @@ backend_name: expected a string, got 5
             name: The one figure that is wanted: ``T1``, ``anharmonicity`` ...; all of them by default.
 
         Returns:
-            The value in SI base units and its date; without a name, a dictionary from names to such pairs.
+            The value in SI base units and its date; without a name, a dictionary from names to such pairs, without
+            the figures whose unit is not understood.
 
         Raises:
-            BackendPropertyError: If there is no such qubit or figure, or its unit is not understood.
+            BackendPropertyError: If there is no such qubit or figure, or if the unit of the one that is named is not
+                understood.
         """
         figures = self._figures_of_qubit(qubit)
         return _all_measured(figures) if name is None else _measured(figures, name, f"qubit {qubit}")
@@ -341,11 +362,12 @@ backend_name: expected a string, got 5
 
         Returns:
             The value in SI base units and its date; without a name, a dictionary from names to such pairs; without
-            qubits, a dictionary from qubits to such dictionaries.
+            qubits, a dictionary from qubits to such dictionaries. Figures whose unit is not understood are left out of
+            dictionaries.
 
         Raises:
             BackendPropertyError: If there is no such gate, no such qubits for it or no such figure, if a name is given
-                without qubits, or if a unit is not understood.
+                without qubits, or if the unit of the figure that is named is not understood.
         """
         if qubits is not None:
             figures = self._figures_of_gate_on(gate, qubits)
@@ -459,7 +481,12 @@ def _measured(figures: Mapping[str, Nduv], name: str, whose: str) -> Measured:
 
 
 def _all_measured(figures: Mapping[str, Nduv]) -> dict[str, Measured]:
-    return {name: (figure.in_base_units(), figure.date) for name, figure in figures.items()}
+    """All figures, but those whose unit is not understood."""
+    found = {}
+    for name, figure in figures.items():
+        with contextlib.suppress(BackendPropertyError):
+            found[name] = (figure.in_base_units(), figure.date)
+    return found
 
 
 def _is_operational(figures: Mapping[str, Nduv]) -> bool:
@@ -477,28 +504,101 @@ def _listed(things: Mapping[Any, object], most: int = 10) -> str:
 # Reading
 
 
-_FIELDS_OF_PROPERTIES: Final = frozenset(fields_dict(BackendProperties)) - {"unknown"}
+_FIELDS_OF_PROPERTIES: Final = frozenset(fields_dict(BackendProperties)) - {"unknown", "unreadable"}
 _FIELDS_OF_GATE: Final = frozenset(fields_dict(GateProperties)) - {"unknown"}
 
 
-def _gate(figures: Reader[tuple[Nduv, ...]], value: Any, _: type) -> GateProperties:
-    said = object_of(value)
-    return GateProperties(
-        qubits=field_of(said, "qubits", list_of(integer_of)),
-        gate=field_of(said, "gate", text_of),
-        parameters=field_of(said, "parameters", optional(figures, ())),
-        unknown=as_json(said, but=_FIELDS_OF_GATE),
-    )
+class _Reading:
+    """Reads the parts of one document, and lists those that it could not read."""
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        self.zone = zone
+        self.updated = datetime.max.replace(tzinfo=UTC)
+        """The date that stands for one that cannot be read."""
+        self.wrong: list[str] = []
+        """What could not be read: the path, and what is wrong."""
+
+    def part(self, path: str, said: Mapping[str, Any], name: str, read: Reader[_T], default: _D) -> _T | _D:
+        """A field, or a default where it cannot be read."""
+        try:
+            return field_of(said, name, read)
+        except Misread as wrong:
+            self.note(path, wrong)
+            return default
+
+    def note(self, path: str, wrong: Misread) -> None:
+        self.wrong.append(f"{(path + wrong.path).removeprefix('.')}: {wrong}")
+
+    def elements(self, path: str, values: Any, read: Callable[[str, Mapping[str, Any]], _T]) -> list[_T]:
+        """The elements of a list, all objects, as far as they can be read."""
+        if not isinstance(values, (list, tuple)):
+            self.wrong.append(f"{path}: expected a list, got {shown(values)}")
+            return []
+        found = []
+        for index, value in enumerate(values):
+            try:
+                found.append(read(f"{path}[{index}]", object_of(value)))
+            except Misread as wrong:
+                self.note(f"{path}[{index}]", wrong)
+        return found
+
+    def figures(self, path: str, values: Any) -> tuple[Nduv, ...]:
+        return tuple(self.elements(path, values, self.figure))
+
+    def figure(self, path: str, said: Mapping[str, Any]) -> Nduv:
+        return Nduv(
+            name=field_of(said, "name", text_of),
+            value=field_of(said, "value", _value_of),
+            unit=field_of(said, "unit", optional(text_of, "")),
+            date=_in_zone(self.part(path, said, "date", moment_of, self.updated), self.zone),
+        )
+
+    def gate(self, path: str, said: Mapping[str, Any]) -> GateProperties:
+        return GateProperties(
+            qubits=field_of(said, "qubits", list_of(integer_of)),
+            gate=field_of(said, "gate", text_of),
+            parameters=self.figures(f"{path}.parameters", said.get("parameters") or ()),
+            unknown=self.others(path, said, _FIELDS_OF_GATE),
+        )
+
+    def others(self, path: str, said: Mapping[str, Any], known: frozenset[str]) -> UnknownFields:
+        """The fields that are not read, as far as they can be written as JSON."""
+        found: list[tuple[str, JsonText]] = []
+        for name in said:
+            if name not in known:
+                try:
+                    found += as_json({name: said[name]})
+                except Misread as wrong:
+                    self.note(path, wrong)
+        return unknown_fields(found)
 
 
-def _figure(zone: tzinfo | None, value: Any, _: type) -> Nduv:
-    said = object_of(value)
-    return Nduv(
-        date=_in_zone(field_of(said, "date", moment_of), zone),
-        name=field_of(said, "name", text_of),
-        unit=field_of(said, "unit", optional(text_of, "")),
-        value=field_of(said, "value", number_of),
-    )
+def _last_update(
+    reading: _Reading, said: Mapping[str, Any], qubits: Iterable[Any], gates: Iterable[Any]
+) -> datetime:
+    """When any of it was last measured: as the service says, else by the newest figure."""
+    try:
+        return field_of(said, "last_update_date", moment_of)
+    except Misread as wrong:
+        parameters = [gate.get("parameters") for gate in readable([*gates], object_of)]
+        rows = [row for row in (*qubits, *parameters) if isinstance(row, (list, tuple))]
+        dates = [figure.get("date") for row in rows for figure in readable(row, object_of)]
+        newest = max(readable(dates, moment_of), default=None)
+        if newest is None:
+            raise
+        reading.note("", wrong)
+        return newest
+
+
+def _as_it_is(value: Any, _: type) -> Any:
+    return value
+
+
+def _value_of(value: Any, kind: type) -> float:
+    """The value of a figure: a number. Whether something is operational may be true or false instead."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.lower() in {"true", "false"}):
+        return float(flag_of(value, bool))
+    return number_of(value, kind)
 
 
 def _in_zone(moment: datetime, zone: tzinfo | None) -> datetime:

@@ -1,7 +1,7 @@
 """The examples of the documented interface, in words of our own, run as their readers would run them."""
 
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qasm3
 from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError
 from qiskit.providers.jobstatus import JobStatus
@@ -66,7 +66,7 @@ def test_result_blocks_until_the_job_has_ended(simulator, bell, capsys):
 def test_result_of_a_failed_job_is_a_job_error_of_qiskit(device, capsys):
     impossible = QuantumCircuit(1, 1)
     impossible.h(0)
-    job = device.run(impossible)
+    job = device.run(qasm3.dumps(impossible))
     show_result(job)
     assert capsys.readouterr().out == f"No result: job {job.job_id()} failed: {job.error_message()}\n"
 

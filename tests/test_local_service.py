@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 from known_circuits import flipped
-from qiskit import QuantumCircuit, transpile
+from qiskit import QuantumCircuit, qasm3, transpile
 from qiskit.circuit import Gate
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
@@ -91,7 +91,7 @@ def test_transpiled_circuit_runs_on_a_noisy_device(device, bell):
 
 
 def test_circuit_that_the_device_cannot_run_fails_with_the_name_of_the_instruction(device, bell):
-    job = device.run(bell, shots=10)
+    job = device.run(qasm3.dumps(bell), shots=10)
     with pytest.raises(IBMJobFailureError, match=r"Error code 1517; Instruction 'h' on qubits \(0,\)"):
         job.result(timeout=60)
     assert job.status() is JobStatus.ERROR
@@ -256,7 +256,7 @@ def test_submission_of_objects_that_break_the_worker_does_not_stop_the_queue(pro
 
 
 def test_log_says_how_the_job_ended(provider, device, bell):
-    job = device.run(bell)
+    job = device.run(qasm3.dumps(bell))
     job.wait_for_final_state(timeout=60)
     assert "Instruction 'h'" in provider.runtime_client.job_logs(job.job_id())
 

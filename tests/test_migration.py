@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qasm3
 
 PROGRAMS = Path(__file__).parent / "migration"
 THEIRS = "from qiskit_ibm_provider import IBMProvider\n"
@@ -26,7 +26,7 @@ def study(simulator, device):
     jobs = [
         simulator.run(flipped(lambda circuit: circuit.x(0)), shots=30, job_tags=["migration-study"]),
         simulator.run(flipped(lambda circuit: circuit.id(0)), shots=20, job_tags=["migration-study", "more"]),
-        device.run(flipped(lambda circuit: circuit.h(0)), shots=10, job_tags=["migration-study"]),
+        device.run(qasm3.dumps(flipped(lambda circuit: circuit.h(0))), shots=10, job_tags=["migration-study"]),
     ]
     for job in jobs:
         job.wait_for_final_state(timeout=60)

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 import requests
 from loopback import LoopbackServer, Replying, served
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, transpile
 from qiskit.circuit import Clbit, Qubit
 from qiskit.providers.jobstatus import JobStatus
 
@@ -206,7 +206,7 @@ def test_private_job_gives_its_result_once_and_its_inputs_never(provider, simula
 
 
 def test_failed_job_says_why(provider, bell):
-    job = provider.get_backend("local_5q").run(bell)
+    job = provider.get_backend("local_5q").run(qasm3.dumps(bell))
     with pytest.raises(IBMJobFailureError, match=r"Error code 1517; Instruction 'h'"):
         job.result(timeout=60)
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from loopback import LoopbackServer, Replying, served
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qasm3
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
 
@@ -210,7 +210,7 @@ def listed(provider):
     for backend, circuit, tags in (
         (simulator, one_qubit(), ["listing"]),
         (simulator, one_qubit(), ["listing", "second"]),
-        (device, impossible, ["listing"]),
+        (device, qasm3.dumps(impossible), ["listing"]),
         (device, one_qubit(), ["listing"]),
         (simulator, one_qubit(), ["listing"]),
     ):

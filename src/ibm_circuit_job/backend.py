@@ -17,6 +17,8 @@ from returns.result import Result, Success
 from ibm_circuit_job import effects, run_options
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.clients import RequestFailed
+from ibm_circuit_job.devices.fractional_gates import checked_choice, without_fractional_gates
+from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
 from ibm_circuit_job.errors import (
     Failure,
     IBMBackendApiError,
@@ -54,10 +56,26 @@ class IBMBackend(BackendV2):
         provider: The provider that it belongs to.
         configuration: The service's description of the backend.
         instance: The instance that jobs run in; the provider's by default.
+        use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves them
+            out of ``configuration()`` and ``target``, as circuits with control flow need; True and None are the same.
+            A simulator has them always.
+
+    Raises:
+        IBMBackendApiError: If the service's description of the backend is no such thing.
+        IBMBackendValueError: If ``use_fractional_gates`` is neither True, False nor None.
     """
 
-    def __init__(self, provider: IBMProvider, configuration: Mapping[str, Any], *, instance: str | None = None) -> None:
+    def __init__(
+        self,
+        provider: IBMProvider,
+        configuration: Mapping[str, Any],
+        *,
+        instance: str | None = None,
+        use_fractional_gates: bool | None = False,
+    ) -> None:
         record = BackendConfiguration.from_dict(configuration)
+        if checked_choice(use_fractional_gates) is False and not record.get("simulator", False):
+            record = BackendConfiguration.from_dict(without_fractional_gates(configuration))
         super().__init__(
             provider=provider,
             name=record.backend_name,
@@ -69,11 +87,14 @@ class IBMBackend(BackendV2):
         self._client = provider.runtime_client
         self._target: Target | None = None
         self._properties: BackendProperties | None = None
+        self._asked_for_properties = False
+        self._knows_properties = False
+        self._use_fractional_gates = use_fractional_gates
         self._lacks_sampler = False
         self.submission_policy = SubmissionPolicy()
         """How submissions are paced, and how long a job is looked for whose answer was lost; any other may be set."""
-        if record.max_shots is not None and record.max_shots < DEFAULT_SHOTS:
-            self.set_options(shots=record.max_shots)
+        if 0 < (most := record.get("max_shots", DEFAULT_SHOTS)) < DEFAULT_SHOTS:
+            self.set_options(shots=most)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.name!r})>"
@@ -110,13 +131,14 @@ class IBMBackend(BackendV2):
             IBMBackendApiError: If the service refused or could not be reached; it is asked once.
         """
         if self._target is None:
-            self._target = target_of(self._record, self.properties())
+            self._target = target_of(self._record, self.properties(), self._use_fractional_gates)
         return self._target
 
     @property
     def max_circuits(self) -> int | None:
-        """How many circuits a job may hold."""
-        return self._record.max_experiments
+        """How many circuits a job may hold; ``None`` where the service does not say."""
+        most: int | None = self._record.get("max_experiments")
+        return most
 
     def configuration(self) -> BackendConfiguration:
         """Return what the backend is: its size, its gates, its limits. It is asked for once, with the backend."""
@@ -145,14 +167,53 @@ class IBMBackend(BackendV2):
             moment = None if datetime is None else datetime.astimezone(UTC)
         except (OverflowError, ValueError):
             raise IBMBackendValueError(f"expected datetime to be within the calendar, got {datetime!r}") from None
+        if datetime is None:
+            self._asked_for_properties = True
         reply = self._calibration(moment)
         found = BackendProperties.from_dict(reply) if reply else None
+        if found is not None and found.unreadable:
+            _logger.warning(
+                "%d parts of the properties of %s could not be read: %s%s",
+                len(found.unreadable),
+                self.name,
+                "; ".join(found.unreadable[:3]),
+                " ..." if len(found.unreadable) > 3 else "",
+            )
         if datetime is None:
-            self._properties = found
+            self._properties, self._knows_properties = found, True
+            self._target = None
         return found
 
+    def fetch_properties(self) -> None:
+        """Ask for the properties, unless they are known, so that :meth:`run` need not.
+
+        ``get_backend()`` does it. Trouble is a warning in the log: circuits are then checked by the configuration alone.
+        """
+        if not self._knows_properties and not self._record.get("simulator", False):
+            try:
+                self.properties()
+            except IBMBackendApiError as error:
+                _logger.warning("Circuits for %s are checked without its properties: %s", self.name, error)
+
+    def _refuse_foreign_instructions(self, request: RunRequest) -> None:
+        """Refuse circuits that are not in the instruction set of the device. Texts and simulators are not checked."""
+        if self._record.get("simulator", False):
+            return
+        if not self._asked_for_properties:
+            self.fetch_properties()
+        target = self._target or target_of(self._record, self._properties, self._use_fractional_gates)
+        if self._knows_properties:
+            self._target = target
+        within = InstructionSet(target, self._properties, mixes_fractional_gates(self._record))
+        for index, circuit in enumerate(request.circuits):
+            if not isinstance(circuit, str) and (reason := why_not(circuit, within)):
+                raise IBMBackendValueError(_not_for_this_device(self.name, f"{circuit.name!r} at [{index}]", reason))
+        initial = request.options.get("init_circuit")
+        if initial is not None and (reason := why_not(initial, within)):
+            raise IBMBackendValueError(_not_for_this_device(self.name, "init_circuit", reason))
+
     def _calibration(self, moment: python_datetime | None = None) -> Mapping[str, Any] | None:
-        if self._record.simulator:
+        if self._record.get("simulator", False):
             return None
         try:
             return self._client.backend_properties(self.name, datetime=moment)
@@ -168,7 +229,7 @@ class IBMBackend(BackendV2):
             IBMBackendApiError: If the service refused or could not be reached.
         """
         reply = asked(lambda: self._client.backend_status(self.name), IBMBackendApiError)
-        return BackendStatus.from_reply({"backend_name": self.name, **reply})
+        return BackendStatus.from_reply(reply, self.name)
 
     def run(
         self,
@@ -191,7 +252,9 @@ class IBMBackend(BackendV2):
     ) -> IBMCircuitJob:
         """Submit circuits and return the job that runs them.
 
-        All arguments are checked before anything is sent. What is not given is taken from ``options``. Circuits with
+        All arguments are checked before anything is sent. A device runs no circuit that is not in its instruction set,
+        or that needs a part which does not work: such a circuit is refused, and is to be transpiled first, with
+        ``transpile(circuit, backend)``. A simulator runs any. What is not given is taken from ``options``. Circuits with
         control flow and texts are run by the program ``qasm3-runner``, all others by ``circuit-runner``. IBM Quantum
         Platform runs them by the program ``sampler``, or by ``executor`` where it has no sampler. Arguments that these
         cannot honour are refused.
@@ -222,7 +285,8 @@ class IBMBackend(BackendV2):
             The job.
 
         Raises:
-            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            IBMBackendValueError: If an argument is wrong, or a circuit cannot run on the device; the message says what
+                would be right.
             IBMBackendApiError: If the service refused the job or could not be reached; or if the answer was lost, and
                 it could not be found out whether the job exists, which the message says.
         """
@@ -250,8 +314,10 @@ class IBMBackend(BackendV2):
         for name in request.unknown:
             meant = "".join(f"; did you mean {close!r}?" for close in run_options.close_matches(name))
             _logger.warning("run() has no argument %r, so it is passed on to the service as it is%s", name, meant)
+        checked = request
         if self.provider.channel == "ibm_quantum_platform":
-            request = sampler_request(request, is_simulator=self._record.simulator)
+            request = sampler_request(request, is_simulator=self._record.get("simulator", False))
+        self._refuse_foreign_instructions(checked)
         if request.program == "sampler" and self._lacks_sampler:
             request = executor_request(request)
         done = self._submitted(request)
@@ -275,6 +341,13 @@ class IBMBackend(BackendV2):
         at = effects.now()
         tagged = JobTags(at, request.tags) if request.tags else None
         return done.map(lambda job_id: Job(job_id, inputs=JobInputs(at, encoded), retagged=tagged))
+
+
+def _not_for_this_device(backend: str, which: str, reason: str) -> str:
+    return (
+        f"expected circuits in the instruction set of {backend}, got {which}: {reason}. Transpile it first, with "
+        "transpile(circuit, backend) or generate_preset_pass_manager(backend=backend).run(circuit)"
+    )
 
 
 def is_no_such_program(failure: Failure) -> bool:

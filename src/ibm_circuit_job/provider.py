@@ -30,6 +30,7 @@ from ibm_circuit_job.clients import (
 )
 from ibm_circuit_job.clients.accounts import SavedAccount, saved_account
 from ibm_circuit_job.clients.parameters import channel_of
+from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
 from ibm_circuit_job.errors import (
     IBMAccountError,
     IBMBackendApiError,
@@ -117,7 +118,7 @@ class IBMProvider:
             self.runtime_client = RuntimeClient(parameters, account=account)
         self._parameters = parameters
         self._service: LocalService | None = None
-        self._backends: dict[tuple[str, str], IBMBackend] = {}
+        self._backends: dict[tuple[str, str, bool | None], IBMBackend] = {}
         self._retired: dict[str, IBMBackend] = {}
         self._checked: str | None = None
         try:
@@ -258,6 +259,8 @@ class IBMProvider:
         filters: Callable[[IBMBackend], bool] | None = None,
         min_num_qubits: int | None = None,
         instance: str | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
         **kwargs: Any,
     ) -> list[IBMBackend]:
         """Return the backends that the account may use, and that fit.
@@ -267,71 +270,104 @@ class IBMProvider:
             filters: Only those for which this is true.
             min_num_qubits: Only those with at least so many qubits.
             instance: The ``hub/group/project`` whose backends are meant; the provider's by default.
+            use_fractional_gates: Whether devices have their fractional gates, such as ``rx`` and ``rzz``. False leaves
+                them out; True and None are the same.
             **kwargs: Only those whose description, or status, has these values: ``simulator=False``,
                 ``operational=True`` ... The status is asked for only where one of its fields is among them.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
+                ``use_fractional_gates`` is neither True, False nor None.
 
         Example:
             >>> with IBMProvider.local() as provider:
             ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
             ['local_27q']
         """
-        found = self._named(name, self._instance(instance, IBMBackendApiError))[0]
+        choice = checked_choice(use_fractional_gates)
+        found = self._named(name, self._instance(instance, IBMBackendApiError), choice)[0]
         if min_num_qubits is not None:
             found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
         found = [backend for backend in found if _has(backend, kwargs)]
         return found if filters is None else [backend for backend in found if filters(backend)]
 
-    def get_backend(self, name: str | None = None, instance: str | None = None, **kwargs: Any) -> IBMBackend:
+    def get_backend(
+        self,
+        name: str | None = None,
+        instance: str | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
+        **kwargs: Any,
+    ) -> IBMBackend:
         """Return the backend of that name, or the first one that fits.
+
+        The properties of a device are asked for with it, so that ``run()`` can check circuits without a request.
 
         Args:
             name: Its name.
             instance: The ``hub/group/project`` that it belongs to; the provider's by default.
+            use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves
+                them out; True and None are the same.
             **kwargs: As for :meth:`backends`.
 
         Raises:
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
+                ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates.
 
         Example:
             >>> with IBMProvider.local() as provider:
             ...     provider.get_backend("local_5q").num_qubits
             5
         """
+        choice = checked_choice(use_fractional_gates)
         meant = self._instance(instance, IBMBackendApiError)
-        if isinstance(name, str) and (meant, name) in self._backends and not kwargs:
-            return self._backends[meant, name]
-        found, names = self._named(name, meant)
+        if isinstance(name, str) and (meant, name, choice) in self._backends and not kwargs:
+            return self._ready(self._backends[meant, name, choice], choice)
+        found, names = self._named(name, meant, choice)
         fitting = [backend for backend in found if _has(backend, kwargs)]
         if not fitting:
             wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
             raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
-        return fitting[0]
+        return self._ready(fitting[0], choice)
 
-    def _named(self, name: str | None, instance: str) -> tuple[list[IBMBackend], list[str]]:
+    @staticmethod
+    def _ready(backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
+        """A backend with its properties, if it is what was asked for."""
+        configuration = backend.configuration()
+        if use_fractional_gates and not any(map(is_fractional, configuration.basis_gates)):
+            raise IBMBackendValueError(
+                f"expected use_fractional_gates to be False or None, for {backend.name} has no fractional gates, but "
+                f"{', '.join(configuration.basis_gates)}; got True"
+            )
+        backend.fetch_properties()
+        return backend
+
+    def _named(
+        self, name: str | None, instance: str, use_fractional_gates: bool | None
+    ) -> tuple[list[IBMBackend], list[str]]:
         """The backends of that name, or all, as far as the service describes them; and the names of all."""
         names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
         found = []
         for each in names:
             if name is None:
                 try:
-                    found.append(self._backend(each, instance))
+                    found.append(self._backend(each, instance, use_fractional_gates))
                 except IBMBackendApiError as error:
                     _logger.warning("Backend %s is left out: %s", each, error)
             elif name == each:
-                found.append(self._backend(each, instance))
+                found.append(self._backend(each, instance, use_fractional_gates))
         return found, names
 
-    def _backend(self, name: str, instance: str) -> IBMBackend:
-        key = (instance, name)
+    def _backend(self, name: str, instance: str, use_fractional_gates: bool | None = False) -> IBMBackend:
+        key = (instance, name, use_fractional_gates)
         if key not in self._backends:
             configuration = asked(lambda: self.runtime_client.backend_configuration(name), IBMBackendApiError)
-            self._backends[key] = IBMBackend(self, configuration, instance=instance)
+            self._backends[key] = IBMBackend(
+                self, configuration, instance=instance, use_fractional_gates=use_fractional_gates
+            )
         return self._backends[key]
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
@@ -340,7 +376,7 @@ class IBMProvider:
             return None
         try:
             instance = self._online(IBMBackendApiError)
-            known = self._backends.get((instance, name)) or self._retired.get(name)
+            known = self._backends.get((instance, name, False)) or self._retired.get(name)
             if known is not None:
                 return known
             if name in self.runtime_client.list_backends(instance):

@@ -17,6 +17,8 @@ from qiskit import QuantumCircuit
 
 from ibm_circuit_job.errors import IBMBackendValueError
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration
+from ibm_circuit_job.state.backend_documents import readable
+from ibm_circuit_job.state.reply_fields import integer_of
 from ibm_circuit_job.state.tag_limits import excess_of_tags
 from ibm_circuit_job.target import CONTROL_FLOW
 
@@ -159,7 +161,7 @@ def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> 
     listed = list(circuits) if isinstance(circuits, Sequence) and not isinstance(circuits, str) else [circuits]
     if not listed:
         raise IBMBackendValueError("expected at least one circuit, got an empty list")
-    most, name = configuration.max_experiments, configuration.backend_name
+    most, name = configuration.get("max_experiments"), configuration.backend_name
     if most is not None and len(listed) > most:
         raise IBMBackendValueError(f"expected at most {most} circuits for {name}, got {len(listed)}")
     return [_checked_circuit(circuit, index, configuration) for index, circuit in enumerate(listed)]
@@ -214,10 +216,11 @@ def _checked_circuit(circuit: object, index: int, configuration: BackendConfigur
 
 
 def _checked_shots(shots: Any, configuration: BackendConfiguration, *, source: str) -> int:
-    most = configuration.max_shots
+    most = configuration.get("max_shots")
     integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
     if isinstance(shots, bool) or not integer or shots < 1:
-        raise IBMBackendValueError(f"expected shots{source} to be a whole number from 1 to {most}, got {shots!r}")
+        limit = "up" if most is None else f"to {most}"
+        raise IBMBackendValueError(f"expected shots{source} to be a whole number from 1 {limit}, got {shots!r}")
     if most is not None and shots > most:
         raise IBMBackendValueError(
             f"expected at most {most} shots{source} for {configuration.backend_name}, got {shots}"
@@ -242,7 +245,7 @@ def _checked_seed(seed: Any) -> int | None:
 def _checked_noise_model(model: Any, configuration: BackendConfiguration) -> Any:
     if model is None:
         return None
-    if not configuration.simulator:
+    if not configuration.get("simulator", False):
         raise IBMBackendValueError(f"expected no noise_model, for {configuration.backend_name} is no simulator")
     if type(model).__name__ != "NoiseModel":
         raise IBMBackendValueError(f"expected noise_model to be a NoiseModel of qiskit-aer, got {model!r}")
@@ -261,9 +264,10 @@ def _checked_rep_delay(delay: Any, configuration: BackendConfiguration) -> float
     if delay is None:
         return None
     name = configuration.backend_name
-    if not configuration.dynamic_reprate_enabled:
+    if not configuration.get("dynamic_reprate_enabled", False):
         raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
-    low, high = configuration.rep_delay_range or [0.0, math.inf]
+    limits = configuration.get("rep_delay_range") or ()
+    low, high = limits if len(limits) == 2 else (0.0, math.inf)
     is_number = isinstance(delay, (int, float)) and not isinstance(delay, bool) and math.isfinite(delay)
     if not is_number or not low <= delay <= high:
         raise IBMBackendValueError(f"expected rep_delay from {low:g} to {high:g} seconds for {name}, got {delay!r}")
@@ -271,7 +275,7 @@ def _checked_rep_delay(delay: Any, configuration: BackendConfiguration) -> float
 
 
 def _checked_meas_level(level: Any, configuration: BackendConfiguration) -> int:
-    offered = getattr(configuration, "meas_levels", None) or [2]
+    offered = readable(configuration.get("meas_levels"), integer_of) or [2]
     if isinstance(level, bool) or not isinstance(level, Integral) or int(level) not in offered:
         listed, name = ", ".join(map(str, offered)), configuration.backend_name
         raise IBMBackendValueError(f"expected meas_level to be one of {listed} for {name}, got {level!r}")
@@ -288,7 +292,7 @@ def _checked_meas_return(kind: Any) -> str:
 
 def _checked_esp(flag: Any, configuration: BackendConfiguration) -> bool | None:
     wanted = _checked_flag("use_measure_esp", flag)
-    if wanted and not getattr(configuration, "measure_esp_enabled", False):
+    if wanted and configuration.get("measure_esp_enabled", False) is not True:
         name = configuration.backend_name
         raise IBMBackendValueError(f"expected use_measure_esp to be False, for {name} has no ESP readout; got True")
     return wanted

@@ -70,10 +70,10 @@ def test_benchmarked_cx_errs_by_its_gate_error(device):
     experiment = StandardRB([0, 1], lengths, num_samples=3, seed=5, backend=device)
     # All errors are put down to the cx: those of single qubits are a tenth of it.
     data = finished(experiment.run(shots=SHOTS))
-    expected = np.mean([device.properties().gate_error("cx", pair) for pair in ([0, 1], [1, 0])])
+    expected = [device.properties().gate_error("cx", pair) for pair in ([0, 1], [1, 0])]
     value, error = found(data, "EPG_cx")
-    assert value == pytest.approx(expected, rel=0.4, abs=5 * error)
-    assert error < expected / 2
+    assert 0.6 * min(expected) < value < 1.6 * max(expected)
+    assert error < min(expected)
 
 
 def test_benchmarked_qubit_is_nearly_ideal(device):
@@ -85,7 +85,7 @@ def test_benchmarked_qubit_is_nearly_ideal(device):
 def test_tomography_finds_the_bell_state(device, pair):
     data = finished(StateTomography(pair, backend=device, physical_qubits=[0, 1]).run(shots=SHOTS))
     (state,) = data.analysis_results("state", dataframe=True)["value"]
-    assert 0.85 < state_fidelity(state, Statevector(pair)) <= 1
+    assert 0.8 < state_fidelity(state, Statevector(pair)) <= 1
     (fidelity,) = data.analysis_results("state_fidelity", dataframe=True)["value"]
     assert fidelity == pytest.approx(state_fidelity(state, Statevector(pair)), abs=1e-6)
 

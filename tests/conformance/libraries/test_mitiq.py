@@ -37,8 +37,8 @@ def test_extrapolated_value_is_nearer_to_the_ideal(circuit, execute):
     (noisy,) = execute([circuit])
     mitigated = zne.execute_with_zne(circuit, Executor(execute, max_batch_size=10), factory=LINEAR)
     # The errors of ten cx are taken out; those of two readouts remain.
-    assert noisy < 0.93
-    assert noisy + 0.02 < mitigated < 1.03
+    assert noisy < 0.96
+    assert noisy + 0.01 < mitigated < 1.03
 
 
 def test_more_gates_mean_more_errors(circuit, execute):
@@ -65,7 +65,7 @@ def test_observable_is_measured_by_bits(circuit, device):
 
     observable = Observable(PauliString("ZZ"))
     value = zne.execute_with_zne(circuit, bits, observable, factory=LINEAR)
-    assert 0.85 < value.real < 1.05
+    assert 0.8 < value.real < 1.05
 
 
 def test_examples_of_the_documentation_run(run_documented):

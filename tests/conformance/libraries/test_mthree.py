@@ -31,9 +31,10 @@ def test_correction_brings_counts_nearer_to_the_ideal(device, ready, method):
     counts = device.run(ready, shots=SHOTS).result().get_counts()
     corrected = of_ends(mitigation.apply_correction(counts, qubits))
     assert {job.status().name for job in jobs} == {"DONE"}
-    # Each of four readouts is wrong in about one of sixty cases; errors of gates remain.
-    assert of_ends(counts) / SHOTS < 0.95
-    assert 0.95 < corrected < 1.03
+    # Each of four readouts is wrong in one of a hundred cases or more; errors of three cx remain.
+    measured = of_ends(counts) / SHOTS
+    assert measured < 0.97
+    assert max(0.93, measured + 0.01) < corrected < 1.03
 
 
 def test_calibration_is_that_of_the_device(device, calibrated):
@@ -51,7 +52,7 @@ def test_calibration_may_run_beside_the_program(device, ready):
     mitigation.cals_from_system(qubits, shots=SHOTS, async_cal=True)
     counts = device.run(ready, shots=SHOTS).result().get_counts()
     value = mitigation.apply_correction(counts, qubits).expval()
-    assert value == pytest.approx(1, abs=0.08)
+    assert value == pytest.approx(1, abs=0.15)
 
 
 def test_calibration_goes_to_a_file_and_back(device, ready, tmp_path):

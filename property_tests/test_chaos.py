@@ -23,7 +23,7 @@ from ibm_circuit_job.errors import IBMError, IBMJobTimeoutError
 from ibm_circuit_job.local import LocalService
 
 THOROUGH = settings().max_examples > 1000
-JOBS = 1000 if THOROUGH else 60
+JOBS = 1000 if THOROUGH else 30
 TRIES = 20
 LIMIT = 120.0
 """Seconds in which a job must be seen to end."""

@@ -19,8 +19,8 @@ from ibm_circuit_job import IBMJobApiError, IBMProvider, JobStore, wait_all
 from ibm_circuit_job.local import LocalService
 
 THOROUGH = settings().max_examples > 1000
-MOMENTS = 200 if THOROUGH else 15
-BOUNDARIES = None if THOROUGH else 15
+MOMENTS = 200 if THOROUGH else 6
+BOUNDARIES = None if THOROUGH else 6
 """How many of the boundaries a process is killed at; ``None`` for each."""
 SEED = 20261123
 READER = Path(__file__).parents[1] / "tests/shared/killed_reader.py"

@@ -8,7 +8,7 @@ from ibm_circuit_job.testing import laws
 from ibm_circuit_job.testing.strategies import JOB_ID, histories, jobs
 
 # The laws are what all else rests on: they get ten times the examples of other properties.
-HISTORIES = settings(max_examples=20_000 if settings.default.max_examples >= 2000 else 200)
+HISTORIES = settings(max_examples=20_000 if settings.default.max_examples >= 2000 else 100)
 
 
 @HISTORIES

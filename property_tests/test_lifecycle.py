@@ -10,7 +10,7 @@ THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 TestJobLifecycle = JobLifecycle.TestCase
 TestJobLifecycle.settings = settings(
-    max_examples=1000 if THOROUGH else 50,
-    stateful_step_count=50 if THOROUGH else 30,
+    max_examples=1000 if THOROUGH else 30,
+    stateful_step_count=50 if THOROUGH else 20,
     deadline=None,
 )

@@ -12,7 +12,7 @@ from ibm_circuit_job.errors import IBMBackendApiError
 from ibm_circuit_job.local import LocalService
 
 THOROUGH = settings().max_examples > 1000
-JOBS, SEEDS = (100, range(5)) if THOROUGH else (20, range(1))
+JOBS, SEEDS = (100, range(5)) if THOROUGH else (12, range(1))
 SPOILT = 0.22
 """The share of replies that go wrong."""
 

@@ -39,8 +39,8 @@ from ibm_circuit_job.testing.strategies import (
 
 THOROUGH = settings.default.max_examples >= 2000
 # Each of them is some transactions on a disk.
-STORED = settings(max_examples=1000 if THOROUGH else 60)
-NEWS = settings(max_examples=20_000 if THOROUGH else 300)
+STORED = settings(max_examples=1000 if THOROUGH else 30)
+NEWS = settings(max_examples=20_000 if THOROUGH else 150)
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 INDIA = timezone(timedelta(hours=5, minutes=30))

@@ -25,8 +25,8 @@ pytest_plugins = ["postgresql"]
 
 # The program is told, for it knows no profile.
 THOROUGH = "thorough" in sys.argv if __name__ == "__main__" else settings().max_examples > 1000
-HISTORIES, JOBS, ROUNDS = (10_000, 1_000, 40) if THOROUGH else (400, 40, 2)
-PROCESSES = 8
+HISTORIES, JOBS, ROUNDS = (10_000, 1_000, 40) if THOROUGH else (200, 20, 2)
+PROCESSES = 8 if THOROUGH else 4
 SEED = 20261124
 MOMENTS = [datetime(2024, 2, 3, 12, tzinfo=UTC) + timedelta(seconds=second) for second in range(20)]
 
@@ -61,7 +61,7 @@ def test_processes_that_merge_at_once_lose_nothing(store_url):
     )
 
 
-@pytest.mark.parametrize("processes", [2, 8])
+@pytest.mark.parametrize("processes", [2, 8] if THOROUGH else [3])
 def test_processes_that_create_the_store_at_once_all_succeed(store_url, processes):
     assert as_processes(store_url, "create", processes, ROUNDS) == [processes] * processes * ROUNDS
 

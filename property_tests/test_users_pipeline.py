@@ -8,7 +8,7 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.testing import JobLifecycle
 
-QUICK = settings(max_examples=300, stateful_step_count=20, phases=[Phase.generate], deadline=None, derandomize=True)
+QUICK = settings(max_examples=100, stateful_step_count=20, phases=[Phase.generate], deadline=None, derandomize=True)
 
 
 def test_pipeline_that_is_right_passes():

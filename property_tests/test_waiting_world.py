@@ -201,9 +201,7 @@ class AnyWeather(RuleBasedStateMachine):
 
 
 TestAnyWeather = AnyWeather.TestCase
-TestAnyWeather.settings = settings(
-    max_examples=max(settings().max_examples, 300), stateful_step_count=12, deadline=None
-)
+TestAnyWeather.settings = settings(max_examples=settings().max_examples, stateful_step_count=12, deadline=None)
 
 
 @pytest.mark.parametrize("ends_at", [1.0, 3_600.0, 86_400.0, 864_000.0])

@@ -162,7 +162,10 @@ def test_date_at_the_edge_of_the_calendar_stays_in_utc():
         ([], "expected an object, got []"),
         ({}, "backend_name: expected a string, got nothing"),
         (said(backend_name=5), "backend_name: expected a string, got 5"),
-        ({"backend_name": "a", "qubits": [], "gates": []}, "last_update_date: expected a time in ISO 8601, got nothing"),
+        (
+            {"backend_name": "a", "qubits": [], "gates": []},
+            "last_update_date: expected a time in ISO 8601, got nothing",
+        ),
         (said(last_update_date="yesterday", qubits=[]), "last_update_date: expected a time in ISO 8601, got 'yester"),
         (said(qubits=None), "qubits: expected a list, got None"),
         (said(qubits={}), "qubits: expected a list, got {}"),

@@ -1175,8 +1175,8 @@ def test_file_that_is_removed_or_replaced_while_it_is_open_swallows_nothing(stor
 
 
 def test_process_that_is_killed_while_it_saves_leaves_the_store_whole(path):
-    """At six moments of a save of sixty megabytes, from its beginning to after its end."""
-    large = random.Random(1).randbytes(60_000_000)
+    """At six moments of a save of twenty megabytes, from its beginning to after its end."""
+    large = random.Random(1).randbytes(20_000_000)
     with JobStore(path) as store:
         store.save(Job("before", renamed=JobName(NOON, "bell")))
     began = time.monotonic()

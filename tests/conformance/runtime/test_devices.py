@@ -37,6 +37,7 @@ TRANSPILED = {
 }
 """Devices of every kind, and ``use_fractional_gates``."""
 
+
 @cache
 def documents(name):
     return [json.loads(next(FOLDER.glob(f"*/{kind}_{name}.json")).read_text()) for kind in ("conf", "props")]

@@ -2,11 +2,12 @@
 
 import json
 import pickle
+import time
 
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobFailureError, IBMJobInvalidStateError
+from ibm_circuit_job import IBMCircuitJob, IBMJobFailureError, IBMJobInvalidStateError, circuit_job
 from ibm_circuit_job.testing import ScriptedClient
 
 
@@ -30,6 +31,27 @@ def test_advice_stands_beside_what_the_results_text_says():
     message = IBMCircuitJob(None, None, "a", runtime_client=client).error_message()
     assert "no qubits" in message
     assert message.endswith(" Ask.")
+
+
+class SlowToFail:
+    """A client of a job that fails after a second, and whose reason takes a while to read."""
+
+    def __init__(self):
+        self.seconds = [1.0]
+
+    def job_get(self, job_id, exclude_params=True):
+        time.sleep(self.seconds.pop() if self.seconds else 0.0)
+        return b'{"id": "a", "state": {"status": "Failed"}}'
+
+    def job_results(self, job_id):
+        time.sleep(0.2)
+        return b"JobError: 'Too hot.'"
+
+
+def test_reason_is_read_however_long_the_job_took(monkeypatch):
+    monkeypatch.setattr(circuit_job, "COMES_WITHIN", 0.5)
+    with pytest.raises(IBMJobFailureError, match="Too hot"):
+        IBMCircuitJob(None, None, "a", runtime_client=SlowToFail()).result()
 
 
 RAN_TOO_LONG = [

@@ -669,7 +669,7 @@ class IBMCircuitJob(JobV1):
             self._cell.catch_up(insisting=True)
             return kept
         self.wait_for_final_state(timeout)
-        wanted, limit = self._wanted_result(self._reader, timeout, refresh=refresh, partial=partial)
+        wanted, limit = self._wanted_result(self._reader, timeout, began, refresh=refresh, partial=partial)
         return result_waiter.read(wanted, self.wait_policy, limit, began)
 
     async def result_async(
@@ -693,7 +693,7 @@ class IBMCircuitJob(JobV1):
             await effects.aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
-        wanted, limit = self._wanted_result(self._reader, timeout, refresh=refresh, partial=partial)
+        wanted, limit = self._wanted_result(self._reader, timeout, began, refresh=refresh, partial=partial)
         return await result_waiter.read_async(wanted, self.wait_policy, limit, began)
 
     def primitive_result(
@@ -734,7 +734,7 @@ class IBMCircuitJob(JobV1):
             self._cell.catch_up(insisting=True)
             return kept
         self.wait_for_final_state(timeout)
-        wanted, limit = self._wanted_result(self._primitives, timeout)
+        wanted, limit = self._wanted_result(self._primitives, timeout, began)
         return result_waiter.read(wanted, self.wait_policy, limit, began)
 
     async def primitive_result_async(
@@ -757,13 +757,19 @@ class IBMCircuitJob(JobV1):
             await effects.aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
-        wanted, limit = self._wanted_result(self._primitives, timeout)
+        wanted, limit = self._wanted_result(self._primitives, timeout, began)
         return await result_waiter.read_async(wanted, self.wait_policy, limit, began)
 
     def _wanted_result(
-        self, reader: ResultReader, timeout: float | None, *, refresh: bool = False, partial: bool = False
+        self,
+        reader: ResultReader,
+        timeout: float | None,
+        began: float,
+        *,
+        refresh: bool = False,
+        partial: bool = False,
     ) -> tuple[Wanted[Any], float | None]:
-        """What is to be read now that the job has ended, and the seconds for all of the call."""
+        """What is to be read now that the job has ended, and the seconds for all of the call, from *began* on."""
         limit = checked_timeout(timeout)
         seen = effects.seconds_until(self._cell.ended_at)
         wanted = Wanted(
@@ -777,8 +783,9 @@ class IBMCircuitJob(JobV1):
         )
         if partial or queries.status(self.state) is not JobStatus.ERROR:
             return wanted, limit
-        # What is missing of a failed job is the reason alone.
-        return wanted, COMES_WITHIN if limit is None else min(limit, COMES_WITHIN)
+        # What is missing of a failed job is the reason alone. The wait for the job does not count against it.
+        longest = effects.monotonic() - began + COMES_WITHIN
+        return wanted, longest if limit is None else min(limit, longest)
 
     def _try_result(self, reader: ResultReader, *, refresh: bool, partial: bool) -> Any:
         # What has arrived before, and could not be written then, is looked for in the store.

@@ -1,6 +1,7 @@
 """To read the result is part of the wait: trouble is waited out, and what is no result is none."""
 
 import asyncio
+import gc
 import logging
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from ibm_circuit_job import (
     IBMCircuitJob,
     IBMJobApiError,
     IBMJobFailureError,
+    IBMJobInvalidStateError,
     IBMJobTimeoutError,
     Job,
     JobStore,
@@ -197,6 +199,14 @@ def test_refusal_of_the_service_that_a_foreign_client_raises_is_final(result, bo
 def test_failed_job_is_a_failure_though_its_reason_cannot_be_read_in_time(result):
     with pytest.raises(IBMJobFailureError, match="job a failed"):
         result(job_of(ScriptedClient([FAILED], results=[DOWN])), timeout=0.2)
+
+
+def test_error_of_an_awaited_result_is_raised_and_not_logged(caplog):
+    job = job_of(ScriptedClient([b'{"id": "a", "state": {"status": "Cancelled"}}']))
+    with pytest.raises(IBMJobInvalidStateError, match="was cancelled"):
+        asyncio.run(job.result_async())
+    gc.collect()
+    assert not caplog.records
 
 
 def test_reason_of_a_failed_job_is_waited_for(result):

@@ -192,7 +192,15 @@ def await_end(future: Future[Any], seconds: float | None) -> None:
 
 async def await_end_async(future: Future[Any], seconds: float | None) -> None:
     """Wait for the same while the event loop goes on. The effect goes on where the caller is cancelled."""
-    await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
+    ended = asyncio.wrap_future(future)
+    # The caller asks the other future for what it came to. Of this one asyncio would log that nobody asked.
+    ended.add_done_callback(_noted)
+    await asyncio.wait([ended], timeout=seconds)
+
+
+def _noted(ended: asyncio.Future[Any]) -> None:
+    if not ended.cancelled():
+        ended.exception()
 
 
 _unfinished: Final[set[threading.Thread]] = set()

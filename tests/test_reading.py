@@ -73,6 +73,13 @@ def test_page_in_front_of_the_service_without_a_deadline_has_a_minute():
     assert isinstance(next_try(POLICY, reading(PAGE), 60.0), GaveUp)
 
 
+def test_page_after_a_long_outage_has_its_own_minute():
+    outage = reading(*[DOWN] * 301, PAGE)
+    assert isinstance(next_try(POLICY, outage, 301.0), Poll)
+    assert next_try(POLICY, outage, 360.95) == Poll(0.0)
+    assert isinstance(next_try(POLICY, outage, 361.0), GaveUp)
+
+
 def test_result_comes_within_a_minute_of_the_end_of_the_job():
     assert isinstance(next_try(POLICY, reading(NONE, ended=-30.0), 29.9), Poll)
     assert isinstance(next_try(POLICY, reading(NONE, ended=-30.0), 30.0), GaveUp)

@@ -62,6 +62,8 @@ class Reading:
     """When the job was first seen to have ended."""
     missed: tuple[Missed, ...] = ()
     """The tries that brought a body which is no result."""
+    strange_since: float | None = None
+    """When the first of the strange pages came that the last tries brought; ``None`` where the last was none."""
 
 
 def next_try(policy: WaitPolicy, reading: Reading, now: float) -> Poll | Finished | TimedOut | GaveUp:
@@ -101,8 +103,8 @@ def _seconds_of_hope(reading: Reading, now: float) -> float | None:
         return None
     if isinstance(trouble.last, NoResult):
         return reading.ended + COMES_WITHIN - now
-    if isinstance(trouble.last, Refused) and not trouble.last.is_busy and reading.wait.deadline is None:
-        return trouble.since + COMES_WITHIN - now
+    if reading.strange_since is not None and reading.wait.deadline is None:
+        return reading.strange_since + COMES_WITHIN - now
     return 0.0 if _is_all_there_is(reading) else None
 
 
@@ -130,7 +132,10 @@ def after_missed(reading: Reading, now: float, missed: Missed) -> Reading:
         1
     """
     bodies = reading.missed if missed.sha256 is None else (*reading.missed, missed)
-    return evolve(reading, wait=after_trouble(reading.wait, now, missed.failure), missed=bodies)
+    # An outage before it does not count: the first page after one is no more final than any other.
+    is_strange = isinstance(missed.failure, Refused) and not missed.failure.is_busy
+    since = (now if reading.strange_since is None else reading.strange_since) if is_strange else None
+    return evolve(reading, wait=after_trouble(reading.wait, now, missed.failure), missed=bodies, strange_since=since)
 
 
 def after_found(reading: Reading, now: float) -> Reading:

@@ -15,6 +15,7 @@ from ibm_circuit_job.clients import ClientParameters, RequestFailed
 from ibm_circuit_job.errors import Refused, SubmissionUnknown, Unreachable, describe
 from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.state.submitting import SubmissionPolicy, are_same_params
+from ibm_circuit_job.submission_ledger import LEDGER
 from ibm_circuit_job.submitter import Order, submit
 
 DOING = "submit a job to b"
@@ -281,6 +282,25 @@ def test_pauses_end_with_the_patience():
     failure = submitted(Service([limited(600.0)] * 100), clock).failure()
     assert failure.http_status == 429
     assert sum(clock.pauses) == 3600.0
+
+
+def test_answer_that_is_lost_after_a_long_pause_is_looked_for():
+    service, clock = Service([RESET, limited(700.0), [RESET]]), Clock()
+    assert submitted(service, clock, patience=60.0).unwrap() in service.jobs
+    assert len(service.jobs) == 1
+
+
+def test_pause_of_another_submission_costs_no_patience():
+    service, clock = Service([RESET, [RESET]]), Clock()
+
+    def pause(seconds):
+        clock.sleep(seconds)
+        LEDGER.hold((service.params.url, service.params.instance), 1700.0)
+
+    policy = SubmissionPolicy(patience=60.0)
+    done = submit(service, Order("sampler", "b", PARAMS, None), policy, sleep=pause, monotonic=clock)
+    assert done.unwrap() in service.jobs
+    assert clock.seconds >= 1700.0
 
 
 def test_ctrl_c_ends_a_pause_at_once():

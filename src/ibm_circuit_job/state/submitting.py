@@ -44,7 +44,8 @@ class SubmissionPolicy:
     """
 
     patience: float = field(default=600.0, validator=ge(0.0))
-    """How long to find out about a lost answer, from the first one on."""
+    """How long to find out about a lost answer, from the first one on, or from the first one after a pause that the
+    service asked for."""
     pacing_patience: float = field(default=3600.0, validator=ge(0.0))
     """How long to wait in all for a service that takes no more jobs just now; also the longest pause that it may ask
     for."""
@@ -65,7 +66,7 @@ class Submission:
     is_lost: bool = False
     """Whether the answer to the last request was lost, so that the job may exist."""
     lost_since: float | None = None
-    """When the first answer was lost; ``None`` if none was."""
+    """When the first answer was lost; ``None`` if none was, or the service has asked for a pause since."""
     looks: int = 0
     """How many good listings since the last request did not have the job."""
     not_before: float = 0.0
@@ -148,7 +149,8 @@ def after_accepted(submission: Submission, job_id: str) -> Submission:
 def after_held(submission: Submission, now: float, until: float) -> Submission:
     """Return the submission after another one was told that the service takes no more jobs until a time."""
     since = now if submission.paced_since is None else submission.paced_since
-    return evolve(submission, paced_since=since, not_before=max(submission.not_before, until))
+    # The request is about to be sent, so that no job of it exists: the pause costs none of the patience.
+    return evolve(submission, lost_since=None, paced_since=since, not_before=max(submission.not_before, until))
 
 
 def after_failure(policy: SubmissionPolicy, submission: Submission, now: float, failure: Failure) -> Submission:
@@ -208,6 +210,7 @@ def _paced(policy: SubmissionPolicy, submission: Submission, now: float, refusal
     paced = evolve(
         submission,
         is_lost=False,
+        lost_since=None,
         paced_since=since,
         not_before=now + pause,
         troubles=submission.troubles + 1,

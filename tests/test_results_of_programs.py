@@ -28,7 +28,8 @@ from result_bodies import (
 from ibm_circuit_job import IBMJobApiError, ResultPayload
 from ibm_circuit_job.errors import OtherForm
 from ibm_circuit_job.state import execution_spans, results, typed_json
-from ibm_circuit_job.state.results import Binding, BodyKind, ResultContext
+from ibm_circuit_job.state.results import Binding, BodyKind, ResultContext, primitives
+from ibm_circuit_job.state.results.frozen import thawed_json
 from ibm_circuit_job.state.results.limits import MOST_BITS
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -351,6 +352,27 @@ def test_damaged_item_of_an_executor_costs_itself_alone(tensor, version):
     with pytest.raises(IBMJobApiError, match="item 1 of the result cannot be read"):
         found[1]["c"]
     assert sum(decoded(body).get_counts(0).values()) == 20
+
+
+def test_item_that_claims_too_much_leaves_the_others_their_share():
+    body = json.loads(executor("v1.0", ONE, ONE, ONE))
+    body["data"][0]["results"]["c"]["shape"] = [10**12, 3]
+    found = primitive(body)
+    assert [item.problem is None for item in found] == [False, True, True]
+
+
+def test_register_that_claims_too_much_leaves_the_others_their_share(monkeypatch):
+    monkeypatch.setattr(primitives, "MOST_ARRAY_BYTES", 3)
+    pubs = [{"data": {"c": {"samples": ["0x1"] * number, "num_bits": 1}}} for number in (4, 1, 1)]
+    assert decoded({"results": pubs, "metadata": {}}).get_counts(1) == {"1": 1}
+
+
+@pytest.mark.parametrize("dtype", [["f64"], {"f64": 1}, 8, None])
+def test_passed_through_data_that_look_like_a_tensor_stay_as_they_are(dtype):
+    body = json.loads(executor("v1.0", ONE))
+    body["passthrough_data"] = {"mine": {"data": "", "shape": [], "dtype": dtype}}
+    assert thawed_json(primitive(body).passthrough_data)["mine"]["dtype"] == dtype
+    assert decoded(body).success
 
 
 def test_body_of_which_nothing_can_be_read_is_no_result():

@@ -139,9 +139,9 @@ def _rest_bits(register: Mapping[str, Any], budget: _Budget) -> BitArray:
         raise ValueError(f"expected num_bits to be a number from 0 to {MOST_BITS}, got {size!r}")
     shape, flat = _flattened(samples)
     width = (size + 7) // 8
-    budget.left -= len(flat) * width
-    if budget.left < 0:
+    if len(flat) * width > budget.left:
         raise ValueError(f"expected at most {MOST_ARRAY_BYTES} bytes of samples")
+    budget.left -= len(flat) * width
     # One that does not fit into so many bytes is refused by to_bytes.
     written = {sample: int(sample, 16).to_bytes(width) for sample in {*flat}}
     if any(int(sample, 16) >> size for sample in written):

@@ -28,7 +28,10 @@ _FIELDS: Final = frozenset({"data", "shape", "dtype"})
 
 def is_tensor(value: object) -> bool:
     """Return whether a JSON value has the fields of a tensor."""
-    return isinstance(value, Mapping) and value.keys() == _FIELDS and value["dtype"] in _DTYPES
+    if not isinstance(value, Mapping) or value.keys() != _FIELDS:
+        return False
+    dtype = value["dtype"]
+    return isinstance(dtype, str) and dtype in _DTYPES
 
 
 class TensorReader:
@@ -60,8 +63,7 @@ class TensorReader:
         if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
             raise ValueError(f"expected a shape of numbers, got {str(shape)[:100]}")
         items = math.prod(shape)
-        self._left -= items * dtype.itemsize
-        if self._left < 0:
+        if items * dtype.itemsize > self._left:
             raise ValueError(f"expected at most {MOST_ARRAY_BYTES} bytes of arrays")
         size = (items + 7) // 8 if dtype.kind == "b" else items * dtype.itemsize
         data = self._bytes(tensor["data"], size)
@@ -73,6 +75,8 @@ class TensorReader:
         else:
             array = np.frombuffer(data, dtype).reshape(shape)
         array.setflags(write=False)
+        # One that cannot be read leaves the others what it claimed.
+        self._left -= array.nbytes
         return array
 
     def tree(self, value: Any) -> Any:

@@ -123,6 +123,17 @@ def test_submission_that_may_have_arrived_is_sent_once(server, client, status):
     assert getattr(failure, "was_sent", True)
 
 
+@pytest.mark.parametrize("date", ["Thu, 26 Nov 99999999999999999999 09:00:00 GMT", "soon", ""])
+def test_date_that_is_none_does_not_cost_a_submission(server, client, date):
+    def answer(request):
+        request.date_time_string = lambda: date
+        request.reply(200, '{"id": "a"}')
+
+    server.answer = answer
+    assert client.program_run(program_id="circuit-runner", backend_name="b", params={}) == b'{"id": "a"}'
+    assert client.clock_ahead is None
+
+
 def test_other_post_is_sent_again_where_the_service_has_not_taken_it(server, client):
     answers = [503, 503, 204]
     server.answer = lambda request: request.reply(answers.pop(0))

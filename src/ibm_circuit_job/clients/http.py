@@ -399,7 +399,7 @@ def date_of(header: str | None) -> datetime | None:
     """
     try:
         found = parsedate_to_datetime(header or "")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -237,6 +237,34 @@ def test_result_at_a_url_that_makes_no_progress_is_a_failure(server, monkeypatch
     assert isinstance(raised.value.failure, Unreachable)
 
 
+def trickling_error(request):
+    """Answer 503, with a body that does not end."""
+    request.send_response(503)
+    request.send_header("Content-Length", "1000000")
+    request.end_headers()
+    try:
+        while not request.server.go_on.wait(0.02):
+            request.wfile.write(b"x")
+    except OSError:
+        request.close_connection = True
+
+
+def test_error_that_does_not_end_is_trouble_like_any_other(server, job, monkeypatch):
+    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    server.send = lambda request: trickling_error(request) if server.asked == 1 else request.reply(200, BODY)
+    assert job.result(timeout=30).success
+    assert server.asked == 2
+
+
+def test_error_of_an_object_store_that_does_not_end_is_a_refusal(server, monkeypatch):
+    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    server.send = trickling_error
+    found = effects.started(lambda: object_store.read(f"{server.url}/r", doing="read it", prompt=True))
+    with pytest.raises(RequestFailed) as raised:
+        found.result(10)
+    assert raised.value.failure.http_status == 503
+
+
 def test_end_of_the_program_waits_for_a_body_that_is_under_way(server, job, tmp_path):
     with JobStore(tmp_path / "jobs.sqlite") as store:
         job.keep_in(store)

@@ -5,11 +5,13 @@ A body of a hundred megabytes over a slow line takes minutes and is no trouble; 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import time
 from typing import Final
 
 import requests
+import urllib3
 
 SILENT_SECONDS: Final = 30.0
 """Within how many seconds at least :data:`LEAST_BYTES` must come."""
@@ -51,3 +53,22 @@ def read_steadily(response: requests.Response, most: int | None = None) -> bytes
     if missing:
         raise requests.ConnectionError(f"The body ended {missing} bytes early.")
     return body.getvalue()
+
+
+def beginning(response: requests.Response, most: int) -> bytes:
+    """Return the beginning of the body of an error: what comes of it in ``SILENT_SECONDS``, and then one read timeout.
+
+    A body that breaks ends there: the status of the reply says what there is to say.
+
+    Args:
+        response: The reply; nothing of its body was read yet.
+        most: How many bytes to return at most.
+    """
+    body, until = bytearray(), time.monotonic() + SILENT_SECONDS
+    with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        while len(body) < most and time.monotonic() < until:
+            piece = response.raw.read1(_PIECE, decode_content=True)
+            if not piece:
+                break
+            body += piece
+    return bytes(body[:most])

@@ -35,6 +35,8 @@ READ_SECONDS: Final = 120.0
 
 _RETRIED_STATUSES: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
 """Answers after which even a POST may be sent again: the service has not taken it."""
+_ERROR_BYTES: Final = 100_000
+"""How many bytes of an error are read where a result was asked for."""
 
 
 class RequestFailed(IBMError):  # noqa: N818 - named for what it says
@@ -192,6 +194,8 @@ class HttpSession:
                 url, headers=headers, timeout=limits, allow_redirects=False, stream=True, **self._given
             ) as response:
                 if not 200 <= response.status_code < 300:
+                    # What requests itself sets when it has read a body, which it would do without an end.
+                    response._content = bodies.beginning(response, _ERROR_BYTES)  # noqa: SLF001
                     return self._refusal(doing, url, response)
                 return bodies.read_steadily(response)
         except _BROKEN as error:

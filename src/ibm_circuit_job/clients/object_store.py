@@ -152,7 +152,7 @@ def _answer(
             if response.status_code != 200:
                 # Not in its own words, which may repeat the URL.
                 words = responses.get(response.status_code, "")
-                by_store = _is_by_store(response.raw.read(_ERROR_BYTES, decode_content=True))
+                by_store = _is_by_store(bodies.beginning(response, _ERROR_BYTES))
                 return Refused(doing, shown, response.status_code, words, by_service=by_store)
             return bodies.read_steadily(response, most)
     except bodies.TooLarge as error:

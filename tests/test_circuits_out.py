@@ -11,6 +11,7 @@ import pytest
 from ibm_quantum_schemas.executor import version_2_0 as executor
 from ibm_quantum_schemas.sampler import version_0_1 as sampler
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qpy
+from qiskit.circuit import Gate
 from qiskit.circuit.classical import expr
 
 from ibm_circuit_job import IBMBackend, IBMBackendApiError, IBMBackendValueError, IBMProvider, Job, JobDetails
@@ -200,6 +201,20 @@ def test_names_of_registers_go_through_the_executors_program():
     told = client.submitted[-1][1]["quantum_program"]["passthrough_data"]
     assert told["circuits"] == [{"name": "two", "registers": [["low", 2], ["high", 1]]}]
     assert told["post_processor"]["circuits_metadata"][0]["z"] == {"__type__": "complex", "__value__": [1.0, 2.0]}
+
+
+def test_executor_takes_the_metadata_that_the_sampler_takes():
+    client = CapturingClient(programs={"executor"})
+    backend_of(client).run(one(metadata={None: 1, "z": 1j}))
+    told = client.submitted[-1][1]["quantum_program"]["passthrough_data"]["post_processor"]
+    assert told["circuits_metadata"] == [{"null": 1, "z": {"__type__": "complex", "__value__": [0.0, 1.0]}}]
+
+
+def test_circuit_that_the_executor_cannot_be_given_is_refused():
+    opaque = QuantumCircuit(1, 1)
+    opaque.append(Gate("opaque gate", 1, []), [0])
+    with pytest.raises(IBMBackendValueError, match="opaque gate"):
+        backend_of(CapturingClient(programs={"executor"})).run([opaque, TEXT])
 
 
 def test_job_of_the_executor_is_listed_like_one_of_the_sampler():

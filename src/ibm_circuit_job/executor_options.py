@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 from attrs import evolve
 from qiskit import QuantumCircuit, qasm3
+from qiskit.exceptions import QiskitError
 
 from ibm_circuit_job.errors import IBMBackendValueError
 from ibm_circuit_job.run_options import RunRequest
@@ -37,7 +37,7 @@ def executor_request(request: RunRequest) -> RunRequest:
         their metadata, go along as pass-through data, which the service returns with the result.
 
     Raises:
-        IBMBackendValueError: If it has an option that the executor does not have.
+        IBMBackendValueError: If it has an option that the executor does not have, or a circuit that cannot be written.
     """
     given: Mapping[str, Any] = request.params["options"]
     options = given.get("execution", {}) if isinstance(given.get("execution", {}), Mapping) else {}
@@ -46,22 +46,26 @@ def executor_request(request: RunRequest) -> RunRequest:
         raise IBMBackendValueError(
             f"expected no {wrong[0]}, for the service has no program 'sampler', and its 'executor' cannot honour it"
         )
-    params: dict[str, Any] = {
-        "schema_version": SCHEMA,
-        "quantum_program": {
-            "shots": request.shots,
-            "circuits": _encoded(request.circuits),
-            "items": [dict(_ITEM) for _ in request.circuits],
-            "meas_level": "classified",
-            "passthrough_data": {
-                "circuits": [_described(circuit) for circuit in request.circuits],
-                # By the names that the official client's sampler has for it.
-                "post_processor": {"circuits_metadata": [_metadata(circuit) for circuit in request.circuits]},
-            },
-        },
-        "options": dict(options),
-    }
+    try:
+        program = _program(request)
+    except (TypeError, ValueError, RecursionError, QiskitError) as error:
+        raise IBMBackendValueError(f"expected circuits that go to QPY, or to OpenQASM 3: {error}") from None
+    params = {"schema_version": SCHEMA, "quantum_program": program, "options": dict(options)}
     return evolve(request, program="executor", params=params)
+
+
+def _program(request: RunRequest) -> dict[str, Any]:
+    return {
+        "shots": request.shots,
+        "circuits": _encoded(request.circuits),
+        "items": [dict(_ITEM) for _ in request.circuits],
+        "meas_level": "classified",
+        "passthrough_data": {
+            "circuits": [_described(circuit) for circuit in request.circuits],
+            # By the names that the official client's sampler has for it.
+            "post_processor": {"circuits_metadata": [_metadata(circuit) for circuit in request.circuits]},
+        },
+    }
 
 
 _NO_VALUES: Final = {"data": base64.b64encode(zlib.compress(b"")).decode(), "shape": [0], "dtype": "f64"}
@@ -73,10 +77,7 @@ def _encoded(circuits: Sequence[QuantumCircuit | str]) -> dict[str, Any]:
     """All circuits in one QPY file; or as texts, where one of them is a text."""
     if any(isinstance(circuit, str) for circuit in circuits):
         return {"data": [circuit if isinstance(circuit, str) else qasm3.dumps(circuit) for circuit in circuits]}
-    try:
-        file = typed_json.qpy_file(circuits)
-    except (TypeError, ValueError) as error:
-        raise IBMBackendValueError(f"expected circuits that go to QPY: {error}") from None
+    file = typed_json.qpy_file(circuits)
     return {
         "b64_data": base64.b64encode(zlib.compress(file)).decode(),
         "qpy_version": typed_json.qpy_version(),
@@ -93,4 +94,4 @@ def _described(circuit: QuantumCircuit | str) -> dict[str, Any]:
 
 def _metadata(circuit: QuantumCircuit | str) -> Any:
     """The metadata of a circuit, with typed values as plain JSON."""
-    return {} if isinstance(circuit, str) else msgspec.json.decode(typed_json.encode(circuit.metadata or {}))
+    return {} if isinstance(circuit, str) else typed_json.metadata_json(circuit.metadata or {})

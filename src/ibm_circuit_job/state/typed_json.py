@@ -180,6 +180,20 @@ def qpy_file(circuits: Sequence[Any]) -> bytes:
     return buffer.getvalue()
 
 
+def metadata_json(metadata: object) -> Any:
+    """Return the metadata of a circuit as plain JSON, with typed values: what :func:`qpy_file` writes of it.
+
+    Raises:
+        TypeError: If it holds something that the service's JSON has no form for.
+        ValueError: If it holds itself.
+
+    Example:
+        >>> metadata_json({"a": 1j, None: 2})
+        {'a': {'__type__': 'complex', '__value__': [0.0, 1.0]}, 'null': 2}
+    """
+    return json.loads(json.dumps(metadata, cls=_MetadataEncoder))
+
+
 def _instruction_text(instruction: Any) -> str:
     """An instruction travels as the only one of a circuit."""
     from qiskit.circuit import QuantumCircuit  # noqa: PLC0415 - costly

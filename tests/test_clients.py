@@ -107,6 +107,10 @@ def test_stream_that_is_refused_says_with_which_status(server, client):
 def test_server_that_repeats_tokens_does_not_make_us_repeat_them(server, client):
     server.answer = lambda request: request.reply(400, f'{{"error": {{"message": "{TOKEN} {ACCESS}"}}}}')
     assert failure_of(lambda: client.job_get("a")).message == "*** ***"
+    body = f'{{"errors": [{{"code": "{TOKEN}", "message": "No."}}], "trace": "{ACCESS}"}}'
+    server.answer = lambda request: request.reply(400, body)
+    failure = failure_of(lambda: client.job_get("a"))
+    assert (failure.code, failure.trace_id) == ("***", "***")
 
 
 @pytest.mark.parametrize("status", [None, 500, 503, 504, 429])

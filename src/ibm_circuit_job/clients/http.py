@@ -236,8 +236,8 @@ class HttpSession:
             url,
             response.status_code,
             self._without_secrets(said.message or response.reason or ""),
-            said.code,
-            said.trace_id,
+            None if said.code is None else self._without_secrets(said.code),
+            None if said.trace_id is None else self._without_secrets(said.trace_id),
             _seconds(response.headers.get("Retry-After"), response.headers.get("Date")),
             said.by_service,
         )

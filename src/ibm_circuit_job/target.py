@@ -238,9 +238,7 @@ def _places(name: str, width: int, device: _Device, *, is_signed: bool) -> _Plac
     if is_anywhere:
         return None
     found |= {on: _measured(figures, "gate") for on, figures in measured.items()}
-    return {
-        on: how for on, how in found.items() if works.issuperset(on) and _works(measured.get(on, {}))
-    }
+    return {on: how for on, how in found.items() if works.issuperset(on) and _works(measured.get(on, {}))}
 
 
 def _everywhere(name: str, width: int, device: _Device) -> list[tuple[int, ...]] | None:

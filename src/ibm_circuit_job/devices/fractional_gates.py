@@ -65,6 +65,4 @@ def checked_choice(use_fractional_gates: object) -> bool | None:
     """
     if use_fractional_gates is None or isinstance(use_fractional_gates, bool):
         return use_fractional_gates
-    raise IBMBackendValueError(
-        f"expected use_fractional_gates to be True, False or None, got {use_fractional_gates!r}"
-    )
+    raise IBMBackendValueError(f"expected use_fractional_gates to be True, False or None, got {use_fractional_gates!r}")

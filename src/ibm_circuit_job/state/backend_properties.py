@@ -573,9 +573,7 @@ class _Reading:
         return unknown_fields(found)
 
 
-def _last_update(
-    reading: _Reading, said: Mapping[str, Any], qubits: Iterable[Any], gates: Iterable[Any]
-) -> datetime:
+def _last_update(reading: _Reading, said: Mapping[str, Any], qubits: Iterable[Any], gates: Iterable[Any]) -> datetime:
     """When any of it was last measured: as the service says, else by the newest figure."""
     try:
         return field_of(said, "last_update_date", moment_of)

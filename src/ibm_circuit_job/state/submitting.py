@@ -10,7 +10,8 @@ The rules:
 2. A service that takes no more jobs just now (429) is obeyed: the next try comes after the pause that it asks for.
 3. An answer that was lost (a broken connection, silence, 5xx, a page instead of a reply) says nothing. The job may
    exist, so the jobs of the service are listed. The one with the same parameters is the job.
-4. If there is none, the listing may lag, so it is read once more after a short pause. Then the request is sent again.
+4. If there is none, the listing may lag, so it is read once more after a short pause; after a gateway's time-out (408,
+   504, 524), behind which the request may still be at work, four times more. Then the request is sent again.
 5. If there are jobs that cannot be told apart from it, it ends, and names them.
 6. Trouble with the listing is waited out. When the patience ends, the submission ends.
 """
@@ -50,7 +51,7 @@ class SubmissionPolicy:
     """How long to wait in all for a service that takes no more jobs just now; also the longest pause that it may ask
     for."""
     lag_pause: float = field(default=1.0, validator=ge(0.0))
-    """The pause before a listing without the job is read once more."""
+    """The first pause before a listing without the job is read once more; it doubles each time."""
     shortest_pause: float = field(default=0.2, validator=gt(0.0))
     """The first pause after trouble; it doubles each time."""
     longest_pause: float = field(default=30.0, validator=gt(0.0))
@@ -263,15 +264,25 @@ def after_look(policy: SubmissionPolicy, submission: Submission, now: float, loo
             return evolve(submission, outcome=GiveUp(unknown))
         case NotFound():
             seen = evolve(submission, looks=submission.looks + 1, troubles=0)
-            if seen.looks >= _LOOKS:
+            if seen.looks >= _looks_after(submission.last):
                 return evolve(seen, is_lost=False)
-            return _unless_out_of_patience(policy, evolve(seen, not_before=now + policy.lag_pause), now)
+            pause = policy.lag_pause * 2.0 ** (seen.looks - 1)
+            return _unless_out_of_patience(policy, evolve(seen, not_before=now + pause), now)
         case _:
             assert_never(look)
 
 
 _LOOKS = 2
 """How many listings must not have the job before it counts as not submitted."""
+_LOOKS_BEHIND_A_GATEWAY = 5
+"""The same where the request may still be at work: with the pauses in between some 15 seconds."""
+_TIMED_OUT = frozenset({408, 504, 524})
+"""What a gateway answers whose time was up before the service's answer came."""
+
+
+def _looks_after(lost: Failure | None) -> int:
+    is_at_work = isinstance(lost, Refused) and lost.http_status in _TIMED_OUT
+    return _LOOKS_BEHIND_A_GATEWAY if is_at_work else _LOOKS
 
 
 def after_listing_trouble(policy: SubmissionPolicy, submission: Submission, now: float, failure: Failure) -> Submission:

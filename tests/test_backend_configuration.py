@@ -103,7 +103,7 @@ def test_what_is_done_to_a_value_changes_nothing(document, configuration):
     for name in ("basis_gates", "coupling_map", "gates", "supported_instructions", "rep_delay_range", "meas_map"):
         getattr(configuration, name).clear()
     configuration.coupling_map[0].clear()
-    configuration.gates[0].clear()
+    configuration.gates[0].coupling_map.clear()
     configuration.to_dict().clear()
     document["n_qubits"] = 7
     document["gates"].clear()

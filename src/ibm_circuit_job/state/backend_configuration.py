@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -29,6 +30,7 @@ from ibm_circuit_job.state.backend_documents import (
     readable,
     unreadable,
 )
+from ibm_circuit_job.state.backend_parts import GateConfig, UchannelLO
 from ibm_circuit_job.state.facts import JsonText, unknown_fields
 from ibm_circuit_job.state.reply_fields import flag_of, integer_of, number_of, shown, text_of
 
@@ -54,12 +56,13 @@ def _fresh(read: Reader[tuple[_T, ...]]) -> Reader[list[_T]]:
 
 
 def _hamiltonian(value: Any, _: type) -> dict[str, Any]:
-    """A Hamiltonian with its variables in hertz; those that are no numbers stay as they are."""
+    """A Hamiltonian; its variables, where it has any, in hertz. Those that are no numbers stay as they are."""
     said = object_of(value)
-    variables = field_of(said, "vars", optional(object_of, {}))
+    if said.get("vars") is None:
+        return dict(said)
     in_hertz = {
         name: _gigahertz(variable, float) if isinstance(variable, (int, float)) else variable
-        for name, variable in variables.items()
+        for name, variable in field_of(said, "vars", object_of).items()
     }
     return {**said, "vars": in_hertz}
 
@@ -78,15 +81,17 @@ def _names(values: Any, _: type) -> list[str]:
 _ranges: Final = _fresh(list_of(_fresh(list_of(_gigahertz))))
 
 _READERS: Final[Mapping[str, Reader[Any]]] = {
-    "dtm": _nanoseconds,
     "rep_times": _fresh(list_of(_microseconds)),
     "qubit_lo_range": _ranges,
     "meas_lo_range": _ranges,
     "channel_bandwidth": _ranges,
     "hamiltonian": _hamiltonian,
-    "online_date": moment_of,
+    "u_channel_lo": _fresh(list_of(_fresh(list_of(UchannelLO.read)))),
 }
 """How fields are read that have no property of their own, and are not given as they are."""
+
+_NONE_WHERE_ABSENT: Final = frozenset({"meas_levels", "meas_kernels", "discriminators"})
+"""Fields without a property that the official client answers with ``None`` where the document does not have them."""
 
 MOST_QUBITS: Final = 100_000
 """No device has more qubits; a larger number is a mistake, and would fill the memory."""
@@ -198,11 +203,17 @@ n_qubits: expected a number, got 'many'
             raise AttributeError(name)
         if name in self._text_by_name:
             return self._read(name, optional(_READERS.get(name, _as_it_is), None))
+        if name in _NONE_WHERE_ABSENT:
+            return None
         close = get_close_matches(name, [known for known in dir(self) if not known.startswith("_")])
         raise AttributeError(
             f"the configuration of {self.backend_name} has no {name!r}"
             + (f"; did you mean {' or '.join(close)}?" if close else "")
         )
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether the service's document has a field of that name: ``"n_qubits" in configuration``."""
+        return name in self._text_by_name
 
     def __dir__(self) -> Iterable[str]:
         return {*object.__dir__(self), *self._text_by_name}
@@ -233,6 +244,14 @@ n_qubits: expected a number, got 'many'
         return self._read("basis_gates", _names)
 
     @property
+    def gates(self) -> list[GateConfig]:
+        """The gates that it runs, with the qubits that each acts on; empty where the service does not say.
+
+        A gate that cannot be read is left out.
+        """
+        return self._read("gates", lambda value, _: readable(value, GateConfig.read))
+
+    @property
     def coupling_map(self) -> list[list[int]] | None:
         """The pairs of qubits that two-qubit gates act on; ``None`` where any pair will do."""
         return self._read("coupling_map", optional(_fresh(list_of(_fresh(list_of(integer_of)))), None))
@@ -256,6 +275,26 @@ n_qubits: expected a number, got 'many'
     def dt(self) -> float | None:
         """The time step of its control, in seconds."""
         return self._read("dt", optional(_nanoseconds, None))
+
+    @property
+    def dtm(self) -> float | None:
+        """The time step of its measurement, in seconds."""
+        return self._read("dtm", optional(_nanoseconds, None))
+
+    @property
+    def sample_rate(self) -> float | None:
+        """The rate of its control signals, in hertz: one sample for each ``dt``."""
+        return 1.0 / self.dt if self.dt else None
+
+    @property
+    def meas_map(self) -> list[list[int]]:
+        """The groups of qubits that are measured together; empty where the service does not say."""
+        return self._read("meas_map", optional(_fresh(list_of(_fresh(list_of(integer_of)))), None)) or []
+
+    @property
+    def online_date(self) -> datetime | None:
+        """When it went online, in UTC."""
+        return self._read("online_date", optional(moment_of, None))
 
     @property
     def rep_delay_range(self) -> list[float] | None:

@@ -161,7 +161,15 @@ class GateProperties:
     parameters: tuple[Nduv, ...] = field(converter=_figures, validator=_are_figures)
     """What was measured: ``gate_error``, ``gate_length`` ..."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
-    """Every other field: (name, JSON text), sorted by name."""
+    """Every other field: (name, JSON text), sorted by name. Each is an attribute as well: ``gate.name``."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Python looks for names with underscores before there are any fields.
+        if not name.startswith("_"):
+            for known, text in self.unknown:
+                if known == name:
+                    return from_json([(known, text)])[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a dictionary, every other field of the service's included."""
@@ -217,9 +225,17 @@ class BackendProperties:
     general: tuple[Nduv, ...] = field(default=(), converter=_figures, validator=_are_figures)
     """The figures of the backend as a whole."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
-    """Every other field: (name, JSON text), sorted by name."""
+    """Every other field: (name, JSON text), sorted by name. Each is an attribute: ``properties.general_qlists``."""
     unreadable: tuple[str, ...] = field(default=(), converter=_texts, eq=False)
     """What could not be read of the service's document, each with the path to it; no part of :meth:`to_dict`."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Python looks for names with underscores before there are any fields.
+        if not name.startswith("_"):
+            for known, text in self.unknown:
+                if known == name:
+                    return from_json([(known, text)])[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     def __repr__(self) -> str:
         count = f"{len(self.qubits)} qubit{'' if len(self.qubits) == 1 else 's'}"

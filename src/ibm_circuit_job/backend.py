@@ -10,13 +10,16 @@ from datetime import datetime as python_datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from qiskit import QuantumCircuit
-from qiskit.providers import BackendV2, Options
+from qiskit.providers import Options
 from qiskit.transpiler import Target
 from returns.result import Result, Success
 
 from ibm_circuit_job import effects, run_options
+from ibm_circuit_job.attribute_errors import or_missing
 from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.clients import RequestFailed
+from ibm_circuit_job.clients import ClientParameters, RequestFailed
+from ibm_circuit_job.clients.no_account import NoAccount
+from ibm_circuit_job.described_backend import DescribedBackend
 from ibm_circuit_job.devices.fractional_gates import checked_choice, without_fractional_gates
 from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
 from ibm_circuit_job.errors import (
@@ -47,15 +50,21 @@ _T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
 
 
-class IBMBackend(BackendV2):
+class IBMBackend(DescribedBackend):
     """A backend of the service. ``IBMProvider.get_backend()`` makes one.
 
     What the service's description of it says is an attribute: ``backend.simulator``, ``backend.max_shots`` ...
+
+    A copy shares the connection, and has options of its own. A pickle has neither the connection nor the token. An
+    unpickled backend answers what it knew, and raises ``IBMBackendApiError`` where it would have to ask, until
+    ``IBMProvider.attach()`` connects it.
 
     Args:
         provider: The provider that it belongs to.
         configuration: The service's description of the backend.
         instance: The instance that jobs run in; the provider's by default.
+        calibration_id: The calibration that properties are asked for with, and that jobs run with. IBM Quantum
+            Platform only.
         use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves them
             out of ``configuration()`` and ``target``, as circuits with control flow need; True and None are the same.
             A simulator has them always.
@@ -67,10 +76,11 @@ class IBMBackend(BackendV2):
 
     def __init__(
         self,
-        provider: IBMProvider,
+        provider: IBMProvider | None,
         configuration: Mapping[str, Any],
         *,
         instance: str | None = None,
+        calibration_id: str | None = None,
         use_fractional_gates: bool | None = False,
     ) -> None:
         record = BackendConfiguration.from_dict(configuration)
@@ -80,11 +90,12 @@ class IBMBackend(BackendV2):
             provider=provider,
             name=record.backend_name,
             description=configuration.get("description"),
+            online_date=_online_date(record),
             backend_version=configuration.get("backend_version"),
         )
         self._record = record
-        self._instance = provider.instance if instance is None else instance
-        self._client = provider.runtime_client
+        self._instance = provider.instance if instance is None and provider is not None else instance
+        self._calibration_id = calibration_id
         self._target: Target | None = None
         self._properties: BackendProperties | None = None
         self._asked_for_properties = False
@@ -99,12 +110,14 @@ class IBMBackend(BackendV2):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.name!r})>"
 
-    def __getattr__(self, name: str) -> Any:
-        # Only asked for what is no member.
-        if name.startswith("_") or hasattr(type(self), name):
-            # What a member of that name has raised stays hidden behind no other answer.
-            raise AttributeError(f"{type(self).__name__} has no {name!r}")
-        return getattr(self._record, name)
+    @property
+    def _client(self) -> Any:
+        return _UNCONNECTED if self._provider is None else self._provider.runtime_client
+
+    @property
+    def calibration_id(self) -> str | None:
+        """The calibration that the backend was asked for with; ``None`` for the newest."""
+        return self._calibration_id
 
     @classmethod
     def _default_options(cls) -> Options:
@@ -124,21 +137,46 @@ class IBMBackend(BackendV2):
         )
 
     @property
+    @or_missing
     def target(self) -> Target:
         """What the backend can do, and how well, as qiskit's transpiler wants it.
 
-        Raises:
-            IBMBackendApiError: If the service refused or could not be reached; it is asked once.
+        Where the properties cannot be had, it is made from the configuration alone, with a warning in the log; once
+        ``properties()`` has them, it is made anew.
         """
         if self._target is None:
-            self._target = target_of(self._record, self.properties(), self._use_fractional_gates)
+            try:
+                if not self._asked_for_properties:
+                    self.properties()
+            except IBMBackendApiError as error:
+                _logger.warning("The target of %s has no errors and durations: %s", self.name, error)
+            self._target = target_of(self._record, self._properties, self._use_fractional_gates)
         return self._target
 
-    @property
-    def max_circuits(self) -> int | None:
-        """How many circuits a job may hold; ``None`` where the service does not say."""
-        most: int | None = self._record.get("max_experiments")
-        return most
+    def target_history(self, datetime: python_datetime | None = None) -> Target:
+        """Return the target with the properties of another time.
+
+        Args:
+            datetime: At which time; now by default. One without a zone is in the machine's.
+
+        Returns:
+            A new target; it changes nothing of :attr:`target`.
+
+        Raises:
+            TypeError: If ``datetime`` is no ``datetime``.
+            IBMBackendValueError: If there is no such time in UTC.
+            IBMBackendApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     old = backend.target_history(datetime(2024, 2, 3, tzinfo=UTC))
+            ...     old["x"][(0,)].error == backend.target["x"][(0,)].error
+            False
+        """
+        return target_of(self._record, self.properties(datetime=datetime), self._use_fractional_gates)
 
     def configuration(self) -> BackendConfiguration:
         """Return what the backend is: its size, its gates, its limits. It is asked for once, with the backend."""
@@ -180,8 +218,10 @@ class IBMBackend(BackendV2):
                 " ..." if len(found.unreadable) > 3 else "",
             )
         if datetime is None:
+            if found != self._properties:
+                # It was made without these.
+                self._target = None
             self._properties, self._knows_properties = found, True
-            self._target = None
         return found
 
     def fetch_properties(self) -> None:
@@ -219,11 +259,14 @@ class IBMBackend(BackendV2):
         if self._record.get("simulator", False):
             return None
         try:
-            return self._client.backend_properties(self.name, datetime=moment)
+            # Left out where it is not given: not every client knows it.
+            calibration = {} if self._calibration_id is None else {"calibration_id": self._calibration_id}
+            found: Mapping[str, Any] | None = self._client.backend_properties(self.name, datetime=moment, **calibration)
         except RequestFailed as error:
             if error.status_code == 404:
                 return None
             raise to_exception(error.failure, IBMBackendApiError) from None
+        return found
 
     def status(self) -> BackendStatus:
         """Ask the service whether the backend is up, and how many jobs it has.
@@ -338,7 +381,15 @@ class IBMBackend(BackendV2):
             encoded = typed_json.encode(request.params)
         except (TypeError, ValueError, RecursionError) as error:
             raise IBMBackendValueError(f"expected arguments that go to JSON: {error}") from None
-        order = Order(request.program, self.name, encoded, self._instance, tuple(request.tags), request.private)
+        order = Order(
+            request.program,
+            self.name,
+            encoded,
+            self._instance,
+            tuple(request.tags),
+            request.private,
+            self._calibration_id,
+        )
         done = submit(self._client, order, self.submission_policy)
         # What was sent is known of the job, and need never be asked for.
         at = effects.now()
@@ -378,17 +429,33 @@ _NO_SUCH_PROGRAM: Final = re.compile(
 
 
 class IBMRetiredBackend(IBMBackend):
-    """A backend that is gone, or cannot be described: jobs that ran on it still name it. Nothing can be run on it.
+    """A backend that is known by its name alone: it is gone, or cannot be described. Nothing can be run on it.
+
+    Jobs that ran on it still name it. A job of a store has one where the service cannot be asked.
 
     Args:
-        provider: The provider that it belonged to.
+        provider: The provider that it belonged to; ``None`` without a connection.
         name: Its name.
+
+    Example:
+        >>> backend = IBMRetiredBackend(None, "ibm_x")
+        >>> backend.name, backend.num_qubits
+        ('ibm_x', 0)
     """
 
-    def __init__(self, provider: IBMProvider, name: str) -> None:
+    def __init__(self, provider: IBMProvider | None, name: str) -> None:
         description = {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False}
         # Nothing runs, so that no instance is needed: nobody may know it, where the service cannot be reached.
         super().__init__(provider, description, instance="")
+
+    def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> None:
+        """Return ``None``: the service has no properties of it.
+
+        Args:
+            refresh: Has no effect.
+            datetime: Has no effect.
+        """
+        del refresh, datetime
 
     def run(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse.
@@ -396,7 +463,24 @@ class IBMRetiredBackend(IBMBackend):
         Raises:
             IBMBackendError: Always.
         """
+        if self._provider is None:
+            raise IBMBackendError(
+                f"backend {self.name!r} is known by its name alone; get one that runs jobs with "
+                "IBMProvider.get_backend(), or give the job to IBMProvider.attach()"
+            )
         raise IBMBackendError(f"backend {self.name!r} is gone, or the service could not describe it")
+
+
+_UNCONNECTED: Final = NoAccount(ClientParameters("-")).client()
+"""The client of a backend without a provider."""
+
+
+def _online_date(record: BackendConfiguration) -> python_datetime | None:
+    """When a backend went online; ``None`` where that cannot be read."""
+    try:
+        return record.online_date
+    except IBMBackendApiError:
+        return None
 
 
 def asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:

@@ -22,6 +22,7 @@ from qiskit.result import Result as QiskitResult
 from returns.result import Success
 
 from ibm_circuit_job import effects, result_waiter, waiter
+from ibm_circuit_job.attribute_errors import or_missing, raised_for
 from ibm_circuit_job.errors import (
     IBMError,
     IBMJobApiError,
@@ -334,6 +335,9 @@ class IBMCircuitJob(JobV1):
 
     def __getattr__(self, name: str) -> Any:
         # Only asked for what is no member; also before there are any fields, such as by whoever copies.
+        raised = raised_for(self, name)
+        if raised is not None:
+            raise raised
         member = getattr(type(self), name, None)
         if isinstance(member, property) and member.fget is not None:
             # Something below it raised an AttributeError, which is not to be hidden.
@@ -941,6 +945,7 @@ class IBMCircuitJob(JobV1):
         return self._cell.known(queries.time_per_step) is not None
 
     @property
+    @or_missing
     def client_version(self) -> dict[str, str]:
         """The versions of the client that submitted the job: package -> version; empty where it is not known.
 
@@ -952,6 +957,7 @@ class IBMCircuitJob(JobV1):
         return self._cell.known(_client_version) or {}
 
     @property
+    @or_missing
     def usage_estimation(self) -> dict[str, Any]:
         """``{"quantum_seconds": s}``: the seconds that the job is expected to occupy the quantum computer.
 
@@ -963,6 +969,7 @@ class IBMCircuitJob(JobV1):
         return {"quantum_seconds": self._cell.answer(queries.usage_estimate)}
 
     @property
+    @or_missing
     def session_id(self) -> str | None:
         """The session that the job belongs to, or ``None``; asked for where it is not known.
 
@@ -972,6 +979,7 @@ class IBMCircuitJob(JobV1):
         return self._cell.answer(lambda job: None if job.details is None else job.details.session_id)
 
     @property
+    @or_missing
     def private(self) -> bool:
         """Whether the job's inputs are hidden and its result can be read only once; asked for where not known.
 

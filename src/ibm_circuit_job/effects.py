@@ -266,6 +266,7 @@ def submit_job(
     instance: str | None,
     tags: Sequence[str],
     private: bool = False,
+    calibration_id: str | None = None,
 ) -> IOResult[wire.Submission, Failure]:
     """Submit a job: one request, whose answer may be lost. ``submitter`` finds out what came of it then."""
     return _ask(
@@ -278,8 +279,9 @@ def submit_job(
         params=params,
         hgp=instance,
         job_tags=tags,
-        # Left out where it is nothing special: not every client knows it.
+        # Left out where they are nothing special: not every client knows them.
         **({"private": True} if private else {}),
+        **({} if calibration_id is None else {"calibration_id": calibration_id}),
     )
 
 

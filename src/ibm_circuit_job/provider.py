@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
@@ -10,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
 from attrs import asdict, evolve
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -18,6 +19,7 @@ from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.attribute_errors import missing_attribute
 from ibm_circuit_job.backend import IBMBackend, IBMRetiredBackend, asked
 from ibm_circuit_job.circuit_job import IBMCircuitJob, checked_store
 from ibm_circuit_job.clients import (
@@ -29,6 +31,7 @@ from ibm_circuit_job.clients import (
     RuntimeClient,
 )
 from ibm_circuit_job.clients.accounts import SavedAccount, saved_account
+from ibm_circuit_job.clients.no_account import NoAccount
 from ibm_circuit_job.clients.parameters import channel_of
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
 from ibm_circuit_job.errors import (
@@ -118,7 +121,8 @@ class IBMProvider:
             self.runtime_client = RuntimeClient(parameters, account=account)
         self._parameters = parameters
         self._service: LocalService | None = None
-        self._backends: dict[tuple[str, str, bool | None], IBMBackend] = {}
+        self._stops_service = True
+        self._backends: dict[tuple[str, str, bool | None, str | None], IBMBackend] = {}
         self._retired: dict[str, IBMBackend] = {}
         self._checked: str | None = None
         try:
@@ -158,7 +162,73 @@ class IBMProvider:
         Raises:
             IBMAccountError: If the service could not be reached when the provider was made, and it cannot be now.
         """
-        return self._checked or self._log_in()
+        try:
+            return self._checked or self._log_in()
+        except IBMAccountError as error:
+            raise missing_attribute(error) from None
+
+    # Copying and pickling
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__setstate__(
+            {
+                **self.__dict__,
+                # The local service stops with the provider that started it. A copy refers to it, so that it lives on.
+                "_stops_service": False,
+                "_backends": {key: copy.copy(backend) for key, backend in self._backends.items()},
+                "_retired": {name: copy.copy(backend) for name, backend in self._retired.items()},
+            }
+        )
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # A connection and a store cannot be copied, and all else that is known is immutable.
+        copied = memo[id(self)] = self.__copy__()
+        return copied
+
+    def _adopted(self, backend: IBMBackend) -> IBMBackend:
+        backend._provider = self  # noqa: SLF001 - a backend of our own
+        return backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._state_with(self._backends, self._retired)
+
+    def without_connection(self, backend: IBMBackend) -> Self:
+        """Return a provider without a connection, a store and the token, that knows this backend of its own.
+
+        It is what a pickle of the backend has. What would have to be asked for raises the documented exception.
+
+        Example:
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     provider.without_connection(backend).get_backend("local_5q") is backend
+            True
+        """
+        provider = type(self).__new__(type(self))
+        provider.__dict__.update(
+            self._state_with({key: known for key, known in self._backends.items() if known is backend}, {})
+        )
+        return provider
+
+    def _state_with(self, backends: Mapping[Any, IBMBackend], retired: Mapping[str, IBMBackend]) -> dict[str, Any]:
+        """What is known, with these backends, and without all that is a connection or a secret."""
+        account = NoAccount(self._parameters)
+        return {
+            **self.__dict__,
+            "store": None,
+            "account_client": account,
+            "runtime_client": account.client(),
+            "_parameters": account.params,
+            "_service": None,
+            "_backends": dict(backends),
+            "_retired": dict(retired),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for backend in (*self._backends.values(), *self._retired.values()):
+            self._adopted(backend)
 
     @classmethod
     def local(
@@ -239,7 +309,13 @@ class IBMProvider:
 
     @property
     def token(self) -> str:
-        """The API token that was logged in with; to be handed to any other client."""
+        """The API token that was logged in with; to be handed to any other client.
+
+        Raises:
+            IBMAccountError: If there is none, since the provider was unpickled.
+        """
+        if isinstance(self.account_client, NoAccount):
+            raise missing_attribute(self.account_client.error("return the token"))
         return self._parameters.token
 
     def close(self) -> None:
@@ -250,7 +326,7 @@ class IBMProvider:
         if self.store is not None:
             write_pending(self.store)
         self.runtime_client.close()
-        if self._service is not None:
+        if self._service is not None and self._stops_service:
             self._service.stop()
 
     def backends(
@@ -298,6 +374,7 @@ class IBMProvider:
         instance: str | None = None,
         *,
         use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
         **kwargs: Any,
     ) -> IBMBackend:
         """Return the backend of that name, or the first one that fits.
@@ -309,13 +386,16 @@ class IBMProvider:
             instance: The ``hub/group/project`` that it belongs to; the provider's by default.
             use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves
                 them out; True and None are the same.
+            calibration_id: The calibration that it is described with, and that its jobs run with; the newest by
+                default. IBM Quantum Platform only; with ``name``.
             **kwargs: As for :meth:`backends`.
 
         Raises:
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
             IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
-                ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates.
+                ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates,
+                or if ``calibration_id`` is no ID, or is given without ``name`` or on the channel ``ibm_quantum``.
 
         Example:
             >>> with IBMProvider.local() as provider:
@@ -323,15 +403,29 @@ class IBMProvider:
             5
         """
         choice = checked_choice(use_fractional_gates)
+        if calibration_id is not None:
+            self._check_calibration(calibration_id, name)
         meant = self._instance(instance, IBMBackendApiError)
-        if isinstance(name, str) and (meant, name, choice) in self._backends and not kwargs:
-            return self._ready(self._backends[meant, name, choice], choice)
-        found, names = self._named(name, meant, choice)
+        key = (meant, name or "", choice, calibration_id)
+        if isinstance(name, str) and key in self._backends and not kwargs:
+            return self._ready(self._backends[key], choice)
+        found, names = self._named(name, meant, choice, calibration_id)
         fitting = [backend for backend in found if _has(backend, kwargs)]
         if not fitting:
             wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
             raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
         return self._ready(fitting[0], choice)
+
+    def _check_calibration(self, calibration_id: object, name: str | None) -> None:
+        if not isinstance(calibration_id, str) or not calibration_id or not calibration_id.isprintable():
+            raise IBMBackendValueError(f"expected calibration_id to be the ID of a calibration, got {calibration_id!r}")
+        if name is None:
+            raise IBMBackendValueError("expected a name with calibration_id: a calibration is one of a single backend")
+        if self.channel != "ibm_quantum_platform":
+            raise IBMBackendValueError(
+                "expected no calibration_id: calibrations are chosen on IBM Quantum Platform only; this provider uses "
+                f"the channel {self.channel!r}"
+            )
 
     @staticmethod
     def _ready(backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
@@ -346,7 +440,7 @@ class IBMProvider:
         return backend
 
     def _named(
-        self, name: str | None, instance: str, use_fractional_gates: bool | None
+        self, name: str | None, instance: str, use_fractional_gates: bool | None, calibration_id: str | None = None
     ) -> tuple[list[IBMBackend], list[str]]:
         """The backends of that name, or all, as far as the service describes them; and the names of all."""
         names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
@@ -358,15 +452,28 @@ class IBMProvider:
                 except IBMBackendApiError as error:
                     _logger.warning("Backend %s is left out: %s", each, error)
             elif name == each:
-                found.append(self._backend(each, instance, use_fractional_gates))
+                found.append(self._backend(each, instance, use_fractional_gates, calibration_id))
         return found, names
 
-    def _backend(self, name: str, instance: str, use_fractional_gates: bool | None = False) -> IBMBackend:
-        key = (instance, name, use_fractional_gates)
+    def _backend(
+        self,
+        name: str,
+        instance: str,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+    ) -> IBMBackend:
+        key = (instance, name, use_fractional_gates, calibration_id)
         if key not in self._backends:
-            configuration = asked(lambda: self.runtime_client.backend_configuration(name), IBMBackendApiError)
+            configuration = asked(
+                lambda: self.runtime_client.backend_configuration(name, calibration_id=calibration_id),
+                IBMBackendApiError,
+            )
             self._backends[key] = IBMBackend(
-                self, configuration, instance=instance, use_fractional_gates=use_fractional_gates
+                self,
+                configuration,
+                instance=instance,
+                use_fractional_gates=use_fractional_gates,
+                calibration_id=calibration_id,
             )
         return self._backends[key]
 
@@ -376,7 +483,7 @@ class IBMProvider:
             return None
         try:
             instance = self._online(IBMBackendApiError)
-            known = self._backends.get((instance, name, False)) or self._retired.get(name)
+            known = self._backends.get((instance, name, False, None)) or self._retired.get(name)
             if known is not None:
                 return known
             if name in self.runtime_client.list_backends(instance):
@@ -619,16 +726,21 @@ class IBMProvider:
         job = answer.unwrap()
         return self.handle_on(job, self._backend_of_job(queries.backend_name(job)), kept)
 
-    def attach(self, job: IBMCircuitJob) -> IBMCircuitJob:
-        """Give a handle that has none, such as one that was unpickled, a connection to this account.
+    @overload
+    def attach(self, job: IBMCircuitJob) -> IBMCircuitJob: ...
+    @overload
+    def attach(self, job: IBMBackend) -> IBMBackend: ...
+    def attach(self, job: IBMCircuitJob | IBMBackend) -> IBMCircuitJob | IBMBackend:
+        """Give a handle or a backend that has none, such as one that was unpickled, a connection to this account.
 
         Args:
-            job: The handle.
+            job: The handle, or the backend.
 
         Returns:
-            The same handle. What it knows, it keeps.
+            The same object, with all that it knew.
 
         Raises:
+            IBMBackendValueError: If it is a backend of a service of the other dialect.
             IBMJobNotFoundError: If it does not know which backend it ran on, and this account has no such job.
             IBMJobApiError: If it does not, and the service refused or could not be reached.
             IBMBackendApiError: If the service refused to describe its backend or could not be reached.
@@ -642,6 +754,8 @@ class IBMProvider:
             ...     provider.attach(pickle.loads(kept)).status().name in {"QUEUED", "RUNNING", "DONE"}
             True
         """
+        if isinstance(job, IBMBackend):
+            return self._attached(job)
         name = queries.backend_name(job.state)
         if name is None:
             # Such as one that was pickled before it had asked for anything.
@@ -654,6 +768,17 @@ class IBMProvider:
         if self.store is not None and job.store is None:
             job.keep_in(self.store)
         return job
+
+    def _attached(self, backend: IBMBackend) -> IBMBackend:
+        if backend.provider is not None and backend.provider.channel != self.channel:
+            raise IBMBackendValueError(
+                f"expected a backend of the channel {self.channel!r}, got {backend.name!r} of "
+                f"{backend.provider.channel!r}; get one with get_backend()"
+            )
+        if self.channel == "ibm_quantum_platform":
+            # Requests are sent for the provider's own.
+            backend._instance = self._online(IBMBackendApiError)  # noqa: SLF001 - a backend of our own
+        return self._adopted(backend)
 
     def handle_on(
         self,

@@ -64,6 +64,8 @@ class Order:
     """The job's tags."""
     private: bool = False
     """Whether its inputs are to be hidden."""
+    calibration_id: str | None = None
+    """The calibration that it runs with; ``None`` for the newest."""
 
 
 def submit(
@@ -144,6 +146,7 @@ class _Course:
                     instance=order.instance,
                     tags=order.tags,
                     private=order.private,
+                    calibration_id=order.calibration_id,
                 )
             )
             if isinstance(done, Success):

@@ -62,6 +62,7 @@ class RuntimeClient:
         job_tags: Sequence[str] = (),
         session_id: str | None = None,
         private: bool = False,
+        calibration_id: str | None = None,
     ) -> bytes:
         """Submit a job and return the reply. Source: ``POST /jobs``.
 
@@ -75,6 +76,7 @@ class RuntimeClient:
             job_tags: Tags for the job.
             session_id: The session to run in.
             private: Whether inputs are to be hidden, and the result can be read only once.
+            calibration_id: The calibration to run with; IBM Quantum Platform only.
         """
         submission: dict[str, Any] = {"program_id": program_id, "backend": backend_name, "params": params}
         if job_tags:
@@ -83,6 +85,8 @@ class RuntimeClient:
             submission["session_id"] = session_id
         if private:
             submission["private"] = True
+        if calibration_id is not None:
+            submission["calibration_id"] = calibration_id
         if hgp is not None and self.names_instance:
             submission["hub"], submission["group"], submission["project"] = hgp.split("/")
         body = typed_json.encode(submission)
@@ -196,16 +200,29 @@ class RuntimeClient:
         names = [device.get("name") if isinstance(device, Mapping) else device for device in devices]
         return [name for name in names if isinstance(name, str)]
 
-    def backend_configuration(self, backend_name: str) -> dict[str, Any]:
-        """Return what the backend is. Source: ``GET /backends/NAME/configuration``."""
-        return self._backend(backend_name, "configuration")
+    def backend_configuration(self, backend_name: str, *, calibration_id: str | None = None) -> dict[str, Any]:
+        """Return what the backend is. Source: ``GET /backends/NAME/configuration``.
 
-    def backend_properties(self, backend_name: str, datetime: datetime | None = None) -> dict[str, Any] | None:
+        Args:
+            backend_name: Which backend.
+            calibration_id: Of which calibration; IBM Quantum Platform only.
+        """
+        return self._backend(backend_name, "configuration", {"calibration_id": calibration_id})
+
+    def backend_properties(
+        self, backend_name: str, datetime: datetime | None = None, *, calibration_id: str | None = None
+    ) -> dict[str, Any] | None:
         """Return how good the backend is, now or at a time; ``None`` for a simulator.
 
         Source: ``GET /backends/NAME/properties``.
+
+        Args:
+            backend_name: Which backend.
+            datetime: The newest properties that are not newer than this time.
+            calibration_id: Of which calibration; IBM Quantum Platform only.
         """
-        query = None if datetime is None else {"updated_before": datetime.isoformat()}
+        moment = None if datetime is None else datetime.isoformat()
+        query = {"updated_before": moment, "calibration_id": calibration_id}
         return self._backend(backend_name, "properties", query) or None
 
     def backend_status(self, backend_name: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import reduce
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
@@ -25,6 +25,7 @@ from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
 from ibm_circuit_job.pending_writes import forgetting
+from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.facts import Body, Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
@@ -35,6 +36,9 @@ from ibm_circuit_job.store.database import Database
 from ibm_circuit_job.store.merging import history_of, merge_in, read_record
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.backend import IBMBackend
 
 _BACK_OFF_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
@@ -382,6 +386,8 @@ class JobStore:
     ) -> list[IBMCircuitJob]:
         """Return handles on the jobs that fit. They have no connection, and answer all that is kept without one.
 
+        Their ``backend()`` knows its name, and nothing else.
+
         ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
 
         Args:
@@ -409,7 +415,7 @@ class JobStore:
         records = self.records(
             limit, skip, backend_name, status, start_datetime, end_datetime, job_tags, descending, service=service
         )
-        return [IBMCircuitJob.from_store(self, record) for record in records]
+        return [IBMCircuitJob.from_store(self, record, find_backend=_named_backend) for record in records]
 
     def records(
         self,
@@ -729,6 +735,14 @@ class JobStore:
             f"the {what} of job {job_id} in the store at {self._database.name} cannot be given back: {why} "
             f"({reference.sha256})"
         )
+
+
+def _named_backend(record: Job) -> IBMBackend | None:
+    """The backend that a job ran on, of which a store knows the name alone."""
+    from ibm_circuit_job.backend import IBMRetiredBackend  # noqa: PLC0415 - for those who ask for it
+
+    name = queries.backend_name(record)
+    return None if name is None else IBMRetiredBackend(None, name)
 
 
 def _opened_again(url: str, results_held: int | None, create: bool) -> JobStore:

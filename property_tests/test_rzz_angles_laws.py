@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, transpile
-from qiskit.circuit.library import CZGate, RXGate, RZGate, RZZGate, SXGate, XGate
 from qiskit.circuit import Parameter
+from qiskit.circuit.library import CZGate, RXGate, RZGate, RZZGate, SXGate, XGate
 from qiskit.converters import dag_to_circuit
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import Target

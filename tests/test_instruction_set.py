@@ -12,7 +12,7 @@ from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Unreachable
 
 
-class Sent(Exception):
+class Sent(Exception):  # noqa: N818 - named for what it says
     """The circuit was sent."""
 
 
@@ -169,7 +169,9 @@ def test_fractional_gate_beside_control_flow_is_refused_where_it_is_forbidden(st
     within, beside = branch(*steps), branch(("x", 0)).compose(circuit_of(*steps))
     old = backend_of(supported_features=["qobj", "qasm3"])
     for circuit in (within, beside):
-        with pytest.raises(IBMBackendValueError, match="it runs no fractional gates, such as r.*, beside control flow"):
+        with pytest.raises(
+            IBMBackendValueError, match=r"it runs no fractional gates, such as r.*, beside control flow"
+        ):
             old.run(circuit)
         assert sent(backend_of(), circuit)
         assert sent(backend_of(supported_features=None), circuit)

@@ -29,7 +29,7 @@ from ibm_circuit_job.errors import BackendPropertyError
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration
 from ibm_circuit_job.state.backend_documents import object_of, readable
 from ibm_circuit_job.state.backend_properties import BackendProperties, Nduv
-from ibm_circuit_job.state.reply_fields import integer_of, number_of, text_of
+from ibm_circuit_job.state.reply_fields import integer_of, text_of
 
 CONTROL_FLOW: Final[Mapping[str, Any]] = {
     "if_else": IfElseOp,
@@ -132,7 +132,7 @@ def _device_of(
         document = without_fractional_gates(document)
     qubits = configuration.n_qubits
     pairs = document.get("coupling_map")
-    figures = None
+    figures: list[Mapping[str, float]] | None = None
     measured: dict[str, dict[tuple[int, ...], Mapping[str, float]]] = defaultdict(dict)
     if properties is not None:
         said = {number: _in_si(each) for number, each in enumerate(properties.qubits)}

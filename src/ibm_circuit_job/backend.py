@@ -227,7 +227,7 @@ class IBMBackend(DescribedBackend):
     def fetch_properties(self) -> None:
         """Ask for the properties of a device, unless they are known, so that :meth:`run` need not.
 
-        ``get_backend()`` does it. Trouble is a warning in the log; circuits are checked by the configuration alone then.
+        ``get_backend()`` does it. Trouble is a warning in the log; circuits are checked by the configuration alone.
         """
         is_asked = not self._knows_properties and not self._record.get("simulator", False)
         # A client that someone wrote for tests, or for another service, need not have them.

@@ -210,13 +210,9 @@ class IBMBackend(DescribedBackend):
         reply = self._calibration(moment)
         found = BackendProperties.from_dict(reply) if reply else None
         if found is not None and found.unreadable:
-            _logger.warning(
-                "%d parts of the properties of %s could not be read: %s%s",
-                len(found.unreadable),
-                self.name,
-                "; ".join(found.unreadable[:3]),
-                " ..." if len(found.unreadable) > 3 else "",
-            )
+            more = f"; and {len(found.unreadable) - 3} more" if len(found.unreadable) > 3 else ""
+            listed = "; ".join(found.unreadable[:3]) + more
+            _logger.warning("Parts of the properties of %s could not be read: %s", self.name, listed)
         if datetime is None:
             if found != self._properties:
                 # It was made without these.

@@ -229,21 +229,19 @@ def _places(name: str, width: int, device: _Device, *, is_signed: bool) -> _Plac
     measured = {
         on: figures for on, figures in device.measured.get(name, {}).items() if _operands([on], width, device.qubits)
     }
-    is_anywhere = not found and not measured
-    if is_anywhere and not is_signed:
-        everywhere = _everywhere(name, width, device)
+    if not found and not measured:
+        # Qiskit before 2.2 cannot lay out circuits on a device where some instruction is everywhere.
+        everywhere = None if is_signed and _FOLDS else _everywhere(name, width, device)
         if everywhere is None:
             return None
-        found, is_anywhere = dict.fromkeys(everywhere), False
-    if is_anywhere:
-        return None
+        found = dict.fromkeys(everywhere)
     found |= {on: _measured(figures, "gate") for on, figures in measured.items()}
     return {on: how for on, how in found.items() if works.issuperset(on) and _works(measured.get(on, {}))}
 
 
 def _everywhere(name: str, width: int, device: _Device) -> list[tuple[int, ...]] | None:
-    """Where an instruction acts of which neither document says it."""
-    if name in _NO_GATES or (width == 1 and device.pairs is not None):
+    """Where an instruction acts of which neither document says it; ``None`` for anywhere."""
+    if name in _NO_GATES or width == 1:
         return [(qubit,) for qubit in range(device.qubits)]
     return device.pairs if width == 2 else None
 

@@ -97,9 +97,9 @@ def test_run_is_not_held_up_where_there_are_no_properties(service, provider, cap
     assert "Circuits for ibm_selfmade are checked without its properties" in caplog.text
     service.asked.clear()
     backend.run(x_on(2))
+    wrong = QuantumCircuit(1)
+    wrong.h(0)
     with pytest.raises(IBMBackendValueError, match="it has no h"):
-        wrong = QuantumCircuit(1)
-        wrong.h(0)
         backend.run(wrong)
     assert service.asked == ["/jobs"]
     with pytest.raises(IBMBackendApiError):

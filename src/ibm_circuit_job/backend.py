@@ -223,7 +223,7 @@ class IBMBackend(DescribedBackend):
     def fetch_properties(self) -> None:
         """Ask for the properties of a device, unless they are known, so that :meth:`run` need not.
 
-        ``get_backend()`` does it. Trouble is a warning in the log; circuits are checked by the configuration alone.
+        ``get_backend()`` does it. Trouble is a warning in the log, and circuits are checked without the properties.
         """
         is_asked = not self._knows_properties and not self._record.get("simulator", False)
         # A client that someone wrote for tests, or for another service, need not have them.
@@ -294,12 +294,13 @@ class IBMBackend(DescribedBackend):
     ) -> IBMCircuitJob:
         """Submit circuits and return the job that runs them.
 
-        All arguments are checked before anything is sent. A device runs no circuit that is not in its instruction set,
-        or that needs a part which does not work: such a circuit is refused, and is to be transpiled first, with
-        ``transpile(circuit, backend)``. A simulator runs any. What is not given is from ``options``. Circuits with
-        control flow and texts are run by the program ``qasm3-runner``, all others by ``circuit-runner``. IBM Quantum
-        Platform runs them by the program ``sampler``, or by ``executor`` where it has no sampler. Arguments that these
-        cannot honour are refused.
+        All arguments are checked before anything is sent. What is not given is taken from ``options``. A device runs no
+        circuit that is not in its instruction set, or that needs a part which does not work: such a circuit is refused,
+        and ``transpile(circuit, backend)`` makes one that runs. A simulator runs any.
+
+        Circuits with control flow and texts are run by the program ``qasm3-runner``, all others by ``circuit-runner``.
+        IBM Quantum Platform runs them by the program ``sampler``, or by ``executor`` where it has no sampler. Arguments
+        that these cannot honour are refused.
 
         One job is submitted. Where the answer is lost, the jobs of the service are looked at before the request is sent
         again, for up to ten minutes. A service that takes no more jobs just now is waited for, for up to an hour.

@@ -266,7 +266,7 @@ def _checked_rep_delay(delay: Any, configuration: BackendConfiguration) -> float
     name = configuration.backend_name
     if not configuration.get("dynamic_reprate_enabled", False):
         raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
-    limits = configuration.get("rep_delay_range") or [0.0, math.inf]
+    limits = configuration.get("rep_delay_range", [])
     low, high = limits if len(limits) == 2 else (0.0, math.inf)
     is_number = isinstance(delay, (int, float)) and not isinstance(delay, bool) and math.isfinite(delay)
     if not is_number or not low <= delay <= high:

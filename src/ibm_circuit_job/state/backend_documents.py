@@ -182,3 +182,60 @@ def from_json(fields: Iterable[tuple[str, JsonText]]) -> dict[str, Any]:
         {'name': 'cx0_1'}
     """
     return {name: json.loads(text) for name, text in fields}
+
+
+class PartwiseReading:
+    """Reads a document part by part: one that cannot be read costs itself alone, and is listed.
+
+    Example:
+        >>> reading = PartwiseReading()
+        >>> reading.part("", {"date": "soon"}, "date", moment_of, None)
+        >>> reading.wrong
+        ["date: expected a time in ISO 8601, got 'soon'"]
+    """
+
+    def __init__(self) -> None:
+        self.wrong: list[str] = []
+        """What could not be read: the path, and what is wrong."""
+
+    def note(self, path: str, wrong: Misread) -> None:
+        """List what is wrong with something at a path."""
+        self.wrong.append(f"{(path + wrong.path).removeprefix('.')}: {wrong}")
+
+    def part(self, path: str, said: Mapping[str, Any], name: str, read: Reader[_T], default: _D) -> _T | _D:
+        """Return a field of an object, or a default where it cannot be read."""
+        try:
+            return field_of(said, name, read)
+        except Misread as wrong:
+            self.note(path, wrong)
+            return default
+
+    def elements(self, path: str, values: Any, read: Callable[[str, Mapping[str, Any]], _T]) -> list[_T]:
+        """Return the elements of a list of objects, as far as they can be read.
+
+        Args:
+            path: The path to the list.
+            values: The list.
+            read: Makes something of an element, given the path to it.
+        """
+        if not isinstance(values, (list, tuple)):
+            self.wrong.append(f"{path}: expected a list, got {shown(values)}")
+            return []
+        found = []
+        for index, value in enumerate(values):
+            try:
+                found.append(read(f"{path}[{index}]", object_of(value)))
+            except Misread as wrong:
+                self.note(f"{path}[{index}]", wrong)
+        return found
+
+    def others(self, path: str, said: Mapping[str, Any], known: frozenset[str]) -> UnknownFields:
+        """Return the fields of an object that have no reader as JSON text, as far as they can be written so."""
+        found: list[tuple[str, JsonText]] = []
+        for name in said:
+            if name not in known:
+                try:
+                    found += as_json({name: said[name]})
+                except Misread as wrong:
+                    self.note(path, wrong)
+        return unknown_fields(found)

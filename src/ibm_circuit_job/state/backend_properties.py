@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from itertools import islice
 from numbers import Integral
-from typing import Any, Final, TypeAlias, TypeVar, overload
+from typing import Any, Final, TypeAlias, overload
 
 from attrs import Attribute, field, fields_dict, frozen
 from attrs.validators import deep_iterable, instance_of
@@ -22,8 +22,7 @@ from attrs.validators import deep_iterable, instance_of
 from ibm_circuit_job.errors import BackendPropertyError
 from ibm_circuit_job.state.backend_documents import (
     Misread,
-    Reader,
-    as_json,
+    PartwiseReading,
     field_of,
     from_json,
     list_of,
@@ -33,11 +32,8 @@ from ibm_circuit_job.state.backend_documents import (
     readable,
     unreadable,
 )
-from ibm_circuit_job.state.facts import JsonText, UnknownFields, unknown_fields
+from ibm_circuit_job.state.facts import JsonText, unknown_fields
 from ibm_circuit_job.state.reply_fields import flag_of, integer_of, number_of, shown, text_of
-
-_T = TypeVar("_T")
-_D = TypeVar("_D")
 
 Measured: TypeAlias = tuple[float, datetime]
 """A value in SI base units, and when it was measured."""
@@ -524,39 +520,14 @@ _FIELDS_OF_PROPERTIES: Final = frozenset(fields_dict(BackendProperties)) - {"unk
 _FIELDS_OF_GATE: Final = frozenset(fields_dict(GateProperties)) - {"unknown"}
 
 
-class _Reading:
-    """Reads the parts of one document, and lists those that it could not read."""
+class _Reading(PartwiseReading):
+    """Reads the parts of a document of properties."""
 
     def __init__(self, zone: tzinfo | None) -> None:
+        super().__init__()
         self.zone = zone
         self.updated = datetime.max.replace(tzinfo=UTC)
         """The date that stands for one that cannot be read."""
-        self.wrong: list[str] = []
-        """What could not be read: the path, and what is wrong."""
-
-    def part(self, path: str, said: Mapping[str, Any], name: str, read: Reader[_T], default: _D) -> _T | _D:
-        """A field, or a default where it cannot be read."""
-        try:
-            return field_of(said, name, read)
-        except Misread as wrong:
-            self.note(path, wrong)
-            return default
-
-    def note(self, path: str, wrong: Misread) -> None:
-        self.wrong.append(f"{(path + wrong.path).removeprefix('.')}: {wrong}")
-
-    def elements(self, path: str, values: Any, read: Callable[[str, Mapping[str, Any]], _T]) -> list[_T]:
-        """The elements of a list, all objects, as far as they can be read."""
-        if not isinstance(values, (list, tuple)):
-            self.wrong.append(f"{path}: expected a list, got {shown(values)}")
-            return []
-        found = []
-        for index, value in enumerate(values):
-            try:
-                found.append(read(f"{path}[{index}]", object_of(value)))
-            except Misread as wrong:
-                self.note(f"{path}[{index}]", wrong)
-        return found
 
     def figures(self, path: str, values: Any) -> tuple[Nduv, ...]:
         return tuple(self.elements(path, values, self.figure))
@@ -576,17 +547,6 @@ class _Reading:
             parameters=self.figures(f"{path}.parameters", said.get("parameters") or ()),
             unknown=self.others(path, said, _FIELDS_OF_GATE),
         )
-
-    def others(self, path: str, said: Mapping[str, Any], known: frozenset[str]) -> UnknownFields:
-        """The fields that are not read, as far as they can be written as JSON."""
-        found: list[tuple[str, JsonText]] = []
-        for name in said:
-            if name not in known:
-                try:
-                    found += as_json({name: said[name]})
-                except Misread as wrong:
-                    self.note(path, wrong)
-        return unknown_fields(found)
 
 
 def _last_update(reading: _Reading, said: Mapping[str, Any], qubits: Iterable[Any], gates: Iterable[Any]) -> datetime:

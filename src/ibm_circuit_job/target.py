@@ -69,6 +69,7 @@ def target_of(
             True and None are the same. A simulator has them always.
 
     Example:
+        >>> from ibm_circuit_job import BackendConfiguration
         >>> said = {"backend_name": "ibm_x", "n_qubits": 2, "basis_gates": ["cz", "x"], "coupling_map": [[0, 1]]}
         >>> target = target_of(BackendConfiguration.from_dict(said), None)
         >>> sorted(target.operation_names), sorted(target["cz"])

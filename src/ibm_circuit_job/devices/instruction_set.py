@@ -42,6 +42,7 @@ def mixes_fractional_gates(configuration: BackendConfiguration) -> bool:
     other features only refuses them. One that lists none does not say, and is not assumed to refuse anything.
 
     Example:
+        >>> from ibm_circuit_job import BackendConfiguration
         >>> said = {"backend_name": "ibm_x", "n_qubits": 1, "basis_gates": ["rx"], "supported_features": ["qasm3"]}
         >>> mixes_fractional_gates(BackendConfiguration.from_dict(said))
         False
@@ -58,7 +59,9 @@ def why_not(circuit: QuantumCircuit, within: InstructionSet) -> str | None:
         within: The instruction set.
 
     Example:
+        >>> from qiskit import QuantumCircuit
         >>> from qiskit.circuit.library import XGate
+        >>> from qiskit.transpiler import Target
         >>> target = Target(num_qubits=2)
         >>> target.add_instruction(XGate(), {(0,): None})
         >>> circuit = QuantumCircuit(2)

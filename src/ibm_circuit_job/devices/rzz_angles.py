@@ -43,6 +43,7 @@ def folded(angles: Sequence[float], _: Sequence[Any] = ()) -> DAGCircuit:
         angles: The angle alone, in radians.
 
     Example:
+        >>> import math
         >>> [(each.op.name, each.op.params) for each in folded([3.0 - math.pi]).op_nodes()]
         [('x', []), ('rzz', [0.14159265358979312]), ('x', [])]
     """

@@ -183,15 +183,14 @@ def test_calibration_is_chosen_on_the_platform_only(provider):
 # Looking at all members
 
 
-def test_target_is_made_of_the_configuration_where_nothing_answers(caplog):
+def test_target_is_absent_while_nothing_answers():
     provider = Provider()
     backend = backend_of(provider)
     provider.runtime_client.is_cut_off = True
-    assert backend.target.num_qubits == 5
-    assert backend.target["cx"][(0, 1)] is None or backend.target["cx"][(0, 1)].error is None
-    assert [record.getMessage().startswith("The target of local_5q has no errors") for record in caplog.records] == [1]
+    with pytest.raises(IBMBackendApiError):
+        _ = backend.target
+    assert not hasattr(backend, "target")
     provider.runtime_client.is_cut_off = False
-    backend.properties()
     assert backend.target["cx"][(0, 1)].error > 0
 
 
@@ -204,8 +203,11 @@ def test_members_of_a_backend_that_cannot_ask_can_be_looked_at(device):
     provider = Provider()
     cut_off = backend_of(provider)
     provider.runtime_client.is_cut_off = True
-    for backend in (cut_off, pickle.loads(pickle.dumps(device)), IBMRetiredBackend(None, "ibm_x")):
-        assert absent(backend) == set()
+    # What is made of the target needs the properties.
+    of_target = {"target", "coupling_map", "instruction_durations", "instructions", "operation_names", "operations"}
+    unpickled = pickle.loads(pickle.dumps(device))
+    for backend, missing in ((cut_off, of_target), (unpickled, set()), (IBMRetiredBackend(None, "ibm_x"), set())):
+        assert absent(backend) == missing
         assert not hasattr(backend, "no_such_thing")
 
 

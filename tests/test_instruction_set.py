@@ -7,7 +7,7 @@ import self_made_device as device
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Gate, Parameter
 
-from ibm_circuit_job import IBMBackend, IBMBackendValueError
+from ibm_circuit_job import IBMBackend, IBMBackendApiError, IBMBackendValueError
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Unreachable
 
@@ -231,11 +231,12 @@ def test_unknown_properties_are_asked_for_once():
     assert backend.provider.runtime_client.asked == ["properties", "run", "run"]
 
 
-def test_target_is_made_anew_once_the_properties_are_known():
+def test_target_is_not_made_of_properties_that_were_not_answered():
     backend = backend_of(RequestFailed(Unreachable("read the properties", "http://x", "gone")))
-    assert set(backend.target["x"]) == {(0,), (1,), (2,), (3,)}
+    assert sent(backend, circuit_of(("x", 0)))
+    with pytest.raises(IBMBackendApiError, match="gone"):
+        _ = backend.target
     backend.provider.runtime_client.properties = device.properties(faulty_qubits=[2])
-    assert backend.properties() is not None
     assert set(backend.target["x"]) == {(0,), (1,), (3,)}
 
 

@@ -141,17 +141,29 @@ class IBMBackend(DescribedBackend):
     def target(self) -> Target:
         """What the backend can do, and how well, as qiskit's transpiler wants it.
 
-        Where the properties cannot be had, it is made from the configuration alone, with a warning in the log; once
-        ``properties()`` has them, it is made anew.
+        It needs the properties, which say what does not work. A backend without a connection, such as one that was
+        unpickled before they were known, makes it from the configuration alone, with a warning in the log.
+
+        Raises:
+            IBMBackendApiError: If the properties are not known, and the service refused or could not be reached. It is
+                an ``AttributeError`` as well.
         """
         if self._target is None:
             try:
-                if not self._asked_for_properties:
+                if not self._knows_properties:
                     self.properties()
             except IBMBackendApiError as error:
+                if self._is_connected:
+                    raise
                 _logger.warning("The target of %s has no errors and durations: %s", self.name, error)
             self._target = target_of(self._record, self._properties, self._use_fractional_gates)
         return self._target
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._client is not _UNCONNECTED and not isinstance(
+            getattr(self.provider, "account_client", None), NoAccount
+        )
 
     def target_history(self, datetime: python_datetime | None = None) -> Target:
         """Return the target with the properties of another time.

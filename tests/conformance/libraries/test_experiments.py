@@ -153,7 +153,7 @@ def test_jobs_of_a_store_become_data_without_the_service(tmp_path):
         experiment = T1([0], DELAYS, backend=backend)
         submitted = backend.run(experiment._transpiled_circuits(), shots=SHOTS, rep_delay=0.0)
         submitted.result(timeout=60)
-        expected = backend.qubit_properties(0).t1
+        expected = backend.properties().t1(0)
     (job,) = JobStore(str(tmp_path / "jobs.sqlite")).jobs()
     data = ExperimentData(experiment=T1([0], DELAYS))
     data.add_jobs(job)

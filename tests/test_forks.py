@@ -53,7 +53,7 @@ def account(method, service, tls_port):
 
 @pytest.fixture
 def connected(account):
-    pool_worker.connect(*account[0], **account[1])
+    pool_worker.connect(*account)
     yield pool_worker._backend
     pool_worker._backend.provider.close()
     pool_worker._backend = None
@@ -64,13 +64,9 @@ def pool(method, account, connected):
     context = multiprocessing.get_context(method[0])
 
     def initialized():
-        return ProcessPoolExecutor(2, mp_context=context, initializer=_connect, initargs=account)
+        return ProcessPoolExecutor(2, mp_context=context, initializer=pool_worker.connect, initargs=account)
 
     return initialized
-
-
-def _connect(given, named):
-    pool_worker.connect(*given, **named)
 
 
 def test_processes_and_threads_get_answers_to_their_own_questions(pool):

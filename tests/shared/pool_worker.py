@@ -11,7 +11,7 @@ WIDTH, SHOTS = 6, 10
 _backend = None
 
 
-def connect(*given, **named):
+def connect(given, named):
     """Log in; a fork that inherits the backend need not."""
     global _backend  # noqa: PLW0603 - what a process inherits is its module's
     if _backend is None:

@@ -221,7 +221,7 @@ class BackendProperties:
     general: tuple[Nduv, ...] = field(default=(), converter=_figures, validator=_are_figures)
     """The figures of the backend as a whole."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
-    """Every other field: (name, JSON text), sorted by name. Each is an attribute: ``properties.general_qlists``."""
+    """Every other field, as (name, JSON text), sorted by name. Each is an attribute, as ``properties.general_qlists``."""
     unreadable: tuple[str, ...] = field(default=(), converter=_texts, eq=False)
     """What could not be read of the service's document, each with the path to it; no part of :meth:`to_dict`."""
 

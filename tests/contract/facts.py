@@ -2,7 +2,7 @@
 
 Source: the files ``openapi/ibm-quantum-*-api-openapi.yml`` of the public repository ``api-evangelist/ibm-quantum``
 (API 0.45.3), at the commits in :data:`SOURCES`. The description has the newest form of each reply. What earlier
-versions had instead, and the versions themselves, is from IBM's release notes, by way of the pages of the API.
+versions had instead, and the version 2026-04-15, are facts of the official client and of the project's protocol page.
 
 Nothing here was taken from our client or our local service: both are tested against it.
 """

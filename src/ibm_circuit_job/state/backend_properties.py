@@ -141,6 +141,16 @@ def _figures(figures: Iterable[Nduv]) -> tuple[Nduv, ...]:
 _are_figures: Final = deep_iterable(instance_of(Nduv))
 
 
+def _other_field(owner: GateProperties | BackendProperties, name: str) -> Any:
+    """The value of a field of the document that has no attribute of its own."""
+    # Python looks for names with underscores before there are any fields.
+    if not name.startswith("_"):
+        for known, text in owner.unknown:
+            if known == name:
+                return from_json([(known, text)])[name]
+    raise AttributeError(f"{type(owner).__name__} has no {name!r}")
+
+
 @frozen
 class GateProperties:
     """What was measured of one gate on the qubits that it acts on.
@@ -160,12 +170,7 @@ class GateProperties:
     """Every other field: (name, JSON text), sorted by name. Each is an attribute as well: ``gate.name``."""
 
     def __getattr__(self, name: str) -> Any:
-        # Python looks for names with underscores before there are any fields.
-        if not name.startswith("_"):
-            for known, text in self.unknown:
-                if known == name:
-                    return from_json([(known, text)])[name]
-        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+        return _other_field(self, name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a dictionary, every other field of the service's included."""
@@ -221,17 +226,12 @@ class BackendProperties:
     general: tuple[Nduv, ...] = field(default=(), converter=_figures, validator=_are_figures)
     """The figures of the backend as a whole."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
-    """Every other field, as (name, JSON text), sorted by name. Each is an attribute, as ``properties.general_qlists``."""
+    """Every other field, as (name, JSON text), sorted by name. Each is an attribute, like ``general_qlists``."""
     unreadable: tuple[str, ...] = field(default=(), converter=_texts, eq=False)
     """What could not be read of the service's document, each with the path to it; no part of :meth:`to_dict`."""
 
     def __getattr__(self, name: str) -> Any:
-        # Python looks for names with underscores before there are any fields.
-        if not name.startswith("_"):
-            for known, text in self.unknown:
-                if known == name:
-                    return from_json([(known, text)])[name]
-        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+        return _other_field(self, name)
 
     def __repr__(self) -> str:
         count = f"{len(self.qubits)} qubit{'' if len(self.qubits) == 1 else 's'}"

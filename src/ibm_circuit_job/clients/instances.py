@@ -1,0 +1,351 @@
+"""The instances of an account, and which of them is meant. Pure.
+
+An instance counts only where it has an allocation, as the official client has it: one without has no backends.
+
+Source: ``POST /v3/resources/search`` of IBM Cloud's global search, which lists instances, and ``GET /{id}`` of its
+global catalog, which names a plan and says how it is paid for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import evolve, field, frozen
+from returns.result import Failure as Bad
+from returns.result import Result, Success
+
+from ibm_circuit_job.errors import Failure, Unreadable, Unsupported
+from ibm_circuit_job.state import documents
+
+CRN: Final = re.compile(
+    r"crn:v1(?::[\w.-]*){2}:quantum-computing:(?P<region>[a-z0-9-]*):(?:a/)?(?P<account>[\w./-]*)(?::[\w./-]*){3}",
+    re.ASCII,
+)
+"""The CRN of an instance. The region becomes a part of a host, so nothing else may stand there."""
+CREATE_AT: Final = "https://quantum.cloud.ibm.com/instances"
+"""The page on which an instance is created."""
+UNKNOWN: Final = "unknown"
+"""The plan of an instance of which the catalog does not tell, such as one that is not sold any more."""
+AUTOMATIC: Final = "auto"
+"""Stands in place of an instance, as in the official client: the same as none."""
+_WITHOUT_CHARGE: Final = ("free", "trial")
+"""The pricing types that cost nothing, the preferred one first."""
+
+
+@frozen
+class Instance:
+    """An instance of IBM Quantum, as far as it is known.
+
+    Example:
+        >>> Instance("crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::", name="lab").to_dict()["region"]
+        'eu-de'
+    """
+
+    crn: str
+    """Its Cloud Resource Name."""
+    name: str | None = None
+    """The name that its owner gave to it; ``None`` where it was not asked for."""
+    plan: str | None = None
+    """Its plan in lower case, as in ``"open"``; ``None`` where it was not asked for."""
+    pricing_type: str | None = None
+    """How it is paid for, as in ``"free"``, ``"paygo"``; ``None`` where it was not asked for."""
+    region: str | None = field()
+    """Its region, as in ``"us-east"``; by default the one that the CRN names."""
+    tags: tuple[str, ...] = ()
+    """Its tags."""
+    has_allocation: bool = True
+    """Whether backends are allocated to it."""
+    plan_id: str | None = None
+    """The ID of its plan in the catalog."""
+
+    @region.default
+    def _region_of_crn(self) -> str | None:
+        found = CRN.fullmatch(self.crn)
+        return found["region"] or None if found else None
+
+    @property
+    def account(self) -> str | None:
+        """The ID of the account that it belongs to, by its CRN."""
+        found = CRN.fullmatch(self.crn)
+        return found["account"] or None if found else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as the official client does, with the region beside.
+
+        Example:
+            >>> Instance("crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::", "lab", "open", "free").to_dict()
+            {'crn': 'crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::', 'plan': 'open', 'name': 'lab', \
+'tags': [], 'pricing_type': 'free', 'region': 'us-east'}
+        """
+        return {
+            "crn": self.crn,
+            "plan": self.plan,
+            "name": self.name,
+            "tags": list(self.tags),
+            "pricing_type": self.pricing_type,
+            "region": self.region,
+        }
+
+
+@frozen
+class InstanceWish:
+    """What is known of the instance that is meant."""
+
+    instance: str | None = None
+    """Its CRN or its name; ``None`` or ``"auto"`` for any."""
+    region: str | None = None
+    """Only one of this region."""
+    plans_preference: tuple[str, ...] = field(default=(), converter=tuple)
+    """Only one of these plans, the preferred one first."""
+    tags: tuple[str, ...] = field(default=(), converter=tuple)
+    """Only one that has all of these tags."""
+
+    @property
+    def named(self) -> str | None:
+        """The CRN or the name; ``None`` for any."""
+        return None if self.instance == AUTOMATIC else self.instance
+
+    def __str__(self) -> str:
+        """Return what is asked for, as in ``"region 'eu-de', tags 'a', 'b'"``."""
+        parts = [
+            f"region {self.region!r}" if self.region else "",
+            f"plan {' or '.join(map(repr, self.plans_preference))}" if self.plans_preference else "",
+            f"tags {', '.join(map(repr, self.tags))}" if self.tags else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+@frozen
+class SearchPage:
+    """One page of the search."""
+
+    instances: tuple[Instance, ...]
+    """Those that could be read."""
+    cursor: str | None
+    """What the next page is asked for with; ``None`` where there is none."""
+
+
+def read_search(body: bytes) -> Result[SearchPage, Unreadable]:
+    """Return one page of the search. An item without the CRN of an instance is left out; the others count.
+
+    Example:
+        >>> read_search(b'{"items": [{"crn": 3}, {"crn": "crn:v1:a:b:quantum-computing:us-east:a/1:2::"}]}').unwrap()
+        SearchPage(instances=(Instance(crn='crn:v1:a:b:quantum-computing:us-east:a/1:2::', name=None, plan=None, \
+pricing_type=None, region='us-east', tags=(), has_allocation=False, plan_id=None),), cursor=None)
+    """
+    return documents.value(body, "answer of the search").bind(_page)
+
+
+def _page(reply: Any) -> Result[SearchPage, Unreadable]:
+    items = reply.get("items") if isinstance(reply, Mapping) else None
+    if not isinstance(items, list):
+        return Bad(Unreadable("answer of the search", "items", "expected a list"))
+    found = tuple(_instance(item) for item in items if isinstance(item, Mapping) and _is_crn(item.get("crn")))
+    return Success(SearchPage(found, _text(reply.get("search_cursor"))))
+
+
+def _is_crn(value: Any) -> bool:
+    return isinstance(value, str) and CRN.fullmatch(value) is not None
+
+
+def _instance(item: Mapping[str, Any]) -> Instance:
+    doc, tags = item.get("doc"), item.get("tags")
+    return Instance(
+        str(item["crn"]),
+        _text(item.get("name")),
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        has_allocation=isinstance(doc, Mapping) and bool(doc.get("extensions")),
+        plan_id=_text(item.get("service_plan_unique_id")),
+    )
+
+
+def read_plan(body: bytes | None) -> tuple[str, str]:
+    """Return the name and the pricing type of a plan, in lower case; ``"unknown"`` for what cannot be read.
+
+    Args:
+        body: The catalog's entry; ``None`` where the catalog gives none.
+
+    Example:
+        >>> read_plan(b'{"overview_ui": {"en": {"display_name": "Open"}}, "metadata": {"pricing": {"type": "free"}}}')
+        ('open', 'free')
+        >>> read_plan(b'{"metadata": {"pricing": {"type": "Paygo"}}}'), read_plan(None)
+        (('unknown', 'paygo'), ('unknown', 'unknown'))
+    """
+    entry = None if body is None else documents.value(body, "entry of the catalog").value_or(None)
+    return _within(entry, "overview_ui", "en", "display_name"), _within(entry, "metadata", "pricing", "type")
+
+
+def _within(entry: Any, *path: str) -> str:
+    for key in path:
+        entry = entry.get(key) if isinstance(entry, Mapping) else None
+    return (_text(entry) or UNKNOWN).lower()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def with_plans(instances: Sequence[Instance], plans: Mapping[str, tuple[str, str]]) -> list[Instance]:
+    """Return the instances with the name and pricing type of their plans.
+
+    Args:
+        instances: The instances.
+        plans: The name and pricing type of each plan, by its ID; ``"unknown"`` counts for those that are not there.
+    """
+    unknown = (UNKNOWN, UNKNOWN)
+    found = ((each, plans.get(each.plan_id or "", unknown)) for each in instances)
+    return [evolve(each, plan=plan, pricing_type=pricing_type) for each, (plan, pricing_type) in found]
+
+
+def candidates(instances: Sequence[Instance], wish: InstanceWish) -> list[Instance]:
+    """Return the instances that may be the one that is meant, as far as it shows without their plans.
+
+    Where more than one is left, or where plans are preferred, the plans decide; see :func:`choose_instance`.
+
+    Example:
+        >>> crn = "crn:v1:bluemix:public:quantum-computing:us-east:a/1:{}::"
+        >>> lab, spare = Instance(crn.format(1), "lab"), Instance(crn.format(2), "spare")
+        >>> candidates([lab, spare], InstanceWish("lab")) == [lab]
+        True
+    """
+    usable = [each for each in _each_once(instances) if each.has_allocation]
+    named = wish.named
+    if named is None:
+        return _fitting(usable, wish)
+    same = [each for each in usable if named in {each.crn, each.name}]
+    return same if len(same) == 1 else _fitting(same, wish) or same
+
+
+def _each_once(instances: Sequence[Instance]) -> list[Instance]:
+    """The instances in an order of their own, so that it does not matter in which they came."""
+    return sorted({each.crn: each for each in instances}.values(), key=lambda each: (each.name or "", each.crn))
+
+
+def _fitting(instances: Sequence[Instance], wish: InstanceWish) -> list[Instance]:
+    wanted = {tag.lower() for tag in wish.tags}
+    return [
+        each
+        for each in instances
+        if wish.region in {None, "", each.region} and wanted <= {tag.lower() for tag in each.tags}
+    ]
+
+
+def choose_instance(instances: Sequence[Instance], wish: InstanceWish) -> Result[Instance, Failure]:
+    """Return the instance that is meant. The order of the instances does not matter.
+
+    - A CRN is the instance that has it; a name the only one of that name, wherever it is. Where several have the name,
+      the region, the plans and the tags that are asked for decide.
+    - Without either, the region, the plans and the tags decide first. Among those that fit a free one is taken, then a
+      trial. Where several cost nothing, it is the first by name, then by CRN: whichever it is, no one is billed.
+    - Where several that cost something are left, it is a failure that lists them: which of them is billed is the
+      caller's to say.
+
+    Args:
+        instances: What the search found. Their plans must be known where :func:`candidates` leaves more than one, or
+            where plans are preferred.
+        wish: What is known of the instance that is meant.
+
+    Returns:
+        One of the instances, else an ``Unsupported`` that says what there is and what to do.
+
+    Example:
+        >>> crn = "crn:v1:bluemix:public:quantum-computing:us-east:a/1:{}::"
+        >>> open_plan = Instance(crn.format(1), "lab", "open", "free")
+        >>> premium = Instance(crn.format(2), "big", "premium", "subscription")
+        >>> choose_instance([premium, open_plan], InstanceWish()).unwrap().name
+        'lab'
+        >>> choose_instance([premium, open_plan], InstanceWish(plans_preference=["premium"])).unwrap().name
+        'big'
+    """
+    left = candidates(instances, wish)
+    if wish.named is not None:
+        return _of_that_name(instances, left, wish)
+    preferred = _preferred(left, wish)
+    if not preferred:
+        return Bad(_none(instances, wish))
+    without_charge = [each for pricing in _WITHOUT_CHARGE for each in preferred if each.pricing_type == pricing]
+    if without_charge or len(preferred) == 1:
+        return Success((without_charge or preferred)[0])
+    return _refused(
+        f"expected instance to name one of several that are paid for: {listed(preferred)}; give the name or the CRN of "
+        "one as 'instance'"
+    )
+
+
+def _preferred(instances: Sequence[Instance], wish: InstanceWish) -> list[Instance]:
+    """Those of the most preferred plan that any has."""
+    if not wish.plans_preference:
+        return list(instances)
+    of_each = ([each for each in instances if each.plan == plan.lower()] for plan in wish.plans_preference)
+    return next((found for found in of_each if found), [])
+
+
+def _of_that_name(
+    instances: Sequence[Instance], left: Sequence[Instance], wish: InstanceWish
+) -> Result[Instance, Failure]:
+    if len(left) > 1:
+        left = _preferred(left, wish) or left
+    if len(left) == 1:
+        return Success(left[0])
+    if left:
+        found = ", ".join(f"{each.crn} ({_plan_and_region(each)})" for each in left)
+        return _refused(f"{len(left)} instances are named {wish.named!r}; give the CRN of one as 'instance': {found}")
+    return Bad(_none(instances, wish))
+
+
+def _none(instances: Sequence[Instance], wish: InstanceWish) -> Unsupported:
+    """Why no instance fits."""
+    usable = [each for each in _each_once(instances) if each.has_allocation]
+    idle = [each for each in _each_once(instances) if not each.has_allocation]
+    if wish.named is not None and any(wish.named in {each.crn, each.name} for each in idle):
+        return _unsupported(
+            f"the instance {wish.named!r} has no backends, for nothing is allocated to it; ask the administrator of the "
+            f"account to allocate some at {CREATE_AT}"
+        )
+    if not usable:
+        others = f"; backends are allocated to none of: {listed(idle)}" if idle else ""
+        return _unsupported(
+            f"the token is good, but its account has no instance to run jobs in; create one at {CREATE_AT}{others}"
+        )
+    if wish.named is not None and CRN.fullmatch(wish.named):
+        return _unsupported(
+            f"the token's account has no instance {wish.named!r}; use a token of the account of that instance, or one "
+            f"of this account's: {listed(usable, with_crn=True)}"
+        )
+    if wish.named is not None:
+        return _unsupported(f"expected instance to be one of {listed(usable)}; no instance is named {wish.named!r}")
+    return _unsupported(f"no instance fits {wish}; the account has {listed(usable)}")
+
+
+def listed(instances: Sequence[Instance], *, with_crn: bool = False) -> str:
+    """Return the names, plans and regions of instances for a message: the first twenty.
+
+    Args:
+        instances: The instances.
+        with_crn: Whether the CRN is said, too.
+
+    Example:
+        >>> listed([Instance("crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::", "lab", "premium")])
+        "'lab' (premium, eu-de)"
+    """
+    shown = [
+        f"{each.name!r} ({_plan_and_region(each)}{f', {each.crn}' if with_crn else ''})" for each in instances[:_MOST]
+    ]
+    return ", ".join(shown) + (f" and {len(instances) - _MOST} more" if len(instances) > _MOST else "")
+
+
+_MOST: Final = 20
+
+
+def _plan_and_region(instance: Instance) -> str:
+    return ", ".join(part for part in (instance.plan, instance.region) if part) or "plan and region not known"
+
+
+def _unsupported(message: str) -> Unsupported:
+    return Unsupported("choose the instance", message)
+
+
+def _refused(message: str) -> Result[Instance, Failure]:
+    return Bad(_unsupported(message))

@@ -26,6 +26,7 @@ The exceptions::
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TypeAlias, assert_never
 
 from attrs import field, frozen
@@ -108,6 +109,19 @@ def _not_at_length(text: str) -> str:
 _LONGEST = 500
 
 
+class Obstacle(Enum):
+    """What is between this machine and a service that cannot be reached, as far as the error's type says."""
+
+    NAME_SERVER = "no name server knows the host of"
+    NOT_LISTENING = "no answer from"
+    SILENT = "no answer in time from"
+    CERTIFICATE = "a certificate that is not trusted at"
+    TLS = "no TLS connection to"
+    CERTIFICATE_FILE = "no certificate of an authority to trust for"
+    PROXY = "no answer from the proxy on the way to"
+    PROXY_CREDENTIALS = "the proxy asks for a user name and a password on the way to"
+
+
 @frozen
 class Unreachable:
     """No answer came: a name that does not resolve, a refused, reset or silent connection."""
@@ -120,6 +134,8 @@ class Unreachable:
     """The network's own words."""
     was_sent: bool = True
     """Whether the request may have arrived: False where there was no connection to send it on."""
+    obstacle: Obstacle | None = None
+    """What is in the way; ``None`` where the error's type does not say."""
 
     can_retry = True
     http_status = None
@@ -171,6 +187,8 @@ class Unreadable:
     """Where in it the trouble lies, as in ``"state.status"``; empty for the whole of it."""
     message: str = field(converter=_not_at_length)
     """What was expected, and what was there."""
+    is_page: bool = False
+    """Whether it is a page of HTML, which a network's login page, or another server, has sent."""
 
     can_retry = True
     """An outage page, or a body that was cut off, is whole again a moment later."""
@@ -279,7 +297,8 @@ def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind of f
     """
     match failure:
         case Unreachable():
-            return f"could not {failure.doing}: no answer from {failure.url}: {failure.message}"
+            culprit = (failure.obstacle or Obstacle.NOT_LISTENING).value
+            return f"could not {failure.doing}: {culprit} {failure.url}: {failure.message}"
         case Refused():
             details = [
                 f"{name} {value}"
@@ -360,9 +379,31 @@ def is_answer(failure: Failure, *statuses: int) -> bool:
 
 
 def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
-    """Return the exception for a login that failed, and what may help."""
+    """Return the exception for a login that failed, and what may help.
+
+    Whether it may pass: a service that is busy or silent may answer later, and so may a name server or a proxy. What a
+    server refused, a certificate that is not trusted and a proxy that asks for a password stay as they are. A page that
+    is not the service's says that the URL is wrong, more often than that the service is in trouble.
+
+    Example:
+        >>> account_error(Unreachable("log in", "https://x", "timed out"), "; check the url").is_passing
+        True
+        >>> account_error(Unreachable("log in", "https://x", "self-signed", obstacle=Obstacle.CERTIFICATE)).is_passing
+        False
+    """
     error = IBMAccountError(f"{describe(failure)}{hint}")
-    # A page that is not the service's says that the URL is wrong, more often than that the service is in trouble.
-    may_pass = failure.is_busy if isinstance(failure, Refused) else failure.can_retry
-    error.is_passing = may_pass and not isinstance(failure, Unreadable)
+    match failure:
+        case Refused():
+            error.is_passing = failure.is_busy
+        case Unreachable():
+            error.is_passing = failure.obstacle not in _LASTING
+        case Unreadable():
+            error.is_passing = False
+        case _:
+            error.is_passing = failure.can_retry
     return error
+
+
+_LASTING = frozenset(
+    {Obstacle.CERTIFICATE, Obstacle.TLS, Obstacle.CERTIFICATE_FILE, Obstacle.PROXY_CREDENTIALS}
+)

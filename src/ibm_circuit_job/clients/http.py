@@ -6,23 +6,25 @@ Nothing here knows what a job is. Redirects are not followed, for they would car
 from __future__ import annotations
 
 import contextlib
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from attrs import evolve, frozen
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3.util.retry import Retry
 
 from ibm_circuit_job.clients import bodies
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.held_reply import HoldingAdapter
+from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
+from ibm_circuit_job.clients.network_settings import NetworkSettings, proxy_auth, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, describe
 from ibm_circuit_job.locks import PerProcess
@@ -83,25 +85,28 @@ _UNREPEATED: Final = Retry(
     total=3, connect=3, read=False, status=0, other=0, redirect=False, backoff_factor=0.2, backoff_jitter=0.1
 )
 """How a request is tried that must not be carried out twice: again only where there was no connection to send it on."""
-_BROKEN: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, OverflowError)
-"""What a connection raises that breaks, or that claims more bytes than any body has."""
 
 
 class HttpSession:
     """Connections to one service, shared by any number of threads of one process.
 
     A request is patient by default: it is tried again by urllib3's rules, for some seconds in all. A request
-    with ``seconds`` is tried once and within that time, for a caller that has a policy of its own.
+    with ``seconds`` is tried once and within that time, for a caller that has a policy of its own. Both go over the same
+    connections.
+
+    Raises:
+        IBMAccountError: If a proxy with NTLM was given, and the package for it is not installed.
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
         # Replaced, and never changed: another thread may be looking through it.
         self._secrets = frozenset({parameters.token, *_passwords(parameters)})
-        self._given = given_with_requests(parameters)
+        self._parameters = parameters
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
-        self._patient = PerProcess(partial(new_session, RETRY, parameters.url))
-        self._prompt = PerProcess(partial(new_session, ONCE, parameters.url))
-        self._unrepeated = PerProcess(partial(new_session, _UNREPEATED, parameters.url))
+        self._sessions = PerProcess(partial(_Sessions.opened, proxy_auth(parameters), RETRY))
+
+    def _patient(self) -> requests.Session:
+        return self._sessions().patient
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
@@ -137,7 +142,8 @@ class HttpSession:
         sent = client_headers() | dict(headers or {})
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        session = self._unrepeated() if once else self._patient() if seconds is None else self._prompt()
+        sessions = self._sessions()
+        session = sessions.unrepeated if once else sessions.patient if seconds is None else sessions.prompt
         answer = self._answer(session, doing, method, url, seconds, headers=sent, params=query, data=body)
         if isinstance(answer, Unreachable):
             # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
@@ -171,10 +177,12 @@ class HttpSession:
             RequestFailed: If there was no answer, it was cut off or made no progress, or it is no 2xx.
         """
         with contextlib.ExitStack() as opened:
-            session, let_go = self._prompt() if prompt else self._patient(), None
+            session, let_go = self._sessions().prompt if prompt else self._patient(), None
             if keep is not None and url.startswith("http://"):
                 # Over TLS nothing can be held, so that it need not be a connection of its own.
-                session, let_go = opened.enter_context(holding_session(url, ONCE if prompt else RETRY))
+                session, let_go = opened.enter_context(
+                    holding_session(url, ONCE if prompt else RETRY, proxy_auth(self._parameters))
+                )
             found = self._downloaded(session, doing, url, client_headers() | dict(headers or {}))
             if not isinstance(found, bytes):
                 # Raised here, and not where it was caught, as in request().
@@ -189,24 +197,25 @@ class HttpSession:
         self, session: requests.Session, doing: str, url: str, headers: Mapping[str, str]
     ) -> bytes | Refused | Unreachable:
         limits = (CONNECT_SECONDS, bodies.SILENT_SECONDS)
+        settings = settings_for(url, self._parameters)
         try:
             with session.get(
-                url, headers=headers, timeout=limits, allow_redirects=False, stream=True, **self._given
+                url, headers=headers, timeout=limits, allow_redirects=False, stream=True, **settings.as_arguments()
             ) as response:
                 if not 200 <= response.status_code < 300:
                     # What requests itself sets when it has read a body, which it would do without an end.
                     response._content = bodies.beginning(response, _ERROR_BYTES)  # noqa: SLF001
                     return self._refusal(doing, url, response)
                 return bodies.read_steadily(response)
-        except _BROKEN as error:
-            return Unreachable(doing, url, self._without_secrets(words_of(error)))
+        except BROKEN as error:
+            return self._unreachable(doing, url, error, settings)
 
     def _answer(
         self, session: requests.Session, doing: str, method: str, url: str, seconds: float | None, **sent: Any
     ) -> requests.Response | Unreachable:
         # Which requests takes, though its types do not say so.
         limits: Any = urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS, read=READ_SECONDS)
-        deadline = deadline_of(seconds)
+        deadline, settings = deadline_of(seconds), settings_for(url, self._parameters)
         try:
             response = session.request(
                 method,
@@ -214,20 +223,23 @@ class HttpSession:
                 timeout=limits,
                 allow_redirects=False,
                 stream=deadline is not None,
-                **self._given,
+                **settings.as_arguments(),
                 **sent,
             )
             if deadline is not None:
                 _read_by(response, deadline)
-        except _BROKEN as error:
-            return Unreachable(doing, url, self._without_secrets(words_of(error)), may_have_arrived(error))
+        except BROKEN as error:
+            return self._unreachable(doing, url, error, settings)
         return response
+
+    def _unreachable(self, doing: str, url: str, error: BaseException, settings: NetworkSettings) -> Unreachable:
+        found = unreachable(doing, url, error, settings=settings, parameters=self._parameters)
+        return evolve(found, message=self._without_secrets(found.message, *settings.passwords()))
 
     def close(self) -> None:
         """Close all connections."""
-        _close(self._patient())
-        _close(self._prompt())
-        _close(self._unrepeated())
+        for session in self._sessions().all():
+            _close(session)
 
     def _refusal(self, doing: str, url: str, response: requests.Response) -> Refused:
         said = read_error(response.content)
@@ -242,8 +254,8 @@ class HttpSession:
             said.by_service,
         )
 
-    def _without_secrets(self, words: str) -> str:
-        for secret in self._secrets:
+    def _without_secrets(self, words: str, *more: str) -> str:
+        for secret in self._secrets.union(more):
             words = words.replace(secret, "***")
         return words
 
@@ -285,80 +297,56 @@ def _limit(response: requests.Response, seconds: float) -> None:
 
 
 def _passwords(parameters: ClientParameters) -> set[str]:
-    found = {urlsplit(url).password for url in parameters.proxy_urls.values()}
-    return {password for password in found if password}
+    ntlm = (parameters.proxies or {}).get("password_ntlm")
+    found = NetworkSettings(parameters.proxy_urls, verify=True).passwords()
+    return found | {ntlm} if isinstance(ntlm, str) and ntlm else found
 
 
-def words_of(error: BaseException) -> str:
-    """Return the network's own words, from the innermost cause."""
-    cause: Any = error
-    while (inner := getattr(cause, "reason", None) or _first_exception(cause)) is not None and inner is not cause:
-        if not isinstance(inner, BaseException):
-            break
-        cause = inner
-    words = str(cause) or type(cause).__name__
-    return words.rsplit("object at 0x", 1)[-1].split(">: ", 1)[-1]
+@frozen
+class _Sessions:
+    """Three ways to try a request again, over the same connections."""
+
+    patient: requests.Session
+    prompt: requests.Session
+    unrepeated: requests.Session
+
+    @classmethod
+    def opened(cls, auth: AuthBase, patient: Retry) -> _Sessions:
+        first, *others = (new_session(retry, auth) for retry in (patient, ONCE, _UNREPEATED))
+        for session in others:
+            for prefix, adapter in session.adapters.items():
+                shared = first.adapters[prefix]
+                assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - see new_session()
+                assert isinstance(shared, HTTPAdapter)  # noqa: S101 - the same
+                adapter.poolmanager, adapter.proxy_manager = shared.poolmanager, shared.proxy_manager
+        return cls(first, *others)
+
+    def all(self) -> tuple[requests.Session, ...]:
+        return self.patient, self.prompt, self.unrepeated
 
 
-_NOT_CONNECTED: Final = (
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.ProxyError,
-    ssl.SSLCertVerificationError,
-)
-
-
-def may_have_arrived(error: BaseException) -> bool:
-    """Return whether a request that failed may have arrived: False where no connection came about."""
-    cause: Any = error
-    seen: set[int] = set()
-    while isinstance(cause, BaseException) and id(cause) not in seen:
-        seen.add(id(cause))
-        if isinstance(cause, _NOT_CONNECTED):
-            return False
-        reason = getattr(cause, "reason", None)
-        cause = reason if isinstance(reason, BaseException) else _first_exception(cause)
-    return True
-
-
-def _first_exception(error: BaseException) -> BaseException | None:
-    return next((argument for argument in error.args if isinstance(argument, BaseException)), None)
-
-
-def given_with_requests(parameters: ClientParameters | None) -> dict[str, Any]:
-    """Return the proxies and the checking of certificates that were asked for, as arguments of a request.
-
-    They go with each request, for what a session has gives way to the environment.
-    """
-    given: dict[str, Any] = {}
-    if parameters is not None and not parameters.verify:
-        given["verify"] = False
-    if parameters is not None and parameters.proxy_urls:
-        given["proxies"] = parameters.proxy_urls
-    return given
-
-
-def new_session(retry: Retry, url: str, adapter_type: type[HTTPAdapter] = HTTPAdapter) -> requests.Session:
-    """Return a session without any credentials.
+def new_session(retry: Retry, auth: AuthBase, adapter_type: type[HTTPAdapter] = HTTPAdapter) -> requests.Session:
+    """Return a session that reads no variables: what holds for a URL goes with each request.
 
     Args:
         retry: How requests are tried again.
-        url: Where most of them go; on this machine no proxy is asked.
+        auth: What answers a proxy that asks for NTLM; see :func:`~ibm_circuit_job.clients.network_settings.proxy_auth`.
         adapter_type: What sends them.
     """
     session = requests.Session()
     session.headers["Accept"] = "application/json"
-    # A .netrc on this machine must not replace our token.
-    session.auth = _no_auth
+    session.auth = auth
+    session.trust_env = False
     adapter = adapter_type(max_retries=retry, pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
-    if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
-        session.trust_env = False
     return session
 
 
 @contextlib.contextmanager
-def holding_session(url: str, retry: Retry) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
+def holding_session(
+    url: str, retry: Retry, auth: AuthBase
+) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
     """Have a session for one request, and a function that lets go of the reply; see :class:`HoldingAdapter`.
 
     Where it was not called by the end, the connection is reset.
@@ -366,8 +354,9 @@ def holding_session(url: str, retry: Retry) -> Iterator[tuple[requests.Session, 
     Args:
         url: Where the request goes.
         retry: How it is tried again.
+        auth: What answers a proxy that asks for NTLM.
     """
-    session = new_session(retry, url, HoldingAdapter)
+    session = new_session(retry, auth, HoldingAdapter)
     adapter = session.get_adapter(url)
     assert isinstance(adapter, HoldingAdapter)  # noqa: S101 - see new_session()
     try:
@@ -386,10 +375,6 @@ def _close(session: requests.Session) -> None:
                 if pool is not None:
                     pool.close()
     session.close()
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def date_of(header: str | None) -> datetime | None:

@@ -15,7 +15,7 @@ from http.client import responses
 from typing import Final
 
 import requests
-import urllib3
+from attrs import evolve
 from urllib3.util import parse_url
 from urllib3.util.retry import Retry
 
@@ -25,11 +25,11 @@ from ibm_circuit_job.clients.http import (
     ONCE,
     RETRY,
     RequestFailed,
-    given_with_requests,
     holding_session,
     new_session,
-    words_of,
 )
+from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
+from ibm_circuit_job.clients.network_settings import proxy_auth, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.state.facts import MOST_BYTES
@@ -127,9 +127,9 @@ def _fetched(
         scheme = url.split(":", 1)[0][:20]
         return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
     if keep is None:
-        with new_session(retry, url) as session:
+        with new_session(retry, proxy_auth(parameters)) as session:
             return _answer(session, url, doing, parameters, most)
-    with holding_session(url, retry) as (session, let_go):
+    with holding_session(url, retry, proxy_auth(parameters)) as (session, let_go):
         body = _answer(session, url, doing, parameters, most)
         if isinstance(body, bytes):
             keep(body)
@@ -140,14 +140,14 @@ def _fetched(
 def _answer(
     session: requests.Session, url: str, doing: str, parameters: ClientParameters | None, most: int
 ) -> bytes | Refused | Unreachable | Unreadable:
-    shown = _without_query(url)
+    shown, settings = _without_query(url), settings_for(url, parameters)
     try:
         with session.get(
             url,
             timeout=(CONNECT_SECONDS, bodies.SILENT_SECONDS),
             stream=True,
             allow_redirects=False,
-            **given_with_requests(parameters),
+            **settings.as_arguments(),
         ) as response:
             if response.status_code != 200:
                 # Not in its own words, which may repeat the URL.
@@ -157,8 +157,12 @@ def _answer(
             return bodies.read_steadily(response, most)
     except bodies.TooLarge as error:
         return Unreadable("result", "", str(error))
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, OverflowError) as error:
-        return Unreachable(doing, shown, words_of(error).replace(parse_url(url).query or url, "***"))
+    except BROKEN as error:
+        found = unreachable(doing, url, error, shown=shown, settings=settings, parameters=parameters)
+        words = found.message.replace(parse_url(url).query or url, "***")
+        for password in settings.passwords():
+            words = words.replace(password, "***")
+        return evolve(found, message=words)
 
 
 def _is_by_store(error: bytes) -> bool:

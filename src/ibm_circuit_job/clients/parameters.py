@@ -77,8 +77,8 @@ def channel_of(channel: Any) -> Any:
 
 
 def _check_verify(_: object, __: object, verify: Any) -> None:
-    if not isinstance(verify, bool):
-        raise IBMAccountError(f"expected verify to be True or False, got {verify!r}")
+    if not isinstance(verify, bool | str):
+        raise IBMAccountError(f"expected verify to be True, False or the path of a CA bundle, got {verify!r}")
 
 
 def _check_token(_: object, __: object, token: Any) -> None:
@@ -107,10 +107,16 @@ class ClientParameters:
     """What to work in: ``"hub/group/project"``, or the CRN of an instance; the account's default where ``None``."""
     proxies: Mapping[str, Any] | None = field(default=None, repr=False, hash=False, validator=_check_proxies)
     """Proxies, as ``{"urls": {"https": "http://host:port"}}``; they may hold a password and are in no repr."""
-    verify: bool = field(default=True, validator=_check_verify)
-    """Whether certificates of https servers are checked."""
+    verify: bool | str = field(default=True, validator=_check_verify)
+    """Whether certificates of https servers are checked, or the path of the authorities to check them by."""
     channel: str = field(default="ibm_quantum", converter=channel_of, validator=_check_channel)
     """The dialect that the service speaks: ``"ibm_quantum"``, or ``"ibm_quantum_platform"``, that of today."""
+    region: str | None = field(default=None, kw_only=True, repr=False)
+    """Only instances of this region are meant."""
+    plans_preference: tuple[str, ...] = field(default=(), kw_only=True, repr=False)
+    """Only instances of these plans are meant, the preferred one first."""
+    tags: tuple[str, ...] = field(default=(), kw_only=True, repr=False)
+    """Only instances that have all of these tags are meant."""
 
     def __attrs_post_init__(self) -> None:
         if self.url is None:
@@ -122,7 +128,7 @@ class ClientParameters:
         return _CRN.fullmatch(self.instance or "") is not None
 
     @property
-    def region(self) -> str | None:
+    def crn_region(self) -> str | None:
         """The region that the CRN of the instance names."""
         found = _CRN.fullmatch(self.instance or "")
         return found["region"] if found else None

@@ -252,7 +252,7 @@ def api_url(params: ClientParameters) -> str:
     # The region in which the service began has no name in its host.
     if parts.netloc.startswith("quantum.") or ".quantum." in parts.netloc:
         return f"{params.url}/api/v1"
-    region = "" if params.region in {None, "", "us-east"} else f"{params.region}."
+    region = "" if params.crn_region in {None, "", "us-east"} else f"{params.crn_region}."
     return f"{parts.scheme}://{region}quantum.{parts.netloc}/api/v1"
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Mapping
-from typing import Final
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
+import requests
 import websocket
 
 from ibm_circuit_job.clients.http import CONNECT_SECONDS, RequestFailed
+from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable
 from ibm_circuit_job.locks import ForkFreeLock
@@ -112,19 +116,35 @@ def _heard(
 
 def _opened(url: str, headers: Mapping[str, str], seconds: float, parameters: ClientParameters) -> websocket.WebSocket:
     parts = urlsplit(url)
-    proxy = urlsplit(parameters.proxy_urls.get("https" if parts.scheme == "wss" else "http", ""))
+    as_http = url.replace("ws", "http", 1)
+    settings = settings_for(as_http, parameters)
+    proxy = urlsplit(settings.proxy(as_http) or "")
     return websocket.create_connection(
         url,
         # A redirect would carry the token to another host.
         redirect_limit=0,
         timeout=max(seconds, 0.001),
         header=dict(headers),
-        sslopt=None if parameters.verify else {"cert_reqs": 0, "check_hostname": False},
+        sslopt=_certificates(settings.verify),
         http_proxy_host=proxy.hostname,
-        http_proxy_port=proxy.port,
-        http_proxy_auth=(proxy.username, proxy.password) if proxy.username else None,
-        http_no_proxy=[parts.hostname] if proxy.hostname is None else None,
+        http_proxy_port=proxy.port or _PROXY_PORT,
+        http_proxy_auth=(unquote(proxy.username), unquote(proxy.password or "")) if proxy.username else None,
+        proxy_type=proxy.scheme if proxy.scheme.startswith("socks") else "http",
+        # What the variables say is in the settings: they are not to be read once more.
+        http_no_proxy=[parts.hostname] if proxy.hostname is None else [_NO_HOST],
     )
+
+
+_PROXY_PORT: Final = 80
+_NO_HOST: Final = "none.invalid"
+
+
+def _certificates(verify: bool | str) -> dict[str, Any]:
+    """How certificates are checked: by the same authorities as over HTTP."""
+    if verify is False:
+        return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
+    path = Path(requests.certs.where() if verify is True else verify)
+    return {"ca_cert_path" if path.is_dir() else "ca_certs": str(path)}
 
 
 def _drained(stream: websocket.WebSocket, deadline: float | None) -> bool:

@@ -127,7 +127,7 @@ def _unreadable(body: bytes | msgspec.Raw, what: str, expected: str, error: Exce
         got = f"bytes that are no UTF-8 at offset {error.start}"
     else:
         got = f"{_shortened(start)} ({error})"
-    return Unreadable(what, "", f"expected {expected}, got {got}")
+    return Unreadable(what, "", f"expected {expected}, got {got}", is_page=got.startswith("HTML"))
 
 
 def _shortened(start: bytes, most: int = 60) -> str:

@@ -1,0 +1,121 @@
+"""What a connection raised -> an ``Unreachable``, with the obstacle that its types name."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Any, Final
+
+import requests
+import urllib3
+
+from ibm_circuit_job.clients.network_settings import NetworkSettings, shown_proxy
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import Obstacle, Unreachable
+
+BROKEN: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, OverflowError)
+"""What a connection raises that breaks, or that claims more bytes than any body has."""
+_NOT_CONNECTED: Final = (
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+    ssl.SSLCertVerificationError,
+)
+_TOO_LONG: Final = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (?P<status>\d{3})")
+"""The words of http.client for a refusal of a proxy: the status is in no attribute."""
+
+
+def unreachable(
+    doing: str,
+    url: str,
+    error: BaseException,
+    *,
+    shown: str | None = None,
+    settings: NetworkSettings,
+    parameters: ClientParameters | None,
+) -> Unreachable:
+    """Return what a connection raised as a failure.
+
+    Args:
+        doing: What the request was for.
+        url: Where it went.
+        error: What was raised.
+        shown: The URL as it is shown; by default all of it.
+        settings: The proxies and certificates that held for it.
+        parameters: Where these are from.
+    """
+    causes = list(_causes(error))
+    words, obstacle, proxy = words_of(error), _obstacle(causes), settings.proxy(url)
+    if isinstance(settings.verify, str) and url.startswith("https:") and (broken := _broken_file(settings.verify)):
+        obstacle, words = Obstacle.CERTIFICATE_FILE, f"{settings.verify!r} (named by {settings.verify_origin}): {broken}"
+    elif obstacle in {Obstacle.PROXY, Obstacle.PROXY_CREDENTIALS} and proxy is not None:
+        words = f"{shown_proxy(proxy, parameters)}: {words}"
+    return Unreachable(doing, shown or url, words, may_have_arrived(error), obstacle)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and all that it was raised for, outermost first."""
+    left, seen = [error], set()
+    while left:
+        cause = left.pop(0)
+        if id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        inner = (getattr(cause, "reason", None), getattr(cause, "original_error", None), cause.__cause__, *cause.args)
+        left += [each for each in inner if isinstance(each, BaseException)]
+
+
+def _obstacle(causes: list[BaseException]) -> Obstacle | None:  # noqa: PLR0911 - one for each
+    def has(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if has(urllib3.exceptions.ProxyError):
+        refused = (_TUNNEL.search(str(cause)) for cause in causes if isinstance(cause, OSError))
+        status = next((found["status"] for found in refused if found), None)
+        return Obstacle.PROXY_CREDENTIALS if status == "407" else Obstacle.PROXY
+    if has(ssl.SSLCertVerificationError):
+        return Obstacle.CERTIFICATE
+    if has(urllib3.exceptions.NameResolutionError):
+        return Obstacle.NAME_SERVER
+    if has(ConnectionRefusedError):
+        return Obstacle.NOT_LISTENING
+    if has(*_TOO_LONG):
+        return Obstacle.SILENT
+    if has(ssl.SSLError) and not has(ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        return Obstacle.TLS
+    return None
+
+
+def _broken_file(path: str) -> str | None:
+    """Why a file or folder of certificates cannot be used."""
+    try:
+        if os.path.isdir(path):  # noqa: PTH112 - what requests asks
+            ssl.create_default_context(capath=path)
+        else:
+            ssl.create_default_context(cafile=path)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def words_of(error: BaseException) -> str:
+    """Return the network's own words, from the innermost cause."""
+    cause: Any = error
+    while (inner := getattr(cause, "reason", None) or _first_exception(cause)) is not None and inner is not cause:
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    words = str(cause) or type(cause).__name__
+    return words.rsplit("object at 0x", 1)[-1].split(">: ", 1)[-1]
+
+
+def may_have_arrived(error: BaseException) -> bool:
+    """Return whether a request that failed may have arrived: False where no connection came about."""
+    return not any(isinstance(cause, _NOT_CONNECTED) for cause in _causes(error))
+
+
+def _first_exception(error: BaseException) -> BaseException | None:
+    return next((argument for argument in error.args if isinstance(argument, BaseException)), None)

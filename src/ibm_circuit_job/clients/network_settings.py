@@ -1,0 +1,144 @@
+"""Proxies and certificates: what is given, what variables of the environment name, and what holds for one URL.
+
+Every request obeys the same rules, by ``requests`` or by websocket, to IAM, the search, the catalog, the API or an object
+store:
+
+1. ``proxies`` that are given hold for the schemes and hosts that they name, whatever ``NO_PROXY`` says.
+2. Else the variables ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``ALL_PROXY`` hold, but for the hosts in ``NO_PROXY`` and for
+   this machine.
+3. ``verify`` that is False or a path holds; else ``REQUESTS_CA_BUNDLE``, then ``CURL_CA_BUNDLE``.
+
+Source: ``requests.Session.merge_environment_settings``, whose rules these are. It lets the environment win over what a
+session has, and writes into the mapping of proxies that it is given; so a session here reads no variables itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import requests
+from attrs import field, frozen
+from requests.auth import AuthBase
+from requests.utils import get_environ_proxies, select_proxy
+
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import IBMAccountError
+
+_CERTIFICATE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@frozen
+class NetworkSettings:
+    """What holds for requests to one URL."""
+
+    proxies: Mapping[str, str] = field(repr=False)
+    """The proxies as ``requests`` wants them; they may hold a password."""
+    verify: bool | str
+    """Whether certificates are checked, or the file or folder of the authorities to check them by."""
+    verify_origin: str = ""
+    """What named that file, as in ``"the variable REQUESTS_CA_BUNDLE"``."""
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Return them as arguments of a request. They are the caller's own, for ``requests`` writes into them."""
+        return {"proxies": dict(self.proxies), "verify": self.verify}
+
+    def proxy(self, url: str) -> str | None:
+        """Return the proxy on the way to a URL; it may hold a password."""
+        return select_proxy(url, dict(self.proxies)) or None
+
+    def passwords(self) -> set[str]:
+        """Return the passwords of all proxies, as they are written and as they are sent."""
+        found = {urlsplit(proxy).password for proxy in self.proxies.values() if isinstance(proxy, str)}
+        return {spelt for password in found if password for spelt in (password, unquote(password))}
+
+
+def settings_for(url: str, parameters: ClientParameters | None) -> NetworkSettings:
+    """Return the proxies and certificates that hold for a URL.
+
+    Args:
+        url: Where the request goes.
+        parameters: The proxies and ``verify`` that were given.
+
+    Example:
+        >>> given = ClientParameters("secret", "http://127.0.0.1:1/api", proxies={"urls": {"https": "http://proxy:8"}})
+        >>> settings_for("https://iam.cloud.ibm.com", given).proxy("https://iam.cloud.ibm.com")
+        'http://proxy:8'
+    """
+    is_here = (urlsplit(url).hostname or "") in _THIS_MACHINE
+    given = {} if parameters is None else parameters.proxy_urls
+    named = {} if is_here else get_environ_proxies(url, no_proxy=given.get("no_proxy"))
+    verify, origin = _verify(True if parameters is None else parameters.verify)
+    return NetworkSettings(named | given, verify, origin)
+
+
+def _verify(given: bool | str) -> tuple[bool | str, str]:
+    if given is not True:
+        return (given if given is False else str(given)), "verify"
+    named = next((name for name in _CERTIFICATE_VARIABLES if os.environ.get(name)), None)
+    return (True, "") if named is None else (os.environ[named], f"the variable {named}")
+
+
+def shown_proxy(proxy: str, parameters: ClientParameters | None) -> str:
+    """Return a proxy for a message, without its password, and what named it.
+
+    Example:
+        >>> given = ClientParameters("secret", "http://127.0.0.1:1/api", proxies={"urls": {"https": "http://a:b@p:8"}})
+        >>> shown_proxy("http://a:b@p:8", given)
+        'http://p:8 (given as proxies)'
+    """
+    parts = urlsplit(proxy)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else proxy.rpartition("@")[2]
+    if parameters is not None and proxy in parameters.proxy_urls.values():
+        return f"{shown} (given as proxies)"
+    # requests adds a scheme where a variable has none.
+    names = [name for name in _PROXY_VARIABLES if (said := os.environ.get(name)) and proxy in {said, f"http://{said}"}]
+    return f"{shown} (named by {f'the variable {names[0]}' if names else 'the settings of the system'})"
+
+
+def proxy_auth(parameters: ClientParameters | None) -> AuthBase:
+    """Return what answers a proxy that asks for NTLM; nothing else is answered, and no ``.netrc`` is read.
+
+    Raises:
+        IBMAccountError: If NTLM is asked for, and the package ``requests-ntlm`` is not installed.
+    """
+    given = (parameters.proxies if parameters is not None else None) or {}
+    user, password = given.get("username_ntlm"), given.get("password_ntlm")
+    if not user or not password:
+        return _NoAuth()
+    try:
+        from requests_ntlm import HttpNtlmAuth  # noqa: PLC0415 - for those who use it
+    except ImportError:
+        raise IBMAccountError(
+            "a proxy with NTLM needs the package requests-ntlm; install it with pip install 'ibm-circuit-job[ntlm]'"
+        ) from None
+    return _ProxyNtlm(HttpNtlmAuth(user, password))
+
+
+class _NoAuth(AuthBase):
+    """No credentials: a .netrc on this machine must not replace our token."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class _ProxyNtlm(AuthBase):
+    """NTLM for a proxy alone: a server that asks for it must not get the proxy's password in any form."""
+
+    def __init__(self, ntlm: Any) -> None:
+        self._ntlm = ntlm
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Connection"] = "Keep-Alive"
+        request.register_hook("response", self._answered)
+        return request
+
+    def _answered(self, response: requests.Response, **sent: Any) -> requests.Response:
+        if response.status_code != 407:
+            return response
+        answered: requests.Response = self._ntlm.response_hook(response, **sent)
+        return answered

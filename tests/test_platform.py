@@ -376,7 +376,7 @@ def test_instance_is_found_by_its_name(service):
 
 
 def test_name_that_no_instance_has_is_an_account_error(service):
-    with pytest.raises(IBMAccountError, match="named 'another'; found none"):
+    with pytest.raises(IBMAccountError, match=r"one of 'local' \(open, us-east\); no instance is named 'another'"):
         IBMProvider(service.token, service.platform_url, "another", channel=PLATFORM)
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from itertools import islice
@@ -31,6 +32,7 @@ from ibm_circuit_job.clients import (
     RuntimeClient,
 )
 from ibm_circuit_job.clients.accounts import SavedAccount, saved_account
+from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.no_account import NoAccount
 from ibm_circuit_job.clients.parameters import channel_of
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
@@ -125,6 +127,7 @@ class IBMProvider:
         self._backends: dict[tuple[str, str, bool | None, str | None], IBMBackend] = {}
         self._retired: dict[str, IBMBackend] = {}
         self._checked: str | None = None
+        self._names: tuple[str, ...] = ()
         try:
             self._log_in()
         except IBMAccountError as error:
@@ -379,7 +382,9 @@ class IBMProvider:
     ) -> IBMBackend:
         """Return the backend of that name, or the first one that fits.
 
-        The properties of a device are asked for with it, so that ``run()`` can check circuits without a request.
+        On IBM Quantum Platform, the first one costs a single request after logging in; the properties of a device are
+        asked for when they are first needed, by ``target`` or ``run()``. On the channel ``ibm_quantum`` they are asked
+        for with it.
 
         Args:
             name: Its name.
@@ -427,22 +432,27 @@ class IBMProvider:
                 f"the channel {self.channel!r}"
             )
 
-    @staticmethod
-    def _ready(backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
-        """A backend with its properties, if it is what was asked for."""
+    def _ready(self, backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
+        """A backend, if it is what was asked for."""
         configuration = backend.configuration()
         if use_fractional_gates and not any(map(is_fractional, configuration.basis_gates)):
             raise IBMBackendValueError(
                 f"expected use_fractional_gates to be False or None, for {backend.name} has no fractional gates, but "
                 f"{', '.join(configuration.basis_gates)}; got True"
             )
-        backend.fetch_properties()
+        if self.channel == "ibm_quantum":
+            backend.fetch_properties()
         return backend
 
     def _named(
         self, name: str | None, instance: str, use_fractional_gates: bool | None, calibration_id: str | None = None
     ) -> tuple[list[IBMBackend], list[str]]:
         """The backends of that name, or all, as far as the service describes them; and the names of all."""
+        if name is not None and name in self._names:
+            # Logging in has listed it, and need not be repeated where it is still there.
+            with suppress(IBMBackendApiError):
+                return [self._backend(name, instance, use_fractional_gates, calibration_id)], list(self._names)
+            self._names = ()
         names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
         found = []
         for each in names:
@@ -603,6 +613,34 @@ class IBMProvider:
             offset += len(page.jobs) + len(page.unreadable)
             if not fresh or (page.count is not None and offset >= page.count):
                 return
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Return the instances that the account may use, by name.
+
+        Source: IBM Cloud's global search and catalog; on the channel ``ibm_quantum``, ``GET /Network``.
+
+        Returns:
+            For each its ``crn``, ``name``, ``plan``, ``pricing_type``, ``region`` and ``tags``, as the official client
+            has them. Instances without an allocation are left out, for they have no backends. Of a plan that IBM does
+            not sell any more, ``plan`` and ``pricing_type`` are ``"unknown"``. On the channel ``ibm_quantum`` the name
+            is the ``hub/group/project``, and all else is ``None``.
+
+        Raises:
+            IBMAccountError: If the service refused or could not be reached.
+
+        Example:
+            >>> with IBMProvider.local(channel="ibm_quantum_platform", store=None) as provider:
+            ...     [(each["name"], each["plan"], each["region"]) for each in provider.instances()]
+            [('local', 'open', 'us-east')]
+        """
+        account = self.account_client
+        try:
+            if isinstance(account, PlatformAccount):
+                return [each.to_dict() for each in account.instances()]
+            nothing = {"crn": None, "plan": None, "name": None, "pricing_type": None, "region": None}
+            return [nothing | {"name": name, "tags": []} for name in account.user_hubs()]
+        except RequestFailed as error:
+            raise log_in_error(error.failure, self.url) from None
 
     def usage(self) -> InstanceUsage:
         """Return what the instance has used of its quantum time in the current period.
@@ -827,9 +865,12 @@ class IBMProvider:
         return instance or own
 
     def _checked_instance(self, instance: str | None) -> str:
-        if self.channel == "ibm_quantum_platform":
+        if isinstance(self.account_client, PlatformAccount):
             # What is wrong with the instance shows with the first request.
-            asked(self.runtime_client.list_backends, IBMAccountError)
+            try:
+                self._names = tuple(self.runtime_client.list_backends())
+            except RequestFailed as error:
+                raise self.account_client.refused_instance(error.failure) from None
             return str(instance)
         instances = asked(self.account_client.user_hubs, IBMAccountError)
         if not instances:

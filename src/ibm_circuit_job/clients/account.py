@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 from attrs import frozen
+from returns.result import Success
 
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
+from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import Unreachable, Unreadable, account_error
+from ibm_circuit_job.errors import Unreachable, Unreadable
 from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import documents
 
@@ -154,8 +156,7 @@ class AccountClient:
             self.access_token()
             self.user_urls()
         except RequestFailed as error:
-            hint = "; check the token" if error.status_code in {401, 403} else "; check the url"
-            raise account_error(error.failure, hint) from None
+            raise log_in_error(error.failure, self.params.url) from None
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
         """Return the headers that prove who we are, see :meth:`access_token`, and that name this client."""
@@ -179,7 +180,11 @@ class AccountClient:
         url = self.params.url + path
         response = self.http.request(doing, method, url, headers=headers, body=body, seconds=seconds)
         # The reply may hold a token, so what it holds is never repeated in a message.
-        reply = documents.value(response.content, doing).value_or(None)
+        read = documents.value(response.content, f"answer of {url}")
+        if not isinstance(read, Success) and read.failure().is_page:
+            # Not the service's, so it can be shown.
+            raise RequestFailed(read.failure())
+        reply = read.value_or(None)
         if reply is None:
             raise RequestFailed(Unreadable(f"answer of {url}", "", "expected JSON; is this the service's URL?"))
         return reply

@@ -97,9 +97,9 @@ class InstanceWish:
     """Its CRN or its name; ``None`` or ``"auto"`` for any."""
     region: str | None = None
     """Only one of this region."""
-    plans_preference: tuple[str, ...] = field(default=(), converter=tuple)
+    plans_preference: Sequence[str] = ()
     """Only one of these plans, the preferred one first."""
-    tags: tuple[str, ...] = field(default=(), converter=tuple)
+    tags: Sequence[str] = ()
     """Only one that has all of these tags."""
 
     @property

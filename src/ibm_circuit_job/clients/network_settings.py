@@ -53,7 +53,7 @@ class NetworkSettings:
 
     def passwords(self) -> set[str]:
         """Return the passwords of all proxies, as they are written and as they are sent."""
-        found = {urlsplit(proxy).password for proxy in self.proxies.values() if isinstance(proxy, str)}
+        found = {urlsplit(proxy).password for proxy in self.proxies.values()}
         return {spelt for password in found if password for spelt in (password, unquote(password))}
 
 
@@ -134,7 +134,7 @@ class _ProxyNtlm(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Connection"] = "Keep-Alive"
-        request.register_hook("response", self._answered)
+        request.register_hook("response", self._answered)  # type: ignore[no-untyped-call]
         return request
 
     def _answered(self, response: requests.Response, **sent: Any) -> requests.Response:

@@ -39,6 +39,7 @@ such as after unpickling; make an IBMProvider, and give the backend or the job t
         # Nothing of an account is set up: there is no session that could send anything.
         self.params = evolve(params, token=_PLACEHOLDER, proxies=None)
         self.instance = params.instance
+        self.chosen = None
 
     def client(self) -> RuntimeClient:
         """Return a client of jobs and backends, of the dialect of the service, that can ask nothing."""
@@ -54,9 +55,9 @@ such as after unpickling; make an IBMProvider, and give the backend or the job t
         """Refuse."""
         self._refuse(seconds)
 
-    def user_hubs(self, name: str | None = None) -> NoReturn:
+    def instances(self) -> NoReturn:
         """Refuse."""
-        self._refuse(name)
+        self._refuse()
 
     def access_token(self, rejected: str | None = None, *, seconds: float | None = None) -> NoReturn:
         """Refuse."""

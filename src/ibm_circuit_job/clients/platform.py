@@ -9,22 +9,26 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
 from attrs import evolve
+from returns.result import Success
 
 from ibm_circuit_job.clients import api_versions
 from ibm_circuit_job.clients.account import ServiceUrls, held
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
+from ibm_circuit_job.clients.instance_search import InstanceSearch
+from ibm_circuit_job.clients.instances import Instance, InstanceWish, candidates, choose_instance, with_plans
+from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
 from ibm_circuit_job.clients.version_agreement import VersionAgreement
-from ibm_circuit_job.errors import IBMAccountError, Unreadable, Unsupported, account_error
+from ibm_circuit_job.errors import Failure, IBMAccountError, Unreadable, Unsupported, account_error, describe, is_answer
 from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import documents
 
@@ -45,8 +49,9 @@ _GRANT: Final = "urn:ibm:params:oauth:grant-type:apikey"
 class PlatformAccount:
     """The account's side of the service of today: tokens from IAM, and the instances of the account.
 
-    Source: ``POST /identity/token`` of IAM, whose host the environment variable ``IAM_URL`` may name; and
-    ``POST /v3/resources/search`` of the global search, ``GLOBAL_SEARCH_URL``.
+    Source: ``POST /identity/token`` of IAM, whose host the environment variable ``IAM_URL`` may name; see
+    :class:`~ibm_circuit_job.clients.instance_search.InstanceSearch` for instances, and ``GLOBAL_SEARCH_URL`` and
+    ``GLOBAL_CATALOG_URL``.
 
     Args:
         params: Where the service is and how to prove who we are.
@@ -57,6 +62,8 @@ class PlatformAccount:
         self.http = HttpSession(params)
         self.instance = params.instance
         """The instance (CRN) that requests are sent for."""
+        self.chosen: Instance | None = None
+        """What is known of it once it was found; ``None`` before. Its plan is ``None`` where the choice did not need it."""
         self._is_to_be_found = False
         self._lock = ForkFreeLock()
         self._token: str | None = None
@@ -111,7 +118,11 @@ class PlatformAccount:
             seconds=seconds,
         )
         # The reply holds the token, so what it holds is never repeated in a message.
-        reply = documents.value(response.content, "answer").value_or(None)
+        read = documents.value(response.content, "answer of IAM")
+        if not isinstance(read, Success) and read.failure().is_page:
+            # Not IAM's, so it can be shown.
+            raise RequestFailed(read.failure())
+        reply = read.value_or(None)
         token = reply.get("access_token") if isinstance(reply, Mapping) else None
         if not isinstance(reply, Mapping) or not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise RequestFailed(Unreadable("IAM's answer", "access_token", "expected a string; is this IAM's URL?"))
@@ -126,10 +137,7 @@ class PlatformAccount:
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
         """Return the headers of a request: a token, see :meth:`access_token`, the client, API version and instance."""
         if self._is_to_be_found:
-            try:
-                self._find_instance()
-            except IBMAccountError as error:
-                raise RequestFailed(Unsupported("find the instance", str(error))) from None
+            self._find_instance()
         deadline = deadline_of(seconds)
         old = None if rejected is None else rejected["Authorization"].removeprefix("Bearer ")
         headers = client_headers() | {
@@ -163,17 +171,20 @@ class PlatformAccount:
     def find_instance(self) -> str:
         """Return the instance (CRN) that is meant, and use it from now on.
 
-        It is the one that was given; where that is a name, the one of that name; where none was, the only one.
+        A CRN that was given is the instance, and costs no request. Else the account's instances are searched for; see
+        :func:`~ibm_circuit_job.clients.instances.choose_instance`.
 
         Raises:
-            IBMAccountError: If there is no such one, or more than one, or the account's instances cannot be found.
+            IBMAccountError: If none fits, or more than one, or the account's instances cannot be found.
         """
         if not self._knows_instance():
             self.check_login()
             try:
                 self._find_instance()
             except RequestFailed as error:
-                raise account_error(error.failure) from None
+                raise log_in_error(error.failure, self.params.url) from None
+        elif self.chosen is None:
+            self.chosen = Instance(str(self.params.instance))
         return str(self.instance)
 
     def find_instance_later(self) -> None:
@@ -184,39 +195,74 @@ class PlatformAccount:
         return self.params.instance is not None and self.params.is_located
 
     def _find_instance(self) -> None:
-        wanted = self.params.instance
-        instances = self.user_hubs(wanted)
-        if len(instances) != 1:
-            meant = "of the account" if wanted is None else f"named {wanted!r}"
-            found = ", ".join(instances) or "none"
-            raise IBMAccountError(f"expected instance to be the CRN of the one instance {meant}; found {found}")
-        self.params = evolve(self.params, instance=instances[0])
-        self.instance = instances[0]
+        params = self.params
+        wish = InstanceWish(params.instance, params.region, params.plans_preference, params.tags)
+        every = self._search().instances(self._bearer())
+        left = candidates(every, wish)
+        # The plans of those that are chosen from, or that the refusal lists.
+        if len(left) > 1 or (wish.named is None and wish.plans_preference):
+            every = self._with_plans(left)
+        elif not left:
+            every = self._with_plans(every)
+        choice = choose_instance(every, wish)
+        if not isinstance(choice, Success):
+            raise RequestFailed(choice.failure())
+        self.chosen = choice.unwrap()
+        self.params = evolve(params, instance=self.chosen.crn)
+        self.instance = self.chosen.crn
         self._is_to_be_found = False
 
-    def user_hubs(self, name: str | None = None) -> list[str]:
-        """Return the instances (CRN) that the account may use.
+    def instances(self) -> list[Instance]:
+        """Return the instances that the account may use, by name, with their plans.
 
-        Args:
-            name: Only those of that name.
+        Those without an allocation are left out: they have no backends.
 
         Raises:
-            RequestFailed: If the search refused or could not be reached.
+            RequestFailed: If IAM or the search refused or could not be reached.
         """
-        root = _service_url(self.params.url, "GLOBAL_SEARCH_URL", "api.global-search-tagging")
-        response = self.http.request(
-            "find the account's instances",
-            "POST",
-            f"{root}/v3/resources/search",
-            headers={"Authorization": f"Bearer {self.access_token()}"},
-            body=msgspec.json.encode({"query": "service_name:quantum-computing", "fields": ["crn", "name"]}),
+        return candidates(self._with_plans(self._search().instances(self._bearer())), InstanceWish())
+
+    def _with_plans(self, found: Sequence[Instance]) -> list[Instance]:
+        plan_ids = [each.plan_id for each in found if each.has_allocation and each.plan_id is not None]
+        return with_plans(found, self._search().plans(plan_ids, self._bearer()))
+
+    def _search(self) -> InstanceSearch:
+        return InstanceSearch(
+            self.http,
+            _service_url(self.params.url, "GLOBAL_SEARCH_URL", "api.global-search-tagging"),
+            _service_url(self.params.url, "GLOBAL_CATALOG_URL", "globalcatalog"),
         )
-        reply = documents.value(response.content, "answer").value_or(None)
-        items = reply.get("items") if isinstance(reply, Mapping) else None
-        if not isinstance(items, list):
-            raise RequestFailed(Unreadable("answer of the search", "items", "expected a list"))
-        found = [item for item in items if isinstance(item, Mapping) and isinstance(item.get("crn"), str)]
-        return list(dict.fromkeys(item["crn"] for item in found if name in {None, item.get("name")}))
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token()}"}
+
+    def refused_instance(self, failure: Failure) -> IBMAccountError:
+        """Return the exception for the first request to the API, which was refused; ask the search for the reason.
+
+        Args:
+            failure: Why it failed.
+        """
+        if not is_answer(failure, 400, 401, 403, 404):
+            return log_in_error(failure, api_url(self.params))
+        return account_error(failure, f"; {self._why_refused()}")
+
+    def _why_refused(self) -> str:
+        meant = Instance(str(self.instance))
+        account = _account_of(self._token)
+        if None not in {account, meant.account} and account != meant.account:
+            return (
+                f"the instance is one of another account, {meant.account}, than that of the token, {account}: use a "
+                "token of the instance's account"
+            )
+        try:
+            every = self._search().instances(self._bearer())
+            left = candidates(every, InstanceWish(meant.crn))
+            if left:
+                return "the account has this instance, but may not use it now: ask its administrator for access"
+            refused = choose_instance(self._with_plans(every), InstanceWish(meant.crn)).failure()
+            return refused.message if isinstance(refused, Unsupported) else describe(refused)
+        except RequestFailed:
+            return "check the instance"
 
     def check_login(self) -> None:
         """Ask for a token, so that what is wrong shows here and not with the first job.
@@ -227,8 +273,7 @@ class PlatformAccount:
         try:
             self.access_token()
         except RequestFailed as error:
-            hint = "; check the token" if error.status_code in {400, 401, 403} else "; check the url"
-            raise account_error(error.failure, hint) from None
+            raise log_in_error(error.failure, self.params.url) from None
 
     def close(self) -> None:
         """Close all connections."""
@@ -274,9 +319,26 @@ def beside(url: str, name: str) -> str:
     """
     parts = urlsplit(url)
     if is_loopback(parts.hostname or ""):
-        path = "/search" if name == "api.global-search-tagging" else ""
-        return f"{parts.scheme}://{parts.netloc}{path}"
-    return f"{parts.scheme}://{name}.{parts.netloc.rpartition('quantum.')[2]}"
+        return f"{parts.scheme}://{parts.netloc}{_PATHS.get(name, '')}"
+    path = "/api/v1" if name == "globalcatalog" else ""
+    return f"{parts.scheme}://{name}.{parts.netloc.rpartition('quantum.')[2]}{path}"
+
+
+_PATHS: Final = {"api.global-search-tagging": "/search", "globalcatalog": "/catalog"}
+"""Where a service on this machine has these; all else is at its root."""
+
+
+def _account_of(token: str | None) -> str | None:
+    """The ID of the account that a token of IAM is for, which its claims name; ``None`` where they cannot be read."""
+    claims = (token or "").split(".")[1:2]
+    try:
+        body = urlsafe_b64decode(claims[0] + "==") if claims else b""
+    except ValueError:
+        return None
+    read = documents.value(body, "token").value_or(None)
+    account = read.get("account") if isinstance(read, Mapping) else None
+    found = account.get("bss") if isinstance(account, Mapping) else None
+    return found if isinstance(found, str) and found else None
 
 
 class PlatformClient(RuntimeClient):

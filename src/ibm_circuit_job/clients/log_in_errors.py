@@ -1,0 +1,100 @@
+"""Why logging in failed -> an ``IBMAccountError`` that names the culprit and one next step. Pure.
+
+Source: the error codes of IAM, https://cloud.ibm.com/apidocs/iam-identity-token-api; ``BXNIM0415E`` is that of a key
+that IAM does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from ibm_circuit_job.errors import Failure, IBMAccountError, Obstacle, Refused, Unreachable, Unreadable, account_error
+
+_UNKNOWN_KEY: Final = "BXNIM0415E"
+_OF_IAM: Final = "BXNIM"
+_OF_IBM: Final = re.compile(r"(?:.*\.)?ibm\.com")
+_TRY_LATER: Final = "try again later"
+_CHECK_URL: Final = "check the url"
+_CHECK_KEY: Final = "check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys"
+_LOCKED: Final = "look at https://cloud.ibm.com/iam/apikeys whether the key, or its account, is locked or disabled"
+_PORTAL: Final = "log in to the network that this machine is in: open https://cloud.ibm.com in a browser"
+_ASK_FOR_PROXY: Final = "a firewall may be in the way: give the proxy of your network as 'proxies', or in HTTPS_PROXY"
+_CREDENTIALS: Final = (
+    "give them in the URL of the proxy, as in proxies={'urls': {'https': 'http://USER:PASSWORD@host:port'}}"
+)
+_OF_OBSTACLE: Final = {
+    Obstacle.NAME_SERVER: "check that this machine is connected to the internet",
+    Obstacle.NOT_LISTENING: _ASK_FOR_PROXY,
+    Obstacle.SILENT: _ASK_FOR_PROXY,
+    Obstacle.CERTIFICATE: (
+        "give the certificates of your network's authority as verify='/path/to/them.pem', or in REQUESTS_CA_BUNDLE"
+    ),
+    Obstacle.TLS: "check the url: what answers there speaks no TLS that is understood here",
+    Obstacle.CERTIFICATE_FILE: "name a file in PEM format, or none",
+    Obstacle.PROXY: "check the address of the proxy",
+    Obstacle.PROXY_CREDENTIALS: _CREDENTIALS,
+}
+
+
+def log_in_error(failure: Failure, url: str) -> IBMAccountError:
+    """Return the exception for a login that failed, with one next step.
+
+    Whether it may pass: see :func:`~ibm_circuit_job.errors.account_error`. A login page of a network in the place of
+    IBM's reply may pass, too.
+
+    Args:
+        failure: Why it failed.
+        url: The URL that was logged into.
+
+    Example:
+        >>> refused = Refused("log in", "https://x", 400, "Provided API key could not be found.", "BXNIM0415E")
+        >>> print(log_in_error(refused, "https://cloud.ibm.com"))
+        could not log in: the service at https://x answered 400: Provided API key could not be found. (code BXNIM0415E); \
+check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys
+    """
+    step = _next_step(failure, _is_of_ibm(url))
+    error = account_error(failure, f"; {step}" if step else "")
+    if step == _PORTAL:
+        error.is_passing = True
+    return error
+
+
+def _is_of_ibm(url: str) -> bool:
+    return _OF_IBM.fullmatch(urlsplit(url).hostname or "") is not None
+
+
+def _next_step(failure: Failure, is_of_ibm: bool) -> str:
+    match failure:
+        case Unreachable(obstacle=obstacle):
+            if obstacle in _OF_OBSTACLE and (is_of_ibm or obstacle not in _OF_URL):
+                return _OF_OBSTACLE[obstacle]
+            return _TRY_LATER if is_of_ibm else _CHECK_URL
+        case Refused():
+            return _after_refusal(failure)
+        case Unreadable():
+            return _PORTAL if failure.is_page and is_of_ibm else _CHECK_URL
+        case _:
+            return ""
+
+
+_OF_URL: Final = frozenset({Obstacle.NAME_SERVER, Obstacle.NOT_LISTENING, Obstacle.SILENT})
+"""Where another host than IBM's cannot be reached, the URL is more likely to be wrong than the network."""
+
+
+def _after_refusal(failure: Refused) -> str:
+    status = failure.http_status
+    if status == 407:
+        return _CREDENTIALS
+    if status == 511 or (300 <= status < 400 and not failure.by_service):
+        return _PORTAL
+    if failure.is_busy:
+        return _TRY_LATER
+    if failure.code == _UNKNOWN_KEY:
+        return _CHECK_KEY
+    if (failure.code or "").startswith(_OF_IAM):
+        return _LOCKED
+    if failure.by_service and status in {400, 401, 403}:
+        return "check the token"
+    return _CHECK_URL

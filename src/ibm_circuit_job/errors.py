@@ -404,6 +404,4 @@ def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
     return error
 
 
-_LASTING = frozenset(
-    {Obstacle.CERTIFICATE, Obstacle.TLS, Obstacle.CERTIFICATE_FILE, Obstacle.PROXY_CREDENTIALS}
-)
+_LASTING = frozenset({Obstacle.CERTIFICATE, Obstacle.TLS, Obstacle.CERTIFICATE_FILE, Obstacle.PROXY_CREDENTIALS})

@@ -17,16 +17,15 @@ import requests
 import urllib3
 from attrs import evolve, frozen
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from urllib3.util.retry import Retry
 
 from ibm_circuit_job.clients import bodies
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.held_reply import HoldingAdapter
 from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
-from ibm_circuit_job.clients.network_settings import NetworkSettings, proxy_auth, settings_for
+from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, describe
+from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, Unsupported, describe
 from ibm_circuit_job.locks import PerProcess
 from ibm_circuit_job.state.wire import read_error
 
@@ -91,11 +90,8 @@ class HttpSession:
     """Connections to one service, shared by any number of threads of one process.
 
     A request is patient by default: it is tried again by urllib3's rules, for some seconds in all. A request
-    with ``seconds`` is tried once and within that time, for a caller that has a policy of its own. Both go over the same
-    connections.
-
-    Raises:
-        IBMAccountError: If a proxy with NTLM was given, and the package for it is not installed.
+    with ``seconds`` is tried once and within that time, for a caller that has a policy of its own. All go over the
+    same connections.
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
@@ -103,7 +99,7 @@ class HttpSession:
         self._secrets = frozenset({parameters.token, *_passwords(parameters)})
         self._parameters = parameters
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
-        self._sessions = PerProcess(partial(_Sessions.opened, proxy_auth(parameters), RETRY))
+        self._sessions = PerProcess(partial(_Sessions.opened, RETRY))
 
     def _patient(self) -> requests.Session:
         return self._sessions().patient
@@ -180,9 +176,7 @@ class HttpSession:
             session, let_go = self._sessions().prompt if prompt else self._patient(), None
             if keep is not None and url.startswith("http://"):
                 # Over TLS nothing can be held, so that it need not be a connection of its own.
-                session, let_go = opened.enter_context(
-                    holding_session(url, ONCE if prompt else RETRY, proxy_auth(self._parameters))
-                )
+                session, let_go = opened.enter_context(holding_session(url, ONCE if prompt else RETRY))
             found = self._downloaded(session, doing, url, client_headers() | dict(headers or {}))
             if not isinstance(found, bytes):
                 # Raised here, and not where it was caught, as in request().
@@ -197,10 +191,10 @@ class HttpSession:
         self, session: requests.Session, doing: str, url: str, headers: Mapping[str, str]
     ) -> bytes | Refused | Unreachable:
         limits = (CONNECT_SECONDS, bodies.SILENT_SECONDS)
-        settings = settings_for(url, self._parameters)
+        settings = self._settings(doing, url)
         try:
             with session.get(
-                url, headers=headers, timeout=limits, allow_redirects=False, stream=True, **settings.as_arguments()
+                url, headers=headers, timeout=limits, allow_redirects=False, stream=True, **settings.as_arguments(url)
             ) as response:
                 if not 200 <= response.status_code < 300:
                     # What requests itself sets when it has read a body, which it would do without an end.
@@ -215,7 +209,7 @@ class HttpSession:
     ) -> requests.Response | Unreachable:
         # Which requests takes, though its types do not say so.
         limits: Any = urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS, read=READ_SECONDS)
-        deadline, settings = deadline_of(seconds), settings_for(url, self._parameters)
+        deadline, settings = deadline_of(seconds), self._settings(doing, url)
         try:
             response = session.request(
                 method,
@@ -223,7 +217,7 @@ class HttpSession:
                 timeout=limits,
                 allow_redirects=False,
                 stream=deadline is not None,
-                **settings.as_arguments(),
+                **settings.as_arguments(url),
                 **sent,
             )
             if deadline is not None:
@@ -231,6 +225,12 @@ class HttpSession:
         except BROKEN as error:
             return self._unreachable(doing, url, error, settings)
         return response
+
+    def _settings(self, doing: str, url: str) -> NetworkSettings:
+        settings = settings_for(url, self._parameters)
+        if missing := settings.what_is_missing(url):
+            raise RequestFailed(Unsupported(doing, missing))
+        return settings
 
     def _unreachable(self, doing: str, url: str, error: BaseException, settings: NetworkSettings) -> Unreachable:
         found = unreachable(doing, url, error, settings=settings, parameters=self._parameters)
@@ -311,8 +311,8 @@ class _Sessions:
     unrepeated: requests.Session
 
     @classmethod
-    def opened(cls, auth: AuthBase, patient: Retry) -> _Sessions:
-        first, *others = (new_session(retry, auth) for retry in (patient, ONCE, _UNREPEATED))
+    def opened(cls, patient: Retry) -> _Sessions:
+        first, *others = (new_session(retry) for retry in (patient, ONCE, _UNREPEATED))
         for session in others:
             for prefix, adapter in session.adapters.items():
                 shared = first.adapters[prefix]
@@ -325,17 +325,16 @@ class _Sessions:
         return self.patient, self.prompt, self.unrepeated
 
 
-def new_session(retry: Retry, auth: AuthBase, adapter_type: type[HTTPAdapter] = HTTPAdapter) -> requests.Session:
+def new_session(retry: Retry, adapter_type: type[HTTPAdapter] = HTTPAdapter) -> requests.Session:
     """Return a session that reads no variables: what holds for a URL goes with each request.
 
     Args:
         retry: How requests are tried again.
-        auth: What answers a proxy that asks for NTLM; see :func:`~ibm_circuit_job.clients.network_settings.proxy_auth`.
         adapter_type: What sends them.
     """
     session = requests.Session()
     session.headers["Accept"] = "application/json"
-    session.auth = auth
+    # Nor does it read a .netrc, which must not replace our token.
     session.trust_env = False
     adapter = adapter_type(max_retries=retry, pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
@@ -344,9 +343,7 @@ def new_session(retry: Retry, auth: AuthBase, adapter_type: type[HTTPAdapter] = 
 
 
 @contextlib.contextmanager
-def holding_session(
-    url: str, retry: Retry, auth: AuthBase
-) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
+def holding_session(url: str, retry: Retry) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
     """Have a session for one request, and a function that lets go of the reply; see :class:`HoldingAdapter`.
 
     Where it was not called by the end, the connection is reset.
@@ -354,9 +351,8 @@ def holding_session(
     Args:
         url: Where the request goes.
         retry: How it is tried again.
-        auth: What answers a proxy that asks for NTLM.
     """
-    session = new_session(retry, auth, HoldingAdapter)
+    session = new_session(retry, HoldingAdapter)
     adapter = session.get_adapter(url)
     assert isinstance(adapter, HoldingAdapter)  # noqa: S101 - see new_session()
     try:

@@ -301,8 +301,8 @@ def _none(instances: Sequence[Instance], wish: InstanceWish) -> Unsupported:
     idle = [each for each in _each_once(instances) if not each.has_allocation]
     if wish.named is not None and any(wish.named in {each.crn, each.name} for each in idle):
         return _unsupported(
-            f"the instance {wish.named!r} has no backends, for nothing is allocated to it; ask the administrator of the "
-            f"account to allocate some at {CREATE_AT}"
+            f"the instance {wish.named!r} has no backends, for nothing is allocated to it; ask the administrator of "
+            f"the account to allocate some at {CREATE_AT}"
         )
     if not usable:
         others = f"; backends are allocated to none of: {listed(idle)}" if idle else ""

@@ -51,8 +51,8 @@ def log_in_error(failure: Failure, url: str) -> IBMAccountError:
     Example:
         >>> refused = Refused("log in", "https://x", 400, "Provided API key could not be found.", "BXNIM0415E")
         >>> print(log_in_error(refused, "https://cloud.ibm.com"))
-        could not log in: the service at https://x answered 400: Provided API key could not be found. (code BXNIM0415E); \
-check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys
+        could not log in: the service at https://x answered 400: Provided API key could not be found. \
+(code BXNIM0415E); check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys
     """
     step = _next_step(failure, _is_of_ibm(url))
     error = account_error(failure, f"; {step}" if step else "")
@@ -84,17 +84,13 @@ _OF_URL: Final = frozenset({Obstacle.NAME_SERVER, Obstacle.NOT_LISTENING, Obstac
 
 
 def _after_refusal(failure: Refused) -> str:
-    status = failure.http_status
-    if status == 407:
-        return _CREDENTIALS
-    if status == 511 or (300 <= status < 400 and not failure.by_service):
-        return _PORTAL
-    if failure.is_busy:
-        return _TRY_LATER
-    if failure.code == _UNKNOWN_KEY:
-        return _CHECK_KEY
-    if (failure.code or "").startswith(_OF_IAM):
-        return _LOCKED
-    if failure.by_service and status in {400, 401, 403}:
-        return "check the token"
-    return _CHECK_URL
+    status, code = failure.http_status, failure.code or ""
+    steps = (
+        (status == 407, _CREDENTIALS),
+        (status == 511 or (300 <= status < 400 and not failure.by_service), _PORTAL),
+        (failure.is_busy, _TRY_LATER),
+        (code == _UNKNOWN_KEY, _CHECK_KEY),
+        (code.startswith(_OF_IAM), _LOCKED),
+        (failure.by_service and status in {400, 401, 403}, "check the token"),
+    )
+    return next((step for fits, step in steps if fits), _CHECK_URL)

@@ -49,7 +49,10 @@ def unreachable(
     causes = list(_causes(error))
     words, obstacle, proxy = words_of(error), _obstacle(causes), settings.proxy(url)
     if isinstance(settings.verify, str) and url.startswith("https:") and (broken := _broken_file(settings.verify)):
-        obstacle, words = Obstacle.CERTIFICATE_FILE, f"{settings.verify!r} (named by {settings.verify_origin}): {broken}"
+        obstacle, words = (
+            Obstacle.CERTIFICATE_FILE,
+            f"{settings.verify!r} (named by {settings.verify_origin}): {broken}",
+        )
     elif obstacle in {Obstacle.PROXY, Obstacle.PROXY_CREDENTIALS} and proxy is not None:
         words = f"{shown_proxy(proxy, parameters)}: {words}"
     return Unreachable(doing, shown or url, words, may_have_arrived(error), obstacle)

@@ -1,7 +1,7 @@
 """Proxies and certificates: what is given, what variables of the environment name, and what holds for one URL.
 
-Every request obeys the same rules, by ``requests`` or by websocket, to IAM, the search, the catalog, the API or an object
-store:
+Every request obeys the same rules, by ``requests`` or by websocket, to IAM, the search, the catalog, the API or an
+object store:
 
 1. ``proxies`` that are given hold for the schemes and hosts that they name, whatever ``NO_PROXY`` says.
 2. Else the variables ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``ALL_PROXY`` hold, but for the hosts in ``NO_PROXY`` and for
@@ -15,7 +15,7 @@ session has, and writes into the mapping of proxies that it is given; so a sessi
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +25,6 @@ from requests.auth import AuthBase
 from requests.utils import get_environ_proxies, select_proxy
 
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import IBMAccountError
 
 _CERTIFICATE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
@@ -42,10 +41,23 @@ class NetworkSettings:
     """Whether certificates are checked, or the file or folder of the authorities to check them by."""
     verify_origin: str = ""
     """What named that file, as in ``"the variable REQUESTS_CA_BUNDLE"``."""
+    ntlm: tuple[str, str] | None = field(default=None, repr=False)
+    """The user name and the password for a proxy that asks for NTLM."""
 
-    def as_arguments(self) -> dict[str, Any]:
-        """Return them as arguments of a request. They are the caller's own, for ``requests`` writes into them."""
-        return {"proxies": dict(self.proxies), "verify": self.verify}
+    def as_arguments(self, url: str) -> dict[str, Any]:
+        """Return them as arguments of a request to the URL; the caller's own, for ``requests`` writes into them."""
+        given = {"proxies": dict(self.proxies), "verify": self.verify}
+        ntlm = _ntlm_class() if self.ntlm and self.proxy(url) else None
+        return given if ntlm is None or self.ntlm is None else given | {"auth": _ProxyNtlm(ntlm(*self.ntlm))}
+
+    def what_is_missing(self, url: str) -> str | None:
+        """Return why no request can be sent to the URL: a proxy with NTLM needs a package; ``None`` where it can be."""
+        if self.ntlm is None or self.proxy(url) is None or _ntlm_class() is not None:
+            return None
+        return (
+            "username_ntlm and password_ntlm need the package requests-ntlm; install it with "
+            "pip install 'ibm-circuit-job[ntlm]'"
+        )
 
     def proxy(self, url: str) -> str | None:
         """Return the proxy on the way to a URL; it may hold a password."""
@@ -73,7 +85,9 @@ def settings_for(url: str, parameters: ClientParameters | None) -> NetworkSettin
     given = {} if parameters is None else parameters.proxy_urls
     named = {} if is_here else get_environ_proxies(url, no_proxy=given.get("no_proxy"))
     verify, origin = _verify(True if parameters is None else parameters.verify)
-    return NetworkSettings(named | given, verify, origin)
+    proxies = (parameters.proxies if parameters is not None else None) or {}
+    user, password = proxies.get("username_ntlm"), proxies.get("password_ntlm")
+    return NetworkSettings(named | given, verify, origin, (user, password) if user and password else None)
 
 
 def _verify(given: bool | str) -> tuple[bool | str, str]:
@@ -100,30 +114,13 @@ def shown_proxy(proxy: str, parameters: ClientParameters | None) -> str:
     return f"{shown} (named by {f'the variable {names[0]}' if names else 'the settings of the system'})"
 
 
-def proxy_auth(parameters: ClientParameters | None) -> AuthBase:
-    """Return what answers a proxy that asks for NTLM; nothing else is answered, and no ``.netrc`` is read.
-
-    Raises:
-        IBMAccountError: If NTLM is asked for, and the package ``requests-ntlm`` is not installed.
-    """
-    given = (parameters.proxies if parameters is not None else None) or {}
-    user, password = given.get("username_ntlm"), given.get("password_ntlm")
-    if not user or not password:
-        return _NoAuth()
+def _ntlm_class() -> Callable[[str, str], AuthBase] | None:
     try:
         from requests_ntlm import HttpNtlmAuth  # noqa: PLC0415 - for those who use it
     except ImportError:
-        raise IBMAccountError(
-            "a proxy with NTLM needs the package requests-ntlm; install it with pip install 'ibm-circuit-job[ntlm]'"
-        ) from None
-    return _ProxyNtlm(HttpNtlmAuth(user, password))
-
-
-class _NoAuth(AuthBase):
-    """No credentials: a .netrc on this machine must not replace our token."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
+        return None
+    ntlm: Callable[[str, str], AuthBase] = HttpNtlmAuth
+    return ntlm
 
 
 class _ProxyNtlm(AuthBase):

@@ -29,7 +29,7 @@ from ibm_circuit_job.clients.http import (
     new_session,
 )
 from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
-from ibm_circuit_job.clients.network_settings import proxy_auth, settings_for
+from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.state.facts import MOST_BYTES
@@ -127,9 +127,9 @@ def _fetched(
         scheme = url.split(":", 1)[0][:20]
         return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
     if keep is None:
-        with new_session(retry, proxy_auth(parameters)) as session:
+        with new_session(retry) as session:
             return _answer(session, url, doing, parameters, most)
-    with holding_session(url, retry, proxy_auth(parameters)) as (session, let_go):
+    with holding_session(url, retry) as (session, let_go):
         body = _answer(session, url, doing, parameters, most)
         if isinstance(body, bytes):
             keep(body)
@@ -139,15 +139,17 @@ def _fetched(
 
 def _answer(
     session: requests.Session, url: str, doing: str, parameters: ClientParameters | None, most: int
-) -> bytes | Refused | Unreachable | Unreadable:
+) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     shown, settings = _without_query(url), settings_for(url, parameters)
+    if missing := settings.what_is_missing(url):
+        return Unsupported(doing, missing)
     try:
         with session.get(
             url,
             timeout=(CONNECT_SECONDS, bodies.SILENT_SECONDS),
             stream=True,
             allow_redirects=False,
-            **settings.as_arguments(),
+            **settings.as_arguments(url),
         ) as response:
             if response.status_code != 200:
                 # Not in its own words, which may repeat the URL.

@@ -63,7 +63,7 @@ class PlatformAccount:
         self.instance = params.instance
         """The instance (CRN) that requests are sent for."""
         self.chosen: Instance | None = None
-        """What is known of it once it was found; ``None`` before. Its plan is ``None`` where the choice did not need it."""
+        """What is known of it once it was found; ``None`` before. The plan is ``None`` where it was not needed."""
         self._is_to_be_found = False
         self._lock = ForkFreeLock()
         self._token: str | None = None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import websocket
-from requests import certs
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ibm_circuit_job.clients.http import CONNECT_SECONDS, RequestFailed
 from ibm_circuit_job.clients.network_settings import settings_for
@@ -143,7 +143,7 @@ def _certificates(verify: bool | str) -> dict[str, Any]:
     """How certificates are checked: by the same authorities as over HTTP."""
     if verify is False:
         return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
-    path = Path(certs.where() if verify is True else verify)
+    path = Path(DEFAULT_CA_BUNDLE_PATH if verify is True else verify)
     return {"ca_cert_path" if path.is_dir() else "ca_certs": str(path)}
 
 

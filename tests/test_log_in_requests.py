@@ -137,5 +137,5 @@ def test_refused_crn_is_explained(server, change, words):
 
 def test_refusal_is_not_hidden_by_a_search_in_trouble(server):
     server.usable, server.replies["/search/v3/resources/search"] = set(), (501, "{}")
-    with pytest.raises(IBMAccountError, match="not authorized for the instance.*; check the instance"):
+    with pytest.raises(IBMAccountError, match=r"not authorized for the instance.*; check the instance"):
         IBMProvider("the-key", server.api, crn(1))

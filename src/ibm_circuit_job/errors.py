@@ -187,7 +187,7 @@ class Unreadable:
     """Where in it the trouble lies, as in ``"state.status"``; empty for the whole of it."""
     message: str = field(converter=_not_at_length)
     """What was expected, and what was there."""
-    is_page: bool = False
+    is_page: bool = field(default=False, repr=False)
     """Whether it is a page of HTML, which a network's login page, or another server, has sent."""
 
     can_retry = True

@@ -49,6 +49,7 @@ def log_in_error(failure: Failure, url: str) -> IBMAccountError:
         url: The URL that was logged into.
 
     Example:
+        >>> from ibm_circuit_job.errors import Refused
         >>> refused = Refused("log in", "https://x", 400, "Provided API key could not be found.", "BXNIM0415E")
         >>> print(log_in_error(refused, "https://cloud.ibm.com"))
         could not log in: the service at https://x answered 400: Provided API key could not be found. \

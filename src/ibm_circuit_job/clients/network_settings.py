@@ -77,6 +77,7 @@ def settings_for(url: str, parameters: ClientParameters | None) -> NetworkSettin
         parameters: The proxies and ``verify`` that were given.
 
     Example:
+        >>> from ibm_circuit_job.clients import ClientParameters
         >>> given = ClientParameters("secret", "http://127.0.0.1:1/api", proxies={"urls": {"https": "http://proxy:8"}})
         >>> settings_for("https://iam.cloud.ibm.com", given).proxy("https://iam.cloud.ibm.com")
         'http://proxy:8'
@@ -101,6 +102,7 @@ def shown_proxy(proxy: str, parameters: ClientParameters | None) -> str:
     """Return a proxy for a message, without its password, and what named it.
 
     Example:
+        >>> from ibm_circuit_job.clients import ClientParameters
         >>> given = ClientParameters("secret", "http://127.0.0.1:1/api", proxies={"urls": {"https": "http://a:b@p:8"}})
         >>> shown_proxy("http://a:b@p:8", given)
         'http://p:8 (given as proxies)'
@@ -124,7 +126,11 @@ def _ntlm_class() -> Callable[[str, str], AuthBase] | None:
 
 
 class _ProxyNtlm(AuthBase):
-    """NTLM for a proxy alone: a server that asks for it must not get the proxy's password in any form."""
+    """NTLM for a proxy alone: a server that asks for it must not get the proxy's password in any form.
+
+    As in the official client, a proxy is answered that forwards a request. One that asks before it opens a tunnel, as for
+    https, is not: ``requests-ntlm`` does not see its answer.
+    """
 
     def __init__(self, ntlm: Any) -> None:
         self._ntlm = ntlm

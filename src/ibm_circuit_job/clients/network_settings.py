@@ -128,8 +128,8 @@ def _ntlm_class() -> Callable[[str, str], AuthBase] | None:
 class _ProxyNtlm(AuthBase):
     """NTLM for a proxy alone: a server that asks for it must not get the proxy's password in any form.
 
-    As in the official client, a proxy is answered that forwards a request. One that asks before it opens a tunnel, as for
-    https, is not: ``requests-ntlm`` does not see its answer.
+    A proxy that forwards a request is answered, as in the official client. One that asks before it opens a tunnel, as
+    for https, is not: ``requests-ntlm`` does not see its answer.
     """
 
     def __init__(self, ntlm: Any) -> None:

@@ -21,7 +21,7 @@ from ibm_circuit_job import (
     IBMProvider,
 )
 from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient, RequestFailed
-from ibm_circuit_job.clients.platform import api_url, beside
+from ibm_circuit_job.clients.service_urls import api_url, beside
 from ibm_circuit_job.effects import offers_stream
 from ibm_circuit_job.local import LocalService
 

@@ -33,6 +33,7 @@ from returns.unsafe import unsafe_perform_io
 from ibm_circuit_job.clients import object_store
 from ibm_circuit_job.clients.http import RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.clients.pasted import is_loopback
 from ibm_circuit_job.clients.protocols import JobClient, StreamingClient, SubmittingClient
 from ibm_circuit_job.errors import (
     Failure,
@@ -590,7 +591,7 @@ def service_of(client: object) -> str | None:
         return None
     if not isinstance(params, ClientParameters):
         return None
-    if object_store.is_loopback(urlsplit(params.url).hostname or ""):
+    if is_loopback(urlsplit(params.url).hostname or ""):
         return "this machine"
     return f"{params.url} {params.instance}" if params.instance else params.url
 

@@ -14,7 +14,7 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
-from attrs import asdict, evolve
+from attrs import evolve
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
@@ -30,11 +30,12 @@ from ibm_circuit_job.clients import (
     PlatformClient,
     RequestFailed,
     RuntimeClient,
+    account_file,
 )
-from ibm_circuit_job.clients.accounts import SavedAccount, saved_account
+from ibm_circuit_job.clients.credentials import Asked, find_credentials
+from ibm_circuit_job.clients.instances import Instance
 from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.no_account import NoAccount
-from ibm_circuit_job.clients.parameters import channel_of
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
 from ibm_circuit_job.errors import (
     IBMAccountError,
@@ -66,28 +67,40 @@ _logger: Final = logging.getLogger(__name__)
 class IBMProvider:
     """An account on the service: its backends and jobs.
 
-    Who we are is looked for in this order: ``token``; the account saved under ``name``; the environment variables
-    ``QISKIT_IBM_TOKEN``, ``QISKIT_IBM_URL`` and ``QISKIT_IBM_INSTANCE``; the default account that the official client
-    saved in its file in the home directory, ``.qiskit/qiskit-ibm.json``. What is given beside it counts before what
-    is found there.
+    The account comes whole from one source, the first of these that has one: the argument ``token``, with the other
+    arguments; the account that is saved under ``name``, or in the file ``filename``; the environment variables
+    ``QISKIT_IBM_TOKEN``, ``QISKIT_IBM_URL``, ``QISKIT_IBM_INSTANCE`` and ``QISKIT_IBM_CHANNEL``, which count only
+    beside the first of them; the same variables in a file ``.env`` in the working directory or above it, where
+    ``python-dotenv`` is installed; the default account of the official client's file in the home directory,
+    ``.qiskit/qiskit-ibm.json``. Beside an account that is found, ``instance``, ``proxies``, ``verify``, ``region``,
+    ``plans_preference`` and ``tags`` override what it says. Token, URL and instance may be as they are pasted.
 
     Args:
-        token: The API token.
-        url: The URL to log into; IBM Quantum's by default.
-        instance: What to work in: the ``hub/group/project``, or the CRN of an instance; the account's default, or its
-            only one, by default.
-        proxies: Proxies, as ``{"urls": {"https": "http://host:port"}}``.
-        verify: Whether certificates of https servers are checked; they are by default.
+        token: The API key. Neither ``name`` nor ``filename`` may stand beside it.
+        url: The URL to log into; IBM's by default. Only beside a token, for a key is not sent to a host that did not
+            come with it; and with ``http://`` only one on this machine.
         name: The name of a saved account.
-        channel: The dialect that the service speaks: ``"ibm_quantum"`` for IBM Quantum Platform Classic,
-            ``"ibm_quantum_platform"`` for the service of today. By default that of the saved account, or of
-            ``QISKIT_IBM_CHANNEL``; else it follows from the instance, which is a CRN in the dialect of today.
+        instance: What to work in: the CRN of an instance, its name, or ``"auto"``; on the channel ``ibm_quantum`` the
+            ``hub/group/project``. By default the one of the account; else it is chosen, see ``plans_preference``.
+        proxies: Proxies, as ``{"urls": {"https": "http://host:port"}}``, with ``username_ntlm`` and ``password_ntlm``
+            where they want NTLM; the mapping of urls alone is taken, too.
+        verify: Whether certificates of https servers are checked, or the path of those to trust; they are by default.
+        channel: ``"ibm_quantum_platform"``, or its older name ``"ibm_cloud"``; ``"ibm_quantum"`` for IBM Quantum
+            Platform Classic. By default IBM Quantum Platform, unless the URL is of Classic, as the local service's is.
+            Only accounts of that channel are found.
+        filename: The file of saved accounts.
+        region: The region that the instance is to be in, such as ``"us-east"`` or ``"eu-de"``. Without effect on an
+            instance that is given as CRN.
+        plans_preference: The plans that the instance is to have, such as ``["open", "premium"]``, the preferred one
+            first.
+        tags: The tags that the instance is to have.
         store: Where the jobs that the provider makes handles on are kept, so that they and their results outlive the
             process.
 
     Raises:
-        IBMAccountError: If there is no token, if the service cannot be reached at the URL, if it does not accept
-            the token, or if the account may not use the instance. With a store, that the service cannot be reached is
+        IBMAccountError: If there is no account, if the arguments name two, if one of them cannot be right, if the
+            service cannot be reached at the URL, if it does not accept the token, or if the account may not use the
+            instance. With a store, that the service cannot be reached is
             a warning in the log: the jobs of the store are there, and all else logs in when it is asked for.
 
     Example:
@@ -100,17 +113,35 @@ class IBMProvider:
         self,
         token: str | None = None,
         url: str | None = None,
+        name: str | None = None,
         instance: str | None = None,
         proxies: Mapping[str, Any] | None = None,
-        verify: bool | None = None,
+        verify: bool | str | os.PathLike[str] | None = None,
         *,
-        name: str | None = None,
         channel: str | None = None,
         store: JobStore | None = None,
+        filename: str | os.PathLike[str] | None = None,
+        region: str | None = None,
+        plans_preference: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
     ) -> None:
         self.store = None if store is None else checked_store(store)
         """Where the jobs are kept; ``None`` without a store."""
-        parameters = _parameters(token, url, instance, proxies, verify, name, channel)
+        asked_for = Asked(
+            token=token,
+            url=url,
+            name=name,
+            instance=instance,
+            proxies=proxies,
+            verify=verify,
+            channel=channel,
+            filename=filename,
+            region=region,
+            plans_preference=plans_preference,
+            tags=tags,
+        )
+        found = find_credentials(asked_for)
+        parameters = found.parameters
         if parameters.channel == "ibm_quantum_platform":
             platform_account = PlatformAccount(parameters)
             self.account_client: AccountClient | PlatformAccount = platform_account
@@ -122,6 +153,7 @@ class IBMProvider:
             self.account_client = account
             self.runtime_client = RuntimeClient(parameters, account=account)
         self._parameters = parameters
+        self._source = found.source
         self._service: LocalService | None = None
         self._stops_service = True
         self._backends: dict[tuple[str, str, bool | None, str | None], IBMBackend] = {}
@@ -149,6 +181,7 @@ class IBMProvider:
         self._checked = self._checked_instance(self._parameters.instance)
         # So that a store knows whose jobs they are.
         self.runtime_client.params = evolve(self._parameters, instance=self._checked)
+        self._log_account()
         return self._checked
 
     def _online(self, kind: type[IBMError]) -> str:
@@ -274,7 +307,8 @@ class IBMProvider:
             if channel == "ibm_quantum":
                 provider = cls(service.token, service.url, channel=channel, store=kept_in)
             else:
-                provider = cls(service.token, service.platform_url, service.instance, channel=channel, store=kept_in)
+                where = service.platform_url
+                provider = cls(service.token, where, instance=service.instance, channel=channel, store=kept_in)
         except BaseException:
             service.stop()
             raise
@@ -320,6 +354,168 @@ class IBMProvider:
         if isinstance(self.account_client, NoAccount):
             raise missing_attribute(self.account_client.error("return the token"))
         return self._parameters.token
+
+    def active_account(self) -> dict[str, Any]:
+        """Return which account this is, and where it was found, without any secret. No request is sent.
+
+        Returns:
+            ``channel``, ``url``, ``instance`` (the CRN, or ``hub/group/project``), ``name``, ``plan`` and ``region`` of
+            the instance, ``source``, ``verify``; and ``private_endpoint`` where it is used. What is not known is
+            ``None``.
+
+        Example:
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     account = provider.active_account()
+            >>> account["channel"], account["instance"], account["source"]
+            ('ibm_quantum', 'ibm-q/open/main', 'the arguments')
+        """
+        parameters = self._parameters
+        found = self._instance_record()
+        account = {
+            "channel": parameters.channel,
+            "url": parameters.url,
+            "instance": self._checked or (parameters.instance if parameters.is_located else None),
+            "name": found.name if found else self._checked,
+            "plan": found.plan if found else None,
+            "region": found.region if found else parameters.region,
+            "source": self._source,
+            "verify": parameters.verify,
+        }
+        return account | ({"private_endpoint": True} if parameters.private_endpoint else {})
+
+    def _instance_record(self) -> Instance | None:
+        crn = self._checked or self._parameters.instance
+        return Instance(crn) if crn is not None and self._parameters.is_located else None
+
+    def _log_account(self) -> None:
+        account = self.active_account()
+        known = {what: account[what] for what in ("name", "plan", "region") if account[what]}
+        details = ", ".join(f"{what} {value}" for what, value in known.items())
+        _logger.info(
+            "Logged in at %s (%s) with %s, in the instance %s%s.",
+            account["url"],
+            account["channel"],
+            account["source"],
+            account["instance"],
+            f" ({details})" if details else "",
+        )
+
+    @staticmethod
+    def save_account(
+        token: str,
+        url: str | None = None,
+        instance: str | None = None,
+        channel: str | None = None,
+        filename: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+        proxies: Mapping[str, Any] | None = None,
+        verify: bool | str | os.PathLike[str] | None = None,
+        *,
+        overwrite: bool = False,
+        set_as_default: bool | None = None,
+        private_endpoint: bool | None = None,
+        region: str | None = None,
+        plans_preference: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> None:
+        """Save an account in the file of the official client, which reads it, too. No request is sent.
+
+        The file is replaced in one step, and readable by its owner alone; the other accounts in it stay as they are.
+
+        Args:
+            token: The API key.
+            url: The URL to log into; IBM's by default.
+            instance: What to work in: the CRN of an instance, its name, or ``"auto"``.
+            channel: ``"ibm_quantum_platform"`` by default.
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            name: The name to save it under; by default that of the channel's default account.
+            proxies: Proxies, see :class:`IBMProvider`.
+            verify: Whether certificates are checked, or the path of those to trust.
+            overwrite: Whether it may replace an account of that name, and take the place of the default account.
+            set_as_default: Whether it is the account that is used where none is named; an account that is replaced
+                stays what it was by default.
+            private_endpoint: Whether the private network of IBM Cloud is used.
+            region: The region that the instance is to be in.
+            plans_preference: The plans that the instance is to have, the preferred one first.
+            tags: The tags that the instance is to have.
+
+        Raises:
+            IBMAccountError: If an argument cannot be right, there is an account of that name and ``overwrite`` is not
+                set, or the file cannot be read or written; then nothing is changed.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     IBMProvider.save_account("secret", instance="mine", filename=f"{folder}/a.json")
+            ...     IBMProvider.saved_accounts(filename=f"{folder}/a.json")["default-ibm-quantum-platform"]["instance"]
+            'mine'
+        """
+        fields: dict[str, Any] = {
+            "url": url,
+            "instance": instance,
+            "proxies": proxies,
+            "verify": verify,
+            "channel": channel,
+            "region": region,
+            "plans_preference": plans_preference,
+            "tags": tags,
+            "private_endpoint": private_endpoint,
+        }
+        account_file.save(
+            ClientParameters(token, **fields),
+            is_cloud=channel == "ibm_cloud",
+            filename=filename,
+            name=name,
+            overwrite=overwrite,
+            set_as_default=set_as_default,
+        )
+
+    @staticmethod
+    def saved_accounts(
+        default: bool | None = None,
+        channel: str | None = None,
+        filename: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Return the saved accounts by name, each as its fields in the file without the token and passwords of proxies.
+
+        Args:
+            default: Only those that are the default, of their channel or of all; where False only the others.
+            channel: Only those of this channel.
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            name: Only that of this name.
+
+        Raises:
+            IBMAccountError: If the file cannot be read. An entry in it that is no account is passed over.
+
+        Example:
+            >>> IBMProvider.saved_accounts(name="no such account")
+            {}
+        """
+        return account_file.saved(default=default, channel=channel, filename=filename, name=name)
+
+    @staticmethod
+    def delete_account(
+        filename: str | os.PathLike[str] | None = None, name: str | None = None, channel: str | None = None
+    ) -> bool:
+        """Delete a saved account. The other accounts in the file stay as they are.
+
+        Args:
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            name: Its name; by default that of the channel's default account.
+            channel: The channel whose default account is meant; ``"ibm_quantum_platform"`` by default.
+
+        Returns:
+            Whether there was one of that name.
+
+        Raises:
+            IBMAccountError: If the file cannot be read or written; then nothing is changed.
+
+        Example:
+            >>> IBMProvider.delete_account(name="no such account")
+            False
+        """
+        return account_file.delete(filename=filename, name=name, channel=channel)
 
     def close(self) -> None:
         """Close all connections, and stop the local service where the provider started one.
@@ -878,52 +1074,6 @@ class IBMProvider:
         if instance is not None and instance not in instances:
             raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
         return instance or instances[0]
-
-
-def _parameters(
-    token: str | None,
-    url: str | None,
-    instance: str | None,
-    proxies: Mapping[str, Any] | None,
-    verify: bool | None,
-    name: str | None,
-    channel: str | None,
-) -> ClientParameters:
-    """Who we are, and where the service is: as given, from the environment, or as it was saved."""
-    given = {"token": token, "url": url, "instance": instance, "proxies": proxies, "verify": verify, "channel": channel}
-    said = {field: value for field, value in given.items() if value is not None}
-    found: dict[str, Any] = {}
-    if token is None:
-        variables = {field: os.environ.get(f"QISKIT_IBM_{field.upper()}") for field in _VARIABLES}
-        found = {field: value for field, value in variables.items() if value} if name is None else {}
-        if "token" not in found:
-            saved = _saved(_channel_said(found | said), name)
-            if saved is not None:
-                found = asdict(saved, filter=lambda field, value: field.name in given and value is not None) | found
-    chosen = found | said
-    if not chosen.get("token"):
-        raise IBMAccountError(
-            "expected a token: give one as 'token', in the variable QISKIT_IBM_TOKEN, or save an account with the "
-            "official client"
-        )
-    return ClientParameters(**chosen | {"channel": _channel_said(chosen) or "ibm_quantum"})
-
-
-_VARIABLES: Final = ("token", "url", "instance", "channel")
-
-
-def _channel_said(chosen: Mapping[str, Any]) -> Any:
-    """The dialect that was named, or that follows from the instance; ``None`` where neither was said."""
-    instance = chosen.get("instance")
-    from_instance = "ibm_quantum_platform" if isinstance(instance, str) and instance.startswith("crn:") else None
-    return channel_of(chosen.get("channel")) or from_instance
-
-
-def _saved(channel: Any, name: str | None) -> SavedAccount | None:
-    """The account of that name; else the default of that dialect, or of any: that of today first."""
-    if name is not None or channel is not None:
-        return saved_account(channel, name)
-    return saved_account("ibm_quantum_platform") or saved_account("ibm_quantum")
 
 
 def _default_store() -> JobStore | None:

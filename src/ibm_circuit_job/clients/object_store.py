@@ -6,7 +6,6 @@ of it than the host and the path.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from ibm_circuit_job.clients.http import (
 from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
 from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.clients.pasted import is_loopback
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.state.facts import MOST_BYTES
 from ibm_circuit_job.state.wire import read_error
@@ -100,19 +100,6 @@ def is_allowed(url: str) -> bool:
         return False
     host = (parts.host or "").strip("[]")
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine.
-
-    Example:
-        >>> is_loopback("127.0.0.1"), is_loopback("quantum.cloud.ibm.com")
-        (True, False)
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fetched(

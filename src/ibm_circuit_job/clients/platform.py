@@ -6,13 +6,12 @@ in the CRN of the instance.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from attrs import evolve
 from returns.result import Success
@@ -24,9 +23,9 @@ from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of
 from ibm_circuit_job.clients.instance_search import InstanceSearch
 from ibm_circuit_job.clients.instances import Instance, InstanceWish, candidates, choose_instance, with_plans
 from ibm_circuit_job.clients.log_in_errors import log_in_error
-from ibm_circuit_job.clients.object_store import is_loopback
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
+from ibm_circuit_job.clients.service_urls import api_url, iam_url, service_url
 from ibm_circuit_job.clients.version_agreement import VersionAgreement
 from ibm_circuit_job.errors import Failure, IBMAccountError, Unreadable, Unsupported, account_error, describe, is_answer
 from ibm_circuit_job.locks import ForkFreeLock
@@ -107,7 +106,7 @@ class PlatformAccount:
             return old
 
     def _new_token(self, seconds: float | None) -> str:
-        url = f"{_service_url(self.params.url, 'IAM_URL', 'iam')}/identity/token"
+        url = f"{iam_url(self.params)}/identity/token"
         form = urlencode({"grant_type": _GRANT, "apikey": self.params.token, "response_type": "cloud_iam"})
         response = self.http.request(
             "log in",
@@ -229,8 +228,8 @@ class PlatformAccount:
     def _search(self) -> InstanceSearch:
         return InstanceSearch(
             self.http,
-            _service_url(self.params.url, "GLOBAL_SEARCH_URL", "api.global-search-tagging"),
-            _service_url(self.params.url, "GLOBAL_CATALOG_URL", "globalcatalog"),
+            service_url(self.params.url, "GLOBAL_SEARCH_URL", "api.global-search-tagging"),
+            service_url(self.params.url, "GLOBAL_CATALOG_URL", "globalcatalog"),
         )
 
     def _bearer(self) -> dict[str, str]:
@@ -278,54 +277,6 @@ class PlatformAccount:
     def close(self) -> None:
         """Close all connections."""
         self.http.close()
-
-
-def api_url(params: ClientParameters) -> str:
-    """Return the URL of the API.
-
-    A URL with a path is that of the API itself; else the host follows from the region of the instance.
-
-    Example:
-        >>> from ibm_circuit_job.clients.parameters import ClientParameters
-        >>> crn = "crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::"
-        >>> api_url(ClientParameters("secret", instance=crn, channel="ibm_quantum_platform"))
-        'https://eu-de.quantum.cloud.ibm.com/api/v1'
-    """
-    parts = urlsplit(params.url)
-    if parts.path.strip("/"):
-        return params.url
-    # The region in which the service began has no name in its host.
-    if parts.netloc.startswith("quantum.") or ".quantum." in parts.netloc:
-        return f"{params.url}/api/v1"
-    region = "" if params.crn_region in {None, "", "us-east"} else f"{params.crn_region}."
-    return f"{parts.scheme}://{region}quantum.{parts.netloc}/api/v1"
-
-
-def _service_url(url: str, variable: str, name: str) -> str:
-    """The URL of another service of the same cloud, which a variable of the environment may name."""
-    given = (os.environ.get(variable) or "").rstrip("/")
-    if is_loopback(urlsplit(url).hostname or "") and not is_loopback(urlsplit(given).hostname or ""):
-        # What is on this machine has all of it on this machine, wherever else the variable leads.
-        given = ""
-    return given or beside(url, name)
-
-
-def beside(url: str, name: str) -> str:
-    """Return the URL of another service of the same cloud; on this machine they are all in one.
-
-    Example:
-        >>> beside("https://eu-de.quantum.cloud.ibm.com/api/v1", "iam")
-        'https://iam.cloud.ibm.com'
-    """
-    parts = urlsplit(url)
-    if is_loopback(parts.hostname or ""):
-        return f"{parts.scheme}://{parts.netloc}{_PATHS.get(name, '')}"
-    path = "/api/v1" if name == "globalcatalog" else ""
-    return f"{parts.scheme}://{name}.{parts.netloc.rpartition('quantum.')[2]}{path}"
-
-
-_PATHS: Final = {"api.global-search-tagging": "/search", "globalcatalog": "/catalog"}
-"""Where a service on this machine has these; all else is at its root."""
 
 
 def _account_of(token: str | None) -> str | None:

@@ -1,0 +1,276 @@
+"""Credentials: which account is meant, whole from one source.
+
+The sources, in this order: the arguments, where a token is among them; the account that ``name`` or ``filename``
+names; the variables of the environment, where ``QISKIT_IBM_TOKEN`` is among them; the same variables in a file
+``.env``, where ``python-dotenv`` is installed; the file of saved accounts. A source gives the token and the URL that it
+is sent to, so a key never goes to a host that did not come with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from attrs import asdict, field, frozen
+
+from ibm_circuit_job.clients import account_file, pasted
+from ibm_circuit_job.clients.account_file import SavedAccount
+from ibm_circuit_job.clients.parameters import CLASSIC, DEFAULT_URLS, SWITCHED_OFF, ClientParameters, channel_of
+from ibm_circuit_job.errors import IBMAccountError
+
+_logger: Final = logging.getLogger(__name__)
+
+_TOKEN: Final = "QISKIT_IBM_TOKEN"  # noqa: S105 - the name of a variable
+_VARIABLES: Final[Mapping[str, str]] = {
+    "token": _TOKEN,
+    "url": "QISKIT_IBM_URL",
+    "instance": "QISKIT_IBM_INSTANCE",
+    "channel": "QISKIT_IBM_CHANNEL",
+}
+_WISHES: Final = ("region", "plans_preference", "tags")
+"""What an instance is chosen by where none is named."""
+_HARMLESS: Final = ("instance", "proxies", "verify", *_WISHES)
+"""What an argument may say otherwise than the account does: nothing that leads the key elsewhere."""
+_COLUMN: Final = re.compile(r"expected (token|url|instance|channel)\b")
+
+
+@frozen(kw_only=True)
+class Asked:
+    """What the caller said of the account; ``None`` where nothing. See :class:`ibm_circuit_job.IBMProvider`."""
+
+    token: Any = field(default=None, repr=False)
+    url: Any = None
+    name: Any = None
+    instance: Any = None
+    proxies: Any = field(default=None, repr=False)
+    verify: Any = None
+    channel: Any = None
+    filename: Any = None
+    region: Any = None
+    plans_preference: Any = None
+    tags: Any = None
+
+    def said(self, *names: str) -> dict[str, Any]:
+        """Return those of these arguments that were given."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@frozen
+class Credentials:
+    """An account and where it was found."""
+
+    parameters: ClientParameters
+    """Where the service is and how to prove who we are."""
+    source: str
+    """Where they were found, in words: ``"the arguments"``, ``"the variable QISKIT_IBM_TOKEN"``,
+    ``"the account 'mine' in /home/me/.qiskit/qiskit-ibm.json"``."""
+
+
+def find_credentials(asked: Asked, environment: Mapping[str, str] | None = None) -> Credentials:
+    """Return the account that is meant.
+
+    Args:
+        asked: The arguments.
+        environment: The variables; by default those of this process, and of a file ``.env`` in the working directory or
+            above it.
+
+    Raises:
+        IBMAccountError: If there is none, the arguments contradict each other, or what was found cannot be right. The
+            message names the source, and repeats no secret.
+
+    Example:
+        >>> find_credentials(Asked(instance="mine"), {"QISKIT_IBM_TOKEN": "secret"}).source
+        'the variable QISKIT_IBM_TOKEN'
+    """
+    _check_together(asked)
+    if asked.token is not None:
+        fields = {name: value for name, value in asdict(asked).items() if name not in {"name", "filename"}}
+        return _credentials({name: value for name, value in fields.items() if value is not None}, "the arguments", "")
+    if asked.name is None and asked.filename is None:
+        files = [("", os.environ), *_dotenv()] if environment is None else [("", environment)]
+        for file, variables in files:
+            found = _in_variables(asked, variables, file)
+            if found is not None:
+                return found
+        _warn_of_unused(files[0][1])
+    return _in_file(asked)
+
+
+def _check_together(asked: Asked) -> None:
+    """Check that the arguments name one source."""
+    if isinstance(asked.name, str) and (kind := pasted.kind_of(pasted.clean(asked.name))):
+        raise IBMAccountError(
+            f"expected name to be that of a saved account, got {kind}; an instance is given as 'instance'"
+        )
+    if asked.name is not None and not isinstance(asked.name, str):
+        raise IBMAccountError(f"expected name to be that of a saved account, got {pasted.shown(asked.name)}")
+    for other in ("name", "filename"):
+        if asked.token is not None and getattr(asked, other) is not None:
+            raise IBMAccountError(
+                f"expected either token or {other}, got both: an account comes whole from one place. Leave out token "
+                f"for the saved account, or {other} for the account of the token"
+            )
+    if asked.url is not None and asked.token is None and asked.name is None:
+        raise IBMAccountError(
+            "expected a token beside url, or the name of a saved account: a key is not sent to a host that did not "
+            "come with it"
+        )
+    if asked.channel is not None and (
+        not isinstance(asked.channel, str) or channel_of(asked.channel) not in DEFAULT_URLS
+    ):
+        known = ", ".join(map(repr, DEFAULT_URLS))
+        raise IBMAccountError(f"expected channel to be one of {known}, got {pasted.shown(asked.channel)}")
+
+
+def _credentials(fields: Mapping[str, Any], source: str, prefix: str) -> Credentials:
+    parameters = ClientParameters(**fields)
+    if parameters.channel == CLASSIC and pasted.is_classic_url(parameters.url):
+        raise IBMAccountError(f"{prefix}{SWITCHED_OFF}")
+    region = pasted.region_of_url(fields.get("url"))
+    if region is not None and parameters.crn_region not in {None, region}:
+        _logger.warning(
+            "The url of %s is of the region %s, the instance of %s, which counts.",
+            source,
+            region,
+            parameters.crn_region,
+        )
+    return Credentials(parameters, source)
+
+
+def _with_said(found: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+    """What an account says, and what the caller says otherwise.
+
+    An instance takes the place of what instances are chosen by, and the other way round.
+    """
+    said = asked.said(*_HARMLESS)
+    replaced = _WISHES if "instance" in said else ("instance",) if said.keys() & set(_WISHES) else ()
+    return {name: value for name, value in found.items() if name not in replaced} | said
+
+
+# The variables of the environment
+
+
+def _in_variables(asked: Asked, environment: Mapping[str, str], file: str) -> Credentials | None:
+    given = {name: environment.get(variable) or "" for name, variable in _VARIABLES.items()}
+    found = {name: value for name, value in given.items() if value.strip()}
+    if "token" not in found:
+        return None
+    where = f" in {file}" if file else ""
+    if asked.channel is not None and channel_of(found.get("channel", asked.channel)) != channel_of(asked.channel):
+        _logger.info("%s%s is passed over: it is of another channel than %s.", _TOKEN, where, asked.channel)
+        return None
+    chosen = _with_said(found | asked.said("channel"), asked)
+    source = f"the variable {_TOKEN}{where}"
+    try:
+        return _credentials(chosen, source, f"{source}: ")
+    except IBMAccountError as error:
+        column = _COLUMN.match(str(error))
+        if column is None or column[1] not in found or column[1] in asked.said(*_HARMLESS):
+            raise
+        raise IBMAccountError(f"the variable {_VARIABLES[column[1]]}{where}: {error}") from None
+
+
+def _warn_of_unused(environment: Mapping[str, str]) -> None:
+    unused = [name for name in _VARIABLES.values() if name != _TOKEN and (environment.get(name) or "").strip()]
+    if unused:
+        _logger.warning("%s: not used, for %s is not set.", ", ".join(unused), _TOKEN)
+
+
+def _dotenv() -> list[tuple[str, Mapping[str, str]]]:
+    """The file ``.env`` in the working directory or above it, and its variables, where it can be read."""
+    try:
+        from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415 - of an extra
+    except ImportError:
+        return []
+    path = ""
+    try:
+        path = find_dotenv(usecwd=True)
+        # As they stand there: a file that came with a downloaded program must not read other variables.
+        values = dotenv_values(path, interpolate=False) if path else {}
+    except (OSError, ValueError) as error:
+        _logger.warning("%s cannot be read (%s), and is passed over.", path or ".env", type(error).__name__)
+        return []
+    return [(path, {name: value for name, value in values.items() if value})] if path else []
+
+
+# The file of saved accounts
+
+
+def _in_file(asked: Asked) -> Credentials:
+    try:
+        path = account_file.path_of(asked.filename)
+    except IBMAccountError as error:
+        raise error if asked.name or asked.filename is not None else IBMAccountError(f"{_NO_TOKEN}; {error}") from None
+    if asked.filename is not None and not path.exists():
+        raise IBMAccountError(f"expected filename to be that of a file of saved accounts; there is no {path}")
+    entries = account_file.read(path)
+    accounts, unreadable = account_file.accounts_in(entries)
+    if asked.name is not None:
+        if asked.name not in entries:
+            raise IBMAccountError(
+                f"expected name to be that of an account in {path} ({', '.join(entries) or 'none'}), got {asked.name!r}"
+                f"{_qiskitrc()}"
+            )
+        account = next((account for account in accounts if account.name == asked.name), None)
+    else:
+        account = account_file.picked(accounts, asked.channel)
+    if account is None:
+        raise _none_found(asked, str(path), entries, unreadable)
+    if unreadable and asked.name is None:
+        _logger.warning("%s: passed over %s, which is no account.", path, _listed(unreadable))
+    return _of_account(account, asked, f"the account {account.name!r} in {path}")
+
+
+_NO_TOKEN: Final = (
+    f"expected a token: give one as 'token', in the variable {_TOKEN}, or save an account with "
+    "IBMProvider.save_account(token); API keys are made at https://quantum.cloud.ibm.com"
+)
+
+
+def _none_found(asked: Asked, path: str, entries: Mapping[str, Any], unreadable: list[str]) -> IBMAccountError:
+    if unreadable:
+        return IBMAccountError(f"expected {_listed(unreadable)} in {path} to be an account, a JSON object with a token")
+    if entries:
+        return IBMAccountError(
+            f"{_NO_TOKEN}; no account in {path} is of the channel {asked.channel!r} ({_listed(entries)})"
+        )
+    found = "" if asked.filename is None else f"; there is no account in {path}"
+    return IBMAccountError(f"{_NO_TOKEN}{found}{_qiskitrc()}")
+
+
+def _of_account(account: SavedAccount, asked: Asked, source: str) -> Credentials:
+    if account.not_obeyed:
+        raise IBMAccountError(
+            f"{source} has what this version does not obey: {_listed(account.not_obeyed)}; save it without"
+        )
+    if asked.channel is not None and account.channel != channel_of(asked.channel):
+        raise IBMAccountError(f"{source} is of the channel {account.channel!r}, not of {asked.channel!r}")
+    saved = {name: account.fields[name] for name in account_file.OBEYED if account.fields.get(name) is not None}
+    if asked.url is not None:
+        own = saved.get("url") or DEFAULT_URLS.get(account.channel)
+        if pasted.clean_url(asked.url) != pasted.clean_url(own):
+            raise IBMAccountError(
+                f"expected no url other than that of {source}: its key is not sent to another host; give the token "
+                "that belongs to the url"
+            )
+    chosen = _with_said({**saved, "token": account.fields.get("token"), "channel": account.channel}, asked)
+    try:
+        return _credentials(chosen, source, "")
+    except IBMAccountError as error:
+        raise IBMAccountError(f"{source}: {error}") from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"
+
+
+def _qiskitrc() -> str:
+    if not account_file.has_qiskitrc():
+        return ""
+    return (
+        "; the accounts in .qiskit/qiskitrc of the home directory, which qiskit-ibmq-provider wrote, are of IBM "
+        "Quantum Platform Classic, which IBM switched off in July 2025"
+    )

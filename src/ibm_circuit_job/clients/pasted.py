@@ -1,0 +1,216 @@
+"""Keys, CRNs and URLs as people paste them: cleaned, completed, and recognised in the wrong place. Pure.
+
+A message never repeats what :func:`kind_of` recognises, for it may be a secret.
+
+Source: the format of a CRN, https://cloud.ibm.com/docs/account?topic=account-crn.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from ibm_circuit_job.clients.instances import CRN
+
+CLASSIC_URL: Final = "https://auth.quantum-computing.ibm.com/api"
+"""Where IBM Quantum Platform Classic was, which IBM switched off in July 2025."""
+
+_SEGMENTS: Final = 10
+"""Of a CRN; the last two, resource type and resource, are empty for an instance."""
+_QUOTES: Final = "'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb,;"
+_BLANK: Final = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
+_CLASSIC_TOKEN: Final = re.compile(r"[0-9a-f]{128}", re.IGNORECASE)
+_API_KEY: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[\w-]{44}", re.ASCII)
+_ACCESS_TOKEN: Final = re.compile(r"eyJ[\w-]+(?:\.[\w-]+){2}", re.ASCII)
+_HGP: Final = re.compile(r"[\w.-]+/[\w.-]+/[\w.-]+")
+_CLOUD: Final = re.compile(r"(?:.*\.)?(?P<root>(?:test\.)?cloud\.ibm\.com)")
+_REGION: Final = re.compile(
+    r"(?:private\.)?(?P<region>[a-z0-9-]+)\.quantum(?:-computing)?\.(?:test\.)?cloud\.ibm\.com", re.ASCII
+)
+_CLASSIC_HOST: Final = re.compile(r"(?:.*\.)?quantum-computing\.ibm\.com")
+_LATER_CONSOLE: Final = "quantum.ibm.com"
+"""A page of IBM's that leads to the console of IBM Quantum Platform today."""
+
+
+def clean(given: Any) -> Any:
+    r"""Return a key or a CRN without blanks, line breaks, and quotes around it; anything but text as it is.
+
+    Example:
+        >>> clean(' "abc\n   def" ')
+        'abcdef'
+    """
+    if not isinstance(given, str):
+        return given
+    cleaned = _BLANK.sub("", given).strip(_QUOTES)
+    return completed_crn(cleaned) if cleaned.startswith("crn:") else cleaned
+
+
+def clean_name(given: Any) -> Any:
+    """Return the name of an instance without what surrounds it; a CRN and hub/group/project without any blanks.
+
+    Example:
+        >>> clean_name(' "my instance" ')
+        'my instance'
+    """
+    if not isinstance(given, str):
+        return given
+    compact = clean(given)
+    if compact.startswith("crn:") or "/" in compact:
+        return compact
+    return _BLANK.sub(" ", given).strip(_QUOTES + " ")
+
+
+def completed_crn(crn: str) -> str:
+    """Return a CRN with the colons at its end, which a double click does not select.
+
+    Example:
+        >>> completed_crn("crn:v1:bluemix:public:quantum-computing:us-east:a/1:2")
+        'crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::'
+    """
+    segments = crn.rstrip(":").split(":")
+    if len(segments) != _SEGMENTS - 2:
+        return crn
+    return ":".join([*segments, "", ""])
+
+
+def region_of_crn(instance: str | None) -> str | None:
+    """Return the region that a CRN names; ``None`` for anything else.
+
+    Example:
+        >>> region_of_crn("crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::")
+        'eu-de'
+    """
+    found = CRN.fullmatch(instance or "")
+    return found["region"] if found else None
+
+
+def kind_of(text: str) -> str | None:
+    """Return in words what a text is that has a shape of its own; ``None`` where it may be anything.
+
+    Example:
+        >>> kind_of("crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::"), kind_of("my instance")
+        ('a CRN', None)
+        >>> kind_of("f" * 128)
+        'a token of IBM Quantum Platform Classic'
+    """
+    shapes = {
+        "a CRN": text.startswith("crn:"),
+        "a URL": re.match(r"https?://", text) is not None,
+        "a token of IBM Quantum Platform Classic": _CLASSIC_TOKEN.fullmatch(text) is not None,
+        "an access token, which expires within the hour": _ACCESS_TOKEN.fullmatch(text) is not None,
+        "a whole JSON document": text.startswith("{"),
+        "an API key": _API_KEY.fullmatch(text) is not None,
+        "a hub/group/project": _HGP.fullmatch(text) is not None,
+    }
+    return next((kind for kind, fits in shapes.items() if fits), None)
+
+
+def shown(given: Any, secret: str | None = None) -> str:
+    """Return a value as a message may show it: not where it may be a secret.
+
+    Args:
+        given: The value.
+        secret: What is not shown either.
+
+    Example:
+        >>> shown("us east"), shown("f" * 128), shown(["x"])
+        ("'us east'", 'a token of IBM Quantum Platform Classic', 'a list')
+    """
+    if not isinstance(given, str):
+        return f"a {type(given).__name__}"
+    kind = kind_of(clean(given))
+    if kind in {"a CRN", "a hub/group/project"} and (not secret or secret not in given):
+        return repr(given)
+    if kind is not None:
+        return kind
+    if secret and secret in given:
+        return "the token"
+    return repr(given) if len(given) <= 60 else f"a text of {len(given)} characters"
+
+
+def clean_url(given: Any) -> Any:
+    """Return a URL without blanks, quotes and slashes at its end; one of IBM's as the root of what it belongs to.
+
+    Every page, region and API of IBM Cloud becomes ``https://cloud.ibm.com``, from which the hosts of all its services
+    follow; see :func:`~ibm_circuit_job.clients.service_urls.api_url`.
+
+    Example:
+        >>> clean_url(" https://eu-de.quantum.cloud.ibm.com/api/v1/ ")
+        'https://cloud.ibm.com'
+        >>> clean_url("http://127.0.0.1:8080/api/")
+        'http://127.0.0.1:8080/api'
+    """
+    if not isinstance(given, str):
+        return given
+    url = clean(given).rstrip("/")
+    parts = _split(url) or _split(f"https://{url}")
+    host = (parts.hostname or "") if parts else ""
+    if parts is None or not host.endswith(".ibm.com") or parts.scheme != "https" or _has_extras(parts):
+        return url
+    if _CLASSIC_HOST.fullmatch(host):
+        return CLASSIC_URL
+    cloud = _CLOUD.fullmatch(host)
+    root = cloud["root"] if cloud else "cloud.ibm.com" if host == _LATER_CONSOLE else None
+    return url if root is None else f"https://{root}"
+
+
+def region_of_url(given: Any) -> str | None:
+    """Return the region that the host of a URL of IBM Cloud names; ``None`` where it names none.
+
+    Example:
+        >>> region_of_url("https://eu-de.quantum.cloud.ibm.com/api/v1"), region_of_url("https://quantum.cloud.ibm.com")
+        ('eu-de', None)
+    """
+    url = clean(given) if isinstance(given, str) else ""
+    parts = _split(url) or _split(f"https://{url}")
+    found = _REGION.fullmatch((parts.hostname or "") if parts else "")
+    return None if found is None or found["region"] == "private" else found["region"]
+
+
+def is_private_url(given: Any) -> bool:
+    """Return whether a URL names a private endpoint of IBM Cloud.
+
+    Example:
+        >>> is_private_url("https://private.eu-de.quantum.cloud.ibm.com/api/v1")
+        True
+    """
+    parts = _split(clean(given)) if isinstance(given, str) else None
+    host = (parts.hostname or "") if parts else ""
+    return host.startswith("private.") and _CLOUD.fullmatch(host) is not None
+
+
+def is_classic_url(url: str) -> bool:
+    """Return whether a URL is IBM's own of IBM Quantum Platform Classic, which was switched off."""
+    parts = _split(url)
+    return _CLASSIC_HOST.fullmatch((parts.hostname or "") if parts else "") is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine.
+
+    Example:
+        >>> is_loopback("127.0.0.1"), is_loopback("quantum.cloud.ibm.com")
+        (True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def _has_extras(parts: SplitResult) -> bool:
+    """Whether it has what must not be dropped silently: a user, a password or a port."""
+    try:
+        return bool(parts.username or parts.password or parts.port not in {None, 443})
+    except ValueError:
+        return True

@@ -144,7 +144,7 @@ def environment_of(service, monkeypatch):
     """Log in to the platform dialect."""
     for name, value in service.environment.items():
         monkeypatch.setenv(name, value)
-    return IBMProvider(service.token, service.platform_url, service.instance, channel="ibm_quantum_platform")
+    return IBMProvider(service.token, service.platform_url, instance=service.instance, channel="ibm_quantum_platform")
 
 
 @pytest.mark.timeout(300 if THOROUGH else 60)

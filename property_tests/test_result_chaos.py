@@ -52,7 +52,7 @@ def test_each_job_gives_its_result_to_one_call_where_replies_are_spoilt(channel,
     with LocalService(seed=SEED + seed, faults=faults(seed)) as service:
         url, instance = (service.url, None) if channel == "ibm_quantum" else (service.platform_url, service.instance)
         with (
-            IBMProvider(service.token, url, instance, channel=channel) as provider,
+            IBMProvider(service.token, url, instance=instance, channel=channel) as provider,
             ThreadPoolExecutor(THREADS) as threads,
         ):
             outcomes = Counter(threads.map(lambda errand: came_to(provider, errand), errands(JOBS)))

@@ -25,9 +25,9 @@ def test_submissions_under_faults_make_one_job_each(channel, monkeypatch, caplog
     with LocalService(seed=SEED, faults=plan()) as service:
         for name, value in service.environment.items():
             monkeypatch.setenv(name, value)
-        legacy = (service.token, service.url)
-        platform = (service.token, service.platform_url, service.instance)
-        with IBMProvider(*(legacy if channel == "ibm_quantum" else platform), channel=channel) as provider:
+        url = service.url if channel == "ibm_quantum" else service.platform_url
+        instance = None if channel == "ibm_quantum" else service.instance
+        with IBMProvider(service.token, url, instance=instance, channel=channel) as provider:
             backend = provider.get_backend("local_simulator")
             trouble = Counter()
 

@@ -152,7 +152,7 @@ def test_older_live_version_comes_before_a_deprecated_one():
 def test_nothing_in_common_names_both_sides():
     with api((200, listing("2031-01-01", "2032-02-02"))) as server:
         with pytest.raises(IBMAccountError, match=r"2031-01-01, 2032-02-02.*2026-04-15; upgrade ibm-circuit-job"):
-            IBMProvider("key", f"{server.url}/api/v1", CRN)
+            IBMProvider("key", f"{server.url}/api/v1", instance=CRN)
         with pytest.raises(RequestFailed) as failed:
             client_of(server).list_backends()
         assert isinstance(failed.value.failure, Unsupported)

@@ -27,7 +27,7 @@ CONNECT = "make an IBMProvider, and give the backend or the job to its attach"
 def platform(provider):
     service = provider._service
     url, instance = service.platform_url, service.instance
-    return IBMProvider(service.token, url, instance, channel="ibm_quantum_platform")
+    return IBMProvider(service.token, url, instance=instance, channel="ibm_quantum_platform")
 
 
 @pytest.fixture(scope="module", params=["ibm_quantum", "ibm_quantum_platform"])
@@ -157,8 +157,8 @@ def test_pickle_holds_no_secret(connected):
     proxied = IBMProvider(
         connected.token,
         connected.url,
-        connected.instance,
-        {"urls": {"https": "http://proxy:1"}, "username_ntlm": "ann", "password_ntlm": "Pa55word"},
+        instance=connected.instance,
+        proxies={"urls": {"https": "http://proxy:1"}, "username_ntlm": "ann", "password_ntlm": "Pa55word"},
         channel=connected.channel,
     )
     headers = connected.runtime_client._account.headers()

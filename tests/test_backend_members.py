@@ -161,7 +161,7 @@ def test_calibration_goes_with_each_question_and_job():
 def platform(provider):
     service = provider._service
     url, instance = service.platform_url, service.instance
-    return IBMProvider(service.token, url, instance, channel="ibm_quantum_platform")
+    return IBMProvider(service.token, url, instance=instance, channel="ibm_quantum_platform")
 
 
 def test_calibration_of_a_backend_is_asked_for_by_name(platform):

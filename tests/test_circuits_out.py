@@ -58,9 +58,9 @@ def service():
 def simulator(service, request, monkeypatch):
     for name, value in service.environment.items():
         monkeypatch.setenv(name, value)
-    legacy = (service.token, service.url)
-    account = legacy if request.param == "ibm_quantum" else (service.token, service.platform_url, service.instance)
-    with IBMProvider(*account, channel=request.param) as provider:
+    url = service.url if request.param == "ibm_quantum" else service.platform_url
+    instance = None if request.param == "ibm_quantum" else service.instance
+    with IBMProvider(service.token, url, instance=instance, channel=request.param) as provider:
         yield provider.get_backend("local_simulator")
 
 

@@ -264,7 +264,7 @@ def test_given_proxy_comes_before_that_of_the_environment(server, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     server.answer = lambda request: request.reply(200, "by way of the proxy")
-    session = HttpSession(ClientParameters(TOKEN, "http://service.invalid", proxies={"urls": {"http": server.url}}))
+    session = HttpSession(ClientParameters(TOKEN, "https://service.invalid", proxies={"urls": {"http": server.url}}))
     assert session.request("ask", "GET", "http://service.invalid/a").text == "by way of the proxy"
 
 
@@ -277,7 +277,7 @@ def test_certificates_that_are_not_to_be_checked_need_no_bundle(server, monkeypa
 
 
 def test_secret_that_is_learned_while_another_thread_hides_secrets_is_no_trouble():
-    session = HttpSession(ClientParameters(TOKEN, "http://service.invalid"))
+    session = HttpSession(ClientParameters(TOKEN, "https://service.invalid"))
 
     class Words(str):
         """Somebody logs in whenever a secret is looked for in them."""

@@ -47,8 +47,8 @@ def account(method, service, tls_port):
     """The arguments of a provider."""
     if method[1] == "http":
         return (service.token, service.url), {}
-    platform = (service.token, f"https://127.0.0.1:{tls_port}/api/v1", service.instance)
-    return platform, {"verify": False, "channel": "ibm_quantum_platform"}
+    platform = (service.token, f"https://127.0.0.1:{tls_port}/api/v1")
+    return platform, {"instance": service.instance, "verify": False, "channel": "ibm_quantum_platform"}
 
 
 @pytest.fixture

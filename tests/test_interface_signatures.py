@@ -75,6 +75,7 @@ RUN = (
     "memory=None, meas_level=None, meas_return=None, rep_delay=None, init_qubits=None, use_measure_esp=None, "
     "noise_model=None, seed_simulator=None, **run_config"
 )
+PROVIDER = "token=None, url=None, name=None, instance=None, proxies=None, verify=None"
 JOBS = (
     "limit=10, skip=0, backend_name=None, status=None, start_datetime=None, end_datetime=None, job_tags=None, "
     "descending=True"
@@ -159,7 +160,7 @@ def test_backend_runs_what_is_documented():
 
 def test_provider_lists_jobs_by_what_is_documented():
     assert documented_parameters(IBMProvider.jobs).startswith(JOBS)
-    assert documented_parameters(IBMProvider.__init__).startswith("token=None, url=None, instance=None")
+    assert documented_parameters(IBMProvider.__init__).startswith(PROVIDER)
 
 
 # The table that explains it

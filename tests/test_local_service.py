@@ -201,7 +201,7 @@ def test_wrong_token_names_the_url_and_not_the_token(provider):
 def test_url_without_a_service_is_named(provider, path):
     root = provider.url.removesuffix("/api")
     with pytest.raises(IBMAccountError, match=f"{root}{path}.*check the url"):
-        IBMProvider("secret-token", root + path)
+        IBMProvider("secret-token", root + path, channel="ibm_quantum")
 
 
 def test_port_without_a_listener_is_named():
@@ -222,7 +222,7 @@ def test_missing_token_says_where_to_put_it(monkeypatch):
 
 def test_instance_that_the_account_does_not_have_is_refused(provider):
     with pytest.raises(IBMAccountError, match="expected instance to be one of ibm-q/open/main, got 'a/b/c'"):
-        IBMProvider(provider.token, provider.url, "a/b/c")
+        IBMProvider(provider.token, provider.url, instance="a/b/c")
 
 
 @pytest.mark.parametrize(

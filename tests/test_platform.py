@@ -37,7 +37,7 @@ def service():
 
 @pytest.fixture(scope="module")
 def provider(service):
-    return IBMProvider(service.token, service.platform_url, service.instance)
+    return IBMProvider(service.token, service.platform_url, instance=service.instance)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +214,7 @@ def test_failed_job_says_why(provider, bell):
 def test_large_result_is_read_from_its_url(bell):
     with LocalService(results_at_url=1, workers=1) as service:
         for provider in (
-            IBMProvider(service.token, service.platform_url, service.instance),
+            IBMProvider(service.token, service.platform_url, instance=service.instance),
             IBMProvider(service.token, service.url),
         ):
             job = provider.get_backend("local_simulator").run(bell, shots=10)
@@ -224,7 +224,9 @@ def test_large_result_is_read_from_its_url(bell):
 
 def test_submissions_beyond_the_limit_are_refused_until_later(bell):
     with LocalService(rate_limit=2, workers=1) as service:
-        backend = IBMProvider(service.token, service.platform_url, service.instance).get_backend("local_simulator")
+        backend = IBMProvider(service.token, service.platform_url, instance=service.instance).get_backend(
+            "local_simulator"
+        )
         backend.run(bell)
         backend.run(bell)
         # Not by run(), which would wait.
@@ -360,32 +362,30 @@ def test_iam_is_where_the_variable_says(service, monkeypatch, end):
 
 def test_wrong_key_is_an_account_error_that_does_not_show_it(service):
     with pytest.raises(IBMAccountError, match=r"Provided API key could not be found\..*check the token") as raised:
-        IBMProvider("wrong-key", service.platform_url, service.instance)
+        IBMProvider("wrong-key", service.platform_url, instance=service.instance)
     assert "wrong-key" not in str(raised.value)
 
 
 def test_instance_of_another_account_is_an_account_error(service):
     with pytest.raises(IBMAccountError, match="403: Expected the header Service-CRN"):
-        IBMProvider(service.token, service.platform_url, CRN.format("us-east"))
+        IBMProvider(service.token, service.platform_url, instance=CRN.format("us-east"))
 
 
 def test_instance_is_found_by_its_name(service):
-    with IBMProvider(service.token, service.platform_url, "local", channel=PLATFORM) as provider:
+    with IBMProvider(service.token, service.platform_url, instance="local", channel=PLATFORM) as provider:
         assert provider.instance == service.instance
         assert provider.account_client.headers()["Service-CRN"] == service.instance
 
 
 def test_name_that_no_instance_has_is_an_account_error(service):
     with pytest.raises(IBMAccountError, match=r"one of 'local' \(open, us-east\); no instance is named 'another'"):
-        IBMProvider(service.token, service.platform_url, "another", channel=PLATFORM)
+        IBMProvider(service.token, service.platform_url, instance="another", channel=PLATFORM)
 
 
 @pytest.mark.parametrize(
     "crn",
     [
-        *map(CRN.format, ["evil.example/", "evil.example#", "a@b", "us east", "us-east\n", "US\u0130"]),
-        CRN.format("us-east") + "\n",
-        " " + CRN.format("us-east"),
+        *map(CRN.format, ["evil.example/", "evil.example#", "a@b", "evil.example\n#", "US\u0130"]),
         CRN.format("us-east").replace("quantum-computing", "cloud-object-storage"),
     ],
 )
@@ -402,7 +402,7 @@ def test_url_of_the_service_itself_may_be_without_a_path(end):
 
 def test_instance_that_is_no_crn_is_refused(service):
     with pytest.raises(IBMAccountError, match="expected instance to be a CRN"):
-        IBMProvider(service.token, service.platform_url, "ibm-q/open/main", channel=PLATFORM)
+        IBMProvider(service.token, service.platform_url, instance="ibm-q/open/main", channel=PLATFORM)
 
 
 def test_jobs_of_another_instance_need_another_provider(provider):

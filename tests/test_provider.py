@@ -435,7 +435,7 @@ def classic():
 
 @pytest.fixture
 def account_there(classic):
-    with IBMProvider("the-token", classic.url) as provider:
+    with IBMProvider("the-token", classic.url, channel="ibm_quantum") as provider:
         classic.asked.clear()
         yield provider
 
@@ -576,11 +576,12 @@ def test_environment_comes_before_the_saved_default(home, provider, monkeypatch)
         assert (found.token, found.url) == (provider.token, provider.url)
 
 
-def test_url_of_the_environment_comes_before_the_saved_one(home, provider, monkeypatch):
-    save(home, **{"default-ibm-quantum": account(provider, url="http://127.0.0.1:1/api")})
-    monkeypatch.setenv("QISKIT_IBM_URL", provider.url)
+def test_url_of_the_environment_without_a_token_is_not_used(home, provider, monkeypatch, caplog):
+    save(home, **{"default-ibm-quantum": account(provider)})
+    monkeypatch.setenv("QISKIT_IBM_URL", "http://127.0.0.1:1/api")
     with IBMProvider() as found:
-        assert (found.token, found.url) == (provider.token, provider.url)
+        assert found.url == provider.url
+    assert "QISKIT_IBM_URL: not used, for QISKIT_IBM_TOKEN is not set." in caplog.text
 
 
 def test_name_comes_before_the_environment(home, provider, monkeypatch):
@@ -591,17 +592,29 @@ def test_name_comes_before_the_environment(home, provider, monkeypatch):
         assert found.url == provider.url
 
 
-def test_token_comes_before_everything(home, provider, monkeypatch):
-    save(home, mine=account(provider, token="wrong"))
+def test_token_comes_before_the_environment_and_the_file(home, provider, monkeypatch):
+    save(home, **{"default-ibm-quantum": account(provider, token="wrong")})
     monkeypatch.setenv("QISKIT_IBM_TOKEN", "wrong")
-    with IBMProvider(provider.token, provider.url, name="mine") as found:
+    with IBMProvider(provider.token, provider.url) as found:
         assert found.token == provider.token
 
 
-def test_what_is_given_beside_an_account_counts_before_what_is_saved(home, provider):
-    save(home, mine=account(provider, url="http://127.0.0.1:1/api", instance="a/b/c"))
+def test_instance_that_is_given_counts_before_the_saved_one(home, provider):
+    save(home, mine=account(provider, instance="a/b/c"))
     with IBMProvider(name="mine", url=provider.url, instance="ibm-q/open/main") as found:
         assert (found.url, found.instance) == (provider.url, "ibm-q/open/main")
+
+
+def test_active_account_is_what_the_log_says_without_the_token(home, provider, caplog):
+    save(home, mine=account(provider))
+    with caplog.at_level("INFO", logger="ibm_circuit_job.provider"), IBMProvider(name="mine") as found:
+        shown = found.active_account()
+    assert shown["source"] == f"the account 'mine' in {home / '.qiskit' / 'qiskit-ibm.json'}"
+    assert (shown["channel"], shown["url"], shown["instance"]) == ("ibm_quantum", provider.url, "ibm-q/open/main")
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "INFO"]
+    assert len(lines) == 1
+    assert all(shown[what] in lines[0] for what in ("channel", "url", "instance", "source"))
+    assert provider.token not in f"{shown} {lines}"
 
 
 @pytest.fixture(scope="module")

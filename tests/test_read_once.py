@@ -55,7 +55,7 @@ def storing():
 def provider_of(service, dialect):
     if dialect == "legacy":
         return IBMProvider(service.token, service.url)
-    return IBMProvider(service.token, service.platform_url, service.instance)
+    return IBMProvider(service.token, service.platform_url, instance=service.instance)
 
 
 @pytest.fixture(scope="module", params=["legacy", "platform"])
@@ -726,7 +726,7 @@ def test_refusal_of_what_is_to_be_kept_shows_no_secret(sender):
 def test_body_that_comes_by_a_proxy_is_kept_too(sender):
     sender.answers = [ANSWERS["short"]]
     kept = []
-    given = ClientParameters("secret", "http://service.invalid", proxies={"urls": {"http": sender.url}})
+    given = ClientParameters("secret", "https://service.invalid", proxies={"urls": {"http": sender.url}})
     HttpSession(given).download("read", "http://service.invalid/a", keep=kept.append)
     assert kept == [BODY]
 

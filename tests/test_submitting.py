@@ -334,7 +334,7 @@ def opened(service, channel, monkeypatch):
         monkeypatch.setenv(name, value)
     if channel == "ibm_quantum":
         return IBMProvider(service.token, service.url)
-    return IBMProvider(service.token, service.platform_url, service.instance, channel=channel)
+    return IBMProvider(service.token, service.platform_url, instance=service.instance, channel=channel)
 
 
 LOST = ["reset_before", "reset_during", "cut_off", "garbled", "html", "status"]

@@ -161,7 +161,7 @@ def account():
     server = LoopbackServer(Saying)
     server.asked = []
     server.said = {"/versions": (404, ""), "/backends": (200, '{"devices": [{"name": "ibm_a"}]}')}
-    with served(server), IBMProvider("key", f"{server.url}/api/v1", CRN) as provider:
+    with served(server), IBMProvider("key", f"{server.url}/api/v1", instance=CRN) as provider:
         server.asked.clear()
         yield server, provider
 

@@ -22,7 +22,7 @@ def most_memory():
 
 
 def main():
-    provider = IBMProvider(token="any", url=sys.argv[1], instance="ibm-q/open/main")
+    provider = IBMProvider(token="any", url=sys.argv[1], instance="ibm-q/open/main", channel="ibm_quantum")
     start = most_memory()
     jobs = provider.jobs(limit=None)
     handles = most_memory()

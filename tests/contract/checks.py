@@ -36,7 +36,7 @@ def check(function):
 @contextmanager
 def world(*versions, status="live"):
     """Serve these versions, and log in."""
-    with served(Service(versions, status)) as service, IBMProvider(KEY, service.api, CRN) as provider:
+    with served(Service(versions, status)) as service, IBMProvider(KEY, service.api, instance=CRN) as provider:
         yield service, provider
 
 
@@ -83,13 +83,15 @@ def log_in_with_a_crn(service, provider):
 
 @check
 def wrong_key_is_an_account_error(service, _):
-    assert "API key could not be found" in raised(IBMAccountError, lambda: IBMProvider("other", service.api, CRN))
+    assert "API key could not be found" in raised(
+        IBMAccountError, lambda: IBMProvider("other", service.api, instance=CRN)
+    )
 
 
 @check
 def instance_of_others_is_an_account_error(service, _):
     other = CRN.replace("a/1:2", "a/1:3")
-    assert "not yours" in raised(IBMAccountError, lambda: IBMProvider(KEY, service.api, other))
+    assert "not yours" in raised(IBMAccountError, lambda: IBMProvider(KEY, service.api, instance=other))
 
 
 @check

@@ -46,7 +46,7 @@ def test_deprecated_version_is_used_with_one_warning(caplog):
 def test_version_that_nobody_knows_here_is_a_clear_error():
     with served(Service(["2031-01-01"])) as service:
         with pytest.raises(IBMAccountError, match=rf"2031-01-01.*{NEWEST}; upgrade ibm-circuit-job"):
-            IBMProvider(KEY, service.api, CRN)
+            IBMProvider(KEY, service.api, instance=CRN)
         assert service.asked == [("get_versions", None)]
 
 

@@ -203,22 +203,24 @@ def _in_file(asked: Asked) -> Credentials:
     try:
         path = account_file.path_of(asked.filename)
     except IBMAccountError as error:
-        raise error if asked.name or asked.filename is not None else IBMAccountError(f"{_NO_TOKEN}; {error}") from None
-    if asked.filename is not None and not path.exists():
-        raise IBMAccountError(f"expected filename to be that of a file of saved accounts; there is no {path}")
+        if asked.name is None and asked.filename is None:
+            raise IBMAccountError(f"{_NO_TOKEN}; {error}") from None
+        raise
     entries = account_file.read(path)
+    if not entries and asked.filename is not None and not path.exists():
+        raise IBMAccountError(f"expected filename to be that of a file of saved accounts; there is no {path}")
     accounts, unreadable = account_file.accounts_in(entries)
     if asked.name is not None:
         if asked.name not in entries:
+            known = ", ".join(sorted(entries)) or "none"
             raise IBMAccountError(
-                f"expected name to be that of an account in {path} ({', '.join(entries) or 'none'}), got {asked.name!r}"
-                f"{_qiskitrc()}"
+                f"expected name to be that of an account in {path} ({known}), got {asked.name!r}{_qiskitrc()}"
             )
         account = next((account for account in accounts if account.name == asked.name), None)
     else:
         account = account_file.picked(accounts, asked.channel)
     if account is None:
-        raise _none_found(asked, str(path), entries, unreadable)
+        raise _none_found(asked, str(path), entries, unreadable if asked.name is None else [asked.name])
     if unreadable and asked.name is None:
         _logger.warning("%s: passed over %s, which is no account.", path, _listed(unreadable))
     return _of_account(account, asked, f"the account {account.name!r} in {path}")

@@ -25,7 +25,7 @@ _CLASSIC_TOKEN: Final = re.compile(r"[0-9a-f]{128}", re.IGNORECASE)
 _API_KEY: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[\w-]{44}", re.ASCII)
 _ACCESS_TOKEN: Final = re.compile(r"eyJ[\w-]+(?:\.[\w-]+){2}", re.ASCII)
 _HGP: Final = re.compile(r"[\w.-]+/[\w.-]+/[\w.-]+")
-_CLOUD: Final = re.compile(r"(?:.*\.)?(?P<root>(?:test\.)?cloud\.ibm\.com)")
+_CLOUD: Final = re.compile(r"(?:.*?\.)?(?P<root>(?:test\.)?cloud\.ibm\.com)")
 _REGION: Final = re.compile(
     r"(?:private\.)?(?P<region>[a-z0-9-]+)\.quantum(?:-computing)?\.(?:test\.)?cloud\.ibm\.com", re.ASCII
 )
@@ -75,14 +75,14 @@ def completed_crn(crn: str) -> str:
     return ":".join([*segments, "", ""])
 
 
-def region_of_crn(instance: str | None) -> str | None:
+def region_of_crn(instance: Any) -> str | None:
     """Return the region that a CRN names; ``None`` for anything else.
 
     Example:
         >>> region_of_crn("crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::")
         'eu-de'
     """
-    found = CRN.fullmatch(instance or "")
+    found = CRN.fullmatch(instance) if isinstance(instance, str) else None
     return found["region"] if found else None
 
 

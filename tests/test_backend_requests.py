@@ -53,7 +53,7 @@ def service():
 
 @pytest.fixture
 def provider(service):
-    with IBMProvider("the-token", service.url) as provider:
+    with IBMProvider("the-token", service.url, channel="ibm_quantum") as provider:
         service.asked.clear()
         yield provider
 

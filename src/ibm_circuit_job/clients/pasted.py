@@ -25,7 +25,7 @@ _CLASSIC_TOKEN: Final = re.compile(r"[0-9a-f]{128}", re.IGNORECASE)
 _API_KEY: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[\w-]{44}", re.ASCII)
 _ACCESS_TOKEN: Final = re.compile(r"eyJ[\w-]+(?:\.[\w-]+){2}", re.ASCII)
 _HGP: Final = re.compile(r"[\w.-]+/[\w.-]+/[\w.-]+")
-_CLOUD: Final = re.compile(r"(?:.*?\.)?(?P<root>(?:test\.)?cloud\.ibm\.com)")
+_CLOUD: Final = re.compile(r"(?:.*?\.)??(?P<root>(?:test\.)?cloud\.ibm\.com)")
 _REGION: Final = re.compile(
     r"(?:private\.)?(?P<region>[a-z0-9-]+)\.quantum(?:-computing)?\.(?:test\.)?cloud\.ibm\.com", re.ASCII
 )

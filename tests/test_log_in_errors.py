@@ -50,7 +50,7 @@ def tls(server, tmp_path):
 
 
 def log_in(url, **more):
-    with IBMProvider("the-key", url, crn(1), channel="ibm_quantum_platform", **more) as provider:
+    with IBMProvider("the-key", url, instance=crn(1), channel="ibm_quantum_platform", **more) as provider:
         return provider
 
 
@@ -270,7 +270,7 @@ def test_variables_of_proxies_hold_but_for_the_hosts_in_no_proxy(server, environ
     server.replies["/a"] = (200, "by way of the proxy")
     with connect_proxy(target=("127.0.0.1", server.server_port)) as proxy:
         environment.setenv("HTTP_PROXY", proxy.url)
-        session = HttpSession(ClientParameters("the-key", "http://service.invalid"))
+        session = HttpSession(ClientParameters("the-key", "https://service.invalid"))
         ask = lambda: session.request("ask", "GET", "http://service.invalid/a", seconds=5.0)  # noqa: E731
         assert ask().text == "by way of the proxy"
         environment.setenv("NO_PROXY", "service.invalid")
@@ -309,7 +309,7 @@ def test_ntlm_is_not_told_to_a_server_that_asks_for_it(server):
     pytest.importorskip("requests_ntlm")
     server.replies["/a"] = (401, "{}", ("WWW_Authenticate", "NTLM"))
     proxies = {"urls": {"http": server.url}, "username_ntlm": "corp\\ann", "password_ntlm": "Pa55word"}
-    session = HttpSession(ClientParameters("the-key", "http://service.invalid", proxies=proxies))
+    session = HttpSession(ClientParameters("the-key", "https://service.invalid", proxies=proxies))
     with pytest.raises(RequestFailed):
         session.request("ask", "GET", "http://service.invalid/a", seconds=5.0)
     assert server.asked == ["GET /a"]
@@ -346,7 +346,7 @@ def test_proxy_with_ntlm_is_answered():
     proxy.users = []
     with served(proxy):
         proxies = {"urls": {"http": proxy.url}, "username_ntlm": "corp\\ann", "password_ntlm": "Pa55word"}
-        session = HttpSession(ClientParameters("the-key", "http://service.invalid", proxies=proxies))
+        session = HttpSession(ClientParameters("the-key", "https://service.invalid", proxies=proxies))
         assert session.request("ask", "GET", "http://service.invalid/a").text == "let in"
         session.close()
     assert proxy.users == [True]

@@ -24,7 +24,7 @@ def server():
 
 @contextmanager
 def logged_in(server, instance=None):
-    with IBMProvider("the-key", server.api, instance, channel="ibm_quantum_platform") as provider:
+    with IBMProvider("the-key", server.api, instance=instance, channel="ibm_quantum_platform") as provider:
         yield provider
 
 
@@ -130,7 +130,7 @@ def test_refused_crn_is_explained(server, change, words):
     for name, value in change.items():
         setattr(server, name, value)
     with pytest.raises(IBMAccountError, match=words) as raised:
-        IBMProvider("the-key", server.api, crn(1))
+        IBMProvider("the-key", server.api, instance=crn(1))
     assert not raised.value.is_passing
     assert "the-key" not in str(raised.value)
 
@@ -138,4 +138,4 @@ def test_refused_crn_is_explained(server, change, words):
 def test_refusal_is_not_hidden_by_a_search_in_trouble(server):
     server.usable, server.replies["/search/v3/resources/search"] = set(), (501, "{}")
     with pytest.raises(IBMAccountError, match=r"not authorized for the instance.*; check the instance"):
-        IBMProvider("the-key", server.api, crn(1))
+        IBMProvider("the-key", server.api, instance=crn(1))

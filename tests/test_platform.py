@@ -430,3 +430,10 @@ def test_version_and_instance_go_with_every_request(account, service):
     assert headers["Service-CRN"] == service.instance
     reply = requests.get(f"{service.platform_url}/backends", headers=headers, timeout=10)
     assert reply.status_code == 200
+
+
+def test_active_account_names_the_instance_that_was_found(service):
+    with IBMProvider(service.token, service.platform_url) as provider:
+        account = provider.active_account()
+    assert (account["instance"], account["name"], account["region"]) == (service.instance, "local", "us-east")
+    assert service.token not in str(account)

@@ -384,8 +384,9 @@ class IBMProvider:
         return account | ({"private_endpoint": True} if parameters.private_endpoint else {})
 
     def _instance_record(self) -> Instance | None:
-        crn = self._checked or self._parameters.instance
-        return Instance(crn) if crn is not None and self._parameters.is_located else None
+        known = self.account_client.chosen if isinstance(self.account_client, PlatformAccount) else None
+        crn = self._parameters.instance if self._parameters.is_located else None
+        return known or (None if crn is None else Instance(crn))
 
     def _log_account(self) -> None:
         account = self.active_account()

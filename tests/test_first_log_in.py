@@ -8,9 +8,10 @@ import warnings
 
 import pytest
 import urllib3
+from attrs import asdict
 from cloud import CloudServer
-from cloud_answers import answer
 from names import name_server
+from observed import observation, write_down
 from setups import BACKEND, LoggedIn, Offline, Refused, leaked, prepared, problems
 from table import ROWS
 
@@ -60,20 +61,20 @@ def machine(server, authority, tmp_path, monkeypatch):
 
 
 def tried(arguments, server):
-    """Log in and get the first backend; return what came of it, and the message."""
+    """Log in and get the first backend; return what came of it, the class of the exception, and the message."""
     try:
         provider = IBMProvider(**arguments)
         if not server.seen and arguments.get("store") is not None:
-            return Offline(), ""
+            return Offline(), "", ""
         backend = provider.get_backend(BACKEND)
     except IBMAccountError as error:
-        return Refused(()), str(error)
+        return Refused(()), type(error).__name__, str(error)
     sent = len(server.seen)
     assert provider.get_backend(BACKEND) is backend
     assert len(server.seen) == sent, "the next get_backend of that name sent a request"
     shown = f"{provider!r} {backend!r} {provider.active_account()}"
     provider.close()
-    return LoggedIn(provider.instance, sent), shown
+    return LoggedIn(provider.instance, sent), "", shown
 
 
 def is_runnable(setup):
@@ -89,8 +90,12 @@ def test_set_up(setup, machine, server, caplog):
     with caplog.at_level(logging.DEBUG), warnings.catch_warnings():
         # What a user who turned checks off is told by urllib3.
         warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-        outcome, message = tried(arguments, server)
-    seen = [each.__getstate__() for each in server.seen]
+        outcome, kind, message = tried(arguments, server)
+    seen = [asdict(each) for each in server.seen]
+    found = problems(setup, outcome, message, seen)
+    if isinstance(outcome, LoggedIn) and outcome.requests > setup.expected.requests:
+        found.append(f"sent {outcome.requests} requests, expected at most {setup.expected.requests}")
+    write_down(setup, outcome, observation(outcome, kind, message, seen, setup), found)
     assert not server.failures
-    assert problems(setup, outcome, message, seen) == [], message
+    assert found == [], message
     assert leaked(setup, f"{message} {caplog.text}") == []

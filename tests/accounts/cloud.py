@@ -5,8 +5,8 @@ A client reaches it in one of two ways, both unmodified. Where names lead here (
 ends TLS with a certificate of an authority of its own for that name, and writes down each request. What it answers is in
 ``cloud_answers``; what state it is in is in ``cloud_state``.
 
-For a client in another interpreter, ``POST /witness/begin/NAME`` at the proxy's port puts it in
-the state of that set-up, and ``GET /witness/seen`` returns the requests since then.
+For a client in another interpreter, ``POST /witness/begin/NUMBER`` at the proxy's port puts it in
+the state of that row of the table, and ``GET /witness/seen`` returns the requests since then.
 """
 
 import json
@@ -48,11 +48,11 @@ class CloudServer:
     """The cloud; a context manager that starts and ends it.
 
     Args:
-        clouds: Set-up -> its state, for clients in other interpreters.
+        clouds: The states of the rows of the table, for clients in other interpreters.
     """
 
-    def __init__(self, clouds=None):
-        self.clouds = clouds or {}
+    def __init__(self, clouds=()):
+        self.clouds = clouds
         self.cloud = Cloud()
         self.seen = []
         self.failures = []
@@ -216,12 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
     def control(self, path):
         """A client in another interpreter says which set-up is next, or asks what was seen."""
         owner = self.server.owner
-        name = path.removeprefix("/witness/begin/")
+        number = path.removeprefix("/witness/begin/")
         if path == "/witness/seen":
             found = {"seen": [asdict(each) for each in owner.seen], "failures": owner.failures}
             self.answer_with(200, json.dumps(found).encode(), "application/json", {})
-        elif name in owner.clouds:
-            owner.begin(owner.clouds[name])
+        elif number.isdecimal() and int(number) < len(owner.clouds):
+            owner.begin(owner.clouds[int(number)])
             self.answer_with(204, b"", "text/plain", {})
         else:
             self.answer_with(404, b"no such set-up", "text/plain", {})

@@ -93,7 +93,9 @@ def answer(cloud, request):
             return Reply(200, PAGE.format("IBM Cloud", "Log in to IBM Cloud"))
         case _:
             # A stranger's server takes every key, so that nothing but the record of requests tells.
-            return Reply(200, {"access_token": "stolen", "id": "stolen", "expires_in": 3600, "devices": [], "items": []})
+            return Reply(
+                200, {"access_token": "stolen", "id": "stolen", "expires_in": 3600, "devices": [], "items": []}
+            )
 
 
 def faulty_answer(fault):
@@ -237,6 +239,9 @@ def api_reply(cloud, request, region):
         status, body = getattr(Answers(service, checker, request.headers), name)(named, request.query, None)
     except Refusal as refusal:
         return api_refusal(refusal.status, refusal.code, refusal.message, refusal.solution)
+    if name == "get_backend_configuration":
+        # It is not in IBM's description, and the official client takes no backend without it.
+        body["open_pulse"] = False
     return Reply(status, body)
 
 

@@ -19,7 +19,9 @@ def cloud(*instances, **more):
     return Cloud(accounts, **more)
 
 
-def called(name, expected, instances=(OPEN,), *, clouded=None, key_hosts=(IAM,), source=None, official=None, **arguments):
+def called(
+    name, expected, instances=(OPEN,), *, clouded=None, key_hosts=(IAM,), source=None, official=None, **arguments
+):
     """A row in which the key is an argument."""
     return Setup(
         name,
@@ -57,7 +59,12 @@ ROWS = (
     called("a channel that there is not", Refused(("channel", "ibm_quantum_platform"), True), channel="ibm_q"),
     Setup("no account at all", Refused(("token|account", "save_account|login"), True)),
     called("an empty key", Refused(("token|key",), True), token=""),
-    called("a key that IAM does not know", Refused(("key", "could not be found")), token=UNKNOWN_KEY, source=f"{RUNTIME}2408"),
+    called(
+        "a key that IAM does not know",
+        Refused(("key", "could not be found")),
+        token=UNKNOWN_KEY,
+        source=f"{RUNTIME}2408",
+    ),
     called(
         "a key that IAM does not know, with a CRN",
         Refused(("key", "could not be found")),
@@ -84,7 +91,13 @@ ROWS = (
     called("an instance by a name that there is not", Refused(("nope", "open-1")), instance="nope"),
     called("an instance by its name, on the last page", LoggedIn(PAYGO.crn, 8), MANY, instance="paygo-eu"),
     called("two of the name, in two regions", Refused(("lab", "us-east", "eu-de")), PAID_NAMESAKES, instance="lab"),
-    called("two of the name, and the region", LoggedIn(PAID_NAMESAKES[1].crn), PAID_NAMESAKES, instance="lab", region="eu-de"),
+    called(
+        "two of the name, and the region",
+        LoggedIn(PAID_NAMESAKES[1].crn),
+        PAID_NAMESAKES,
+        instance="lab",
+        region="eu-de",
+    ),
     called("auto", LoggedIn(OPEN.crn, 8), (PREMIUM, OPEN), instance="auto"),
     called("a free one and a paid one", LoggedIn(OPEN.crn, 8), (PREMIUM, OPEN)),
     called("one paid one", LoggedIn(PREMIUM.crn), (PREMIUM,)),
@@ -94,7 +107,12 @@ ROWS = (
         (PREMIUM, PAYGO),
     ),
     called("plans preferred", LoggedIn(PREMIUM.crn, 8), (OPEN, PREMIUM), plans_preference=["premium"]),
-    called("plans preferred, of which there is the second", LoggedIn(FLEX.crn, 8), (OPEN, FLEX), plans_preference=["premium", "Flex"]),
+    called(
+        "plans preferred, of which there is the second",
+        LoggedIn(FLEX.crn, 8),
+        (OPEN, FLEX),
+        plans_preference=["premium", "Flex"],
+    ),
     called("plans preferred that there are not", Refused(("on-prem", "open-1")), plans_preference=["on-prem"]),
     called("a region preferred", LoggedIn(OPEN_EU.crn, 8), (OPEN, OPEN_EU), region="eu-de"),
     called("a region preferred without an instance", Refused(("eu-de", "open-1")), region="eu-de"),
@@ -120,9 +138,32 @@ ROWS = (
         for what, url in PLATFORM_URLS.items()
     ),
     called("a URL without https", Refused(("https",), True), url="http://cloud.ibm.com", **WITH_CRN),
-    called("a URL of the archived platform", Refused((CLASSIC,)), url="https://auth.quantum-computing.ibm.com/api", key_hosts=()),
+    called(
+        "a URL of the archived platform",
+        Refused((CLASSIC,)),
+        url="https://auth.quantum-computing.ibm.com/api",
+        key_hosts=(),
+    ),
     called("a URL that is none", Refused(("url",), True), url="cloud ibm"),
-    Setup("a URL alone, and a saved key", Refused(("url", "token"), True), {"url": "https://evil.example"}, home=saved({"default-ibm-quantum-platform": {"channel": "ibm_quantum_platform", "token": KEY, "instance": OPEN.crn}})),
-    Setup("a URL beside the name of a saved account", Refused(("url",), True), {"url": "https://evil.example", "name": "lab"}, home=saved({"lab": {"channel": "ibm_quantum_platform", "token": KEY, "instance": OPEN.crn}})),
-    Setup("an instance beside the name of a saved account", LoggedIn(PAYGO.crn, 4), {"name": "lab", "instance": PAYGO.crn}, home={FILE: {"lab": {"channel": "ibm_quantum_platform", "token": KEY, "instance": OPEN.crn}}}, cloud=cloud(OPEN, PAYGO)),
+    Setup(
+        "a URL alone, and a saved key",
+        Refused(("url", "token"), True),
+        {"url": "https://evil.example"},
+        home=saved(
+            {"default-ibm-quantum-platform": {"channel": "ibm_quantum_platform", "token": KEY, "instance": OPEN.crn}}
+        ),
+    ),
+    Setup(
+        "a URL beside the name of a saved account",
+        Refused(("url",), True),
+        {"url": "https://evil.example", "name": "lab"},
+        home=saved({"lab": {"channel": "ibm_quantum_platform", "token": KEY, "instance": OPEN.crn}}),
+    ),
+    Setup(
+        "an instance beside the name of a saved account",
+        LoggedIn(PAYGO.crn, 4),
+        {"name": "lab", "instance": PAYGO.crn},
+        home={FILE: {"lab": {"channel": "ibm_quantum_platform", "token": KEY, "instance": OPEN.crn}}},
+        cloud=cloud(OPEN, PAYGO),
+    ),
 )

@@ -125,22 +125,25 @@ VARIABLES = (
 
 
 def problems(setup, outcome, message, seen):
-    """Return what is wrong with what a client did, by the table.
+    """Return what is wrong with what a client did, by the table; how many requests it sent is not judged here.
 
     Args:
         setup: The row.
         outcome: LoggedIn, Offline, or the exception as Refused.
-        message: The message, and all that was logged.
+        message: What the exception says.
         seen: The requests, each as a mapping.
     """
-    found = [f"the key went to {each['host']}" for each in seen if each["has_key"] and each["host"] not in setup.key_hosts]
-    found += [f"the key went to {each['host']} unencrypted" for each in seen if each["has_key"] and not each["is_encrypted"]]
+    found = [
+        f"the key went to {each['host']}" for each in seen if each["has_key"] and each["host"] not in setup.key_hosts
+    ]
+    found += [
+        f"the key went to {each['host']} unencrypted" for each in seen if each["has_key"] and not each["is_encrypted"]
+    ]
+    found += ["a secret is in the message"] if leaked(setup, message) else []
     match setup.expected, outcome:
         case LoggedIn() as wanted, LoggedIn() as got:
             if got.instance != wanted.instance:
                 found.append(f"works in {got.instance}, expected {wanted.instance}")
-            if got.requests > wanted.requests:
-                found.append(f"sent {got.requests} requests, expected at most {wanted.requests}")
         case Refused() as wanted, Refused():
             lowered = message.lower()
             found += [

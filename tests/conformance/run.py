@@ -19,15 +19,14 @@ from typing import Any
 from attrs import frozen
 from same_counts import SEED, SHOTS, circuits
 
-TESTS = Path(__file__).parents[1]
-sys.path[1:1] = [str(TESTS / name) for name in ("accounts", "contract", "shared")]
+from ibm_circuit_job import IBMProvider
+from ibm_circuit_job.local import LocalService
+
+sys.path[1:1] = [str(Path(__file__).parents[1] / name) for name in ("accounts", "contract", "shared")]
 
 from cloud import CloudServer  # noqa: E402 - found in the folders above
 from observed import read_down, side_by_side  # noqa: E402 - the same
 from table import ROWS  # noqa: E402 - the same
-
-from ibm_circuit_job import IBMProvider
-from ibm_circuit_job.local import LocalService
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 600.0

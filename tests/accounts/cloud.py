@@ -1,9 +1,9 @@
 """IBM Cloud on this machine: IAM, global search, catalogue and the API under their real names, with TLS, and a proxy.
 
 A client reaches it in one of two ways, both unmodified. Where names lead here (``names``), it connects to
-``https://iam.cloud.ibm.com`` directly. Through the proxy it says ``CONNECT iam.cloud.ibm.com:443``. Either way the server
-ends TLS with a certificate of an authority of its own for that name, and writes down each request. What it answers is in
-``cloud_answers``; what state it is in is in ``cloud_state``.
+``https://iam.cloud.ibm.com`` directly. Through the proxy it says ``CONNECT iam.cloud.ibm.com:443``. Either way the
+server ends TLS with a certificate of an authority of its own for that name, and writes down each request. What it
+answers is in ``cloud_answers``; what state it is in is in ``cloud_state``.
 
 For a client in another interpreter, ``POST /witness/begin/NUMBER`` at the proxy's port puts it in
 the state of that row of the table, and ``GET /witness/seen`` returns the requests since then.
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.request.close()
 
-    def do_CONNECT(self):  # noqa: N802 - as http.server names it
+    def do_CONNECT(self):
         owner = self.server.owner
         host = self.path.rpartition(":")[0]
         if self.refused_by_proxy(host):

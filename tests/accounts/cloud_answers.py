@@ -1,16 +1,17 @@
 """What each host of the cloud answers, as its published description says. No I/O.
 
 Sources:
-- IAM, ``POST /identity/token``: the token client of ``ibm_cloud_sdk_core`` and IBM's page on the IAM token API. A refusal
-  is ``{"errorCode", "errorMessage", "context"}``: ``BXNIM0415E`` for a key that is not there, ``BXNIM0462E`` for one that
-  is disabled, both with status 400.
-- Global search, ``POST /v3/resources/search``: ``GlobalSearchV2`` of ``ibm_platform_services``, which is generated from
-  IBM's description: 10 items where no limit is named; the crn, and the other fields that were asked for; a cursor with
-  each page that is not the last, and with it the rest of the body does not count.
-- Global catalogue, ``GET /api/v1/ID``: ``GlobalCatalogV1`` of the same; the official client reads 403 for a plan that is
-  not sold any more.
-- The API: the facts of ``tests/contract``. What it says to a wrong token (401, code 1201) and to an instance that is not
-  the account's (403, code 1200) is in issues of ``Qiskit/qiskit-ibm-runtime`` and ``Qiskit/documentation``.
+- IAM, ``POST /identity/token``: the token client of ``ibm_cloud_sdk_core`` and IBM's page on the IAM token API. A
+  refusal is ``{"errorCode", "errorMessage", "context"}``: ``BXNIM0415E`` for a key that is not there, ``BXNIM0462E``
+  for one that is disabled, both with status 400.
+- Global search, ``POST /v3/resources/search``: ``GlobalSearchV2`` of ``ibm_platform_services``, which is generated
+  from IBM's description: 10 items where no limit is named; the crn, and the other fields that were asked for; a cursor
+  with each page that is not the last, and with it the rest of the body does not count.
+- Global catalogue, ``GET /api/v1/ID``: ``GlobalCatalogV1`` of the same; the official client reads 403 for a plan that
+  is not sold any more.
+- The API: the facts of ``tests/contract``. What it says to a wrong token (401, code 1201) and to one who may not do
+  something (403, code 1200) is in issues of ``Qiskit/qiskit-ibm-runtime`` and ``Qiskit/documentation``. That the second
+  is its answer for an instance of another account is assumed.
 """
 
 import json
@@ -71,59 +72,41 @@ class Reply:
 
 PAGE = "<!DOCTYPE html><html><head><title>{}</title></head><body>{}</body></html>"
 REGIONS = ("us-east", "eu-de")
+API_HOST = "quantum.cloud.ibm.com"
 
 
 def answer(cloud, request):
     """Return what the host answers to a request, in this state of the cloud."""
-    fault = faulty_answer(cloud.faults.get(request.host))
-    if fault is not None:
-        return fault
-    match request.host.split("."):
-        case ["iam", "cloud", "ibm", "com"] | ["private", "iam", "cloud", "ibm", "com"]:
-            return token_reply(cloud, request)
-        case ["api", "global-search-tagging", "cloud", "ibm", "com"]:
-            return search_reply(cloud, request)
-        case ["globalcatalog", "cloud", "ibm", "com"]:
-            return catalogue_reply(cloud, request)
-        case ["quantum", "cloud", "ibm", "com"]:
-            return api_reply(cloud, request, "us-east")
-        case [region, "quantum", "cloud", "ibm", "com"] | ["private", region, "quantum", "cloud", "ibm", "com"]:
-            return api_reply(cloud, request, region)
-        case [*_, "ibm", "com"]:
-            return Reply(200, PAGE.format("IBM Cloud", "Log in to IBM Cloud"))
-        case _:
-            # A stranger's server takes every key, so that nothing but the record of requests tells.
-            return Reply(
-                200, {"access_token": "stolen", "id": "stolen", "expires_in": 3600, "devices": [], "items": []}
-            )
+    fault = cloud.faults.get(request.host)
+    if fault in FAULTY:
+        return FAULTY[fault]
+    host = request.host.removeprefix("private.")
+    if host in SERVICES:
+        return SERVICES[host](cloud, request)
+    if host.endswith(API_HOST):
+        return api_reply(cloud, request, host.removesuffix(API_HOST).rstrip(".") or "us-east")
+    if host.endswith(".ibm.com"):
+        return Reply(200, PAGE.format("IBM Cloud", "Log in to IBM Cloud"))
+    # A stranger's server takes every key, so that nothing but the record of requests tells.
+    return Reply(200, {"access_token": "stolen", "id": "stolen", "expires_in": 3600, "devices": [], "items": []})
 
 
-def faulty_answer(fault):
-    match fault:
-        case "portal":
-            return Reply(200, PAGE.format("Guest network", "Accept the terms to go online"))
-        case "moved":
-            return Reply(302, None, {"Location": "https://portal.example/login"})
-        case "busy":
-            return Reply(503, PAGE.format("503", "Service Unavailable"))
-        case "limited":
-            return Reply(429, {"errors": [{"code": 1429, "message": "Too many requests."}]}, {"Retry-After": "1"})
-        case "forbidden":
-            return Reply(403, PAGE.format("403", "Forbidden"))
-        case _:
-            return None
+FAULTY = {
+    "portal": Reply(200, PAGE.format("Guest network", "Accept the terms to go online")),
+    "moved": Reply(302, None, {"Location": "https://portal.example/login"}),
+    "busy": Reply(503, PAGE.format("503", "Service Unavailable")),
+    "limited": Reply(429, {"errors": [{"code": 1429, "message": "Too many requests."}]}, {"Retry-After": "1"}),
+    "forbidden": Reply(403, PAGE.format("403", "Forbidden")),
+}
+"""What a host answers to everything when something is wrong with it."""
 
 
 def token_reply(cloud, request):
-    if request.path != "/identity/token":
+    if (request.method, request.path) != ("POST", "/identity/token"):
         return Reply(404, PAGE.format("404", "Not Found"))
-    if request.method != "POST":
-        return Reply(405, PAGE.format("405", "Method Not Allowed"))
     form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-    if form.get("grant_type") != "urn:ibm:params:oauth:grant-type:apikey":
-        return iam_refusal("BXNIM0109E", "Property missing or empty: 'grant_type'.")
-    if not form.get("apikey"):
-        return iam_refusal("BXNIM0109E", "Property missing or empty: 'apikey'.")
+    if form.get("grant_type") != "urn:ibm:params:oauth:grant-type:apikey" or not form.get("apikey"):
+        return iam_refusal("BXNIM0109E", "Property missing or empty: 'grant_type' or 'apikey'.")
     account = next((each for each in cloud.accounts if each.key == form["apikey"]), None)
     if account is None:
         return iam_refusal("BXNIM0415E", "Provided API key could not be found.")
@@ -230,8 +213,8 @@ def api_reply(cloud, request, region):
     version = request.headers.get(facts.VERSION_HEADER.lower())
     try:
         name, operation, named = operation_of(request.method, request.path.removeprefix("/api/v1"))
-        if operation.needs_version and version not in facts.VERSIONS:
-            raise Refusal(400, 1002, f"The API version {version!r} is not supported.", "Use a supported version.")
+        if operation.needs_version:
+            check_version(version)
         if operation.needs_token:
             check_account(cloud, request, region)
         checker = Checker(version or facts.VERSIONS[-1])
@@ -243,6 +226,11 @@ def api_reply(cloud, request, region):
         # It is not in IBM's description, and the official client takes no backend without it.
         body["open_pulse"] = False
     return Reply(status, body)
+
+
+def check_version(version):
+    if version not in facts.VERSIONS:
+        raise Refusal(400, 1002, f"The API version {version!r} is not supported.", "Use a supported version.")
 
 
 def check_account(cloud, request, region):
@@ -264,3 +252,11 @@ def api_refusal(status, code, message, solution=""):
     more = "https://cloud.ibm.com/apidocs/quantum-computing#error-handling"
     error = {"code": code, "message": message, "solution": solution, "more_info": more}
     return Reply(status, {"errors": [error], "trace": "witness-1"})
+
+
+SERVICES = {
+    "iam.cloud.ibm.com": token_reply,
+    "api.global-search-tagging.cloud.ibm.com": search_reply,
+    "globalcatalog.cloud.ibm.com": catalogue_reply,
+}
+"""Host -> what answers there; the API has a host for each region."""

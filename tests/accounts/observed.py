@@ -71,10 +71,8 @@ def side_by_side(ours, theirs, *, every_row=False):
     for name in ("a key and a CRN", "a key alone", "an instance by its name"):
         if name in in_both:
             lines.append(f"  {name}: ours {ours[name]['requests']}, the official client {theirs[name]['requests']}")
-    if every_row:
-        for row in both:
-            marks = ["right" if not each[row.name]["problems"] else "wrong" for each in (ours, theirs)]
-            lines.append(
-                f"{row.name}\n  ours {marks[0]}: {ours[row.name]['saw']}\n  official {marks[1]}: {theirs[row.name]['saw']}"
-            )
+    for row in both if every_row else ():
+        lines.append(row.name)
+        for client, each in (("ours", ours[row.name]), ("official", theirs[row.name])):
+            lines.append(f"  {client}, {'wrong' if each['problems'] else 'right'}: {each['saw']}")
     return lines

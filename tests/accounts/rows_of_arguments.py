@@ -1,4 +1,4 @@
-"""Set-ups in which the account is in the call: keys, CRNs and URLs as people paste them, and which instance is meant."""
+"""Set-ups in which the account is in the call: keys, CRNs and URLs as people paste them, and the instance meant."""
 
 from cloud_state import CLASSIC_HOSTS, CLASSIC_TOKEN, KEY, OTHER_KEY, UNKNOWN_KEY, Cloud, CloudAccount, CloudInstance
 from setups import CLASSIC, FILE, IAM, LoggedIn, Refused, Setup, saved
@@ -47,7 +47,7 @@ PLATFORM_URLS = {
     "of another region than the instance's": "https://eu-de.quantum.cloud.ibm.com",
     "with blanks and quotes": " 'https://cloud.ibm.com' ",
 }
-MANY = tuple(CloudInstance(f"team-{number:03}", plan="Premium") for number in range(119)) + (PAYGO,)
+MANY = (*(CloudInstance(f"team-{number:03}", plan="Premium") for number in range(119)), PAYGO)
 PAID_NAMESAKES = (CloudInstance("lab", "Premium"), CloudInstance("lab", "Premium", "eu-de"))
 
 ROWS = (

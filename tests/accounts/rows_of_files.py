@@ -1,4 +1,4 @@
-"""Set-ups in which the account is in a file: those of every era, damaged ones, and every field that an entry may have."""
+"""Set-ups in which the account is in a file: of every era, damaged, and with every field that an entry may have."""
 
 import json
 

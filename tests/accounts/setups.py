@@ -4,8 +4,8 @@ A row says what is in the home directory, in the environment and in the call, wh
 come of it. The same rows are run with our client (``tests/test_first_log_in.py``) and with the official one, unmodified
 (``tests/conformance/runtime/test_accounts.py``); what that one was seen to do is in ``official.py``.
 
-In texts, ``{home}`` stands for the home directory and ``{authority}`` for the file with the certificate of the authority
-that the cloud's certificates are of.
+In texts, ``{home}`` stands for the home directory, and ``{authority}`` for the file with the certificate of the
+authority that the cloud's certificates are of.
 """
 
 import json
@@ -91,7 +91,7 @@ def saved(accounts, path=FILE):
 
 
 def prepared(setup, home, authority, patch):
-    """Make the home directory and the environment of a set-up; return the arguments for ours and the official client."""
+    """Make the home directory and the environment of a set-up; return the arguments of ours and the official client."""
     places = {"home": home, "authority": authority}
     for path, content in setup.home.items():
         target = Path(home) / path

@@ -73,6 +73,8 @@ def side_by_side(ours, theirs, *, every_row=False):
             lines.append(f"  {name}: ours {ours[name]['requests']}, the official client {theirs[name]['requests']}")
     for row in both if every_row else ():
         lines.append(row.name)
-        for client, each in (("ours", ours[row.name]), ("official", theirs[row.name])):
-            lines.append(f"  {client}, {'wrong' if each['problems'] else 'right'}: {each['saw']}")
+        lines += [
+            f"  {client}, {'wrong' if each['problems'] else 'right'}: {each['saw']}"
+            for client, each in (("ours", ours[row.name]), ("official", theirs[row.name]))
+        ]
     return lines

@@ -37,6 +37,7 @@ def called(
 WITH_CRN = {"instance": OPEN.crn}
 RUNTIME = "https://github.com/Qiskit/qiskit-ibm-runtime/issues/"
 PLATFORM_URLS = {
+    "of the host of 2023": "https://us-east.quantum-computing.cloud.ibm.com",
     "with a slash": "https://cloud.ibm.com/",
     "of the API's host": "https://quantum.cloud.ibm.com",
     "with /api": "https://quantum.cloud.ibm.com/api",
@@ -75,12 +76,20 @@ ROWS = (
     called("a key that is disabled", Refused(("key", "disabled")), clouded=Cloud((CloudAccount(KEY, (OPEN,), True),))),
     called("a key with blanks and a line break", LoggedIn(OPEN.crn, 4), token=f"  {KEY}\n", **WITH_CRN),
     called("a key in quotes", LoggedIn(OPEN.crn, 4), token=f'"{KEY}"', **WITH_CRN),
+    called("a key with blanks that a web page has", LoggedIn(OPEN.crn, 4), token=f"\u00a0{KEY}\u200b", **WITH_CRN),
+    called("a key in typographic quotes", LoggedIn(OPEN.crn, 4), token=f"\u201c{KEY}\u201d", **WITH_CRN),
+    called("a key that is None in words", Refused(("token|key",)), token="None"),
     called("a token of the archived platform", Refused((CLASSIC,), True), token=CLASSIC_TOKEN),
     called("a token of the archived platform, with a CRN", Refused((CLASSIC,), True), token=CLASSIC_TOKEN, **WITH_CRN),
     called("a CRN as the token", Refused(("token", "crn"), True), token=OPEN.crn),
     # Instances
     called("a CRN without its end", LoggedIn(OPEN.crn, 4), instance=OPEN.crn.rstrip(":")),
     called("a CRN with blanks and a line break", LoggedIn(OPEN.crn, 4), instance=f" {OPEN.crn}\n"),
+    called(
+        "a CRN that a terminal broke in two lines",
+        LoggedIn(OPEN.crn, 4),
+        instance=f"{OPEN.crn[:60]}\n{OPEN.crn[60:]}",
+    ),
     called("a CRN in quotes", LoggedIn(OPEN.crn, 4), instance=f"'{OPEN.crn}'"),
     called("a CRN in eu-de", LoggedIn(PAYGO.crn, 4), (OPEN, PAYGO), instance=PAYGO.crn),
     called("a CRN of another account", Refused(("instance", "account")), instance=FOREIGN.crn, source=f"{RUNTIME}2408"),
@@ -121,7 +130,7 @@ ROWS = (
     called("tags wanted that there are not", Refused(("tag", "nope")), tags=["nope"]),
     called(
         "an account without an instance",
-        Refused(("instance", "https://quantum.cloud.ibm.com")),
+        Refused(("key", "instance", "https://quantum.cloud.ibm.com")),
         (),
         clouded=cloud(),
         source=f"{RUNTIME}2564",

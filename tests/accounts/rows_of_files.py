@@ -228,4 +228,50 @@ ROWS = (
         Refused((DEFAULT, "proxies"), True),
         home=saved({DEFAULT: PLATFORM | {"proxies": {"urls": {}, "user": "me"}}}),
     ),
+    Setup(
+        "a saved account whose other fields are null",
+        LoggedIn(OPEN.crn, 4),
+        home=saved(
+            {DEFAULT: PLATFORM | dict.fromkeys(("region", "plans_preference", "tags", "proxies", "private_endpoint"))}
+        ),
+    ),
+    Setup(
+        "a saved key with blanks and a line break",
+        LoggedIn(OPEN.crn, 4),
+        home=saved({DEFAULT: PLATFORM | {"token": f" {KEY}\n", "instance": f" {OPEN.crn}"}}),
+    ),
+    Setup(
+        "a saved plans_preference that is one text",
+        Refused((DEFAULT, "plans_preference"), True),
+        home=saved({DEFAULT: KEY_ONLY | {"plans_preference": "open"}}),
+    ),
+    Setup(
+        "a saved account of the platform with a URL of 2024",
+        Refused((CLASSIC, DEFAULT), True),
+        home=saved({DEFAULT: PLATFORM | {"url": OF_2024["url"]}}),
+    ),
+    Setup(
+        "the channel of the platform, and both in the file",
+        LoggedIn(OPEN.crn, 4),
+        {"channel": "ibm_quantum_platform"},
+        home=saved({"default-ibm-quantum": OF_2024 | {"is_default_account": True}, "lab": PLATFORM}),
+    ),
+    Setup(
+        "the archived channel, and both in the file",
+        Refused((CLASSIC,), True),
+        {"channel": "ibm_quantum"},
+        home=saved({"default-ibm-quantum": OF_2024, DEFAULT: PLATFORM}),
+    ),
+    Setup(
+        "two accounts that are flagged",
+        LoggedIn(OPEN.crn, 4),
+        home=saved({"lab": PLATFORM | {"is_default_account": True}, "z": WRONG | {"is_default_account": True}}),
+    ),
+    Setup("a folder .qiskit that is a file", Refused(("qiskit",), True), home={".qiskit": "text"}),
+    Setup(
+        "a folder .qiskit that is a file, and a key in the call",
+        LoggedIn(OPEN.crn, 4),
+        {"token": KEY, "instance": OPEN.crn},
+        home={".qiskit": "text"},
+    ),
 )

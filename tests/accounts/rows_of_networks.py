@@ -73,6 +73,26 @@ ROWS = (
         Refused(("proxies", "user"), True),
         CALL | {"proxies": {"urls": {}, "user": "me"}},
     ),
+    network(
+        "a proxy without http:// at its front",
+        LoggedIn(OPEN.crn, 4),
+        CALL | {"proxies": {"urls": {"https": "proxy.example:8080"}}},
+        source=f"{RUNTIME}2266",
+        **BEHIND,
+    ),
+    network(
+        "a proxy with https:// at its front that speaks http",
+        Refused(("proxy",)),
+        variables={"HTTPS_PROXY": "https://proxy.example:8080"},
+        **BEHIND,
+    ),
+    network(
+        "a SOCKS proxy without PySocks",
+        Refused(("proxy", "socks")),
+        variables={"HTTPS_PROXY": "socks5://proxy.example:8080"},
+        lacks="socks",
+        **BEHIND,
+    ),
     # Certificates
     network(
         "a certificate of an unknown authority",

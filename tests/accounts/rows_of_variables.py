@@ -21,6 +21,18 @@ ROWS = (
         variables={"QISKIT_IBM_TOKEN": f'"{KEY}"', "QISKIT_IBM_INSTANCE": f"{OPEN.crn}\n"},
     ),
     Setup(
+        "variables with the name of an instance",
+        LoggedIn(OPEN.crn),
+        variables={"QISKIT_IBM_TOKEN": KEY, "QISKIT_IBM_INSTANCE": "open-1"},
+        cloud=TWO,
+    ),
+    Setup(
+        "a variable of blanks, and a saved account",
+        LoggedIn(OPEN.crn, 4),
+        home=SAVED,
+        variables={"QISKIT_IBM_TOKEN": "  "},
+    ),
+    Setup(
         "an instance left in a variable, and a saved account",
         LoggedIn(OPEN.crn, 4),
         home=SAVED,

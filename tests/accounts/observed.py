@@ -73,8 +73,8 @@ def side_by_side(ours, theirs, *, every_row=False):
             lines.append(f"  {name}: ours {ours[name]['requests']}, the official client {theirs[name]['requests']}")
     for row in both if every_row else ():
         lines.append(row.name)
-        lines += [
+        lines.extend(
             f"  {client}, {'wrong' if each['problems'] else 'right'}: {each['saw']}"
             for client, each in (("ours", ours[row.name]), ("official", theirs[row.name]))
-        ]
+        )
     return lines

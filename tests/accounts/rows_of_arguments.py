@@ -130,7 +130,7 @@ ROWS = (
     called("tags wanted that there are not", Refused(("tag", "nope")), tags=["nope"]),
     called(
         "an account without an instance",
-        Refused(("key", "instance", "https://quantum.cloud.ibm.com")),
+        Refused(("key is good|token is good", "instance", "https://quantum.cloud.ibm.com")),
         (),
         clouded=cloud(),
         source=f"{RUNTIME}2564",
@@ -154,6 +154,12 @@ ROWS = (
         key_hosts=(),
     ),
     called("a URL that is none", Refused(("url",), True), url="cloud ibm"),
+    Setup(
+        "a key beside the name of a saved account",
+        Refused(("token", "name"), True),
+        {"token": OTHER_KEY, "name": "lab"},
+        home=saved({"lab": {"channel": "ibm_quantum_platform", "token": KEY, "instance": OPEN.crn}}),
+    ),
     Setup(
         "a URL alone, and a saved key",
         Refused(("url", "token"), True),

@@ -242,8 +242,9 @@ ROWS = (
     ),
     Setup(
         "a saved plans_preference that is one text",
-        Refused((DEFAULT, "plans_preference"), True),
-        home=saved({DEFAULT: KEY_ONLY | {"plans_preference": "open"}}),
+        LoggedIn(PREMIUM.crn, 8),
+        home=saved({DEFAULT: KEY_ONLY | {"plans_preference": "premium"}}),
+        cloud=THREE,
     ),
     Setup(
         "a saved account of the platform with a URL of 2024",

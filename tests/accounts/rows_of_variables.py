@@ -142,6 +142,18 @@ ROWS = (
         variables={"IAM_URL": "https://iam.cloud.ibm.com/identity/token"},
     ),
     Setup(
+        "a stranger's URL in IAM_URL, and a saved account",
+        Refused(("IAM_URL",), True),
+        home=SAVED,
+        variables={"IAM_URL": "https://evil.example"},
+    ),
+    Setup(
+        "IAM_URL without https, and a saved account",
+        Refused(("IAM_URL", "https"), True),
+        home=SAVED,
+        variables={"IAM_URL": "http://iam.cloud.ibm.com"},
+    ),
+    Setup(
         "IAM_URL with a slash",
         LoggedIn(OPEN.crn, 4),
         {"token": KEY, "instance": OPEN.crn},

@@ -68,9 +68,11 @@ def side_by_side(ours, theirs, *, every_row=False):
     lines.append(
         f"  where both log in ({len(in_both)} set-ups): ours sends {sent[0]} requests, the official client {sent[1]}"
     )
-    for name in ("a key and a CRN", "a key alone", "an instance by its name"):
-        if name in in_both:
-            lines.append(f"  {name}: ours {ours[name]['requests']}, the official client {theirs[name]['requests']}")
+    lines.extend(
+        f"  {name}: ours {ours[name]['requests']}, the official client {theirs[name]['requests']}"
+        for name in ("a key and a CRN", "a key alone", "an instance by its name")
+        if name in in_both
+    )
     for row in both if every_row else ():
         lines.append(row.name)
         lines.extend(

@@ -94,7 +94,7 @@ ROWS = (
     called("a CRN in eu-de", LoggedIn(PAYGO.crn, 4), (OPEN, PAYGO), instance=PAYGO.crn),
     called("a CRN of another account", Refused(("instance", "account")), instance=FOREIGN.crn, source=f"{RUNTIME}2408"),
     called("the key as the instance", Refused(("instance",)), instance=KEY),
-    called("hub/group/project as the instance", Refused(("ibm-q/open/main", CLASSIC)), instance="ibm-q/open/main"),
+    called("hub/group/project as the instance", Refused(("ibm-q/open/main", "classic")), instance="ibm-q/open/main"),
     called("an instance by its name", LoggedIn(OPEN.crn), (OPEN, PREMIUM), instance="open-1"),
     called("an instance by its name, in eu-de", LoggedIn(PAYGO.crn), (OPEN, PAYGO), instance="paygo-eu"),
     called("an instance by a name that there is not", Refused(("nope", "open-1")), instance="nope"),

@@ -139,12 +139,21 @@ ROWS = (
     network("the name of the API is not known", Refused(("name", API)), names_unknown=(API,)),
     network("IAM hangs up", Refused((IAM,)), fault={IAM: "hangs up"}),
     # Portals
-    network("a captive portal at IAM", Refused((IAM, "portal|web page|html")), fault={IAM: "portal"}),
-    network("a captive portal at every host", Refused(("portal|web page|html",)), {"token": KEY}, fault=EVERYTHING),
-    network("a captive portal that sends elsewhere", Refused((IAM, "portal|redirect|302")), fault={IAM: "moved"}),
+    network("a captive portal at IAM", Refused(("portal|html", "log in to the network")), fault={IAM: "portal"}),
+    network(
+        "a captive portal at every host",
+        Refused(("portal|html", "log in to the network")),
+        {"token": KEY},
+        fault=EVERYTHING,
+    ),
+    network(
+        "a captive portal that sends elsewhere",
+        Refused((IAM, "portal|302", "log in to the network")),
+        fault={IAM: "moved"},
+    ),
     network(
         "a captive portal at the API",
-        Refused((API, "portal|web page|html")),
+        Refused(("portal|html", "log in to the network")),
         fault={API: "portal"},
         source=f"{RUNTIME}1637",
     ),

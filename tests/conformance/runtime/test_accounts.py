@@ -12,11 +12,15 @@ from pathlib import Path
 
 import pytest
 import requests
+from cloud_state import KEY
 from names import name_server
 from observed import observation, write_down
 from qiskit_ibm_runtime import QiskitRuntimeService
+from rows_of_arguments import OPEN
 from setups import BACKEND, LoggedIn, Refused, prepared, problems
-from table import ROWS
+from table import BY_NAME, ROWS
+
+from ibm_circuit_job import IBMProvider
 
 OBSERVED = json.loads((Path(__file__).parents[2] / "accounts" / "official.json").read_text(encoding="utf-8"))
 OFFICIAL = [row for row in ROWS if row.has_home and not row.store]
@@ -89,3 +93,20 @@ def test_set_up(setup, machine, control):
     write_down(setup, outcome, line, found)
     assert not control("GET", "seen").json()["failures"]
     assert line == OBSERVED.get(setup.name)
+
+
+def test_account_that_ours_saves_is_used(machine, control):
+    machine(BY_NAME["no account at all"])
+    IBMProvider.save_account(KEY, instance=OPEN.crn, region="us-east", plans_preference=["open"], set_as_default=True)
+    outcome, _, message, above = tried({}, lambda: control("GET", "seen").json()["seen"])
+    assert isinstance(outcome, LoggedIn), f"{message} {above}"
+    assert outcome.instance == OPEN.crn
+
+
+def test_account_that_it_saves_is_ours(machine):
+    machine(BY_NAME["no account at all"])
+    QiskitRuntimeService.save_account(token=KEY, instance=OPEN.crn, tags=["lab"], name="lab", set_as_default=True)
+    saved = IBMProvider.saved_accounts()["lab"]
+    assert (saved["instance"], saved["tags"], saved["is_default_account"]) == (OPEN.crn, ["lab"], True)
+    assert IBMProvider.delete_account(name="lab")
+    assert QiskitRuntimeService.saved_accounts() == {}

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 import urllib3
 from attrs import asdict
-from cloud import CloudServer
+from cloud_server import CloudServer
 from names import name_server
 from observed import observation, write_down
 from setups import BACKEND, LoggedIn, Offline, Refused, leaked, prepared, problems

@@ -10,8 +10,8 @@ Sources:
 - Global catalogue, ``GET /api/v1/ID``: ``GlobalCatalogV1`` of the same; the official client reads 403 for a plan that
   is not sold any more.
 - The API: the facts of ``tests/contract``. What it says to a wrong token (401, code 1201) and to one who may not do
-  something (403, code 1200) is in issues of ``Qiskit/qiskit-ibm-runtime`` and ``Qiskit/documentation``. That the second
-  is its answer for an instance of another account is assumed.
+  something (403, code 1200) is in issues of ``Qiskit/qiskit-ibm-runtime`` and ``Qiskit/documentation``. For an instance
+  of another account it answers the second, or lets it pass, as #2408 of the former says; both are in the table.
 """
 
 import json
@@ -238,7 +238,8 @@ def check_account(cloud, request, region):
     if account is None:
         raise Refusal(401, 1201, "Invalid credentials.", "Verify your credentials and try again.")
     crn = request.headers.get("service-crn")
-    here = {each.crn for each in account.instances if each.region == region and region in REGIONS}
+    owners = [account] if cloud.checks_owner else cloud.accounts
+    here = {each.crn for owner in owners for each in owner.instances if each.region == region and region in REGIONS}
     if crn not in here:
         raise Refusal(403, 1200, "You are not authorized to perform this action.", "Try again or contact support.")
 

@@ -36,6 +36,10 @@ PRICING = {
 """Plan -> the type of its price, as the catalogue names them."""
 
 
+ACCOUNT = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+"""The account that is meant."""
+
+
 @frozen
 class CloudInstance:
     """A service instance of an account."""
@@ -44,7 +48,7 @@ class CloudInstance:
     plan: str = "Open"
     region: str = "us-east"
     tags: tuple = ()
-    account: str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+    account: str = ACCOUNT
     is_allocated: bool = True
     """Whether it may use backends."""
     is_in_catalogue: bool = True
@@ -67,11 +71,17 @@ class CloudAccount:
     key: str = KEY
     instances: tuple = ()
     key_is_disabled: bool = False
+    number: str = ACCOUNT
 
     @property
     def token(self):
         """The token of IAM for the key: a JWT, whose times the official client reads."""
-        claims = {"iam_id": "IBMid-witness", "iat": 1_767_225_600, "exp": 4_102_444_800, "sub": self.key[:4]}
+        claims = {
+            "iam_id": "IBMid-witness",
+            "account": {"valid": True, "bss": self.number},
+            "iat": 1_767_225_600,
+            "exp": 4_102_444_800,
+        }
         parts = [{"alg": "RS256", "kid": "witness"}, claims]
         encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
         return ".".join((*encoded, "c2lnbmF0dXJl"))
@@ -84,6 +94,8 @@ class Cloud:
     accounts: tuple = (CloudAccount(instances=(CloudInstance("open-1"),)),)
     faults: dict = field(factory=dict)
     """Host -> what is wrong with it; see :data:`FAULTS`."""
+    checks_owner: bool = True
+    """Whether the API refuses an instance of another account than the key's."""
     most_items: int = 100
     """How many items the search has on a page at most."""
     proxy: str = "open"

@@ -15,7 +15,7 @@ ARCHIVED = CloudInstance("old-plan", plan="Premium", is_in_catalogue=False)
 
 def cloud(*instances, **more):
     """A cloud with one account that has these instances, and another that has one."""
-    accounts = (CloudAccount(KEY, instances), CloudAccount(OTHER_KEY, (FOREIGN,)))
+    accounts = (CloudAccount(KEY, instances), CloudAccount(OTHER_KEY, (FOREIGN,), number=FOREIGN.account))
     return Cloud(accounts, **more)
 
 
@@ -93,6 +93,13 @@ ROWS = (
     called("a CRN in quotes", LoggedIn(OPEN.crn, 4), instance=f"'{OPEN.crn}'"),
     called("a CRN in eu-de", LoggedIn(PAYGO.crn, 4), (OPEN, PAYGO), instance=PAYGO.crn),
     called("a CRN of another account", Refused(("instance", "account")), instance=FOREIGN.crn, source=f"{RUNTIME}2408"),
+    called(
+        "a CRN of another account, which the API lets pass",
+        Refused(("instance", "account")),
+        clouded=cloud(OPEN, checks_owner=False),
+        instance=FOREIGN.crn,
+        source=f"{RUNTIME}2408",
+    ),
     called("the key as the instance", Refused(("instance",)), instance=KEY),
     called("hub/group/project as the instance", Refused(("ibm-q/open/main", "classic")), instance="ibm-q/open/main"),
     called("an instance by its name", LoggedIn(OPEN.crn), (OPEN, PREMIUM), instance="open-1"),

@@ -24,7 +24,7 @@ from ibm_circuit_job.local import LocalService
 
 sys.path[1:1] = [str(Path(__file__).parents[1] / name) for name in ("accounts", "contract", "shared")]
 
-from cloud import CloudServer  # noqa: E402 - found in the folders above
+from cloud_server import CloudServer  # noqa: E402 - found in the folders above
 from observed import read_down, side_by_side  # noqa: E402 - the same
 from table import ROWS  # noqa: E402 - the same
 

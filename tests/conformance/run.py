@@ -22,6 +22,12 @@ from same_counts import SEED, SHOTS, circuits
 from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local import LocalService
 
+sys.path[1:1] = [str(Path(__file__).parents[1] / name) for name in ("accounts", "contract", "shared")]
+
+from cloud_server import CloudServer  # noqa: E402 - found in the folders above
+from observed import read_down, side_by_side  # noqa: E402 - the same
+from table import ROWS  # noqa: E402 - the same
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 600.0
 """How long the checks of one suite may take."""
@@ -41,11 +47,13 @@ class Suite:
     """The tests, in ``tests/conformance``."""
     of_client: bool = False
     """Whether the package is an official client, which needs services of every kind and counts for the comparison."""
+    sets_up_accounts: bool = False
+    """Whether its log-in is tried in every set-up of the table in ``tests/accounts``."""
 
 
 SUITES = {
     "provider": Suite("qiskit-ibm-provider", "provider", "provider", of_client=True),
-    "runtime": Suite("qiskit-ibm-runtime", "runtime", "runtime", of_client=True),
+    "runtime": Suite("qiskit-ibm-runtime", "runtime", "runtime", of_client=True, sets_up_accounts=True),
     "primitives": Suite("qiskit-ibm-runtime", "runtime", "libraries/test_primitives.py"),
     "experiments": Suite("qiskit-experiments", "experiments", "libraries/test_experiments.py"),
     "pennylane": Suite("PennyLane-qiskit", "pennylane", "libraries/test_pennylane.py"),
@@ -64,6 +72,7 @@ def checked(name: str, counts: Path) -> bool:
         for service in services.values():
             stack.enter_context(service)
         summary = Path(folder) / "summary.json"
+        cloud = stack.enter_context(CloudServer([row.cloud for row in ROWS])) if suite.sets_up_accounts else None
         code = ran(
             suite,
             services["plain"].environment
@@ -73,6 +82,11 @@ def checked(name: str, counts: Path) -> bool:
                 "CONFORMANCE_SUMMARY": str(summary),
                 "CONFORMANCE_COUNTS": str(counts),
                 "CONFORMANCE_PACKAGE": suite.package,
+                **(
+                    {}
+                    if cloud is None
+                    else where_cloud_is(cloud, Path(folder)) | {"ACCOUNTS_SEEN": str(seen_by(counts))}
+                ),
             },
         )
         counted = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
@@ -105,6 +119,30 @@ def where(service: LocalService) -> dict[str, object]:
         "token_seconds": TOKEN_SECONDS,
         "environment": service.environment,
     }
+
+
+def where_cloud_is(cloud: CloudServer, folder: Path) -> dict[str, str]:
+    """Return the variable that leads a client to the cloud of the set-ups."""
+    authority = folder / "authority.pem"
+    authority.write_bytes(cloud.authority.cert_pem.bytes())
+    found = {"proxy": cloud.proxy_url, "ports": cloud.ports, "authority": str(authority)}
+    return {"CONFORMANCE_CLOUD": json.dumps(found)}
+
+
+def seen_by(counts: Path) -> Path:
+    """Return the file in which a suite writes down what its client did in each set-up."""
+    return counts.with_suffix(".accounts")
+
+
+def compared_log_ins(theirs: Path) -> bool:
+    """Try our log-in in the same set-ups, and print what both clients did."""
+    seen = theirs.with_name("ours.accounts")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_first_log_in.py"]
+    code = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"ACCOUNTS_SEEN": str(seen)}, timeout=SECONDS, check=False
+    )
+    print("\n".join(side_by_side(read_down(seen), read_down(theirs))))
+    return code.returncode == 0
 
 
 def ran(suite: Suite, wanted: dict[str, str]) -> int:
@@ -152,6 +190,7 @@ def main() -> int:
         holds = [checked(name, counts[name]) for name in wanted]
         if of_clients := [counts[name] for name in wanted if SUITES[name].of_client]:
             holds.append(counted_alike(of_clients))
+        holds += [compared_log_ins(seen_by(counts[name])) for name in wanted if SUITES[name].sets_up_accounts]
     return 0 if all(holds) else 1
 
 

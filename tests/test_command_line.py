@@ -90,7 +90,9 @@ def hostile(store):
 
 @pytest.fixture
 def narrow_terminal(monkeypatch):
-    monkeypatch.setattr(cli, "_console", Console(force_terminal=True, color_system=None, width=30, highlight=False))
+    monkeypatch.setattr(
+        cli.terminal, "console", Console(force_terminal=True, color_system=None, width=30, highlight=False)
+    )
 
 
 @pytest.mark.usefixtures("hostile")
@@ -179,11 +181,11 @@ def test_result_without_counts_is_said_to_have_none(store):
 def test_jobs_say_that_there_are_more(store, capsys):
     for job_id in "abc":
         store.save(Job(job_id))
-    cli.jobs(limit=2)
+    cli.jobs.jobs(limit=2)
     listed = capsys.readouterr()
     assert len(listed.out.splitlines()) == 2
     assert "the newest 2; there are more" in listed.err
-    cli.jobs(limit=3)
+    cli.jobs.jobs(limit=3)
     assert capsys.readouterr().err == ""
 
 

@@ -1,0 +1,78 @@
+"""``ibm-circuit-job demo``: a Bell job on a service on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from qiskit import QuantumCircuit
+from qiskit.providers.jobstatus import JobStatus
+from rich.markup import escape
+from rich.table import Table
+
+from ibm_circuit_job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.cli import terminal
+from ibm_circuit_job.provider import IBMProvider
+
+
+def demo(
+    shots: Annotated[int, typer.Option(min=1, help="How often the circuit is run.")] = 1000,
+) -> None:
+    """Run a Bell job on a service on this machine, and show its life and its counts."""
+    with IBMProvider.local() as provider:
+        terminal.console.print(f"A service runs at [bold]{provider.url}[/bold].")
+        bell = QuantumCircuit(2, name="bell")
+        bell.h(0)
+        bell.cx(0, 1)
+        bell.measure_all()
+        backend = provider.get_backend("local_simulator")
+        # A first job keeps the backend busy, so that the second is seen in the queue.
+        backend.run(bell, shots=20_000)
+        job = backend.run(bell, shots=shots, job_tags=["demo"])
+        terminal.console.print(f"Job [bold]{job.job_id()}[/bold] on {backend.name}:")
+        _show_life(job)
+        counts = job.result().get_counts()
+        kept = provider.store is not None
+    terminal.console.print(_bars(counts))
+    if set(counts) != {"00", "11"} or sum(counts.values()) != shots:
+        terminal.console.print(f"[red]Expected {shots} shots of 00 and 11 only.[/red]")
+        raise typer.Exit(1)
+    terminal.console.print(f"{shots} shots, 00 and 11 only: the two qubits are entangled.")
+    if kept:
+        terminal.console.print("The jobs are kept, results and all: [bold]ibm-circuit-job jobs[/bold] lists them.")
+
+
+def _show_life(job: IBMCircuitJob) -> None:
+    """Print each step of a job's life as it comes, with the time that the service gives for it."""
+    submitted = job.creation_date()
+    _show_step(submitted, submitted, "submitted")
+    if job.status() is JobStatus.QUEUED:
+        _show_step(submitted, datetime.now(UTC), "queued")
+    while job.status() is JobStatus.QUEUED:
+        time.sleep(0.02)
+    job.refresh()
+    _show_step(submitted, _service_time(job, "running"), "running")
+    job.wait_for_final_state()
+    job.refresh()
+    _show_step(submitted, _service_time(job, "finished"), job.status().name.lower())
+
+
+def _service_time(job: IBMCircuitJob, step: str) -> datetime:
+    metrics = job.state.metrics
+    return dict(metrics.timestamps).get(step, metrics.observed_at) if metrics else datetime.now(UTC)
+
+
+def _show_step(submitted: datetime, moment: datetime, step: str) -> None:
+    seconds = (moment - submitted).total_seconds()
+    terminal.console.print(f"  {moment.astimezone():%H:%M:%S.%f}  [bold]{step:<9}[/bold]  +{seconds:.3f} s")
+
+
+def _bars(counts: Mapping[str, int]) -> Table:
+    most = max(counts.values())
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for outcome, count in sorted(counts.items()):
+        table.add_row(f"[bold]{escape(outcome)}[/bold]", "█" * max(1, round(40 * count / most)), str(count))
+    return table

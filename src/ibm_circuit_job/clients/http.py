@@ -334,12 +334,35 @@ def new_session(retry: Retry, adapter_type: type[HTTPAdapter] = HTTPAdapter) -> 
     """
     session = requests.Session()
     session.headers["Accept"] = "application/json"
+    session.hooks["response"] = list(_reply_hooks)
     # Nor does it read a .netrc, which must not replace our token.
     session.trust_env = False
     adapter = adapter_type(max_retries=retry, pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
+
+
+_reply_hooks: tuple[Callable[..., None], ...] = ()
+"""What the sessions that are made from now on call with each reply. Replaced, and never changed."""
+
+
+@contextlib.contextmanager
+def reply_hook(hook: Callable[..., None]) -> Iterator[None]:
+    """Have every session that is made within this block, in any thread, call *hook* with each reply.
+
+    Sessions that exist already do not. A session that was made within goes on calling it after the block.
+
+    Args:
+        hook: A hook ``response`` of requests: it is called with the reply, before its body is read where that is
+            streamed, and with the keyword arguments of the request.
+    """
+    global _reply_hooks  # noqa: PLW0603 - sessions are made in many places, and in threads of their own
+    _reply_hooks = (*_reply_hooks, hook)
+    try:
+        yield
+    finally:
+        _reply_hooks = tuple(each for each in _reply_hooks if each is not hook)
 
 
 @contextlib.contextmanager

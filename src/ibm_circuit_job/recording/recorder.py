@@ -1,0 +1,112 @@
+"""Recorder: takes down what is said on every session that the library makes while it is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import requests
+import urllib3
+
+from ibm_circuit_job.clients.http import reply_hook
+from ibm_circuit_job.errors import IBMError
+from ibm_circuit_job.recording.exchange import Exchange
+from ibm_circuit_job.recording.redaction import fixture_of, leaked
+
+
+class Recorder:
+    """Takes down requests and replies, through the hook ``response`` of ``requests``.
+
+    A request that gets no reply is not taken down. Of a request that urllib3 repeats, only the last reply is.
+
+    Args:
+        began: When the recording began; aware.
+    """
+
+    def __init__(self, began: datetime) -> None:
+        self._began = began
+        self._exchanges: list[Exchange] = []
+
+    def __repr__(self) -> str:
+        return f"<Recorder({len(self._exchanges)} exchanges)>"
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[Recorder]:
+        """Take down what is sent by sessions that are made within this block, in any thread of this process."""
+        with reply_hook(self._take_down):
+            yield self
+
+    def _take_down(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        """Called by requests with each reply, whose body may not have been read yet."""
+        body = response.content
+        # Whoever asked reads the body from here, in pieces, as if nobody had read it before.
+        response.raw = urllib3.HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
+        sent = response.request
+        given = sent.body or b""
+        self._exchanges.append(
+            Exchange(
+                sent.method or "",
+                sent.url or "",
+                response.status_code,
+                dict(sent.headers),
+                given.encode() if isinstance(given, str) else bytes(given),
+                dict(response.headers),
+                body,
+            )
+        )
+
+    def fixture(self) -> dict[str, Any]:
+        """Return the fixture; see :func:`~ibm_circuit_job.recording.fixture_of`.
+
+        Raises:
+            IBMError: If it holds a key or a token after all, which is a defect of this library. It is not returned.
+        """
+        fixture = fixture_of(self._exchanges, self._began)
+        if leaked(json.dumps(fixture), [secret for each in self._exchanges for secret in _secrets(each)]):
+            raise IBMError("the recording was not written, for a key or a token is left in it; please report this")
+        return fixture
+
+    def __len__(self) -> int:
+        return len(self._exchanges)
+
+
+def _secrets(exchange: Exchange) -> Iterator[str]:
+    """The API key and the tokens of a request."""
+    headers = {name.lower(): value for name, value in exchange.request_headers.items()}
+    yield headers.get("x-access-token", "")
+    yield headers.get("authorization", "").rpartition(" ")[2]
+    if headers.get("content-type") == "application/x-www-form-urlencoded":
+        yield dict(parse_qsl(exchange.request_body.decode("utf-8", "replace"))).get("apikey", "")
+
+
+def write_fixture(fixture: dict[str, Any], path: Path) -> None:
+    """Write a fixture to a file that only its owner may read. What the file held before is replaced as a whole.
+
+    Args:
+        fixture: The fixture.
+        path: The file.
+
+    Raises:
+        IBMError: If it cannot be written; the message says why.
+    """
+    text = json.dumps(fixture, indent=1, ensure_ascii=True) + "\n"
+    try:
+        # mkstemp makes files that only their owner may read and write.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(text)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise IBMError(f"cannot write {path}: {error.strerror}") from None

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ibm_circuit_job.cli import jobs, terminal
+from ibm_circuit_job.cli import accounts, jobs, terminal
 from ibm_circuit_job.cli.demo import demo
+from ibm_circuit_job.cli.doctor import doctor
 from ibm_circuit_job.cli.serve import serve
 from ibm_circuit_job.errors import IBMError
 
@@ -37,6 +38,11 @@ def command(
 
 app.command()(demo)
 app.command()(serve)
+app.command()(accounts.login)
+app.command()(accounts.whoami)
+app.command()(accounts.accounts)
+app.command()(accounts.logout)
+app.command()(doctor)
 app.command()(jobs.jobs)
 app.command()(jobs.history)
 app.command()(jobs.result)

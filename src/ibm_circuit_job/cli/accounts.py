@@ -1,0 +1,174 @@
+"""The commands about accounts: ``login``, ``whoami``, ``accounts`` and ``logout``. None of them shows a key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import click
+import typer
+from attrs import evolve
+from returns.result import Success
+
+from ibm_circuit_job.cli import terminal
+from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient, RequestFailed, account_file
+from ibm_circuit_job.clients.credentials import Asked, find_credentials
+from ibm_circuit_job.clients.instances import Instance, InstanceWish, candidates, choose_instance, listed
+from ibm_circuit_job.clients.parameters import PLATFORM
+from ibm_circuit_job.errors import IBMAccountError, to_exception
+from ibm_circuit_job.provider import IBMProvider
+
+Name = Annotated[str | None, typer.Option(help="The name of the saved account.")]
+"""The option ``--name``."""
+Filename = Annotated[
+    str | None,
+    typer.Option(help="The file of saved accounts; by default .qiskit/qiskit-ibm.json in the home directory."),
+]
+"""The option ``--filename``."""
+_OF_ACCOUNT: Final = ("channel", "instance", "region", "plans_preference", "tags")
+
+
+def login(
+    instance: Annotated[str | None, typer.Option(help="The CRN or the name of the instance.")] = None,
+    region: Annotated[str | None, typer.Option(help="Only instances of this region, such as us-east.")] = None,
+    plan: Annotated[str | None, typer.Option(help="Only instances of this plan, such as open.")] = None,
+    name: Name = None,
+    filename: Filename = None,
+    url: Annotated[str | None, typer.Option(help="The URL to log into; IBM's by default.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a saved account of that name.")] = False,
+) -> None:
+    """Save an account: ask for its API key, show its instances, and save the key with the one that is chosen.
+
+    The key is asked for without being shown; where the input is no terminal, it is the first line of the input. API
+    keys are made at https://quantum.cloud.ibm.com.
+    """
+    saved_as = name or account_file.default_name(PLATFORM)
+    may_replace = overwrite or _may_replace(saved_as, filename)
+    # Not an argument of the command, for those are seen in the list of processes.
+    key = typer.prompt("API key", hide_input=True) if terminal.can_ask() else sys.stdin.readline()
+    parameters = ClientParameters(key, url, channel=PLATFORM)
+    found = _instances_of(parameters)
+    chosen = _chosen(parameters, found, InstanceWish(instance, region, (plan,) if plan else ()))
+    IBMProvider.save_account(parameters.token, url, chosen.crn, filename=filename, name=saved_as, overwrite=may_replace)
+    print(f"The account {saved_as!r} is saved in {terminal.printable(str(account_file.path_of(filename)))}")
+
+
+def _may_replace(name: str, filename: str | None) -> bool:
+    """Whether there is an account of that name, which is to be replaced."""
+    if not IBMProvider.saved_accounts(filename=filename, name=name):
+        return False
+    where = f"an account {name!r} in {account_file.path_of(filename)}"
+    if not terminal.can_ask():
+        terminal.fail(f"there is {where}; give --overwrite to replace it, or another --name")
+    return typer.confirm(terminal.printable(f"There is {where}. Replace it?"), abort=True)
+
+
+def _instances_of(parameters: ClientParameters) -> list[Instance]:
+    account = PlatformAccount(parameters)
+    try:
+        account.check_login()
+        return account.instances()
+    except RequestFailed as error:
+        raise to_exception(error.failure, IBMAccountError) from None
+    finally:
+        account.close()
+
+
+def _chosen(parameters: ClientParameters, found: Sequence[Instance], wish: InstanceWish) -> Instance:
+    """The only instance that fits, else the one that the user names."""
+    fitting = [
+        each
+        for each in candidates(found, wish)
+        if not wish.plans_preference or each.plan == wish.plans_preference[0].lower()
+    ]
+    if not fitting:
+        refused = choose_instance(found, wish)
+        if isinstance(refused, Success):
+            return refused.unwrap()
+        raise to_exception(refused.failure(), IBMAccountError)
+    if len(fitting) > 1 and not terminal.can_ask():
+        terminal.fail(f"several instances fit: {listed(fitting)}; give --instance, --region or --plan")
+    _show_instances(parameters, fitting)
+    if len(fitting) == 1:
+        return fitting[0]
+    return fitting[typer.prompt("Which one", type=click.IntRange(1, len(fitting))) - 1]
+
+
+def _show_instances(parameters: ClientParameters, instances: Sequence[Instance]) -> None:
+    rows = [
+        (str(number), each.name or each.crn, each.plan or "", each.region or "", _backends_of(parameters, each))
+        for number, each in enumerate(instances, 1)
+    ]
+    terminal.show_rows(("", "instance", "plan", "region", "backends"), rows)
+
+
+def _backends_of(parameters: ClientParameters, instance: Instance) -> str:
+    """How many backends an instance has, as text; what went wrong where they cannot be listed."""
+    client = PlatformClient(evolve(parameters, instance=instance.crn))
+    try:
+        return str(len(client.list_backends()))
+    except RequestFailed as error:
+        return str(error)
+    finally:
+        client.close()
+
+
+def whoami(
+    name: Name = None,
+    filename: Filename = None,
+    online: Annotated[bool, typer.Option("--online", help="Log in, and say which instance and plan it is.")] = False,
+) -> None:
+    """Show which account would be used, where it was found, and its instance. No request is sent without --online."""
+    if online:
+        with IBMProvider(name=name, filename=filename) as provider:
+            account = provider.active_account()
+    else:
+        found = find_credentials(Asked(name=name, filename=filename))
+        parameters = found.parameters
+        account = {
+            "channel": parameters.channel,
+            "url": parameters.url,
+            "instance": parameters.instance or "chosen at log-in",
+            "region": parameters.crn_region or parameters.region,
+            "plan": ", ".join(parameters.plans_preference),
+            "source": found.source,
+        }
+    terminal.show_rows(("", ""), [(key, str(value)) for key, value in account.items() if value not in {None, ""}])
+
+
+def accounts(filename: Filename = None) -> None:
+    """List the saved accounts, without their keys.
+
+    Where the output goes to another program, a line for each: name, channel, instance, region, plans, tags, with tabs
+    between them.
+    """
+    saved = IBMProvider.saved_accounts(filename=filename)
+    rows = [(name, *(_cell(account.get(field)) for field in _OF_ACCOUNT)) for name, account in saved.items()]
+    terminal.show_rows(("account", "channel", "instance", "region", "plans", "tags"), rows)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def logout(
+    name: Annotated[str | None, typer.Argument(help="The account; by default the only one, or the default.")] = None,
+    filename: Filename = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a saved account. The key itself stays valid; keys are deleted at https://cloud.ibm.com/iam/apikeys."""
+    known = IBMProvider.saved_accounts(filename=filename)
+    meant = name or (next(iter(known)) if len(known) == 1 else account_file.default_name(PLATFORM))
+    where = f"account {meant!r} in {account_file.path_of(filename)}"
+    if name is None and meant not in known:
+        terminal.fail(f"expected the name of an account ({', '.join(map(repr, known)) or 'none is saved'})")
+    if not yes:
+        if not terminal.can_ask():
+            terminal.fail(f"give --yes to delete the {where}")
+        typer.confirm(terminal.printable(f"Delete the {where}?"), abort=True)
+    if not IBMProvider.delete_account(filename=filename, name=meant):
+        terminal.fail(f"there is no {where}")
+    print(terminal.printable(f"The {where} is deleted"))

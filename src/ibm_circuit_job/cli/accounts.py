@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-import click
 import typer
 from attrs import evolve
 from returns.result import Success
@@ -47,7 +46,7 @@ def login(
     may_replace = overwrite or _may_replace(saved_as, filename)
     # Not an argument of the command, for those are seen in the list of processes.
     key = typer.prompt("API key", hide_input=True) if terminal.can_ask() else sys.stdin.readline()
-    parameters = ClientParameters(key, url, channel=PLATFORM)
+    parameters = ClientParameters(key, channel=PLATFORM, **({} if url is None else {"url": url}))
     found = _instances_of(parameters)
     chosen = _chosen(parameters, found, InstanceWish(instance, region, (plan,) if plan else ()))
     IBMProvider.save_account(parameters.token, url, chosen.crn, filename=filename, name=saved_as, overwrite=may_replace)
@@ -84,15 +83,16 @@ def _chosen(parameters: ClientParameters, found: Sequence[Instance], wish: Insta
     ]
     if not fitting:
         refused = choose_instance(found, wish)
-        if isinstance(refused, Success):
-            return refused.unwrap()
+        assert not isinstance(refused, Success)  # noqa: S101 - it prefers plans as it is done above
         raise to_exception(refused.failure(), IBMAccountError)
     if len(fitting) > 1 and not terminal.can_ask():
         terminal.fail(f"several instances fit: {listed(fitting)}; give --instance, --region or --plan")
     _show_instances(parameters, fitting)
     if len(fitting) == 1:
         return fitting[0]
-    return fitting[typer.prompt("Which one", type=click.IntRange(1, len(fitting))) - 1]
+    while (number := int(typer.prompt("Which one", type=int))) not in range(1, len(fitting) + 1):
+        print(f"Expected a number from 1 to {len(fitting)}.")
+    return fitting[number - 1]
 
 
 def _show_instances(parameters: ClientParameters, instances: Sequence[Instance]) -> None:

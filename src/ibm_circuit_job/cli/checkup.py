@@ -10,8 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import frozen
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, transpile
 from qiskit.exceptions import QiskitError
+from returns.result import Success
 
 from ibm_circuit_job.clients import (
     AccountClient,
@@ -27,7 +28,7 @@ from ibm_circuit_job.clients.instances import CREATE_AT, listed
 from ibm_circuit_job.clients.network_settings import settings_for, shown_proxy
 from ibm_circuit_job.clients.parameters import PLATFORM
 from ibm_circuit_job.clients.service_urls import api_url, iam_url
-from ibm_circuit_job.errors import IBMAccountError, IBMError, Obstacle, Refused, Unreachable, to_exception
+from ibm_circuit_job.errors import IBMError, Obstacle, Refused, Unreachable, to_exception
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.wire import is_page, read_job_page
@@ -41,7 +42,7 @@ _CURES: Final = {
     Obstacle.NAME_SERVER: "check the network connection and its name server (DNS), or name a proxy in HTTPS_PROXY",
     Obstacle.NOT_LISTENING: "check the network connection, and whether a firewall lets https out",
     Obstacle.SILENT: "check the network connection, and whether a proxy has to be named in HTTPS_PROXY",
-    Obstacle.CERTIFICATE: "name the certificates of your network in REQUESTS_CA_BUNDLE, or save the account with verify=",
+    Obstacle.CERTIFICATE: "name the certificates of your network in REQUESTS_CA_BUNDLE",
     Obstacle.TLS: "check whether a proxy or a firewall changes https connections",
     Obstacle.CERTIFICATE_FILE: "correct the path of the certificates",
     Obstacle.PROXY: "check the address of the proxy in HTTPS_PROXY, or in the saved account",
@@ -229,7 +230,7 @@ class Checkup:
     def _list_jobs(self) -> str:
         body = self._clients()[1].jobs_get(limit=5)
         page = read_job_page(body, datetime.now(UTC))
-        if not hasattr(page, "unwrap") or page.value_or(None) is None:
+        if not isinstance(page, Success):
             raise to_exception(page.failure(), IBMError)
         read = page.unwrap()
         if read.unreadable:
@@ -245,7 +246,7 @@ class Checkup:
         said = {name: value for name in ("name", "filename", "instance") if (value := getattr(self._asked, name))}
         with IBMProvider(**said) as provider:
             backend = provider.get_backend(self._backend) if self._backend else _idlest(provider)
-            job = backend.run(_bell(), shots=_SHOTS)
+            job = backend.run(transpile(_bell(), backend), shots=_SHOTS)
             try:
                 counts = job.result(timeout=_RUN_SECONDS).get_counts()
             except IBMError as error:
@@ -274,7 +275,7 @@ def _tried(step: _Step) -> Finding:
     except RequestFailed as error:
         obstacle = error.failure.obstacle if isinstance(error.failure, Unreachable) else None
         return finding(False, str(error), _CURES[obstacle] if obstacle else step.next_step)
-    except (IBMAccountError, IBMError, QiskitError) as error:
+    except QiskitError as error:
         return finding(False, str(error), step.next_step)
 
 

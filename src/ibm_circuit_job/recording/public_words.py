@@ -31,19 +31,19 @@ KEYS: Final = _words(
     n_registers name next num_bits num_randomizations offset online_date open_pulse operational options outcome
     overview_ui params parameters parametric_pulses pending pending_jobs performance_metrics plan plan_id plans
     position_in_queue prefix previous pricing pricing_type private processor_type program program_id project projects
-    properties provider pubs purpose qasm_def qiskit_version qpu_charge_time_seconds quantum_seconds qubit_lo_range
-    qubits queue_length query quasi_dists reason reason_code reasonCode reason_solution refresh_token region region_id
-    remote_storage rep_delay rep_delay_range rep_times requestId requestType resource resource_id response_type
-    result results revision running runtime sample samples scope search_cursor seconds segment seed_simulator
-    service_name service_plan_unique_id services session_id shape shots simulator slices solution sort span start stop
-    startTime start_time state status status_code status_msg success sunset_date supported_features
+    properties provider pub_results pubs purpose qasm_def qiskit_version qpu_charge_time_seconds quantum_seconds
+    qubit_lo_range qubits queue_length query quasi_dists reason reason_code reasonCode reason_solution refresh_token
+    region region_id remote_storage rep_delay rep_delay_range rep_times requestId requestType resource resource_id
+    response_type result results revision running runtime sample samples scope search_cursor seconds segment
+    seed_simulator service_name service_plan_unique_id services session_id shape shots simulator slices solution sort
+    span start stop startTime start_time state status status_code status_msg success sunset_date supported_features
     supported_instructions support_qiskit tags threadId time timestamp timestamps timing_constraints token_type total
-    trace twirling type u_channel_lo unit updated_before url urls usage usage_allocation_seconds
-    usage_consumed_seconds usage_limit_reached usage_limit_seconds usage_period user_id uuid value version versions
-    wait_time_seconds ws http http_status default_shots init_qubits sequence_type extra_slack_distribution
-    skip_reset_qubits scheduling_method enable enable_gates enable_measure shots_per_randomization strategy
-    granularity min_length pulse_alignment acquire_alignment conditional_latency average median p50 lower upper
-    crn_mask can_tag active visible estimated_running_time_seconds estimated_start_time estimated_completion_time
+    trace twirling type u_channel_lo unit updated_before url urls usage usage_allocation_seconds usage_consumed_seconds
+    usage_limit_reached usage_limit_seconds usage_period user_id uuid value version versions wait_time_seconds ws http
+    http_status default_shots init_qubits sequence_type extra_slack_distribution skip_reset_qubits scheduling_method
+    enable enable_gates enable_measure shots_per_randomization strategy granularity min_length pulse_alignment
+    acquire_alignment conditional_latency average median p50 lower upper crn_mask can_tag active visible
+    estimated_running_time_seconds estimated_start_time estimated_completion_time
     """
 )
 """Names of fields and of query parameters."""
@@ -60,8 +60,9 @@ WORDS: Final = _words(
     quantum-computing service_name:quantum-computing type:resource-instance
     crn name doc tags region service_plan_unique_id resource_id state
     Eagle Heron Falcon Egret Nighthawk Condor Hummingbird Canary Flamingo hardware
-    acquire barrier bell ccx ch cp cx cz delay ecr for_loop h id if_else measure measure_2 p play reset reset_2 rx ry
-    rz rzz s sdg setf shiftf store swap switch_case sx t tdg u u1 u2 u3 while_loop x y z
+    acquire barrier bell ccx ccz ch cp crx cry crz cs csdg cswap csx cu cu1 cu3 cx cy cz dcx delay ecr for_loop h id
+    if_else iswap measure measure_2 p play r rccx rcccx reset reset_2 rx rxx ry ryy rz rzx rzz s sdg setf shiftf store
+    swap switch_case sx sxdg t tdg u u1 u2 u3 while_loop x xx_minus_yy xx_plus_yy y z
     b j o q qasm3 qobj dynamic_circuits parameters lambda phi theta drag gaussian constant
     T1 T2 anharmonicity frequency readout_error readout_length prob_meas0_prep1 prob_meas1_prep0 gate_error gate_length
     GHz MHz Hz ns us ms s dt meas c lf_100 lf_25
@@ -97,7 +98,7 @@ SEGMENTS: Final = _words(
     """
     api v1 v2 v3 backends cancel catalog close configuration defaults facade identity instance instances jobs logs me
     metrics Network objects properties resources results search session sessions status stream tags token type usage
-    users version versions workloads loginWithToken
+    users version versions workloads loginWithToken .well-known openid-configuration
     """
 )
 """Parts of paths."""

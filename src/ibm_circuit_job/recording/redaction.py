@@ -75,6 +75,7 @@ _OF_USERS: Final = frozenset({"tags", "hub", "group", "project", "instance", "ca
 _KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("access_token", "refresh_token", "apikey", "apiToken", "Authorization"), "secret"),
     **dict.fromkeys(("id", "user_id", "session_id", "calibration_id", "instance_id", "plan_id", "trace"), "id"),
+    "service_plan_unique_id": "id",
     **dict.fromkeys(("backend", "backends", "backend_name"), "backend"),
     **dict.fromkeys(("name", "hub", "group", "project"), "name"),
     "tags": "tag",
@@ -156,7 +157,7 @@ class Redactor:
             return {"__type__": "ndarray", "__value__": self._array(value["__value__"])}
         found = {}
         for name, each in value.items():
-            if name in KEYS:
+            if name in KEYS or name in WORDS:
                 found[name] = self.document(each, name)
             elif _has_shape(name, field):
                 found[name] = self.document(each, field)

@@ -167,9 +167,11 @@ class Checkup:
         return self._reach(f"{api_url(self._parameters)}/versions", "the url of the account")
 
     def _reach(self, url: str, named_by: str) -> str:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or (80 if parts.scheme == "http" else 443)
         proxy = settings_for(url, self._parameters).proxy(url)
-        way = _address(host) if proxy is None else f"{host} by the proxy {shown_proxy(proxy, self._parameters)}"
+        way = _address(host, port) if proxy is None else f"{host} by the proxy {shown_proxy(proxy, self._parameters)}"
         try:
             body = self._clients()[0].http.request("reach it", "GET", url, seconds=_SECONDS).content
         except RequestFailed as error:
@@ -279,10 +281,10 @@ def _tried(step: _Step) -> Finding:
         return finding(False, str(error), step.next_step)
 
 
-def _address(host: str) -> str:
+def _address(host: str, port: int) -> str:
     """A host and its addresses."""
     try:
-        found = {str(address[4][0]) for address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        found = {str(address[4][0]) for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError as error:
         raise _Failed(f"no name server knows {host}: {error.strerror or error}", _CURES[Obstacle.NAME_SERVER]) from None
     return f"{host} ({', '.join(sorted(found))})"

@@ -28,7 +28,15 @@ from ibm_circuit_job.clients.instances import CREATE_AT, listed
 from ibm_circuit_job.clients.network_settings import settings_for, shown_proxy
 from ibm_circuit_job.clients.parameters import PLATFORM
 from ibm_circuit_job.clients.service_urls import api_url, iam_url
-from ibm_circuit_job.errors import IBMError, Obstacle, Refused, Unreachable, to_exception
+from ibm_circuit_job.errors import (
+    Failure,
+    IBMAccountError,
+    IBMError,
+    Obstacle,
+    Refused,
+    Unreachable,
+    to_exception,
+)
 from ibm_circuit_job.provider import IBMProvider
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.wire import is_page, read_job_page
@@ -49,6 +57,7 @@ _CURES: Final = {
     Obstacle.PROXY_CREDENTIALS: "add user and password to the proxy, as in http://user:password@host:port",
 }
 """What is in the way -> the next step."""
+_LATER: Final = "try again in some minutes; https://cloud.ibm.com/status says what is in trouble"
 
 
 @frozen
@@ -176,10 +185,7 @@ class Checkup:
             body = self._clients()[0].http.request("reach it", "GET", url, seconds=_SECONDS).content
         except RequestFailed as error:
             failure = error.failure
-            if isinstance(failure, Unreachable):
-                cure = _CURES.get(failure.obstacle or Obstacle.NOT_LISTENING, "")
-                raise _Failed(str(error), cure) from None
-            if not isinstance(failure, Refused) or failure.http_status >= 500 or failure.http_status == 407:
+            if not isinstance(failure, Refused) or next_step_after(failure):
                 raise
             if not failure.by_service and 300 <= failure.http_status < 400:
                 raise _Failed(f"{host} sends elsewhere (HTTP {failure.http_status})", _PORTAL) from None
@@ -275,10 +281,27 @@ def _tried(step: _Step) -> Finding:
     except _Failed as failed:
         return finding(False, str(failed), failed.next_step)
     except RequestFailed as error:
-        obstacle = error.failure.obstacle if isinstance(error.failure, Unreachable) else None
-        return finding(False, str(error), _CURES[obstacle] if obstacle else step.next_step)
+        return finding(False, str(error), next_step_after(error.failure) or step.next_step)
     except QiskitError as error:
-        return finding(False, str(error), step.next_step)
+        may_pass = isinstance(error, IBMAccountError) and error.is_passing
+        return finding(False, str(error), _LATER if may_pass else step.next_step)
+
+
+def next_step_after(failure: Failure) -> str | None:
+    """Return what to do about a failure, where the failure itself says what is in the way; else ``None``.
+
+    Example:
+        >>> next_step_after(Refused("log in", "https://iam.cloud.ibm.com", 503))
+        'try again in some minutes; https://cloud.ibm.com/status says what is in trouble'
+    """
+    match failure:
+        case Unreachable():
+            return _CURES[failure.obstacle or Obstacle.NOT_LISTENING]
+        case Refused(http_status=407):
+            return _CURES[Obstacle.PROXY_CREDENTIALS]
+        case Refused() if failure.is_busy:
+            return _LATER
+    return None
 
 
 def _address(host: str, port: int) -> str:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import requests
@@ -20,6 +20,9 @@ from ibm_circuit_job.clients.http import reply_hook
 from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.recording.exchange import Exchange
 from ibm_circuit_job.recording.redaction import fixture_of, leaked
+
+_SHORTEST: Final = 8
+"""A key or token that is shorter may be a part of a public word."""
 
 
 class Recorder:
@@ -70,7 +73,8 @@ class Recorder:
             IBMError: If it holds a key or a token after all, which is a defect of this library. It is not returned.
         """
         fixture = fixture_of(self._exchanges, self._began)
-        if leaked(json.dumps(fixture), [secret for each in self._exchanges for secret in _secrets(each)]):
+        secrets = [secret for each in self._exchanges for secret in _secrets(each) if len(secret) >= _SHORTEST]
+        if leaked(json.dumps(fixture), secrets):
             raise IBMError("the recording was not written, for a key or a token is left in it; please report this")
         return fixture
 

@@ -291,6 +291,7 @@ def next_step_after(failure: Failure) -> str | None:
     """Return what to do about a failure, where the failure itself says what is in the way; else ``None``.
 
     Example:
+        >>> from ibm_circuit_job.errors import Refused
         >>> next_step_after(Refused("log in", "https://iam.cloud.ibm.com", 503))
         'try again in some minutes; https://cloud.ibm.com/status says what is in trouble'
     """

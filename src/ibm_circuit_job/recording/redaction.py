@@ -94,6 +94,8 @@ def fixture_of(exchanges: Sequence[Exchange], recorded_at: datetime) -> dict[str
         ``{"format": 1, "exchanges": [{"request": {...}, "reply": {...}}, ...]}``; see ``docs/doctor.md``.
 
     Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job.recording import Exchange
         >>> url = "https://quantum.cloud.ibm.com/api/v1/jobs/cq1x"
         >>> exchange = Exchange("GET", url, 200, reply_body=b'{"id": "cq1x"}')
         >>> fixture = fixture_of([exchange], datetime(2026, 11, 26, tzinfo=UTC))

@@ -93,7 +93,7 @@ def test_login_says_what_is_wrong_and_saves_nothing(machine, words, key, said):
     assert not file.exists()
 
 
-def test_login_replaces_an_account_only_where_it_is_told_to(machine):
+def test_login_replaces_an_account_only_with_overwrite(machine):
     file = machine(LAB)
     IBMProvider.save_account("another-key", name=NAME)
     assert "give --overwrite to replace it, or another --name" in typed("login", key=KEY, exit_code=1)

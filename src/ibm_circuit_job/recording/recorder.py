@@ -48,9 +48,9 @@ class Recorder:
             yield self
 
     def _take_down(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        """Called by requests with each reply, whose body may not have been read yet."""
+        """Add a reply, whose body may not have been read yet. Requests calls it."""
         body = response.content
-        # Whoever asked reads the body from here, in pieces, as if nobody had read it before.
+        # The client reads the body from here, in pieces, as it would from the connection.
         response.raw = urllib3.HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
         sent = response.request
         given = sent.body or b""

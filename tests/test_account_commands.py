@@ -30,7 +30,9 @@ def machine(server, tmp_path, monkeypatch):
     """Give the account of the key these instances, and return the file of saved accounts."""
 
     def made(*instances):
-        cloud = Cloud(accounts=(CloudAccount(KEY, instances), CloudAccount(OTHER_KEY)))
+        cloud = Cloud(
+            accounts=(CloudAccount(KEY, instances), CloudAccount(OTHER_KEY, number="9f8e7d6c5b4a39281706f5e4d3c2b1a0"))
+        )
         arrange(server, cloud, tmp_path, server.certificate, monkeypatch)
         return tmp_path / ".qiskit" / "qiskit-ibm.json"
 

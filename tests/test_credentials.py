@@ -85,7 +85,7 @@ def test_variables_without_the_token_are_named_and_not_used(save, caplog):
         ({"QISKIT_IBM_INSTANCE": "a/b/c"}, "the variable QISKIT_IBM_INSTANCE: expected instance"),
         ({"QISKIT_IBM_CHANNEL": "x"}, "the variable QISKIT_IBM_CHANNEL: expected channel"),
         ({"QISKIT_IBM_TOKEN": CLASSIC_TOKEN}, "the variable QISKIT_IBM_TOKEN: expected token .*July 2025"),
-        ({"QISKIT_IBM_CHANNEL": "ibm_quantum"}, "the variable QISKIT_IBM_TOKEN: IBM switched off"),
+        ({"QISKIT_IBM_CHANNEL": "ibm_quantum"}, "the variable QISKIT_IBM_CHANNEL: IBM switched off"),
     ],
 )
 def test_error_names_the_variable(home, variables, culprit):

@@ -8,8 +8,8 @@ import warnings
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from cloud import cloud, crn
 from connect_proxy import connect_proxy
+from counting_cloud import cloud, crn
 from loopback import LoopbackServer, Replying, served
 from tls_front import tls_front
 from urllib3.util.retry import Retry

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
-from cloud import cloud, crn, item
+from counting_cloud import cloud, crn, item
 
 from ibm_circuit_job import IBMAccountError, IBMProvider
 from ibm_circuit_job.clients import PlatformAccount
@@ -119,7 +119,7 @@ def test_backend_that_is_new_since_the_log_in_is_found(server):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"account": "other"}, "one of another account, mine, than that of the token, other: use a token of"),
+        ({"account": "other"}, "one of another account, mine, than that of the key, other: use an API key of"),
         ({"pages": [[]]}, "403.*the token is good, but its account has no instance.*create one at"),
         ({"pages": [[item(2, "big")]]}, r"the token's account has no instance.*'big' \(open, us-east, crn:"),
         ({"pages": [[item(1)]]}, "has this instance, but may not use it now: ask its administrator"),

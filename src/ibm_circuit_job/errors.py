@@ -119,6 +119,7 @@ class Obstacle(Enum):
     TLS = "no TLS connection to"
     CERTIFICATE_FILE = "no certificate of an authority to trust for"
     PROXY = "no answer from the proxy on the way to"
+    SOCKS = "no support for SOCKS proxies on the way to"
     PROXY_CREDENTIALS = "the proxy asks for a user name and a password on the way to"
 
 
@@ -404,4 +405,6 @@ def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
     return error
 
 
-_LASTING = frozenset({Obstacle.CERTIFICATE, Obstacle.TLS, Obstacle.CERTIFICATE_FILE, Obstacle.PROXY_CREDENTIALS})
+_LASTING = frozenset(
+    {Obstacle.CERTIFICATE, Obstacle.TLS, Obstacle.CERTIFICATE_FILE, Obstacle.PROXY_CREDENTIALS, Obstacle.SOCKS}
+)

@@ -154,6 +154,8 @@ class IBMProvider:
             self.runtime_client = RuntimeClient(parameters, account=account)
         self._parameters = parameters
         self._source = found.source
+        if isinstance(self.account_client, PlatformAccount):
+            self.account_client.source = found.source
         self._service: LocalService | None = None
         self._stops_service = True
         self._backends: dict[tuple[str, str, bool | None, str | None], IBMBackend] = {}

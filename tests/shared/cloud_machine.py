@@ -4,7 +4,7 @@ import socket
 import time
 from contextlib import contextmanager
 
-from cloud import CloudServer
+from cloud_server import CloudServer
 from names import name_server
 from setups import VARIABLES
 

@@ -12,13 +12,22 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from attrs import asdict, field, frozen
 
 from ibm_circuit_job.clients import account_file, pasted
 from ibm_circuit_job.clients.account_file import SavedAccount
-from ibm_circuit_job.clients.parameters import CLASSIC, DEFAULT_URLS, SWITCHED_OFF, ClientParameters, channel_of
+from ibm_circuit_job.clients.parameters import (
+    CLASSIC,
+    DEFAULT_URLS,
+    PLATFORM,
+    SWITCHED_OFF,
+    ClientParameters,
+    channel_of,
+)
 from ibm_circuit_job.errors import IBMAccountError
 
 _logger: Final = logging.getLogger(__name__)
@@ -87,6 +96,7 @@ def find_credentials(asked: Asked, environment: Mapping[str, str] | None = None)
     """
     _check_together(asked)
     if asked.token is not None:
+        _check_other_services({"url": asked.url}, "the arguments")
         fields = {name: value for name, value in asdict(asked).items() if name not in {"name", "filename"}}
         return _credentials({name: value for name, value in fields.items() if value is not None}, "the arguments", "")
     if asked.name is None and asked.filename is None:
@@ -140,6 +150,31 @@ def _credentials(fields: Mapping[str, Any], source: str, prefix: str) -> Credent
     return Credentials(parameters, source)
 
 
+def _check_other_services(account: Mapping[str, Any], source: str) -> None:
+    """Check that no variable leads a key elsewhere that did not come with it, or a token that was made with the key.
+
+    The variables name other services of the same cloud; what is on this machine is asked on this machine.
+    """
+    own = urlsplit(pasted.clean_url(account.get("url") or DEFAULT_URLS[PLATFORM]) or "").hostname or ""
+    if pasted.is_loopback(own):
+        return
+    for variable in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
+        given = pasted.clean(os.environ.get(variable) or "")
+        host = _host_of(given)
+        if given and host != own and not host.endswith(f".{own.rpartition('quantum.')[2]}"):
+            raise IBMAccountError(
+                f"the variable {variable} leads to another host than those of {own}, and the key of {source} is not "
+                f"sent there; unset it, or set {_TOKEN} beside it"
+            )
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def _with_said(found: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
     """What an account says, and what the caller says otherwise.
 
@@ -165,12 +200,21 @@ def _in_variables(asked: Asked, environment: Mapping[str, str], file: str) -> Cr
     chosen = _with_said(found | asked.said("channel"), asked)
     source = f"the variable {_TOKEN}{where}"
     try:
-        return _credentials(chosen, source, f"{source}: ")
+        if file:
+            _check_other_services(chosen, source)
+        return _credentials(chosen, source, f"the variable {_VARIABLES[_classic_among(given)]}{where}: ")
     except IBMAccountError as error:
         column = _COLUMN.match(str(error))
         if column is None or column[1] not in found or column[1] in asked.said(*_HARMLESS):
             raise
         raise IBMAccountError(f"the variable {_VARIABLES[column[1]]}{where}: {error}") from None
+
+
+def _classic_among(given: Mapping[str, str]) -> str:
+    """Which of the variables says that the account is one of the archived platform."""
+    if given["channel"].strip() == CLASSIC:
+        return "channel"
+    return "url" if pasted.is_classic_url(pasted.clean(given["url"])) else "token"
 
 
 def _warn_of_unused(environment: Mapping[str, str]) -> None:
@@ -239,7 +283,9 @@ def _none_found(asked: Asked, path: str, entries: Mapping[str, Any], unreadable:
         return IBMAccountError(
             f"{_NO_TOKEN}; no account in {path} is of the channel {asked.channel!r} ({_listed(entries)})"
         )
-    found = "" if asked.filename is None else f"; there is no account in {path}"
+    found = f"; {path} is empty" if Path(path).exists() else ""
+    if asked.filename is not None and not found:
+        found = f"; there is no account in {path}"
     return IBMAccountError(f"{_NO_TOKEN}{found}{_qiskitrc()}")
 
 
@@ -258,6 +304,7 @@ def _of_account(account: SavedAccount, asked: Asked, source: str) -> Credentials
                 f"expected no url other than that of {source}: its key is not sent to another host; give the token "
                 "that belongs to the url"
             )
+    _check_other_services(saved, source)
     chosen = _with_said({**saved, "token": account.fields.get("token"), "channel": account.channel}, asked)
     try:
         return _credentials(chosen, source, "")

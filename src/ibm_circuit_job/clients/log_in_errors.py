@@ -17,7 +17,10 @@ _OF_IAM: Final = "BXNIM"
 _OF_IBM: Final = re.compile(r"(?:.*\.)?ibm\.com")
 _TRY_LATER: Final = "try again later"
 _CHECK_URL: Final = "check the url"
-_CHECK_KEY: Final = "check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys"
+_OF_SOURCE: Final = "{of the source}"
+_CHECK_KEY: Final = (
+    f"check the token{_OF_SOURCE}: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys"
+)
 _LOCKED: Final = "look at https://cloud.ibm.com/iam/apikeys whether the key, or its account, is locked or disabled"
 _PORTAL: Final = "log in to the network that this machine is in: open https://cloud.ibm.com in a browser"
 _ASK_FOR_PROXY: Final = "a firewall may be in the way: give the proxy of your network as 'proxies', or in HTTPS_PROXY"
@@ -33,12 +36,13 @@ _OF_OBSTACLE: Final = {
     ),
     Obstacle.TLS: "check the url: what answers there speaks no TLS that is understood here",
     Obstacle.CERTIFICATE_FILE: "name a file in PEM format, or none",
+    Obstacle.SOCKS: "install PySocks, which a proxy with socks5:// needs",
     Obstacle.PROXY: "check the address of the proxy",
     Obstacle.PROXY_CREDENTIALS: _CREDENTIALS,
 }
 
 
-def log_in_error(failure: Failure, url: str) -> IBMAccountError:
+def log_in_error(failure: Failure, url: str, source: str | None = None) -> IBMAccountError:
     """Return the exception for a login that failed, with one next step.
 
     Whether it may pass: see :func:`~ibm_circuit_job.errors.account_error`. A login page of a network in the place of
@@ -47,6 +51,7 @@ def log_in_error(failure: Failure, url: str) -> IBMAccountError:
     Args:
         failure: Why it failed.
         url: The URL that was logged into.
+        source: Where the key is from, in words.
 
     Example:
         >>> from ibm_circuit_job.errors import Refused
@@ -56,7 +61,8 @@ def log_in_error(failure: Failure, url: str) -> IBMAccountError:
 (code BXNIM0415E); check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys
     """
     step = _next_step(failure, _is_of_ibm(url))
-    error = account_error(failure, f"; {step}" if step else "")
+    said = step.replace(_OF_SOURCE, "" if source in {None, "the arguments"} else f" of {source}")
+    error = account_error(failure, f"; {said}" if said else "")
     if step == _PORTAL:
         error.is_passing = True
     return error
@@ -92,6 +98,6 @@ def _after_refusal(failure: Refused) -> str:
         (failure.is_busy, _TRY_LATER),
         (code == _UNKNOWN_KEY, _CHECK_KEY),
         (code.startswith(_OF_IAM), _LOCKED),
-        (failure.by_service and status in {400, 401, 403}, "check the token"),
+        (failure.by_service and status in {400, 401, 403}, f"check the token{_OF_SOURCE}"),
     )
     return next((step for fits, step in steps if fits), _CHECK_URL)

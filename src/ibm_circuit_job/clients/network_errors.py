@@ -53,7 +53,7 @@ def unreachable(
             Obstacle.CERTIFICATE_FILE,
             f"{settings.verify!r} (named by {settings.verify_origin}): {broken}",
         )
-    elif obstacle in {Obstacle.PROXY, Obstacle.PROXY_CREDENTIALS} and proxy is not None:
+    elif obstacle in {Obstacle.PROXY, Obstacle.PROXY_CREDENTIALS, Obstacle.SOCKS} and proxy is not None:
         words = f"{shown_proxy(proxy, parameters)}: {words}"
     return Unreachable(doing, shown or url, words, may_have_arrived(error), obstacle)
 
@@ -79,6 +79,8 @@ def _obstacle(causes: list[BaseException]) -> Obstacle | None:  # noqa: PLR0911 
         refused = (_TUNNEL.search(str(cause)) for cause in causes if isinstance(cause, OSError))
         status = next((found["status"] for found in refused if found), None)
         return Obstacle.PROXY_CREDENTIALS if status == "407" else Obstacle.PROXY
+    if has(requests.exceptions.InvalidSchema):
+        return Obstacle.SOCKS
     if has(ssl.SSLCertVerificationError):
         return Obstacle.CERTIFICATE
     if has(urllib3.exceptions.NameResolutionError):

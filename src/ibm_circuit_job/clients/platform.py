@@ -61,6 +61,8 @@ class PlatformAccount:
         self.http = HttpSession(params)
         self.instance = params.instance
         """The instance (CRN) that requests are sent for."""
+        self.source: str | None = None
+        """Where the account was found, in words, for what is said of its key; ``None`` where that is not known."""
         self.chosen: Instance | None = None
         """What is known of it once it was found; ``None`` before. The plan is ``None`` where it was not needed."""
         self._is_to_be_found = False
@@ -181,10 +183,13 @@ class PlatformAccount:
             try:
                 self._find_instance()
             except RequestFailed as error:
-                raise log_in_error(error.failure, self.params.url) from None
+                raise self._log_in_error(error.failure) from None
         elif self.chosen is None:
             self.chosen = Instance(str(self.params.instance))
         return str(self.instance)
+
+    def _log_in_error(self, failure: Failure) -> IBMAccountError:
+        return log_in_error(failure, self.params.url, self.source)
 
     def find_instance_later(self) -> None:
         """Find the instance with the first request that is sent for it; the service cannot be reached now."""
@@ -247,12 +252,6 @@ class PlatformAccount:
 
     def _why_refused(self) -> str:
         meant = Instance(str(self.instance))
-        account = _account_of(self._token)
-        if None not in {account, meant.account} and account != meant.account:
-            return (
-                f"the instance is one of another account, {meant.account}, than that of the token, {account}: use a "
-                "token of the instance's account"
-            )
         try:
             every = self._search().instances(self._bearer())
             left = candidates(every, InstanceWish(meant.crn))
@@ -267,12 +266,19 @@ class PlatformAccount:
         """Ask for a token, so that what is wrong shows here and not with the first job.
 
         Raises:
-            IBMAccountError: If IAM cannot be reached, or does not accept the key.
+            IBMAccountError: If IAM cannot be reached, or does not accept the key, or the instance is one of another
+                account than the key's.
         """
         try:
-            self.access_token()
+            token = self.access_token()
         except RequestFailed as error:
-            raise log_in_error(error.failure, self.params.url) from None
+            raise self._log_in_error(error.failure) from None
+        account, meant = _account_of(token), Instance(self.instance).account if self.instance else None
+        if None not in {account, meant} and account != meant:
+            raise IBMAccountError(
+                f"the key is good, and the instance is one of another account, {meant}, than that of the key, "
+                f"{account}: use an API key of the instance's account, or an instance of the key's"
+            )
 
     def close(self) -> None:
         """Close all connections."""

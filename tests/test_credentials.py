@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ibm_circuit_job import IBMAccountError
 from ibm_circuit_job.clients import ClientParameters, account_file, pasted
 from ibm_circuit_job.clients.credentials import Asked, find_credentials
-from ibm_circuit_job.clients.service_urls import api_url, iam_url, service_url
+from ibm_circuit_job.clients.service_urls import api_url, beside, iam_url, service_url
 
 CRN = "crn:v1:bluemix:public:quantum-computing:{}:a/1:2::"
 EAST, EUROPE = CRN.format("us-east"), CRN.format("eu-de")
@@ -257,6 +257,7 @@ URLS = {
     "https://iam.cloud.ibm.com/identity/token": "https://eu-de.quantum.cloud.ibm.com/api/v1",
     "https://private.eu-de.quantum.cloud.ibm.com/api/v1/": "https://private.eu-de.quantum.cloud.ibm.com/api/v1",
     "https://test.cloud.ibm.com": "https://eu-de.quantum.test.cloud.ibm.com/api/v1",
+    "https://CLOUD.ibm.com./": "https://eu-de.quantum.cloud.ibm.com/api/v1",
     "https://own.example": "https://eu-de.quantum.own.example/api/v1",
     "https://own.example/api/v2/": "https://own.example/api/v2",
     "http://127.0.0.1:8080": "http://127.0.0.1:8080/api/v1",
@@ -316,6 +317,11 @@ def test_channel_follows_from_the_url(url, channel):
         ({"token": "x", "region": "a/b"}, "expected region"),
         ({"token": "x", "tags": [5]}, "expected tags"),
         ({"token": "x", "plans_preference": 5}, "expected plans_preference"),
+        ({"token": "x", "plans_preference": KEY}, "expected plans_preference to be a list of names, got an API key"),
+        ({"token": "x", "tags": ["a", KEY]}, "expected tags to be a list of names, got an API key"),
+        ({"token": "x", "verify": KEY}, "expected verify to be the path of .*, got an API key"),
+        ({"token": "x", "proxies": {"https": KEY}}, "expected the proxy for https to be a URL"),
+        ({"filename": KEY}, "expected filename to be the path of a file, got an API key"),
     ],
 )
 def test_what_stands_in_the_wrong_place_is_recognised(home, given, match):
@@ -332,6 +338,31 @@ def test_verify_that_is_null_does_not_turn_checks_off():
 def test_variable_of_iam_may_have_the_path_of_the_request(monkeypatch, end):
     monkeypatch.setenv("IAM_URL", f" https://iam.example{end}")
     assert iam_url(ClientParameters("key")) == "https://iam.example"
+
+
+@pytest.mark.parametrize("url", ["https://quantum.com", "https://superquantum.com", "https://quantum.own.example:8443"])
+def test_iam_of_another_cloud_is_below_the_host_of_its_url(url):
+    assert beside(url, "iam") == url.replace("https://", "https://iam.")
+
+
+TWO_HOSTS = ["https://evil.example\\.cloud.ibm.com", "https://evil.example\\@iam.cloud.ibm.com", "http://[::1]evil.example"]
+"""URLs of which urllib and urllib3, which connects, read two different hosts."""
+
+
+@pytest.mark.parametrize("url", TWO_HOSTS)
+def test_url_that_can_be_read_as_two_hosts_gets_no_key(save, monkeypatch, url):
+    save(mine={"token": KEY})
+    refused("expected url to be one such as", token=KEY, url=url)
+    monkeypatch.setenv("IAM_URL", url)
+    refused("the variable IAM_URL leads to another host", name="mine")
+    with pytest.raises(IBMAccountError, match="expected the variable IAM_URL to be a URL"):
+        iam_url(ClientParameters("key"))
+    assert iam_url(ClientParameters("key", "http://127.0.0.1:8080")) == "http://127.0.0.1:8080"
+
+
+def test_variable_leads_no_key_out_of_a_cloud_whose_name_ends_with_quantum(monkeypatch):
+    monkeypatch.setenv("IAM_URL", "https://evil.com")
+    refused("the variable IAM_URL leads to another host", token=KEY, url="https://superquantum.com")
 
 
 @pytest.mark.parametrize("url", ["http://iam.example", "iam.example", "ftp://iam.example"])

@@ -236,6 +236,8 @@ def path_of(filename: str | os.PathLike[str] | None = None) -> Path:
     given: Any = filename
     if given is not None and (not isinstance(given, str | os.PathLike) or not os.fspath(given)):
         raise IBMAccountError(f"expected filename to be the path of a file, got {filename!r}")
+    if pasted.is_secret(given):
+        raise IBMAccountError(f"expected filename to be the path of a file, got {pasted.shown(given)}")
     try:
         if filename is None:
             return Path.home() / ".qiskit" / "qiskit-ibm.json"

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from attrs import asdict, field, frozen
 
@@ -155,24 +154,17 @@ def _check_other_services(account: Mapping[str, Any], source: str) -> None:
 
     The variables name other services of the same cloud; what is on this machine is asked on this machine.
     """
-    own = urlsplit(pasted.clean_url(account.get("url") or DEFAULT_URLS[PLATFORM]) or "").hostname or ""
+    own = pasted.host_of(pasted.clean_url(account.get("url") or DEFAULT_URLS[PLATFORM]))
     if pasted.is_loopback(own):
         return
     for variable in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
         given = pasted.clean(os.environ.get(variable) or "")
-        host = _host_of(given)
-        if given and host != own and not host.endswith(f".{own.rpartition('quantum.')[2]}"):
+        host = pasted.host_of(given)
+        if given and host != own and not host.endswith(f".{own}"):
             raise IBMAccountError(
                 f"the variable {variable} leads to another host than those of {own}, and the key of {source} is not "
                 f"sent there; unset it, or set {_TOKEN} beside it"
             )
-
-
-def _host_of(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _with_said(found: Mapping[str, Any], asked: Asked) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def _texts(given: Any) -> Any:
 def _check_texts(_: object, attribute: Any, texts: Any) -> None:
     if not isinstance(texts, tuple) or not all(isinstance(text, str) and text for text in texts):
         raise IBMAccountError(f"expected {attribute.name} to be a list of texts that are not empty")
+    if secret := next(filter(pasted.is_secret, texts), None):
+        raise IBMAccountError(f"expected {attribute.name} to be a list of names, got {pasted.kind_of(secret)}")
 
 
 def _region(given: Any) -> Any:
@@ -102,7 +104,7 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
             f"expected proxies to be like {example}, with 'username_ntlm' and 'password_ntlm' where the proxy wants "
             f"them; got the unknown {', '.join(map(pasted.shown, unknown))}"
         )
-    wrong = [key for key, url in urls.items() if not (isinstance(url, str) and url.strip() and url.isprintable())]
+    wrong = [key for key, url in urls.items() if not (isinstance(url, str) and url.strip() and url.isprintable() and not pasted.is_secret(url))]
     if wrong:
         raise IBMAccountError(f"expected the proxy for {', '.join(wrong)} to be a URL such as 'http://host:port'")
     login = [proxies.get("username_ntlm"), proxies.get("password_ntlm")]
@@ -128,6 +130,10 @@ def _check_verify(_: object, __: object, verify: Any) -> None:
             f"expected verify to be True, False, or the path of the certificates to trust, got {verify!r}"
         )
     if not Path(verify).exists():
+        if pasted.is_secret(Path(verify).name):
+            raise IBMAccountError(
+                f"expected verify to be the path of the certificates to trust, got {pasted.kind_of(Path(verify).name)}"
+            )
         raise IBMAccountError(f"expected verify to be the path of the certificates to trust; there is no {verify}")
 
 
@@ -231,7 +237,7 @@ def _check_url(url: Any) -> None:
         return
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        fits = parts.scheme in {"http", "https"} and bool(pasted.host_of(url)) and (parts.port is None or parts.port > 0)
     except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:

@@ -12,6 +12,8 @@ import re
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from urllib3.util import parse_url
+
 from ibm_circuit_job.clients.instances import CRN
 
 CLASSIC_URL: Final = "https://auth.quantum-computing.ibm.com/api"
@@ -24,6 +26,15 @@ _BLANK: Final = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
 _CLASSIC_TOKEN: Final = re.compile(r"[0-9a-f]{128}", re.IGNORECASE)
 _API_KEY: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[\w-]{44}", re.ASCII)
 _ACCESS_TOKEN: Final = re.compile(r"eyJ[\w-]+(?:\.[\w-]+){2}", re.ASCII)
+_SECRETS: Final = frozenset(
+    {
+        "a token of IBM Quantum Platform Classic",
+        "an access token, which expires within the hour",
+        "a whole JSON document",
+        "an API key",
+    }
+)
+"""What :func:`kind_of` says of a text that is a secret, or has one in it."""
 _HGP: Final = re.compile(r"[\w.-]+/[\w.-]+/[\w.-]+")
 _CLOUD: Final = re.compile(r"(?:.*?\.)??(?P<root>(?:test\.)?cloud\.ibm\.com)")
 _REGION: Final = re.compile(
@@ -107,6 +118,16 @@ def kind_of(text: str) -> str | None:
     return next((kind for kind, fits in shapes.items() if fits), None)
 
 
+def is_secret(given: Any) -> bool:
+    """Return whether a value has the shape of a key or a token.
+
+    Example:
+        >>> is_secret("f" * 128), is_secret("eu-de")
+        (True, False)
+    """
+    return isinstance(given, str) and kind_of(clean(given)) in _SECRETS
+
+
 def shown(given: Any, secret: str | None = None) -> str:
     """Return a value as a message may show it: not where it may be a secret.
 
@@ -146,7 +167,7 @@ def clean_url(given: Any) -> Any:
         return given
     url = clean(given).rstrip("/")
     parts = _split(url) or _split(f"https://{url}")
-    host = (parts.hostname or "") if parts else ""
+    host = host_of(parts.geturl()) if parts else ""
     if parts is None or not host.endswith(".ibm.com") or parts.scheme != "https" or _has_extras(parts):
         return url
     if _CLASSIC_HOST.fullmatch(host):
@@ -165,7 +186,7 @@ def region_of_url(given: Any) -> str | None:
     """
     url = clean(given) if isinstance(given, str) else ""
     parts = _split(url) or _split(f"https://{url}")
-    found = _REGION.fullmatch((parts.hostname or "") if parts else "")
+    found = _REGION.fullmatch(host_of(parts.geturl()) if parts else "")
     return None if found is None or found["region"] == "private" else found["region"]
 
 
@@ -177,14 +198,32 @@ def is_private_url(given: Any) -> bool:
         True
     """
     parts = _split(clean(given)) if isinstance(given, str) else None
-    host = (parts.hostname or "") if parts else ""
+    host = host_of(parts.geturl()) if parts else ""
     return host.startswith("private.") and _CLOUD.fullmatch(host) is not None
 
 
 def is_classic_url(url: str) -> bool:
     """Return whether a URL is IBM's own of IBM Quantum Platform Classic, which was switched off."""
-    parts = _split(url)
-    return _CLASSIC_HOST.fullmatch((parts.hostname or "") if parts else "") is not None
+    return _CLASSIC_HOST.fullmatch(host_of(url)) is not None
+
+
+def host_of(url: Any) -> str:
+    r"""Return the host that a connection to a URL is made with; empty where there is none.
+
+    It is in lower case, and without a dot at its end.
+
+    ``urllib`` and ``urllib3``, which connects, read some URLs differently. Where they see two hosts, there is none:
+    else a key would be sent to a host that was not checked.
+
+    Example:
+        >>> host_of("https://IAM.cloud.ibm.com/identity"), host_of("https://a.example\\.cloud.ibm.com")
+        ('iam.cloud.ibm.com', '')
+    """
+    try:
+        read, connected = urlsplit(url).hostname or "", (parse_url(url).host or "").strip("[]").lower()
+    except (ValueError, TypeError, AttributeError):
+        return ""
+    return connected.removesuffix(".") if connected == read or not read.isascii() else ""
 
 
 def is_loopback(host: str) -> bool:
@@ -205,7 +244,7 @@ def _split(url: str) -> SplitResult | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
+    return parts if parts.scheme in {"http", "https"} and host_of(url) else None
 
 
 def _has_extras(parts: SplitResult) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ibm_circuit_job.clients.object_store import is_allowed
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.clients.pasted import clean, is_loopback
+from ibm_circuit_job.clients.pasted import clean, clean_url, host_of, is_loopback
 from ibm_circuit_job.errors import IBMAccountError
 
 FIRST_REGION: Final = "us-east"
@@ -72,10 +72,10 @@ def service_url(url: str, variable: str, name: str) -> str:
     given = _REQUEST_PATH.sub("", clean(os.environ.get(variable) or ""))
     if not given:
         return beside(url, name)
-    if is_loopback(urlsplit(url).hostname or "") and not _is_on_loopback(given):
+    if is_loopback(urlsplit(url).hostname or "") and not is_loopback(host_of(given)):
         # All of what is on this machine is here, wherever else the variable leads.
         return beside(url, name)
-    if not is_allowed(given):
+    if not is_allowed(given) or not host_of(given):
         raise IBMAccountError(
             f"expected the variable {variable} to be a URL with https://, or with http:// to this machine; "
             "correct it, or unset it"
@@ -83,24 +83,21 @@ def service_url(url: str, variable: str, name: str) -> str:
     return given
 
 
-def _is_on_loopback(url: str) -> bool:
-    try:
-        return is_loopback(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
-
-
 def beside(url: str, name: str) -> str:
     """Return the URL of another service of the same cloud; on this machine they are all in one.
+
+    It is below the host of the URL, whose owner gave the URL; only of IBM's hosts is the root known.
 
     Example:
         >>> beside("https://eu-de.quantum.cloud.ibm.com/api/v1", "iam")
         'https://iam.cloud.ibm.com'
         >>> beside("https://cloud.ibm.com", "globalcatalog")
         'https://globalcatalog.cloud.ibm.com/api/v1'
+        >>> beside("https://quantum.example", "iam")
+        'https://iam.quantum.example'
     """
-    parts = urlsplit(url)
+    parts = urlsplit(clean_url(url))
     if is_loopback(parts.hostname or ""):
         return f"{parts.scheme}://{parts.netloc}{_PATHS.get(name, '')}"
     path = "/api/v1" if name == "globalcatalog" else ""
-    return f"{parts.scheme}://{name}.{parts.netloc.rpartition('quantum.')[2]}{path}"
+    return f"{parts.scheme}://{name}.{parts.netloc}{path}"

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -232,3 +233,20 @@ def test_name_that_is_none_is_refused(file, name):
 def test_account_of_the_archived_platform_is_not_saved(file):
     with pytest.raises(IBMAccountError, match="July 2025"):
         IBMProvider.save_account("secret", channel="ibm_quantum", filename=file)
+
+
+def test_those_who_save_at_once_keep_the_accounts_of_each_other(file):
+    def save_some(first):
+        for number in range(first, first + 10):
+            IBMProvider.save_account("s3cret", filename=file, name=f"account {number}")
+        assert IBMProvider.delete_account(file, f"account {first}")
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(save_some, range(0, 80, 10)))
+    assert len(IBMProvider.saved_accounts(filename=file)) == 8 * 9
+    assert os.listdir(file.parent) == [file.name]
+
+
+def test_name_of_a_file_that_cannot_be_is_an_error_of_the_account(tmp_path):
+    with pytest.raises(IBMAccountError, match="cannot read the saved accounts"):
+        IBMProvider.save_account("s3cret", filename=f"{tmp_path}/a\0b")

@@ -345,7 +345,11 @@ def test_iam_of_another_cloud_is_below_the_host_of_its_url(url):
     assert beside(url, "iam") == url.replace("https://", "https://iam.")
 
 
-TWO_HOSTS = ["https://evil.example\\.cloud.ibm.com", "https://evil.example\\@iam.cloud.ibm.com", "http://[::1]evil.example"]
+TWO_HOSTS = [
+    "https://evil.example\\.cloud.ibm.com",
+    "https://evil.example\\@iam.cloud.ibm.com",
+    "http://[::1]evil.example",
+]
 """URLs of which urllib and urllib3, which connects, read two different hosts."""
 
 

@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -288,6 +288,46 @@ def write(path: Path, entries: Entries) -> None:
         raise IBMAccountError(f"cannot write the saved accounts to {path}: {_words(error)}") from None
 
 
+def change(path: Path, changed: Callable[[Entries], Entries]) -> Entries:
+    """Read the file, and write what becomes of its accounts where that is different; return them.
+
+    Two processes that change the file do so one after the other, so that neither undoes what the other did.
+
+    Args:
+        path: The file.
+        changed: Returns the accounts to write, given those that are there. What it raises goes on.
+
+    Raises:
+        IBMAccountError: If the file cannot be read or written; then it is as it was.
+    """
+    with _changed_by_one(path):
+        before = read(path)
+        after = changed(before)
+        if after != before:
+            write(path, after)
+        return after
+
+
+@contextlib.contextmanager
+def _changed_by_one(path: Path) -> Iterator[None]:
+    """Hold a lock on the folder of the file, for the file itself is replaced. It ends with the process that has it."""
+    held = None
+    # Where a file system has no locks, and on Windows, the file is still replaced in one step. What is wrong with the
+    # path is said by those who read and write.
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import fcntl  # noqa: PLC0415 - not there on Windows
+
+        folder = Path(os.path.realpath(path)).parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if held is not None:
+            os.close(held)
+
+
 def save(
     parameters: ClientParameters,
     *,
@@ -317,7 +357,9 @@ def save(
     _check_name(chosen)
     path = path_of(filename)
     fields = {"channel": channel, "token": parameters.token} | _said(parameters)
-    write(path, with_account(read(path), chosen, fields, overwrite=overwrite, set_as_default=set_as_default))
+    change(
+        path, lambda entries: with_account(entries, chosen, fields, overwrite=overwrite, set_as_default=set_as_default)
+    )
 
 
 def _check_name(name: Any) -> None:
@@ -362,11 +404,10 @@ def delete(
         IBMAccountError: If the file cannot be read or written; then it is as it was.
     """
     path = path_of(filename)
-    entries = read(path)
     chosen = default_name(channel) if name is None else name
-    if chosen not in entries:
+    if chosen not in read(path):
         return False
-    write(path, without(entries, chosen))
+    change(path, lambda entries: without(entries, chosen))
     return True
 
 

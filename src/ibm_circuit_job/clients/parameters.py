@@ -104,7 +104,11 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
             f"expected proxies to be like {example}, with 'username_ntlm' and 'password_ntlm' where the proxy wants "
             f"them; got the unknown {', '.join(map(pasted.shown, unknown))}"
         )
-    wrong = [key for key, url in urls.items() if not (isinstance(url, str) and url.strip() and url.isprintable() and not pasted.is_secret(url))]
+    wrong = [
+        key
+        for key, url in urls.items()
+        if not (isinstance(url, str) and url.strip() and url.isprintable() and not pasted.is_secret(url))
+    ]
     if wrong:
         raise IBMAccountError(f"expected the proxy for {', '.join(wrong)} to be a URL such as 'http://host:port'")
     login = [proxies.get("username_ntlm"), proxies.get("password_ntlm")]
@@ -237,7 +241,9 @@ def _check_url(url: Any) -> None:
         return
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in {"http", "https"} and bool(pasted.host_of(url)) and (parts.port is None or parts.port > 0)
+        fits = (
+            parts.scheme in {"http", "https"} and bool(pasted.host_of(url)) and (parts.port is None or parts.port > 0)
+        )
     except (ValueError, TypeError, AttributeError):
         fits = False
     if not fits:

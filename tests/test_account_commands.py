@@ -104,6 +104,40 @@ def test_login_replaces_an_account_only_with_overwrite(machine):
     assert json.loads(file.read_text())[NAME]["token"] == KEY
 
 
+def test_login_sends_no_key_to_the_host_of_a_variable(machine, server, monkeypatch):
+    file = machine(LAB)
+    monkeypatch.setenv("IAM_URL", "https://evil.example")
+    assert "the variable IAM_URL leads to another host" in typed("login", key=KEY, exit_code=1)
+    assert server.seen == []
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("option", ["--instance", "--region", "--plan", "--url"])
+def test_login_does_not_repeat_a_key_that_is_given_as_something_else(machine, option):
+    machine(LAB, BIG)
+    assert "got an API key" in typed("login", option, KEY, key=KEY, exit_code=1)
+
+
+def test_login_says_which_account_is_used_instead(machine, monkeypatch):
+    file = machine(LAB)
+    IBMProvider.save_account("another-key", name="marked", set_as_default=True)
+    assert typed("login", key=KEY).endswith(f"Without a name, another one is used: the account 'marked' in {file}\n")
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", "another-key")
+    assert "another one is used: the variable QISKIT_IBM_TOKEN" in typed("login", "--overwrite", key=KEY)
+    monkeypatch.setenv("QISKIT_IBM_URL", "http://own.example")
+    assert "no account is used: the variable QISKIT_IBM_URL: expected url to begin with https://" in typed(
+        "login", "--overwrite", key=KEY
+    )
+
+
+def test_logout_without_a_name_deletes_the_account_that_is_used(machine):
+    file = machine()
+    IBMProvider.save_account(KEY)
+    IBMProvider.save_account(OTHER_KEY, name="marked", set_as_default=True)
+    typed("logout", "--yes")
+    assert list(json.loads(file.read_text())) == [NAME]
+
+
 def test_key_is_no_argument(machine):
     machine(LAB)
     assert typed("login", "--token", "x", exit_code=2)

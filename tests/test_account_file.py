@@ -244,7 +244,7 @@ def test_those_who_save_at_once_keep_the_accounts_of_each_other(file):
     with ThreadPoolExecutor() as pool:
         list(pool.map(save_some, range(0, 80, 10)))
     assert len(IBMProvider.saved_accounts(filename=file)) == 8 * 9
-    assert os.listdir(file.parent) == [file.name]
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_name_of_a_file_that_cannot_be_is_an_error_of_the_account(tmp_path):

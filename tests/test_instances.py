@@ -75,7 +75,11 @@ def test_several_that_are_paid_for_are_listed():
 
 def test_unknown_pricing_counts_as_paid_for():
     old = instance(5, "old", "unknown", "unknown")
-    assert "'old' (unknown, us-east)" in refusal([PREMIUM, old])
+    said = refusal([PREMIUM, old])
+    assert "one of several that may be paid for" in said
+    assert "'old' (unknown, us-east); the global catalog did not tell what is unknown; give the name" in said
+    assert "the global catalog" not in refusal([old], instance="lab")
+    assert "the global catalog did not tell" in refusal([old], plans_preference=["open"])
 
 
 def test_several_free_ones_are_taken_by_name():

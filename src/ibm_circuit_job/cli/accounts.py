@@ -14,6 +14,7 @@ from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient, RequestFailed, account_file
 from ibm_circuit_job.clients.credentials import Asked, find_credentials
 from ibm_circuit_job.clients.instances import Instance, InstanceWish, candidates, choose_instance, listed
+from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.parameters import PLATFORM
 from ibm_circuit_job.errors import IBMAccountError, to_exception
 from ibm_circuit_job.provider import IBMProvider
@@ -46,11 +47,36 @@ def login(
     may_replace = overwrite or _may_replace(saved_as, filename)
     # Not an argument of the command, for those are seen in the list of processes.
     key = typer.prompt("API key", hide_input=True) if terminal.can_ask() else sys.stdin.readline()
-    parameters = ClientParameters(key, channel=PLATFORM, **({} if url is None else {"url": url}))
+    wanted = Asked(
+        token=key,
+        url=url,
+        channel=PLATFORM,
+        instance=instance,
+        region=region,
+        plans_preference=(plan,) if plan else None,
+    )
+    parameters = find_credentials(wanted).parameters
     found = _instances_of(parameters)
-    chosen = _chosen(parameters, found, InstanceWish(instance, region, (plan,) if plan else ()))
-    IBMProvider.save_account(parameters.token, url, chosen.crn, filename=filename, name=saved_as, overwrite=may_replace)
-    print(f"The account {saved_as!r} is saved in {terminal.printable(str(account_file.path_of(filename)))}")
+    chosen = _chosen(
+        parameters, found, InstanceWish(parameters.instance, parameters.region, parameters.plans_preference)
+    )
+    IBMProvider.save_account(
+        parameters.token, url, chosen.crn, PLATFORM, filename=filename, name=saved_as, overwrite=may_replace
+    )
+    path = account_file.path_of(filename)
+    print(terminal.printable(f"The account {saved_as!r} is saved in {path}"))
+    _say_which_is_used(f"the account {saved_as!r} in {path}", filename)
+
+
+def _say_which_is_used(saved: str, filename: str | None) -> None:
+    """Say so where another account than the one that was saved is used by a program that names none."""
+    try:
+        used = find_credentials(Asked(filename=filename)).source
+    except IBMAccountError as error:
+        print(terminal.printable(f"Without a name, no account is used: {error}"))
+        return
+    if used != saved:
+        print(terminal.printable(f"Without a name, another one is used: {used}"))
 
 
 def _may_replace(name: str, filename: str | None) -> bool:
@@ -69,7 +95,7 @@ def _instances_of(parameters: ClientParameters) -> list[Instance]:
         account.check_login()
         return account.instances()
     except RequestFailed as error:
-        raise to_exception(error.failure, IBMAccountError) from None
+        raise log_in_error(error.failure, parameters.url) from None
     finally:
         account.close()
 
@@ -154,17 +180,24 @@ def _cell(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
+def _default_account(filename: str | None) -> str:
+    """The name of the account in the file that is used where none is named, if it is the only one or the default."""
+    known, _ = account_file.accounts_in(account_file.read(account_file.path_of(filename)))
+    used = account_file.picked(known)
+    if used is None or not (used.is_default or len(known) == 1):
+        names = ", ".join(repr(account.name) for account in known) or "none is saved"
+        terminal.fail(f"expected the name of an account ({names})")
+    return used.name
+
+
 def logout(
     name: Annotated[str | None, typer.Argument(help="The account; by default the only one, or the default.")] = None,
     filename: Filename = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a saved account. The key itself stays valid; keys are deleted at https://cloud.ibm.com/iam/apikeys."""
-    known = IBMProvider.saved_accounts(filename=filename)
-    meant = name or (next(iter(known)) if len(known) == 1 else account_file.default_name(PLATFORM))
+    meant = name or _default_account(filename)
     where = f"account {meant!r} in {account_file.path_of(filename)}"
-    if name is None and meant not in known:
-        terminal.fail(f"expected the name of an account ({', '.join(map(repr, known)) or 'none is saved'})")
     if not yes:
         if not terminal.can_ask():
             terminal.fail(f"give --yes to delete the {where}")

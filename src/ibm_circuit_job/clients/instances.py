@@ -268,10 +268,17 @@ def choose_instance(instances: Sequence[Instance], wish: InstanceWish) -> Result
     without_charge = [each for pricing in _WITHOUT_CHARGE for each in preferred if each.pricing_type == pricing]
     if without_charge or len(preferred) == 1:
         return Success((without_charge or preferred)[0])
+    unknown = _unknown_plans(preferred)
     return _refused(
-        f"expected instance to name one of several that are paid for: {listed(preferred)}; give the name or the CRN of "
-        "one as 'instance'"
+        f"expected instance to name one of several that {'may be' if unknown else 'are'} paid for: {listed(preferred)}"
+        f"{unknown}; give the name or the CRN of one as 'instance'"
     )
+
+
+def _unknown_plans(instances: Sequence[Instance]) -> str:
+    """That the catalog is the reason, where a plan or its price is not known."""
+    is_unknown = any(UNKNOWN in {each.plan, each.pricing_type} for each in instances)
+    return "; the global catalog did not tell what is unknown" if is_unknown else ""
 
 
 def _preferred(instances: Sequence[Instance], wish: InstanceWish) -> list[Instance]:
@@ -316,7 +323,8 @@ def _none(instances: Sequence[Instance], wish: InstanceWish) -> Unsupported:
         )
     if wish.named is not None:
         return _unsupported(f"expected instance to be one of {listed(usable)}; no instance is named {wish.named!r}")
-    return _unsupported(f"no instance fits {wish}; the account has {listed(usable)}")
+    unknown = _unknown_plans(usable) if wish.plans_preference else ""
+    return _unsupported(f"no instance fits {wish}; the account has {listed(usable)}{unknown}")
 
 
 def listed(instances: Sequence[Instance], *, with_crn: bool = False) -> str:

@@ -285,6 +285,17 @@ def test_this_machine_is_reached_without_the_proxy_of_a_variable(server, environ
     assert log_in(server.api).instance == crn(1)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost.", "LOCALHOST", "[::1]", "[0:0:0:0:0:0:0:1]"])
+def test_plain_http_leaves_this_machine_through_no_proxy(environment, host):
+    environment.setenv("HTTP_PROXY", "http://proxy.example:8080")
+    environment.setenv("ALL_PROXY", "http://proxy.example:8080")
+    url = f"http://{host}:1/api/v1"
+    assert settings_for(url, ClientParameters("the-key", url)).proxy(url) is None
+    for proxy, used in {"http://proxy.example:8080": None, "http://127.0.0.1:8080": "http://127.0.0.1:8080"}.items():
+        given = ClientParameters("the-key", url, proxies={"http": proxy, "all": proxy})
+        assert settings_for(url, given).proxy(url) == used
+
+
 def test_variables_of_one_url_do_not_reach_another(environment):
     environment.setenv("HTTPS_PROXY", "http://127.0.0.1:2")
     environment.setenv("NO_PROXY", "cloud.ibm.com")

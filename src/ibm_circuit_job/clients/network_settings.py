@@ -6,7 +6,9 @@ object store:
 1. ``proxies`` that are given hold for the schemes and hosts that they name, whatever ``NO_PROXY`` says.
 2. Else the variables ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``ALL_PROXY`` hold, but for the hosts in ``NO_PROXY`` and for
    this machine.
-3. ``verify`` that is False or a path holds; else ``REQUESTS_CA_BUNDLE``, then ``CURL_CA_BUNDLE``.
+3. Plain HTTP, which is for this machine, goes through no proxy on another one: the key would be sent there in plain
+   text.
+4. ``verify`` that is False or a path holds; else ``REQUESTS_CA_BUNDLE``, then ``CURL_CA_BUNDLE``.
 
 Source: ``requests.Session.merge_environment_settings``, whose rules these are. It lets the environment win over what a
 session has, and writes into the mapping of proxies that it is given; so a session here reads no variables itself.
@@ -25,10 +27,10 @@ from requests.auth import AuthBase
 from requests.utils import get_environ_proxies, select_proxy
 
 from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.clients.pasted import host_of, is_loopback
 
 _CERTIFICATE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
-_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @frozen
@@ -82,13 +84,16 @@ def settings_for(url: str, parameters: ClientParameters | None) -> NetworkSettin
         >>> settings_for("https://iam.cloud.ibm.com", given).proxy("https://iam.cloud.ibm.com")
         'http://proxy:8'
     """
-    is_here = (urlsplit(url).hostname or "") in _THIS_MACHINE
+    is_here = is_loopback(host_of(url))
     given = {} if parameters is None else parameters.proxy_urls
     named = {} if is_here else get_environ_proxies(url, no_proxy=given.get("no_proxy"))
     verify, origin = _verify(True if parameters is None else parameters.verify)
     proxies = (parameters.proxies if parameters is not None else None) or {}
     user, password = proxies.get("username_ntlm"), proxies.get("password_ntlm")
-    return NetworkSettings(named | given, verify, origin, (user, password) if user and password else None)
+    found = named | given
+    if is_here and url.lower().startswith("http:"):
+        found = {scheme: proxy for scheme, proxy in found.items() if is_loopback(host_of(proxy))}
+    return NetworkSettings(found, verify, origin, (user, password) if user and password else None)
 
 
 def _verify(given: bool | str) -> tuple[bool | str, str]:

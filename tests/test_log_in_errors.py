@@ -6,6 +6,7 @@ import socket
 import sys
 import warnings
 from http.server import BaseHTTPRequestHandler
+from urllib.parse import quote_plus
 
 import pytest
 from connect_proxy import connect_proxy
@@ -75,6 +76,33 @@ def test_unknown_key_is_named(server):
         "; check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys"
     )
     assert not error.is_passing
+
+
+@pytest.mark.parametrize("spelt", [str, quote_plus, lambda key: json.dumps(key)[1:-1]])
+def test_reply_that_repeats_the_key_shows_no_part_of_it(server, spelt):
+    key = 'k3y/with+odd="signs"&s3cret'
+    session = HttpSession(ClientParameters(key, "https://service.invalid"))
+    for before in (*range(75, 101, 3), *range(960, 1001, 4)):
+        server.replies["/a"] = (400, json.dumps({"errorCode": "B" * before, "errorMessage": "x" * before + spelt(key)}))
+        with pytest.raises(RequestFailed) as failed:
+            session.request("ask", "GET", f"{server.url}/a", seconds=5.0)
+        assert "k3y" not in str(failed.value)
+        assert "s3cret" not in str(failed.value)
+    session.close()
+
+
+@pytest.mark.parametrize("path", ["/identity/token", "/users/loginWithToken"])
+def test_page_that_repeats_the_key_is_shown_without_it(path):
+    key = "k3y/with+odd=signs&s3cret"
+    with cloud() as server:
+        url = server.api if path == "/identity/token" else f"{server.url}/api"
+        for before in range(40, 80, 3):
+            page = f"<html>{'x' * before}{key} {quote_plus(key)}"
+            server.replies[path] = server.replies[f"/api{path}"] = (200, page)
+            with pytest.raises(IBMAccountError, match="got HTML") as raised:
+                IBMProvider(key, url)
+            assert "k3y" not in str(raised.value)
+            assert "s3cret" not in str(raised.value)
 
 
 def test_locked_key_is_not_called_wrong(server):

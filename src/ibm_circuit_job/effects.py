@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 from returns.io import IO, IOFailure, IOResult, IOSuccess
@@ -33,7 +32,7 @@ from returns.unsafe import unsafe_perform_io
 from ibm_circuit_job.clients import object_store
 from ibm_circuit_job.clients.http import RequestFailed
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.clients.pasted import is_loopback
+from ibm_circuit_job.clients.pasted import host_of, is_loopback
 from ibm_circuit_job.clients.protocols import JobClient, StreamingClient, SubmittingClient
 from ibm_circuit_job.errors import (
     Failure,
@@ -591,7 +590,7 @@ def service_of(client: object) -> str | None:
         return None
     if not isinstance(params, ClientParameters):
         return None
-    if is_loopback(urlsplit(params.url).hostname or ""):
+    if is_loopback(host_of(params.url)):
         return "this machine"
     return f"{params.url} {params.instance}" if params.instance else params.url
 

@@ -182,7 +182,8 @@ class AccountClient:
         # The reply may hold a token, so what it holds is never repeated in a message.
         read = documents.value(response.content, f"answer of {url}")
         if not isinstance(read, Success) and read.failure().is_page:
-            # Not the service's, so it can be shown.
+            # Not the service's, so it can be shown; but it may repeat what was sent.
+            read = documents.value(self.http.page_without_secrets(response.content), f"answer of {url}")
             raise RequestFailed(read.failure())
         reply = read.value_or(None)
         if reply is None:

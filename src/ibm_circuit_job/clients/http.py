@@ -6,12 +6,15 @@ Nothing here knows what a job is. Redirects are not followed, for they would car
 from __future__ import annotations
 
 import contextlib
+import html
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 import requests
 import urllib3
@@ -96,7 +99,9 @@ class HttpSession:
 
     def __init__(self, parameters: ClientParameters) -> None:
         # Replaced, and never changed: another thread may be looking through it.
-        self._secrets = frozenset({parameters.token, *_passwords(parameters)})
+        self._secrets = frozenset(
+            spelt for secret in {parameters.token, *_passwords(parameters)} for spelt in _spellings(secret)
+        )
         self._parameters = parameters
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
         self._sessions = PerProcess(partial(_Sessions.opened, RETRY))
@@ -106,7 +111,7 @@ class HttpSession:
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
-        self._secrets |= {secret}
+        self._secrets |= _spellings(secret)
 
     def request(
         self,
@@ -242,22 +247,32 @@ class HttpSession:
             _close(session)
 
     def _refusal(self, doing: str, url: str, response: requests.Response) -> Refused:
-        said = read_error(response.content)
+        said = read_error(response.content, self._without_secrets)
         return Refused(
             doing,
             url,
             response.status_code,
-            self._without_secrets(said.message or response.reason or ""),
-            None if said.code is None else self._without_secrets(said.code),
-            None if said.trace_id is None else self._without_secrets(said.trace_id),
+            said.message or self._without_secrets(response.reason or ""),
+            said.code,
+            said.trace_id,
             _seconds(response.headers.get("Retry-After"), response.headers.get("Date")),
             said.by_service,
         )
 
+    def page_without_secrets(self, page: bytes) -> bytes:
+        """Return a page, as of a captive portal, without what was sent to it, so that it can be shown."""
+        return self._without_secrets(page.decode("utf-8", "replace")).encode()
+
     def _without_secrets(self, words: str, *more: str) -> str:
-        for secret in self._secrets.union(more):
+        # The longest first: one may be a part of another.
+        for secret in sorted(self._secrets.union(more), key=len, reverse=True):
             words = words.replace(secret, "***")
         return words
+
+
+def _spellings(secret: str) -> set[str]:
+    """A text as it is, and as it stands in a form or in JSON, which an error may repeat."""
+    return {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], html.escape(secret)}
 
 
 def deadline_of(seconds: float | None) -> float | None:

@@ -51,7 +51,7 @@ def channel_of_url(url: str | None) -> str:
     """
     parts = urlsplit(url or "")
     is_classic = pasted.is_classic_url(url or "") or (
-        pasted.is_loopback(parts.hostname or "") and parts.path.rstrip("/") == "/api"
+        pasted.is_loopback(pasted.host_of(url)) and parts.path.rstrip("/") == "/api"
     )
     return CLASSIC if is_classic else PLATFORM
 
@@ -253,7 +253,7 @@ def _check_url(url: Any) -> None:
         raise IBMAccountError(f"expected url to be one such as {example!r}, with http:// or https:// at the front{got}")
     if parts.username or parts.password:
         raise IBMAccountError("expected url to be without user name and password; give the token as 'token'")
-    if parts.scheme == "http" and not pasted.is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not pasted.is_loopback(pasted.host_of(url)):
         raise IBMAccountError(
             "expected url to begin with https://, for a key is not sent in plain text to another machine; "
             "http:// is for this machine, such as http://127.0.0.1:8080/api"

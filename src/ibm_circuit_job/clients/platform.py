@@ -121,7 +121,8 @@ class PlatformAccount:
         # The reply holds the token, so what it holds is never repeated in a message.
         read = documents.value(response.content, "answer of IAM")
         if not isinstance(read, Success) and read.failure().is_page:
-            # Not IAM's, so it can be shown.
+            # Not IAM's, so it can be shown; but it may repeat what was sent.
+            read = documents.value(self.http.page_without_secrets(response.content), "answer of IAM")
             raise RequestFailed(read.failure())
         reply = read.value_or(None)
         token = reply.get("access_token") if isinstance(reply, Mapping) else None

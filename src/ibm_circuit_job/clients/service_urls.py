@@ -41,7 +41,7 @@ def api_url(params: ClientParameters) -> str:
     parts = urlsplit(params.url)
     if parts.path.strip("/"):
         return params.url
-    if is_loopback(parts.hostname or "") or parts.netloc.startswith("quantum.") or ".quantum." in parts.netloc:
+    if is_loopback(host_of(params.url)) or parts.netloc.startswith("quantum.") or ".quantum." in parts.netloc:
         return f"{params.url}/api/v1"
     region = params.crn_region or params.region or FIRST_REGION
     if params.private_endpoint:
@@ -72,7 +72,7 @@ def service_url(url: str, variable: str, name: str) -> str:
     given = _REQUEST_PATH.sub("", clean(os.environ.get(variable) or ""))
     if not given:
         return beside(url, name)
-    if is_loopback(urlsplit(url).hostname or "") and not is_loopback(host_of(given)):
+    if is_loopback(host_of(url)) and not is_loopback(host_of(given)):
         # All of what is on this machine is here, wherever else the variable leads.
         return beside(url, name)
     if not is_allowed(given) or not host_of(given):
@@ -97,7 +97,7 @@ def beside(url: str, name: str) -> str:
         'https://iam.quantum.example'
     """
     parts = urlsplit(clean_url(url))
-    if is_loopback(parts.hostname or ""):
+    if is_loopback(host_of(url)):
         return f"{parts.scheme}://{parts.netloc}{_PATHS.get(name, '')}"
     path = "/api/v1" if name == "globalcatalog" else ""
     return f"{parts.scheme}://{name}.{parts.netloc}{path}"

@@ -108,7 +108,8 @@ def _heard(
             # Without a farewell: the wait for its answer would delay the caller.
             stream.shutdown()
     except websocket.WebSocketBadStatusException as error:
-        said = read_error(bytes(error.resp_body or b""))
+        token = headers.get("X-Access-Token")
+        said = read_error(bytes(error.resp_body or b""), lambda text: text.replace(token, "***") if token else text)
         return Refused(doing, url, error.status_code, said.message, said.code, by_service=said.by_service)
     except (websocket.WebSocketException, OSError) as error:
         return Unreachable(doing, url, str(error)[:200] or type(error).__name__)

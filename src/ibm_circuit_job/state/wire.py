@@ -434,8 +434,13 @@ def read_cancel(answer: object) -> bool:
     return not any(said.get(name) is False for name in ("cancelled", "canceled", "cancel"))
 
 
-def read_error(body: bytes) -> ServerMessage:
+def read_error(body: bytes, shown: Callable[[str], str] = str) -> ServerMessage:
     """Read the body of an error reply of either dialect, or of IAM. Whatever is in it, there is an answer.
+
+    Args:
+        body: The body.
+        shown: Returns a text without secrets. It is called before a text is cut to a length, for a part of a secret
+            would not be recognised.
 
     Example:
         >>> read_error(b'{"error": {"code": 1291, "message": "Job not found."}}')
@@ -448,7 +453,7 @@ def read_error(body: bytes) -> ServerMessage:
     read = documents.value(body, "error reply")
     said = read.value_or(None)
     if not isinstance(said, Mapping):
-        return ServerMessage(_words_of_page(body))
+        return ServerMessage(_words_of_page(body, shown))
     errors = said.get("errors")
     error = errors[0] if isinstance(errors, list) and errors else said.get("error", said)
     # IAM writes its errors at the root, and calls their fields by other names.
@@ -459,9 +464,9 @@ def read_error(body: bytes) -> ServerMessage:
     words = [word for word in said_words if isinstance(word, str) and word]
     code, trace = error.get("code", error.get("errorCode")), said.get("trace")
     return ServerMessage(
-        " ".join(words)[:_LONGEST_MESSAGE],
-        None if code is None else str(code)[:100],
-        str(trace)[:100] if trace else None,
+        shown(" ".join(words))[:_LONGEST_MESSAGE],
+        None if code is None else shown(str(code))[:100],
+        shown(str(trace))[:100] if trace else None,
         by_service,
     )
 
@@ -500,9 +505,9 @@ def is_empty(body: bytes) -> bool:
 _LONGEST_NOTHING: Final = 1000
 
 
-def _words_of_page(body: bytes) -> str:
+def _words_of_page(body: bytes, shown: Callable[[str], str]) -> str:
     """What an outage page, or a plain text, says: its title, else the start of its text."""
-    text = body[:10_000].decode("utf-8", "replace")
+    text = shown(body[:10_000].decode("utf-8", "replace"))
     lower = text.lower()
     start, end = lower.find("<title>"), lower.find("</title>")
     if 0 <= start < end:

@@ -129,3 +129,9 @@ def test_any_body_is_recorded_without_its_text(body, media_type):
     found = Redactor(NOON).body(body, {"content-type": media_type})
     assert found.keys() in ({"json"}, {"type", "bytes"})
     assert found.get("bytes", len(body)) == len(body)
+
+
+@given(st.sampled_from(["tags", "hub", "group", "project", "instance", "caller", "name", "user_id"]), st.integers(1000))
+def test_number_that_names_something_of_the_user_is_replaced(field, number):
+    assert list(Redactor(NOON).document({field: number}).values()) == [1]
+    assert list(Redactor(NOON).document({field: [number]}).values()) == [[1]]

@@ -250,3 +250,10 @@ def test_those_who_save_at_once_keep_the_accounts_of_each_other(file):
 def test_name_of_a_file_that_cannot_be_is_an_error_of_the_account(tmp_path):
     with pytest.raises(IBMAccountError, match="cannot read the saved accounts"):
         IBMProvider.save_account("s3cret", filename=f"{tmp_path}/a\0b")
+
+
+def test_password_in_a_saved_url_is_not_shown(file):
+    file.parent.mkdir()
+    file.write_text('{"mine": {"token": "s3cret", "url": "https://ann:pa55@cloud.ibm.com"}}')
+    shown = IBMProvider.saved_accounts(filename=file)
+    assert shown == {"mine": {"url": "https://***@cloud.ibm.com"}}

@@ -89,9 +89,9 @@ class SavedAccount:
         return unknown if strategy in {None, "default"} else (*unknown, "channel_strategy")
 
     def public(self) -> dict[str, Any]:
-        """Return its fields without the token, and without passwords of proxies."""
+        """Return its fields without the token, and without passwords in URLs and of proxies."""
         shown = {name: value for name, value in self.fields.items() if name != "token"}
-        return shown | ({"proxies": _without_passwords(shown["proxies"])} if "proxies" in shown else {})
+        return shown | {name: _without_passwords(shown[name]) for name in ("url", "proxies") if name in shown}
 
 
 def _without_passwords(proxies: Any) -> Any:

@@ -184,7 +184,7 @@ class Redactor:
     def _number(self, value: float, field: str) -> float:
         if field == "expiration":
             return value + self._shift.total_seconds() if type(value) is float else value + _seconds(self._shift)
-        if field in KEYS and not field.lower().endswith("id") and field not in _KINDS:
+        if field in KEYS and not field.lower().endswith("id") and field not in _KINDS.keys() | _OF_USERS:
             return value
         stand_in = self._numbers.setdefault(value, len(self._numbers) + 1)
         return float(stand_in) if type(value) is float else stand_in

@@ -29,7 +29,7 @@ from observed import read_down, side_by_side  # noqa: E402 - the same
 from table import ROWS  # noqa: E402 - the same
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 600.0
+SECONDS = 900.0
 """How long the checks of one suite may take."""
 TOKEN_SECONDS = 4
 """How long a token of the strict service holds."""

@@ -59,6 +59,8 @@ class PlatformAccount:
     def __init__(self, params: ClientParameters) -> None:
         self.params = params
         self.http = HttpSession(params)
+        # As it is now: what a variable says later is not where the key is from.
+        self._iam_url = iam_url(params)
         self.instance = params.instance
         """The instance (CRN) that requests are sent for."""
         self.source: str | None = None
@@ -108,7 +110,7 @@ class PlatformAccount:
             return old
 
     def _new_token(self, seconds: float | None) -> str:
-        url = f"{iam_url(self.params)}/identity/token"
+        url = f"{self._iam_url}/identity/token"
         form = urlencode({"grant_type": _GRANT, "apikey": self.params.token, "response_type": "cloud_iam"})
         response = self.http.request(
             "log in",

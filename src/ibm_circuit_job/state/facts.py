@@ -1,8 +1,9 @@
 """The frozen records that one reply of the service becomes: what was said, and when it was seen.
 
-Facts hold what the service said and draw no conclusions. Each is stamped ``observed_at``, an aware time in
-UTC; each is deeply immutable, hashable, comparable and picklable. How two facts are joined is the business of
-``transitions``; what they mean to a person that of ``queries``; how they are read from bytes that of ``wire``.
+Facts hold what the service said and draw no conclusions. A fact is partial: a field that is ``None`` was not said.
+Each fact has the time at which it was seen, ``observed_at``, for people, and a ``stamp`` that orders it, for machines.
+Each is deeply immutable, hashable, comparable and picklable. How two facts are joined is the business of ``registers``
+and ``transitions``; what they mean to a person that of ``queries``; how they are read from bytes that of ``wire``.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from attrs.validators import instance_of, optional
 from qiskit.providers.jobstatus import JobStatus
 
@@ -109,9 +110,19 @@ def unknown_fields(pairs: Iterable[tuple[str, JsonText]]) -> UnknownFields:
 
 
 def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
-    found = tuple((step, _utc(moment)) for step, moment in steps)
-    _check_texts(**{str(step): step for step, _ in found})
-    return found
+    found = {step: _utc(moment) for step, moment in steps}
+    _check_texts(**{str(step): step for step in found})
+    # In one order, so that two replies that say the same are equal.
+    return tuple(sorted(found.items(), key=_by_time)) if len(found) > 1 else tuple(found.items())
+
+
+def _by_time(timestamp: tuple[str, datetime]) -> tuple[datetime, bool, str]:
+    step, moment = timestamp
+    # A job may be created and run within one second, and finishes last.
+    return moment, step.lower() in _LAST_STEPS, step
+
+
+_LAST_STEPS: Final = frozenset({"finished", "completed"})
 
 
 def _position(position: int | None) -> int | None:
@@ -125,11 +136,65 @@ _RANK_BY_IDENTITY = {id(status): rank for status, rank in FINAL_RANK.items()}
 
 
 @frozen
+class Earlier:
+    """Which fields of a fact were said before the fact itself was seen, and when."""
+
+    observed_at: datetime = field(converter=_utc)
+    """When they were seen, UTC."""
+    stamp: int
+    """The stamp of that time."""
+    fields: tuple[str, ...] = field(converter=_texts)
+    """The fields, in alphabetical order: ``"tags"``, ``"unknown:cost"``, ``"timestamps:running"`` ..."""
+
+
+def micros_of(moment: datetime) -> int:
+    """Return the microseconds since 1970, UTC, of an aware time.
+
+    Example:
+        >>> micros_of(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+        1000000
+    """
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def _stamp() -> Any:
+    """The field ``stamp``: the wall time, unless whoever makes the fact knows that the clock was set back.
+
+    Source: a hybrid logical clock (Kulkarni et al., 2014), with its counter in the microseconds.
+    """
+    return field(
+        default=Factory(lambda fact: micros_of(fact.observed_at), takes_self=True),
+        kw_only=True,
+        validator=_check_stamp,
+        repr=False,
+    )
+
+
+def _check_stamp(_: object, __: object, stamp: Any) -> None:
+    if type(stamp) is not int:
+        raise TypeError(f"stamp: expected a whole number, got {stamp!r}")
+
+
+def _earlier() -> Any:
+    """The field ``earlier``, which only ``registers`` fills."""
+    return field(default=(), kw_only=True, converter=tuple, validator=_check_earlier, repr=False)
+
+
+def _check_earlier(_: object, __: object, earlier: tuple[Earlier, ...]) -> None:
+    if earlier and {*map(type, earlier)} != {Earlier}:
+        raise TypeError(f"earlier: expected records of Earlier, got {earlier!r}")
+
+
+@frozen
 class StatusReport:
     """That the job had this status when we looked.
 
     Example:
-        >>> from datetime import UTC, datetime
+        >>> from datetime import UTC, datetime, timedelta
         >>> from qiskit.providers.jobstatus import JobStatus
         >>> StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.DONE, "Completed").is_final
         True
@@ -151,6 +216,10 @@ class StatusReport:
     """What the user can do about it, in the service's words."""
     strength: int = field(init=False, eq=False, repr=False)
     """How firmly it holds: 0 while it is not final; then by rank; above all that where the service said it."""
+    stamp: int = _stamp()
+    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    earlier: tuple[Earlier, ...] = _earlier()
+    """Which of its fields an earlier report of the same status said, and when."""
 
     def __attrs_post_init__(self) -> None:
         if type(self.status) is not JobStatus:
@@ -212,6 +281,10 @@ class JobDetails:
     """The quantum time that the service charges for the job so far, in seconds."""
     usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
     """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``."""
+    stamp: int = _stamp()
+    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    earlier: tuple[Earlier, ...] = _earlier()
+    """Which of its fields an earlier reply said, and when."""
 
     def __attrs_post_init__(self) -> None:
         for text in (self.backend, self.program, self.name, self.session_id, self.run_mode):
@@ -254,7 +327,7 @@ class JobMetrics:
     observed_at: datetime = field(converter=_utc)
     """When this was seen, UTC."""
     timestamps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_timestamps)
-    """(step, UTC time) as the service orders them; steps are ``created``, ``running``, ``finished`` ..."""
+    """(step, UTC time), the earliest first; steps are ``created``, ``running``, ``finished`` ..."""
     position_in_queue: int | None = field(default=None, converter=_position)
     """Place in the backend's queue; 1 is next."""
     position_in_provider: int | None = field(default=None, converter=_position)
@@ -277,6 +350,10 @@ class JobMetrics:
     """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``."""
     caller: str | None = field(default=None, validator=optional(instance_of(str)))
     """What the submitting client said of itself, as the service returns it: ``"qiskit/2.6.2/ibm-circuit-job"`` ..."""
+    stamp: int = _stamp()
+    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    earlier: tuple[Earlier, ...] = _earlier()
+    """Which of its fields an earlier reply said, and when."""
 
 
 @frozen
@@ -287,6 +364,8 @@ class JobInputs:
     """When this was seen, UTC."""
     raw: bytes = field(converter=_bytes, repr=lambda raw: f"<{len(raw)} bytes>")
     """The JSON of the ``params`` of a job reply."""
+    stamp: int = _stamp()
+    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
 
     @property
     def sha256(self) -> str:
@@ -302,7 +381,7 @@ class ResultPayload:
     hashing never touch a hundred megabytes.
 
     Example:
-        >>> from datetime import UTC, datetime
+        >>> from datetime import UTC, datetime, timedelta
         >>> payload = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b"{}")
         >>> payload.sha256[:8]
         '44136fa3'
@@ -314,6 +393,8 @@ class ResultPayload:
     """The body, as it came."""
     sha256: str = field(init=False)
     """SHA-256 of ``raw`` as 64 hexadecimal digits."""
+    stamp: int = _stamp()
+    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
 
     @sha256.default
     def _hash_of_raw(self) -> str:
@@ -328,6 +409,8 @@ class JobTags:
     """When the service accepted them, UTC."""
     tags: tuple[str, ...] = field(converter=_texts)
     """The tags."""
+    stamp: int = _stamp()
+    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
 
 
 @frozen
@@ -338,6 +421,8 @@ class JobName:
     """When the job was named, UTC."""
     name: str = field(validator=instance_of(str))
     """The name."""
+    stamp: int = _stamp()
+    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
 
     def __attrs_post_init__(self) -> None:
         _check_whole(self.name)

@@ -1,13 +1,14 @@
 """Job: all that is known of one job.
 
-A Job is a record of facts, slot by slot the best one so far. It knows nothing of servers, clocks or threads:
+A Job is a record of facts, field by field the newest. It knows nothing of servers, clocks or threads:
 ``transitions`` make a new Job from an old one and a fact, ``queries`` answer questions about it, and ``wire``
 takes it to JSON and back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final, NoReturn
 
 from attrs import frozen
@@ -18,16 +19,18 @@ from ibm_circuit_job.state.facts import (
     JobDetails,
     JobInputs,
     JobMetrics,
-    JobName,
-    JobTags,
     ResultPayload,
     StatusReport,
 )
 
 
-@frozen
+@frozen(repr=False)
 class Job:
-    """All that is known of one job: for each kind of fact the best so far, or ``None``.
+    """All that is known of one job: of each field the newest value, and when it was seen.
+
+    There is a slot for each kind of fact, in which stands what was said field by field: what a reply did not say is
+    there from the replies before. ``job.backend``, ``job.tags``, ``job.created`` ... read it; a field of which nothing
+    was said is ``None``. ``print(job)`` shows it in a few lines.
 
     A Job is deeply immutable, hashable, comparable and picklable. Any number of threads, processes or machines
     may collect facts about one job, each in a Job of its own, and :func:`~ibm_circuit_job.merge` them in any
@@ -43,7 +46,7 @@ class Job:
         >>> from ibm_circuit_job import StatusReport
         >>> seen = StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.RUNNING, "Running")
         >>> job = Job("cq1x", status=seen)
-        >>> job.in_final_state, job.tags
+        >>> job.is_final, job.tags
         (False, ())
     """
 
@@ -52,17 +55,13 @@ class Job:
     status: StatusReport | None = None
     """The report that holds; see ``transitions`` for which one that is."""
     details: JobDetails | None = None
-    """The newest details."""
+    """What was said of the job itself."""
     metrics: JobMetrics | None = None
-    """The newest metrics."""
+    """What was measured."""
     inputs: JobInputs | None = None
     """The newest inputs."""
     payload: ResultPayload | None = None
     """The newest result that arrived in full."""
-    retagged: JobTags | None = None
-    """The newest tags that the service accepted from us."""
-    renamed: JobName | None = None
-    """The newest name that the job was given here."""
 
     def __attrs_post_init__(self) -> None:
         # One glance instead of six validators, since every transition makes a Job.
@@ -74,55 +73,117 @@ class Job:
             or type(self.metrics) not in _METRICS
             or type(self.inputs) not in _INPUTS
             or type(self.payload) not in _PAYLOAD
-            or type(self.retagged) not in _RETAGGED
-            or type(self.renamed) not in _RENAMED
         ):
             _refuse(self)
 
     @property
-    def in_final_state(self) -> bool:
+    def is_final(self) -> bool:
         """Whether the job has ended, as far as is known: DONE, ERROR or CANCELLED."""
         return self.status is not None and self.status.is_final
 
     @property
-    def has_ended(self) -> bool:
+    def is_confirmed_final(self) -> bool:
         """Whether the service itself said that the job has ended, which a cancel that it accepted is not."""
         return self.status is not None and self.status.is_final and not self.status.assumed
 
     @property
-    def tags(self) -> tuple[str, ...]:
-        """The job's tags, as far as is known: what the service said last, or accepted after that."""
-        said = None if self.details is None else self.details.tags
-        if self.retagged is None or (said is not None and _is_newer(self.details, self.retagged)):
-            return said or ()
-        return self.retagged.tags
+    def backend(self) -> str | None:
+        """The name of the backend that runs the job."""
+        return None if self.details is None else self.details.backend
+
+    @property
+    def program(self) -> str | None:
+        """The program that the service runs: ``circuit-runner``, ``sampler`` ..."""
+        return None if self.details is None else self.details.program
+
+    @property
+    def created(self) -> datetime | None:
+        """When the job was created, UTC."""
+        return None if self.details is None else self.details.created
 
     @property
     def name(self) -> str | None:
-        """The job's name, as far as is known: what the service said last, or what it was given here after that."""
-        said = None if self.details is None else self.details.name
-        if self.renamed is None or (said is not None and _is_newer(self.details, self.renamed)):
-            return said
-        return self.renamed.name
+        """The job's name: what the service said last, or what it was given here after that."""
+        return None if self.details is None else self.details.name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The job's tags: what the service said last, or accepted after that; empty where none are known."""
+        return () if self.details is None else self.details.tags or ()
+
+    @property
+    def session_id(self) -> str | None:
+        """The session that the job belongs to."""
+        return None if self.details is None else self.details.session_id
+
+    @property
+    def run_mode(self) -> str | None:
+        """How the job is scheduled: ``fairshare``, ``dedicated`` ..."""
+        return None if self.details is None else self.details.run_mode
+
+    @property
+    def usage_estimate(self) -> float | None:
+        """The time that the job is expected to occupy the quantum computer, in seconds."""
+        return None if self.details is None else self.details.usage_estimate
+
+    @property
+    def private(self) -> bool | None:
+        """Whether the result can be read only once."""
+        return None if self.details is None else self.details.private
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """The facts that this record holds.
+        """The facts that this record holds: of each kind what was said, field by field.
 
         Example:
             >>> Job("cq1x").facts
             ()
         """
-        slots = (
-            self.status,
-            self.details,
-            self.metrics,
-            self.inputs,
-            self.payload,
-            self.retagged,
-            self.renamed,
-        )
+        slots = (self.status, self.details, self.metrics, self.inputs, self.payload)
         return tuple(fact for fact in slots if fact is not None)
+
+    @property
+    def stamp(self) -> int | None:
+        """The stamp of the newest fact; ``None`` where nothing is known."""
+        return max((fact.stamp for fact in self.facts), default=None)
+
+    def __repr__(self) -> str:
+        slots = ("status", "details", "metrics", "inputs", "payload")
+        held = (f", {slot}={fact!r}" for slot in slots if (fact := getattr(self, slot)) is not None)
+        return f"Job({self.job_id!r}{''.join(held)})"
+
+    def __str__(self) -> str:
+        """A few lines for people; times in UTC."""
+        return "\n".join(_lines(self))
+
+
+def _lines(job: Job) -> Iterator[str]:
+    yield f"Job {job.job_id}"
+    if job.status is not None:
+        report = job.status
+        said = "assumed" if report.assumed else f"the service says {report.server_status!r}"
+        yield f"  status   {report.status.name}, {said}, seen {_shown(report.observed_at)}"
+        if report.reason:
+            yield f"  reason   {report.reason}"
+    created = None if job.created is None else _shown(job.created)
+    known = {
+        "created": created,
+        "backend": job.backend,
+        "program": job.program,
+        "name": job.name,
+        "tags": ", ".join(job.tags),
+        "session": job.session_id,
+    }
+    yield from (f"  {label:<8} {said}" for label, said in known.items() if said)
+    if job.metrics is not None and job.metrics.timestamps:
+        yield f"  steps    {', '.join(f'{step} {_shown(at)}' for step, at in job.metrics.timestamps)}"
+    for label, body in (("inputs", job.inputs), ("result", job.payload)):
+        if body is not None:
+            yield f"  {label:<8} {len(body.raw):,} bytes"
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 BODIES: Final[Mapping[str, type[Body]]] = {"inputs": JobInputs, "payload": ResultPayload}
@@ -139,13 +200,6 @@ _DETAILS = (JobDetails, type(None))
 _METRICS = (JobMetrics, type(None))
 _INPUTS = (JobInputs, type(None))
 _PAYLOAD = (ResultPayload, type(None))
-_RETAGGED = (JobTags, type(None))
-_RENAMED = (JobName, type(None))
-
-
-def _is_newer(details: JobDetails | None, given: JobTags | JobName) -> bool:
-    """Whether a reply of the service came after something that was given to the job."""
-    return details is not None and details.observed_at > given.observed_at
 
 
 def _refuse(job: Job) -> NoReturn:
@@ -160,8 +214,6 @@ def _refuse(job: Job) -> NoReturn:
         ("metrics", _METRICS),
         ("inputs", _INPUTS),
         ("payload", _PAYLOAD),
-        ("retagged", _RETAGGED),
-        ("renamed", _RENAMED),
     ):
         held = getattr(job, slot)
         if not isinstance(held, kinds):

@@ -6,11 +6,12 @@ The rules:
    and idempotent, so facts may come late, twice, in any order and by any way.
 2. A status: final beats not final. Of two final ones, what the service said beats what we assumed; then DONE
    beats ERROR beats CANCELLED; then the later. Of two that are not final, the later.
-3. Every other slot: the later.
+3. Every other field: the later, by the stamp of the fact. A fact that does not say a field leaves it as it was.
 4. Where all that is equal, the larger in a fixed order of content; so that there is always exactly one answer.
 5. A transition that changes nothing returns the very object that it was given.
 
-No clock is read here: the time at which something was seen comes with the fact.
+No clock is read here: the time at which something was seen comes with the fact, and :func:`after` takes the time of
+now from its caller.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from datetime import datetime
 from functools import reduce
 from typing import TypeVar, assert_never
 
-from attrs import astuple, evolve
+from attrs import evolve
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.state.facts import (
+    Body,
     Fact,
     JobDetails,
     JobInputs,
@@ -32,10 +34,14 @@ from ibm_circuit_job.state.facts import (
     JobTags,
     ResultPayload,
     StatusReport,
+    micros_of,
 )
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.registers import joined
 
-_F = TypeVar("_F", StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload, JobTags, JobName)
+_F = TypeVar("_F", StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload)
+_R = TypeVar("_R", StatusReport, JobDetails, JobMetrics)
+_B = TypeVar("_B", JobInputs, ResultPayload)
 
 
 def merge(job: Job, other: Job) -> Job:
@@ -66,23 +72,19 @@ def merge(job: Job, other: Job) -> Job:
     if job.job_id != other.job_id:
         raise ValueError(f"expected two records of one job, got jobs {job.job_id!r} and {other.job_id!r}")
     status = _stronger(job.status, other.status)
-    details = _newer(job.details, other.details)
-    metrics = _newer(job.metrics, other.metrics)
+    details = _joined(job.details, other.details)
+    metrics = _joined(job.metrics, other.metrics)
     inputs = _newer(job.inputs, other.inputs)
     payload = _newer(job.payload, other.payload)
-    retagged = _newer(job.retagged, other.retagged)
-    renamed = _newer(job.renamed, other.renamed)
     if (
         status is job.status
         and details is job.details
         and metrics is job.metrics
         and inputs is job.inputs
         and payload is job.payload
-        and retagged is job.retagged
-        and renamed is job.renamed
     ):
         return job
-    return Job(job.job_id, status, details, metrics, inputs, payload, retagged, renamed)
+    return Job(job.job_id, status, details, metrics, inputs, payload)
 
 
 def merge_all(job: Job, others: Iterable[Job]) -> Job:
@@ -94,7 +96,7 @@ def merge_all(job: Job, others: Iterable[Job]) -> Job:
     Example:
         >>> from ibm_circuit_job import Job
         >>> merge_all(Job("a"), [Job("a"), Job("a")])
-        Job(job_id='a', status=None, details=None, metrics=None, inputs=None, payload=None, retagged=None, renamed=None)
+        Job('a')
     """
     return reduce(merge, others, job)
 
@@ -126,9 +128,9 @@ def _learn(job: Job, fact: Fact) -> Job:  # noqa: PLR0911 - one for each kind of
         case ResultPayload():
             return cache_result(job, fact)
         case JobTags():
-            return merge(job, Job(job.job_id, retagged=fact))
+            return merge(job, Job(job.job_id, details=JobDetails(fact.observed_at, tags=fact.tags, stamp=fact.stamp)))
         case JobName():
-            return merge(job, Job(job.job_id, renamed=fact))
+            return merge(job, Job(job.job_id, details=JobDetails(fact.observed_at, name=fact.name, stamp=fact.stamp)))
         case _:
             assert_never(fact)
 
@@ -142,14 +144,14 @@ def apply_status(job: Job, report: StatusReport) -> Job:
         >>> from ibm_circuit_job import Job, StatusReport
         >>> report = StatusReport(datetime(2024, 2, 3, tzinfo=UTC), JobStatus.DONE, "Completed")
         >>> job = apply_status(Job("a"), report)
-        >>> job.in_final_state, apply_status(job, report) is job
+        >>> job.is_final, apply_status(job, report) is job
         (True, True)
     """
     status = _stronger(job.status, report)
     return (
         job
         if status is job.status
-        else Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload, job.retagged, job.renamed)
+        else Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload)
     )
 
 
@@ -234,6 +236,43 @@ def rename(job: Job, name: str, observed_at: datetime) -> Job:
     return _learn(job, JobName(observed_at, name))
 
 
+def after(seen: Job, known: Job, now: datetime) -> Job:
+    """Return what was seen just now, stamped so that it comes after all that is known.
+
+    It does already, unless a clock was set back, or what is known came from a machine whose clock is ahead.
+
+    Args:
+        seen: What was seen.
+        known: What was known before that.
+        now: The wall time of the machine that has seen it.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, JobTags
+        >>> noon, before = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 11))
+        >>> job = refresh(Job("a"), JobTags(noon, ["first"]))
+        >>> seen = refresh(Job("a"), JobTags(before, ["second"]))
+        >>> merge(job, seen).tags, merge(job, after(seen, job, before)).tags
+        (('first',), ('second',))
+    """
+    newest = known.stamp
+    if newest is None or newest < micros_of(now):
+        return seen
+    later = newest + 1
+    return Job(
+        seen.job_id,
+        _stamped(seen.status, later),
+        _stamped(seen.details, later),
+        _stamped(seen.metrics, later),
+        _stamped(seen.inputs, later),
+        _stamped(seen.payload, later),
+    )
+
+
+def _stamped(fact: _F | None, stamp: int) -> _F | None:
+    return fact if fact is None or fact.stamp >= stamp else evolve(fact, stamp=stamp)
+
+
 def news(kept: Job, known: Job) -> Job | None:
     """Return what is known of a job and not kept yet, as a record of its own; ``None`` where that is nothing.
 
@@ -261,13 +300,7 @@ def news(kept: Job, known: Job) -> Job | None:
         details=_new(kept.details, known.details),
         metrics=_new(kept.metrics, known.metrics),
         inputs=_new(kept.inputs, known.inputs),
-        retagged=_new(kept.retagged, known.retagged),
-        renamed=_new(kept.renamed, known.renamed),
     )
-    # These answer from two slots, whichever was seen last: there, what was said again may count.
-    would_be, is_known = merge(kept, found), merge(kept, known)
-    if (would_be.tags, would_be.name) != (is_known.tags, is_known.name):
-        found = evolve(found, details=known.details, retagged=known.retagged, renamed=known.renamed)
     return found if found.facts else None
 
 
@@ -277,35 +310,38 @@ def _new(kept: _F | None, known: _F | None) -> _F | None:
         return None
     if kept is None:
         return known
-    return None if evolve(known, observed_at=kept.observed_at) == kept else known
+    if isinstance(known, StatusReport | JobDetails | JobMetrics):
+        same = evolve(known, observed_at=kept.observed_at, stamp=kept.stamp, earlier=kept.earlier) == kept
+    else:
+        same = evolve(known, observed_at=kept.observed_at, stamp=kept.stamp) == kept
+    return None if same else known
 
 
 def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:
     """Rule 2; rules 3 and 4 where the two are of equal strength."""
     if held is not None and seen is not None and held.strength != seen.strength:
         return held if held.strength > seen.strength else seen
-    return _newer(held, seen)
+    return _joined(held, seen)
 
 
-def _newer(held: _F | None, seen: _F | None) -> _F | None:
-    """Rule 3, with rule 4 for ties; the held one where the two are equal."""
+def _joined(held: _R | None, seen: _R | None) -> _R | None:
+    """Rules 3 and 4, field by field; the held one where the other adds nothing."""
+    if held is seen or seen is None:
+        return held
+    return seen if held is None else joined(held, seen)
+
+
+def _newer(held: _B | None, seen: _B | None) -> _B | None:
+    """Rules 3 and 4 for a body, which is one field; the held one where the two are equal."""
     if held is seen or seen is None:
         return held
     if held is None:
         return seen
-    if held.observed_at != seen.observed_at:
-        return held if held.observed_at > seen.observed_at else seen
-    return _larger(held, seen)
-
-
-def _larger(held: _F, seen: _F) -> _F:
     if held == seen:
         return held
-    return held if _content(held) > _content(seen) else seen
+    return held if _order(held) > _order(seen) else seen
 
 
-def _content(fact: Fact) -> str:
-    """A text that is the same for equal facts on every machine, and different for different ones."""
-    if isinstance(fact, ResultPayload):
-        return fact.sha256
-    return repr(astuple(fact, recurse=False))
+def _order(body: Body) -> tuple[int, datetime, str]:
+    """An order that is the same on every machine."""
+    return body.stamp, body.observed_at, body.sha256

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar, get_args, get_origin
 import msgspec
 from attrs import frozen
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.preconf.msgspec import make_converter
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Failure as Bad
@@ -30,9 +30,13 @@ from returns.result import Result, Success
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state import documents
 from ibm_circuit_job.state.facts import (
+    Earlier,
+    Fact,
     JobDetails,
     JobInputs,
     JobMetrics,
+    JobName,
+    JobTags,
     ResultPayload,
     StatusReport,
 )
@@ -64,6 +68,7 @@ from ibm_circuit_job.state.status import (
     says_ran_too_long,
     status_of,
 )
+from ibm_circuit_job.state.transitions import refresh
 
 _T = TypeVar("_T")
 _Made = TypeVar("_Made")
@@ -271,7 +276,8 @@ def status_report(
     if status is JobStatus.CANCELLED or code == RAN_TOO_LONG:
         ran_too_long = code == RAN_TOO_LONG or says_ran_too_long(server_status)
         if ran_too_long and status in FINAL_RANK:
-            status = JobStatus.CANCELLED
+            # So that a later report that says less does not hide it.
+            status, code = JobStatus.CANCELLED, RAN_TOO_LONG if code is None else code
             reason = RAN_TOO_LONG_REASON if not reason or reason == "Error" else reason
     return StatusReport(observed_at, status, server_status, reason, code, reason_solution=reason_solution)
 
@@ -517,8 +523,8 @@ def _words_of_page(body: bytes, shown: Callable[[str], str]) -> str:
 
 # Our own records as JSON.
 
-FORMAT: Final = 1
-"""The version of the JSON that :func:`to_json` writes."""
+FORMAT: Final = 2
+"""The version of the JSON that :func:`to_json` writes. Version 1 had the time of a reply, and none of each field."""
 
 
 def _exactly(kind: type[_T], name: str) -> Callable[[Any, type], _T]:
@@ -545,6 +551,12 @@ def _exact_list(value: Any, target: Any) -> Any:
     return tuple(tuple(_records.structure(item, kind) for item, kind in zip(row, kinds, strict=True)) for row in value)
 
 
+def _exact_earlier(value: Any, _: Any) -> tuple[Earlier, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {shown(value)}")
+    return tuple(_records.structure(group, Earlier) for group in value)
+
+
 def _is_tuple(target: Any) -> bool:
     return get_origin(target) is tuple
 
@@ -565,8 +577,16 @@ def _record_converter() -> Converter:
     for kind, name in ((str, "a string"), (bool, "true or false"), (int, "a whole number")):
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(float, _exact_number)
+    converter.register_structure_hook_func(partial(eq, tuple[Earlier, ...]), _exact_earlier)
+    for kind in (StatusReport, JobDetails, JobMetrics, JobInputs, Job):
+        converter.register_unstructure_hook(
+            kind, make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True)
+        )
     converter.register_unstructure_hook(
-        ResultPayload, make_dict_unstructure_fn(ResultPayload, converter, _cattrs_include_init_false=True)
+        ResultPayload,
+        make_dict_unstructure_fn(
+            ResultPayload, converter, _cattrs_include_init_false=True, _cattrs_omit_if_default=True, sha256=override(omit_if_default=False)
+        ),
     )
     converter.register_structure_hook(
         ResultPayload, make_dict_structure_fn(ResultPayload, converter, _cattrs_forbid_extra_keys=False)
@@ -584,8 +604,8 @@ def to_json(job: Job) -> bytes:
 
     Example:
         >>> from ibm_circuit_job import Job
-        >>> to_json(Job("a"))[:40]
-        b'{"format":1,"job":{"job_id":"a","status"'
+        >>> to_json(Job("a"))
+        b'{"format":2,"job":{"job_id":"a"}}'
     """
     return msgspec.json.encode({"format": FORMAT, "job": _records.unstructure(job)})
 
@@ -607,13 +627,23 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
     if not isinstance(read, Success):
         return Bad(read.failure())
     stored = read.unwrap()
-    if not isinstance(stored, Mapping) or stored.get("format") != FORMAT:
+    if not isinstance(stored, Mapping) or stored.get("format") not in _FORMATS:
         got = stored.get("format") if isinstance(stored, Mapping) else stored
-        return Bad(Unreadable(what, "format", f"expected {FORMAT}, got {shown(got)}"))
+        return Bad(Unreadable(what, "format", f"expected {FORMAT} or before, got {shown(got)}"))
+    said = stored.get("job")
+    given: list[Fact] = []
     try:
-        job = _records.structure(stored.get("job"), Job)
+        if stored["format"] == 1 and isinstance(said, Mapping):
+            given = [_records.structure(said[slot], kind) for slot, kind in _GIVEN.items() if said.get(slot) is not None]
+            said = {slot: fact for slot, fact in said.items() if slot not in _GIVEN}
+        job = _records.structure(said, Job)
     except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
         return Bad(explained(error, what, "job"))
     if job.payload is not None and stored["job"]["payload"].get("sha256") != job.payload.sha256:
         return Bad(Unreadable(what, "job.payload.raw", "expected the bytes that sha256 names, got others"))
-    return Success(job)
+    return Success(refresh(job, *given))
+
+
+_FORMATS: Final = (1, FORMAT)
+_GIVEN: Final[Mapping[str, type[JobTags | JobName]]] = {"retagged": JobTags, "renamed": JobName}
+"""What version 1 kept beside the details."""

@@ -1,0 +1,206 @@
+"""Facts field by field: which of two facts of one kind said the newest of each field.
+
+Each field of a fact is a register: its value, and when that was said. The newest says what holds; what a newer fact
+does not say, it leaves as it was. Of two that were said at the same time, the larger in a fixed order holds, so that
+there is always exactly one answer. The join of two facts has the newest of each register, and its own time is that of
+the newest fact; what was said before that is in ``earlier``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeVar
+
+from ibm_circuit_job.state.facts import Earlier, JobDetails, JobMetrics, StatusReport
+
+_F = TypeVar("_F", StatusReport, JobDetails, JobMetrics)
+_FIELDS: Final[Mapping[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[str, ...]]]] = {
+    kind: (names, attrgetter(*names), named)
+    for kind, names, named in (
+        (StatusReport, ("reason", "reason_code", "reason_solution"), ()),
+        (
+            JobDetails,
+            (
+                "backend",
+                "charged_seconds",
+                "created",
+                "name",
+                "private",
+                "program",
+                "run_mode",
+                "session_id",
+                "tags",
+                "usage_estimate",
+                "usage_status",
+            ),
+            ("unknown",),
+        ),
+        (
+            JobMetrics,
+            (
+                "caller",
+                "charged_seconds",
+                "client_version",
+                "estimated_completion",
+                "estimated_start",
+                "position_in_provider",
+                "position_in_queue",
+                "quantum_seconds",
+                "usage_seconds",
+                "usage_status",
+            ),
+            ("timestamps", "unknown"),
+        ),
+    )
+}
+"""By kind of fact: the fields that a reply may leave out, what reads them all, and the fields that are pairs of a name
+and a value, each of which is a register of its own."""
+
+
+class _Register(NamedTuple):
+    stamp: int
+    observed_at: datetime
+    value: Any
+
+
+def joined(held: _F, seen: _F) -> _F:
+    """Return what two facts of one kind say together: of each field what was said last.
+
+    Returns:
+        ``held`` itself where the other adds nothing; ``seen`` itself where it says all that the other does.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
+        >>> both = joined(JobDetails(noon, backend="a", tags=["x"]), JobDetails(later, tags=[]))
+        >>> both.backend, both.tags, both.observed_at.hour
+        ('a', (), 13)
+        >>> both.earlier[0].fields, both.earlier[0].observed_at.hour
+        (('backend',), 12)
+    """
+    if _is_before(held, seen):
+        found = _said_later(held, seen)
+    elif _is_before(seen, held):
+        found = _said_later(seen, held)
+    else:
+        found = held if held == seen else None
+    return _joined(held, seen) if found is None else found
+
+
+def _said_later(before: _F, later: _F) -> _F | None:
+    """Join a fact with one reply that came later, the usual case, quickly; ``None`` where it is another case."""
+    if later.earlier or len(before.earlier) > 1:
+        return None
+    kind = type(later)
+    names, values, named = _FIELDS[kind]
+    was, said = values(before), values(later)
+    left = [] if was == said else [name for name, old, new in zip(names, was, said, strict=True) if new is None and old is not None]
+    pairs = {}
+    for name in named:
+        old, new = getattr(before, name), getattr(later, name)
+        if old == new or not old:
+            continue
+        if not new:
+            left += [f"{name}:{item}" for item, _ in old]
+            pairs[name] = old
+        elif not {item for item, _ in old} <= {item for item, value in new if value != _NULL}:
+            return None
+    if not left:
+        return later
+    fields = tuple(sorted(left))
+    if not before.earlier:
+        earlier = (Earlier(before.observed_at, before.stamp, fields),)
+    elif before.earlier[0].fields == fields:
+        earlier = before.earlier
+    else:
+        return None
+    # All of it was checked when the two were made, so that the pickle protocol may fill the new one.
+    both = kind.__new__(kind)
+    state = {**before.__getstate__(), **later.__getstate__(), **pairs, "earlier": earlier}
+    state.update((name, value) for name, value in zip(names, was, strict=False) if name in left)
+    both.__setstate__(state)
+    return both
+
+
+def _joined(held: _F, seen: _F) -> _F:
+    ours, theirs = registers(held), registers(seen)
+    both = _newest(ours, theirs)
+    newest = seen if _is_before(held, seen) or (not _is_before(seen, held) and _status(held) < _status(seen)) else held
+    for fact, own in ((held, ours), (seen, theirs)):
+        if own == both and not _is_before(fact, newest) and _status(fact) == _status(newest):
+            return fact
+    return _made(newest, both)
+
+
+def _is_before(fact: _F, other: _F) -> bool:
+    if fact.stamp != other.stamp:
+        return fact.stamp < other.stamp
+    return fact.observed_at < other.observed_at
+
+
+def _status(fact: _F) -> tuple[str, ...]:
+    """What every report says, so that the newest report says it."""
+    return (fact.status.name, fact.server_status, str(fact.assumed)) if isinstance(fact, StatusReport) else ()
+
+
+_NULL: Final = "null"
+
+
+def registers(fact: _F) -> dict[str, _Register]:
+    """Return what a fact says, by field: the value, and when it was said.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> list(registers(JobDetails(datetime(2024, 2, 3, tzinfo=UTC), backend="a", unknown=[("cost", "10")])))
+        ['backend', 'unknown:cost']
+    """
+    before = {name: group for group in fact.earlier for name in group.fields}
+    found: dict[str, _Register] = {}
+    names, values, named = _FIELDS[type(fact)]
+    for name, value in zip(names, values(fact), strict=True):
+        if value is not None:
+            said = before.get(name, fact)
+            found[name] = _Register(said.stamp, said.observed_at, value)
+    for name in named:
+        for item, value in getattr(fact, name):
+            full = f"{name}:{item}"
+            said = before.get(full, fact)
+            found[full] = _Register(said.stamp, said.observed_at, value)
+    return found
+
+
+def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> dict[str, _Register]:
+    both = dict(ours)
+    for name, register in theirs.items():
+        held = ours.get(name)
+        if held is None or (held != register and _order(held) < _order(register)):
+            both[name] = register
+    return both
+
+
+def _order(register: _Register) -> tuple[bool, int, datetime, str]:
+    return register.value != _NULL, register.stamp, register.observed_at, repr(register.value)
+
+
+def _made(newest: _F, both: Mapping[str, _Register]) -> _F:
+    """A fact of these registers, with the time and the status of the newest one."""
+    kind = type(newest)
+    groups: dict[tuple[int, datetime], list[str]] = {}
+    said: dict[str, Any] = {}
+    named: dict[str, list[tuple[str, Any]]] = {name: [] for name in _FIELDS[kind][2]}
+    for name, register in both.items():
+        outer, colon, inner = name.partition(":")
+        if colon:
+            named[outer].append((inner, register.value))
+        else:
+            said[name] = register.value
+        if register.stamp != newest.stamp or register.observed_at != newest.observed_at:
+            groups.setdefault((register.stamp, register.observed_at), []).append(name)
+    earlier = tuple(Earlier(seen, stamp, sorted(groups[stamp, seen])) for stamp, seen in sorted(groups))
+    times: dict[str, Any] = {"observed_at": newest.observed_at, "stamp": newest.stamp, "earlier": earlier}
+    if isinstance(newest, StatusReport):
+        times |= {"status": newest.status, "server_status": newest.server_status, "assumed": newest.assumed}
+    make: Callable[..., _F] = kind
+    return make(**times, **said, **named)

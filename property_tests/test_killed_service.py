@@ -104,4 +104,4 @@ def check(provider, customer):
     for job_id in customer.cancelled:
         assert listed[job_id].state.status.status is JobStatus.CANCELLED
     for job_id in customer.seen_done:
-        assert listed[job_id].state.in_final_state
+        assert listed[job_id].state.is_final

@@ -284,7 +284,7 @@ def is_over(job, history):
     was_pending = any(isinstance(fact, StatusReport) and not fact.is_final for fact in history)
     has_result = any(map(results.is_result, arrived))
     is_awaited = job.status is not None and job.status.status is JobStatus.DONE and (was_pending or arrived)
-    return job.has_ended and (has_result or not is_awaited)
+    return job.is_confirmed_final and (has_result or not is_awaited)
 
 
 def in_order(kept, *, descending):
@@ -337,9 +337,9 @@ def fits_status(job, wanted):
 
 ANSWERS = (
     queries.status,
-    queries.in_final_state,
-    queries.tags,
-    queries.name,
+    lambda job: job.is_final,
+    lambda job: job.tags,
+    lambda job: job.name,
     queries.creation_date,
     queries.time_per_step,
     queries.queue_position,
@@ -347,9 +347,9 @@ ANSWERS = (
     queries.metrics,
     queries.unknown_fields,
     queries.usage,
-    queries.usage_estimate,
+    lambda job: job.usage_estimate,
     queries.client_version,
-    queries.scheduling_mode,
+    lambda job: job.run_mode,
     queries.error_message,
     queries.header,
     queries.backend_options,
@@ -376,11 +376,11 @@ SEEN = [datetime(2024, 2, 3, 12, 0, second, tzinfo=UTC) for second in range(4)]
 @NEWS
 @example(
     Job("a", details=JobDetails(SEEN[0], tags=["x"])),
-    Job("a", details=JobDetails(SEEN[2], tags=["x"]), retagged=JobTags(SEEN[1], ["y"])),
+    refresh(Job("a"), JobDetails(SEEN[2], tags=["x"]), JobTags(SEEN[1], ["y"])),
 )
 @example(
-    Job("a", renamed=JobName(SEEN[0], "bell")),
-    Job("a", details=JobDetails(SEEN[1], name="ghz"), renamed=JobName(SEEN[2], "bell")),
+    Job("a", details=JobDetails(SEEN[0], name="bell")),
+    refresh(Job("a"), JobDetails(SEEN[1], name="ghz"), JobName(SEEN[2], "bell")),
 )
 @given(records, records)
 def test_whoever_keeps_the_news_is_told_the_same_as_whoever_keeps_all(kept, known):

@@ -17,8 +17,8 @@ def test_pipeline_that_is_right_passes():
 
         @invariant()
         def ended_job_stays_ended(self):
-            assert not self.ended or self.job.state.in_final_state
-            self.ended = self.job.state.in_final_state
+            assert not self.ended or self.job.state.is_final
+            self.ended = self.job.state.is_final
 
     run_state_machine_as_test(EndedJobs, settings=QUICK)
 

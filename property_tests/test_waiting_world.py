@@ -186,7 +186,7 @@ class AnyWeather(RuleBasedStateMachine):
                 self.job.wait_for_final_state(timeout)
             except IBMJobTimeoutError:
                 assert timeout is not None
-                assert not self.job.state.in_final_state
+                assert not self.job.state.is_final
                 assert world.now <= began + timeout + TENTH
                 return
         assert self.job.state.status.server_status == "Completed"
@@ -196,7 +196,7 @@ class AnyWeather(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_final_before_its_time(self):
-        if hasattr(self, "job") and self.job.state.in_final_state:
+        if hasattr(self, "job") and self.job.state.is_final:
             assert self.world.now >= self.world.ends_at
 
 

@@ -18,9 +18,7 @@ from ibm_circuit_job import (
     Job,
     JobDetails,
     JobMetrics,
-    JobName,
     JobStore,
-    JobTags,
     ResultPayload,
     StatusReport,
     __version__,
@@ -84,7 +82,7 @@ def hostile(store):
     """A job of which the service says what a terminal, or whoever formats it, would act on."""
     details = JobDetails(NOON, backend=HOSTILE, created=NOON, name=HOSTILE, tags=[HOSTILE, "plain"])
     store.save(Job(LONG_ID, StatusReport(NOON, JobStatus.ERROR, "Failed", reason=HOSTILE), details))
-    store.save(Job(LONG_ID, renamed=JobName(NOON, HOSTILE), retagged=JobTags(NOON, [HOSTILE])))
+    store.save(Job(LONG_ID, details=JobDetails(NOON, name=HOSTILE, tags=[HOSTILE])))
     store.save(Job(LONG_ID, metrics=JobMetrics(NOON, timestamps=[(HOSTILE, NOON)])))
 
 

@@ -127,8 +127,8 @@ def test_older_bodies_of_results_stay_there(store):
 
 def test_history_is_in_the_order_in_which_facts_came(store):
     late, early = JobName(later(5), "late"), JobName(later(1), "early")
-    store.save(Job("a", renamed=late))
-    store.save(Job("a", renamed=early))
+    store.save(refresh(Job("a"), late))
+    store.save(refresh(Job("a"), early))
     assert store.history("a") == [late, early]
     assert store.load("a").name == "late"
     assert [store.at("a", later(seconds)).name for seconds in (0, 1, 4, 5)] == [None, "early", "early", "late"]
@@ -143,7 +143,7 @@ def test_moment_may_be_of_any_kind_of_datetime(store):
     class Timestamp(datetime):
         """Such as that of pandas."""
 
-    store.save(Job("a", renamed=JobName(NOON, "bell")))
+    store.save(Job("a", details=JobDetails(NOON, name="bell")))
     assert store.at("a", Timestamp(2025, 1, 1, tzinfo=UTC)).name == "bell"
 
 
@@ -198,9 +198,9 @@ def test_service_that_is_no_text_is_not_saved(store, service):
 
 def test_tags_that_were_taken_away_are_not_found_any_more(store):
     store.save(Job("a", details=JobDetails(NOON, tags=["x", "y"])))
-    store.save(Job("a", retagged=JobTags(later(1), ["y"])))
+    store.save(Job("a", details=JobDetails(later(1), tags=["y"])))
     assert (store.records(job_tags=["x"]), store.records(job_tags=["y"])) == ([], [store.record("a")])
-    store.save(Job("a", retagged=JobTags(later(2), [])))
+    store.save(Job("a", details=JobDetails(later(2), tags=[])))
     assert store.records(job_tags=["y"]) == []
 
 
@@ -231,7 +231,7 @@ def test_unfinished_are_those_that_have_not_ended_or_whose_result_is_not_here_th
     store.save(Job("gone", status_report("Running", later(2))), service="one")
     store.save(Job("gone", status_report("Completed", later(2))), service="one")
     store.give_up_result("gone")
-    store.save(Job("unknown", retagged=JobTags(later(1), ["x"])))
+    store.save(Job("unknown", details=JobDetails(later(1), tags=["x"])))
     store.save(finished("finished"), service="one")
     store.save(Job("failed", status_report("Failed", NOON)), service="one")
     store.save(Job("elsewhere", status_report("Running", later(9))), service="other")
@@ -435,7 +435,7 @@ def test_damaged_record_is_named(store, record):
             use("a")
     assert store.load("b") == Job("b")
     # Whoever saves has it made anew.
-    store.save(Job("a", retagged=JobTags(NOON, ["x"])))
+    store.save(Job("a", details=JobDetails(NOON, tags=["x"])))
     assert store.load("a") == refresh(known, JobTags(NOON, ["x"]))
 
 
@@ -447,7 +447,7 @@ def test_job_whose_record_and_history_are_damaged_is_not_written_over(store):
     with pytest.raises(
         JobStoreDamagedError, match=r"the record of job a is damaged, and its history, too: .* truncated"
     ):
-        store.save(Job("a", retagged=JobTags(NOON, ["x"])))
+        store.save(Job("a", details=JobDetails(NOON, tags=["x"])))
     assert store.payload("a") == finished("a").payload
 
 
@@ -624,7 +624,7 @@ def test_server_that_has_no_such_database_says_so_whatever_it_is_called(postgres
 def served(postgresql_url):
     """A store in PostgreSQL that has a job."""
     with JobStore(postgresql_url) as store:
-        store.save(Job("a", renamed=JobName(NOON, "bell")))
+        store.save(Job("a", details=JobDetails(NOON, name="bell")))
     return postgresql_url
 
 
@@ -634,7 +634,7 @@ def changed(url, *statements):
         for statement in statements:
             connection.exec_driver_sql(statement)
     with JobStore(url) as store, pytest.raises(JobStoreError) as raised:
-        store.save(Job("a", retagged=JobTags(NOON, ["x"])))
+        store.save(Job("a", details=JobDetails(NOON, tags=["x"])))
     return raised.value
 
 
@@ -847,9 +847,9 @@ def test_forks_and_their_parent_go_on_with_the_same_store(store_url):
 def test_threads_share_a_store(store):
     with ThreadPoolExecutor(16) as pool:
         names = [JobName(later(seconds), f"{seconds}") for seconds in range(160)]
-        list(pool.map(lambda name: store.save(Job("a", renamed=name)), names))
+        list(pool.map(lambda name: store.save(refresh(Job("a"), name)), names))
         loaded = list(pool.map(lambda _: store.load("a"), range(16)))
-    assert set(loaded) == {Job("a", renamed=names[-1])}
+    assert set(loaded) == {refresh(Job("a"), names[-1])}
     assert set(store.history("a")) == set(names)
 
 

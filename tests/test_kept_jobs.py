@@ -32,7 +32,6 @@ from ibm_circuit_job import (
     IBMJobTimeoutError,
     IBMProvider,
     Job,
-    JobName,
     JobStore,
     JobStoreError,
     ResultPayload,
@@ -50,6 +49,7 @@ from ibm_circuit_job.errors import (
     Unreachable,
 )
 from ibm_circuit_job.pending_writes import write_pending
+from ibm_circuit_job.state.facts import JobDetails
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import database, job_store
 from ibm_circuit_job.testing import ScriptedClient
@@ -675,7 +675,7 @@ def test_end_that_could_not_be_kept_when_it_was_seen_is_kept_when_the_job_is_ask
         job.status()
     assert store.record("a") is None
     job.status()
-    assert store.record("a").has_ended
+    assert store.record("a").is_confirmed_final
 
 
 DAMAGED = ["'{'", "x'ff'", "CAST(x'ff' AS TEXT)"]
@@ -697,7 +697,7 @@ def test_record_that_is_damaged_hides_no_other(store, caplog, damaged):
 
 @pytest.mark.parametrize("damaged", DAMAGED)
 def test_job_whose_record_is_damaged_has_its_result_kept(store, damaged):
-    store.save(Job("a", renamed=JobName(datetime.now(UTC), "bell")))
+    store.save(Job("a", details=JobDetails(datetime.now(UTC), name="bell")))
     with store._database._engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE jobs SET record = {damaged}")  # noqa: S608 - it stands above
     job, _ = kept(store, DONE, results=[BODY])
@@ -750,7 +750,7 @@ def test_listing_with_a_job_whose_record_is_damaged_keeps_the_others(simulator, 
     jobs = [simulator.run(bell, shots=10, job_tags=["listed together"]) for _ in range(3)]
     for job in jobs:
         job.wait_for_final_state(timeout=30)
-    store.save(Job(jobs[1].job_id(), renamed=JobName(datetime.now(UTC), "bell")))
+    store.save(Job(jobs[1].job_id(), details=JobDetails(datetime.now(UTC), name="bell")))
     break_record(store, jobs[1].job_id())
     assert len(kept_provider.jobs(job_tags=["listed together"])) == 3
     assert {record.job_id for record in store.records()} == {jobs[0].job_id(), jobs[2].job_id()}
@@ -909,7 +909,7 @@ def test_result_that_is_left_is_written_though_another_job_is_damaged_and_thread
         for job_id in ("a", "b")
         for done in [DONE.replace(b'"a"', b'"%s"' % job_id.encode())]
     ]
-    store.save(Job("a", renamed=JobName(datetime.now(UTC), "bell")))
+    store.save(Job("a", details=JobDetails(datetime.now(UTC), name="bell")))
     with locked(tmp_path / "jobs.sqlite", monkeypatch):
         for job in jobs:
             job.result()
@@ -1111,7 +1111,7 @@ def test_what_many_handles_could_not_write_is_written_at_once(store, tmp_path, m
     monkeypatch.setattr(store, "_backs_off_until", 0.0)
     handles[7].learn(Job("a", status=status_report("Completed", datetime.now(UTC))))
     assert left_for(store) == []
-    assert store.record("a").has_ended
+    assert store.record("a").is_confirmed_final
 
 
 UNKEPT = """

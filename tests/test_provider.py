@@ -270,7 +270,7 @@ def test_limits_beyond_all_jobs_are_those_of_all(provider, listed):
 
 def test_listed_job_knows_what_the_listing_said(provider, listed):
     [job] = provider.jobs(limit=1, job_tags=["second"])
-    assert job.state.in_final_state
+    assert job.state.is_final
     assert (job.backend().name, job.tags()) == ("local_simulator", ["listing", "second"])
     assert job.creation_date() == listed[1].creation_date()
     assert job.result(timeout=60).get_counts() == {"1": 1}

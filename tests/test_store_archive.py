@@ -98,7 +98,7 @@ def test_archive_is_its_owners_alone(store, tmp_path):
 
 def test_import_is_a_merge(store, other, tmp_path):
     newer = JobName(NOON + timedelta(hours=1), "second")
-    other.save(Job("a", renamed=newer))
+    other.save(refresh(Job("a"), newer))
     store.export(tmp_path / "archive")
     for _ in range(2):
         other.import_(tmp_path / "archive")

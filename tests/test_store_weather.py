@@ -32,7 +32,6 @@ from ibm_circuit_job import (
     IBMJobApiError,
     IBMJobTimeoutError,
     Job,
-    JobName,
     JobStore,
     JobStoreDamagedError,
     JobStoreError,
@@ -40,6 +39,7 @@ from ibm_circuit_job import (
     refresh,
 )
 from ibm_circuit_job.errors import Refused
+from ibm_circuit_job.state.facts import JobDetails
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import bodies, database, forks, job_store, schema
 from ibm_circuit_job.testing import ScriptedClient
@@ -411,7 +411,7 @@ def test_save_that_ctrl_c_breaks_off_leaves_no_lock_behind(store, path):
     """At each of its statements. Whoever looks at the error later, as a notebook does, holds on to what it was in."""
     errors = []
     for number in itertools.count(1):
-        job = Job("a", renamed=JobName(NOON, str(number)), payload=ResultPayload(NOON, b"%d" % number))
+        job = Job("a", details=JobDetails(NOON, name=str(number)), payload=ResultPayload(NOON, b"%d" % number))
         errors.append(broken_off(store, job, number))
         with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as another:
             another.execute("BEGIN IMMEDIATE")
@@ -440,7 +440,7 @@ def test_store_outlives_ctrl_c_at_any_moment(store, path, monkeypatch):
         while interrupted < 200:
             try:
                 is_awaited.append(True)
-                store.save(Job("a", renamed=JobName(NOON, str(interrupted))))
+                store.save(Job("a", details=JobDetails(NOON, name=str(interrupted))))
                 store.load("a")
             except KeyboardInterrupt:
                 interrupted += 1
@@ -534,7 +534,7 @@ def test_result_that_arrives_in_bad_weather_is_returned_with_a_warning_and_kept_
     store, path, weather, short_patience, at_once, caplog
 ):
     caplog.set_level(logging.WARNING)
-    store.save(Job("a", renamed=JobName(NOON, "bell")))
+    store.save(Job("a", details=JobDetails(NOON, name="bell")))
     job = handle(store, DONE)
     with weather(store):
         result = job.result()
@@ -558,7 +558,7 @@ def test_whatever_cannot_be_saved_leaves_the_store_as_it_was(store, path, weathe
     store.save(job_with(b"first"))
     before = store.load("a"), store.history("a")
     with weather(store), pytest.raises(JobStoreError, match=rf"keep job a in .*sqlite: {PASSING[weather]}") as raised:
-        store.save(Job("a", renamed=JobName(NOON, "bell"), payload=ResultPayload(NOON, NOISE)))
+        store.save(Job("a", details=JobDetails(NOON, name="bell"), payload=ResultPayload(NOON, NOISE)))
     assert raised.value.__cause__ is None
     assert "INSERT" not in str(raised.value)
     assert (store.load("a"), store.history("a")) == before
@@ -605,7 +605,7 @@ def test_disk_that_is_full_is_told_and_once_there_is_space_what_was_in_memory_is
             return None
         path, filling = tmp_path / "jobs.sqlite", tmp_path / "filling"
         store = JobStore(path)
-        store.save(Job("a", renamed=JobName(NOON, "bell")))
+        store.save(Job("a", details=JobDetails(NOON, name="bell")))
         job = handle(store, DONE)
         with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
             while file.write(bytes(4096)):
@@ -742,7 +742,7 @@ def test_folder_that_is_a_file_and_file_that_is_a_folder_are_told(tmp_path):
 def template(tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "jobs.sqlite"
     with JobStore(path) as store:
-        store.save_all(Job(f"job-{n}", renamed=JobName(NOON, f"name-{n}")) for n in range(30))
+        store.save_all(Job(f"job-{n}", details=JobDetails(NOON, name=f"name-{n}")) for n in range(30))
         store.save(job_with(BODY))
     return path
 
@@ -814,7 +814,7 @@ def test_whatever_is_overwritten_all_is_there_or_the_store_says_that_it_is_not(f
     with contextlib.suppress(JobStoreError), JobStore(filled) as store:
         for number in range(0, 30, 6):
             with contextlib.suppress(JobStoreError):
-                store.save(Job(f"job-{number}", renamed=JobName(NOON.replace(hour=13), "new")))
+                store.save(Job(f"job-{number}", details=JobDetails(NOON.replace(hour=13), name="new")))
         with contextlib.suppress(JobStoreError):
             store.delete("a")
 
@@ -1083,7 +1083,7 @@ def test_fork_beside_threads_that_write_can_write_itself(store):
 
     def write():
         for number in itertools.count():
-            store.save(Job("of-thread", renamed=JobName(NOON, f"{number}")))
+            store.save(Job("of-thread", details=JobDetails(NOON, name=f"{number}")))
             if enough.is_set():
                 return
 
@@ -1178,7 +1178,7 @@ def test_process_that_is_killed_while_it_saves_leaves_the_store_whole(path):
     """At six moments of a save of twenty megabytes, from its beginning to after its end."""
     large = random.Random(1).randbytes(20_000_000)
     with JobStore(path) as store:
-        store.save(Job("before", renamed=JobName(NOON, "bell")))
+        store.save(Job("before", details=JobDetails(NOON, name="bell")))
     began = time.monotonic()
     with JobStore(path.with_name("timed")) as timed:
         timed.save(job_with(large))

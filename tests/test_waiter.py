@@ -109,7 +109,7 @@ def test_wait_ends_when_somebody_else_has_seen_the_end():
     told = job_of(ScriptedClient([reply("Completed")]))
     told.refresh()
     job.wait_for_final_state(10, callback=lambda *_, **__: job.learn(told.state))
-    assert job.state.in_final_state
+    assert job.state.is_final
 
 
 def test_ctrl_c_ends_a_wait_at_once():
@@ -208,7 +208,7 @@ def test_stream_that_is_closed_early_is_opened_again(bell):
         count = provider.runtime_client.job_get
         provider.runtime_client.job_get = lambda *args, **keywords: (asked.append(1), count(*args, **keywords))[1]
         job.wait_for_final_state(timeout=30)
-    assert job.state.in_final_state
+    assert job.state.is_final
     assert len(asked) < 40
 
 

@@ -136,7 +136,7 @@ def test_log_is_not_empty_because_of_a_page():
 def test_wait_goes_on_through_a_page():
     job = job_of(ScriptedClient([PAGE, PAGE, DONE]))
     job.wait_for_final_state(timeout=30)
-    assert job.state.in_final_state
+    assert job.state.is_final
 
 
 def test_wait_that_hears_of_pages_alone_says_so_in_the_log_and_in_the_end(caplog):
@@ -150,7 +150,7 @@ def test_wait_that_hears_of_pages_alone_says_so_in_the_log_and_in_the_end(caplog
 def test_wait_for_many_goes_on_through_a_page():
     jobs = [job_of(ScriptedClient([PAGE, DONE]))]
     wait_all(jobs, timeout=30, policy=QUICK)
-    assert jobs[0].state.in_final_state
+    assert jobs[0].state.is_final
 
 
 def test_wait_for_many_that_hears_of_pages_alone_is_a_timeout():
@@ -175,7 +175,7 @@ def test_wait_for_many_leaves_a_question_alone_that_is_never_answered(monkeypatc
         wait_all(jobs, policy=QUICK)
     finally:
         released.set()
-    assert jobs[0].state.in_final_state
+    assert jobs[0].state.is_final
 
 
 # What is not concluded

@@ -37,7 +37,7 @@ from ibm_circuit_job.sampler_options import sampler_request
 from ibm_circuit_job.state import typed_json
 from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
 from ibm_circuit_job.state.backend_properties import BackendProperties
-from ibm_circuit_job.state.facts import JobInputs, JobTags
+from ibm_circuit_job.state.facts import JobDetails, JobInputs
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.submitting import SubmissionPolicy
 from ibm_circuit_job.submitter import Order, submit
@@ -402,8 +402,14 @@ class IBMBackend(DescribedBackend):
         done = submit(self._client, order, self.submission_policy)
         # What was sent is known of the job, and need never be asked for.
         at = effects.now()
-        tagged = JobTags(at, request.tags) if request.tags else None
-        return done.map(lambda job_id: Job(job_id, inputs=JobInputs(at, encoded), retagged=tagged))
+        details = JobDetails(
+            at,
+            backend=self.name,
+            program=request.program,
+            tags=request.tags or None,
+            private=request.private or None,
+        )
+        return done.map(lambda job_id: Job(job_id, details=details, inputs=JobInputs(at, encoded)))
 
 
 def _not_for_this_device(backend: str, which: str, reason: str) -> str:

@@ -434,6 +434,8 @@ class IBMCircuitJob(JobV1):
     def learn(self, seen: Job) -> None:
         """Merge a record of the same job into what is known, such as one that another process has kept.
 
+        Of each field the newest holds, by the stamps of the two records.
+
         Args:
             seen: The record.
 
@@ -446,6 +448,22 @@ class IBMCircuitJob(JobV1):
             >>> job.learn(Job("a"))
         """
         self._cell.learn(seen)
+
+    def observe(self, seen: Job) -> None:
+        """Learn what was seen of the job just now: it comes after all that is known, also where a clock was set back.
+
+        Args:
+            seen: What was seen, such as what a reader of ``wire`` made of a reply.
+
+        Raises:
+            ValueError: If it is of another job.
+
+        Example:
+            >>> from ibm_circuit_job import Job
+            >>> job = IBMCircuitJob.from_state(Job("a"))
+            >>> job.observe(Job("a"))
+        """
+        self._cell.observe(seen)
 
     @property
     def state(self) -> Job:
@@ -474,7 +492,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self.state.has_ended:
+        if not self.state.is_confirmed_final:
             self._cell.ask()
         else:
             self._cell.catch_up()
@@ -511,9 +529,9 @@ class IBMCircuitJob(JobV1):
         seen = effects.value(effects.fetch_job(self.client, self.state.job_id))
         # Both or nothing: a call that fails changes no record.
         measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.state.job_id))
-        self.learn(seen)
+        self._cell.observe(seen)
         if measured is not None:
-            self._cell.learn_facts(measured)
+            self._cell.observe_facts(measured)
 
     def wait_for_final_state(
         self,
@@ -564,7 +582,7 @@ class IBMCircuitJob(JobV1):
             >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
             >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
             >>> asyncio.run(job.wait_for_final_state_async())
-            >>> job.state.in_final_state
+            >>> job.state.is_final
             True
         """
         limit = checked_timeout(timeout)
@@ -601,14 +619,14 @@ class IBMCircuitJob(JobV1):
         """
         if queries.status(self.state) is JobStatus.CANCELLED:
             return True
-        if self.state.has_ended:
+        if self.state.is_confirmed_final:
             raise IBMJobInvalidStateError(f"job {self.state.job_id} cannot be cancelled: it has ended")
         asked = effects.perform(effects.request_cancel(self.client, self.state.job_id))
         if isinstance(asked, Success):
             accepted = asked.unwrap()
             if accepted is None:
                 return False
-            self.learn(mark_cancelled(self.state, accepted))
+            self._cell.observe(mark_cancelled(Job(self.state.job_id), accepted))
             return True
         failure = asked.failure()
         if not is_answer(failure, 409):
@@ -828,7 +846,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If nothing is known of the job yet, and the service refused or could not be reached.
         """
-        return self._cell.answer(queries.name)
+        return self._cell.answer(lambda job: job.name)
 
     def update_name(self, name: str) -> str:
         """Give the job another name.
@@ -860,7 +878,7 @@ class IBMCircuitJob(JobV1):
                 self._told_of_name = True
                 effects.warn_of_name(self.state.job_id)
         try:
-            self._cell.learn_facts(JobName(named_at, name))
+            self._cell.observe_facts(JobName(named_at, name))
         except ValueError as wrong:
             raise IBMJobInvalidStateError(f"name: {wrong}") from None
         return name
@@ -907,7 +925,7 @@ class IBMCircuitJob(JobV1):
             also = f" with the {len(kept)} that are kept" if kept else ""
             raise IBMJobInvalidStateError(f"expected new_tags{also} to be {excess}")
         accepted = effects.value(effects.put_tags(self.client, self.state.job_id, wanted))
-        self._cell.learn_facts(JobTags(accepted, wanted))
+        self._cell.observe_facts(JobTags(accepted, wanted))
         self._cell.ask_if_possible()
         return list(self.state.tags)
 
@@ -936,7 +954,7 @@ class IBMCircuitJob(JobV1):
             IBMJobApiError: If the service refused or could not be reached.
         """
         if not self._cell.metrics_are_final and (
-            self._cell.measured or self.state.has_ended or not self._knows_steps()
+            self._cell.measured or self.state.is_confirmed_final or not self._knows_steps()
         ):
             self._cell.measure()
         return self._cell.known(queries.time_per_step)
@@ -966,7 +984,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If it is not known yet, and the service refused or could not be reached.
         """
-        return {"quantum_seconds": self._cell.answer(queries.usage_estimate)}
+        return {"quantum_seconds": self._cell.answer(lambda job: job.usage_estimate)}
 
     @property
     @or_missing
@@ -986,7 +1004,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        return bool(self._cell.answer(queries.is_private))
+        return bool(self._cell.answer(lambda job: job.private))
 
     def scheduling_mode(self) -> str | None:
         """Return how the job is scheduled, or ``None`` if the service does not say; asked for where not known.
@@ -994,7 +1012,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        return self._cell.answer(queries.scheduling_mode)
+        return self._cell.answer(lambda job: job.run_mode)
 
     # Its inputs
 
@@ -1041,7 +1059,7 @@ class IBMCircuitJob(JobV1):
             # Those of a private job are never given away.
             self._inputs_kept_back = True
         else:
-            self._cell.learn_facts(inputs)
+            self._cell.observe_facts(inputs)
 
     # The queue, and what was measured
 
@@ -1054,7 +1072,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if self.state.has_ended:
+        if self.state.is_confirmed_final:
             return None
         self._cell.measure()
         return queries.queue_info(self.state)
@@ -1072,7 +1090,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self.state.has_ended and (refresh or not self._cell.measured):
+        if not self.state.is_confirmed_final and (refresh or not self._cell.measured):
             self._cell.measure()
         return queries.queue_position(self.state)
 
@@ -1173,9 +1191,8 @@ class IBMCircuitJob(JobV1):
 
 
 def _tags(job: Job) -> tuple[str, ...] | None:
-    """The tags, or ``None`` where nobody said anything of them."""
-    said = job.details is not None and job.details.tags is not None
-    return job.tags if said or job.retagged is not None else None
+    """The tags, or ``None`` where nothing was said of them."""
+    return None if job.details is None else job.details.tags
 
 
 def _running_since(job: Job) -> datetime | None:
@@ -1185,7 +1202,7 @@ def _running_since(job: Job) -> datetime | None:
 
 
 def _created(job: Job) -> datetime | None:
-    return None if job.details is None else job.details.created
+    return job.created
 
 
 def _client_version(job: Job) -> dict[str, str] | None:

@@ -503,7 +503,13 @@ def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IORes
 
 
 def keep(
-    store: JobStore, job: Job, *, service: str | None = None, synced: bool = True, patient: bool | None = None
+    store: JobStore,
+    job: Job,
+    *,
+    service: str | None = None,
+    synced: bool = True,
+    patient: bool | None = None,
+    just_now: bool = False,
 ) -> IOResult[None, Failure]:
     """Merge a record into what a store keeps of the job.
 
@@ -514,8 +520,10 @@ def keep(
         synced: Whether it is to be on the disk afterwards; else it is there soon.
         patient: Whether to wait for others that write; else it is written at once or not at all. By default where it
             is synced.
+        just_now: Whether it was seen just now, and so comes after all that the store has.
     """
-    save = lambda: store.save(job, service=service, synced=synced, patient=patient)  # noqa: E731 - named for what it does
+    seen = now() if just_now else None
+    save = lambda: store.save(job, service=service, synced=synced, patient=patient, now=seen)  # noqa: E731 - named for what it does
     return _stored(f"keep job {job.job_id}", save)
 
 
@@ -525,16 +533,17 @@ def stored_record(store: JobStore, job_id: str) -> IOResult[Job | None, Failure]
 
 
 def keep_all(store: JobStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
-    """Merge records of many jobs into what a store keeps; soon or not at all, without waiting.
+    """Merge what was seen of many jobs just now into what a store keeps; soon or not at all, without waiting.
 
     What it keeps of one of them may be damaged: then it fails, and the others are kept.
     """
+    seen = now()
 
     def save_each() -> None:
         damage: JobStoreDamagedError | None = None
         for job in jobs:
             try:
-                store.save(job, service=service, synced=False)
+                store.save(job, service=service, synced=False, now=seen)
             except JobStoreDamagedError as error:
                 damage = error
         if damage is not None:
@@ -542,7 +551,7 @@ def keep_all(store: JobStore, jobs: Sequence[Job], *, service: str | None = None
 
     def save_all() -> None:
         try:
-            store.save_all(jobs, service=service, synced=False)
+            store.save_all(jobs, service=service, synced=False, now=seen)
         except JobStoreDamagedError:
             save_each()
 

@@ -16,9 +16,9 @@ from ibm_circuit_job import effects
 from ibm_circuit_job.keeper import Keeper
 from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import queries, results
-from ibm_circuit_job.state.facts import Fact, ResultPayload, StatusReport
+from ibm_circuit_job.state.facts import Fact, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.transitions import merge, refresh
+from ibm_circuit_job.state.transitions import after, merge, refresh
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import JobStore
@@ -45,8 +45,8 @@ class JobCell:
         """The backend that runs it, where one was given or found."""
         self.keeper: Keeper | None = None
         """Keeps the job; ``None`` without a store."""
-        self.ended_at = _ended_at(state)
-        """When it was seen that the service said that the job has ended."""
+        self._end = _end_of(state)
+        self._was_told = False
         self._lock = ForkFreeLock()
 
     @property
@@ -56,20 +56,36 @@ class JobCell:
 
     # Learning
 
-    def learn(self, seen: Job) -> None:
-        """Merge a record of the job into what is known, and keep what is news."""
+    def observe(self, seen: Job) -> None:
+        """Learn what was seen of the job just now, and keep what is news."""
+        self._learn(seen, just_now=True)
+        self._was_told = self._was_told or seen.status is not None
+        self.keep(just_now=True)
+
+    def learn(self, record: Job) -> None:
+        """Merge a record of the job, of any age, into what is known, and keep what is news."""
+        self._learn(record, just_now=False)
+        self.keep()
+
+    def _learn(self, seen: Job, *, just_now: bool) -> None:
         if seen.status is not None:
             effects.warn_of_unknown_status(seen.status)
         with self._lock():
-            self.state = merge(self.state, seen)
+            found = after(seen, self.state, effects.now()) if just_now else seen
+            self.state = merge(self.state, found)
             # The first time, for later reports of the same end are newer and say nothing new.
-            self.ended_at = self.ended_at or _ended_at(self.state)
-        self.keep()
+            self._end = self._end or _end_of(self.state)
+
+    def observe_facts(self, *facts: Fact) -> None:
+        """Learn facts that are no status and were seen just now, and keep what is news but for results."""
+        self._learn(refresh(Job(self.job_id), *facts), just_now=True)
+        if self.keeper is not None:
+            was_given = any(isinstance(fact, JobTags | JobName) for fact in facts)
+            self.keeper.keep_news(self.state, self.client, just_now=True, was_given=was_given)
 
     def learn_facts(self, *facts: Fact) -> None:
-        """Learn facts that are no status, and keep what is news but for results."""
-        with self._lock():
-            self.state = refresh(self.state, *facts)
+        """Learn facts of any age that are no status, and keep what is news but for results."""
+        self._learn(refresh(Job(self.job_id), *facts), just_now=False)
         if self.keeper is not None:
             self.keeper.keep_news(self.state, self.client)
 
@@ -79,7 +95,7 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        self.learn(effects.value(effects.fetch_job(self.client, self.job_id)))
+        self.observe(effects.value(effects.fetch_job(self.client, self.job_id)))
 
     def ask_if_possible(self) -> None:
         """Ask the service for the job, unless the client cannot.
@@ -89,7 +105,7 @@ class JobCell:
         """
         seen = effects.value_if_possible(effects.fetch_job(self.client, self.job_id))
         if seen is not None:
-            self.learn(seen)
+            self.observe(seen)
 
     def measure_if_possible(self) -> None:
         """Ask the service for the job's metrics, unless the client cannot.
@@ -99,7 +115,7 @@ class JobCell:
         """
         measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.job_id))
         if measured is not None:
-            self.learn_facts(measured)
+            self.observe_facts(measured)
 
     def measure(self) -> None:
         """Ask the service for the job's metrics, once, and learn what it says.
@@ -107,7 +123,7 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        self.learn_facts(effects.value(effects.fetch_metrics(self.client, self.job_id)))
+        self.observe_facts(effects.value(effects.fetch_metrics(self.client, self.job_id)))
 
     # Knowing
 
@@ -131,7 +147,8 @@ class JobCell:
     @property
     def heard(self) -> bool:
         """Whether the service has said anything of the job itself."""
-        return self.state.details is not self.given.details
+        # Each reply says when the job was created; what is known of a submission does not.
+        return self._was_told or self.state.created is not None
 
     @property
     def measured(self) -> bool:
@@ -139,20 +156,25 @@ class JobCell:
         return self.state.metrics is not self.given.metrics
 
     @property
+    def ended_at(self) -> datetime | None:
+        """When it was first seen that the service says that the job has ended."""
+        return None if self._end is None else self._end.observed_at
+
+    @property
     def metrics_are_final(self) -> bool:
         """Whether what was measured was seen when the job had ended, and stays as it is."""
         metrics = self.state.metrics
-        if metrics is None or self.ended_at is None:
+        if metrics is None or self._end is None:
             return False
         # Whoever saw the end first need not be this handle.
         names_the_end = any(step.lower() == "finished" for step, _ in metrics.timestamps)
-        return names_the_end or metrics.observed_at >= self.ended_at
+        return names_the_end or metrics.stamp >= self._end.stamp
 
     @property
     def backend_name(self) -> str | None:
         """The name of the backend that runs the job, as far as is known."""
         name = getattr(self.backend, "name", None)
-        return name if isinstance(name, str) else self.known(queries.backend_name)
+        return name if isinstance(name, str) else self.known(lambda job: job.backend)
 
     @property
     def failed(self) -> Job:
@@ -182,11 +204,15 @@ class JobCell:
             if not keeper.is_stored(payload):
                 self.learn_facts(payload)
 
-    def keep(self) -> None:
-        """Write what is news to the store, and a result that is in memory still, which then need not be."""
+    def keep(self, *, just_now: bool = False) -> None:
+        """Write what is news to the store, and a result that is in memory still, which then need not be.
+
+        Args:
+            just_now: Whether the news were seen just now, and so come after all that the store has.
+        """
         if self.keeper is None:
             return
-        self.keeper.keep_news(self.state, self.client)
+        self.keeper.keep_news(self.state, self.client, just_now=just_now)
         payload = self.state.payload
         if payload is not None and not self.is_stored(payload):
             self.keep_result(payload)
@@ -243,5 +269,6 @@ class JobCell:
         return evolve(self.state, payload=held, inputs=self.state.inputs or self.keeper.inputs())
 
 
-def _ended_at(job: Job) -> datetime | None:
-    return job.status.observed_at if job.status is not None and job.has_ended else None
+def _end_of(job: Job) -> StatusReport | None:
+    """The report by which the service said that the job has ended."""
+    return job.status if job.is_confirmed_final else None

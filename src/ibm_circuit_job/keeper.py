@@ -53,19 +53,21 @@ class Keeper:
 
     # Writing
 
-    def keep_news(self, known: Job, client: Any) -> None:
+    def keep_news(self, known: Job, client: Any, *, just_now: bool = False, was_given: bool = False) -> None:
         """Write what the store does not have yet of what is known, but for the bodies of results.
 
         Args:
             known: What is known of the job.
             client: Whom it was asked of.
+            just_now: Whether the news were seen just now, and so come after all that the store has.
+            was_given: Whether tags or a name were given to the job here.
         """
         mine = news(self.kept, known)
-        pending = self._own = add_pending(self._mine(), self.kept, known, client)
+        pending = self._own = add_pending(self._mine(), self.kept, known, client, just_now=just_now)
         if pending.learned is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
-        given = () if mine is None else (mine.inputs, mine.retagged, mine.renamed)
+        given = () if mine is None else (mine.inputs, mine.details if was_given else None)
         synced = any(fact is not None for fact in given)
         # Once it could not be stored, nobody is to wait for that again.
         patient = synced and given != self._waited_for

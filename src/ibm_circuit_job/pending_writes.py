@@ -44,6 +44,8 @@ class PendingWrites:
     """Whom the last of it was asked of."""
     learned: Job | None = None
     """Facts, but for results."""
+    just_now: bool = False
+    """Whether they were seen just now, and so come after all that the store has."""
     payloads: dict[str, ResultPayload] = field(factory=dict)
     """Results, by SHA-256, the last one last."""
     tried: set[str] = field(factory=set)
@@ -93,7 +95,11 @@ class PendingWrites:
         """Write facts, and perhaps a result; return why that did not work."""
         record = learned if payload is None else refresh(learned, payload)
         service = effects.service_of(self.client)
-        keep = partial(effects.keep, self.store, record, service=service, synced=synced, patient=patient)
+        keep = partial(
+            effects.keep, self.store, record, service=service, synced=synced, patient=patient, just_now=self.just_now
+        )
+        # Later it is no longer the last that was seen, whatever other machines have kept meanwhile.
+        self.just_now = False
         # Also if the database says nothing at all.
         written = effects.perform(effects.within(_IMPATIENT_SECONDS, keep) if bounded and not patient else keep())
         if isinstance(written, Success):
@@ -169,7 +175,13 @@ def _shared(own: PendingWrites) -> PendingWrites:
 
 
 def add_pending(
-    own: PendingWrites, kept: Job, known: Job, client: Any, payload: ResultPayload | None = None
+    own: PendingWrites,
+    kept: Job,
+    known: Job,
+    client: Any,
+    payload: ResultPayload | None = None,
+    *,
+    just_now: bool = False,
 ) -> PendingWrites:
     """Add what is known of a job, and not kept, to what is to be written; return that.
 
@@ -179,12 +191,14 @@ def add_pending(
         known: What is known.
         client: Whom it was asked of.
         payload: A result that has arrived.
+        just_now: Whether what is known was seen just now.
     """
     with _lock():
         pending = _shared(own)
         pending.client = client
         # First of all, and each step at once: Ctrl-C may come after any of them.
         _registry.setdefault(pending.key, pending)
+        pending.just_now = just_now and (pending.learned is None or pending.just_now)
         pending.learned = news(kept, known if pending.learned is None else merge(pending.learned, known))
         if payload is not None:
             pending.written.discard(payload.sha256)

@@ -51,7 +51,6 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.job_filter import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.pending_writes import write_pending
-from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.instance_usage import InstanceUsage, read_instance_usage
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
@@ -774,9 +773,7 @@ class IBMProvider:
         # A listing is one request: a backend is described when a handle needs it, once for all of them.
         describe = cache(self._backend_of_job)
         return [
-            self.handle_on(
-                job, None, kept.get(job.job_id), find_backend=lambda seen: describe(queries.backend_name(seen))
-            )
+            self.handle_on(job, None, kept.get(job.job_id), find_backend=lambda seen: describe(seen.backend))
             for job in found
         ]
 
@@ -910,7 +907,7 @@ class IBMProvider:
             record,
             api_client=self.account_client,
             runtime_client=self.runtime_client,
-            find_backend=lambda job: self._backend_of_job(queries.backend_name(job)),
+            find_backend=lambda job: self._backend_of_job(job.backend),
         )
 
     def _kept_of(self, seen: Sequence[Job]) -> Mapping[str, Job]:
@@ -951,7 +948,7 @@ class IBMProvider:
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
         kept = None if self.store is None else effects.value_or_warn(effects.stored_record(self.store, job_id))
-        if kept is not None and kept.has_ended:
+        if kept is not None and kept.is_confirmed_final:
             return self._stored_handle(kept)
         answer = effects.perform(effects.fetch_job(self.runtime_client, job_id))
         if not isinstance(answer, Success):
@@ -961,7 +958,7 @@ class IBMProvider:
             _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
             return self._stored_handle(kept)
         job = answer.unwrap()
-        return self.handle_on(job, self._backend_of_job(queries.backend_name(job)), kept)
+        return self.handle_on(job, self._backend_of_job(job.backend), kept)
 
     @overload
     def attach(self, job: IBMCircuitJob) -> IBMCircuitJob: ...
@@ -993,10 +990,10 @@ class IBMProvider:
         """
         if isinstance(job, IBMBackend):
             return self._attached(job)
-        name = queries.backend_name(job.state)
+        name = job.state.backend
         if name is None:
             # Such as one that was pickled before it had asked for anything.
-            name = queries.backend_name(effects.value(effects.fetch_job(self.runtime_client, job.job_id())))
+            name = effects.value(effects.fetch_job(self.runtime_client, job.job_id())).backend
         job.connect(
             backend=self._backend_of_job(name),
             api_client=self.account_client,
@@ -1051,7 +1048,7 @@ class IBMProvider:
         if self.store is None:
             return IBMCircuitJob.from_state(seen, **clients)
         job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **clients)
-        job.learn(seen)
+        job.observe(seen)
         return job
 
     def _instance(self, instance: str | None, kind: type[IBMError]) -> str:

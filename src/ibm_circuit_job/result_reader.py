@@ -169,11 +169,11 @@ class ResultReader:
                 seen = effects.perform(effects.fetch_job(cell.client, cell.job_id, LONGEST_CALL if prompt else None))
                 if not isinstance(seen, Success):
                     return seen
-                cell.learn(seen.unwrap())
+                cell.observe(seen.unwrap())
             if not queries.has_reason(cell.failed) and not self._recall_reason():
                 fetched = self._fetched(cell.state.payload, prompt=prompt)
                 if isinstance(fetched, Success):
-                    cell.learn_facts(fetched.unwrap())
+                    cell.observe_facts(fetched.unwrap())
                 elif _may_come(fetched.failure()):
                     return Bad(fetched.failure())
         return Success(cell.failed)
@@ -277,8 +277,8 @@ class ResultReader:
         ask = partial(effects.fetch_job, cell.client, cell.job_id, LONGEST_CALL if seconds is None else seconds)
         seen = effects.perform(effects.within(seconds, ask))
         if isinstance(seen, Success):
-            cell.learn(seen.unwrap())
-        if failure.http_status != 410 and not cell.known(queries.is_private):
+            cell.observe(seen.unwrap())
+        if failure.http_status != 410 and not cell.known(lambda job: job.private):
             # Not "no such job", for it is done.
             return IBMJobApiError(describe(failure))
         # That a body is empty says less than a refusal in the service's own form.
@@ -306,7 +306,7 @@ class ResultReader:
             effects.warn_of_metrics(cell.job_id, error)
         else:
             if isinstance(measured, Success):
-                cell.learn_facts(measured.unwrap())
+                cell.observe_facts(measured.unwrap())
 
     # Decoding
 
@@ -339,7 +339,7 @@ class ResultReader:
         """What is known of the job that a body does not say. For names alone, the inputs need not stay in memory."""
         cell = self._cell
         named = cell.state
-        if self._form is not results.decode or cell.known(queries.program) in _NAMING:
+        if self._form is not results.decode or cell.known(lambda job: job.program) in _NAMING:
             return results.ResultContext(cell.job_id, cell.backend_name)
         if results.kind_of(payload) not in _NAMELESS:
             return results.ResultContext(cell.job_id, cell.backend_name)
@@ -355,7 +355,7 @@ class ResultReader:
     def _fetched_inputs(self) -> JobInputs | None:
         """The inputs, asked for once; ``None`` where the service does not give them away, or does not answer."""
         cell = self._cell
-        if cell.client is None or self._asked_for_inputs or cell.known(queries.is_private):
+        if cell.client is None or self._asked_for_inputs or cell.known(lambda job: job.private):
             return None
         self._asked_for_inputs = True
         ask = partial(effects.fetch_inputs, cell.client, cell.job_id)

@@ -43,8 +43,8 @@ class Waited(Protocol):
         """Whom to ask."""
         ...
 
-    def learn(self, seen: Job) -> None:
-        """Merge what a reply said into what is known."""
+    def observe(self, seen: Job) -> None:
+        """Learn what a reply said just now."""
         ...
 
 
@@ -132,14 +132,14 @@ class _Course:
             started=now,
             deadline=None if timeout is None else now + timeout,
             offers_stream=effects.offers_stream(job.client),
-            ended=job.state.has_ended,
+            ended=job.state.is_confirmed_final,
             running=_runs(job.state),
             seed=effects.chance(),
         )
         return cls(job, policy, timeout, begun, TroubleLog(f"job {job.state.job_id}"))
 
     def next_step(self) -> waiting.Step:
-        if self.job.state.has_ended and not self.wait.ended:
+        if self.job.state.is_confirmed_final and not self.wait.ended:
             # Somebody else has seen it meanwhile.
             self.wait = waiting.after_poll(self.wait, effects.monotonic(), ended=True, running=False)
         return waiting.next_step(self.policy, self.wait, effects.monotonic())
@@ -166,10 +166,10 @@ class _Course:
     def after_polling(self, seen: Result[Job, Failure]) -> None:
         now = effects.monotonic()
         if isinstance(seen, Success):
-            self.job.learn(seen.unwrap())
+            self.job.observe(seen.unwrap())
             state = self.job.state
             self.troubles.over(now)
-            self.wait = waiting.after_poll(self.wait, now, ended=state.has_ended, running=_runs(state))
+            self.wait = waiting.after_poll(self.wait, now, ended=state.is_confirmed_final, running=_runs(state))
         else:
             self.wait = waiting.after_trouble(self.wait, now, seen.failure())
             if seen.failure().can_retry:
@@ -191,7 +191,7 @@ class _Course:
         now, ahead = effects.monotonic(), None
         if isinstance(measured, Success):
             metrics = measured.unwrap()
-            self.job.learn(Job(self.job.state.job_id, metrics=metrics))
+            self.job.observe(Job(self.job.state.job_id, metrics=metrics))
             ahead = effects.seconds_until(metrics.estimated_start)
         self.wait = waiting.after_estimate(self.wait, now, None if ahead is None else now + ahead)
 

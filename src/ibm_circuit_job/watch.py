@@ -62,7 +62,7 @@ def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
         >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
         >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
         >>> refresh_all([job])
-        >>> job.state.in_final_state
+        >>> job.state.is_final
         True
     """
     failures = [failure for group in _grouped(jobs) for failure in group.look()]
@@ -237,7 +237,9 @@ class _Group:
             also_ended: Ask also for those that are known to have ended; and for the others, too, where what was said of
                 one cannot be read, which is not asked for again.
         """
-        wanted = {job_id for job_id, handles in self.waiting.items() if also_ended or not handles[0].state.has_ended}
+        wanted = {
+            job_id for job_id, handles in self.waiting.items() if also_ended or not handles[0].state.is_confirmed_final
+        }
         if len(wanted) > FEW:
             failure = self._list(wanted, pending=True)
             if failure is None and len(wanted) > FEW:
@@ -287,7 +289,7 @@ class _Group:
                 if seen.job_id in wanted:
                     wanted.discard(seen.job_id)
                     for job in self.waiting[seen.job_id]:
-                        job.learn(seen)
+                        job.observe(seen)
             offset += len(page.jobs)
             if not wanted or not page.jobs or (page.count is not None and offset >= page.count):
                 break
@@ -305,7 +307,7 @@ class _Group:
             return failure
         self.unreadable.pop(job_id, None)
         for job in self.waiting[job_id]:
-            job.learn(read.unwrap())
+            job.observe(read.unwrap())
         return None
 
     def share(self) -> None:
@@ -409,7 +411,7 @@ class _Group:
 
     def take_ended(self) -> list[IBMCircuitJob]:
         """Return the handles on jobs that have ended, and wait for them no longer."""
-        ended = [job_id for job_id, handles in self.waiting.items() if handles[0].state.has_ended]
+        ended = [job_id for job_id, handles in self.waiting.items() if handles[0].state.is_confirmed_final]
         return [job for job_id in ended for job in self.waiting.pop(job_id)]
 
 

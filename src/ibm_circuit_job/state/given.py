@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ibm_circuit_job.state import typed_json
-from ibm_circuit_job.state.facts import JobDetails, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
+from ibm_circuit_job.state.facts import JobDetails, JobMetrics, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.reply_fields import code_of, shown
 from ibm_circuit_job.state.wire import status_report
@@ -73,6 +73,8 @@ def given_job(
     details = JobDetails(
         at,
         created=None if creation_date is None else _moment("creation_date", creation_date),
+        name=_text("name", name),
+        tags=None if tags is None else _read("tags", "a list of strings", tags, lambda: JobTags(at, tags).tags),
         session_id=_text("session_id", session_id),
         run_mode=_text("run_mode", run_mode),
         unknown=() if kind is None else [("kind", msgspec.json.encode(_text("kind", kind)).decode())],
@@ -85,8 +87,6 @@ def given_job(
         None if details.is_empty else details,
         JobMetrics(at, timestamps=steps, client_version=version) if steps or version else None,
         payload=None if result is None else ResultPayload(at, _body(result)),
-        retagged=None if tags is None else _read("tags", "a list of strings", tags, lambda: JobTags(at, tags)),
-        renamed=None if name is None else _read("name", "a string", name, lambda: JobName(at, name)),
     )
 
 

@@ -37,39 +37,6 @@ def status(job: Job) -> JobStatus | None:
     return None if job.status is None else job.status.status
 
 
-def in_final_state(job: Job) -> bool:
-    """Return whether the job has ended, as far as is known: DONE, ERROR or CANCELLED.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> in_final_state(Job("a"))
-        False
-    """
-    return job.in_final_state
-
-
-def tags(job: Job) -> tuple[str, ...]:
-    """Return the job's tags, in the service's order.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> tags(Job("a"))
-        ()
-    """
-    return job.tags
-
-
-def name(job: Job) -> str | None:
-    """Return the name that the user gave to the job.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> name(Job("a")) is None
-        True
-    """
-    return job.name
-
-
 def creation_date(job: Job, zone: tzinfo | None = None) -> datetime | None:
     """Return when the job was created, as an aware time.
 
@@ -146,7 +113,7 @@ def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
         True
     """
     metrics = job.metrics
-    if metrics is None or job.in_final_state:
+    if metrics is None or job.is_final:
         return None
     info = QueueInfo(
         job.job_id,
@@ -280,57 +247,13 @@ def _said_of_usage(job: Job) -> tuple[float, str | None] | None:
     if metrics is not None:
         figures = (metrics.charged_seconds, metrics.quantum_seconds, metrics.usage_seconds)
         measured = next((figure for figure in figures if figure is not None), None)
-        said.append((measured, metrics.usage_status, metrics.observed_at))
+        said.append((measured, metrics.usage_status, metrics.stamp))
     if details is not None:
-        said.append((details.charged_seconds, details.usage_status, details.observed_at))
+        said.append((details.charged_seconds, details.usage_status, details.stamp))
     known = [(seconds, status and status.lower(), at) for seconds, status, at in said if seconds is not None]
     final = [each for each in known if each[1] in _COMPLETE]
     chosen = max(final, key=lambda each: each[2]) if final else next(iter(known), None)
     return None if chosen is None else chosen[:2]
-
-
-def usage_estimate(job: Job) -> float | None:
-    """Return the seconds that the job is expected to occupy the quantum computer.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> usage_estimate(Job("a")) is None
-        True
-    """
-    return None if job.details is None else job.details.usage_estimate
-
-
-def backend_name(job: Job) -> str | None:
-    """Return the name of the backend that runs the job, or ``None`` where it is not known.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> backend_name(Job("a")) is None
-        True
-    """
-    return None if job.details is None else job.details.backend
-
-
-def program(job: Job) -> str | None:
-    """Return the program that the service runs the job with, such as ``"circuit-runner"``; ``None`` if not known.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> program(Job("a")) is None
-        True
-    """
-    return None if job.details is None else job.details.program
-
-
-def is_private(job: Job) -> bool | None:
-    """Return whether the job's result can be read only once, or ``None`` where that is not known.
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> is_private(Job("a")) is None
-        True
-    """
-    return None if job.details is None else job.details.private
 
 
 def client_version(job: Job) -> dict[str, str]:
@@ -352,17 +275,6 @@ def client_version(job: Job) -> dict[str, str]:
     kept = kept_versions(job.metrics.client_version or "")
     named = named_versions(job.metrics.caller or "")
     return named | {package: version for package, version in kept.items() if package not in named}
-
-
-def scheduling_mode(job: Job) -> str | None:
-    """Return how the job is scheduled: ``fairshare``, ``dedicated`` ...
-
-    Example:
-        >>> from ibm_circuit_job import Job
-        >>> scheduling_mode(Job("a")) is None
-        True
-    """
-    return None if job.details is None else job.details.run_mode
 
 
 def error_message(job: Job) -> str | None:

@@ -13,6 +13,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
+from attrs import fields
+
 from ibm_circuit_job.state.facts import Earlier, JobDetails, JobMetrics, StatusReport
 
 _F = TypeVar("_F", StatusReport, JobDetails, JobMetrics)
@@ -93,45 +95,59 @@ def _said_later(before: _F, later: _F) -> _F | None:
     """Join a fact with one reply that came later, the usual case, quickly; ``None`` where it is another case."""
     if later.earlier or len(before.earlier) > 1:
         return None
-    kind = type(later)
-    names, values, named = _FIELDS[kind]
+    left = _left_by(later, before)
+    if not left:
+        return later if left is not None else None
+    names = tuple(sorted(left))
+    earlier: tuple[Earlier, ...] = before.earlier or (Earlier(before.observed_at, before.stamp, names),)
+    if earlier[0].fields != names:
+        return None
+    return _with(later, before, frozenset(name.partition(":")[0] for name in names), earlier)
+
+
+def _left_by(later: _F, before: _F) -> list[str] | None:
+    """The fields of which a later reply says nothing; ``None`` where it says a part of those with many names."""
+    names, values, named = _FIELDS[type(later)]
     was, said = values(before), values(later)
-    left = [] if was == said else [name for name, old, new in zip(names, was, said, strict=True) if new is None and old is not None]
-    pairs = {}
+    left: list[str] = []
+    # Most replies say what the one before has said.
+    if was != said:
+        left = [name for name, old, new in zip(names, was, said, strict=True) if new is None and old is not None]
     for name in named:
         old, new = getattr(before, name), getattr(later, name)
         if old == new or not old:
             continue
+        if new and not {item for item, _ in old} <= {item for item, value in new if value != _NULL}:
+            return None
         if not new:
             left += [f"{name}:{item}" for item, _ in old]
-            pairs[name] = old
-        elif not {item for item, _ in old} <= {item for item, value in new if value != _NULL}:
-            return None
-    if not left:
-        return later
-    fields = tuple(sorted(left))
-    if not before.earlier:
-        earlier = (Earlier(before.observed_at, before.stamp, fields),)
-    elif before.earlier[0].fields == fields:
-        earlier = before.earlier
-    else:
-        return None
-    # All of it was checked when the two were made, so that the pickle protocol may fill the new one.
-    both = kind.__new__(kind)
-    state = {**before.__getstate__(), **later.__getstate__(), **pairs, "earlier": earlier}
-    state.update((name, value) for name, value in zip(names, was, strict=False) if name in left)
-    both.__setstate__(state)
+    return left
+
+
+def _with(later: _F, before: _F, left: frozenset[str], earlier: tuple[Earlier, ...]) -> _F:
+    """The later fact, with these fields of the one before. Each was checked when its fact was made."""
+    both: _F = object.__new__(type(later))
+    for name in _SLOTS[type(later)]:
+        object.__setattr__(both, name, getattr(before if name in left else later, name))
+    object.__setattr__(both, "earlier", earlier)
     return both
+
+
+_SLOTS: Final = {kind: tuple(slot.name for slot in fields(kind)) for kind in (StatusReport, JobDetails, JobMetrics)}
 
 
 def _joined(held: _F, seen: _F) -> _F:
     ours, theirs = registers(held), registers(seen)
     both = _newest(ours, theirs)
     newest = seen if _is_before(held, seen) or (not _is_before(seen, held) and _status(held) < _status(seen)) else held
-    for fact, own in ((held, ours), (seen, theirs)):
-        if own == both and not _is_before(fact, newest) and _status(fact) == _status(newest):
-            return fact
-    return _made(newest, both)
+    time = _time(newest)
+    if ours == both and _time(held) == time:
+        return held
+    return seen if theirs == both and _time(seen) == time else _made(newest, both)
+
+
+def _time(fact: _F) -> tuple[object, ...]:
+    return fact.stamp, fact.observed_at, _status(fact)
 
 
 def _is_before(fact: _F, other: _F) -> bool:
@@ -140,7 +156,7 @@ def _is_before(fact: _F, other: _F) -> bool:
     return fact.observed_at < other.observed_at
 
 
-def _status(fact: _F) -> tuple[str, ...]:
+def _status(fact: object) -> tuple[str, ...]:
     """What every report says, so that the newest report says it."""
     return (fact.status.name, fact.server_status, str(fact.assumed)) if isinstance(fact, StatusReport) else ()
 

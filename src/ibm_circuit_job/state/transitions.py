@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
-from typing import TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 from attrs import evolve
 from qiskit.providers.jobstatus import JobStatus
@@ -148,11 +148,7 @@ def apply_status(job: Job, report: StatusReport) -> Job:
         (True, True)
     """
     status = _stronger(job.status, report)
-    return (
-        job
-        if status is job.status
-        else Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload)
-    )
+    return job if status is job.status else Job(job.job_id, status, job.details, job.metrics, job.inputs, job.payload)
 
 
 def cache_result(job: Job, payload: ResultPayload) -> Job:
@@ -310,11 +306,10 @@ def _new(kept: _F | None, known: _F | None) -> _F | None:
         return None
     if kept is None:
         return known
-    if isinstance(known, StatusReport | JobDetails | JobMetrics):
-        same = evolve(known, observed_at=kept.observed_at, stamp=kept.stamp, earlier=kept.earlier) == kept
-    else:
-        same = evolve(known, observed_at=kept.observed_at, stamp=kept.stamp) == kept
-    return None if same else known
+    times: dict[str, Any] = {"observed_at": kept.observed_at, "stamp": kept.stamp}
+    if not isinstance(kept, Body):
+        times["earlier"] = kept.earlier
+    return None if evolve(known, **times) == kept else known
 
 
 def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:

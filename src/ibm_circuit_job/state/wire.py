@@ -578,14 +578,18 @@ def _record_converter() -> Converter:
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(float, _exact_number)
     converter.register_structure_hook_func(partial(eq, tuple[Earlier, ...]), _exact_earlier)
-    for kind in (StatusReport, JobDetails, JobMetrics, JobInputs, Job):
+    for record in (StatusReport, JobDetails, JobMetrics, JobInputs, Job):
         converter.register_unstructure_hook(
-            kind, make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True)
+            record, make_dict_unstructure_fn(record, converter, _cattrs_omit_if_default=True)
         )
     converter.register_unstructure_hook(
         ResultPayload,
         make_dict_unstructure_fn(
-            ResultPayload, converter, _cattrs_include_init_false=True, _cattrs_omit_if_default=True, sha256=override(omit_if_default=False)
+            ResultPayload,
+            converter,
+            _cattrs_include_init_false=True,
+            _cattrs_omit_if_default=True,
+            sha256=override(omit_if_default=False),
         ),
     )
     converter.register_structure_hook(
@@ -634,7 +638,9 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
     given: list[Fact] = []
     try:
         if stored["format"] == 1 and isinstance(said, Mapping):
-            given = [_records.structure(said[slot], kind) for slot, kind in _GIVEN.items() if said.get(slot) is not None]
+            given = [
+                _records.structure(said[slot], kind) for slot, kind in _GIVEN.items() if said.get(slot) is not None
+            ]
             said = {slot: fact for slot, fact in said.items() if slot not in _GIVEN}
         job = _records.structure(said, Job)
     except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind

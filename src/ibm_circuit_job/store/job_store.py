@@ -25,7 +25,6 @@ from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
 from ibm_circuit_job.pending_writes import forgetting
-from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.facts import Body, Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
@@ -85,7 +84,7 @@ class JobStore:
         >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job import Job, JobName
         >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
-        ...     store.save(Job("cq1x", renamed=JobName(datetime(2024, 2, 3, tzinfo=UTC), "bell")))
+        ...     store.save(Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), name="bell")))
         ...     [job.name() for job in store.jobs()]
         ['bell']
     """
@@ -141,7 +140,15 @@ class JobStore:
 
     # Saving
 
-    def save(self, job: Job, *, service: str | None = None, synced: bool = True, patient: bool | None = None) -> None:
+    def save(
+        self,
+        job: Job,
+        *,
+        service: str | None = None,
+        synced: bool = True,
+        patient: bool | None = None,
+        now: datetime | None = None,
+    ) -> None:
         """Merge a record into what is kept of the job, and its facts into the job's history.
 
         Args:
@@ -150,6 +157,8 @@ class JobStore:
             synced: Whether it is on the disk when this returns, to outlive a power cut, and not only the process.
             patient: Whether to wait for others that write; else it fails at once where they do, or where there was
                 trouble just now. By default where it is synced.
+            now: Where the record is what was seen just now, the wall time of the machine that has seen it: then it
+                comes after all that is kept, also if the clock of another machine that shares the store is ahead.
 
         Raises:
             JobStoreError: If an argument is wrong, or the store cannot be written to; then nothing is changed.
@@ -162,7 +171,7 @@ class JobStore:
             ...     store.load("cq1x") == Job("cq1x")
             True
         """
-        self.save_all([job], service=service, synced=synced, patient=patient)
+        self.save_all([job], service=service, synced=synced, patient=patient, now=now)
 
     def save_all(
         self,
@@ -171,6 +180,7 @@ class JobStore:
         service: str | None = None,
         synced: bool = True,
         patient: bool | None = None,
+        now: datetime | None = None,
     ) -> None:
         """Merge any number of records, of any jobs, into what is kept, in one transaction.
 
@@ -179,6 +189,7 @@ class JobStore:
             service: The service that has the jobs, as ``IBMProvider.service`` names it.
             synced: As for :meth:`save`.
             patient: As for :meth:`save`.
+            now: As for :meth:`save`.
 
         Raises:
             JobStoreError: If an argument is wrong, or the store cannot be written to; then nothing is changed.
@@ -197,10 +208,16 @@ class JobStore:
         for job in _checked_jobs(jobs):
             facts.setdefault(job.job_id, []).extend(job.facts)
         if facts:
-            self._save(facts, service=service, synced=synced, patient=synced if patient is None else patient)
+            self._save(facts, service=service, synced=synced, patient=synced if patient is None else patient, now=now)
 
     def _save(
-        self, facts: Mapping[str, Sequence[Fact]], *, service: str | None, synced: bool = True, patient: bool = True
+        self,
+        facts: Mapping[str, Sequence[Fact]],
+        *,
+        service: str | None,
+        synced: bool = True,
+        patient: bool = True,
+        now: datetime | None = None,
     ) -> None:
         for job_id in facts:
             if not job_id.isprintable():
@@ -216,7 +233,7 @@ class JobStore:
             put(connection, bodies, packed)
             # In one order, so that two that save the same jobs do not wait for each other.
             for job_id in sorted(facts):
-                merge_in(connection, job_id, facts[job_id], service)
+                merge_in(connection, job_id, facts[job_id], service, now)
 
         try:
             # Compressed before any lock is taken.
@@ -452,7 +469,7 @@ class JobStore:
             >>> import tempfile
             >>> from datetime import UTC, datetime
             >>> from ibm_circuit_job import Job, JobTags
-            >>> tagged = Job("cq1x", retagged=JobTags(datetime(2024, 2, 3, tzinfo=UTC), ["bell"]))
+            >>> tagged = Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), tags=["bell"]))
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(tagged)
             ...     store.records(job_tags=["bell"]) == [tagged]
@@ -503,7 +520,7 @@ class JobStore:
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     for hour, name in ((13, "ghz"), (12, "bell")):
-            ...         store.save(Job("cq1x", renamed=JobName(noon.replace(hour=hour), name)))
+            ...         store.save(Job("cq1x", details=JobDetails(noon.replace(hour=hour), name=name)))
             ...     [fact.name for fact in store.history("cq1x")], store.load("cq1x").name
             (['ghz', 'bell'], 'ghz')
         """
@@ -536,7 +553,7 @@ class JobStore:
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     for hour, name in enumerate(["bell", "ghz"]):
-            ...         store.save(Job("cq1x", renamed=JobName(noon + timedelta(hours=hour), name)))
+            ...         store.save(Job("cq1x", details=JobDetails(noon + timedelta(hours=hour), name=name)))
             ...     store.at("cq1x", noon).name, store.load("cq1x").name
             ('bell', 'ghz')
         """
@@ -741,7 +758,7 @@ def _named_backend(record: Job) -> IBMBackend | None:
     """The backend that a job ran on, of which a store knows the name alone."""
     from ibm_circuit_job.backend import IBMRetiredBackend  # noqa: PLC0415 - for those who ask for it
 
-    name = queries.backend_name(record)
+    name = record.backend
     return None if name is None else IBMRetiredBackend(None, name)
 
 

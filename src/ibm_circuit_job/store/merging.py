@@ -13,7 +13,7 @@ from ibm_circuit_job.errors import describe
 from ibm_circuit_job.state import queries, results, wire
 from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job, slot_of
-from ibm_circuit_job.state.transitions import merge, merge_all, refresh
+from ibm_circuit_job.state.transitions import after, merge, merge_all, refresh
 from ibm_circuit_job.store import schema
 from ibm_circuit_job.store.bodies import Reference, raw_of, references_in
 from ibm_circuit_job.store.schema import digest_of, micros_of
@@ -24,10 +24,22 @@ MOST_FACTS: Final = 1000
 """How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
 
 
-def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None) -> None:
-    """Merge facts into what is kept of a job, and into its history."""
+def merge_in(
+    connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None, now: datetime | None = None
+) -> None:
+    """Merge facts into what is kept of a job, and into its history.
+
+    Args:
+        connection: The transaction.
+        job_id: The job's ID.
+        facts: The facts.
+        service: The service that has the job.
+        now: Where the facts were seen just now, the wall time of the machine that has seen them.
+    """
     row = _locked_row(connection, job_id)
     kept = _locked_record(connection, row)
+    if now is not None:
+        facts = after(refresh(Job(job_id), *facts), kept, now).facts
     bodies = [fact for fact in facts if isinstance(fact, Body)]
     job = refresh(kept, *(fact for fact in facts if not isinstance(fact, Body)))
     _add_to_history(connection, job, facts)
@@ -36,7 +48,7 @@ def merge_in(connection: sql.Connection, job_id: str, facts: Sequence[Fact], ser
         **_body_columns(_joined_references(connection, row, bodies)),
         "has_result": row["has_result"] or any(_is_result(body, job_id) for body in bodies),
         "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
-        "is_awaited": row["is_awaited"] or not job.has_ended or any(map(_is_awaited, facts)),
+        "is_awaited": row["is_awaited"] or not job.is_confirmed_final or any(map(_is_awaited, facts)),
         "service": min(filter(None, (row["service"], service)), key=_by_precision, default=None),
     }
     changed = {name: value for name, value in values.items() if row[name] != value}
@@ -153,11 +165,11 @@ def _newer(connection: sql.Connection, held: Reference | None, fact: Body) -> Re
 
 
 def _columns(job: Job) -> dict[str, Any]:
-    details, status, backend = job.details, queries.status(job), queries.backend_name(job)
+    details, status, backend = job.details, queries.status(job), job.backend
     return {
         "record": wire.to_json(job).decode(),
         "status": None if status is None else status.name,
-        "has_ended": job.has_ended,
+        "has_ended": job.is_confirmed_final,
         "backend_digest": None if backend is None else digest_of(backend),
         "created": None if details is None or details.created is None else micros_of(details.created),
     }

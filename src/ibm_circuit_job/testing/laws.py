@@ -104,7 +104,7 @@ def unknown_is_no_error(job: Job, history: Sequence[Fact]) -> None:
     reply = b'{"id":"%s","state":{"status":"%s"},"tags":["kept"],"new":{"__type__":"never","__value__":[1.00]}}'
     seen = read_job(reply % (job.job_id.encode(), strange.encode()), moment).unwrap()
     after = merge(known, seen)
-    _hold(after.in_final_state == known.in_final_state, "an unknown status ends no job", known, seen)
+    _hold(after.is_final == known.is_final, "an unknown status ends no job", known, seen)
     _hold(after.tags == ("kept",), "the rest of the reply is read", seen)
     assert seen.status is not None  # noqa: S101 - read_job made it
     assert seen.details is not None  # noqa: S101 - the same

@@ -129,7 +129,7 @@ def test_history_is_in_the_order_in_which_facts_came(store):
     late, early = JobName(later(5), "late"), JobName(later(1), "early")
     store.save(refresh(Job("a"), late))
     store.save(refresh(Job("a"), early))
-    assert store.history("a") == [late, early]
+    assert store.history("a") == [JobDetails(later(5), name="late"), JobDetails(later(1), name="early")]
     assert store.load("a").name == "late"
     assert [store.at("a", later(seconds)).name for seconds in (0, 1, 4, 5)] == [None, "early", "early", "late"]
 
@@ -846,10 +846,10 @@ def test_forks_and_their_parent_go_on_with_the_same_store(store_url):
 
 def test_threads_share_a_store(store):
     with ThreadPoolExecutor(16) as pool:
-        names = [JobName(later(seconds), f"{seconds}") for seconds in range(160)]
-        list(pool.map(lambda name: store.save(refresh(Job("a"), name)), names))
+        names = [JobDetails(later(seconds), name=f"{seconds}") for seconds in range(160)]
+        list(pool.map(lambda named: store.save(Job("a", details=named)), names))
         loaded = list(pool.map(lambda _: store.load("a"), range(16)))
-    assert set(loaded) == {refresh(Job("a"), names[-1])}
+    assert set(loaded) == {Job("a", details=names[-1])}
     assert set(store.history("a")) == set(names)
 
 

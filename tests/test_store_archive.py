@@ -19,7 +19,6 @@ from ibm_circuit_job import (
     JobStore,
     JobStoreDamagedError,
     JobStoreError,
-    JobTags,
     ResultPayload,
 )
 from ibm_circuit_job.state.transitions import refresh
@@ -30,10 +29,10 @@ NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 BODY = b'{"results": []}'
 FACTS = [
     JobInputs(NOON, b'{"shots": 10}'),
-    JobTags(NOON, ["bell"]),
+    JobDetails(NOON, tags=["bell"]),
     status_report("Queued", NOON),
     JobDetails(NOON, backend="b", unknown=[("cost", "10")]),
-    JobName(NOON, "first"),
+    JobDetails(NOON, name="first"),
     status_report("Completed", NOON + timedelta(seconds=1)),
     JobMetrics(NOON + timedelta(seconds=2), timestamps=[("running", NOON)], quantum_seconds=0.5),
     ResultPayload(NOON + timedelta(seconds=3), b"cut off"),
@@ -81,9 +80,9 @@ def test_archive_is_lines_of_json_and_the_bodies_as_they_came(store, tmp_path):
     store.export(folder)
     first, second, end = (json.loads(line) for line in (folder / "jobs.jsonl").read_text().splitlines())
     assert (first["job_id"], first["status"], first["tags"]) == ("a", "DONE", ["bell"])
-    assert [next(iter(fact)) for fact in first["facts"]][:3] == ["inputs", "retagged", "status"]
+    assert [next(iter(fact)) for fact in first["facts"]][:3] == ["inputs", "details", "status"]
     assert second["facts"] == []
-    assert end == {"format": 1, "jobs": 2}
+    assert end == {"format": 2, "jobs": 2}
     result = first["facts"][-1]["payload"]
     assert result["file"] == f"bodies/{hashlib.sha256(BODY).hexdigest()}.json"
     assert (folder / result["file"]).read_bytes() == BODY
@@ -198,7 +197,7 @@ def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
         ),
         (lambda folder: piped(folder / "jobs.jsonl"), "expected a file, and there is something else"),
         (lambda folder: piped(folder / "jobs.jsonl", Path.mkdir), "Is a directory"),
-        (lambda folder: rewritten(folder, '"format":1', '"format":2'), "has format 2"),
+        (lambda folder: rewritten(folder, '"format":2', '"format":3'), "has format 3"),
         (lambda folder: (folder / "jobs.jsonl").unlink(), "No such file"),
     ],
     ids=lambda part: part if isinstance(part, str) else "",

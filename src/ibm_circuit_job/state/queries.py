@@ -16,6 +16,7 @@ from ibm_circuit_job.state.client_versions import kept_versions, named_versions
 from ibm_circuit_job.state.facts import StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
+from ibm_circuit_job.state.registers import stamp_of
 from ibm_circuit_job.state.reply_fields import number_of
 from ibm_circuit_job.state.results import error_in
 from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, RAN_TOO_LONG_REASON, says_ran_too_long
@@ -89,8 +90,11 @@ def queue_position(job: Job) -> int | None:
     """
     if job.metrics is None or status(job) in _OUT_OF_THE_QUEUE:
         return None
-    within = job.metrics.position_in_provider
-    return job.metrics.position_in_queue if within is None else within
+    within, of_all = job.metrics.position_in_provider, job.metrics.position_in_queue
+    if within is None or of_all is None:
+        return of_all if within is None else within
+    said = {name: stamp_of(job.metrics, name) for name in ("position_in_provider", "position_in_queue")}
+    return within if said["position_in_provider"] >= said["position_in_queue"] else of_all
 
 
 _OUT_OF_THE_QUEUE = frozenset({JobStatus.RUNNING, *FINAL_RANK})

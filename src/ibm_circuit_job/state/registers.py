@@ -117,10 +117,10 @@ def _left_by(later: _F, before: _F) -> list[str] | None:
         old, new = getattr(before, name), getattr(later, name)
         if old == new or not old:
             continue
-        if new and not {item for item, _ in old} <= {item for item, value in new if value != _NULL}:
-            return None
         if not new:
-            left += [f"{name}:{item}" for item, _ in old]
+            left += [_key(name, item) for item, _ in old]
+        elif not {_key(name, item) for item, _ in old} <= {_key(name, item) for item, said in new if said != _NULL}:
+            return None
     return left
 
 
@@ -181,10 +181,26 @@ def registers(fact: _F) -> dict[str, _Register]:
             found[name] = _Register(said.stamp, said.observed_at, value)
     for name in named:
         for item, value in getattr(fact, name):
-            full = f"{name}:{item}"
-            said = before.get(full, fact)
-            found[full] = _Register(said.stamp, said.observed_at, value)
+            key = _key(name, item)
+            said = before.get(key, fact)
+            found[key] = _Register(said.stamp, said.observed_at, (item, value))
     return found
+
+
+def _key(name: str, item: str) -> str:
+    """What a register of a field with many names is called. The service has spelt its steps in either case."""
+    return f"{name}:{item.lower() if name == 'timestamps' else item}"
+
+
+def stamp_of(fact: JobDetails | JobMetrics, name: str) -> int:
+    """Return the stamp of what a fact says of one field.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> stamp_of(JobDetails(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), backend="a"), "backend")
+        1000000
+    """
+    return next((group.stamp for group in fact.earlier if name in group.fields), fact.stamp)
 
 
 def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> dict[str, _Register]:
@@ -197,7 +213,8 @@ def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> d
 
 
 def _order(register: _Register) -> tuple[bool, int, datetime, str]:
-    return register.value != _NULL, register.stamp, register.observed_at, repr(register.value)
+    is_said = not isinstance(register.value, tuple) or register.value[1:] != (_NULL,)
+    return is_said, register.stamp, register.observed_at, repr(register.value)
 
 
 def _made(newest: _F, both: Mapping[str, _Register]) -> _F:
@@ -207,9 +224,9 @@ def _made(newest: _F, both: Mapping[str, _Register]) -> _F:
     said: dict[str, Any] = {}
     named: dict[str, list[tuple[str, Any]]] = {name: [] for name in _FIELDS[kind][2]}
     for name, register in both.items():
-        outer, colon, inner = name.partition(":")
+        outer, colon, _ = name.partition(":")
         if colon:
-            named[outer].append((inner, register.value))
+            named[outer].append(register.value)
         else:
             said[name] = register.value
         if register.stamp != newest.stamp or register.observed_at != newest.observed_at:

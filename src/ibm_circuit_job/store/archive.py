@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Success
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
@@ -29,7 +29,7 @@ from ibm_circuit_job.state.facts import MOST_BYTES, Body, Fact
 from ibm_circuit_job.state.job import BODIES, Job, slot_of
 from ibm_circuit_job.state.transitions import refresh
 
-FORMAT: Final = 1
+FORMAT: Final = wire.FORMAT
 """The version of the lines."""
 
 
@@ -167,7 +167,14 @@ def _line(job: Archived) -> dict[str, Any]:
 
 def _fact(job_id: str, fact: Fact) -> dict[str, Any]:
     if isinstance(fact, Body):
-        return {slot_of(fact): {"observed_at": fact.observed_at, "file": _name(fact), "size": len(fact.raw)}}
+        return {
+            slot_of(fact): {
+                "observed_at": fact.observed_at,
+                "stamp": fact.stamp,
+                "file": _name(fact),
+                "size": len(fact.raw),
+            }
+        }
     slots = msgspec.json.decode(wire.to_json(refresh(Job(job_id), fact)))["job"]
     return {slot: said for slot, said in slots.items() if said is not None and slot != "job_id"}
 
@@ -201,6 +208,7 @@ class _Body(msgspec.Struct):
     observed_at: datetime
     file: str
     size: int
+    stamp: int | None = None
 
 
 def read(folder: Path) -> Iterator[Archived]:
@@ -253,15 +261,16 @@ def _archived(folder: Path, where: str, text: bytes) -> Archived:
         raise JobStoreDamagedError(f"{where} is damaged: expected the ID of a job, got {line.job_id!r}")
     facts: list[Fact] = []
     for said in line.facts:
-        facts += _facts(folder, where, line.job_id, said)
+        facts += _facts(folder, where, line, said)
     return Archived(line.job_id, line.service, tuple(facts))
 
 
-def _facts(folder: Path, where: str, job_id: str, said: dict[str, Any]) -> Sequence[Fact]:
+def _facts(folder: Path, where: str, line: _JobLine, said: dict[str, Any]) -> Sequence[Fact]:
     for slot, kind in BODIES.items():
         if slot in said:
             return [_body(folder, where, kind, said[slot])]
-    read_back = wire.from_json(msgspec.json.encode({"format": wire.FORMAT, "job": {"job_id": job_id, **said}}))
+    record = {"format": line.format, "job": {"job_id": line.job_id, **said}}
+    read_back = wire.from_json(msgspec.json.encode(record))
     if isinstance(read_back, Success):
         found: Job = read_back.unwrap()
         return found.facts
@@ -280,7 +289,8 @@ def _body(folder: Path, where: str, kind: type[Body], said: Any) -> Body:
         )
     path = folder / body.file
     try:
-        found = kind(body.observed_at, _raw(path, body.size))
+        seen = kind(body.observed_at, _raw(path, body.size))
+        found = seen if body.stamp is None else evolve(seen, stamp=body.stamp)
     except OverflowError:
         raise JobStoreDamagedError(f"{where} is damaged: expected a time between the years 1 and 9999 UTC") from None
     if found.sha256 != path.stem:

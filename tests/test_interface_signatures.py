@@ -53,6 +53,7 @@ EXTRAS = {
     "errored",
     "from_runtime_job",
     "learn",
+    "observe",
     "client",
     "result_async",
     "wait_for_final_state_async",

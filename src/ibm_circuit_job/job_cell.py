@@ -59,7 +59,7 @@ class JobCell:
     def observe(self, seen: Job) -> None:
         """Learn what was seen of the job just now, and keep what is news."""
         self._learn(seen, just_now=True)
-        self._was_told = self._was_told or seen.status is not None
+        self._was_told = self._was_told or (seen.status is not None and not seen.status.assumed)
         self.keep(just_now=True)
 
     def learn(self, record: Job) -> None:

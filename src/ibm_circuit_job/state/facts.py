@@ -151,6 +151,7 @@ def micros_of(moment: datetime) -> int:
     """Return the microseconds since 1970, UTC, of an aware time.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> micros_of(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
         1000000
     """

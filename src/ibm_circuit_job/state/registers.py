@@ -75,6 +75,7 @@ def joined(held: _F, seen: _F) -> _F:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import JobDetails
         >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
         >>> both = joined(JobDetails(noon, backend="a", tags=["x"]), JobDetails(later, tags=[]))
         >>> both.backend, both.tags, both.observed_at.hour
@@ -169,6 +170,7 @@ def registers(fact: _F) -> dict[str, _Register]:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import JobDetails
         >>> list(registers(JobDetails(datetime(2024, 2, 3, tzinfo=UTC), backend="a", unknown=[("cost", "10")])))
         ['backend', 'unknown:cost']
     """
@@ -197,6 +199,8 @@ def stamp_of(fact: JobDetails | JobMetrics, name: str) -> int:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import JobDetails
         >>> stamp_of(JobDetails(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), backend="a"), "backend")
         1000000
     """

@@ -82,7 +82,7 @@ class JobStore:
     Example:
         >>> import tempfile
         >>> from datetime import UTC, datetime
-        >>> from ibm_circuit_job import Job, JobName
+        >>> from ibm_circuit_job import Job, JobDetails
         >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
         ...     store.save(Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), name="bell")))
         ...     [job.name() for job in store.jobs()]
@@ -468,7 +468,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from datetime import UTC, datetime
-            >>> from ibm_circuit_job import Job, JobTags
+            >>> from ibm_circuit_job import Job, JobDetails
             >>> tagged = Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), tags=["bell"]))
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(tagged)
@@ -516,7 +516,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from datetime import UTC, datetime
-            >>> from ibm_circuit_job import Job, JobName
+            >>> from ibm_circuit_job import Job, JobDetails
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     for hour, name in ((13, "ghz"), (12, "bell")):
@@ -549,7 +549,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from datetime import UTC, datetime, timedelta
-            >>> from ibm_circuit_job import Job, JobName
+            >>> from ibm_circuit_job import Job, JobDetails
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     for hour, name in enumerate(["bell", "ghz"]):

@@ -90,7 +90,7 @@ def _cells(record: Job, when: str) -> list[str]:
         record.job_id,
         "" if created is None else created.strftime(when),
         "" if known is None else known.name,
-        queries.backend_name(record) or "",
+        record.backend or "",
         ", ".join(record.tags),
     )
     return [terminal.printable(cell) for cell in cells]
@@ -112,7 +112,10 @@ def _in_short(fact: Fact) -> str:  # noqa: PLR0911 - one for each kind of fact
         case StatusReport():
             return f"status {fact.status.name}" + (f": {fact.reason}" if fact.reason else "")
         case JobDetails():
-            return f"details: backend {fact.backend}, program {fact.program}"
+            said = {"backend": fact.backend, "program": fact.program, "name": fact.name}
+            if fact.tags is not None:
+                said["tags"] = ", ".join(fact.tags) or "none"
+            return f"details: {', '.join(f'{what} {value}' for what, value in said.items() if value) or 'others'}"
         case JobMetrics():
             return f"metrics: {', '.join(step for step, _ in fact.timestamps)}"
         case JobInputs():

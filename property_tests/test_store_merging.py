@@ -121,7 +121,7 @@ def forget(url, *_):
     """Make the database empty again."""
     with JobStore(url) as store, store._database._engine.begin() as connection:
         schema.tables.drop_all(connection)
-        schema._version.drop(connection)
+        schema.version.drop(connection)
 
 
 def merge(url, number, _):

@@ -573,14 +573,14 @@ def test_folder_that_cannot_be_used_is_named(tmp_path):
 
 def test_shared_database_that_has_tables_of_the_same_names_is_refused(postgresql_url):
     with JobStore(postgresql_url) as store, inside(store) as connection:
-        schema._version.drop(connection)
+        schema.version.drop(connection)
     with pytest.raises(JobStoreError, match="it is a database of another program"):
         JobStore(postgresql_url)
 
 
 def test_store_of_a_newer_version_in_postgresql_is_refused(postgresql_url):
     with JobStore(postgresql_url) as store, inside(store) as connection:
-        connection.execute(sql.insert(schema._version).values(version=99))
+        connection.execute(sql.insert(schema.version).values(version=99))
     with pytest.raises(JobStoreError, match=r"it has version 99, .* use a newer one"):
         JobStore(postgresql_url)
 

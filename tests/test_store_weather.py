@@ -41,7 +41,7 @@ from ibm_circuit_job import (
 from ibm_circuit_job.errors import Refused
 from ibm_circuit_job.state.facts import JobDetails
 from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import bodies, database, forks, job_store, schema
+from ibm_circuit_job.store import bodies, database, forks, job_store, migration
 from ibm_circuit_job.testing import ScriptedClient
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ BODY = (
     b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": [], "noise": "%s"}'
     % NOISE.hex().encode()
 )
-VERSIONS = [(number,) for number in range(1, len(schema.MIGRATIONS) + 1)]
+VERSIONS = [(number,) for number in range(1, len(migration.MIGRATIONS) + 1)]
 """The rows of the table that says which version a store has."""
 PATIENCE = 30.0
 """Seconds after which a child that does not answer is a failure."""
@@ -940,7 +940,7 @@ def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):
         done.append(1)
         connection.execute(sql.text("CREATE TABLE extra (name)"))
 
-    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, add_a_table])
+    monkeypatch.setattr(migration, "MIGRATIONS", [*migration.MIGRATIONS, add_a_table])
     for _ in range(2):
         with JobStore(path) as newer:
             assert newer.records() == [Job("a")]
@@ -963,11 +963,11 @@ def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(
     def succeed(connection):
         connection.execute(sql.text("CREATE TABLE half (name)"))
 
-    released = list(schema.MIGRATIONS)
-    monkeypatch.setattr(schema, "MIGRATIONS", [*released, succeed, fail_half_way])
+    released = list(migration.MIGRATIONS)
+    monkeypatch.setattr(migration, "MIGRATIONS", [*released, succeed, fail_half_way])
     with pytest.raises(JobStoreError, match=r"could not open the store at .*jobs\.sqlite: .*no such table: nowhere"):
         JobStore(path)
-    monkeypatch.setattr(schema, "MIGRATIONS", released)
+    monkeypatch.setattr(migration, "MIGRATIONS", released)
     assert by_sql(path, "SELECT name, sql FROM sqlite_master") == tables
     with JobStore(path) as again:
         assert again.records() == [Job("a")]

@@ -251,7 +251,17 @@ def after(seen: Job, known: Job, now: datetime) -> Job:
         >>> merge(job, seen).tags, merge(job, after(seen, job, before)).tags
         (('first',), ('second',))
     """
-    newest = known.stamp
+    return after_stamp(seen, known.stamp, now)
+
+
+def after_stamp(seen: Job, newest: int | None, now: datetime) -> Job:
+    """Return what was seen just now, as :func:`after` does, where the newest stamp is known and not the record.
+
+    Args:
+        seen: What was seen.
+        newest: The newest stamp that was known before that; ``None`` where nothing was known.
+        now: The wall time of the machine that has seen it.
+    """
     if newest is None or newest < micros_of(now):
         return seen
     later = newest + 1

@@ -33,8 +33,14 @@ class Reference:
     """Which body it is that a record leaves out."""
 
     kind: type[Body]
+    stamp: int
     observed_at: datetime
     sha256: str
+
+    @property
+    def order(self) -> tuple[int, datetime, str]:
+        """What orders bodies: that with the largest is the one that the record has."""
+        return self.stamp, self.observed_at, self.sha256
 
 
 @frozen
@@ -50,14 +56,16 @@ def reference_in(row: sql.RowMapping) -> Reference:
     kind = BODIES.get(row["slot"])
     if kind is None:
         raise Damaged(f"the history of job {row['job_id']} is damaged: expected a kind of body, got {row['slot']!r}")
-    return _seen(row, kind, "observed_at", "sha256")
+    return _seen(row, kind, "observed_at", "stamp", "sha256")
 
 
-def _seen(row: sql.RowMapping, kind: type[Body], moment: str, sha256: str) -> Reference:
+def _seen(row: sql.RowMapping, kind: type[Body], moment: str, stamp: str, sha256: str) -> Reference:
     if not isinstance(row[sha256], str) or not row[sha256].isascii():
         raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a SHA-256, got {row[sha256]!r}")
     try:
-        return Reference(kind, moment_of(row[moment]), row[sha256])
+        return Reference(
+            kind, row[moment] if row[stamp] is None else row[stamp] + 0, moment_of(row[moment]), row[sha256]
+        )
     except (OverflowError, TypeError):
         raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time, got {row[moment]!r}") from None
 
@@ -65,7 +73,7 @@ def _seen(row: sql.RowMapping, kind: type[Body], moment: str, sha256: str) -> Re
 def references_in(row: sql.RowMapping) -> dict[str, Reference]:
     """Return which bodies the record of a job leaves out: slot -> body."""
     return {
-        slot: _seen(row, kind, f"{slot}_at", f"{slot}_sha256")
+        slot: _seen(row, kind, f"{slot}_at", f"{slot}_stamp", f"{slot}_sha256")
         for slot, kind in BODIES.items()
         if row[f"{slot}_sha256"] is not None
     }

@@ -19,7 +19,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
-from ibm_circuit_job.store import forks, schema
+from ibm_circuit_job.store import forks, migration
 from ibm_circuit_job.store.file import close_to_others, identity_of, is_missing, make_for_owner
 from ibm_circuit_job.store.pool import IdlePool
 from ibm_circuit_job.store.trouble import RESTORE, Damaged, is_locked, is_passing, store_error
@@ -126,7 +126,7 @@ class Database:
         try:
             # Before anything is changed: it may be somebody else's.
             with self._engine.begin() as connection:
-                found = schema.version_of(connection)
+                found = migration.version_of(connection)
             if found == 0 and not self.create:
                 raise self._none_there()
             if self.is_sqlite:
@@ -134,13 +134,22 @@ class Database:
                 with self._engine.connect() as connection:
                     connection.execution_options(in_transaction=False)
                     self._is_wal = _use_wal(connection)
-            if found < len(schema.MIGRATIONS):
-                with self._engine.connect() as connection, self._writing(connection, synced=True, patient=True):
-                    schema.migrate(connection)
-        except schema.NotOurs as wrong:
+            if found < len(migration.MIGRATIONS):
+                self._migrate()
+        except migration.NotOurs as wrong:
             raise JobStoreError(f"could not open the store at {self.name}: {wrong}") from None
         if self.is_sqlite:
             self._opened = identity_of(self._file)
+
+    def _migrate(self) -> None:
+        with self._engine.connect() as connection:
+            with self._begun(connection, synced=True, patient=True):
+                migration.migrate(connection)
+        if self._is_wal:
+            # All that was changed is in the log of writes, which may be as large as the store.
+            with self._engine.connect() as connection, suppress(OperationalError):
+                connection.execution_options(in_transaction=False, patient=False)
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _none_there(self) -> JobStoreError:
         return JobStoreError(f"expected the URL of a store, or the path of its file; there is none at {self.name}")
@@ -177,6 +186,7 @@ class Database:
                 # Else each query sees what others have written before it.
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
+                migration.check_version(connection)
                 yield connection
 
     def write(
@@ -207,6 +217,12 @@ class Database:
 
     @contextmanager
     def _writing(self, connection: sql.Connection, *, synced: bool, patient: bool) -> Iterator[None]:
+        with self._begun(connection, synced=synced, patient=patient):
+            migration.check_version(connection)
+            yield
+
+    @contextmanager
+    def _begun(self, connection: sql.Connection, *, synced: bool, patient: bool) -> Iterator[None]:
         connection.execution_options(writes=True, synced=synced, patient=patient, is_wal=self._is_wal)
         with connection.begin():
             if not self.is_sqlite:
@@ -232,7 +248,7 @@ class Database:
 
 
 _TROUBLE: Final = (
-    *(SQLAlchemyError, Damaged, UnicodeError, _Replaced, forks.Inherited, ImportError),
+    *(SQLAlchemyError, Damaged, UnicodeError, _Replaced, forks.Inherited, ImportError, migration.Migrated),
     *(AssertionError, RuntimeError),
 )
 
@@ -254,6 +270,8 @@ def _told(failed: str, error: Exception) -> BaseException:  # noqa: PLR0911 - on
                 f"{failed}: the file that was opened was removed, or another was put in its place; close the store, "
                 "then it opens what is there"
             )
+        case migration.Migrated():
+            return JobStoreError(f"{failed}: {error}")
         case forks.Inherited():
             return JobStoreError(
                 f"{failed}: this process was forked while the store was in use, and cannot use it; fork before that, "

@@ -32,7 +32,8 @@ from ibm_circuit_job.store import archive, listing, schema
 from ibm_circuit_job.store.archive import Archived
 from ibm_circuit_job.store.bodies import Packed, Reference, pack, put, raw_of, reference_in, references_in
 from ibm_circuit_job.store.database import Database
-from ibm_circuit_job.store.merging import history_of, merge_in, read_record
+from ibm_circuit_job.store.merging import history_of, merge_in
+from ibm_circuit_job.store.records import read_record
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
 
@@ -355,7 +356,11 @@ class JobStore:
         query = (
             sql.select(table)
             .where(table.c.job_id == job_id, table.c.slot == "payload")
-            .order_by(table.c.observed_at.desc(), table.c.sha256.desc())
+            .order_by(
+                sql.func.coalesce(table.c.stamp, table.c.observed_at).desc(),
+                table.c.observed_at.desc(),
+                table.c.sha256.desc(),
+            )
             .limit(1)
             .offset(min(newer, _LARGEST))
         )
@@ -476,8 +481,11 @@ class JobStore:
             True
         """
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
-        query = listing.fitting(wanted, wanted_text("backend_name", backend_name), wanted_text("service", service))
-        return self._found(query, limit=limit, skip=skip, descending=descending)
+        backend, service = wanted_text("backend_name", backend_name), wanted_text("service", service)
+        with self._database.reading("list jobs") as connection:
+            services = listing.services_like(connection, service)
+            query = listing.fitting(wanted, backend, services, descending=descending)
+            return self._found(connection, query, limit=limit, skip=skip)
 
     def unfinished(self, *, service: str | None = None) -> list[Job]:
         """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
@@ -500,8 +508,9 @@ class JobStore:
             ['cq1x']
         """
         _check_service(service)
-        query = listing.unfinished(service)
-        return self._found(query, limit=None, skip=0, descending=False)
+        with self._database.reading("list jobs") as connection:
+            query = listing.unfinished(listing.services_like(connection, service))
+            return self._found(connection, query, limit=None, skip=0)
 
     def history(self, job_id: str) -> list[Fact]:
         """Return the facts that were learned of a job, in the order in which they came to the store.
@@ -527,7 +536,8 @@ class JobStore:
         _check_id(job_id)
         with self._database.reading(f"read the history of job {job_id}") as connection:
             rows = history_of(connection, job_id)
-            return [fact for row in rows for fact in self._facts(connection, row)]
+            # Each once: a fact that an older version wrote may have come again, and looks different in JSON.
+            return [*dict.fromkeys(fact for row in rows for fact in self._facts(connection, row))]
 
     def _facts(self, connection: sql.Connection, row: sql.RowMapping) -> Sequence[Fact]:
         """The fact that a row of a history holds."""
@@ -650,7 +660,7 @@ class JobStore:
                         facts += self._facts(connection, row)
                     except (Damaged, JobStoreDamagedError) as error:
                         damaged.append(str(error))
-            yield Archived(job_id, service, tuple(facts))
+            yield Archived(job_id, service or None, tuple(facts))
 
     def import_(self, path: str | os.PathLike[str]) -> int:
         """Merge what :meth:`export` wrote into what is kept. All of it is checked before anything is saved.
@@ -690,7 +700,9 @@ class JobStore:
         Raises:
             JobStoreError: If the store cannot be written to.
         """
-        gone = sql.update(schema.jobs).where(schema.jobs.c.job_id == job_id).values(result_is_gone=True)
+        jobs = schema.jobs.c
+        gone = sql.update(schema.jobs).where(jobs.job_id == job_id)
+        gone = gone.values(result_is_gone=True, unfinished=sql.not_(jobs.has_ended))
         self._database.write(f"keep job {job_id}", lambda connection: connection.execute(gone), synced=False)
 
     def hold(self, result: object) -> None:
@@ -708,25 +720,21 @@ class JobStore:
 
     # Inside
 
-    def _found(
-        self, query: sql.Select[tuple[str, str]], *, limit: int | None, skip: int, descending: bool
-    ) -> list[Job]:
-        query = listing.in_order(query, descending=descending)
+    def _found(self, connection: sql.Connection, query: listing.Records, *, limit: int | None, skip: int) -> list[Job]:
         found: list[Job] = []
         skip = min(skip, _LARGEST)
-        with self._database.reading("list jobs") as connection:
-            while True:
-                wanted = None if limit is None else min(limit - len(found), _LARGEST)
-                rows = connection.execute(query.limit(wanted).offset(skip)).all()
-                found += (job for _, job in self._sound(rows))
-                skip += len(rows)
-                # Others in the place of those that are damaged.
-                if wanted is None or len(rows) < wanted or len(found) == limit:
-                    return found
+        while True:
+            wanted = None if limit is None else min(limit - len(found), _LARGEST)
+            rows = connection.execute(query.limit(wanted).offset(skip)).all()
+            found += (job for _, job in self._sound(rows))
+            skip += len(rows)
+            # Others in the place of those that are damaged.
+            if wanted is None or len(rows) < wanted or len(found) == limit:
+                return found
 
     def _sound(self, rows: Iterable[Any]) -> Iterator[tuple[str, Job]]:
         """The records of a listing; one that is damaged hides no other."""
-        for job_id, record in rows:
+        for job_id, record, *_ in rows:
             try:
                 yield job_id, self._record(job_id, record)
             except JobStoreDamagedError as error:
@@ -743,7 +751,7 @@ class JobStore:
     def _body(self, connection: sql.Connection, job_id: str, reference: Reference) -> Body:
         raw = raw_of(connection, reference.sha256)
         if raw is not None:
-            fact = reference.kind(reference.observed_at, raw)
+            fact = reference.kind(reference.observed_at, raw, stamp=reference.stamp)
             if fact.sha256 == reference.sha256:
                 return fact
         what = "result" if reference.kind is ResultPayload else "inputs"

@@ -1,75 +1,132 @@
-"""Which of the jobs that a store holds are asked for, and in which order they come."""
+"""Which of the jobs of a store are asked for, and in which order they come.
+
+A listing is read from an index in its order, so that its first jobs cost the same in a store of any size. An index has
+one value of a column in the order of time. Where several values are asked for, such as all statuses of jobs that have
+not ended, there is a query for each, and the database merges what they find.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.job_filter import WantedJobs
+from ibm_circuit_job.state.facts import micros_of
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.store import schema
-from ibm_circuit_job.store.schema import digest_of, micros_of
+from ibm_circuit_job.store.schema import key_of
+
+Records: TypeAlias = sql.Select[Any] | sql.CompoundSelect[Any]
+"""A query for the IDs, records and moments of jobs."""
 
 
-def fitting(wanted: WantedJobs, backend_name: str | None, service: str | None) -> sql.Select[tuple[str, str]]:
-    """Return a query for the IDs and records of jobs.
+def fitting(
+    wanted: WantedJobs, backend_name: str | None, services: Iterable[str] | None, *, descending: bool
+) -> Records:
+    """Return a query for the jobs that fit, in the order of their creation.
 
     Args:
         wanted: What they have in common.
         backend_name: Only those of this backend.
-        service: Only those of this service, or of none that is known.
+        services: Only those of these services; see :func:`services_like`.
+        descending: Whether the newest come first.
     """
-    conditions = [*_conditions(wanted), *_of_service(service)]
+    jobs, tags = schema.jobs.c, schema.tags.c
+    statuses, listed = _statuses(wanted), None if services is None else sorted(services)
+    conditions, ordered = [], schema.jobs.c
+    query = sql.select(jobs.job_id, jobs.record, jobs.moment)
+    # One of the filters says in which index the jobs stand; the others look at what is found there.
+    lead: list[Any] = []
+    if wanted.tags:
+        first, *others = map(key_of, wanted.tags)
+        ordered = tags
+        query = sql.select(tags.job_id, jobs.record, tags.moment)
+        query = query.join_from(schema.tags, schema.jobs, tags.job_id == jobs.job_id)
+        lead = [tags.tag == first]
+        conditions += [_has_tag(tag) for tag in others]
     if backend_name is not None:
-        conditions.append(schema.jobs.c.backend_digest == digest_of(backend_name))
-    return _records().where(*conditions)
+        (conditions if lead else lead).append(jobs.backend == key_of(backend_name))
+    if statuses is not None:
+        if lead:
+            conditions.append(_looked_at(jobs.status).in_(statuses))
+        else:
+            lead = [jobs.status == status for status in statuses]
+    if listed is not None:
+        if lead:
+            conditions.append(_looked_at(jobs.service).in_(listed))
+        else:
+            lead = [jobs.service == service for service in listed]
+    if wanted.created_after is not None:
+        conditions.append(ordered.moment >= micros_of(wanted.created_after))
+    if wanted.created_before is not None:
+        conditions.append(ordered.moment <= micros_of(wanted.created_before))
+    return _in_order([query.where(*conditions, condition) for condition in lead or [sql.true()]], descending=descending)
 
 
-def unfinished(service: str | None) -> sql.Select[tuple[str, str]]:
-    """Return a query for the IDs and records of jobs that had not ended, or whose result is awaited.
+def unfinished(services: Iterable[str] | None) -> Records:
+    """Return a query for the jobs that had not ended, or whose result is awaited, the oldest first.
 
     Args:
-        service: Only those of this service, or of none that is known.
+        services: Only those of these services; see :func:`services_like`.
     """
     jobs = schema.jobs.c
-    is_without = sql.not_(sql.or_(jobs.has_result, jobs.result_is_gone))
-    without_result = sql.and_(jobs.status == JobStatus.DONE.name, is_without, jobs.is_awaited)
-    return _records().where(sql.or_(sql.not_(jobs.has_ended), without_result), *_of_service(service))
+    query = sql.select(jobs.job_id, jobs.record, jobs.moment).where(schema.is_unfinished)
+    if services is not None:
+        query = query.where(_looked_at(jobs.service).in_(sorted(services)))
+    return _in_order([query], descending=False)
 
 
-def in_order(query: sql.Select[tuple[str, str]], *, descending: bool) -> sql.Select[tuple[str, str]]:
-    """Return a query with its jobs in the order of their creation."""
+def services_like(connection: sql.Connection, service: str | None) -> set[str] | None:
+    """Return the names, in this store, of all services that a service may be; ``None`` where none is asked for.
+
+    One that was saved, or is asked for, without its instance may be any of them.
+    """
+    if service is None:
+        return None
+    url, _, instance = service.partition(" ")
+    if instance:
+        return {"", service, url}
+    # One look into the index for each service, of which there are few.
+    known, low, high = schema.jobs.c.service, f"{url} ", f"{url}!"
+    found = {"", service}
+    after = sql.select(sql.func.min(known)).where(known > sql.bindparam("last"), known < high)
+    last = connection.execute(sql.select(sql.func.min(known)).where(known >= low, known < high)).scalar()
+    while last is not None:
+        found.add(last)
+        last = connection.execute(after, {"last": last}).scalar()
+    return found
+
+
+def _in_order(queries: list[sql.Select[Any]], *, descending: bool) -> Records:
     order = sql.desc if descending else sql.asc
-    # The ID, so that there is one order where two were created at once.
-    return query.order_by(order(schema.moment), order(schema.jobs.c.job_id))
+    if len(queries) == 1:
+        # The ID, so that there is one order where two were created at once.
+        return queries[0].order_by(*(order(queries[0].selected_columns[name]) for name in _ORDER))
+    return sql.union_all(*queries).order_by(*(order(sql.literal_column(name)) for name in _ORDER))
 
 
-def _records() -> sql.Select[tuple[str, str]]:
-    return sql.select(schema.jobs.c.job_id, schema.jobs.c.record)
+_ORDER: Final = ("moment", "job_id")
 
 
-def _conditions(wanted: WantedJobs) -> Iterator[Any]:
-    jobs, tags = schema.jobs.c, schema.tags.c
+def _statuses(wanted: WantedJobs) -> list[str] | None:
+    """What the column of the status may have; ``None`` for anything."""
     if wanted.statuses is not None:
-        yield jobs.status.in_(status.name for status in wanted.statuses)
-    elif wanted.pending is not None:
-        final = jobs.status.in_(status.name for status in FINAL_RANK)
-        yield sql.or_(jobs.status.is_(None), sql.not_(final)) if wanted.pending else final
-    if wanted.created_after is not None:
-        yield schema.moment >= micros_of(wanted.created_after)
-    if wanted.created_before is not None:
-        yield schema.moment <= micros_of(wanted.created_before)
-    for tag in wanted.tags or ():
-        yield jobs.job_id.in_(sql.select(tags.job_id).where(tags.tag_digest == digest_of(tag)))
+        return sorted(status.name for status in wanted.statuses)
+    if wanted.pending is None:
+        return None
+    final = sorted(status.name for status in FINAL_RANK)
+    # A job of which no status is known has not ended.
+    return ["", *sorted({*JobStatus.__members__} - {*final})] if wanted.pending else final
 
 
-def _of_service(service: str | None) -> Iterator[Any]:
-    if service is not None:
-        known = schema.jobs.c.service
-        url, _, instance = service.partition(" ")
-        # A service that somebody saved, or asks for, without its instance may be any of them.
-        fitting = known == url if instance else known.startswith(f"{url} ", autoescape=True)
-        yield sql.or_(known.is_(None), known == service, fitting)
+def _has_tag(tag: str) -> Any:
+    other = schema.tags.alias()
+    return sql.exists().where(other.c.job_id == schema.tags.c.job_id, other.c.tag == tag)
+
+
+def _looked_at(column: Any) -> Any:
+    """A column of which no index is used."""
+    return sql.func.coalesce(column, "")

@@ -7,16 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sql
-from returns.result import Success
-
-from ibm_circuit_job.errors import describe
-from ibm_circuit_job.state import queries, results, wire
-from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport
+from ibm_circuit_job.state import results, wire
+from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport, micros_of
 from ibm_circuit_job.state.job import Job, slot_of
-from ibm_circuit_job.state.transitions import after, merge, merge_all, refresh
+from ibm_circuit_job.state.transitions import after_stamp, merge_all, refresh
 from ibm_circuit_job.store import schema
-from ibm_circuit_job.store.bodies import Reference, raw_of, references_in
-from ibm_circuit_job.store.schema import digest_of, micros_of
+from ibm_circuit_job.store.bodies import Reference, references_in
+from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, service_columns, tag_rows
+from ibm_circuit_job.store.schema import digest_of
 from ibm_circuit_job.store.statements import insert_new
 from ibm_circuit_job.store.trouble import Damaged
 
@@ -37,25 +35,29 @@ def merge_in(
         now: Where the facts were seen just now, the wall time of the machine that has seen them.
     """
     row = _locked_row(connection, job_id)
-    kept = _locked_record(connection, row)
+    kept, references = _locked_record(connection, row), references_in(row)
     if now is not None:
-        facts = after(refresh(Job(job_id), *facts), kept, now).facts
+        stamps = [kept.stamp, *(reference.stamp for reference in references.values())]
+        newest = max((stamp for stamp in stamps if stamp is not None), default=None)
+        facts = after_stamp(refresh(Job(job_id), *facts), newest, now).facts
     bodies = [fact for fact in facts if isinstance(fact, Body)]
     job = refresh(kept, *(fact for fact in facts if not isinstance(fact, Body)))
     _add_to_history(connection, job, facts)
     values = {
-        **_columns(job),
-        **_body_columns(_joined_references(connection, row, bodies)),
+        "record": wire.to_json(job).decode(),
+        **columns_of(job),
+        **_body_columns(_joined_references(references, bodies)),
         "has_result": row["has_result"] or any(_is_result(body, job_id) for body in bodies),
         "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
         "is_awaited": row["is_awaited"] or not job.is_confirmed_final or any(map(_is_awaited, facts)),
-        "service": min(filter(None, (row["service"], service)), key=_by_precision, default=None),
+        **service_columns(min(filter(None, (row["service"], service)), key=_by_precision, default=None)),
     }
+    values |= derived_columns({**row, **values})
     changed = {name: value for name, value in values.items() if row[name] != value}
     if changed:
         connection.execute(_CHANGE, {"of_job": job_id, **changed})
-    if job.tags != kept.tags:
-        _replace_tags(connection, job)
+    if job.tags != kept.tags or (job.tags and "moment" in changed):
+        _replace_tags(connection, job, values["moment"])
 
 
 def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
@@ -69,22 +71,22 @@ def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
             "has_ended": False,
             "has_result": False,
             "first_seen": _NEVER,
+            "moment": _NEVER,
             "is_awaited": False,
             "result_is_gone": False,
+            "unfinished": True,
         }
         insert_new(connection, schema.jobs, [stub])
         row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     return row
 
 
-def _joined_references(
-    connection: sql.Connection, row: sql.RowMapping, arrived: Sequence[Body]
-) -> Mapping[str, Reference]:
+def _joined_references(kept: Mapping[str, Reference], arrived: Sequence[Body]) -> Mapping[str, Reference]:
     """Which bodies the record of a job leaves out, after some more have arrived."""
-    references = references_in(row)
+    references = dict(kept)
     for body in arrived:
-        slot = slot_of(body)
-        references[slot] = _newer(connection, references.get(slot), body)
+        seen, slot = Reference(type(body), body.stamp, body.observed_at, body.sha256), slot_of(body)
+        references[slot] = max(references.get(slot, seen), seen, key=lambda reference: reference.order)
     return references
 
 
@@ -133,60 +135,20 @@ def _locked_record(connection: sql.Connection, row: sql.RowMapping) -> Job:
     return merge_all(Job(row["job_id"]), small)
 
 
-def read_record(text: object) -> Job:
-    """Return the record that a row holds.
-
-    Raises:
-        Damaged: If it is not what was put there.
-    """
-    if not isinstance(text, str):
-        raise Damaged(f"expected a text, got a {type(text).__name__}")
-    # What SQLite holds may be no UTF-8.
-    read = wire.from_json(text.encode(errors="surrogateescape"))
-    if isinstance(read, Success):
-        job: Job = read.unwrap()
-        return job
-    raise Damaged(describe(read.failure()))
-
-
-def _newer(connection: sql.Connection, held: Reference | None, fact: Body) -> Reference:
-    """Which of two bodies the record has: the newer one."""
-    seen = Reference(type(fact), fact.observed_at, fact.sha256)
-    if held is None or held.observed_at < seen.observed_at:
-        return seen
-    if held.observed_at > seen.observed_at or held.sha256 == seen.sha256:
-        return held
-    # Seen at the same moment: only their content can tell.
-    raw = raw_of(connection, held.sha256)
-    if raw is None:
-        return seen
-    joined = merge(refresh(Job("a"), held.kind(held.observed_at, raw)), refresh(Job("a"), fact))
-    return seen if fact in joined.facts else held
-
-
-def _columns(job: Job) -> dict[str, Any]:
-    details, status, backend = job.details, queries.status(job), job.backend
-    return {
-        "record": wire.to_json(job).decode(),
-        "status": None if status is None else status.name,
-        "has_ended": job.is_confirmed_final,
-        "backend_digest": None if backend is None else digest_of(backend),
-        "created": None if details is None or details.created is None else micros_of(details.created),
-    }
-
-
 def _body_columns(references: Mapping[str, Reference]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for slot, reference in references.items():
-        values |= {f"{slot}_at": micros_of(reference.observed_at), f"{slot}_sha256": reference.sha256}
+        values[f"{slot}_at"] = micros_of(reference.observed_at)
+        values[f"{slot}_stamp"] = reference.stamp
+        values[f"{slot}_sha256"] = reference.sha256
     return values
 
 
-def _replace_tags(connection: sql.Connection, job: Job) -> None:
+def _replace_tags(connection: sql.Connection, job: Job, moment: int) -> None:
     connection.execute(_UNTAG, {"of_job": job.job_id})
-    digests = sorted({digest_of(tag) for tag in job.tags})
-    if digests:
-        connection.execute(_TAG, [{"job_id": job.job_id, "tag_digest": digest} for digest in digests])
+    rows = tag_rows(job, moment)
+    if rows:
+        connection.execute(_TAG, rows)
 
 
 def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact]) -> None:
@@ -219,13 +181,15 @@ def _bound(connection: sql.Connection, job: Job) -> None:
 def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
     if isinstance(fact, Body):
         sha256, observed_at = fact.sha256, micros_of(fact.observed_at)
-        digest = digest_of(f"{slot_of(fact)} {observed_at} {sha256}")
+        stamp = None if fact.stamp == observed_at else fact.stamp
+        digest = digest_of(f"{slot_of(fact)} {observed_at} {sha256}{'' if stamp is None else f' {stamp}'}")
         return {
             "job_id": job_id,
             "digest": digest,
             "record": None,
             "slot": slot_of(fact),
             "observed_at": observed_at,
+            "stamp": stamp,
             "sha256": sha256,
         }
     record = wire.to_json(refresh(Job(job_id), fact)).decode()
@@ -235,6 +199,7 @@ def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
         "record": record,
         "slot": None,
         "observed_at": micros_of(fact.observed_at),
+        "stamp": None,
         "sha256": None,
     }
 

@@ -1,0 +1,77 @@
+"""The row of a job: its record as JSON, and the columns that copy what the record says for queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qiskit.providers.jobstatus import JobStatus
+from returns.result import Success
+
+from ibm_circuit_job.errors import describe
+from ibm_circuit_job.state import queries, wire
+from ibm_circuit_job.state.facts import micros_of
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.store.schema import key_of
+from ibm_circuit_job.store.trouble import Damaged
+
+
+def read_record(text: object) -> Job:
+    """Return the record that a row has.
+
+    Raises:
+        Damaged: If it is not what was written there.
+    """
+    if not isinstance(text, str):
+        raise Damaged(f"expected a text, got a {type(text).__name__}")
+    # What SQLite has may be no UTF-8.
+    read = wire.from_json(text.encode(errors="surrogateescape"))
+    if isinstance(read, Success):
+        job: Job = read.unwrap()
+        return job
+    raise Damaged(describe(read.failure()))
+
+
+def columns_of(job: Job) -> dict[str, Any]:
+    """Return the columns that copy what a record says."""
+    status = queries.status(job)
+    return {
+        "status": "" if status is None else status.name,
+        "has_ended": job.is_confirmed_final,
+        "backend": key_of(job.backend),
+        "program": key_of(job.program),
+        "session_id": key_of(job.session_id),
+        "created": None if job.created is None else micros_of(job.created),
+        "usage_seconds": queries.usage(job),
+        **_step_columns(job),
+    }
+
+
+def _step_columns(job: Job) -> dict[str, float | None]:
+    """How long the job was queued, and how long it ran, in seconds; ``None`` where a step is missing."""
+    steps = {} if job.metrics is None else {step.lower(): at for step, at in job.metrics.timestamps}
+    created, running = steps.get("created", job.created), steps.get("running")
+    finished = steps.get("finished", steps.get("completed"))
+    return {
+        "queued_seconds": None if created is None or running is None else (running - created).total_seconds(),
+        "run_seconds": None if running is None or finished is None else (finished - running).total_seconds(),
+    }
+
+
+def service_columns(service: str | None) -> dict[str, str]:
+    """Return the columns that name the service of a job and its instance."""
+    return {"service": service or "", "instance": key_of((service or "").partition(" ")[2] or None)}
+
+
+def derived_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that follow from others of the row of a job: its moment, and whether it is unfinished."""
+    lacks_result = row["is_awaited"] and not (row["has_result"] or row["result_is_gone"])
+    return {
+        "moment": row["first_seen"] if row["created"] is None else row["created"],
+        "unfinished": not row["has_ended"] or (row["status"] == JobStatus.DONE.name and bool(lacks_result)),
+    }
+
+
+def tag_rows(job: Job, moment: int) -> list[dict[str, Any]]:
+    """Return the rows of a job's tags."""
+    return [{"job_id": job.job_id, "tag": tag, "moment": moment} for tag in sorted({*map(key_of, job.tags)})]

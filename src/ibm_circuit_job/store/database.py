@@ -142,9 +142,8 @@ class Database:
             self._opened = identity_of(self._file)
 
     def _migrate(self) -> None:
-        with self._engine.connect() as connection:
-            with self._begun(connection, synced=True, patient=True):
-                migration.migrate(connection)
+        with self._engine.connect() as connection, self._begun(connection, synced=True, patient=True):
+            migration.migrate(connection)
         if self._is_wal:
             # All that was changed is in the log of writes, which may be as large as the store.
             with self._engine.connect() as connection, suppress(OperationalError):

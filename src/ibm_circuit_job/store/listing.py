@@ -19,7 +19,7 @@ from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.store import schema
 from ibm_circuit_job.store.schema import key_of
 
-Records: TypeAlias = sql.Select[Any] | sql.CompoundSelect[Any]
+Records: TypeAlias = sql.Select[Any]
 """A query for the IDs, records and moments of jobs."""
 
 
@@ -89,14 +89,13 @@ def services_like(connection: sql.Connection, service: str | None) -> set[str] |
     url, _, instance = service.partition(" ")
     if instance:
         return {"", service, url}
-    # One look into the index for each service, of which there are few.
-    known, low, high = schema.jobs.c.service, f"{url} ", f"{url}!"
-    found = {"", service}
-    after = sql.select(sql.func.min(known)).where(known > sql.bindparam("last"), known < high)
-    last = connection.execute(sql.select(sql.func.min(known)).where(known >= low, known < high)).scalar()
+    # One look into the index for each service, of which there are few. In which order they are, the database knows.
+    known, found, last = schema.jobs.c.service, {"", service}, ""
+    after = sql.select(sql.func.min(known)).where(known > sql.bindparam("last"))
     while last is not None:
-        found.add(last)
         last = connection.execute(after, {"last": last}).scalar()
+        if isinstance(last, str) and last.startswith(f"{url} "):
+            found.add(last)
     return found
 
 
@@ -105,7 +104,9 @@ def _in_order(queries: list[sql.Select[Any]], *, descending: bool) -> Records:
     if len(queries) == 1:
         # The ID, so that there is one order where two were created at once.
         return queries[0].order_by(*(order(queries[0].selected_columns[name]) for name in _ORDER))
-    return sql.union_all(*queries).order_by(*(order(sql.literal_column(name)) for name in _ORDER))
+    # Not as an order of the union itself, for which PostgreSQL would sort all of it.
+    found = sql.union_all(*queries).subquery()
+    return sql.select(found).order_by(*(order(found.c[name]) for name in _ORDER))
 
 
 _ORDER: Final = ("moment", "job_id")

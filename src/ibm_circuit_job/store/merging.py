@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sql
+
 from ibm_circuit_job.state import results, wire
 from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport, micros_of
 from ibm_circuit_job.state.job import Job, slot_of

@@ -255,7 +255,7 @@ def _filled(row: sql.RowMapping, history: list[str]) -> tuple[dict[str, Any], Jo
         kept = _read(row["record"])
     except Damaged:
         # It is made anew of the history when the job is saved.
-        return {**values, **derived_columns(row)}, None
+        return {**values, **derived_columns({**row})}, None
     job = _joined(kept, history)
     if job is not kept:
         values["record"] = wire.to_json(job).decode()

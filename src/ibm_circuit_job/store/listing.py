@@ -100,13 +100,18 @@ def services_like(connection: sql.Connection, service: str | None) -> set[str] |
 
 
 def _in_order(queries: list[sql.Select[Any]], *, descending: bool) -> Records:
-    order = sql.desc if descending else sql.asc
     if len(queries) == 1:
-        # The ID, so that there is one order where two were created at once.
-        return queries[0].order_by(*(order(queries[0].selected_columns[name]) for name in _ORDER))
-    # Not as an order of the union itself, for which PostgreSQL would sort all of it.
-    found = sql.union_all(*queries).subquery()
-    return sql.select(found).order_by(*(order(found.c[name]) for name in _ORDER))
+        return _ordered(queries[0], queries[0].selected_columns, descending=descending)
+    # Each in its order, too: else PostgreSQL would sort all that they find.
+    parts = [_ordered(query, query.selected_columns, descending=descending).subquery() for query in queries]
+    found = sql.union_all(*map(sql.select, parts)).subquery()
+    return _ordered(sql.select(found), found.c, descending=descending)
+
+
+def _ordered(query: Records, columns: Any, *, descending: bool) -> Records:
+    order = sql.desc if descending else sql.asc
+    # The ID, so that there is one order where two were created at once.
+    return query.order_by(*(order(columns[name]) for name in _ORDER))
 
 
 _ORDER: Final = ("moment", "job_id")

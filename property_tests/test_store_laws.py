@@ -156,7 +156,7 @@ def test_store_holds_the_join_of_all_that_came_however_it_came(stores, calls, sy
 def test_bodies_of_results_are_there_from_the_newest_to_the_oldest(stores, calls):
     job_id, came = saved(stores, calls)
     bodies = {fact for fact in came if isinstance(fact, ResultPayload)}
-    expected = sorted(bodies, key=lambda body: (body.observed_at, body.sha256), reverse=True)
+    expected = sorted(bodies, key=lambda body: (body.stamp, body.observed_at, body.sha256), reverse=True)
     found = [stores[0].payload(job_id, newer) for newer in range(len(bodies) + 1)]
     assert found == [*expected, None]
     assert [body.raw for body in found[:-1]] == [body.raw for body in expected]

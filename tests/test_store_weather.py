@@ -36,7 +36,6 @@ from ibm_circuit_job import (
     JobStoreDamagedError,
     JobStoreError,
     ResultPayload,
-    refresh,
 )
 from ibm_circuit_job.errors import Refused
 from ibm_circuit_job.state.facts import JobDetails
@@ -912,24 +911,6 @@ def test_log_of_writes_that_is_garbage_takes_nothing_away_that_was_in_the_file(f
 
 
 # Versions
-
-
-def test_store_of_version_one_has_all_that_it_had_and_what_it_lacked(path):
-    with JobStore(path) as store:
-        store.save(Job("waiting", status_report("Completed", NOON)))
-        store.save(refresh(job_with(BODY), status_report("Completed", NOON)))
-        history = store.history("a")
-    columns = ("is_awaited", "result_is_gone")
-    by_sql(path, *(f"ALTER TABLE jobs DROP COLUMN {name}" for name in columns))
-    by_sql(path, "DROP INDEX jobs_by_moment", "DELETE FROM store_version WHERE version > 1")
-    with JobStore(path) as store:
-        assert store.history("a") == history
-        # It may be: nobody wrote down then whether it is.
-        assert [job.job_id for job in store.unfinished()] == ["waiting"]
-        store.give_up_result("waiting")
-        assert store.unfinished() == []
-    assert by_sql(path, "SELECT version FROM store_version") == [VERSIONS]
-    assert by_sql(path, "SELECT count(*) FROM sqlite_master WHERE name = 'jobs_by_moment'") == [[(1,)]]
 
 
 def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):

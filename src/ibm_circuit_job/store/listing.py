@@ -90,9 +90,10 @@ def services_like(connection: sql.Connection, service: str | None) -> set[str] |
     if instance:
         return {"", service, url}
     # One look into the index for each service, of which there are few. In which order they are, the database knows.
-    known, found, last = schema.jobs.c.service, {"", service}, ""
+    known, found = schema.jobs.c.service, {"", service}
     after = sql.select(sql.func.min(known)).where(known > sql.bindparam("last"))
-    while last is not None:
+    last: Any = ""
+    while isinstance(last, str):
         last = connection.execute(after, {"last": last}).scalar()
         if isinstance(last, str) and last.startswith(f"{url} "):
             found.add(last)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import sqlalchemy as sql
@@ -154,6 +154,9 @@ def migrate(connection: sql.Connection) -> None:
     if connection.dialect.name == "postgresql":
         # Transactions of others that have looked at the version end first, and those that want to wait.
         connection.exec_driver_sql("LOCK TABLE store_version IN ACCESS EXCLUSIVE MODE")
+    if connection.dialect.name == "sqlite":
+        # Else each page is written to the log again and again: rows of one job lie far apart in each table and index.
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
     for number, step in enumerate(MIGRATIONS[found:], start=found + 1):
         step(connection)
         connection.execute(sql.insert(schema.version).values(version=number))
@@ -161,6 +164,8 @@ def migrate(connection: sql.Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
+_CACHE_KILOBYTES: Final = 256 * 1024
+"""How much memory SQLite may use while it migrates a store."""
 _LOCK: Final = 0x69626D6A6F62
 """The number of the lock that PostgreSQL holds while a store is made."""
 
@@ -251,43 +256,76 @@ def _filled(row: sql.RowMapping, history: list[str]) -> tuple[dict[str, Any], Jo
         "inputs_stamp": row["inputs_at"],
         "payload_stamp": row["payload_at"],
     }
+    said = _said(row["record"])
     try:
-        kept = _read(row["record"])
+        kept = _record(row["record"], said)
     except Damaged:
         # It is made anew of the history when the job is saved.
         return {**values, **derived_columns({**row})}, None
-    job = _joined(kept, history)
+    job = _joined(kept, said, history)
     if job is not kept:
         values["record"] = wire.to_json(job).decode()
     values |= columns_of(job)
     return {**values, **derived_columns({**row, **values})}, job if job.job_id == row["job_id"] else None
 
 
-def _joined(kept: Job, history: list[str]) -> Job:
+def _joined(kept: Job, said: _Said | None, history: list[str]) -> Job:
     """The record with what its history says beside it: until version 3 a record had of each kind the newest fact."""
-    kinds = [*map(_kind_of, history)]
     job = kept
-    for kind, text in zip(kinds, history, strict=True):
-        # Of a kind of which there is one fact, the record has it.
-        if kind == "reason" or kinds.count(kind) > 1:
+    for text in history:
+        before = _said(text)
+        if said is None or before is None or _says_more(before, said):
             try:
-                job = merge(job, _read(text))
+                job = merge(job, _record(text, before))
             except (Damaged, ValueError):
                 # It costs itself alone.
                 continue
     return job
 
 
-def _read(text: Any) -> Job:
-    """Return a record, quickly where it is one that versions 1 and 2 wrote; no other is slower to read."""
+def _says_more(before: _Said, newest: _Said) -> bool:
+    """Whether a fact says a field of which the newest of its kind says nothing."""
+    for slot in ("status", "details", "metrics"):
+        old, new = before.get(slot), newest.get(slot)
+        if old is None:
+            continue
+        if new is None:
+            return True
+        for name, value in old.items():
+            if name in _OF_PAIRS:
+                if not {key for key, _ in value} <= {key for key, text in new[name] if text != "null"}:
+                    return True
+            elif value is not None and new[name] is None:
+                return True
+    return False
+
+
+_OF_PAIRS: Final = ("unknown", "timestamps")
+"""The fields that are pairs of a name and a value, of which each is a field of its own."""
+_Said: TypeAlias = Mapping[str, Any]
+"""What the JSON of a record says, by slot."""
+
+
+def _said(text: Any) -> _Said | None:
+    """What a record says that is of the format of versions 1 and 2; ``None`` for any other text."""
     try:
         whole = msgspec.json.decode(text)
-        if whole["format"] != 1:
-            return read_record(text)
-        said = whole["job"]
-        facts = [_fact(kind, said[slot]) for slot, kind in _KINDS.items() if said.get(slot) is not None]
-        return refresh(Job(said["job_id"]), *facts)
+        said: _Said = whole["job"]
+        if whole["format"] == 1 and all(isinstance(said[slot], dict | None) for slot in _KINDS):
+            return said
     except Exception:  # noqa: BLE001 - what is wrong is said by the one that reads any
+        return None
+    return None
+
+
+def _record(text: Any, said: _Said | None) -> Job:
+    """Return a record: quickly, where it is known what it says."""
+    if said is None:
+        return read_record(text)
+    try:
+        facts = [_fact(kind, dict(said[slot])) for slot, kind in _KINDS.items() if said[slot] is not None]
+        return refresh(Job(said["job_id"]), *facts)
+    except Exception:  # noqa: BLE001 - as above
         return read_record(text)
 
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import Job, JobStore, merge, refresh
-from ibm_circuit_job.state import queries, results
+from ibm_circuit_job.state import queries, registers, results
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import news
@@ -176,7 +176,11 @@ def test_history_holds_each_fact_once_in_the_order_in_which_it_came_and_folds_to
 @given(split_histories, st.data())
 def test_saving_again_changes_nothing(stores, calls, data):
     job_id, _ = saved(stores, calls)
-    history, job, rows = stores[0].history(job_id), stores[0].load(job_id), rows_of(stores[0], job_id)
+    job = stores[0].load(job_id)
+    # A record that was joined of several facts is a fact of its own the first time.
+    stores[1].save(job)
+    history, rows = stores[0].history(job_id), rows_of(stores[0], job_id)
+    assert stores[0].load(job_id) == job
     saved(stores, data.draw(st.permutations(calls)), job_id)
     stores[1].save(job)
     stores[2].save_all([without_bodies(job), job])
@@ -209,7 +213,8 @@ def test_jobs_that_are_saved_at_once_do_not_mix(stores, several, repeats):
         store.save_all(records)
     for job_id, history in named.items():
         assert (stores[0].load(job_id) or Job(job_id)) == folded(job_id, history)
-        assert stores[0].history(job_id) == list(dict.fromkeys(history))
+        came = [fact for said in history for fact in refresh(Job(job_id), said).facts]
+        assert stores[0].history(job_id) == list(dict.fromkeys(came))
 
 
 @STORED
@@ -219,8 +224,7 @@ def test_long_history_is_bounded_and_folds_to_the_record_all_the_same(stores, ca
         job_id, came = saved(stores, calls)
     history = stores[0].history(job_id)
     small = [fact for fact in history if not isinstance(fact, BODIES)]
-    counting = without_bodies(folded(job_id, came)).facts
-    assert len([fact for fact in small if fact not in counting]) <= 4
+    assert len([fact for fact in small if not still_counts(fact, folded(job_id, came))]) <= 4
     assert len(set(history)) == len(history)
     assert {fact for fact in came if isinstance(fact, BODIES)} <= set(history) <= set(came)
     assert folded(job_id, history) == stores[0].load(job_id) == folded(job_id, came)
@@ -230,10 +234,16 @@ def test_long_history_is_bounded_and_folds_to_the_record_all_the_same(stores, ca
 @given(st.lists(small_facts, min_size=5, max_size=12, unique=True))
 def test_newest_facts_are_those_that_a_long_history_holds(stores, history):
     with mock.patch.object(merging, "MOST_FACTS", 4):
-        job_id, _ = saved(stores, [(0, [[fact]]) for fact in history])
+        job_id, came = saved(stores, [(0, [[fact]]) for fact in history])
+    came = list(dict.fromkeys(came))
     held = stores[0].history(job_id)
-    assert held[-4:] == history[-4:]
-    assert set(held[:-4]) <= set(folded(job_id, history).facts)
+    assert held[-4:] == came[-4:]
+    assert all(still_counts(fact, folded(job_id, came)) for fact in held[:-4])
+
+
+def still_counts(fact, job):
+    """Whether the record has a field of the fact, or its time."""
+    return any(type(known) is type(fact) and registers.counts(fact, known) for known in without_bodies(job).facts)
 
 
 # What is looked for

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sql
 
-from ibm_circuit_job.state import results, wire
+from ibm_circuit_job.state import registers, results, wire
 from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport, micros_of
 from ibm_circuit_job.state.job import Job, slot_of
 from ibm_circuit_job.state.transitions import after_stamp, merge_all, refresh
@@ -172,11 +172,23 @@ def _bound(connection: sql.Connection, job: Job) -> None:
     oldest_kept = connection.execute(
         sql.select(table.c.number).where(small).order_by(table.c.number.desc()).limit(1).offset(MOST_FACTS - 1)
     ).scalar()
-    if oldest_kept is not None:
-        counting = [_history_row(job.job_id, fact)["digest"] for fact in job.facts]
-        connection.execute(
-            sql.delete(table).where(small, table.c.number < oldest_kept, table.c.digest.not_in(counting))
-        )
+    if oldest_kept is None:
+        return
+    older = connection.execute(sql.select(table.c.number, table.c.record).where(small, table.c.number < oldest_kept))
+    for number, record in older.all():
+        if not _counts(record, job):
+            connection.execute(sql.delete(table).where(table.c.job_id == job.job_id, table.c.number == number))
+
+
+def _counts(record: object, job: Job) -> bool:
+    """Whether a fact of the history says anything of what the record says, so that all others give it no more."""
+    try:
+        facts = read_record(record).facts
+    except Damaged:
+        return False
+    known: dict[type, Any] = {type(fact): fact for fact in job.facts}
+    found: tuple[Any, ...] = facts
+    return any(type(fact) in known and registers.counts(fact, known[type(fact)]) for fact in found)
 
 
 def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:

@@ -372,7 +372,11 @@ records = named_jobs | like_jobs | jobs()
 def answers(job):
     """All that a record answers, and all that it holds, but for when it was seen."""
     asked = {query.__name__: query(job) for query in ANSWERS}
-    return asked | {type(fact).__name__: evolve(fact, observed_at=LATEST) for fact in job.facts}
+    return asked | {type(fact).__name__: evolve(fact, **NO_TIMES[isinstance(fact, BODIES)]) for fact in job.facts}
+
+
+NO_TIMES = {False: {"observed_at": LATEST, "stamp": 0, "earlier": ()}, True: {"observed_at": LATEST, "stamp": 0}}
+"""In place of when a fact was seen, and its fields; of a body, that is one field."""
 
 
 def kept_with(kept, found):

@@ -212,6 +212,7 @@ def counts(fact: _F, known: _F) -> bool:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import JobDetails
         >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
         >>> first, second = JobDetails(noon, backend="a"), JobDetails(later, tags=["x"])
         >>> both = joined(joined(first, second), JobDetails(later.replace(hour=14), tags=["y"]))

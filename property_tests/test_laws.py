@@ -1,14 +1,29 @@
 """The laws of the pure core, over histories of facts that Hypothesis makes up, reorders, repeats and splits."""
 
+import inspect
+
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ibm_circuit_job import Job, merge
+from ibm_circuit_job import Job, merge, refresh
+from ibm_circuit_job.state import queries
+from ibm_circuit_job.state.registers import joined, joined_slowly
 from ibm_circuit_job.testing import laws
-from ibm_circuit_job.testing.strategies import JOB_ID, histories, jobs
+from ibm_circuit_job.testing.strategies import (
+    JOB_ID,
+    histories,
+    histories_of_several,
+    job_details,
+    job_metrics,
+    jobs,
+    lives,
+    status_reports,
+)
 
+THOROUGH = settings.default.max_examples >= 2000
 # The laws are what all else rests on: they get ten times the examples of other properties.
-HISTORIES = settings(max_examples=20_000 if settings.default.max_examples >= 2000 else 100)
+HISTORIES = settings(max_examples=20_000 if THOROUGH else 100)
 
 
 @HISTORIES
@@ -19,9 +34,46 @@ def test_merge_is_a_join(a, b, c):
 
 @pytest.mark.parametrize("law", laws.ON_HISTORIES, ids=lambda law: law.__name__)
 @HISTORIES
-@given(job=jobs(), history=histories())
+@given(job=jobs(), history=histories() | lives())
 def test_law_holds_over_histories(law, job, history):
     law(job, history)
+
+
+@HISTORIES
+@given(histories_of_several("a", "b", "c"))
+def test_jobs_that_are_watched_together_do_not_mix(history):
+    known = {name: Job(name) for name in "abc"}
+    for job_id, fact in history:
+        known[job_id] = refresh(known[job_id], fact)
+    for name, job in known.items():
+        assert job == refresh(Job(name), *(fact for job_id, fact in history if job_id == name))
+
+
+@HISTORIES
+@given(
+    st.one_of(*(st.lists(facts, min_size=2, max_size=4) for facts in (job_details(), job_metrics(), status_reports())))
+)
+def test_quick_join_agrees_with_the_rule(facts):
+    quickly = slowly = facts[0]
+    for fact in facts[1:]:
+        # Reports are joined where they are of the same strength.
+        if getattr(fact, "strength", 0) == getattr(slowly, "strength", 0):
+            quickly, slowly = joined(quickly, fact), joined_slowly(slowly, fact)
+    assert quickly == slowly
+    assert joined(facts[0], facts[0]) is facts[0]
+
+
+def test_law_4_asks_every_query_of_a_record():
+    functions = {
+        name
+        for name, function in vars(queries).items()
+        if inspect.isfunction(function)
+        and not name.startswith("_")
+        and next(iter(inspect.signature(function).parameters), "") == "job"
+    }
+    properties = {f"Job.{name}" for name, member in vars(Job).items() if isinstance(member, property)}
+    assert functions | properties <= laws.QUERIES.keys()
+    assert laws.EXCEPTIONS_TO_LAW_4.keys() <= laws.QUERIES.keys()
 
 
 def test_records_of_different_jobs_are_not_merged():

@@ -19,7 +19,7 @@ from attrs import Factory, field, frozen
 from attrs.validators import instance_of, optional
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job.state.status import FINAL_RANK, is_known
+from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, is_known, says_ran_too_long
 
 JsonText: TypeAlias = str
 """The text of one JSON value, verbatim."""
@@ -131,8 +131,10 @@ def _position(position: int | None) -> int | None:
     return position
 
 
-_RANK_BY_IDENTITY = {id(status): rank for status, rank in FINAL_RANK.items()}
-"""The same as FINAL_RANK: to hash a member of an enumeration takes longer than all else that a report does."""
+_RANK_BY_IDENTITY: Final = {id(status): 2 * rank for status, rank in FINAL_RANK.items()}
+"""Twice FINAL_RANK, with room between; to hash a member of an enumeration takes longer than all else a report does."""
+_RANK_OF_CANCELLED: Final = 2 * FINAL_RANK[JobStatus.CANCELLED]
+_MOST_RANK: Final = 2 * max(FINAL_RANK.values())
 
 
 @frozen
@@ -216,7 +218,8 @@ class StatusReport:
     reason_solution: str | None = None
     """What the user can do about it, in the service's words."""
     strength: int = field(init=False, eq=False, repr=False)
-    """How firmly it holds: 0 while it is not final; then by rank; above all that where the service said it."""
+    """How firmly it holds: 0 while it is not final; then by rank, where that the job ran too long counts above a plain
+    cancel; above all that where the service said it."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
@@ -239,7 +242,16 @@ class StatusReport:
     def _strength_of_status(self) -> int:
         # Computed once, since every merge compares it.
         rank = _RANK_BY_IDENTITY.get(id(self.status), 0)
-        return rank + len(FINAL_RANK) if rank and not self.assumed else rank
+        if rank == _RANK_OF_CANCELLED and self.ran_too_long:
+            rank += 1
+        return rank + _MOST_RANK if rank and not self.assumed else rank
+
+    @property
+    def ran_too_long(self) -> bool:
+        """Whether the service cancelled the job because it ran longer than allowed."""
+        if self.status is not JobStatus.CANCELLED:
+            return False
+        return self.reason_code == RAN_TOO_LONG or says_ran_too_long(str(self.server_status))
 
     @property
     def is_final(self) -> bool:
@@ -281,13 +293,17 @@ class JobDetails:
     charged_seconds: float | None = field(default=None, converter=_finite_or_none)
     """The quantum time that the service charges for the job so far, in seconds."""
     usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
-    """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``."""
+    """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``. Without a figure it says
+    nothing, and is ``None``."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
     """Which of its fields an earlier reply said, and when."""
 
     def __attrs_post_init__(self) -> None:
+        if self.usage_status is not None and self.charged_seconds is None:
+            # Else it would say of an older figure what was not said of that.
+            object.__setattr__(self, "usage_status", None)
         for text in (self.backend, self.program, self.name, self.session_id, self.run_mode):
             if text is not None and type(text) is not str:
                 _check_texts(
@@ -348,13 +364,20 @@ class JobMetrics:
     charged_seconds: float | None = field(default=None, converter=_finite_or_none)
     """The quantum time that the service charges for the job so far, in seconds; said since API version 2026-03-15."""
     usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
-    """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``."""
+    """Whether the figure of the usage is final, in the service's words: ``"pending"`` or ``"complete"``. Without a figure
+    it says nothing, and is ``None``."""
     caller: str | None = field(default=None, validator=optional(instance_of(str)))
     """What the submitting client said of itself, as the service returns it: ``"qiskit/2.6.2/ibm-circuit-job"`` ..."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
     """Which of its fields an earlier reply said, and when."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.usage_status is None:
+            return
+        if self.charged_seconds is None and self.quantum_seconds is None and self.usage_seconds is None:
+            object.__setattr__(self, "usage_status", None)
 
 
 @frozen

@@ -6,8 +6,9 @@ not known is ``None``, or empty; nothing is asked of anybody.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qiskit.providers.jobstatus import JobStatus
 
@@ -19,10 +20,7 @@ from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.registers import stamp_of
 from ibm_circuit_job.state.reply_fields import number_of
 from ibm_circuit_job.state.results import error_in
-from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, RAN_TOO_LONG_REASON, says_ran_too_long
-
-if TYPE_CHECKING:
-    pass
+from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG_REASON, is_reason
 
 
 def status(job: Job) -> JobStatus | None:
@@ -162,8 +160,15 @@ def metrics(job: Job) -> dict[str, Any]:
         "caller": known.caller,
         "qiskit_version": known.client_version,
     }
-    # What was kept verbatim, such as the whole of ``usage``, says it best.
-    return {name: value for name, value in said.items() if value is not None} | decoded_fields(known.unknown)
+    read = {name: value for name, value in said.items() if value is not None}
+    verbatim = decoded_fields(known.unknown)
+    # Of an object of which a part is read, such as ``usage``, the rest is there verbatim, and may be older.
+    both = {name: verbatim[name] | value for name, value in read.items() if _are_objects(verbatim.get(name), value)}
+    return verbatim | read | both
+
+
+def _are_objects(*values: object) -> bool:
+    return all(isinstance(value, dict) for value in values)
 
 
 def _iso(moment: datetime) -> str:
@@ -328,8 +333,7 @@ def ran_too_long(report: StatusReport) -> bool:
         >>> ran_too_long(status_report("Cancelled", datetime.now(UTC), reason_code="1305"))
         True
     """
-    said = report.reason_code == RAN_TOO_LONG or says_ran_too_long(report.server_status)
-    return said and report.status is JobStatus.CANCELLED
+    return report.ran_too_long
 
 
 def has_reason(job: Job) -> bool:
@@ -340,7 +344,7 @@ def has_reason(job: Job) -> bool:
         >>> has_reason(Job("a"))
         False
     """
-    return job.status is not None and bool(job.status.reason) and job.status.reason != "Error"
+    return job.status is not None and is_reason(job.status.reason)
 
 
 # What was submitted, which has a module of its own.
@@ -365,8 +369,7 @@ def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
 def _number(unknown: tuple[tuple[str, str], ...], field: str) -> float | None:
     for found, text in unknown:
         if found.lower() == field:
-            try:
+            # Of several spellings, one that is readable.
+            with contextlib.suppress(TypeError, ValueError):
                 return number_of(documents.value(text.encode(), field).value_or(None), float)
-            except (TypeError, ValueError):
-                return None
     return None

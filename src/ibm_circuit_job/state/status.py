@@ -95,3 +95,13 @@ def says_ran_too_long(server_status: str) -> bool:
 
 _NO_LETTER: Final = re.compile(r"[^a-z]")
 _RAN_TOO_LONG: Final = re.compile(r"(cancell?ed)?rantoolong")
+
+
+def is_reason(text: str | None) -> bool:
+    """Return whether a reason that the service gives says anything: some jobs have only the word ``Error``.
+
+    Example:
+        >>> is_reason("Too many shots."), is_reason("Error"), is_reason(None)
+        (True, False, False)
+    """
+    return bool(text) and text != "Error"

@@ -65,6 +65,7 @@ from ibm_circuit_job.state.status import (
     FINAL_RANK,
     RAN_TOO_LONG,
     RAN_TOO_LONG_REASON,
+    is_reason,
     says_ran_too_long,
     status_of,
 )
@@ -199,6 +200,11 @@ def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
     created = _moment(said.created)
     if said.created and created is None:
         unknown = _kept_unread(unknown, {"created": said.created})
+    params = None if said.params is NULL else bytes(said.params)
+    if params is not None and not _are_params(params):
+        if params not in _NO_PARAMS:
+            unknown = _kept_unread(unknown, {"params": msgspec.Raw(params)})
+        params = None
     usage = said.usage or _NO_USAGE
     details = JobDetails(
         observed_at,
@@ -215,13 +221,12 @@ def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
         charged_seconds=_charged_seconds(usage, said.bss),
         usage_status=usage.status,
     )
-    params = None if said.params is NULL else bytes(said.params)
     return Job(
         _identifier(said.id),
         status=_status(said, observed_at),
         # A reply that says nothing of the job is not news of it.
         details=None if details.is_empty else details,
-        inputs=None if params in _NO_PARAMS else JobInputs(observed_at, params),
+        inputs=None if params is None else JobInputs(observed_at, params),
     )
 
 
@@ -237,8 +242,16 @@ def _charged_seconds(usage: UsageFields, bss: BssFields | None) -> float | None:
 
 
 _NO_USAGE: Final = UsageFields()
-_NO_PARAMS: Final = (None, b"null", b"{}")
+_NO_PARAMS: Final = (b"null", b"{}")
 """What stands for params that the service keeps to itself."""
+
+
+def _are_params(raw: bytes) -> bool:
+    """Whether the JSON of params is an object with something in it; anything else must not replace what is known."""
+    return raw.startswith(b"{") and (len(raw) > _SHORT or bool(raw[1:-1].strip()))
+
+
+_SHORT: Final = 100
 
 
 def _status(said: JobFields, observed_at: datetime) -> StatusReport | None:
@@ -278,7 +291,7 @@ def status_report(
         if ran_too_long and status in FINAL_RANK:
             # So that a later report that says less does not hide it.
             status, code = JobStatus.CANCELLED, RAN_TOO_LONG if code is None else code
-            reason = RAN_TOO_LONG_REASON if not reason or reason == "Error" else reason
+            reason = reason if is_reason(reason) else RAN_TOO_LONG_REASON
     return StatusReport(observed_at, status, server_status, reason, code, reason_solution=reason_solution)
 
 

@@ -1,25 +1,52 @@
 """The laws of the pure core, as functions that raise ``AssertionError`` where one is broken.
 
-Our own property tests call them, and so can anybody's, on histories of their own.
+Our own property tests call them, on histories that Hypothesis makes up. Call them on histories of your own:
+
+1. Join: :func:`merge_is_a_join`, :func:`order_does_not_matter`, :func:`splitting_does_not_matter`.
+2. Final is final: :func:`final_is_final`.
+3. Newest wins: :func:`newest_wins` by the stamp of each field; :func:`what_is_seen_last_wins` whatever the clocks say.
+4. Nothing learned is lost: :func:`nothing_learned_is_lost` for every query,
+   :func:`partial_fact_changes_only_what_it_says` for every field.
+5. Unknown is no error: :func:`unknown_is_no_error`, :func:`damage_costs_its_own_part`.
+6. Same in, same out: :func:`same_in_same_out`.
+7. Round trip: :func:`record_survives`.
+
+Example:
+    >>> from datetime import UTC, datetime
+    >>> from ibm_circuit_job import Job, JobDetails
+    >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
+    >>> for law in ON_HISTORIES:
+    ...     law(Job("a"), [JobDetails(noon, backend="b"), JobDetails(later, tags=["x"])])
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, Final
 
+import msgspec
+from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
+from returns.result import Result
 
-from ibm_circuit_job.state.facts import Fact, StatusReport
+from ibm_circuit_job.state import queries
+from ibm_circuit_job.state.facts import Fact, JobMetrics, StatusReport
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.transitions import merge, refresh
-from ibm_circuit_job.state.wire import from_json, read_job, to_json
+from ibm_circuit_job.state.registers import registers
+from ibm_circuit_job.state.transitions import after, merge, refresh
+from ibm_circuit_job.state.wire import from_json, read_job, read_metrics, to_json
+from ibm_circuit_job.testing.replies import job_reply, metrics_reply
 
 
-def _hold(condition: bool, law: str, *shown: object) -> None:
+def _check(condition: bool, law: str, *shown: object) -> None:
     if not condition:
         raise AssertionError(f"{law}: {', '.join(map(repr, shown))}")
+
+
+# Law 1
 
 
 def merge_is_a_join(a: Job, b: Job, c: Job) -> None:
@@ -27,9 +54,10 @@ def merge_is_a_join(a: Job, b: Job, c: Job) -> None:
 
     So any number of watchers may merge what they saw in any order, and end with the same record.
     """
-    _hold(merge(a, b) == merge(b, a), "merge is commutative", a, b)
-    _hold(merge(merge(a, b), c) == merge(a, merge(b, c)), "merge is associative", a, b, c)
-    _hold(merge(a, a) == a, "merge is idempotent", a)
+    _check(merge(a, b) == merge(b, a), "merge is commutative", a, b)
+    _check(merge(merge(a, b), c) == merge(a, merge(b, c)), "merge is associative", a, b, c)
+    _check(merge(a, a) == a, "merge is idempotent", a)
+    _check(merge(merge(a, b), b) == merge(a, b), "merge is idempotent", a, b)
 
 
 def order_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
@@ -42,7 +70,7 @@ def order_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
         [*history, *history[:2]],
         sorted(history, key=repr),
     ):
-        _hold(refresh(job, *other) == known, "the order of facts does not matter", history, other)
+        _check(refresh(job, *other) == known, "the order of facts does not matter", history, other)
 
 
 def splitting_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
@@ -50,51 +78,276 @@ def splitting_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
     known = refresh(job, *history)
     for at in range(len(history) + 1):
         first, second = refresh(job, *history[:at]), refresh(job, *history[at:])
-        _hold(merge(first, second) == known, "splitting does not matter", history, at)
+        _check(merge(first, second) == known, "splitting does not matter", history, at)
+
+
+# Law 2
 
 
 def final_is_final(job: Job, history: Sequence[Fact]) -> None:
-    """Law 2: a final status is never left for one that is not, and of several final ones the strongest holds.
+    """Law 2: a final status is never left for one that is not, and of several final ones the strongest wins.
 
-    What the service said beats what we assumed; then DONE beats ERROR beats CANCELLED; then the later one.
+    What the service said beats what we assumed; then DONE beats ERROR beats CANCELLED, of which a cancel because the
+    job ran too long beats a plain one; then the later one.
     """
     known = refresh(job, *history).status
     reports = [fact for fact in (*job.facts, *history) if isinstance(fact, StatusReport) and fact.is_final]
     if not reports:
         return
     assert known is not None  # noqa: S101 - law 4
-    _hold(known.is_final, "final is final", job, history)
+    _check(known.is_final, "final is final", job, history)
     strongest = max(map(_strength, reports))
-    _hold(_strength(known) == strongest, "of several final statuses the strongest holds", known, reports)
+    _check(_strength(known) == strongest, "of several final statuses the strongest wins", known, reports)
 
 
-_CLAIMS = (JobStatus.CANCELLED, JobStatus.ERROR, JobStatus.DONE)
+_CLAIMS: Final = (JobStatus.CANCELLED, JobStatus.ERROR, JobStatus.DONE)
 """Said once more, and not read from the table: the law is what the table is checked against."""
 
 
-def _strength(report: StatusReport) -> tuple[bool, int, datetime]:
-    return (not report.assumed, _CLAIMS.index(report.status), report.observed_at)
+def _strength(report: StatusReport) -> tuple[bool, int, bool, int]:
+    return not report.assumed, _CLAIMS.index(report.status), queries.ran_too_long(report), report.stamp
+
+
+# Law 3
 
 
 def newest_wins(job: Job, history: Sequence[Fact]) -> None:
-    """Law 3: every slot but a final status holds a fact than which none is newer."""
+    """Law 3: each field has the value with the latest stamp; of reports, those count that are of the same strength.
+
+    A value that answers nothing, such as a null, gives way to one that does.
+    """
     known = refresh(job, *history)
-    for held in known.facts:
-        if isinstance(held, StatusReport) and held.is_final:
-            continue
-        rivals = [fact for fact in (*job.facts, *history) if type(fact) is type(held)]
-        _hold(all(fact.observed_at <= held.observed_at for fact in rivals), "the newest wins", held, rivals)
+    strength = None if known.status is None else known.status.strength
+    newest: dict[str, int] = {}
+    alone = [refresh(Job(job.job_id), fact) for fact in history]
+    for seen in (job, *alone):
+        for name, said in fields_of(seen).items():
+            if name.startswith("status.") and (seen.status is None or seen.status.strength != strength):
+                continue
+            if not _is_empty(name, said.value):
+                newest[name] = max(newest.get(name, said.stamp), said.stamp)
+    for name, held in fields_of(known).items():
+        stamp = newest.get(name)
+        _check(stamp is None or (held.stamp == stamp), "the newest wins", name, held, job, history)
+    stamps = [seen.stamp for seen in (job, *alone) if seen.stamp is not None]
+    _check(known.status is not None or known.stamp == max(stamps, default=None), "the newest is the time", known)
+
+
+def what_is_seen_last_wins(job: Job, history: Sequence[Fact]) -> None:
+    """Law 3 for clocks: what is seen last counts, though the clock be behind that of all that is known.
+
+    ``transitions.after`` makes it so. The clock shows the fact's own time, and may jump from one fact to the next.
+    """
+    known = job
+    for fact in history:
+        seen = refresh(Job(job.job_id), fact)
+        stamped = after(seen, known, fact.observed_at)
+        now = merge(known, stamped)
+        said, held = fields_of(stamped), fields_of(now)
+        as_it_was = {name: field.value for name, field in fields_of(seen).items()}
+        _check({name: field.value for name, field in said.items()} == as_it_was, "a stamp changes no value", seen)
+        for name, field in said.items():
+            if not (_is_empty(name, field.value) or (name.startswith("status.") and _is_weaker(fact, known.status))):
+                _check(held[name].value == field.value, "what is seen last wins", name, known, fact)
+        known = now
+
+
+def _is_weaker(fact: Fact, known: StatusReport | None) -> bool:
+    return isinstance(fact, StatusReport) and known is not None and fact.strength < known.strength
+
+
+# Law 4
+
+
+@frozen
+class FieldSaid:
+    """What a record knows of one field."""
+
+    stamp: int
+    """The stamp of the fact that said it."""
+    value: Any
+    """What was said."""
+
+
+def fields_of(job: Job) -> dict[str, FieldSaid]:
+    """Return what a record knows, field by field: ``status.reason``, ``details.tags``, ``metrics.timestamps:running``.
+
+    Example:
+        >>> from ibm_circuit_job import Job, JobTags
+        >>> fields_of(refresh(Job("a"), JobTags(datetime(1970, 1, 1, tzinfo=UTC), ["x"])))
+        {'details.tags': FieldSaid(stamp=0, value=('x',))}
+    """
+    found: dict[str, FieldSaid] = {}
+    for slot in ("status", "details", "metrics"):
+        fact = getattr(job, slot)
+        if fact is not None:
+            said = registers(fact).items()
+            found |= {f"{slot}.{name}": FieldSaid(each.stamp, each.value) for name, each in said}
+    if job.status is not None:
+        status = (job.status.status, job.status.server_status, job.status.assumed)
+        found["status.status"] = FieldSaid(job.status.stamp, status)
+    for slot, body in (("inputs", job.inputs), ("payload", job.payload)):
+        if body is not None:
+            found[slot] = FieldSaid(body.stamp, body.sha256)
+    return found
+
+
+_EMPTY: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "status.reason": lambda reason: reason in {"", "Error"},
+    "status.reason_code": lambda code: code == "",
+    "status.reason_solution": lambda solution: solution == "",
+    "metrics.caller": lambda text: not queries.client_version(_measured(caller=text)),
+    "metrics.client_version": lambda text: not queries.client_version(_measured(client_version=text)),
+}
+
+
+def _measured(**said: str) -> Job:
+    return Job("a", metrics=JobMetrics(_EPOCH, **said))
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _is_empty(name: str, value: Any) -> bool:
+    """Whether a value answers nothing, so that it must not hide one that does."""
+    return _EMPTY[name](value) if name in _EMPTY else value == "null"
+
+
+def partial_fact_changes_only_what_it_says(job: Job, history: Sequence[Fact]) -> None:
+    """Law 4, field by field: what a fact does not say stays as it was, value and stamp; and nothing is made up.
+
+    The fields of a status report belong to its strength: a stronger report replaces all that a weaker one said.
+    """
+    before = job
+    for fact in history:
+        now = refresh(before, fact)
+        was, said, held = map(fields_of, (before, refresh(Job(job.job_id), fact), now))
+        if isinstance(fact, StatusReport) and before.status is not None and fact.strength != before.status.strength:
+            stronger, weaker = (said, was) if fact.strength > before.status.strength else (was, said)
+            for name in [name for name in weaker if name.startswith("status.")]:
+                del weaker[name]
+            _check(all(held[name] == stronger[name] for name in stronger), "the stronger report wins", before, fact)
+        _check(held.keys() == was.keys() | said.keys(), "no field is lost or made up", before, fact)
+        for name, field in held.items():
+            _check(field in (was.get(name), said.get(name)), "a fact changes only what it says", name, before, fact)
+        before = now
+
+
+QUERIES: Final[Mapping[str, Callable[[Job], Any]]] = {
+    **{
+        name: getattr(queries, name)
+        for name in (
+            *("status", "creation_date", "time_per_step", "queue_position", "queue_info", "metrics", "unknown_fields"),
+            *("usage", "usage_is_complete", "usage_is_pending", "client_version", "error_message", "has_reason"),
+            *("params", "circuits", "header", "backend_options", "sampled_names", "named_bindings"),
+        )
+    },
+    "usage so far": lambda job: queries.usage(job, partial=True),
+    "usage in metrics": lambda job: queries.metrics(job).get("usage"),
+    "timestamps in metrics": lambda job: queries.metrics(job).get("timestamps"),
+    **{
+        f"Job.{name}": attrgetter(name)
+        for name in (
+            *("is_final", "is_confirmed_final", "backend", "program", "created", "name", "tags", "session_id"),
+            *("run_mode", "usage_estimate", "private", "facts", "stamp"),
+        )
+    },
+}
+"""What can be asked of a record, by name: the functions of ``state.queries``, and the properties of ``Job``."""
+
+_YES_OR_NO: Final = frozenset(
+    {"usage_is_complete", "usage_is_pending", "has_reason", "Job.is_final", "Job.is_confirmed_final"}
+)
+"""Queries of which False means that it is not known."""
+
+_PART_BY_PART: Final = frozenset(
+    {"time_per_step", "metrics", "unknown_fields", "usage in metrics", "timestamps in metrics"}
+)
+"""Queries that answer an object of which each entry is known by itself."""
+
+
+@frozen
+class ExceptionToLaw4:
+    """A query whose answer may end, since that it ended is an answer too."""
+
+    reason: str
+    """Why it may."""
+    holds: Callable[[Job, Job], bool]
+    """Whether it may, between two records of which the second knows more."""
+
+
+def _left_the_queue(_: Job, now: Job) -> bool:
+    return queries.status(now) in {JobStatus.RUNNING, *_CLAIMS}
+
+
+def _stronger_report(before: Job, now: Job) -> bool:
+    return before.status is not None and now.status is not None and now.status.strength > before.status.strength
+
+
+def _other_usage(before: Job, now: Job) -> bool:
+    return _usage_said(before) != _usage_said(now)
+
+
+def _usage_said(job: Job) -> list[Any]:
+    names = ("charged_seconds", "quantum_seconds", "usage_seconds", "usage_status")
+    return [getattr(fact, name, None) for fact in (job.details, job.metrics) for name in names]
+
+
+def _other_inputs(before: Job, now: Job) -> bool:
+    return before.inputs is not now.inputs
+
+
+_OUT_OF_QUEUE: Final = ExceptionToLaw4("a job that runs or has ended has no place in the queue", _left_the_queue)
+_STRONGER: Final = ExceptionToLaw4("the reason belongs to the status, and a stronger one replaced it", _stronger_report)
+_USAGE: Final = ExceptionToLaw4("the service said that the charge is, or is not, final after all", _other_usage)
+_INPUTS: Final = ExceptionToLaw4("inputs are one document, and another one arrived in full", _other_inputs)
+
+EXCEPTIONS_TO_LAW_4: Final[Mapping[str, ExceptionToLaw4]] = {
+    "queue_position": _OUT_OF_QUEUE,
+    "queue_info": _OUT_OF_QUEUE,
+    "error_message": _STRONGER,
+    "has_reason": _STRONGER,
+    "usage_is_complete": _USAGE,
+    "usage_is_pending": _USAGE,
+    "Job.tags": ExceptionToLaw4("the service said that there are none", lambda _, now: "details.tags" in fields_of(now)),
+    **dict.fromkeys(("params", "circuits", "header", "backend_options", "sampled_names", "named_bindings"), _INPUTS),
+}
+"""The queries whose answer may end, each with the reason."""
 
 
 def nothing_learned_is_lost(job: Job, history: Sequence[Fact]) -> None:
-    """Law 4: a slot that is filled stays filled, and what fills it was learned."""
-    before = job
+    """Law 4, query by query: what a query once answered never becomes unknown again.
+
+    Unknown is ``None``, and an empty list, object or tuple. Of an object whose entries are known each by itself, no
+    entry is lost. :data:`EXCEPTIONS_TO_LAW_4` has the answers that may end.
+    """
+    before, knew = job, _all_known(job)
     for fact in history:
-        after = refresh(before, fact)
-        kinds = {type(known) for known in after.facts}
-        _hold(kinds >= {type(known) for known in before.facts} | {type(fact)}, "nothing learned is lost", before, fact)
-        _hold(set(after.facts) <= {*before.facts, fact}, "nothing is made up", before, fact)
-        before = after
+        now = refresh(before, fact)
+        knows = _all_known(now)
+        for name, was in knew.items():
+            if not was <= knows[name]:
+                may_end = EXCEPTIONS_TO_LAW_4.get(name)
+                _check(may_end is not None and may_end.holds(before, now), "nothing is lost", name, was, before, fact)
+        before, knew = now, knows
+
+
+def _all_known(job: Job) -> dict[str, frozenset[object]]:
+    return {name: _known(name, query(job)) for name, query in QUERIES.items()}
+
+
+def _known(name: str, answer: Any) -> frozenset[object]:
+    """What is known by an answer: nothing, or that there is one, or the names of its entries."""
+    if isinstance(answer, Result):
+        answer = answer.value_or(None)
+    if answer is None or (name in _YES_OR_NO and not answer):
+        return frozenset()
+    if isinstance(answer, (tuple, list, dict)) and not answer:
+        return frozenset()
+    return frozenset(answer) if name in _PART_BY_PART else frozenset({True})
+
+
+# Law 5
 
 
 def unknown_is_no_error(job: Job, history: Sequence[Fact]) -> None:
@@ -103,29 +356,64 @@ def unknown_is_no_error(job: Job, history: Sequence[Fact]) -> None:
     strange, moment = "Levitating above the queue", datetime(9999, 1, 1, tzinfo=UTC)
     reply = b'{"id":"%s","state":{"status":"%s"},"tags":["kept"],"new":{"__type__":"never","__value__":[1.00]}}'
     seen = read_job(reply % (job.job_id.encode(), strange.encode()), moment).unwrap()
-    after = merge(known, seen)
-    _hold(after.is_final == known.is_final, "an unknown status ends no job", known, seen)
-    _hold(after.tags == ("kept",), "the rest of the reply is read", seen)
+    now = merge(known, seen)
+    _check(now.is_final == known.is_final, "an unknown status ends no job", known, seen)
+    _check(now.tags == ("kept",), "the rest of the reply is read", seen)
     assert seen.status is not None  # noqa: S101 - read_job made it
     assert seen.details is not None  # noqa: S101 - the same
-    _hold(seen.status.server_status == strange, "an unknown status is kept verbatim", seen)
+    _check(seen.status.server_status == strange, "an unknown status is kept verbatim", seen)
     unknown = (("new", '{"__type__":"never","__value__":[1.00]}'),)
-    _hold(seen.details.unknown == unknown, "an unknown field is kept verbatim", seen)
+    _check(seen.details.unknown == unknown, "an unknown field is kept verbatim", seen)
+
+
+def damage_costs_its_own_part(job: Job, history: Sequence[Fact]) -> None:
+    """Law 5: where a reply has one field that cannot be read, every other field of it is read as if that were not so.
+
+    What cannot be read is kept verbatim. Only without its ID or its status a job reply says nothing.
+    """
+    known = refresh(job, *history)
+    moment = datetime(9999, 1, 1, tzinfo=UTC)
+    whole = msgspec.json.decode(job_reply(known), type=dict[str, msgspec.Raw])
+    _check_damage(whole, lambda body: read_job(body, moment).unwrap(), kept_whole={"id", "state"})
+    if known.metrics is not None:
+        measured = msgspec.json.decode(metrics_reply(known.metrics), type=dict[str, msgspec.Raw])
+        job_id = job.job_id
+        _check_damage(measured, lambda body: Job(job_id, metrics=read_metrics(body, moment).unwrap()), kept_whole=set())
+
+
+_DAMAGE: Final = msgspec.Raw(b'[{"no":"such thing"}]')
+
+
+def _check_damage(whole: dict[str, msgspec.Raw], read: Callable[[bytes], Job], *, kept_whole: set[str]) -> None:
+    for name in whole.keys() - kept_whole:
+        body = msgspec.json.encode(whole | {name: _DAMAGE})
+        without = fields_of(read(msgspec.json.encode({other: whole[other] for other in whole if other != name})))
+        damaged = fields_of(read(body))
+        verbatim = {full for full in damaged if full.endswith(f".unknown:{name}")}
+        _check({full: damaged[full] for full in damaged if full not in verbatim} == without, "damage", name, body)
+        _check(bool(verbatim) and damaged[verbatim.pop()].value == bytes(_DAMAGE).decode(), "verbatim", name, body)
+
+
+# Law 6
 
 
 def same_in_same_out(job: Job, history: Sequence[Fact]) -> None:
     """Law 6: the same facts give the same record, and facts that are known already the very same object."""
     known = refresh(job, *history)
-    _hold(known == refresh(job, *history), "same in, same out", job, history)
-    _hold(refresh(known, *history) is known, "what changes nothing returns the same object", known, history)
-    _hold(merge(known, job) is known, "merging what is known returns the same object", known, job)
+    _check(known == refresh(job, *history), "same in, same out", job, history)
+    _check(refresh(known, *history) is known, "what changes nothing returns the same object", known, history)
+    _check(merge(known, job) is known, "merging what is known returns the same object", known, job)
+
+
+# Law 7
 
 
 def record_survives(job: Job, history: Sequence[Fact] = ()) -> None:
     """Law 7: JSON and pickle bring back an equal record with an equal hash."""
     known = refresh(job, *history)
     for name, copy in (("JSON", from_json(to_json(known)).unwrap()), ("pickle", pickle.loads(pickle.dumps(known)))):  # noqa: S301 - our own pickle
-        _hold(copy == known and hash(copy) == hash(known), f"{name} brings back an equal record", known, copy)
+        _check(copy == known and hash(copy) == hash(known), f"{name} brings back an equal record", known, copy)
+        _check(fields_of(copy) == fields_of(known), f"{name} brings back every stamp", known, copy)
 
 
 ON_RECORDS: tuple[Callable[[Job, Job, Job], None], ...] = (merge_is_a_join,)
@@ -136,8 +424,11 @@ ON_HISTORIES: tuple[Callable[[Job, Sequence[Fact]], None], ...] = (
     splitting_does_not_matter,
     final_is_final,
     newest_wins,
+    what_is_seen_last_wins,
     nothing_learned_is_lost,
+    partial_fact_changes_only_what_it_says,
     unknown_is_no_error,
+    damage_costs_its_own_part,
     same_in_same_out,
     record_survives,
 )

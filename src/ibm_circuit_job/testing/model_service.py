@@ -6,8 +6,9 @@ client through which the handle sees it. What happens to the job, and to the nex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -32,22 +33,46 @@ RESULT: Final = (
 """The body of the job's result."""
 
 
+_JOB: Final = {
+    "backend": "model",
+    "program": {"id": "sampler"},
+    "created": "2024-02-03T12:00:00Z",
+    "session_id": "session",
+    "estimated_running_time_seconds": 3,
+    "cost": 600,
+}
+"""What the service says of each job."""
+
+_STEPS: Final = {
+    "created": "2024-02-03T12:00:00Z",
+    "running": "2024-02-03T12:01:00Z",
+    "finished": "2024-02-03T12:02:00Z",
+}
+"""When each step of the job began."""
+
+_CALLER: Final = "qiskit/2.6.2/ibm-circuit-job/0.1.0"
+
+
 class ModelService:
     """One job of a service, and the network to it.
 
     Args:
         job_id: The job's ID.
         private: Whether the result can be read only once.
+        seed: With a seed, replies leave fields out, or say null, as the real service does; which ones is drawn from
+            a generator with this seed. Each reply has the ID and the status.
 
     Example:
-        >>> service = ModelService("a")
+        >>> import msgspec
+        >>> service = ModelService("a", seed=2)
         >>> service.advance()
-        >>> service.job_get("a")
-        b'{"id":"a","state":{"status":"Validating"},"tags":[]}'
+        >>> sorted(msgspec.json.decode(service.job_get("a")))
+        ['backend', 'id', 'program', 'state', 'tags']
     """
 
-    def __init__(self, job_id: str = "model", *, private: bool = False) -> None:
+    def __init__(self, job_id: str = "model", *, private: bool = False, seed: int | None = None) -> None:
         self.job_id = job_id
+        self._chance = None if seed is None else random.Random(seed)
         self.status = "Creating"
         """The job's status string now."""
         self.private = private
@@ -57,6 +82,8 @@ class ModelService:
         """The job's tags now."""
         self.reason: str | None = None
         """Why it failed."""
+        self.is_charged = False
+        """Whether the usage of the job, which has ended, is complete; until then it is pending."""
         self.deaf = False
         """Whether a cancel is accepted without effect."""
         self._losing: int | None = None
@@ -72,7 +99,8 @@ class ModelService:
     # What happens to the job
 
     def advance(self) -> None:
-        """Let the job go one step on."""
+        """Let the job go one step on; of one that has ended, the usage becomes complete."""
+        self.is_charged = self.has_ended
         self.status = NEXT_STATUS.get(self.status, self.status)
 
     def fail(self, reason: str) -> None:
@@ -102,21 +130,30 @@ class ModelService:
 
     # The client
 
-    def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:  # noqa: ARG002 - the interface has it
+    def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:
         """Answer a job reply; perhaps one of the past."""
         if self._mumbled is not None:
             strange, self._mumbled = self._mumbled, None
             return self._delivered(msgspec.json.encode({"id": job_id, "state": {"status": strange}}))
-        reply = {"id": job_id, "state": {"status": self.status}, "tags": self.tags}
-        if self.reason is not None:
-            reply["state"] = {"status": self.status, "reason": self.reason}
-        now = msgspec.json.encode(reply)
+        state = {"status": self.status} | ({} if self.reason is None else {"reason": self.reason})
+        said = {"tags": self.tags, "private": self.private} | _JOB | {"usage": self._usage()}
+        if not exclude_params:
+            said["params"] = {"shots": 1}
+        now = msgspec.json.encode({"id": job_id, "state": state} | self._partly(said))
         self._told.append(now)
         return self._delivered(self._stale.pop(0) if self._stale else now)
 
     def job_metadata(self, job_id: str) -> bytes:  # noqa: ARG002 - the interface has it
         """Answer a metrics reply."""
-        return self._delivered(b"{}")
+        reached = {"created": True, "running": self.status in {"Running", "Completed"}, "finished": self.has_ended}
+        said: dict[str, Any] = {
+            "timestamps": self._partly({step: at for step, at in _STEPS.items() if reached[step]}),
+            "usage": self._usage(),
+            "caller": _CALLER,
+        }
+        if self.status == "Queued":
+            said |= {"position_in_queue": 3, "estimated_start_time": _STEPS["running"]}
+        return self._delivered(msgspec.json.encode(self._partly(said)))
 
     def job_results(self, job_id: str) -> bytes:
         """Answer the result; that of a private job once, even if the reply then is lost."""
@@ -136,6 +173,17 @@ class ModelService:
         """Replace the tags."""
         self.tags = list(tags)
         self._delivered(b"")
+
+    def _usage(self) -> dict[str, Any]:
+        said = {"status": "complete", "qpu_charge_time_seconds": 2} if self.is_charged else {"status": "pending"}
+        return self._partly({"qpu_charge_time_seconds": 0} | said)
+
+    def _partly(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """What is said in one reply: all of it, or what chance leaves of it, some as null."""
+        if self._chance is None:
+            return dict(said)
+        drawn = {name: self._chance.random() for name in said}
+        return {name: None if drawn[name] < 0.1 else value for name, value in said.items() if drawn[name] < 0.7}
 
     def _delivered(self, reply: bytes) -> bytes:
         if self._losing == 0:

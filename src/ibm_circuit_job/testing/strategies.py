@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 import msgspec
+from attrs import evolve, fields_dict
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from qiskit import QuantumCircuit
@@ -22,9 +25,12 @@ from ibm_circuit_job.state.facts import (
 )
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import STATUS_OF
-from ibm_circuit_job.state.transitions import refresh
-from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.state.transitions import after, merge, refresh
+from ibm_circuit_job.state.wire import read_job, read_metrics, status_report
+from ibm_circuit_job.testing.model_service import ModelService
 from ibm_circuit_job.testing.replies import job_reply
+
+_F = TypeVar("_F", bound=Fact)
 
 JOB_ID = "cq1xexample"
 """The job that records and histories are about."""
@@ -35,6 +41,12 @@ _FIRST_MOMENT = datetime(2024, 2, 3, 12, tzinfo=UTC)
 def moments() -> SearchStrategy[datetime]:
     """Aware times in UTC. Few of them, so that ties are as common as order."""
     return st.integers(0, 5).map(lambda seconds: _FIRST_MOMENT + timedelta(seconds=seconds))
+
+
+def stamped(facts: SearchStrategy[_F]) -> SearchStrategy[_F]:
+    """Facts that are stamped with their own time, or later, as those are that a clock behind the others has seen."""
+    ahead = st.sampled_from([0, 0, 0, 1, 2, 1_000_000, 2_000_000])
+    return st.builds(lambda fact, micros: evolve(fact, stamp=fact.stamp + micros) if micros else fact, facts, ahead)
 
 
 def texts() -> SearchStrategy[str]:
@@ -54,24 +66,24 @@ def status_reports() -> SearchStrategy[StatusReport]:
         status_report,
         server_status=server_statuses(),
         observed_at=moments(),
-        reason=st.none() | texts(),
-        reason_code=st.none() | st.integers(1000, 9999) | texts(),
+        reason=st.none() | st.just("Error") | texts(),
+        reason_code=st.none() | st.just(1305) | st.integers(1000, 9999) | texts(),
         reason_solution=st.none() | texts(),
     )
     assumed = moments().map(lambda moment: StatusReport(moment, STATUS_OF["CANCELLED"], "Cancelled", assumed=True))
-    return said | assumed
+    return stamped(said | assumed)
 
 
 def job_details() -> SearchStrategy[JobDetails]:
-    """What a service says of a job, with any of it absent."""
-    return st.builds(
+    """What a service says of a job, with any of it absent: most of it, or one thing alone."""
+    full = st.builds(
         JobDetails,
         observed_at=moments(),
         backend=st.none() | texts(),
         program=st.none() | st.sampled_from(["circuit-runner", "qasm3-runner", "sampler"]),
         created=st.none() | moments(),
         name=st.none() | texts(),
-        tags=st.lists(texts(), max_size=3),
+        tags=st.none() | st.lists(texts(), max_size=3),
         session_id=st.none() | texts(),
         run_mode=st.none() | texts(),
         usage_estimate=st.none() | st.floats(0, 1e6),
@@ -80,6 +92,7 @@ def job_details() -> SearchStrategy[JobDetails]:
         charged_seconds=st.none() | st.floats(0, 1e6),
         usage_status=_usage_statuses(),
     )
+    return stamped(full | _parts_of(full))
 
 
 def job_metrics() -> SearchStrategy[JobMetrics]:
@@ -87,7 +100,7 @@ def job_metrics() -> SearchStrategy[JobMetrics]:
     position = st.none() | st.integers(1, 100)
     seconds = st.none() | st.floats(0, 1e6)
     steps = st.tuples(st.sampled_from(["created", "running", "finished"]), moments())
-    return st.builds(
+    full = st.builds(
         JobMetrics,
         observed_at=moments(),
         timestamps=st.lists(steps, max_size=3, unique_by=lambda step: step[0]),
@@ -97,12 +110,28 @@ def job_metrics() -> SearchStrategy[JobMetrics]:
         estimated_completion=st.none() | moments(),
         quantum_seconds=seconds,
         usage_seconds=seconds,
-        client_version=st.none() | st.sampled_from(["0.1.0,0.21.2", "0.45.1"]),
+        client_version=st.none() | st.sampled_from(["0.1.0,0.21.2", "0.45.1", ""]),
         unknown=_unknown_fields(),
         charged_seconds=seconds,
         usage_status=_usage_statuses(),
         caller=st.none() | st.sampled_from(["qiskit/2.6.2/ibm-circuit-job/0.1.0", "qiskit/2.6.2"]) | texts(),
     )
+    return stamped(full | _parts_of(full))
+
+
+def _parts_of(facts: SearchStrategy[_F]) -> SearchStrategy[_F]:
+    """Facts of which at most two fields are left."""
+    return st.builds(_part, facts, st.lists(st.integers(0, 99), max_size=2))
+
+
+def _part(fact: Any, chosen: list[int]) -> Any:
+    said = {name: getattr(fact, name) for name in fields_dict(type(fact)) if name not in _NEVER_LEFT_OUT}
+    there = [name for name, value in said.items() if value]
+    left = {there[number % len(there)] for number in chosen} if there else set()
+    return type(fact)(fact.observed_at, **{name: said[name] for name in left})
+
+
+_NEVER_LEFT_OUT = {"observed_at", "stamp", "earlier"}
 
 
 def _usage_statuses() -> SearchStrategy[str | None]:
@@ -112,18 +141,18 @@ def _usage_statuses() -> SearchStrategy[str | None]:
 def _unknown_fields() -> SearchStrategy[list[tuple[str, JsonText]]]:
     json_texts = st.sampled_from(["null", "1", '"x"', '{"y":[1, 2]}', "1.00"])
     # Names with an x at the front are none that the service uses today.
-    names = st.sampled_from(["cost", "hub", "runtime"]) | texts().map("x{}".format)
+    names = st.sampled_from(["cost", "hub", "runtime", "Cost"]) | texts().map("x{}".format)
     return st.lists(st.tuples(names, json_texts), max_size=2, unique_by=lambda pair: pair[0])
 
 
 def job_inputs() -> SearchStrategy[JobInputs]:
     """Inputs of a job, as bytes of any content."""
-    return st.builds(JobInputs, observed_at=moments(), raw=st.binary(max_size=8))
+    return stamped(st.builds(JobInputs, observed_at=moments(), raw=st.binary(max_size=8)))
 
 
 def payloads() -> SearchStrategy[ResultPayload]:
     """Bodies of results, as bytes of any content."""
-    return st.builds(ResultPayload, observed_at=moments(), raw=st.binary(max_size=8))
+    return stamped(st.builds(ResultPayload, observed_at=moments(), raw=st.binary(max_size=8)))
 
 
 def facts() -> SearchStrategy[Fact]:
@@ -133,12 +162,12 @@ def facts() -> SearchStrategy[Fact]:
 
 def job_tags() -> SearchStrategy[JobTags]:
     """Tags that a service accepted."""
-    return st.builds(JobTags, observed_at=moments(), tags=st.lists(texts(), max_size=3))
+    return stamped(st.builds(JobTags, observed_at=moments(), tags=st.lists(texts(), max_size=3)))
 
 
 def job_names() -> SearchStrategy[JobName]:
     """Names that a user gave."""
-    return st.builds(JobName, observed_at=moments(), name=texts())
+    return stamped(st.builds(JobName, observed_at=moments(), name=texts()))
 
 
 def histories(*, max_size: int = 8) -> SearchStrategy[list[Fact]]:
@@ -148,7 +177,92 @@ def histories(*, max_size: int = 8) -> SearchStrategy[list[Fact]]:
 
 def jobs() -> SearchStrategy[Job]:
     """Records of one and the same job, each with what some history taught."""
-    return histories().map(lambda history: refresh(Job(JOB_ID), *history))
+    return (histories() | lives()).map(lambda history: refresh(Job(JOB_ID), *history))
+
+
+def histories_of_several(*job_ids: str, max_size: int = 12) -> SearchStrategy[list[tuple[str, Fact]]]:
+    """Facts about several jobs in the order in which they were learned, each with the ID of its job.
+
+    Args:
+        job_ids: The IDs of the jobs.
+        max_size: The most facts in all.
+    """
+    return st.lists(st.tuples(st.sampled_from(job_ids), facts()), max_size=max_size)
+
+
+def lives(*, max_size: int = 12) -> SearchStrategy[list[Fact]]:
+    """Realistic histories: facts of a job's life as a handle learns them from a service that leaves fields out.
+
+    The job is submitted, queued, run and ended, is cancelled, or fails; its usage is pending before it is complete.
+    Replies come late and twice. The handle's clock is set back and forward, and each fact is stamped after all that
+    the handle knows.
+
+    Args:
+        max_size: The most events, of which some are no reply.
+    """
+    return st.builds(life, st.integers(0, 2**32 - 1), st.lists(st.sampled_from(sorted(_EVENTS)), max_size=max_size))
+
+
+def life(seed: int, events: list[str]) -> list[Fact]:
+    """Return the facts that a handle learns while this happens, in their order.
+
+    Args:
+        seed: What the model of the service leaves out depends on.
+        events: What happens: keys of a table, such as ``"advance"``, ``"ask"``, ``"measure"``, ``"clock back"``.
+
+    Example:
+        >>> [type(fact).__name__ for fact in life(1, ["ask", "advance", "measure"])]
+        ['StatusReport', 'JobDetails', 'JobMetrics']
+    """
+    service, known, told = ModelService(JOB_ID, seed=seed), Job(JOB_ID), list[Fact]()
+    wall = _FIRST_MOMENT
+    for event in events:
+        wall += timedelta(seconds=1)
+        if event in _CLOCK:
+            wall += _CLOCK[event]
+            continue
+        reply = _EVENTS[event](service)
+        if reply is None:
+            continue
+        if event == "measure":
+            seen = Job(JOB_ID, metrics=read_metrics(reply, wall).unwrap())
+        elif event == "tag":
+            seen = refresh(Job(JOB_ID), JobTags(wall, service.tags))
+        else:
+            seen = read_job(reply, wall).unwrap()
+        seen = after(seen, known, wall)
+        known = merge(known, seen)
+        told += seen.facts
+    return told
+
+
+def _tag(service: ModelService) -> bytes:
+    service.update_tags(service.job_id, [f"tag {len(service.tags)}", *service.tags][:3])
+    return b"{}"
+
+
+def _happens(what: Callable[[ModelService], object]) -> Callable[[ModelService], None]:
+    def happen(service: ModelService) -> None:
+        what(service)
+
+    return happen
+
+
+_CLOCK = {"clock back": timedelta(minutes=-1), "clock forward": timedelta(hours=1)}
+_EVENTS: dict[str, Callable[[ModelService], bytes | None]] = {
+    "advance": _happens(ModelService.advance),
+    "advance again": _happens(ModelService.advance),
+    "fail": _happens(lambda service: service.fail("The qubits are cold.")),
+    "run too long": _happens(ModelService.run_too_long),
+    "mumble": _happens(lambda service: service.mumble("Levitating")),
+    "late reply": _happens(lambda service: service.repeat_reply(2)),
+    "same reply": _happens(lambda service: service.repeat_reply(0)),
+    "ask": lambda service: service.job_get(service.job_id),
+    "ask for all": lambda service: service.job_get(service.job_id, exclude_params=False),
+    "measure": lambda service: service.job_metadata(service.job_id),
+    "tag": _tag,
+    **dict.fromkeys(_CLOCK, lambda _: None),
+}
 
 
 def job_replies() -> SearchStrategy[bytes]:

@@ -19,6 +19,7 @@ from ibm_circuit_job.testing.strategies import (
     jobs,
     lives,
     status_reports,
+    terse_histories,
 )
 
 THOROUGH = settings.default.max_examples >= 2000
@@ -34,7 +35,7 @@ def test_merge_is_a_join(a, b, c):
 
 @pytest.mark.parametrize("law", laws.ON_HISTORIES, ids=lambda law: law.__name__)
 @HISTORIES
-@given(job=jobs(), history=histories() | lives())
+@given(job=jobs(), history=histories() | lives() | terse_histories())
 def test_law_holds_over_histories(law, job, history):
     law(job, history)
 

@@ -233,6 +233,12 @@ def partial_fact_changes_only_what_it_says(job: Job, history: Sequence[Fact]) ->
         before = now
 
 
+def _figures(job: Job) -> dict[str, Any]:
+    """The figures of the usage; a status without one says nothing."""
+    said = queries.metrics(job).get("usage", {})
+    return {name: said.get(name) for name in ("quantum_seconds", "seconds", "qpu_charge_time_seconds")}
+
+
 QUERIES: Final[Mapping[str, Callable[[Job], Any]]] = {
     **{
         name: getattr(queries, name)
@@ -243,7 +249,7 @@ QUERIES: Final[Mapping[str, Callable[[Job], Any]]] = {
         )
     },
     "usage so far": lambda job: queries.usage(job, partial=True),
-    "usage in metrics": lambda job: queries.metrics(job).get("usage"),
+    "usage in metrics": _figures,
     "timestamps in metrics": lambda job: queries.metrics(job).get("timestamps"),
     **{
         f"Job.{name}": attrgetter(name)
@@ -344,7 +350,9 @@ def _known(name: str, answer: Any) -> frozenset[object]:
         return frozenset()
     if isinstance(answer, (tuple, list, dict)) and not answer:
         return frozenset()
-    return frozenset(answer) if name in _PART_BY_PART else frozenset({True})
+    if name in _PART_BY_PART:
+        return frozenset(entry for entry, value in answer.items() if value is not None)
+    return frozenset({True})
 
 
 # Law 5

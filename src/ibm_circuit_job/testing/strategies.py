@@ -175,9 +175,47 @@ def histories(*, max_size: int = 8) -> SearchStrategy[list[Fact]]:
     return st.lists(facts(), max_size=max_size)
 
 
+def terse_histories(*, max_size: int = 6) -> SearchStrategy[list[Fact]]:
+    """Facts of which one often says less than another: another reason or none, a figure or none, a null.
+
+    Args:
+        max_size: The most facts.
+    """
+    reports = st.builds(
+        status_report,
+        server_status=st.sampled_from(["Cancelled", "Cancelled - Ran too long", "Failed", "Running"]),
+        observed_at=moments(),
+        reason=st.sampled_from([None, "", "Error", "Too many shots."]),
+        reason_code=st.sampled_from([None, "", 7, 1305]),
+        reason_solution=st.sampled_from([None, "", "Use fewer."]),
+    )
+    figure, usage_status = st.sampled_from([None, 2.0]), st.sampled_from([None, "pending", "complete"])
+    unknown = st.sampled_from([(), (("cost", "1"),), (("cost", "null"),), (("usage", '{"x": 1}'), ("cost", "2"))])
+    details = st.builds(
+        JobDetails,
+        observed_at=moments(),
+        tags=st.sampled_from([None, (), ("x",)]),
+        backend=st.sampled_from([None, "model"]),
+        charged_seconds=figure,
+        usage_status=usage_status,
+        unknown=unknown,
+    )
+    metrics = st.builds(
+        JobMetrics,
+        observed_at=moments(),
+        caller=st.sampled_from([None, "qiskit/2.6.2", "a program"]),
+        client_version=st.sampled_from([None, "", "0.45.1"]),
+        quantum_seconds=figure,
+        usage_status=usage_status,
+        position_in_queue=st.sampled_from([None, 2]),
+        unknown=unknown,
+    )
+    return st.lists(stamped(st.one_of(reports, details, metrics)), max_size=max_size)
+
+
 def jobs() -> SearchStrategy[Job]:
     """Records of one and the same job, each with what some history taught."""
-    return (histories() | lives()).map(lambda history: refresh(Job(JOB_ID), *history))
+    return (histories() | lives() | terse_histories()).map(lambda history: refresh(Job(JOB_ID), *history))
 
 
 def histories_of_several(*job_ids: str, max_size: int = 12) -> SearchStrategy[list[tuple[str, Fact]]]:

@@ -103,7 +103,8 @@ def test_field_of_the_state_costs_itself_alone(field, wrong):
 @pytest.mark.parametrize(
     ("usage", "charged", "status"),
     [
-        ({"qpu_charge_time_seconds": "x", "status": "complete"}, None, "complete"),
+        # Without a figure the status says nothing, and must not be taken for that of an older figure.
+        ({"qpu_charge_time_seconds": "x", "status": "complete"}, None, None),
         ({"qpu_charge_time_seconds": 5, "status": 3}, 5.0, None),
         ({"qpu_charge_time_seconds": "5", "status": "complete"}, 5.0, "complete"),
         ({"qpu_charge_time_seconds": {}, "quantum_seconds": 4}, 4.0, None),

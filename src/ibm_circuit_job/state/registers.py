@@ -90,9 +90,8 @@ def joined(held: _F, seen: _F) -> _F:
     if type(held) is StatusReport:
         # The usual case of a report, at once: nothing but its status is said by the one before.
         before = held if held.stamp < seen.stamp else seen if held.stamp > seen.stamp else None
-        if before is not None and before.reason is None and before.reason_code is None:
-            if before.reason_solution is None:
-                return seen if before is held else held
+        if before is not None and before.reason is before.reason_code is before.reason_solution is None:
+            return seen if before is held else held
     if _is_before(held, seen):
         found = _said_later(held, seen)
     elif _is_before(seen, held):
@@ -115,14 +114,15 @@ def _said_later(before: _F, later: _F) -> _F | None:
     if earlier[0].fields != names:
         return None
     # Each value was checked when its fact was made.
-    get, setters, place_of_earlier = _SLOTS[kind]
+    get, slots, place_of_earlier = _SLOTS[kind]
     values, was = list(get(later)), get(before)
     for place in places:
         values[place] = was[place]
     values[place_of_earlier] = earlier
     both: _F = object.__new__(kind)
-    for set_slot, value in zip(setters, values, strict=True):
-        set_slot(both, value)
+    set_slot = object.__setattr__.__get__(both)
+    for slot, value in zip(slots, values, strict=True):
+        set_slot(slot, value)
     return both
 
 
@@ -158,13 +158,13 @@ def _places(kind: type, left: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[i
     return tuple(sorted(left)), tuple({slots.index(name.partition(":")[0]) for name in left})
 
 
-def _slots(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Callable[[Any, Any], None], ...], int]:
-    slots = [slot.name for slot in fields(kind)]
-    return attrgetter(*slots), tuple(getattr(kind, slot).__set__ for slot in slots), slots.index("earlier")
+def _slots(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...], int]:
+    slots = tuple(slot.name for slot in fields(kind))
+    return attrgetter(*slots), slots, slots.index("earlier")
 
 
 _SLOTS: Final = {kind: _slots(kind) for kind in (StatusReport, JobDetails, JobMetrics)}
-"""By kind of fact: what reads all its slots, what sets each of a new object, and the place of ``earlier``."""
+"""By kind of fact: what reads all its slots, their names, and the place of ``earlier``."""
 
 
 def joined_slowly(held: _F, seen: _F) -> _F:

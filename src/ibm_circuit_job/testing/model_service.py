@@ -67,7 +67,7 @@ class ModelService:
         >>> service = ModelService("a", seed=2)
         >>> service.advance()
         >>> sorted(msgspec.json.decode(service.job_get("a")))
-        ['backend', 'id', 'program', 'state', 'tags']
+        ['cost', 'created', 'estimated_running_time_seconds', 'id', 'private', 'session_id', 'state', 'tags', 'usage']
     """
 
     def __init__(self, job_id: str = "model", *, private: bool = False, seed: int | None = None) -> None:

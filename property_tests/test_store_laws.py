@@ -21,7 +21,7 @@ from ibm_circuit_job import Job, JobStore, merge, refresh
 from ibm_circuit_job.state import queries, registers, results
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.status import FINAL_RANK
-from ibm_circuit_job.state.transitions import news
+from ibm_circuit_job.state.transitions import after, news
 from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import merging, schema
 from ibm_circuit_job.testing.strategies import (
@@ -436,6 +436,7 @@ class AnyUseOfAStore(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.stores = []
         self.came = {}
+        self.wall = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
     @property
     def file(self):
@@ -456,6 +457,21 @@ class AnyUseOfAStore(RuleBasedStateMachine):
         self.store().save(record, synced=synced)
         self.came.setdefault(job_id, []).extend(record.facts)
         return record
+
+    @rule(seconds=st.sampled_from([-3600, -60, -1, 1, 60, 3600]))
+    def set_the_clock(self, seconds):
+        self.wall += timedelta(seconds=seconds)
+
+    @rule(job_id=job_ids, tags=tag_lists)
+    def change_the_tags_just_now(self, job_id, tags):
+        self.wall += timedelta(seconds=1)
+        seen = refresh(Job(job_id), JobTags(self.wall, tags))
+        known = folded(job_id, self.came.get(job_id, []))
+        self.store().save(seen, now=self.wall)
+        self.came.setdefault(job_id, []).extend(after(seen, known, self.wall).facts)
+        # Whatever the clocks say: by every store, what was done last is what is there.
+        for store in self.stores:
+            assert list(store.record(job_id).tags) == tags
 
     @rule(records=st.lists(saves, min_size=2, max_size=4))
     def save_some_again(self, records):

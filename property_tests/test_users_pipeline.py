@@ -5,6 +5,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 from qiskit.providers.jobstatus import JobStatus
 
+from ibm_circuit_job import job_cell
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.testing import JobLifecycle
 
@@ -46,7 +47,7 @@ def test_handle_that_forgets_is_found_out():
         @property
         def state(self):
             state = self._inner.state
-            return type(state)(state.job_id) if state.in_final_state else state
+            return type(state)(state.job_id) if state.is_final else state
 
     class Forgetful(JobLifecycle):
         def handle_on(self, service, state):
@@ -54,3 +55,9 @@ def test_handle_that_forgets_is_found_out():
 
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Forgetful, settings=QUICK)
+
+
+def test_handle_that_trusts_its_clock_is_found_out(monkeypatch):
+    monkeypatch.setattr(job_cell, "after", lambda seen, known, now: seen)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(JobLifecycle, settings=QUICK)

@@ -1,8 +1,11 @@
 """The waiter itself in a simulated world: any order of trouble on the network, any stream, any jump of the clock.
 
-The law: a wait ends with the service's own final status, or with a timeout no later than asked.
+The law: a wait ends with the service's own final status, or with a timeout no later than asked; and what a reply said of
+the job is known from then on, though the next replies do not say it.
 """
 
+import json
+from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 import pytest
@@ -32,6 +35,8 @@ class World:
         self.weather = []
         self.requests = 0
         self.listened = 0
+        self.wall = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        self.told, self.arriving = set(), set()
 
     # The clock
 
@@ -41,13 +46,20 @@ class World:
     def sleep(self, seconds):
         self.now += seconds
 
+    def wall_clock(self):
+        """The time of day, which is set back and forward; the waiter must not go by it."""
+        return self.wall + timedelta(seconds=self.now)
+
     def within(self, seconds, effect):
         """What a thread and a limit in time come to."""
         began = self.now
         found = effect()
         if seconds is not None and self.now - began > seconds + GRACE:
             self.now = began + seconds + GRACE
+            # A reply that comes later is not read.
+            self.arriving.clear()
             return IOFailure(Unreachable("hear from the service", "the world", "no answer in time"))
+        self.told |= self.arriving
         return found
 
     # The service
@@ -88,7 +100,10 @@ class World:
         raise AssertionError(weather)
 
     def reply(self, job_id, status):
-        return b'{"id": "%s", "state": {"status": "%s"}}' % (job_id.encode(), status.encode())
+        # The service leaves fields out, now these and now those.
+        named = dict(list(SAID.items())[self.requests % 3 :: 3])
+        self.arriving |= named.keys()
+        return json.dumps({"id": job_id, "state": {"status": status}} | named).encode()
 
     def stream(self, seconds):
         """Listen: True when it was closed, False when the time is up."""
@@ -134,6 +149,8 @@ class Pushed(Polled):
         return self.world.stream(seconds)
 
 
+SAID = {"backend": "ibm_a", "tags": ["x"], "session_id": "s", "private": False, "name": "bell"}
+
 # Not any number: what matters is which is longer than which.
 SECONDS = st.sampled_from([0.0, 0.05, 0.3, 1.0, 5.0, 30.0, 40.0])
 KINDS = st.one_of(
@@ -152,6 +169,9 @@ STREAMS = st.tuples(st.sampled_from(["honest", "refused", "early", "broken", "si
 class AnyWeather(RuleBasedStateMachine):
     """Trouble in any order, and waits in between, on one handle."""
 
+    told_in_time = frozenset()
+    """What the replies said that the handle has read; one that came after a timeout need not be."""
+
     @initialize(
         ends_at=st.sampled_from([0.0, 0.5, 4.0, 50.0, 400.0, 3_000.0, 20_000.0]),
         pushes=st.booleans(),
@@ -168,6 +188,11 @@ class AnyWeather(RuleBasedStateMachine):
         """The next requests meet this."""
         self.world.weather += weather
 
+    @rule(seconds=st.sampled_from([-3_600.0, -60.0, -1.0, 60.0, 3_600.0]))
+    def set_the_clock(self, seconds):
+        """The clock on the wall is set back or forward."""
+        self.world.wall += timedelta(seconds=seconds)
+
     @rule(seconds=st.floats(0.0, 1_000.0))
     def let_time_pass(self, seconds):
         self.world.now += seconds
@@ -181,6 +206,7 @@ class AnyWeather(RuleBasedStateMachine):
             patch.object(effects, "sleep", world.sleep),
             patch.object(effects, "within", world.within),
             patch.object(effects, "chance", lambda: 0.5),
+            patch.object(effects, "now", world.wall_clock),
         ):
             try:
                 self.job.wait_for_final_state(timeout)
@@ -189,6 +215,7 @@ class AnyWeather(RuleBasedStateMachine):
                 assert not self.job.state.is_final
                 assert world.now <= began + timeout + TENTH
                 return
+        self.told_in_time = self.told_in_time | world.told
         assert self.job.state.status.server_status == "Completed"
         assert world.now >= world.ends_at
         if timeout is not None:
@@ -198,6 +225,16 @@ class AnyWeather(RuleBasedStateMachine):
     def nothing_is_final_before_its_time(self):
         if hasattr(self, "job") and self.job.state.is_final:
             assert self.world.now >= self.world.ends_at
+
+    @invariant()
+    def what_was_told_is_known(self):
+        if hasattr(self, "job") and self.told_in_time:
+            job = self.job.state
+            known = {"backend": job.backend, "tags": list(job.tags), "session_id": job.session_id}
+            known |= {"private": job.private, "name": job.name}
+            assert {name: known[name] for name in self.told_in_time} == {
+                name: SAID[name] for name in self.told_in_time
+            }
 
 
 TestAnyWeather = AnyWeather.TestCase

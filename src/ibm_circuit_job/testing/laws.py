@@ -235,7 +235,7 @@ def partial_fact_changes_only_what_it_says(job: Job, history: Sequence[Fact]) ->
 
 def _figures(job: Job) -> dict[str, Any]:
     """The figures of the usage; a status without one says nothing."""
-    said = queries.metrics(job).get("usage", {})
+    said = queries.metrics(job).get("usage") or {}
     return {name: said.get(name) for name in ("quantum_seconds", "seconds", "qpu_charge_time_seconds")}
 
 

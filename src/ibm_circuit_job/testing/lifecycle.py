@@ -1,18 +1,22 @@
 """JobLifecycle: a Hypothesis state machine that drives a handle on a job against a model of the service.
 
-It submits, lets the job go on, fail or be cancelled, loses replies, repeats old ones, consumes the result, and
-restarts the program from JSON, in any order; and after each step it checks what must always hold. Subclass it to check
+It submits, lets the job go on, fail or be cancelled, loses replies, repeats old ones, sets the clock back and forward,
+consumes the result, and restarts the program from JSON, in any order. The service leaves fields out of its replies.
+After each step the machine checks what must always be true. Subclass it to check
 a pipeline of yours: add rules and invariants that use ``self.job``, and override :meth:`JobLifecycle.handle_on` where
 your handle is another.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ibm_circuit_job import effects
 from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import (
     IBMJobApiError,
@@ -39,15 +43,32 @@ class JobLifecycle(RuleBasedStateMachine):
     service: ModelService
     job: Any
     before: Job
+    wall: datetime
+    """The time that the clock of the program shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wall = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        self._clock = mock.patch.object(effects, "now", self._now)
+        self._clock.start()
+
+    def _now(self) -> datetime:
+        self.wall += timedelta(microseconds=1)
+        return self.wall
+
+    def teardown(self) -> None:
+        """Give the program its own clock again."""
+        self._clock.stop()
+        super().teardown()
 
     def handle_on(self, service: ModelService, state: Job) -> Any:
         """Return the handle under test: a new one for a new job, or one that goes on where ``state`` stood."""
         return IBMCircuitJob.from_state(state, runtime_client=service)
 
-    @initialize(private=st.booleans())
-    def submit(self, private: bool) -> None:
+    @initialize(private=st.booleans(), seed=st.integers(0, 999))
+    def submit(self, private: bool, seed: int) -> None:
         """Begin with a job that has just been submitted."""
-        self.service = ModelService(private=private)
+        self.service = ModelService(private=private, seed=seed)
         self.before = Job(self.service.job_id)
         self.job = self.handle_on(self.service, self.before)
 
@@ -94,7 +115,22 @@ class JobLifecycle(RuleBasedStateMachine):
         """The next reply is one from longer ago."""
         self.service.repeat_reply(age)
 
+    @rule(seconds=st.sampled_from([-3600, -60, -1, 1, 60, 3600]))
+    def set_the_clock(self, seconds: int) -> None:
+        """The clock is set back or forward."""
+        self.wall += timedelta(seconds=seconds)
+
     # What the program does
+
+    @rule(tags=st.lists(st.sampled_from(["bell", "ghz", "x"]), max_size=2, unique=True))
+    def change_the_tags(self, tags: list[str]) -> None:
+        """The program replaces the tags; the handle has those that it sent last, whatever its clock says."""
+        try:
+            returned = self.job.update_tags(tags)
+        except IBMJobApiError:
+            return
+        assert returned == tags == self.service.tags  # noqa: S101
+        assert list(self.job.state.tags) == tags  # noqa: S101
 
     @rule()
     def ask_for_the_status(self) -> None:
@@ -155,6 +191,7 @@ class JobLifecycle(RuleBasedStateMachine):
         now = self.job.state
         assert merge(self.before, now) == now  # noqa: S101
         laws.final_is_final(self.before, now.facts)
+        laws.nothing_learned_is_lost(self.before, now.facts)
         self.before = now
 
     @invariant()

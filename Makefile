@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test conformance chaos thorough fuzz check docs bench clean
+.PHONY: help demo test conformance chaos thorough mutants fuzz check docs bench clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
@@ -10,6 +10,7 @@ help:
 	@echo "make conformance  run the official clients against the local service, and libraries on our backend"
 	@echo "make chaos        run 1,000 jobs while every fourth request goes wrong, and the official clients' beside ours"
 	@echo "make thorough     run the property tests with many more examples"
+	@echo "make mutants      put errors into the pure core, each of which a test must find"
 	@echo "make fuzz         throw damaged replies at the readers for ten minutes"
 	@echo "make check        formatting, lint, types, borders between modules, docs"
 	@echo "make docs         build the documentation into docs/_build"
@@ -63,6 +64,9 @@ $(LIBRARIES:%=.peers/%/ready): pyproject.toml
 
 thorough: .venv/dev
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0 --durations 0
+
+mutants: .venv/dev
+	$(BIN)/python property_tests/mutants.py
 
 # The same jobs and faults through the official clients; some five minutes in all.
 chaos: .venv/dev .peers/provider/ready .peers/runtime/ready

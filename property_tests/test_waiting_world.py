@@ -232,9 +232,7 @@ class AnyWeather(RuleBasedStateMachine):
             job = self.job.state
             known = {"backend": job.backend, "tags": list(job.tags), "session_id": job.session_id}
             known |= {"private": job.private, "name": job.name}
-            assert {name: known[name] for name in self.told_in_time} == {
-                name: SAID[name] for name in self.told_in_time
-            }
+            assert {name: known[name] for name in self.told_in_time} == {name: SAID[name] for name in self.told_in_time}
 
 
 TestAnyWeather = AnyWeather.TestCase

@@ -25,7 +25,7 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 from attrs import frozen
@@ -33,7 +33,16 @@ from qiskit.providers.jobstatus import JobStatus
 from returns.result import Result
 
 from ibm_circuit_job.state import queries
-from ibm_circuit_job.state.facts import Fact, JobMetrics, StatusReport
+from ibm_circuit_job.state.facts import (
+    Fact,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    JobName,
+    JobTags,
+    ResultPayload,
+    StatusReport,
+)
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.registers import registers
 from ibm_circuit_job.state.transitions import after, merge, refresh
@@ -90,12 +99,15 @@ def final_is_final(job: Job, history: Sequence[Fact]) -> None:
     What the service said beats what we assumed; then DONE beats ERROR beats CANCELLED, of which a cancel because the
     job ran too long beats a plain one; then the later one.
     """
-    known = refresh(job, *history).status
+    ended = refresh(job, *history)
+    known = ended.status
     reports = [fact for fact in (*job.facts, *history) if isinstance(fact, StatusReport) and fact.is_final]
     if not reports:
         return
     assert known is not None  # noqa: S101 - law 4
-    _check(known.is_final, "final is final", job, history)
+    _check(ended.is_final, "final is final", job, history)
+    said = any(not report.assumed for report in reports)
+    _check(ended.is_confirmed_final == said, "what the service said is confirmed", job, history)
     strongest = max(map(_strength, reports))
     _check(_strength(known) == strongest, "of several final statuses the strongest wins", known, reports)
 
@@ -119,7 +131,7 @@ def newest_wins(job: Job, history: Sequence[Fact]) -> None:
     known = refresh(job, *history)
     strength = None if known.status is None else known.status.strength
     newest: dict[str, int] = {}
-    alone = [refresh(Job(job.job_id), fact) for fact in history]
+    alone = [_alone(job.job_id, fact) for fact in history]
     for seen in (job, *alone):
         for name, said in fields_of(seen).items():
             if name.startswith("status.") and (seen.status is None or seen.status.strength != strength):
@@ -140,7 +152,7 @@ def what_is_seen_last_wins(job: Job, history: Sequence[Fact]) -> None:
     """
     known = job
     for fact in history:
-        seen = refresh(Job(job.job_id), fact)
+        seen = _alone(job.job_id, fact)
         stamped = after(seen, known, fact.observed_at)
         now = merge(known, stamped)
         said, held = fields_of(stamped), fields_of(now)
@@ -192,6 +204,27 @@ def fields_of(job: Job) -> dict[str, FieldSaid]:
     return found
 
 
+def _alone(job_id: str, fact: Fact) -> Job:
+    """A record of one fact, made without any transition."""
+    match fact:
+        case StatusReport():
+            return Job(job_id, status=fact)
+        case JobDetails():
+            return Job(job_id, details=fact)
+        case JobMetrics():
+            return Job(job_id, metrics=fact)
+        case JobInputs():
+            return Job(job_id, inputs=fact)
+        case ResultPayload():
+            return Job(job_id, payload=fact)
+        case JobTags():
+            return Job(job_id, details=JobDetails(fact.observed_at, tags=fact.tags, stamp=fact.stamp))
+        case JobName():
+            return Job(job_id, details=JobDetails(fact.observed_at, name=fact.name, stamp=fact.stamp))
+        case _:
+            assert_never(fact)
+
+
 _EMPTY: Final[Mapping[str, Callable[[Any], bool]]] = {
     "status.reason": lambda reason: reason in {"", "Error"},
     "status.reason_code": lambda code: code == "",
@@ -221,7 +254,7 @@ def partial_fact_changes_only_what_it_says(job: Job, history: Sequence[Fact]) ->
     before = job
     for fact in history:
         now = refresh(before, fact)
-        was, said, held = map(fields_of, (before, refresh(Job(job.job_id), fact), now))
+        was, said, held = map(fields_of, (before, _alone(job.job_id, fact), now))
         if isinstance(fact, StatusReport) and before.status is not None and fact.strength != before.status.strength:
             stronger, weaker = (said, was) if fact.strength > before.status.strength else (was, said)
             for name in [name for name in weaker if name.startswith("status.")]:
@@ -315,7 +348,9 @@ EXCEPTIONS_TO_LAW_4: Final[Mapping[str, ExceptionToLaw4]] = {
     "has_reason": _STRONGER,
     "usage_is_complete": _USAGE,
     "usage_is_pending": _USAGE,
-    "Job.tags": ExceptionToLaw4("the service said that there are none", lambda _, now: "details.tags" in fields_of(now)),
+    "Job.tags": ExceptionToLaw4(
+        "the service said that there are none", lambda _, now: "details.tags" in fields_of(now)
+    ),
     **dict.fromkeys(("params", "circuits", "header", "backend_options", "sampled_names", "named_bindings"), _INPUTS),
 }
 """The queries whose answer may end, each with the reason."""

@@ -210,7 +210,9 @@ def terse_histories(*, max_size: int = 6) -> SearchStrategy[list[Fact]]:
         position_in_queue=st.sampled_from([None, 2]),
         unknown=unknown,
     )
-    return st.lists(stamped(st.one_of(reports, details, metrics)), max_size=max_size)
+    tags = st.builds(JobTags, observed_at=moments(), tags=st.sampled_from([(), ("y",)]))
+    inputs = st.builds(JobInputs, observed_at=moments(), raw=st.sampled_from([b"{}", b'{"shots": 1}']))
+    return st.lists(stamped(st.one_of(reports, details, metrics, tags, inputs)), max_size=max_size)
 
 
 def jobs() -> SearchStrategy[Job]:

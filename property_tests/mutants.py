@@ -62,7 +62,12 @@ MUTANTS = [
         LAW.format("newest_wins"),
     ),
     Mutant("registers", "else register.value != _NULL", "else True", LAW.format("nothing_learned_is_lost")),
-    Mutant("registers", "answers = bool(_ANSWERS[name](register.value))", "answers = bool(register.value)", QUICK),
+    Mutant(
+        "registers",
+        "answers = bool(_ANSWERS[name](register.value))",
+        "answers = bool(register.value)",
+        PARTIAL.format("test_reason_that_says_nothing_does_not_hide_one_that_does"),
+    ),
     Mutant("registers", "elif name in _ANSWERS and not _ANSWERS[name](new):", "elif False:", QUICK),
     Mutant(
         "registers", "return fact.stamp < other.stamp", "return fact.stamp > other.stamp", LAW.format("newest_wins")
@@ -87,7 +92,12 @@ MUTANTS = [
         "job", "self.status.is_final and not self.status.assumed", "self.status.is_final", LAW.format("final_is_final")
     ),
     Mutant("job", "return max((fact.stamp", "return min((fact.stamp", LAW.format("newest_wins")),
-    Mutant("facts", "            rank += 1\n", "            rank += 0\n", LAW.format("final_is_final")),
+    Mutant(
+        "facts",
+        "            rank += 1\n",
+        "            rank += 0\n",
+        PARTIAL.format("test_plain_cancel_does_not_hide_that_the_job_ran_too_long"),
+    ),
     Mutant("facts", "if rank and not self.assumed else", "if rank and self.assumed else", LAW.format("final_is_final")),
     Mutant("facts", "UnknownFields(sorted(found))", "UnknownFields(found)", LAW.format("order_does_not_matter")),
     Mutant(

@@ -1,7 +1,7 @@
 """The waiter itself in a simulated world: any order of trouble on the network, any stream, any jump of the clock.
 
-The law: a wait ends with the service's own final status, or with a timeout no later than asked; and what a reply said of
-the job is known from then on, though the next replies do not say it.
+The law: a wait ends with the service's own final status, or with a timeout no later than asked; and what a reply said
+of the job is known from then on, though the next replies do not say it.
 """
 
 import json

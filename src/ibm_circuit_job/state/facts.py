@@ -364,8 +364,8 @@ class JobMetrics:
     charged_seconds: float | None = field(default=None, converter=_finite_or_none)
     """The quantum time that the service charges for the job so far, in seconds; said since API version 2026-03-15."""
     usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
-    """Whether the figure of the usage is final, in the service's words: ``"pending"`` or ``"complete"``. Without a figure
-    it says nothing, and is ``None``."""
+    """Whether the figure of the usage is final, in the service's words: ``"pending"`` or ``"complete"``. Without a
+    figure it says nothing, and is ``None``."""
     caller: str | None = field(default=None, validator=optional(instance_of(str)))
     """What the submitting client said of itself, as the service returns it: ``"qiskit/2.6.2/ibm-circuit-job"`` ..."""
     stamp: int = _stamp()

@@ -108,7 +108,7 @@ def _said_later(before: _F, later: _F) -> _F | None:
     left = _left_by(later, before)
     if not left:
         return later if left is not None else None
-    kind = type(later)
+    kind: Any = type(later)
     names, places = _places(kind, tuple(left))
     earlier: tuple[Earlier, ...] = before.earlier or (Earlier(before.observed_at, before.stamp, names),)
     if earlier[0].fields != names:
@@ -152,7 +152,7 @@ def _left_by(later: _F, before: _F) -> list[str] | None:
 
 
 @lru_cache(maxsize=1000)
-def _places(kind: type, left: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _places(kind: Any, left: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Return names of fields in alphabetical order, and where among the slots of their kind they are."""
     slots = [slot.name for slot in fields(kind)]
     return tuple(sorted(left)), tuple({slots.index(name.partition(":")[0]) for name in left})

@@ -204,7 +204,7 @@ def fields_of(job: Job) -> dict[str, FieldSaid]:
     return found
 
 
-def _alone(job_id: str, fact: Fact) -> Job:
+def _alone(job_id: str, fact: Fact) -> Job:  # noqa: PLR0911 - one for each kind of fact
     """A record of one fact, made without any transition."""
     match fact:
         case StatusReport():
@@ -229,16 +229,16 @@ _EMPTY: Final[Mapping[str, Callable[[Any], bool]]] = {
     "status.reason": lambda reason: reason in {"", "Error"},
     "status.reason_code": lambda code: code == "",
     "status.reason_solution": lambda solution: solution == "",
-    "metrics.caller": lambda text: not queries.client_version(_measured(caller=text)),
-    "metrics.client_version": lambda text: not queries.client_version(_measured(client_version=text)),
+    "metrics.caller": lambda text: _has_no_version(JobMetrics(_EPOCH, caller=text)),
+    "metrics.client_version": lambda text: _has_no_version(JobMetrics(_EPOCH, client_version=text)),
 }
 
 
-def _measured(**said: str) -> Job:
-    return Job("a", metrics=JobMetrics(_EPOCH, **said))
+def _has_no_version(metrics: JobMetrics) -> bool:
+    return not queries.client_version(Job("a", metrics=metrics))
 
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final[datetime] = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _is_empty(name: str, value: Any) -> bool:

@@ -113,7 +113,12 @@ def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datet
     found = {step: _utc(moment) for step, moment in steps}
     _check_texts(**{str(step): step for step in found})
     # In one order, so that two replies that say the same are equal.
-    return tuple(sorted(found.items(), key=_by_time)) if len(found) > 1 else tuple(found.items())
+    ordered = sorted(found.items(), key=_by_time) if len(found) > 1 else list(found.items())
+    if len({step.lower() for step, _ in ordered}) < len(ordered):
+        # One step in two spellings: a record has one time for each step, the later.
+        last = {step.lower(): (step, moment) for step, moment in ordered}
+        ordered = sorted(last.values(), key=_by_time)
+    return tuple(ordered)
 
 
 def _by_time(timestamp: tuple[str, datetime]) -> tuple[datetime, bool, str]:

@@ -277,16 +277,12 @@ def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> d
 
 
 def _order(name: str, register: _Register) -> tuple[bool, int, datetime, str]:
-    answers = _ANSWERS.get(name, _is_said if ":" in name else _answers_always)
-    return bool(answers(register.value)), register.stamp, register.observed_at, repr(register.value)
-
-
-def _is_said(pair: tuple[str, Any]) -> bool:
-    return pair[1] != _NULL
-
-
-def _answers_always(_: Any) -> bool:
-    return True
+    value = register.value
+    if name in _ANSWERS:
+        answers = bool(_ANSWERS[name](value))
+    else:
+        answers = ":" not in name or value[1] != _NULL
+    return answers, register.stamp, register.observed_at, repr(value)
 
 
 def _made(newest: _F, both: Mapping[str, _Register]) -> _F:

@@ -99,7 +99,7 @@ def job_metrics() -> SearchStrategy[JobMetrics]:
     """What a service measured of a job, with any of it absent."""
     position = st.none() | st.integers(1, 100)
     seconds = st.none() | st.floats(0, 1e6)
-    steps = st.tuples(st.sampled_from(["created", "running", "finished"]), moments())
+    steps = st.tuples(st.sampled_from(["created", "running", "finished", "Running"]), moments())
     full = st.builds(
         JobMetrics,
         observed_at=moments(),

@@ -278,10 +278,7 @@ def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> d
 
 def _order(name: str, register: _Register) -> tuple[bool, int, datetime, str]:
     value = register.value
-    if name in _ANSWERS:
-        answers = bool(_ANSWERS[name](value))
-    else:
-        answers = ":" not in name or value[1] != _NULL
+    answers = bool(_ANSWERS[name](value)) if name in _ANSWERS else ":" not in name or value[1] != _NULL
     return answers, register.stamp, register.observed_at, repr(value)
 
 

@@ -185,7 +185,8 @@ def fields_of(job: Job) -> dict[str, FieldSaid]:
     """Return what a record knows, field by field: ``status.reason``, ``details.tags``, ``metrics.timestamps:running``.
 
     Example:
-        >>> from ibm_circuit_job import Job, JobTags
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, JobTags, refresh
         >>> fields_of(refresh(Job("a"), JobTags(datetime(1970, 1, 1, tzinfo=UTC), ["x"])))
         {'details.tags': FieldSaid(stamp=0, value=('x',))}
     """

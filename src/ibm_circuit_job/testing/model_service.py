@@ -96,6 +96,11 @@ class ModelService:
         """Whether the job never changes again."""
         return self.status in FINAL
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether a reply that says something else than the truth is still to come."""
+        return bool(self._stale) or self._mumbled is not None
+
     # What happens to the job
 
     def advance(self) -> None:

@@ -61,7 +61,7 @@ MUTANTS = [
         "register.observed_at, register.stamp, repr",
         LAW.format("newest_wins"),
     ),
-    Mutant("registers", "or value[1] != _NULL", "or True", LAW.format("nothing_learned_is_lost")),
+    Mutant("registers", "or value[1] != _NULL\n", "or True\n", LAW.format("nothing_learned_is_lost")),
     Mutant(
         "registers",
         "answers = bool(_ANSWERS[name](value))",

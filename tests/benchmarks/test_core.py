@@ -22,6 +22,10 @@ JOB = read_job(TYPICAL, NOW).unwrap()
 OLD = StatusReport(NOW - timedelta(seconds=1), JobStatus.QUEUED, "Queued")
 NEW = StatusReport(LATER, JobStatus.RUNNING, "Running")
 OTHER = read_job(TYPICAL, LATER).unwrap()
+LEFT_OUT = ("tags", "session_id", "private", "created")
+THIN = json.dumps({name: said for name, said in json.loads(TYPICAL).items() if name not in LEFT_OUT}).encode()
+PARTIAL = read_job(THIN, LATER).unwrap()
+MERGED = merge(JOB, read_job(THIN, NOW + timedelta(milliseconds=1)).unwrap())
 PROVIDER = Path(__file__).parents[2] / ".peers/provider/bin/python"
 HELD = 100_000
 
@@ -51,6 +55,14 @@ def test_merge_of_two_records(benchmark, report):
     result, time = measured(benchmark, merge, JOB, OTHER)
     assert result == OTHER
     report("merge of two records", f"{time:.2f} us", "aim 3 us")
+
+
+@pytest.mark.benchmark(group="transitions")
+@pytest.mark.parametrize(("known", "which"), [(JOB, "the first"), (MERGED, "a further")])
+def test_merge_of_a_partial_reply(benchmark, report, known, which):
+    result, time = measured(benchmark, merge, known, PARTIAL)
+    assert (result.tags, result.stamp) == (JOB.tags, PARTIAL.stamp)
+    report(f"merge of {which} reply that leaves {len(LEFT_OUT)} fields out", f"{time:.2f} us")
 
 
 @pytest.mark.benchmark(group="reading a job reply")

@@ -249,24 +249,6 @@ def stamp_of(fact: JobDetails | JobMetrics, name: str) -> int:
     return next((group.stamp for group in fact.earlier if name in group.fields), fact.stamp)
 
 
-def counts(fact: _F, known: _F) -> bool:
-    """Return whether a fact says anything of what a join of facts says, or when; else the join does without it.
-
-    Example:
-        >>> from datetime import UTC, datetime
-        >>> from ibm_circuit_job import JobDetails
-        >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
-        >>> first, second = JobDetails(noon, backend="a"), JobDetails(later, tags=["x"])
-        >>> both = joined(joined(first, second), JobDetails(later.replace(hour=14), tags=["y"]))
-        >>> counts(first, both), counts(second, both)
-        (True, False)
-    """
-    if _time(fact) == _time(known):
-        return True
-    said = registers(known)
-    return any(said.get(name) == register for name, register in registers(fact).items())
-
-
 def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> dict[str, _Register]:
     both = dict(ours)
     for name, register in theirs.items():
@@ -278,7 +260,8 @@ def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> d
 
 def _order(name: str, register: _Register) -> tuple[bool, int, datetime, str]:
     value = register.value
-    answers = bool(_ANSWERS[name](value)) if name in _ANSWERS else ":" not in name or value[1] != _NULL
+    says = ":" not in name or value[1] != _NULL
+    answers = bool(_ANSWERS[name](value)) if name in _ANSWERS else says
     return answers, register.stamp, register.observed_at, repr(value)
 
 

@@ -14,6 +14,7 @@ Our own property tests call them, on histories that Hypothesis makes up. Call th
 Example:
     >>> from datetime import UTC, datetime
     >>> from ibm_circuit_job import Job, JobDetails
+    >>> from ibm_circuit_job.testing.laws import ON_HISTORIES
     >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
     >>> for law in ON_HISTORIES:
     ...     law(Job("a"), [JobDetails(noon, backend="b"), JobDetails(later, tags=["x"])])

@@ -151,7 +151,7 @@ def test_damaged_record_of_an_older_store_costs_itself_alone(older, caplog):
         assert store.record("done").status.status.name == "DONE"
 
 
-def test_text_that_is_no_unicode_ends_no_migration(tmp_path):
+def test_text_that_is_no_unicode_ends_no_migration(tmp_path, caplog):
     file = tmp_path / "jobs.sqlite"
     make_older(str(file))
     connection = sqlite3.connect(file)
@@ -161,6 +161,8 @@ def test_text_that_is_no_unicode_ends_no_migration(tmp_path):
     connection.close()
     with JobStore(file) as store:
         assert ids(store.records()) == JOBS[:-1]
+    assert r"the record of job \udcffA " in caplog.text
+    caplog.text.encode()  # So that any log can be written.
 
 
 # Several processes, and death

@@ -744,8 +744,10 @@ class JobStore:
         try:
             return read_record(text)
         except Damaged as damage:
+            # Of a damaged row the ID may be no text, too.
+            shown = job_id.encode("utf-8", "backslashreplace").decode()
             raise JobStoreDamagedError(
-                f"the record of job {job_id} in the store at {self._database.name} is damaged: {damage}"
+                f"the record of job {shown} in the store at {self._database.name} is damaged: {damage}"
             ) from None
 
     def _body(self, connection: sql.Connection, job_id: str, reference: Reference) -> Body:

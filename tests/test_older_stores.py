@@ -151,6 +151,19 @@ def test_damaged_record_of_an_older_store_costs_itself_alone(older, caplog):
         assert store.record("done").status.status.name == "DONE"
 
 
+def test_job_whose_record_is_made_anew_of_its_history_is_found_by_its_tags(older, tmp_path):
+    with JobStore(tmp_path / "new.sqlite") as new:
+        new.import_(older_stores.ARCHIVE)
+        job_id, tags = next((record.job_id, list(record.tags)) for record in new.records() if record.tags)
+    engine = sql.create_engine(older if "://" in older else f"sqlite:///{older}")
+    with engine.begin() as connection:
+        connection.execute(sql.text("UPDATE jobs SET record = '{' WHERE job_id = :job_id"), {"job_id": job_id})
+    engine.dispose()
+    with JobStore(older) as store:
+        store.save(Job(job_id))
+        assert job_id in ids(store.records(job_tags=tags))
+
+
 def test_text_that_is_no_unicode_ends_no_migration(tmp_path, caplog):
     file = tmp_path / "jobs.sqlite"
     make_older(str(file))

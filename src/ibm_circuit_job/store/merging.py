@@ -36,7 +36,8 @@ def merge_in(
         now: Where the facts were seen just now, the wall time of the machine that has seen them.
     """
     row = _locked_row(connection, job_id)
-    kept, references = _locked_record(connection, row), references_in(row)
+    kept, is_sound = _locked_record(connection, row)
+    references = references_in(row)
     if now is not None:
         stamps = [kept.stamp, *(reference.stamp for reference in references.values())]
         newest = max((stamp for stamp in stamps if stamp is not None), default=None)
@@ -57,7 +58,7 @@ def merge_in(
     changed = {name: value for name, value in values.items() if row[name] != value}
     if changed:
         connection.execute(_CHANGE, {"of_job": job_id, **changed})
-    if job.tags != kept.tags or (job.tags and "moment" in changed):
+    if not is_sound or job.tags != kept.tags or (job.tags and "moment" in changed):
         _replace_tags(connection, job, values["moment"])
 
 
@@ -121,19 +122,19 @@ _UNTAG: Final = sql.delete(schema.tags).where(schema.tags.c.job_id == sql.bindpa
 _TAG: Final = sql.insert(schema.tags)
 
 
-def _locked_record(connection: sql.Connection, row: sql.RowMapping) -> Job:
-    """Return the record of a row that was just locked; where it is damaged, what the history has."""
+def _locked_record(connection: sql.Connection, row: sql.RowMapping) -> tuple[Job, bool]:
+    """Return the record of a row that was just locked, and whether it is sound; if not, what the history has."""
     if type(row["first_seen"]) is not int or not isinstance(row["service"], str | None):
         raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time and the name of a service")
     try:
-        return read_record(row["record"])
+        return read_record(row["record"]), True
     except Damaged as damage:
         said = str(damage)
     try:
         small = [read_record(fact["record"]) for fact in history_of(connection, row["job_id"]) if fact["slot"] is None]
     except Damaged:
         raise Damaged(f"the record of job {row['job_id']} is damaged, and its history, too: {said}") from None
-    return merge_all(Job(row["job_id"]), small)
+    return merge_all(Job(row["job_id"]), small), False
 
 
 def _body_columns(references: Mapping[str, Reference]) -> dict[str, Any]:

@@ -254,11 +254,12 @@ def _said_of_usage(job: Job) -> tuple[float, str | None] | None:
     metrics, details = job.metrics, job.details
     said = []
     if metrics is not None:
-        figures = (metrics.charged_seconds, metrics.quantum_seconds, metrics.usage_seconds)
-        measured = next((figure for figure in figures if figure is not None), None)
-        said.append((measured, metrics.usage_status, metrics.stamp))
+        figures = ("charged_seconds", "quantum_seconds", "usage_seconds")
+        name = next((name for name in figures if getattr(metrics, name) is not None), "charged_seconds")
+        said.append((getattr(metrics, name), metrics.usage_status, stamp_of(metrics, name)))
     if details is not None:
-        said.append((details.charged_seconds, details.usage_status, details.stamp))
+        # When the figure was said, which is not when the job was renamed.
+        said.append((details.charged_seconds, details.usage_status, stamp_of(details, "charged_seconds")))
     known = [(seconds, status and status.lower(), at) for seconds, status, at in said if seconds is not None]
     final = [each for each in known if each[1] in _COMPLETE]
     chosen = max(final, key=lambda each: each[2]) if final else next(iter(known), None)

@@ -1,8 +1,8 @@
 """Replies that say less than the ones before, and what each query answers after them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from ibm_circuit_job import Job, JobMetrics, StatusReport, merge, refresh
+from ibm_circuit_job import Job, JobDetails, JobMetrics, StatusReport, merge, refresh, rename
 from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.wire import read_job, read_metrics, status_report
 
@@ -86,3 +86,17 @@ def test_assumed_cancel_is_final_and_not_confirmed():
     job = Job("a", report)
     assert (job.is_final, job.is_confirmed_final) == (True, False)
     assert refresh(job, status_report("Cancelled", NOON)).is_confirmed_final
+
+
+def test_figure_of_the_usage_is_as_old_as_its_reply():
+    listed = read_job(b'{"id": "a", "usage": {"qpu_charge_time_seconds": 10, "status": "complete"}}', NOON).unwrap()
+    job = merge(
+        listed,
+        measured(b'{"usage": {"qpu_charge_time_seconds": 12, "status": "complete"}}', NOON + timedelta(minutes=1)),
+    )
+    assert queries.usage(job) == queries.usage(rename(job, "bell", LATER)) == 12
+
+
+def test_field_of_any_name_is_joined():
+    first = Job("a", details=JobDetails(NOON, unknown=[("\ud800", "1")]))
+    assert merge(first, Job("a", details=JobDetails(LATER, backend="b"))).details.unknown == (("\ud800", "1"),)

@@ -1,5 +1,8 @@
 """Replies as servers send them, and worse."""
 
+import base64
+import pickle
+import zlib
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,6 +13,8 @@ from ibm_circuit_job import (
     JobDetails,
     JobInputs,
     JobMetrics,
+    JobName,
+    JobTags,
     ResultPayload,
     StatusReport,
     merge,
@@ -278,3 +283,34 @@ def test_stored_result_that_was_damaged_is_refused():
 def test_json_of_a_newer_format_is_refused():
     failure = from_json(to_json(Job("a")).replace(b'"format":2', b'"format":3')).failure()
     assert (failure.path, failure.message) == ("format", "expected 2 or before, got 3")
+
+
+PICKLED_BEFORE_STAMPS = (
+    "eNptU0tP20AQBhLFIRDSShxKuSBO5RJhkpiHKhUpVaUW1aro42qt1+vsFr/YB5QipHKgVaW9sf2P/RmdtZ0QpNqytTOzs9/3zcz+"
+    "aP7BzYXy0RssTAPMOFZMBl/zsC8kkqQPK6Mb7+B/b3ZuzY15oVvgC1hk9CIyumW3KWH05v/zY4QlRFc/lttOSZFz+XDUSh4Kwi9I"
+    "FCBpdDuCDMlSMr+8N+OO83epsVrSNHRNt63/e57ZGJjL1oxIIhHYJwv2/WVOzR18P+Gjjn5+zsQZk/2C5xcsIlxYVVPey6CtIgfp"
+    "+hlEtigSW0JhTISIVZJcbXGVlefpbsmWB7PkcZ4WCZEEqtHiBIk8M75eqVYBziMCpoOEUEDR/Na9OiLyRElWbm4LyUk2kdSctFSo"
+    "nYhIxBJhaFt3gNrr2pyWjHbppnZChM9IZlsA3XFA14Sj1EJhALBsfN3MUGrRmxJNgOniN1CgOwI0Aa5tH0CDriCtSK4pgSYkIAKq"
+    "CSfYswrOLuqlys6y/DKzpLqfq/UbRpKo5HVnbo3uYYr4BBopCM4zCPh6tTqyrpVvxaVEcoZn4t7X5iNxHdtPSEoLYXb00yIXTJaU"
+    "s+BcEUXMSUOvz3unbQXI3pR/ZGFh0ny9/uDCVbOquvfOFcqkSucId2vCM8caThjJZAAtF2UWPaIvS730lU+Pfd3CKEksMohrsaxQ"
+    "stRmZ+ptZT2S1uDo0oyd6220feTeGFuRAl0lOYrKyp4SoRL5ofbMZ9Iv46XrG3vbKNobeUYfD4fuwIvRYDQKB97+AXLdoYci14v3"
+    "yYE3PCSHwzgcxnjPjck+uAbuLt71dmPPxQjF8QGy4G0OwzWBpll0Bzh/sqMyh/ukunrd+uptlPdpoBevYJYseRhclD6k+6i8r7P0"
+    "Cd3TzZAkCWxWYf8fG3ayug=="
+)
+"""A record with each kind of fact, as it was pickled when it had its tags and its name beside the details."""
+
+
+def test_record_that_an_older_version_pickled_is_read():
+    noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+    later = noon.replace(hour=13)
+    known = Job(
+        "a",
+        StatusReport(noon, JobStatus.DONE, "Completed"),
+        JobDetails(noon, backend="b", tags=["x"]),
+        JobMetrics(noon, position_in_queue=3),
+        JobInputs(noon, b'{"a":1}'),
+        ResultPayload(noon, b"{}"),
+    )
+    read = pickle.loads(zlib.decompress(base64.b64decode(PICKLED_BEFORE_STAMPS)))
+    assert read == refresh(known, JobTags(later, ["y"]), JobName(later, "bell"))
+    assert pickle.loads(pickle.dumps(read)) == read

@@ -52,11 +52,17 @@ _ONLY_STR = frozenset({str})
 
 
 def _texts(texts: Iterable[str]) -> tuple[str, ...]:
-    listed = (texts,) if isinstance(texts, str) else tuple(texts)
-    if isinstance(texts, str) or not {*map(type, listed)} <= _ONLY_STR:
-        raise TypeError(f"expected a list of strings, got {texts!r}")
+    listed = _names(texts)
     for text in listed:
         _check_whole(text)
+    return listed
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of fields, whatever a service has called them."""
+    listed = tuple(names)
+    if isinstance(names, str) or not {*map(type, listed)} <= _ONLY_STR:
+        raise TypeError(f"expected a list of strings, got {names!r}")
     return listed
 
 
@@ -150,7 +156,7 @@ class Earlier:
     """When they were seen, UTC."""
     stamp: int
     """The stamp of that time."""
-    fields: tuple[str, ...] = field(converter=_texts)
+    fields: tuple[str, ...] = field(converter=_names)
     """The fields, in alphabetical order: ``"tags"``, ``"unknown:cost"``, ``"timestamps:running"`` ..."""
 
 
@@ -456,6 +462,24 @@ class JobName:
     def __attrs_post_init__(self) -> None:
         _check_whole(self.name)
 
+
+def _read_older(kind: Any) -> None:
+    """Let a kind of fact be unpickled that was pickled when no fact had a stamp."""
+    set_state = kind.__setstate__
+
+    def set_older_state(fact: Any, state: Any) -> None:
+        set_state(fact, state)
+        if "stamp" not in state:
+            object.__setattr__(fact, "stamp", micros_of(fact.observed_at))
+            if kind in _PARTIAL:
+                object.__setattr__(fact, "earlier", ())
+
+    kind.__setstate__ = set_older_state
+
+
+_PARTIAL: Final = (StatusReport, JobDetails, JobMetrics)
+for _kind in (*_PARTIAL, JobInputs, ResultPayload, JobTags, JobName):
+    _read_older(_kind)
 
 Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload | JobTags | JobName
 """One thing that was learned about a job: a closed union, to be taken apart with ``match``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from attrs import frozen
 
@@ -22,6 +22,7 @@ from ibm_circuit_job.state.facts import (
     ResultPayload,
     StatusReport,
 )
+from ibm_circuit_job.state.registers import joined
 
 
 @frozen(repr=False)
@@ -195,6 +196,25 @@ def slot_of(body: Body) -> str:
     return "inputs" if isinstance(body, JobInputs) else "payload"
 
 
+def _read_older(kind: Any) -> None:
+    """Let a record be unpickled that was pickled when it had tags and a name of its own beside the details."""
+    set_state = kind.__setstate__
+
+    def set_older_state(job: Any, state: Any) -> None:
+        set_state(job, state)
+        details = job.details
+        for slot, name in (("retagged", "tags"), ("renamed", "name")):
+            given = state.get(slot)
+            if given is not None:
+                said: Any = {name: getattr(given, name)}
+                fact = JobDetails(given.observed_at, stamp=given.stamp, **said)
+                details = fact if details is None else joined(details, fact)
+        object.__setattr__(job, "details", details)
+
+    kind.__setstate__ = set_older_state
+
+
+_read_older(Job)
 _STATUS = (StatusReport, type(None))
 _DETAILS = (JobDetails, type(None))
 _METRICS = (JobMetrics, type(None))

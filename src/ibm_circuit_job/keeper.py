@@ -74,18 +74,19 @@ class Keeper:
         if not self._write(pending, synced=synced, patient=patient):
             self._waited_for = given
 
-    def keep_payload(self, payload: ResultPayload, known: Job, client: Any) -> None:
+    def keep_payload(self, payload: ResultPayload, known: Job, client: Any, *, just_now: bool = False) -> None:
         """Write a result, and with it what else is news. When this returns, it is on the disk.
 
         Args:
             payload: The body of the result.
             known: What is known of the job.
             client: Whom it was asked of.
+            just_now: Whether the result has arrived just now, and so comes after all that the store has.
         """
         pending = self._pending()
         # Once it could not be stored, nobody is to wait for that again.
         patient = payload.sha256 not in pending.payloads
-        pending = self._own = add_pending(pending, self.kept, known, client, payload)
+        pending = self._own = add_pending(pending, self.kept, known, client, payload, just_now=just_now)
         self._write(pending, synced=True, patient=patient)
 
     def catch_up(self, *, insisting: bool) -> None:

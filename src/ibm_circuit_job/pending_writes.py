@@ -74,6 +74,8 @@ class PendingWrites:
             bounded: Whether to wait for no more than a second where it is not patient.
         """
         if not patient and self.writing().locked():
+            # It is written later, and then it is not the last that was seen.
+            self.just_now = False
             doing = f"keep job {self.job_id}"
             return StoreTrouble(doing, f"could not {doing}: another thread writes just now", is_known=True)
         with self.writing():
@@ -138,6 +140,7 @@ class PendingWrites:
     def _absorb(self, other: PendingWrites) -> None:
         """Take over what another has of the same job; the lock is held."""
         if other.learned is not None:
+            self.just_now = other.just_now and (self.learned is None or self.just_now)
             self.learned = other.learned if self.learned is None else merge(self.learned, other.learned)
         self.payloads = other.payloads | self.payloads
         self.tried |= other.tried
@@ -198,7 +201,8 @@ def add_pending(
         pending.client = client
         # First of all, and each step at once: Ctrl-C may come after any of them.
         _registry.setdefault(pending.key, pending)
-        pending.just_now = just_now and (pending.learned is None or pending.just_now)
+        is_first = pending.learned is None and pending.payloads.keys() <= {payload and payload.sha256}
+        pending.just_now = just_now and (is_first or pending.just_now)
         pending.learned = news(kept, known if pending.learned is None else merge(pending.learned, known))
         if payload is not None:
             pending.written.discard(payload.sha256)
@@ -264,11 +268,17 @@ def _at_end_of_child() -> None:
     finalizers.Finalize(None, _at_end, exitpriority=-1)
 
 
+def _leave_to_parent() -> None:
+    """The parent writes what it has learned; if a fork does so too, then later."""
+    for pending in _registry.values():
+        pending.just_now = False
+    _registry.clear()
+
+
 # Threads that the end of Python waits for are done by then.
 atexit.register(_at_end)
 if multiprocessing.parent_process() is not None:
     _at_end_of_child()
 finalizers.register_after_fork(PendingWrites, lambda _: _at_end_of_child())
 if hasattr(os, "register_at_fork"):
-    # The parent writes what it has learned.
-    os.register_at_fork(after_in_child=_registry.clear)
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobDetails, JobStore, ResultPayload, effects
+from ibm_circuit_job.pending_writes import PendingWrites, add_pending
 from ibm_circuit_job.state.transitions import after, merge
+from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.testing import ModelService, ScriptedClient
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -131,3 +133,52 @@ def test_record_prints_in_a_few_lines():
         "  backend  b",
         "  tags     x, y",
     ]
+
+
+RESULTS = [
+    b'{"results": [{"shots": 1, "success": true, "data": {"counts": {"0x%d": 1}}}], "success": true}' % value
+    for value in (0, 1)
+]
+
+
+def read_twice(clock, job):
+    job.result()
+    clock["now"] -= timedelta(minutes=1)
+    job.result(refresh=True)
+
+
+def test_result_that_arrived_last_is_held_after_the_clock_was_set_back(clock):
+    job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([DONE], results=RESULTS))
+    read_twice(clock, job)
+    assert job.state.payload.raw == RESULTS[1]
+
+
+def test_result_that_arrived_last_is_first_in_the_store_after_the_clock_was_set_back(clock, tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        client = ScriptedClient([DONE], results=RESULTS)
+        read_twice(clock, IBMCircuitJob.from_store(store, Job("a"), runtime_client=client))
+        assert [store.payload("a", newer).raw for newer in (0, 1)] == RESULTS[::-1]
+
+
+def test_what_is_written_later_is_not_what_was_seen_last(tmp_path):
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        pending = add_pending(PendingWrites(store, "a"), Job("a"), tagged(NOON, "mine"), None, just_now=True)
+        with pending.writing():
+            assert not isinstance(pending.write(patient=False), Job)
+        store.save(tagged(NOON + timedelta(days=40_000), "theirs, of a clock that is ahead"))
+        pending.write()
+        assert store.record("a").tags == ("theirs, of a clock that is ahead",)
+
+
+def test_status_that_was_pushed_says_nothing_of_the_name():
+    client = ScriptedClient([b'{"id": "a", "name": "bell", "state": {"status": "Running"}}'])
+    job = IBMCircuitJob.from_state(Job("a"), runtime_client=client)
+    job.observe(Job("a", status=status_report("Running", NOON)))
+    assert job.name() == "bell"
+
+
+def test_reply_that_says_nothing_is_asked_for_once():
+    client = ScriptedClient([b'{"id": "a"}'])
+    job = IBMCircuitJob.from_state(Job("a"), runtime_client=client)
+    assert [job.name(), job.name()] == [None, None]
+    assert len(client.calls) == 1

@@ -59,7 +59,9 @@ class JobCell:
     def observe(self, seen: Job) -> None:
         """Learn what was seen of the job just now, and keep what is news."""
         self._learn(seen, just_now=True)
-        self._was_told = self._was_told or (seen.status is not None and not seen.status.assumed)
+        # A reply says both; a push has no details, and what was submitted no status.
+        told = seen.status is not None and not seen.status.assumed and seen.details is not None
+        self._was_told = self._was_told or told
         self.keep(just_now=True)
 
     def learn(self, record: Job) -> None:
@@ -95,7 +97,10 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        self.observe(effects.value(effects.fetch_job(self.client, self.job_id)))
+        seen = effects.value(effects.fetch_job(self.client, self.job_id))
+        # However little it says: to ask again says no more.
+        self._was_told = True
+        self.observe(seen)
 
     def ask_if_possible(self) -> None:
         """Ask the service for the job, unless the client cannot.
@@ -239,15 +244,20 @@ class JobCell:
         """Return whether a store is known to have this result."""
         return self.keeper is not None and self.keeper.is_stored(payload)
 
-    def keep_result(self, payload: ResultPayload) -> None:
-        """Write a result to the store, where there is one; when this returns, it is on the disk."""
+    def keep_result(self, payload: ResultPayload, *, just_now: bool = False) -> None:
+        """Write a result to the store, where there is one; when this returns, it is on the disk.
+
+        Args:
+            payload: The result.
+            just_now: Whether it has arrived just now, and so comes after all that the store has.
+        """
         if self.keeper is not None:
-            self.keeper.keep_payload(payload, self.state, self.client)
+            self.keeper.keep_payload(payload, self.state, self.client, just_now=just_now)
 
     def take_in(self, payload: ResultPayload) -> None:
-        """Learn a result that has arrived; where the store has it, memory need not."""
+        """Learn a result that has arrived just now; where the store has it, memory need not."""
         if not self.is_stored(payload):
-            self.learn_facts(payload)
+            self.observe_facts(payload)
 
     def arrived(self) -> Iterator[ResultPayload]:
         """Yield the bodies of results that have arrived: the one in memory, then those in the store, newest first."""

@@ -19,7 +19,16 @@ from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import Job, JobStore, merge, refresh
 from ibm_circuit_job.state import queries, registers, results
-from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, JobName, JobTags, ResultPayload, StatusReport
+from ibm_circuit_job.state.facts import (
+    Body,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    JobName,
+    JobTags,
+    ResultPayload,
+    StatusReport,
+)
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import after, news
 from ibm_circuit_job.state.wire import status_report
@@ -200,7 +209,11 @@ def rows_of(store, job_id):
 @given(split_histories, moments(), st.sampled_from([UTC, INDIA]))
 def test_job_at_a_moment_is_the_fold_of_what_had_been_seen_by_then(stores, calls, moment, zone):
     job_id, came = saved(stores, calls)
-    seen = [fact for fact in came if fact.observed_at <= moment]
+    seen = [
+        said
+        for fact in came
+        if (said := fact if isinstance(fact, Body) else registers.said_by(fact, moment)) and said.observed_at <= moment
+    ]
     assert stores[0].at(job_id, moment.astimezone(zone)) == folded(job_id, seen)
 
 

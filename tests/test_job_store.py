@@ -28,6 +28,7 @@ from ibm_circuit_job import (
     JobStore,
     JobStoreDamagedError,
     JobStoreError,
+    merge,
     refresh,
 )
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
@@ -137,6 +138,16 @@ def test_history_is_in_the_order_in_which_facts_came(store):
 def test_moment_without_a_zone_is_refused(store):
     with pytest.raises(JobStoreError, match="expected moment to be a datetime with a time zone, got"):
         store.at("a", NOON.replace(tzinfo=None))
+
+
+def test_what_had_been_seen_by_a_moment_is_known_where_it_was_kept_later(store):
+    seen = [Job("a", details=JobDetails(NOON, backend="b")), Job("a", details=JobDetails(later(5), name="bell"))]
+    store.save(merge(*seen))
+    assert [(record.backend, record.name) for record in (store.at("a", later(seconds)) for seconds in (-1, 0, 5))] == [
+        (None, None),
+        ("b", None),
+        ("b", "bell"),
+    ]
 
 
 def test_moment_may_be_of_any_kind_of_datetime(store):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
-from attrs import fields
+from attrs import evolve, fields
 
 from ibm_circuit_job.state.client_versions import kept_versions, named_versions
 from ibm_circuit_job.state.facts import Earlier, JobDetails, JobMetrics, StatusReport
@@ -247,6 +247,47 @@ def stamp_of(fact: JobDetails | JobMetrics, name: str) -> int:
         1000000
     """
     return next((group.stamp for group in fact.earlier if name in group.fields), fact.stamp)
+
+
+def said_by(fact: _F, moment: datetime) -> _F | None:
+    """Return what a fact says that had been seen by a moment; ``None`` where that is nothing.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import JobDetails
+        >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
+        >>> both = joined(JobDetails(noon, backend="a"), JobDetails(later, tags=["x"]))
+        >>> said_by(both, noon) == JobDetails(noon, backend="a"), said_by(both, later) is both
+        (True, True)
+    """
+    if all(seen.observed_at <= moment for seen in (fact, *fact.earlier)):
+        return fact
+    said = {name: register for name, register in registers(fact).items() if register.observed_at <= moment}
+    if fact.observed_at <= moment:
+        return _made(fact, said)
+    # What a report is about is its status, and that was seen last.
+    if isinstance(fact, StatusReport) or not said:
+        return None
+    stamp, observed_at = max((register.stamp, register.observed_at) for register in said.values())
+    return _made(evolve(fact, observed_at=observed_at, stamp=stamp), said)
+
+
+def counts(fact: _F, known: _F) -> bool:
+    """Return whether a fact says anything of what a join of facts says, or when; else the join does without it.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import JobDetails
+        >>> noon, later = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
+        >>> first, second = JobDetails(noon, backend="a"), JobDetails(later, tags=["x"])
+        >>> both = joined(joined(first, second), JobDetails(later.replace(hour=14), tags=["y"]))
+        >>> counts(first, both), counts(second, both)
+        (True, False)
+    """
+    if _time(fact) == _time(known):
+        return True
+    said = registers(known)
+    return any(said.get(name) == register for name, register in registers(fact).items())
 
 
 def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> dict[str, _Register]:

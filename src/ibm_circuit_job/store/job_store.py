@@ -25,7 +25,8 @@ from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.job_filter import wanted_jobs, wanted_text
 from ibm_circuit_job.pending_writes import forgetting
-from ibm_circuit_job.state.facts import Body, Fact, JobInputs, ResultPayload
+from ibm_circuit_job.state import registers
+from ibm_circuit_job.state.facts import Body, Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.store import archive, listing, schema
@@ -568,8 +569,7 @@ class JobStore:
             ('bell', 'ghz')
         """
         _check_aware(moment)
-        seen = (fact for fact in self.history(job_id) if fact.observed_at <= moment)
-        return reduce(refresh, seen, Job(job_id))
+        return reduce(refresh, _said_by(self.history(job_id), moment), Job(job_id))
 
     def delete(self, job_id: str) -> None:
         """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
@@ -784,6 +784,17 @@ def _is_text(value: Any) -> bool:
 def _check_id(job_id: Any) -> None:
     if not isinstance(job_id, str) or not job_id:
         raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
+
+
+def _said_by(facts: Iterable[Fact], moment: datetime) -> Iterator[Fact]:
+    """What had been seen by a moment, of facts that may say also what was seen before them."""
+    for fact in facts:
+        if isinstance(fact, StatusReport | JobDetails | JobMetrics):
+            said = registers.said_by(fact, moment)
+            if said is not None:
+                yield said
+        elif fact.observed_at <= moment:
+            yield fact
 
 
 def _check_aware(moment: Any) -> None:

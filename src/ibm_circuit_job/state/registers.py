@@ -260,7 +260,7 @@ def said_by(fact: _F, moment: datetime) -> _F | None:
         >>> said_by(both, noon) == JobDetails(noon, backend="a"), said_by(both, later) is both
         (True, True)
     """
-    if all(seen.observed_at <= moment for seen in (fact, *fact.earlier)):
+    if fact.observed_at <= moment and all(group.observed_at <= moment for group in fact.earlier):
         return fact
     said = {name: register for name, register in registers(fact).items() if register.observed_at <= moment}
     if fact.observed_at <= moment:

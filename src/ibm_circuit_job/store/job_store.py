@@ -790,7 +790,8 @@ def _said_by(facts: Iterable[Fact], moment: datetime) -> Iterator[Fact]:
     """What had been seen by a moment, of facts that may say also what was seen before them."""
     for fact in facts:
         if isinstance(fact, StatusReport | JobDetails | JobMetrics):
-            said = registers.said_by(fact, moment)
+            partial: Any = fact
+            said = registers.said_by(partial, moment)
             if said is not None:
                 yield said
         elif fact.observed_at <= moment:

@@ -19,8 +19,8 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Sam
 from returns.result import Result
 
 from ibm_circuit_job import Job, JobInputs, ResultPayload
-from ibm_circuit_job.state import queries, results, typed_json, wire
 from ibm_circuit_job.testing.model_service import RESULT
+from ibm_circuit_job.wire import queries, records, replies, results, typed_json
 
 NOW = datetime(2024, 2, 3, tzinfo=UTC)
 MOST_SECONDS = 2.0
@@ -46,7 +46,7 @@ def seeds():
         typed_json.encode({"circuits": [circuit], "shots": 10, "header": {"x": 1j}, "a": np.arange(3)}),
         typed_json.encode(PrimitiveResult([SamplerPubResult(DataBin(c=bits))], {"version": 2})),
         *REST_AND_EXECUTOR,
-        wire.to_json(Job("a", payload=ResultPayload(NOW, b"{}"))),
+        records.to_json(Job("a", payload=ResultPayload(NOW, b"{}"))),
     ]
 
 
@@ -162,18 +162,18 @@ def _packed_texts(tree):
 def read_all(body):
     """Every reader; each must return a Result, and the queries must answer."""
     for read in (
-        wire.read_job(body, NOW),
-        wire.read_job_page(body, NOW),
-        wire.read_metrics(body, NOW),
-        wire.read_submission(body),
-        wire.read_pushed_status(body, NOW),
-        wire.from_json(body),
+        replies.read_job(body, NOW),
+        replies.read_job_page(body, NOW),
+        replies.read_metrics(body, NOW),
+        replies.read_submission(body),
+        replies.read_pushed_status(body, NOW),
+        records.from_json(body),
         results.decode(ResultPayload(NOW, body)),
         results.decode_primitive(ResultPayload(NOW, body)),
     ):
         assert isinstance(read, Result)
     results.is_result(ResultPayload(NOW, body))
-    wire.read_error(body)
+    replies.read_error(body)
     job = Job("a", inputs=JobInputs(NOW, body))
     queries.circuits(job)
     queries.header(job)

@@ -9,9 +9,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibm_circuit_job.devices.configuration import BackendConfiguration
+from ibm_circuit_job.devices.properties import BackendProperties
 from ibm_circuit_job.errors import BackendPropertyError, IBMBackendApiError
-from ibm_circuit_job.state.backend_configuration import BackendConfiguration
-from ibm_circuit_job.state.backend_properties import BackendProperties
 
 EXPONENTS = {"f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12}
 

@@ -9,10 +9,10 @@ from qiskit import QuantumCircuit
 
 from ibm_circuit_job import BackendConfiguration, BackendProperties, IBMBackend, IBMBackendApiError, IBMBackendError
 from ibm_circuit_job.clients import RequestFailed
+from ibm_circuit_job.devices.configuration import BackendStatus
 from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
+from ibm_circuit_job.devices.target import target_of
 from ibm_circuit_job.errors import Refused
-from ibm_circuit_job.state.backend_configuration import BackendStatus
-from ibm_circuit_job.target import target_of
 
 odd_values = st.recursive(
     st.none()

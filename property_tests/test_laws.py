@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibm_circuit_job import Job, JobDetails, JobMetrics, StatusReport, merge, refresh
-from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.registers import joined, joined_slowly
 from ibm_circuit_job.testing import laws
 from ibm_circuit_job.testing.strategies import (
@@ -22,6 +21,7 @@ from ibm_circuit_job.testing.strategies import (
     status_reports,
     terse_histories,
 )
+from ibm_circuit_job.wire import queries
 
 THOROUGH = settings.default.max_examples >= 2000
 # The laws are what all else rests on: they get ten times the examples of other properties.

@@ -11,8 +11,8 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Sam
 from result_bodies import EXECUTOR_VERSIONS, executor, packed_sampler, rest_sampler
 from result_bodies import bits as bits_of
 
-from ibm_circuit_job.state import results, typed_json
 from ibm_circuit_job.state.facts import ResultPayload
+from ibm_circuit_job.wire import results, typed_json
 
 NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from ibm_circuit_job import Job, JobStore, effects, refresh
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, ResultPayload
-from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.wire.replies import status_report
 
 pytest_plugins = ["postgresql"]
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import Job, JobStore, merge, refresh
-from ibm_circuit_job.state import queries, registers, results
+from ibm_circuit_job.state import registers
 from ibm_circuit_job.state.facts import (
     Body,
     JobDetails,
@@ -31,7 +31,6 @@ from ibm_circuit_job.state.facts import (
 )
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import after, news
-from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import merging, schema
 from ibm_circuit_job.testing.strategies import (
     JOB_ID,
@@ -45,6 +44,8 @@ from ibm_circuit_job.testing.strategies import (
     moments,
     status_reports,
 )
+from ibm_circuit_job.wire import queries, results
+from ibm_circuit_job.wire.replies import status_report
 
 THOROUGH = settings.default.max_examples >= 2000
 # Each of them is some transactions on a disk.

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibm_circuit_job.errors import Refused, SubmissionUnknown, Unreachable, Unreadable
-from ibm_circuit_job.state import submitting
-from ibm_circuit_job.state.submitting import (
+from ibm_circuit_job.wire import submitting
+from ibm_circuit_job.wire.replies import REPLY_TO_SUBMISSION
+from ibm_circuit_job.wire.submitting import (
     Accepted,
     Found,
     GiveUp,
@@ -17,7 +18,6 @@ from ibm_circuit_job.state.submitting import (
     Submission,
     SubmissionPolicy,
 )
-from ibm_circuit_job.state.wire import REPLY_TO_SUBMISSION
 
 DOING = "submit a job to b"
 LOST = [

@@ -5,9 +5,9 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import job_cell
-from ibm_circuit_job.state import queries
+from ibm_circuit_job.job import cell as job_cell
 from ibm_circuit_job.testing import JobLifecycle
+from ibm_circuit_job.wire import queries
 
 QUICK = settings(max_examples=100, stateful_step_count=20, phases=[Phase.generate], deadline=None, derandomize=True)
 

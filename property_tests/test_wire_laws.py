@@ -9,7 +9,6 @@ from returns.result import Result, Success
 
 from ibm_circuit_job import Job
 from ibm_circuit_job.errors import OtherForm, Unreadable, describe
-from ibm_circuit_job.state import queries, reply_fields, results, typed_json, wire
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.testing.replies import job_reply, metrics_reply
 from ibm_circuit_job.testing.strategies import (
@@ -20,17 +19,18 @@ from ibm_circuit_job.testing.strategies import (
     job_replies,
     status_reports,
 )
+from ibm_circuit_job.wire import queries, records, replies, reply_fields, results, typed_json
 
 NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
 READERS = {
-    "job": lambda body: wire.read_job(body, NOW),
-    "page": lambda body: wire.read_job_page(body, NOW),
-    "entry of a page": lambda body: wire.read_job_page(b'{"jobs":[' + body + b"]}", NOW),
-    "metrics": lambda body: wire.read_metrics(body, NOW),
-    "submission": wire.read_submission,
-    "pushed status": lambda body: wire.read_pushed_status(body, NOW),
-    "stored job": wire.from_json,
+    "job": lambda body: replies.read_job(body, NOW),
+    "page": lambda body: replies.read_job_page(body, NOW),
+    "entry of a page": lambda body: replies.read_job_page(b'{"jobs":[' + body + b"]}", NOW),
+    "metrics": lambda body: replies.read_metrics(body, NOW),
+    "submission": replies.read_submission,
+    "pushed status": lambda body: replies.read_pushed_status(body, NOW),
+    "stored job": records.from_json,
     "result": lambda body: results.decode(ResultPayload(NOW, body)),
     "primitive result": lambda body: results.decode_primitive(ResultPayload(NOW, body)),
     "typed JSON": lambda body: typed_json.decode(body, "body"),
@@ -39,7 +39,7 @@ READERS = {
 
 @given(job_replies())
 def test_valid_reply_is_read(body):
-    seen = wire.read_job(body, NOW).unwrap()
+    seen = replies.read_job(body, NOW).unwrap()
     assert seen.job_id == JOB_ID
     assert all(fact.observed_at == NOW for fact in seen.facts)
 
@@ -61,7 +61,7 @@ def _raw_as_bytes(lenient, quick):
 
 @given(status_reports().filter(lambda report: not report.assumed), job_details())
 def test_facts_go_through_a_reply_unchanged(report, details):
-    seen = wire.read_job(job_reply(Job(JOB_ID, report, details)), details.observed_at).unwrap()
+    seen = replies.read_job(job_reply(Job(JOB_ID, report, details)), details.observed_at).unwrap()
     assert seen.details is not None or details.is_empty
     if seen.details is not None:
         assert _without_usage_text(evolve(seen.details, stamp=details.stamp)) == details
@@ -78,7 +78,7 @@ def _without_usage_text(details):
 
 @given(job_metrics())
 def test_metrics_go_through_a_reply_unchanged(metrics):
-    seen = wire.read_metrics(metrics_reply(metrics), metrics.observed_at).unwrap()
+    seen = replies.read_metrics(metrics_reply(metrics), metrics.observed_at).unwrap()
     assert _without_usage(seen) == _without_usage(metrics)
     assert (seen.quantum_seconds, seen.usage_seconds) == (metrics.quantum_seconds, metrics.usage_seconds)
     assert (seen.charged_seconds, seen.usage_status) == (metrics.charged_seconds, metrics.usage_status)
@@ -102,7 +102,7 @@ def test_no_bytes_make_a_reader_raise(reader, body):
 
 @given(hostile_replies())
 def test_no_error_body_makes_its_reader_raise(body):
-    assert len(wire.read_error(body).message) <= 1000
+    assert len(replies.read_error(body).message) <= 1000
 
 
 @given(hostile_replies())
@@ -115,6 +115,6 @@ def test_no_inputs_make_a_query_raise(body):
 
 @given(hostile_replies())
 def test_whatever_is_read_survives_json(body):
-    read = wire.read_job(body, NOW)
+    read = replies.read_job(body, NOW)
     if isinstance(read, Success):
-        assert wire.from_json(wire.to_json(read.unwrap())).unwrap() == read.unwrap()
+        assert records.from_json(records.to_json(read.unwrap())).unwrap() == read.unwrap()

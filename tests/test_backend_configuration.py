@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import attrs
 import pytest
 
+from ibm_circuit_job.devices.configuration import BackendConfiguration, BackendStatus
 from ibm_circuit_job.errors import IBMBackendApiError
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.devices import configuration as document_of
-from ibm_circuit_job.state.backend_configuration import BackendConfiguration, BackendStatus
 
 
 @pytest.fixture

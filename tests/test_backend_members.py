@@ -21,9 +21,9 @@ from ibm_circuit_job import (
     Job,
     JobStore,
 )
-from ibm_circuit_job.attribute_errors import missing_attribute
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Unreachable
+from ibm_circuit_job.job.attribute_errors import missing_attribute
 from ibm_circuit_job.local.devices import DEVICES, configuration, properties
 from ibm_circuit_job.testing import ScriptedClient
 

@@ -11,10 +11,10 @@ import attrs
 import numpy as np
 import pytest
 
+from ibm_circuit_job.devices.properties import BackendProperties, GateProperties, Nduv
 from ibm_circuit_job.errors import BackendPropertyError, IBMBackendApiError, IBMBackendError
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.devices import properties as document_of
-from ibm_circuit_job.state.backend_properties import BackendProperties, GateProperties, Nduv
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 MEASURED = datetime(2024, 2, 3, 4, tzinfo=UTC)

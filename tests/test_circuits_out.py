@@ -17,10 +17,10 @@ from qiskit.circuit.classical import expr
 from ibm_circuit_job import IBMBackend, IBMBackendApiError, IBMBackendValueError, IBMProvider, Job, JobDetails
 from ibm_circuit_job.clients import PlatformClient, RequestFailed
 from ibm_circuit_job.errors import Refused
-from ibm_circuit_job.job_filter import WantedJobs
 from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.devices import DEVICES, configuration
-from ibm_circuit_job.state import typed_json
+from ibm_circuit_job.state.selection import WantedJobs
+from ibm_circuit_job.wire import typed_json
 
 TEXT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\nx q[0];\nc = measure q;\n'
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)

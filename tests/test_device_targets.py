@@ -10,7 +10,7 @@ from qiskit.transpiler import generate_preset_pass_manager
 
 from ibm_circuit_job import BackendConfiguration, BackendProperties, IBMBackendValueError
 from ibm_circuit_job.devices.fractional_gates import checked_choice
-from ibm_circuit_job.target import target_of
+from ibm_circuit_job.devices.target import target_of
 
 
 def made(configuration=None, properties=None, use_fractional_gates=None):

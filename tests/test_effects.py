@@ -8,7 +8,7 @@ from returns.pointfree import bind_ioresult, map_
 
 from ibm_circuit_job import Job, effects, merge, refresh, retag
 from ibm_circuit_job.errors import Refused
-from ibm_circuit_job.state import queries, wire
+from ibm_circuit_job.wire import queries, records, replies
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_record_is_built_from_effects_alone(client, job_id):
     assert queries.header(job) == {"note": "x"}
     assert queries.backend_options(job)["shots"] == 10
     assert list(queries.time_per_step(job)) == ["created", "running", "finished"]
-    assert wire.from_json(wire.to_json(job)).unwrap() == job
+    assert records.from_json(records.to_json(job)).unwrap() == job
 
 
 def test_tags_are_replaced_on_the_service(client, job_id):
@@ -56,7 +56,7 @@ def test_failure_of_an_effect_is_a_value(client):
 
 def test_listing_is_read_page_by_page(client, job_id):
     body = client.jobs_get(limit=1, job_tags=["effects"], pending=False, backend_name="local_simulator")
-    page = wire.read_job_page(body, effects.now()).unwrap()
+    page = replies.read_job_page(body, effects.now()).unwrap()
     assert [job.job_id for job in page.jobs] == [job_id]
     assert page.count >= 1
     assert page.jobs[0].tags == ("effects",)

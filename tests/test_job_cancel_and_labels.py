@@ -5,13 +5,7 @@ from unittest.mock import MagicMock
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import (
-    IBMCircuitJob,
-    IBMJobApiError,
-    IBMJobError,
-    IBMJobInvalidStateError,
-    IBMJobTimeoutError,
-)
+from ibm_circuit_job import IBMCircuitJob, IBMJobApiError, IBMJobError, IBMJobInvalidStateError, IBMJobTimeoutError
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Refused, Unreachable
 from ibm_circuit_job.testing import ScriptedClient

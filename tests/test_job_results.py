@@ -28,8 +28,8 @@ from ibm_circuit_job import (
 from ibm_circuit_job.clients import ClientParameters, RequestFailed
 from ibm_circuit_job.clients.object_store import is_allowed, read
 from ibm_circuit_job.errors import Refused, Unreachable
-from ibm_circuit_job.state import queries, typed_json
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire import queries, typed_json
 
 DONE = b'{"id": "a", "state": {"status": "Completed"}, "private": false}'
 PRIVATE = b'{"id": "a", "state": {"status": "Completed"}, "private": true}'

@@ -32,8 +32,9 @@ from ibm_circuit_job import (
     refresh,
 )
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
-from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import bodies, database, job_store, merging, schema
+from ibm_circuit_job.store import bodies, database, merging, schema
+from ibm_circuit_job.store import record_store as job_store
+from ibm_circuit_job.wire.replies import status_report
 
 pytest_plugins = ["postgresql"]
 

@@ -35,9 +35,8 @@ from ibm_circuit_job import (
     JobStore,
     JobStoreError,
     ResultPayload,
-    pending_writes,
 )
-from ibm_circuit_job.backend import IBMRetiredBackend
+from ibm_circuit_job.account.backend import IBMRetiredBackend
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, http
 from ibm_circuit_job.effects import service_of
 from ibm_circuit_job.errors import (
@@ -48,11 +47,13 @@ from ibm_circuit_job.errors import (
     Refused,
     Unreachable,
 )
-from ibm_circuit_job.pending_writes import write_pending
+from ibm_circuit_job.job import journal as pending_writes
+from ibm_circuit_job.job.journal import write_pending
 from ibm_circuit_job.state.facts import JobDetails
-from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import database, job_store
+from ibm_circuit_job.store import database
+from ibm_circuit_job.store import record_store as job_store
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire.replies import status_report
 
 QUEUED = b'{"id": "a", "state": {"status": "Queued"}}'
 DONE = (

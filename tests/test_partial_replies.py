@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from ibm_circuit_job import Job, JobDetails, JobMetrics, StatusReport, merge, refresh, rename
-from ibm_circuit_job.state import queries
-from ibm_circuit_job.state.wire import read_job, read_metrics, status_report
+from ibm_circuit_job.wire import queries
+from ibm_circuit_job.wire.replies import read_job, read_metrics, status_report
 
 NOON, LATER = (datetime(2024, 2, 3, hour, tzinfo=UTC) for hour in (12, 13))
 

@@ -13,13 +13,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3, tr
 from qiskit.circuit import Clbit, Qubit
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import (
-    IBMAccountError,
-    IBMBackendValueError,
-    IBMJobApiError,
-    IBMJobFailureError,
-    IBMProvider,
-)
+from ibm_circuit_job import IBMAccountError, IBMBackendValueError, IBMJobApiError, IBMJobFailureError, IBMProvider
 from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient, RequestFailed
 from ibm_circuit_job.clients.service_urls import api_url, beside
 from ibm_circuit_job.effects import offers_stream

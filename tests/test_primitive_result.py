@@ -29,8 +29,8 @@ from ibm_circuit_job import (
     NoiseLearnerResult,
 )
 from ibm_circuit_job.errors import Refused
-from ibm_circuit_job.state import inputs, typed_json
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire import inputs, typed_json
 
 DONE = b'{"id": "a", "state": {"status": "Completed"}, "private": true}'
 PUBLIC = b'{"id": "a", "state": {"status": "Completed"}, "private": false, "program": {"id": "sampler"}}'

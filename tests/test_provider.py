@@ -258,7 +258,7 @@ def test_jobs_are_chosen_by_the_time_of_their_creation(provider, listed):
 
 
 def test_jobs_are_read_page_by_page_and_none_twice(provider, listed, monkeypatch):
-    monkeypatch.setattr("ibm_circuit_job.provider.PAGE", 2)
+    monkeypatch.setattr("ibm_circuit_job.account.provider.PAGE", 2)
     assert ids(provider.jobs(limit=None, job_tags=["listing"])) == chosen(listed, 4, 3, 2, 1, 0)
     assert ids(provider.jobs(limit=3, skip=1, job_tags=["listing"], status="DONE")) == chosen(listed, 3, 1, 0)
 
@@ -607,7 +607,7 @@ def test_instance_that_is_given_counts_before_the_saved_one(home, provider):
 
 def test_active_account_is_what_the_log_says_without_the_token(home, provider, caplog):
     save(home, mine=account(provider))
-    with caplog.at_level("INFO", logger="ibm_circuit_job.provider"), IBMProvider(name="mine") as found:
+    with caplog.at_level("INFO", logger="ibm_circuit_job.account.provider"), IBMProvider(name="mine") as found:
         shown = found.active_account()
     assert shown["source"] == f"the account 'mine' in {home / '.qiskit' / 'qiskit-ibm.json'}"
     assert (shown["channel"], shown["url"], shown["instance"]) == ("ibm_quantum", provider.url, "ibm-q/open/main")

@@ -21,8 +21,8 @@ from ibm_circuit_job import (
 )
 from ibm_circuit_job.errors import Refused, Unreachable
 from ibm_circuit_job.state.facts import JobDetails
-from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire.replies import status_report
 
 DONE = b'{"id": "a", "state": {"status": "Completed"}}'
 FAILED = b'{"id": "a", "state": {"status": "Failed"}}'

@@ -27,10 +27,10 @@ from result_bodies import (
 
 from ibm_circuit_job import IBMJobApiError, ResultPayload
 from ibm_circuit_job.errors import OtherForm
-from ibm_circuit_job.state import execution_spans, results, typed_json
-from ibm_circuit_job.state.results import Binding, BodyKind, ResultContext, primitives
-from ibm_circuit_job.state.results.frozen import thawed_json
-from ibm_circuit_job.state.results.limits import MOST_BITS
+from ibm_circuit_job.wire import execution_spans, results, typed_json
+from ibm_circuit_job.wire.results import Binding, BodyKind, ResultContext, primitives
+from ibm_circuit_job.wire.results.frozen import thawed_json
+from ibm_circuit_job.wire.results.limits import MOST_BITS
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 ONE = {"c": bits(1, 20, 3)}

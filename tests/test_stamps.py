@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobDetails, JobStore, ResultPayload, effects
-from ibm_circuit_job.pending_writes import PendingWrites, add_pending
+from ibm_circuit_job.job.journal import PendingWrites, add_pending
 from ibm_circuit_job.state.transitions import after, merge
-from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.testing import ModelService, ScriptedClient
+from ibm_circuit_job.wire.replies import status_report
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 QUEUED = b'{"id": "a", "state": {"status": "Queued"}}'

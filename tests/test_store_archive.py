@@ -22,8 +22,8 @@ from ibm_circuit_job import (
     ResultPayload,
 )
 from ibm_circuit_job.state.transitions import refresh
-from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import archive
+from ibm_circuit_job.wire.replies import status_report
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 BODY = b'{"results": []}'

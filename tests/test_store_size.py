@@ -9,8 +9,8 @@ import sqlalchemy as sql
 
 from ibm_circuit_job import Job, JobStore, refresh
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, ResultPayload
-from ibm_circuit_job.state.wire import status_report
 from ibm_circuit_job.store import schema
+from ibm_circuit_job.wire.replies import status_report
 
 pytest_plugins = ["postgresql"]
 

@@ -39,9 +39,10 @@ from ibm_circuit_job import (
 )
 from ibm_circuit_job.errors import Refused
 from ibm_circuit_job.state.facts import JobDetails
-from ibm_circuit_job.state.wire import status_report
-from ibm_circuit_job.store import bodies, database, forks, job_store, migration
+from ibm_circuit_job.store import bodies, database, forks, migration
+from ibm_circuit_job.store import record_store as job_store
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire.replies import status_report
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 FORKING = multiprocessing.get_context("fork")

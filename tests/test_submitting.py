@@ -11,12 +11,12 @@ import pytest
 from known_circuits import flipped
 
 from ibm_circuit_job import IBMBackendApiError, IBMProvider
+from ibm_circuit_job.account.submission_ledger import LEDGER
+from ibm_circuit_job.account.submitter import Order, submit
 from ibm_circuit_job.clients import ClientParameters, RequestFailed
 from ibm_circuit_job.errors import Refused, SubmissionUnknown, Unreachable, describe
 from ibm_circuit_job.local import LocalService
-from ibm_circuit_job.state.submitting import SubmissionPolicy, are_same_params
-from ibm_circuit_job.submission_ledger import LEDGER
-from ibm_circuit_job.submitter import Order, submit
+from ibm_circuit_job.wire.submitting import SubmissionPolicy, are_same_params
 
 DOING = "submit a job to b"
 PARAMS = b'{"pubs":[["a circuit",null,10]]}'

@@ -14,7 +14,7 @@ from qiskit.circuit import Parameter
 from qiskit.circuit.library import RXGate
 from qiskit.circuit.random import random_circuit
 
-from ibm_circuit_job.state import typed_json
+from ibm_circuit_job.wire import typed_json
 
 
 def decoded(kind, value):

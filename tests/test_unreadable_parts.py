@@ -8,9 +8,9 @@ from attrs import asdict
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMCircuitJob
-from ibm_circuit_job.state import queries
-from ibm_circuit_job.state.wire import read_job, read_job_page, read_metrics, read_pushed_status, read_submission
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire import queries
+from ibm_circuit_job.wire.replies import read_job, read_job_page, read_metrics, read_pushed_status, read_submission
 
 NOW = datetime(2026, 4, 20, 12, tzinfo=UTC)
 JOB = {

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibm_circuit_job.state.backend_properties import BackendProperties
+from ibm_circuit_job.devices.properties import BackendProperties
 
 DATE = "2024-02-03T04:00:00Z"
 MEASURED = datetime(2024, 2, 3, 4, tzinfo=UTC)

@@ -19,10 +19,11 @@ from ibm_circuit_job import (
     StatusReport,
     merge,
 )
-from ibm_circuit_job.state import queries
-from ibm_circuit_job.state.instance_usage import read_instance_usage
-from ibm_circuit_job.state.wire import from_json, read_job, read_metrics, to_json
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire import queries
+from ibm_circuit_job.wire.instance_usage import read_instance_usage
+from ibm_circuit_job.wire.records import from_json, to_json
+from ibm_circuit_job.wire.replies import read_job, read_metrics
 
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::"
 NOW = datetime(2026, 4, 20, 12, tzinfo=UTC)

@@ -17,13 +17,13 @@ from ibm_circuit_job import (
     JobStore,
     WaitPolicy,
     wait_all,
-    watch,
 )
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, object_store
 from ibm_circuit_job.clients.http import HttpSession
 from ibm_circuit_job.errors import IBMAccountError, Refused, account_error
-from ibm_circuit_job.state.wire import status_report
+from ibm_circuit_job.job import watch
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.wire.replies import status_report
 
 DONE = b'{"id": "a", "state": {"status": "Completed"}}'
 PAGE = Refused("read job a", "http://x", 404, "404 Not Found", by_service=False)

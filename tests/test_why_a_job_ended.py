@@ -7,7 +7,8 @@ import time
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobFailureError, IBMJobInvalidStateError, circuit_job
+from ibm_circuit_job import IBMCircuitJob, IBMJobFailureError, IBMJobInvalidStateError
+from ibm_circuit_job.job import circuit_job
 from ibm_circuit_job.testing import ScriptedClient
 
 

@@ -22,8 +22,8 @@ from ibm_circuit_job import (
     retag,
 )
 from ibm_circuit_job.state.status import STATUS_OF
-from ibm_circuit_job.state.wire import (
-    from_json,
+from ibm_circuit_job.wire.records import from_json, to_json
+from ibm_circuit_job.wire.replies import (
     read_error,
     read_job,
     read_job_page,
@@ -32,7 +32,6 @@ from ibm_circuit_job.state.wire import (
     read_result_location,
     read_submission,
     status_report,
-    to_json,
 )
 
 NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)

@@ -4,9 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from ibm_circuit_job.backend import IBMBackend as IBMBackend
-    from ibm_circuit_job.backend import IBMRetiredBackend as IBMRetiredBackend
-    from ibm_circuit_job.circuit_job import IBMCircuitJob as IBMCircuitJob
+    from ibm_circuit_job.account.backend import IBMBackend as IBMBackend
+    from ibm_circuit_job.account.backend import IBMRetiredBackend as IBMRetiredBackend
+    from ibm_circuit_job.account.provider import IBMProvider as IBMProvider
+    from ibm_circuit_job.devices.configuration import BackendConfiguration as BackendConfiguration
+    from ibm_circuit_job.devices.configuration import BackendStatus as BackendStatus
+    from ibm_circuit_job.devices.properties import BackendProperties as BackendProperties
     from ibm_circuit_job.errors import BackendPropertyError as BackendPropertyError
     from ibm_circuit_job.errors import IBMAccountError as IBMAccountError
     from ibm_circuit_job.errors import IBMBackendApiError as IBMBackendApiError
@@ -22,10 +25,10 @@ if TYPE_CHECKING:
     from ibm_circuit_job.errors import JobStoreDamagedError as JobStoreDamagedError
     from ibm_circuit_job.errors import JobStoreError as JobStoreError
     from ibm_circuit_job.errors import JobStoreUnavailableError as JobStoreUnavailableError
-    from ibm_circuit_job.provider import IBMProvider as IBMProvider
-    from ibm_circuit_job.state.backend_configuration import BackendConfiguration as BackendConfiguration
-    from ibm_circuit_job.state.backend_configuration import BackendStatus as BackendStatus
-    from ibm_circuit_job.state.backend_properties import BackendProperties as BackendProperties
+    from ibm_circuit_job.job.circuit_job import IBMCircuitJob as IBMCircuitJob
+    from ibm_circuit_job.job.watch import as_completed as as_completed
+    from ibm_circuit_job.job.watch import refresh_all as refresh_all
+    from ibm_circuit_job.job.watch import wait_all as wait_all
     from ibm_circuit_job.state.facts import JobDetails as JobDetails
     from ibm_circuit_job.state.facts import JobInputs as JobInputs
     from ibm_circuit_job.state.facts import JobMetrics as JobMetrics
@@ -33,14 +36,8 @@ if TYPE_CHECKING:
     from ibm_circuit_job.state.facts import JobTags as JobTags
     from ibm_circuit_job.state.facts import ResultPayload as ResultPayload
     from ibm_circuit_job.state.facts import StatusReport as StatusReport
-    from ibm_circuit_job.state.instance_usage import InstanceUsage as InstanceUsage
     from ibm_circuit_job.state.job import Job as Job
     from ibm_circuit_job.state.queue_info import QueueInfo as QueueInfo
-    from ibm_circuit_job.state.results.executor import ExecutorItem as ExecutorItem
-    from ibm_circuit_job.state.results.executor import ExecutorResult as ExecutorResult
-    from ibm_circuit_job.state.results.noise_learner import LearnedNoise as LearnedNoise
-    from ibm_circuit_job.state.results.noise_learner import NoiseLearnerResult as NoiseLearnerResult
-    from ibm_circuit_job.state.submitting import SubmissionPolicy as SubmissionPolicy
     from ibm_circuit_job.state.transitions import apply_status as apply_status
     from ibm_circuit_job.state.transitions import attach_inputs as attach_inputs
     from ibm_circuit_job.state.transitions import cache_result as cache_result
@@ -52,9 +49,12 @@ if TYPE_CHECKING:
     from ibm_circuit_job.state.transitions import retag as retag
     from ibm_circuit_job.state.waiting import WaitPolicy as WaitPolicy
     from ibm_circuit_job.store import JobStore as JobStore
-    from ibm_circuit_job.watch import as_completed as as_completed
-    from ibm_circuit_job.watch import refresh_all as refresh_all
-    from ibm_circuit_job.watch import wait_all as wait_all
+    from ibm_circuit_job.wire.instance_usage import InstanceUsage as InstanceUsage
+    from ibm_circuit_job.wire.results.executor import ExecutorItem as ExecutorItem
+    from ibm_circuit_job.wire.results.executor import ExecutorResult as ExecutorResult
+    from ibm_circuit_job.wire.results.noise_learner import LearnedNoise as LearnedNoise
+    from ibm_circuit_job.wire.results.noise_learner import NoiseLearnerResult as NoiseLearnerResult
+    from ibm_circuit_job.wire.submitting import SubmissionPolicy as SubmissionPolicy
 
 __version__ = "0.1.0"
 

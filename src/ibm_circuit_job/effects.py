@@ -51,9 +51,9 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.locks import ForkFreeLock
-from ibm_circuit_job.state import typed_json, wire
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.wire import replies, typed_json
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import JobStore
@@ -267,13 +267,13 @@ def submit_job(
     tags: Sequence[str],
     private: bool = False,
     calibration_id: str | None = None,
-) -> IOResult[wire.Submission, Failure]:
+) -> IOResult[replies.Submission, Failure]:
     """Submit a job: one request, whose answer may be lost. ``submitter`` finds out what came of it then."""
     return _ask(
         submitting_to(backend),
         client,
         "program_run",
-        wire.read_submission,
+        replies.read_submission,
         program_id=program,
         backend_name=backend,
         params=params,
@@ -300,7 +300,7 @@ def fetch_job(client: JobClient, job_id: str, seconds: float | None = None) -> I
         f"read job {job_id}",
         client,
         "job_get",
-        lambda reply: wire.read_job(reply, now()).bind(partial(_about, job_id)),
+        lambda reply: replies.read_job(reply, now()).bind(partial(_about, job_id)),
         job_id,
         exclude_params=True,
         seconds=seconds,
@@ -320,13 +320,13 @@ def fetch_inputs(client: JobClient, job_id: str) -> IOResult[JobInputs | None, F
         f"read the inputs of job {job_id}",
         client,
         "job_get",
-        lambda reply: wire.read_job(reply, now()).bind(partial(_about, job_id)).map(lambda job: job.inputs),
+        lambda reply: replies.read_job(reply, now()).bind(partial(_about, job_id)).map(lambda job: job.inputs),
         job_id,
         exclude_params=False,
     )
 
 
-def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.JobPage, Failure]:
+def fetch_job_page(client: object, **filters: Any) -> IOResult[replies.JobPage, Failure]:
     """Fetch one page of the listing of jobs.
 
     Args:
@@ -334,7 +334,7 @@ def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.JobPage, Fai
         **filters: What ``jobs_get`` of the client takes; those that are ``None`` are left out.
     """
     wanted = {name: value for name, value in filters.items() if value is not None}
-    return _ask("list jobs", client, "jobs_get", lambda reply: wire.read_job_page(reply, now()), **wanted)
+    return _ask("list jobs", client, "jobs_get", lambda reply: replies.read_job_page(reply, now()), **wanted)
 
 
 def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failure]:
@@ -343,7 +343,7 @@ def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failur
         f"read the metrics of job {job_id}",
         client,
         "job_metadata",
-        lambda reply: wire.read_metrics(reply, now()),
+        lambda reply: replies.read_metrics(reply, now()),
         job_id,
     )
 
@@ -419,10 +419,10 @@ def _payload(doing: str, body: Any) -> Result[ResultPayload, Failure]:
         raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else typed_json.encode(body)
     except (TypeError, ValueError, RecursionError) as error:
         return Bad(Unreadable("result", "", f"expected a text, got a {type(body).__name__}: {error}"))
-    if wire.is_empty(raw):
+    if replies.is_empty(raw):
         return Bad(NoResult(doing))
-    if wire.is_page(raw):
-        return Bad(Unreadable("result", "", f"expected a result, got HTML: {wire.read_error(raw).message}"))
+    if replies.is_page(raw):
+        return Bad(Unreadable("result", "", f"expected a result, got HTML: {replies.read_error(raw).message}"))
     return Success(ResultPayload(now(), raw))
 
 
@@ -459,7 +459,7 @@ def request_cancel(client: JobClient, job_id: str) -> IOResult[datetime | None, 
         f"cancel job {job_id}",
         client,
         "job_cancel",
-        lambda answer: Success(now() if wire.read_cancel(answer) else None),
+        lambda answer: Success(now() if replies.read_cancel(answer) else None),
         job_id,
     )
 
@@ -760,4 +760,4 @@ def _is_by_service(answer: object, message: str = "") -> bool:
         message: What the client made of it.
     """
     body = getattr(answer, "content", None)
-    return wire.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()
+    return replies.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()

@@ -14,7 +14,7 @@ from qiskit.providers.jobstatus import JobStatus
 from replies import TYPICAL
 
 from ibm_circuit_job import StatusReport, apply_status, merge
-from ibm_circuit_job.state.wire import read_job
+from ibm_circuit_job.wire.replies import read_job
 
 NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)

@@ -8,7 +8,7 @@ import numpy as np
 from ibm_quantum_schemas.common import CompressedTensorModel, TensorModel
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
-from ibm_circuit_job.state import typed_json
+from ibm_circuit_job.wire import typed_json
 
 EXECUTOR_VERSIONS = ["v0.1", "v0.2", "v1.0", "v1.1", "v2.0"]
 START, STOP = "2025-01-01T12:00:00Z", "2025-01-01T12:00:05Z"

@@ -10,6 +10,7 @@ import typer
 from attrs import evolve
 from returns.result import Success
 
+from ibm_circuit_job.account.provider import IBMProvider
 from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient, RequestFailed, account_file
 from ibm_circuit_job.clients.credentials import Asked, find_credentials
@@ -17,7 +18,6 @@ from ibm_circuit_job.clients.instances import Instance, InstanceWish, candidates
 from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.parameters import PLATFORM
 from ibm_circuit_job.errors import IBMAccountError, to_exception
-from ibm_circuit_job.provider import IBMProvider
 
 Name = Annotated[str | None, typer.Option(help="The name of the saved account.")]
 """The option ``--name``."""

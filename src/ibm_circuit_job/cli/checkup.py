@@ -14,6 +14,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.exceptions import QiskitError
 from returns.result import Success
 
+from ibm_circuit_job.account.provider import IBMProvider
 from ibm_circuit_job.clients import (
     AccountClient,
     ClientParameters,
@@ -28,18 +29,9 @@ from ibm_circuit_job.clients.instances import CREATE_AT, listed
 from ibm_circuit_job.clients.network_settings import settings_for, shown_proxy
 from ibm_circuit_job.clients.parameters import PLATFORM
 from ibm_circuit_job.clients.service_urls import api_url, iam_url
-from ibm_circuit_job.errors import (
-    Failure,
-    IBMAccountError,
-    IBMError,
-    Obstacle,
-    Refused,
-    Unreachable,
-    to_exception,
-)
-from ibm_circuit_job.provider import IBMProvider
-from ibm_circuit_job.state import queries
-from ibm_circuit_job.state.wire import is_page, read_job_page
+from ibm_circuit_job.errors import Failure, IBMAccountError, IBMError, Obstacle, Refused, Unreachable, to_exception
+from ibm_circuit_job.wire import queries
+from ibm_circuit_job.wire.replies import is_page, read_job_page
 
 _SECONDS: Final = 15.0
 """How long one host may take to answer the first request."""

@@ -13,9 +13,9 @@ from qiskit.providers.jobstatus import JobStatus
 from rich.markup import escape
 from rich.table import Table
 
-from ibm_circuit_job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.account.provider import IBMProvider
 from ibm_circuit_job.cli import terminal
-from ibm_circuit_job.provider import IBMProvider
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 
 
 def demo(

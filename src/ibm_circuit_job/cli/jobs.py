@@ -14,10 +14,9 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from ibm_circuit_job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.errors import IBMJobApiError, JobStoreDamagedError
-from ibm_circuit_job.state import queries
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.facts import (
     Fact,
     JobDetails,
@@ -30,6 +29,7 @@ from ibm_circuit_job.state.facts import (
 )
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import JobStore
+from ibm_circuit_job.wire import queries
 
 _STORE = typer.Option(
     "--store",

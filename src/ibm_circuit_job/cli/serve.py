@@ -42,13 +42,7 @@ def serve(
     """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped."""
     from ibm_circuit_job.local.faults import FaultPlan, NoFaultPlan, read_plan  # noqa: PLC0415
     from ibm_circuit_job.local.records import RecordsUnavailable  # noqa: PLC0415
-    from ibm_circuit_job.local.server import (  # noqa: PLC0415
-        PortUnavailable,
-        ServerSettings,
-        Started,
-        bound_socket,
-        is_loopback,
-    )
+    from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, is_loopback  # noqa: PLC0415
     from ibm_circuit_job.local.server import serve as run_server  # noqa: PLC0415
 
     if not is_loopback(host) and not token:

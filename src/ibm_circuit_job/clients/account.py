@@ -17,7 +17,7 @@ from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreachable, Unreadable
 from ibm_circuit_job.locks import ForkFreeLock
-from ibm_circuit_job.state import documents
+from ibm_circuit_job.wire import documents
 
 
 @frozen

@@ -31,7 +31,7 @@ from ibm_circuit_job.clients.parameters import (
     channel_of_url,
 )
 from ibm_circuit_job.errors import IBMAccountError
-from ibm_circuit_job.state import documents
+from ibm_circuit_job.wire import documents
 
 Entries = Mapping[str, msgspec.Raw]
 """The accounts of a file by name, each as the bytes that it is written as."""

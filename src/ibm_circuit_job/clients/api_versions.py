@@ -16,7 +16,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ibm_circuit_job.errors import Failure, Refused
-from ibm_circuit_job.state import documents
+from ibm_circuit_job.wire import documents
 
 KNOWN: Final = (
     "2024-01-01",

@@ -17,7 +17,7 @@ from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Failure, Unreadable, Unsupported
-from ibm_circuit_job.state import documents
+from ibm_circuit_job.wire import documents
 
 CRN: Final = re.compile(
     r"crn:v1(?::[\w.-]*){2}:quantum-computing:(?P<region>[a-z0-9-]*):(?:a/)?(?P<account>[\w./-]*)(?::[\w./-]*){3}",

@@ -19,21 +19,14 @@ from urllib3.util import parse_url
 from urllib3.util.retry import Retry
 
 from ibm_circuit_job.clients import bodies
-from ibm_circuit_job.clients.http import (
-    CONNECT_SECONDS,
-    ONCE,
-    RETRY,
-    RequestFailed,
-    holding_session,
-    new_session,
-)
+from ibm_circuit_job.clients.http import CONNECT_SECONDS, ONCE, RETRY, RequestFailed, holding_session, new_session
 from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
 from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.pasted import is_loopback
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.state.facts import MOST_BYTES
-from ibm_circuit_job.state.wire import read_error
+from ibm_circuit_job.wire.replies import read_error
 
 
 def read(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ibm_circuit_job.state.reply_fields import Document
+from ibm_circuit_job.wire.reply_fields import Document
 
 
 class JobClient(Protocol):

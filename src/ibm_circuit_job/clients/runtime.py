@@ -1,6 +1,6 @@
 """RuntimeClient: running jobs, asking about them, and the backends, over the service's REST API.
 
-Replies that :mod:`ibm_circuit_job.state.wire` reads are handed over as the bytes that came; all others decoded.
+Replies that :mod:`ibm_circuit_job.wire.replies` reads are handed over as the bytes that came; all others decoded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ibm_circuit_job.clients.account import Account, AccountClient
 from ibm_circuit_job.clients.http import RequestFailed, date_of, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreadable
-from ibm_circuit_job.state import documents, typed_json
+from ibm_circuit_job.wire import documents, typed_json
 
 _T = TypeVar("_T")
 

@@ -14,11 +14,11 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ControlFlowOp, ParameterExpression, Qubit
 from qiskit.transpiler import Target
 
+from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.devices.fractional_gates import is_fractional
+from ibm_circuit_job.devices.properties import BackendProperties
 from ibm_circuit_job.devices.rzz_angles import is_in_bounds
 from ibm_circuit_job.errors import BackendPropertyError
-from ibm_circuit_job.state.backend_configuration import BackendConfiguration
-from ibm_circuit_job.state.backend_properties import BackendProperties
 
 _FREE = frozenset({"barrier", "store"})
 

@@ -38,7 +38,7 @@ from ibm_circuit_job.local.devices import (
     configuration,
     properties,
 )
-from ibm_circuit_job.state import documents, typed_json
+from ibm_circuit_job.wire import documents, typed_json
 
 NOT_FOR_THIS_BACKEND = 1517
 """The service's reason code for a circuit that the backend cannot run."""

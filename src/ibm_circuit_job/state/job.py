@@ -13,15 +13,7 @@ from typing import Any, Final, NoReturn
 
 from attrs import frozen
 
-from ibm_circuit_job.state.facts import (
-    Body,
-    Fact,
-    JobDetails,
-    JobInputs,
-    JobMetrics,
-    ResultPayload,
-    StatusReport,
-)
+from ibm_circuit_job.state.facts import Body, Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.registers import joined
 
 

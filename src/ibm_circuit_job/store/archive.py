@@ -24,12 +24,12 @@ from attrs import evolve, frozen
 from returns.result import Success
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
-from ibm_circuit_job.state import wire
 from ibm_circuit_job.state.facts import MOST_BYTES, Body, Fact
 from ibm_circuit_job.state.job import BODIES, Job, slot_of
 from ibm_circuit_job.state.transitions import refresh
+from ibm_circuit_job.wire import records
 
-FORMAT: Final = wire.FORMAT
+FORMAT: Final = records.FORMAT
 """The version of the lines."""
 
 
@@ -175,7 +175,7 @@ def _fact(job_id: str, fact: Fact) -> dict[str, Any]:
                 "size": len(fact.raw),
             }
         }
-    slots = msgspec.json.decode(wire.to_json(refresh(Job(job_id), fact)))["job"]
+    slots = msgspec.json.decode(records.to_json(refresh(Job(job_id), fact)))["job"]
     return {slot: said for slot, said in slots.items() if said is not None and slot != "job_id"}
 
 
@@ -270,7 +270,7 @@ def _facts(folder: Path, where: str, line: _JobLine, said: dict[str, Any]) -> Se
         if slot in said:
             return [_body(folder, where, kind, said[slot])]
     record = {"format": line.format, "job": {"job_id": line.job_id, **said}}
-    read_back = wire.from_json(msgspec.json.encode(record))
+    read_back = records.from_json(msgspec.json.encode(record))
     if isinstance(read_back, Success):
         found: Job = read_back.unwrap()
         return found.facts

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job.job_filter import WantedJobs
 from ibm_circuit_job.state.facts import micros_of
+from ibm_circuit_job.state.selection import WantedJobs
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.store import schema
 from ibm_circuit_job.store.schema import key_of

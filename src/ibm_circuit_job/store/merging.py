@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sql
 
-from ibm_circuit_job.state import registers, results, wire
+from ibm_circuit_job.state import registers
 from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport, micros_of
 from ibm_circuit_job.state.job import Job, slot_of
 from ibm_circuit_job.state.transitions import after_stamp, merge_all, refresh
@@ -18,6 +18,7 @@ from ibm_circuit_job.store.records import columns_of, derived_columns, read_reco
 from ibm_circuit_job.store.schema import digest_of
 from ibm_circuit_job.store.statements import insert_new
 from ibm_circuit_job.store.trouble import Damaged
+from ibm_circuit_job.wire import records, results
 
 MOST_FACTS: Final = 1000
 """How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
@@ -46,7 +47,7 @@ def merge_in(
     job = refresh(kept, *(fact for fact in facts if not isinstance(fact, Body)))
     _add_to_history(connection, job, facts)
     values = {
-        "record": wire.to_json(job).decode(),
+        "record": records.to_json(job).decode(),
         **columns_of(job),
         **_body_columns(_joined_references(references, bodies)),
         "has_result": row["has_result"] or any(_is_result(body, job_id) for body in bodies),
@@ -69,7 +70,7 @@ def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
         # Again, where it was there, and was deleted before it could be locked.
         stub = {
             "job_id": job_id,
-            "record": wire.to_json(Job(job_id)).decode(),
+            "record": records.to_json(Job(job_id)).decode(),
             "has_ended": False,
             "has_result": False,
             "first_seen": _NEVER,
@@ -206,7 +207,7 @@ def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
             "stamp": stamp,
             "sha256": sha256,
         }
-    record = wire.to_json(refresh(Job(job_id), fact)).decode()
+    record = records.to_json(refresh(Job(job_id), fact)).decode()
     return {
         "job_id": job_id,
         "digest": digest_of(record),

@@ -15,13 +15,13 @@ import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from ibm_circuit_job.state import wire
 from ibm_circuit_job.state.facts import Fact, JobDetails, JobMetrics, JobName, JobTags, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, refresh
 from ibm_circuit_job.store import schema
 from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, service_columns, tag_rows
 from ibm_circuit_job.store.trouble import Damaged
+from ibm_circuit_job.wire import records
 
 _logger: Final = logging.getLogger(__name__)
 _AT_ONCE: Final = 1000
@@ -264,7 +264,7 @@ def _filled(row: sql.RowMapping, history: list[str]) -> tuple[dict[str, Any], Jo
         return {**values, **derived_columns({**row})}, None
     job = _joined(kept, said, history)
     if job is not kept:
-        values["record"] = wire.to_json(job).decode()
+        values["record"] = records.to_json(job).decode()
     values |= columns_of(job)
     return {**values, **derived_columns({**row, **values})}, job if job.job_id == row["job_id"] else None
 

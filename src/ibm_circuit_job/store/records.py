@@ -9,11 +9,11 @@ from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
 from ibm_circuit_job.errors import describe
-from ibm_circuit_job.state import queries, wire
 from ibm_circuit_job.state.facts import micros_of
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store.schema import key_of
 from ibm_circuit_job.store.trouble import Damaged
+from ibm_circuit_job.wire import queries, records
 
 
 def read_record(text: object) -> Job:
@@ -25,7 +25,7 @@ def read_record(text: object) -> Job:
     if not isinstance(text, str):
         raise Damaged(f"expected a text, got a {type(text).__name__}")
     # What SQLite has may be no UTF-8.
-    read = wire.from_json(text.encode(errors="surrogateescape"))
+    read = records.from_json(text.encode(errors="surrogateescape"))
     if isinstance(read, Success):
         job: Job = read.unwrap()
         return job

@@ -33,7 +33,6 @@ from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Result
 
-from ibm_circuit_job.state import queries
 from ibm_circuit_job.state.facts import (
     Fact,
     JobDetails,
@@ -47,8 +46,10 @@ from ibm_circuit_job.state.facts import (
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.registers import registers
 from ibm_circuit_job.state.transitions import after, merge, refresh
-from ibm_circuit_job.state.wire import from_json, read_job, read_metrics, to_json
 from ibm_circuit_job.testing.replies import job_reply, metrics_reply
+from ibm_circuit_job.wire import queries
+from ibm_circuit_job.wire.records import from_json, to_json
+from ibm_circuit_job.wire.replies import read_job, read_metrics
 
 
 def _check(condition: bool, law: str, *shown: object) -> None:

@@ -17,20 +17,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ibm_circuit_job import effects
-from ibm_circuit_job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.errors import (
-    IBMJobApiError,
-    IBMJobError,
-    IBMJobFailureError,
-    IBMJobInvalidStateError,
-)
+from ibm_circuit_job.errors import IBMJobApiError, IBMJobError, IBMJobFailureError, IBMJobInvalidStateError
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import status_of
 from ibm_circuit_job.state.transitions import merge
-from ibm_circuit_job.state.wire import from_json, to_json
 from ibm_circuit_job.testing import laws
 from ibm_circuit_job.testing.model_service import RESULT, ModelService
 from ibm_circuit_job.testing.strategies import texts
+from ibm_circuit_job.wire.records import from_json, to_json
 
 
 class JobLifecycle(RuleBasedStateMachine):

@@ -1,6 +1,6 @@
 """The service's replies as bytes: what a server would have sent for the facts to be as they are.
 
-The inverse of :mod:`ibm_circuit_job.state.wire`'s readers, in the legacy dialect's spelling.
+The inverse of :mod:`ibm_circuit_job.wire.replies`'s readers, in the legacy dialect's spelling.
 """
 
 from __future__ import annotations

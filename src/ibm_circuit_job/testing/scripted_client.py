@@ -67,7 +67,7 @@ class ScriptedClient:
 
         Example:
             >>> from datetime import UTC, datetime
-            >>> from ibm_circuit_job.state.wire import status_report
+            >>> from ibm_circuit_job.wire.replies import status_report
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
             >>> client = ScriptedClient.playing("a", [status_report("Running", noon), status_report("Completed", noon)])
             >>> client.job_get("a"), client.job_get("a")

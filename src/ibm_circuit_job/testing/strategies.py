@@ -26,9 +26,9 @@ from ibm_circuit_job.state.facts import (
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import STATUS_OF
 from ibm_circuit_job.state.transitions import after, merge, refresh
-from ibm_circuit_job.state.wire import read_job, read_metrics, status_report
 from ibm_circuit_job.testing.model_service import ModelService
 from ibm_circuit_job.testing.replies import job_reply
+from ibm_circuit_job.wire.replies import read_job, read_metrics, status_report
 
 _F = TypeVar("_F", bound=Fact)
 

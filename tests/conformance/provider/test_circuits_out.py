@@ -10,7 +10,7 @@ import pytest
 from qiskit import QuantumCircuit, qpy
 
 from ibm_circuit_job import IBMBackendValueError, IBMProvider
-from ibm_circuit_job.state import typed_json
+from ibm_circuit_job.wire import typed_json
 
 TEXT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\nx q[0];\nc = measure q;\n'
 METADATA = {"n": np.int64(3), "xs": np.arange(2), "z": 1j, "at": datetime(2026, 11, 26, 12, tzinfo=UTC)}

@@ -16,7 +16,7 @@ from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 
 from ibm_circuit_job import BackendConfiguration, BackendProperties
 from ibm_circuit_job.devices.instruction_set import InstructionSet, why_not
-from ibm_circuit_job.target import target_of
+from ibm_circuit_job.devices.target import target_of
 
 FOLDER = Path(qiskit_ibm_runtime.__file__).parent / "fake_provider" / "backends"
 DEVICES = sorted(path.stem.removeprefix("conf_") for path in FOLDER.glob("*/conf_*.json"))

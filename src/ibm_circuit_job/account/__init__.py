@@ -1,0 +1,1 @@
+"""An account: the provider, its backends, and what ``run()`` sends."""

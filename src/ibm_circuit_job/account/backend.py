@@ -1,0 +1,507 @@
+"""IBMBackend: a backend of the service, as qiskit's transpiler sees it, and the run() that submits jobs."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from datetime import datetime as python_datetime
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+from qiskit import QuantumCircuit
+from qiskit.providers import Options
+from qiskit.transpiler import Target
+from returns.result import Result, Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.account import run_options
+from ibm_circuit_job.account.described_backend import DescribedBackend
+from ibm_circuit_job.account.executor_options import executor_request
+from ibm_circuit_job.account.run_options import DEFAULT_SHOTS, RunRequest
+from ibm_circuit_job.account.sampler_options import sampler_request
+from ibm_circuit_job.account.submitter import Order, submit
+from ibm_circuit_job.clients import ClientParameters, RequestFailed
+from ibm_circuit_job.clients.no_account import NoAccount
+from ibm_circuit_job.devices.configuration import BackendConfiguration, BackendStatus
+from ibm_circuit_job.devices.fractional_gates import checked_choice, without_fractional_gates
+from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
+from ibm_circuit_job.devices.properties import BackendProperties
+from ibm_circuit_job.devices.target import target_of
+from ibm_circuit_job.errors import (
+    Failure,
+    IBMBackendApiError,
+    IBMBackendError,
+    IBMBackendValueError,
+    IBMError,
+    Refused,
+    to_exception,
+)
+from ibm_circuit_job.job.attribute_errors import or_missing
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.state.facts import JobDetails, JobInputs
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.wire import typed_json
+from ibm_circuit_job.wire.submitting import SubmissionPolicy
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.account.provider import IBMProvider
+
+_T = TypeVar("_T")
+_logger: Final = logging.getLogger(__name__)
+
+
+class IBMBackend(DescribedBackend):
+    """A backend of the service. ``IBMProvider.get_backend()`` makes one.
+
+    What the service's description of it says is an attribute: ``backend.simulator``, ``backend.max_shots`` ...
+
+    A copy shares the connection, and has options of its own. A pickle has neither the connection nor the token. An
+    unpickled backend answers what it knew, and raises ``IBMBackendApiError`` where it would have to ask, until
+    ``IBMProvider.attach()`` connects it.
+
+    Args:
+        provider: The provider that it belongs to.
+        configuration: The service's description of the backend.
+        instance: The instance that jobs run in; the provider's by default.
+        calibration_id: The calibration that properties are asked for with, and that jobs run with. IBM Quantum
+            Platform only.
+        use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves them
+            out of ``configuration()`` and ``target``, as circuits with control flow need; True and None are the same.
+            A simulator has them always.
+
+    Raises:
+        IBMBackendApiError: If the service's description of the backend is no such thing.
+        IBMBackendValueError: If ``use_fractional_gates`` is neither True, False nor None.
+    """
+
+    def __init__(
+        self,
+        provider: IBMProvider | None,
+        configuration: Mapping[str, Any],
+        *,
+        instance: str | None = None,
+        calibration_id: str | None = None,
+        use_fractional_gates: bool | None = False,
+    ) -> None:
+        record = BackendConfiguration.from_dict(configuration)
+        if checked_choice(use_fractional_gates) is False and not record.get("simulator", False):
+            record = BackendConfiguration.from_dict(without_fractional_gates(configuration))
+        super().__init__(
+            provider=provider,
+            name=record.backend_name,
+            description=configuration.get("description"),
+            online_date=_online_date(record),
+            backend_version=configuration.get("backend_version"),
+        )
+        self._record = record
+        self._instance = provider.instance if instance is None and provider is not None else instance
+        self._calibration_id = calibration_id
+        self._target: Target | None = None
+        self._properties: BackendProperties | None = None
+        self._asked_for_properties = False
+        self._knows_properties = False
+        self._use_fractional_gates = use_fractional_gates
+        self._lacks_sampler = False
+        self.submission_policy = SubmissionPolicy()
+        """How submissions are paced, and how long a job is looked for whose answer was lost; any other may be set."""
+        if 0 < (most := record.get("max_shots", DEFAULT_SHOTS)) < DEFAULT_SHOTS:
+            self.set_options(shots=most)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self.name!r})>"
+
+    @property
+    def _client(self) -> Any:
+        return _UNCONNECTED if self._provider is None else self._provider.runtime_client
+
+    @property
+    def calibration_id(self) -> str | None:
+        """The calibration that the backend was asked for with; ``None`` for the newest."""
+        return self._calibration_id
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(
+            shots=DEFAULT_SHOTS,
+            memory=False,
+            header=None,
+            meas_level=None,
+            meas_return=None,
+            rep_delay=None,
+            init_qubits=None,
+            init_circuit=None,
+            init_num_resets=None,
+            use_measure_esp=None,
+            noise_model=None,
+            seed_simulator=None,
+        )
+
+    @property
+    @or_missing
+    def target(self) -> Target:
+        """What the backend can do, and how well, as qiskit's transpiler wants it.
+
+        It needs the properties, which say what does not work. A backend without a connection, such as one that was
+        unpickled before they were known, makes it from the configuration alone, with a warning in the log.
+
+        Raises:
+            IBMBackendApiError: If the properties are not known, and the service refused or could not be reached. It is
+                an ``AttributeError`` as well.
+        """
+        if self._target is None:
+            try:
+                if not self._knows_properties:
+                    self.properties()
+            except IBMBackendApiError as error:
+                if self._is_connected:
+                    raise
+                _logger.warning("The target of %s has no errors and durations: %s", self.name, error)
+            self._target = target_of(self._record, self._properties, self._use_fractional_gates)
+        return self._target
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._client is not _UNCONNECTED and not isinstance(
+            getattr(self.provider, "account_client", None), NoAccount
+        )
+
+    def target_history(self, datetime: python_datetime | None = None) -> Target:
+        """Return the target with the properties of another time.
+
+        Args:
+            datetime: At which time; now by default. One without a zone is in the machine's.
+
+        Returns:
+            A new target; it changes nothing of :attr:`target`.
+
+        Raises:
+            TypeError: If ``datetime`` is no ``datetime``.
+            IBMBackendValueError: If there is no such time in UTC.
+            IBMBackendApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     old = backend.target_history(datetime(2024, 2, 3, tzinfo=UTC))
+            ...     old["x"][(0,)].error == backend.target["x"][(0,)].error
+            False
+        """
+        return target_of(self._record, self.properties(datetime=datetime), self._use_fractional_gates)
+
+    def configuration(self) -> BackendConfiguration:
+        """Return what the backend is: its size, its gates, its limits. It is asked for once, with the backend."""
+        return self._record
+
+    def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> BackendProperties | None:
+        """Return how good the backend is, in SI units and with times in the machine's zone.
+
+        Args:
+            refresh: Ask the service again. Else what was learned before counts.
+            datetime: At which time; now by default. One without a zone is in the machine's.
+
+        Returns:
+            The properties; ``None`` for a simulator, and where the service has none.
+
+        Raises:
+            TypeError: If ``datetime`` is no ``datetime``.
+            IBMBackendValueError: If there is no such time in UTC.
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        if datetime is not None and not isinstance(datetime, python_datetime):
+            raise TypeError(f"expected datetime to be a datetime or None, got {datetime!r}")
+        if datetime is None and not refresh and self._properties is not None:
+            return self._properties
+        try:
+            moment = None if datetime is None else datetime.astimezone(UTC)
+        except (OverflowError, ValueError):
+            raise IBMBackendValueError(f"expected datetime to be within the calendar, got {datetime!r}") from None
+        if datetime is None:
+            self._asked_for_properties = True
+        reply = self._calibration(moment)
+        found = BackendProperties.from_dict(reply) if reply else None
+        if found is not None and found.unreadable:
+            more = f"; and {len(found.unreadable) - 3} more" if len(found.unreadable) > 3 else ""
+            listed = "; ".join(found.unreadable[:3]) + more
+            _logger.warning("Parts of the properties of %s could not be read: %s", self.name, listed)
+        if datetime is None:
+            if found != self._properties:
+                # It was made without these.
+                self._target = None
+            self._properties, self._knows_properties = found, True
+        return found
+
+    def fetch_properties(self) -> None:
+        """Ask for the properties of a device, unless they are known, so that :meth:`run` need not.
+
+        ``get_backend()`` does it. Trouble is a warning in the log, and circuits are checked without the properties.
+        """
+        is_asked = not self._knows_properties and not self._record.get("simulator", False)
+        # A client that someone wrote for tests, or for another service, need not have them.
+        if is_asked and callable(getattr(self._client, "backend_properties", None)):
+            try:
+                self.properties()
+            except IBMBackendApiError as error:
+                _logger.warning("Circuits for %s are checked without its properties: %s", self.name, error)
+
+    def _refuse_foreign_instructions(self, request: RunRequest) -> None:
+        """Refuse circuits that are not in the instruction set of the device. Texts and simulators are not checked."""
+        if self._record.get("simulator", False):
+            return
+        if not self._asked_for_properties:
+            # A backend of a listing, which asks for no properties. They are asked for once, whatever the answer is.
+            self.fetch_properties()
+        target = self._target or target_of(self._record, self._properties, self._use_fractional_gates)
+        if self._knows_properties:
+            self._target = target
+        within = InstructionSet(target, self._properties, mixes_fractional_gates(self._record))
+        for index, circuit in enumerate(request.circuits):
+            if not isinstance(circuit, str) and (reason := why_not(circuit, within)):
+                raise IBMBackendValueError(_not_for_this_device(self.name, f"{circuit.name!r} at [{index}]", reason))
+        initial = request.options.get("init_circuit")
+        if initial is not None and (reason := why_not(initial, within)):
+            raise IBMBackendValueError(_not_for_this_device(self.name, "init_circuit", reason))
+
+    def _calibration(self, moment: python_datetime | None = None) -> Mapping[str, Any] | None:
+        if self._record.get("simulator", False):
+            return None
+        try:
+            # Left out where it is not given: not every client knows it.
+            calibration = {} if self._calibration_id is None else {"calibration_id": self._calibration_id}
+            found: Mapping[str, Any] | None = self._client.backend_properties(self.name, datetime=moment, **calibration)
+        except RequestFailed as error:
+            if error.status_code == 404:
+                return None
+            raise to_exception(error.failure, IBMBackendApiError) from None
+        return found
+
+    def status(self) -> BackendStatus:
+        """Ask the service whether the backend is up, and how many jobs it has.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        reply = asked(lambda: self._client.backend_status(self.name), IBMBackendApiError)
+        return BackendStatus.from_reply(reply, self.name)
+
+    def run(
+        self,
+        circuits: QuantumCircuit | str | Sequence[QuantumCircuit | str],
+        dynamic: bool | None = None,
+        job_tags: list[str] | None = None,
+        init_circuit: QuantumCircuit | None = None,
+        init_num_resets: int | None = None,
+        header: Mapping[str, Any] | None = None,
+        shots: float | None = None,
+        memory: bool | None = None,
+        meas_level: int | None = None,
+        meas_return: str | None = None,
+        rep_delay: float | None = None,
+        init_qubits: bool | None = None,
+        use_measure_esp: bool | None = None,
+        noise_model: Any = None,
+        seed_simulator: int | None = None,
+        **run_config: Any,
+    ) -> IBMCircuitJob:
+        """Submit circuits and return the job that runs them.
+
+        All arguments are checked before anything is sent. What is not given is taken from ``options``. A device runs no
+        circuit that is not in its instruction set, or that needs a part which does not work: such a circuit is refused,
+        and ``transpile(circuit, backend)`` makes one that runs. A simulator runs any.
+
+        Circuits with control flow and texts are run by the program ``qasm3-runner``, all others by ``circuit-runner``.
+        IBM Quantum Platform runs them by the program ``sampler``, or by ``executor`` where it has no sampler. Arguments
+        that these cannot honour are refused.
+
+        One job is submitted. Where the answer is lost, the jobs of the service are looked at before the request is sent
+        again, for up to ten minutes. A service that takes no more jobs just now is waited for, for up to an hour.
+
+        Args:
+            circuits: One circuit, or a list of them. A text is a circuit in OpenQASM 3.
+            dynamic: Whether the circuits hold control flow; found out by default.
+            job_tags: Tags, by which the job can be found later. IBM Quantum Platform takes 8 of 86 characters at most.
+            init_circuit: A circuit that prepares the qubits before each of the circuits. Dynamic circuits only.
+            init_num_resets: How often the qubits are reset before each circuit. Dynamic circuits only.
+            header: Anything that goes to JSON; it comes back as the header of the result.
+            shots: How often each circuit is run; 4000 or the backend's maximum by default, whichever is less.
+            memory: Whether the outcome of every shot is wanted, not only the counts.
+            meas_level: 0 for raw signals, 1 for kernelled ones, 2, the default, for bits; as far as the backend can.
+            meas_return: For levels 0 and 1: ``"single"`` for every shot, ``"avg"`` for the average.
+            rep_delay: Seconds between two shots. Devices only.
+            init_qubits: Whether the qubits are reset before each shot; the service's default is yes.
+            use_measure_esp: Whether to read out with excited state promotion; backends that can only.
+            noise_model: A noise model of Aer. Simulators only.
+            seed_simulator: The seed of the simulation, for the same counts each time.
+            **run_config: ``private=True`` for a job whose inputs are hidden, and whose result can be read only once.
+                More parameters of the program are passed on as they are, with a warning in the log.
+
+        Returns:
+            The job.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong, or a circuit cannot run on the device; the message says what
+                would be right.
+            IBMBackendApiError: If the service refused the job or could not be reached; or if the answer was lost, and
+                it could not be found out whether the job exists, which the message says.
+        """
+        request = run_options.checked_request(
+            self._record,
+            dict(self.options),
+            circuits,
+            dynamic=dynamic,
+            job_tags=job_tags,
+            limited_tags=effects.limits_tags(self._client),
+            run_config=run_config,
+            init_circuit=init_circuit,
+            init_num_resets=init_num_resets,
+            header=header,
+            shots=shots,
+            memory=memory,
+            meas_level=meas_level,
+            meas_return=meas_return,
+            rep_delay=rep_delay,
+            init_qubits=init_qubits,
+            use_measure_esp=use_measure_esp,
+            noise_model=noise_model,
+            seed_simulator=seed_simulator,
+        )
+        for name in request.unknown:
+            meant = "".join(f"; did you mean {close!r}?" for close in run_options.close_matches(name))
+            _logger.warning("run() has no argument %r, so it is passed on to the service as it is%s", name, meant)
+        checked = request
+        if self.provider.channel == "ibm_quantum_platform":
+            request = sampler_request(request, is_simulator=self._record.get("simulator", False))
+        self._refuse_foreign_instructions(checked)
+        if request.program == "sampler" and self._lacks_sampler:
+            request = executor_request(request)
+        done = self._submitted(request)
+        if not isinstance(done, Success) and request.program == "sampler" and is_no_such_program(done.failure()):
+            _logger.info("The service has no program 'sampler', so %s runs circuits with 'executor'.", self.name)
+            self._lacks_sampler = True
+            done = self._submitted(executor_request(request))
+        if not isinstance(done, Success):
+            raise to_exception(done.failure(), IBMBackendApiError)
+        job: IBMCircuitJob = self.provider.handle_on(done.unwrap(), self)
+        return job
+
+    def _submitted(self, request: RunRequest) -> Result[Job, Failure]:
+        try:
+            encoded = typed_json.encode(request.params)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise IBMBackendValueError(f"expected arguments that go to JSON: {error}") from None
+        order = Order(
+            request.program,
+            self.name,
+            encoded,
+            self._instance,
+            tuple(request.tags),
+            request.private,
+            self._calibration_id,
+        )
+        done = submit(self._client, order, self.submission_policy)
+        # What was sent is known of the job, and need never be asked for.
+        at = effects.now()
+        details = JobDetails(
+            at,
+            backend=self.name,
+            program=request.program,
+            tags=request.tags or None,
+            private=request.private or None,
+        )
+        return done.map(lambda job_id: Job(job_id, details=details, inputs=JobInputs(at, encoded)))
+
+
+def _not_for_this_device(backend: str, which: str, reason: str) -> str:
+    return (
+        f"expected circuits in the instruction set of {backend}, got {which}: {reason}. Transpile it first, with "
+        "transpile(circuit, backend) or generate_preset_pass_manager(backend=backend).run(circuit)"
+    )
+
+
+def is_no_such_program(failure: Failure) -> bool:
+    """Return whether a service refused a submission because it does not have the program.
+
+    It answers 404, or 400, with an error about the program. No public list of error codes has one for that, so the
+    words count. A page that the service did not write has none.
+
+    Example:
+        >>> from ibm_circuit_job.errors import Refused
+        >>> words = ("Program 'sampler' not found.", "Backend 'x' not found.")
+        >>> [is_no_such_program(Refused("submit a job to x", "http://x", 404, said)) for said in words]
+        [True, False]
+    """
+    if not isinstance(failure, Refused) or failure.http_status not in {400, 404, 410}:
+        return False
+    return _NO_SUCH_PROGRAM.search(failure.message) is not None
+
+
+_NO_SUCH_PROGRAM: Final = re.compile(
+    r"\bprogram\b.{0,80}\b(?:not (?:be )?found|(?:not|n't) (?:exist|supported|available)|unknown|unsupported|retired|"
+    r"no longer)\b|\b(?:no such|unknown|unsupported|invalid) program\b(?! (?:in|param))",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class IBMRetiredBackend(IBMBackend):
+    """A backend that is known by its name alone: it is gone, or cannot be described. Nothing can be run on it.
+
+    Jobs that ran on it still name it. A job of a store has one where the service cannot be asked.
+
+    Args:
+        provider: The provider that it belonged to; ``None`` without a connection.
+        name: Its name.
+
+    Example:
+        >>> backend = IBMRetiredBackend(None, "ibm_x")
+        >>> backend.name, backend.num_qubits
+        ('ibm_x', 0)
+    """
+
+    def __init__(self, provider: IBMProvider | None, name: str) -> None:
+        description = {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False}
+        # Nothing runs, so that no instance is needed: nobody may know it, where the service cannot be reached.
+        super().__init__(provider, description, instance="")
+
+    def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> None:
+        """Return ``None``: the service has no properties of it.
+
+        Args:
+            refresh: Has no effect.
+            datetime: Has no effect.
+        """
+        del refresh, datetime
+
+    def run(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            IBMBackendError: Always.
+        """
+        if self._provider is None:
+            raise IBMBackendError(
+                f"backend {self.name!r} is known by its name alone; get one that runs jobs with "
+                "IBMProvider.get_backend(), or give the job to IBMProvider.attach()"
+            )
+        raise IBMBackendError(f"backend {self.name!r} is gone, or the service could not describe it")
+
+
+_UNCONNECTED: Final = NoAccount(ClientParameters("-")).client()
+"""The client of a backend without a provider."""
+
+
+def _online_date(record: BackendConfiguration) -> python_datetime | None:
+    """When a backend went online; ``None`` where that cannot be read."""
+    try:
+        return record.online_date
+    except IBMBackendApiError:
+        return None
+
+
+def asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:
+    """Return what a client answers; where it raises, raise the documented exception instead."""
+    try:
+        return question()
+    except RequestFailed as error:
+        raise to_exception(error.failure, kind) from None

@@ -1,0 +1,148 @@
+"""DescribedBackend: what a backend answers from its description, without asking, and how it is copied and pickled."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Final, Self, overload
+
+from qiskit.providers import BackendV2
+from qiskit.transpiler import QubitProperties
+
+from ibm_circuit_job.devices.configuration import BackendConfiguration
+from ibm_circuit_job.errors import IBMBackendValueError, IBMError
+from ibm_circuit_job.job.attribute_errors import missing_attribute, or_missing, raised_for
+
+_SHARED: Final = frozenset({"_provider", "_record", "_properties"})
+"""What a deep copy shares with the original: the connection, and records that cannot be changed."""
+
+
+class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not typed
+    """The part of :class:`~ibm_circuit_job.IBMBackend` that asks nothing of the service.
+
+    ``_record`` is the configuration, ``_provider`` the provider.
+    """
+
+    _record: BackendConfiguration
+    _provider: Any
+
+    def __getattr__(self, name: str) -> Any:
+        # Only asked for what is no member, or where a property has raised an AttributeError.
+        raised = raised_for(self, name)
+        if raised is not None:
+            raise raised
+        member = getattr(type(self), name, None)
+        if isinstance(member, property) and member.fget is not None:
+            return member.fget(self)
+        if name.startswith("_") or member is not None:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
+        try:
+            return getattr(self._record, name)
+        except IBMError as error:
+            raise missing_attribute(error) from None
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(name for name in dir(self._record) if name in self._record)})
+
+    # Members
+
+    @property
+    @or_missing
+    def num_qubits(self) -> int:
+        """How many qubits it has."""
+        return self._record.n_qubits
+
+    @property
+    @or_missing
+    def max_circuits(self) -> int | None:
+        """How many circuits a job may hold; ``None`` where the service does not say."""
+        most: int | None = self._record.get("max_experiments")
+        return most
+
+    @property
+    @or_missing
+    def dt(self) -> float | None:
+        """The time step of its control, in seconds; ``None`` where the service does not say."""
+        return self._record.dt
+
+    @property
+    @or_missing
+    def dtm(self) -> float | None:
+        """The time step of its measurement, in seconds; ``None`` where the service does not say."""
+        return self._record.dtm
+
+    @property
+    @or_missing
+    def meas_map(self) -> list[list[int]]:
+        """The groups of qubits that are measured together; empty where the service does not say."""
+        return self._record.meas_map
+
+    @overload
+    def qubit_properties(self, qubit: int) -> QubitProperties | None: ...
+    @overload
+    def qubit_properties(self, qubit: Sequence[int]) -> list[QubitProperties | None]: ...
+    def qubit_properties(self, qubit: int | Sequence[int]) -> QubitProperties | list[QubitProperties | None] | None:
+        """Return how good a qubit is: its T1 and T2 in seconds and its frequency in hertz, as the target has them.
+
+        Args:
+            qubit: The qubit's number, or a list of numbers.
+
+        Returns:
+            The properties; ``None`` where the service has none, such as for a simulator. For a list, a list.
+
+        Raises:
+            IBMBackendValueError: If there is no such qubit.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     provider.get_backend("local_simulator").qubit_properties([0, 1])
+            [None, None]
+        """
+        if isinstance(qubit, Sequence):
+            return [self._properties_of_qubit(each) for each in qubit]
+        return self._properties_of_qubit(qubit)
+
+    def _properties_of_qubit(self, qubit: int) -> QubitProperties | None:
+        try:
+            known = 0 <= qubit < self.num_qubits
+        except TypeError:
+            known = False
+        if not known:
+            raise IBMBackendValueError(f"expected a qubit from 0 to {self.num_qubits - 1}, got {qubit!r}")
+        every = self.target.qubit_properties
+        return None if every is None else every[qubit]
+
+    def defaults(self, refresh: bool = False) -> None:
+        """Return ``None``: the service has no calibrations of pulses any more, and qiskit 2 has no class for them.
+
+        Args:
+            refresh: Has no effect.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     print(provider.get_backend("local_5q").defaults())
+            None
+        """
+        del refresh
+
+    # Copying and pickling
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__ | {"_options": copy.copy(self._options)})
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        for name, value in self.__dict__.items():
+            # A provider that was copied in the same call is the copy's; else the connection is shared.
+            own = memo.get(id(value), value) if name in _SHARED else copy.deepcopy(value, memo)
+            copied.__dict__[name] = own
+        return copied
+
+    def __getstate__(self) -> dict[str, Any]:
+        without = getattr(self._provider, "without_connection", None)
+        return {**self.__dict__, "_provider": self._provider if without is None else without(self)}

@@ -1,0 +1,1105 @@
+"""IBMProvider: from an account to its backends and jobs."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cache
+from itertools import islice
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
+
+from attrs import evolve
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit.providers.jobstatus import JobStatus
+from returns.result import Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.account.backend import IBMBackend, IBMRetiredBackend, asked
+from ibm_circuit_job.clients import (
+    AccountClient,
+    ClientParameters,
+    PlatformAccount,
+    PlatformClient,
+    RequestFailed,
+    RuntimeClient,
+    account_file,
+)
+from ibm_circuit_job.clients.credentials import Asked, find_credentials
+from ibm_circuit_job.clients.instances import Instance
+from ibm_circuit_job.clients.log_in_errors import log_in_error
+from ibm_circuit_job.clients.no_account import NoAccount
+from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
+from ibm_circuit_job.errors import (
+    IBMAccountError,
+    IBMBackendApiError,
+    IBMBackendValueError,
+    IBMError,
+    IBMJobApiError,
+    IBMJobNotFoundError,
+    JobStoreError,
+    Unreachable,
+    describe,
+    to_exception,
+)
+from ibm_circuit_job.job.attribute_errors import missing_attribute
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_store
+from ibm_circuit_job.job.journal import write_pending
+from ibm_circuit_job.job.watch import PAGE, refresh_known
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
+from ibm_circuit_job.state.transitions import merge, news
+from ibm_circuit_job.wire.instance_usage import InstanceUsage, read_instance_usage
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.local import LocalService
+    from ibm_circuit_job.store import JobStore
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class IBMProvider:
+    """An account on the service: its backends and jobs.
+
+    The account comes whole from one source, the first of these that has one: the argument ``token``, with the other
+    arguments; the account that is saved under ``name``, or in the file ``filename``; the environment variables
+    ``QISKIT_IBM_TOKEN``, ``QISKIT_IBM_URL``, ``QISKIT_IBM_INSTANCE`` and ``QISKIT_IBM_CHANNEL``, which count only
+    beside the first of them; the same variables in a file ``.env`` in the working directory or above it, where
+    ``python-dotenv`` is installed; the default account of the official client's file in the home directory,
+    ``.qiskit/qiskit-ibm.json``. Beside an account that is found, ``instance``, ``proxies``, ``verify``, ``region``,
+    ``plans_preference`` and ``tags`` override what it says. Token, URL and instance may be as they are pasted.
+
+    Args:
+        token: The API key. Neither ``name`` nor ``filename`` may stand beside it.
+        url: The URL to log into; IBM's by default. Only beside a token, for a key is not sent to a host that did not
+            come with it; and with ``http://`` only one on this machine.
+        name: The name of a saved account.
+        instance: What to work in: the CRN of an instance, its name, or ``"auto"``; on the channel ``ibm_quantum`` the
+            ``hub/group/project``. By default the one of the account; else it is chosen, see ``plans_preference``.
+        proxies: Proxies, as ``{"urls": {"https": "http://host:port"}}``, with ``username_ntlm`` and ``password_ntlm``
+            where they want NTLM; the mapping of urls alone is taken, too.
+        verify: Whether certificates of https servers are checked, or the path of those to trust; they are by default.
+        channel: ``"ibm_quantum_platform"``, or its older name ``"ibm_cloud"``; ``"ibm_quantum"`` for IBM Quantum
+            Platform Classic. By default IBM Quantum Platform, unless the URL is of Classic, as the local service's is.
+            Only accounts of that channel are found.
+        filename: The file of saved accounts.
+        region: The region that the instance is to be in, such as ``"us-east"`` or ``"eu-de"``. Without effect on an
+            instance that is given as CRN.
+        plans_preference: The plans that the instance is to have, such as ``["open", "premium"]``, the preferred one
+            first.
+        tags: The tags that the instance is to have.
+        store: Where the jobs that the provider makes handles on are kept, so that they and their results outlive the
+            process.
+
+    Raises:
+        IBMAccountError: If there is no account, if the arguments name two, if one of them cannot be right, if the
+            service cannot be reached at the URL, if it does not accept the token, or if the account may not use the
+            instance. With a store, that the service cannot be reached is
+            a warning in the log: the jobs of the store are there, and all else logs in when it is asked for.
+
+    Example:
+        >>> with IBMProvider.local() as provider:
+        ...     [backend.name for backend in provider.backends()]
+        ['local_simulator', 'local_5q', 'local_27q']
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        url: str | None = None,
+        name: str | None = None,
+        instance: str | None = None,
+        proxies: Mapping[str, Any] | None = None,
+        verify: bool | str | os.PathLike[str] | None = None,
+        *,
+        channel: str | None = None,
+        store: JobStore | None = None,
+        filename: str | os.PathLike[str] | None = None,
+        region: str | None = None,
+        plans_preference: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> None:
+        self.store = None if store is None else checked_store(store)
+        """Where the jobs are kept; ``None`` without a store."""
+        asked_for = Asked(
+            token=token,
+            url=url,
+            name=name,
+            instance=instance,
+            proxies=proxies,
+            verify=verify,
+            channel=channel,
+            filename=filename,
+            region=region,
+            plans_preference=plans_preference,
+            tags=tags,
+        )
+        found = find_credentials(asked_for)
+        parameters = found.parameters
+        if parameters.channel == "ibm_quantum_platform":
+            platform_account = PlatformAccount(parameters)
+            self.account_client: AccountClient | PlatformAccount = platform_account
+            """The client of the account's side of the service."""
+            self.runtime_client: RuntimeClient = PlatformClient(parameters, account=platform_account)
+            """The client of jobs and backends."""
+        else:
+            account = AccountClient(parameters)
+            self.account_client = account
+            self.runtime_client = RuntimeClient(parameters, account=account)
+        self._parameters = parameters
+        self._source = found.source
+        if isinstance(self.account_client, PlatformAccount):
+            self.account_client.source = found.source
+        self._service: LocalService | None = None
+        self._stops_service = True
+        self._backends: dict[tuple[str, str, bool | None, str | None], IBMBackend] = {}
+        self._retired: dict[str, IBMBackend] = {}
+        self._checked: str | None = None
+        self._names: tuple[str, ...] = ()
+        try:
+            self._log_in()
+        except IBMAccountError as error:
+            if self.store is None or not error.is_passing:
+                raise
+            if isinstance(self.account_client, PlatformAccount):
+                self.account_client.find_instance_later()
+                if not self._parameters.is_located:
+                    # The service alone can tell which CRN, by which a store knows the instance, has this name.
+                    self.runtime_client.params = evolve(self._parameters, instance=None)
+            _logger.warning("There are only the jobs of the store until the service can be reached: %s", error)
+
+    def _log_in(self) -> str:
+        """See to it that the account may use the instance, and return that."""
+        if isinstance(self.account_client, PlatformAccount):
+            self.account_client.find_instance()
+            self._parameters = self.account_client.params
+        self.account_client.check_login()
+        self._checked = self._checked_instance(self._parameters.instance)
+        # So that a store knows whose jobs they are.
+        self.runtime_client.params = evolve(self._parameters, instance=self._checked)
+        self._log_account()
+        return self._checked
+
+    def _online(self, kind: type[IBMError]) -> str:
+        """The instance, where the service can be reached, else the documented exception."""
+        try:
+            return self.instance
+        except IBMAccountError as error:
+            raise kind(str(error)) from None
+
+    @property
+    def instance(self) -> str:
+        """The ``hub/group/project``, or the CRN of the instance, that jobs run in.
+
+        Raises:
+            IBMAccountError: If the service could not be reached when the provider was made, and it cannot be now.
+        """
+        try:
+            return self._checked or self._log_in()
+        except IBMAccountError as error:
+            raise missing_attribute(error) from None
+
+    # Copying and pickling
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__setstate__(
+            {
+                **self.__dict__,
+                # The local service stops with the provider that started it. A copy refers to it, so that it lives on.
+                "_stops_service": False,
+                "_backends": {key: copy.copy(backend) for key, backend in self._backends.items()},
+                "_retired": {name: copy.copy(backend) for name, backend in self._retired.items()},
+            }
+        )
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # A connection and a store cannot be copied, and all else that is known is immutable.
+        copied = memo[id(self)] = self.__copy__()
+        return copied
+
+    def _adopted(self, backend: IBMBackend) -> IBMBackend:
+        backend._provider = self  # noqa: SLF001 - a backend of our own
+        return backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._state_with(self._backends, self._retired)
+
+    def without_connection(self, backend: IBMBackend) -> Self:
+        """Return a provider without a connection, a store and the token, that knows this backend of its own.
+
+        It is what a pickle of the backend has. What would have to be asked for raises the documented exception.
+
+        Example:
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     provider.without_connection(backend).get_backend("local_5q") is backend
+            True
+        """
+        provider = type(self).__new__(type(self))
+        provider.__dict__.update(
+            self._state_with({key: known for key, known in self._backends.items() if known is backend}, {})
+        )
+        return provider
+
+    def _state_with(self, backends: Mapping[Any, IBMBackend], retired: Mapping[str, IBMBackend]) -> dict[str, Any]:
+        """What is known, with these backends, and without all that is a connection or a secret."""
+        account = NoAccount(self._parameters)
+        return {
+            **self.__dict__,
+            "store": None,
+            "account_client": account,
+            "runtime_client": account.client(),
+            "_parameters": account.params,
+            "_service": None,
+            "_backends": dict(backends),
+            "_retired": dict(retired),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for backend in (*self._backends.values(), *self._retired.values()):
+            self._adopted(backend)
+
+    @classmethod
+    def local(
+        cls,
+        *,
+        port: int = 0,
+        data: str | os.PathLike[str] | None = None,
+        seed: int | None = None,
+        channel: str = "ibm_quantum",
+        store: JobStore | Literal["default"] | None = "default",
+    ) -> Self:
+        """Start an IBM Quantum service on this machine, and return a provider for it.
+
+        The service runs in a process of its own. It stops with :meth:`close`, at the end of a ``with`` block,
+        when the provider is no longer referred to, and at the latest when this process ends, however it ends.
+
+        Args:
+            port: The port on loopback; 0 for any that is free.
+            data: The folder in which the service keeps its jobs, and finds them again; by default a new one, which is
+                removed in the end.
+            seed: The seed of every simulation whose job gives none, for the same counts each time.
+            channel: The dialect to speak with it: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``.
+            store: Where the jobs are kept, so that they outlive process and service; ``"default"`` for the store of
+                ``JobStore()``, ``None`` for none.
+
+        Raises:
+            LocalServiceError: If the port is taken, the folder cannot be used, or the extra ``local`` is not installed.
+            IBMAccountError: If there is no such channel.
+
+        Example:
+            >>> with IBMProvider.local(channel="ibm_quantum_platform") as provider:
+            ...     provider.get_backend("local_5q").num_qubits
+            5
+        """
+        from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - for those who use it
+
+        service = LocalService(port=port, data=data, seed=seed)
+        try:
+            kept_in = _default_store() if store == "default" else store
+            if channel == "ibm_quantum":
+                provider = cls(service.token, service.url, channel=channel, store=kept_in)
+            else:
+                where = service.platform_url
+                provider = cls(service.token, where, instance=service.instance, channel=channel, store=kept_in)
+        except BaseException:
+            service.stop()
+            raise
+        provider._service = service
+        return provider
+
+    def __repr__(self) -> str:
+        return f"<IBMProvider({self.url!r})>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The URL that was logged into; to be handed to any other client."""
+        return self._parameters.url
+
+    @property
+    def channel(self) -> str:
+        """The dialect of the service: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``."""
+        return self._parameters.channel
+
+    @property
+    def service(self) -> str:
+        """What a store calls the service and the instance: their names, without any credentials.
+
+        Without the instance, which then is any, where that is not known yet because the service cannot be reached.
+        """
+        return str(effects.service_of(self.runtime_client))
+
+    @property
+    def token(self) -> str:
+        """The API token that was logged in with; to be handed to any other client.
+
+        Raises:
+            IBMAccountError: If there is none, since the provider was unpickled.
+        """
+        if isinstance(self.account_client, NoAccount):
+            raise missing_attribute(self.account_client.error("return the token"))
+        return self._parameters.token
+
+    def active_account(self) -> dict[str, Any]:
+        """Return which account this is, and where it was found, without any secret. No request is sent.
+
+        Returns:
+            ``channel``, ``url``, ``instance`` (the CRN, or ``hub/group/project``), ``name``, ``plan`` and ``region`` of
+            the instance, ``source``, ``verify``; and ``private_endpoint`` where it is used. What is not known is
+            ``None``.
+
+        Example:
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     account = provider.active_account()
+            >>> account["channel"], account["instance"], account["source"]
+            ('ibm_quantum', 'ibm-q/open/main', 'the arguments')
+        """
+        parameters = self._parameters
+        found = self._instance_record()
+        account = {
+            "channel": parameters.channel,
+            "url": parameters.url,
+            "instance": self._checked or (parameters.instance if parameters.is_located else None),
+            "name": found.name if found else self._checked,
+            "plan": found.plan if found else None,
+            "region": found.region if found else parameters.region,
+            "source": self._source,
+            "verify": parameters.verify,
+        }
+        return account | ({"private_endpoint": True} if parameters.private_endpoint else {})
+
+    def _instance_record(self) -> Instance | None:
+        known = self.account_client.chosen if isinstance(self.account_client, PlatformAccount) else None
+        crn = self._parameters.instance if self._parameters.is_located else None
+        return known or (None if crn is None else Instance(crn))
+
+    def _log_account(self) -> None:
+        account = self.active_account()
+        known = {what: account[what] for what in ("name", "plan", "region") if account[what]}
+        details = ", ".join(f"{what} {value}" for what, value in known.items())
+        _logger.info(
+            "Logged in at %s (%s) with %s, in the instance %s%s.",
+            account["url"],
+            account["channel"],
+            account["source"],
+            account["instance"],
+            f" ({details})" if details else "",
+        )
+
+    @staticmethod
+    def save_account(
+        token: str,
+        url: str | None = None,
+        instance: str | None = None,
+        channel: str | None = None,
+        filename: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+        proxies: Mapping[str, Any] | None = None,
+        verify: bool | str | os.PathLike[str] | None = None,
+        *,
+        overwrite: bool = False,
+        set_as_default: bool | None = None,
+        private_endpoint: bool | None = None,
+        region: str | None = None,
+        plans_preference: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> None:
+        """Save an account in the file of the official client, which reads it, too. No request is sent.
+
+        The file is replaced in one step, and readable by its owner alone; the other accounts in it stay as they are.
+
+        Args:
+            token: The API key.
+            url: The URL to log into; IBM's by default.
+            instance: What to work in: the CRN of an instance, its name, or ``"auto"``.
+            channel: ``"ibm_quantum_platform"`` by default.
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            name: The name to save it under; by default that of the channel's default account.
+            proxies: Proxies, see :class:`IBMProvider`.
+            verify: Whether certificates are checked, or the path of those to trust.
+            overwrite: Whether it may replace an account of that name, and take the place of the default account.
+            set_as_default: Whether it is the account that is used where none is named; an account that is replaced
+                stays what it was by default.
+            private_endpoint: Whether the private network of IBM Cloud is used.
+            region: The region that the instance is to be in.
+            plans_preference: The plans that the instance is to have, the preferred one first.
+            tags: The tags that the instance is to have.
+
+        Raises:
+            IBMAccountError: If an argument cannot be right, there is an account of that name and ``overwrite`` is not
+                set, or the file cannot be read or written; then nothing is changed.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     IBMProvider.save_account("secret", instance="mine", filename=f"{folder}/a.json")
+            ...     IBMProvider.saved_accounts(filename=f"{folder}/a.json")["default-ibm-quantum-platform"]["instance"]
+            'mine'
+        """
+        fields: dict[str, Any] = {
+            "url": url,
+            "instance": instance,
+            "proxies": proxies,
+            "verify": verify,
+            "channel": channel,
+            "region": region,
+            "plans_preference": plans_preference,
+            "tags": tags,
+            "private_endpoint": private_endpoint,
+        }
+        account_file.save(
+            ClientParameters(token, **fields),
+            is_cloud=channel == "ibm_cloud",
+            filename=filename,
+            name=name,
+            overwrite=overwrite,
+            set_as_default=set_as_default,
+        )
+
+    @staticmethod
+    def saved_accounts(
+        default: bool | None = None,
+        channel: str | None = None,
+        filename: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Return the saved accounts by name, each as its fields in the file without the token and passwords of proxies.
+
+        Args:
+            default: Only those that are the default, of their channel or of all; where False only the others.
+            channel: Only those of this channel.
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            name: Only that of this name.
+
+        Raises:
+            IBMAccountError: If the file cannot be read. An entry in it that is no account is passed over.
+
+        Example:
+            >>> IBMProvider.saved_accounts(name="no such account")
+            {}
+        """
+        return account_file.saved(default=default, channel=channel, filename=filename, name=name)
+
+    @staticmethod
+    def delete_account(
+        filename: str | os.PathLike[str] | None = None, name: str | None = None, channel: str | None = None
+    ) -> bool:
+        """Delete a saved account. The other accounts in the file stay as they are.
+
+        Args:
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            name: Its name; by default that of the channel's default account.
+            channel: The channel whose default account is meant; ``"ibm_quantum_platform"`` by default.
+
+        Returns:
+            Whether there was one of that name.
+
+        Raises:
+            IBMAccountError: If the file cannot be read or written; then nothing is changed.
+
+        Example:
+            >>> IBMProvider.delete_account(name="no such account")
+            False
+        """
+        return account_file.delete(filename=filename, name=name, channel=channel)
+
+    def close(self) -> None:
+        """Close all connections, and stop the local service where the provider started one.
+
+        What could not be written to the store when it was learned is written before.
+        """
+        if self.store is not None:
+            write_pending(self.store)
+        self.runtime_client.close()
+        if self._service is not None and self._stops_service:
+            self._service.stop()
+
+    def backends(
+        self,
+        name: str | None = None,
+        filters: Callable[[IBMBackend], bool] | None = None,
+        min_num_qubits: int | None = None,
+        instance: str | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
+        **kwargs: Any,
+    ) -> list[IBMBackend]:
+        """Return the backends that the account may use, and that fit.
+
+        Args:
+            name: Only the one of that name.
+            filters: Only those for which this is true.
+            min_num_qubits: Only those with at least so many qubits.
+            instance: The ``hub/group/project`` whose backends are meant; the provider's by default.
+            use_fractional_gates: Whether devices have their fractional gates, such as ``rx`` and ``rzz``. False leaves
+                them out; True and None are the same.
+            **kwargs: Only those whose description, or status, has these values: ``simulator=False``,
+                ``operational=True`` ... The status is asked for only where one of its fields is among them.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
+                ``use_fractional_gates`` is neither True, False nor None.
+
+        Example:
+            >>> with IBMProvider.local() as provider:
+            ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
+            ['local_27q']
+        """
+        choice = checked_choice(use_fractional_gates)
+        found = self._named(name, self._instance(instance, IBMBackendApiError), choice)[0]
+        if min_num_qubits is not None:
+            found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
+        found = [backend for backend in found if _has(backend, kwargs)]
+        return found if filters is None else [backend for backend in found if filters(backend)]
+
+    def get_backend(
+        self,
+        name: str | None = None,
+        instance: str | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+        **kwargs: Any,
+    ) -> IBMBackend:
+        """Return the backend of that name, or the first one that fits.
+
+        On IBM Quantum Platform, the first one costs a single request after logging in; the properties of a device are
+        asked for when they are first needed, by ``target`` or ``run()``. On the channel ``ibm_quantum`` they are asked
+        for with it.
+
+        Args:
+            name: Its name.
+            instance: The ``hub/group/project`` that it belongs to; the provider's by default.
+            use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves
+                them out; True and None are the same.
+            calibration_id: The calibration that it is described with, and that its jobs run with; the newest by
+                default. IBM Quantum Platform only; with ``name``.
+            **kwargs: As for :meth:`backends`.
+
+        Raises:
+            QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
+            IBMBackendApiError: If the service refused or could not be reached.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
+                ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates,
+                or if ``calibration_id`` is no ID, or is given without ``name`` or on the channel ``ibm_quantum``.
+
+        Example:
+            >>> with IBMProvider.local() as provider:
+            ...     provider.get_backend("local_5q").num_qubits
+            5
+        """
+        choice = checked_choice(use_fractional_gates)
+        if calibration_id is not None:
+            self._check_calibration(calibration_id, name)
+        meant = self._instance(instance, IBMBackendApiError)
+        key = (meant, name or "", choice, calibration_id)
+        if isinstance(name, str) and key in self._backends and not kwargs:
+            return self._ready(self._backends[key], choice)
+        found, names = self._named(name, meant, choice, calibration_id)
+        fitting = [backend for backend in found if _has(backend, kwargs)]
+        if not fitting:
+            wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
+            raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
+        return self._ready(fitting[0], choice)
+
+    def _check_calibration(self, calibration_id: object, name: str | None) -> None:
+        if not isinstance(calibration_id, str) or not calibration_id or not calibration_id.isprintable():
+            raise IBMBackendValueError(f"expected calibration_id to be the ID of a calibration, got {calibration_id!r}")
+        if name is None:
+            raise IBMBackendValueError("expected a name with calibration_id: a calibration is one of a single backend")
+        if self.channel != "ibm_quantum_platform":
+            raise IBMBackendValueError(
+                "expected no calibration_id: calibrations are chosen on IBM Quantum Platform only; this provider uses "
+                f"the channel {self.channel!r}"
+            )
+
+    def _ready(self, backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
+        """A backend, if it is what was asked for."""
+        configuration = backend.configuration()
+        if use_fractional_gates and not any(map(is_fractional, configuration.basis_gates)):
+            raise IBMBackendValueError(
+                f"expected use_fractional_gates to be False or None, for {backend.name} has no fractional gates, but "
+                f"{', '.join(configuration.basis_gates)}; got True"
+            )
+        if self.channel == "ibm_quantum":
+            backend.fetch_properties()
+        return backend
+
+    def _named(
+        self, name: str | None, instance: str, use_fractional_gates: bool | None, calibration_id: str | None = None
+    ) -> tuple[list[IBMBackend], list[str]]:
+        """The backends of that name, or all, as far as the service describes them; and the names of all."""
+        if name is not None and name in self._names:
+            # Logging in has listed it, and need not be repeated where it is still there.
+            with suppress(IBMBackendApiError):
+                return [self._backend(name, instance, use_fractional_gates, calibration_id)], list(self._names)
+            self._names = ()
+        names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
+        found = []
+        for each in names:
+            if name is None:
+                try:
+                    found.append(self._backend(each, instance, use_fractional_gates))
+                except IBMBackendApiError as error:
+                    _logger.warning("Backend %s is left out: %s", each, error)
+            elif name == each:
+                found.append(self._backend(each, instance, use_fractional_gates, calibration_id))
+        return found, names
+
+    def _backend(
+        self,
+        name: str,
+        instance: str,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+    ) -> IBMBackend:
+        key = (instance, name, use_fractional_gates, calibration_id)
+        if key not in self._backends:
+            configuration = asked(
+                lambda: self.runtime_client.backend_configuration(name, calibration_id=calibration_id),
+                IBMBackendApiError,
+            )
+            self._backends[key] = IBMBackend(
+                self,
+                configuration,
+                instance=instance,
+                use_fractional_gates=use_fractional_gates,
+                calibration_id=calibration_id,
+            )
+        return self._backends[key]
+
+    def _backend_of_job(self, name: str | None) -> IBMBackend | None:
+        """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
+        if name is None:
+            return None
+        try:
+            instance = self._online(IBMBackendApiError)
+            known = self._backends.get((instance, name, False, None)) or self._retired.get(name)
+            if known is not None:
+                return known
+            if name in self.runtime_client.list_backends(instance):
+                return self._backend(name, instance)
+        except (RequestFailed, IBMBackendApiError) as error:
+            _logger.warning("Backend %s cannot be described now: %s", name, error)
+            return IBMRetiredBackend(self, name)
+        return self._retired.setdefault(name, IBMRetiredBackend(self, name))
+
+    def jobs(
+        self,
+        limit: int | None = 10,
+        skip: int = 0,
+        backend_name: str | None = None,
+        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        descending: bool = True,
+        instance: str | None = None,
+        *,
+        offline: bool = False,
+    ) -> list[IBMCircuitJob]:
+        """Return jobs of the account that run circuits, and that fit. One request brings 200 of them.
+
+        Args:
+            limit: How many at most; ``None`` for all.
+            skip: How many of those that fit are passed over first.
+            backend_name: Only those of this backend.
+            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
+                one of these.
+            start_datetime: Only those created then or later. A time without a zone is in the machine's.
+            end_datetime: Only those created then or before. A time without a zone is in the machine's.
+            job_tags: Only those that have all of these tags.
+            descending: Whether the newest come first.
+            instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
+            offline: Return those that the store keeps of this service, and ask nobody.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            IBMJobApiError: If the service refused or could not be reached.
+            JobStoreError: If ``offline``, and there is no store, or it cannot be read.
+
+        Example:
+            >>> with IBMProvider.local() as provider:
+            ...     provider.jobs(limit=None, status="completed", job_tags=["bell"])
+            []
+        """
+        if offline:
+            if instance not in {None, self._checked or self._parameters.instance}:
+                raise IBMBackendValueError(f"expected instance to be the provider's own offline, got {instance!r}")
+            records = self._needed_store().records(
+                limit,
+                skip,
+                backend_name,
+                status,
+                start_datetime,
+                end_datetime,
+                job_tags,
+                descending,
+                service=self.service,
+            )
+            return [self._stored_handle(record) for record in records]
+        wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
+        backend_name = wanted_text("backend_name", backend_name)
+        pages = self._pages(
+            wanted,
+            # Whole pages where it is here that jobs are looked through.
+            PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
+            backend_name=backend_name,
+            hgp=self._instance(instance, IBMJobApiError),
+            descending=descending,
+        )
+        fitting = (job for page in pages for job in page if wanted.fits(job))
+        # No page more is asked for than is needed.
+        last = sys.maxsize if limit is None else min(skip + limit, sys.maxsize)
+        found = list(islice(fitting, min(skip, last), last))
+        kept = self._kept_of(found)
+        # A listing is one request: a backend is described when a handle needs it, once for all of them.
+        describe = cache(self._backend_of_job)
+        return [
+            self.handle_on(job, None, kept.get(job.job_id), find_backend=lambda seen: describe(seen.backend))
+            for job in found
+        ]
+
+    def _pages(self, wanted: WantedJobs, first: int, **filters: Any) -> Iterator[list[Job]]:
+        """What the service lists, page by page: each job once.
+
+        Args:
+            wanted: Which jobs are meant, as far as the service can tell.
+            first: How many jobs the first page has at most.
+            **filters: What else the service is asked for.
+        """
+        seen: set[str] = set()
+        offset = 0
+        while True:
+            page = effects.value(
+                effects.fetch_job_page(
+                    self.runtime_client,
+                    limit=PAGE if offset else first,
+                    skip=offset,
+                    pending=wanted.pending,
+                    job_tags=wanted.tags,
+                    created_after=wanted.created_after,
+                    created_before=wanted.created_before,
+                    **filters,
+                )
+            )
+            for wrong in page.unreadable:
+                _logger.warning("A job is left out: %s", describe(wrong))
+            # A job that was submitted meanwhile moves the others on, so that some come twice.
+            fresh = {job.job_id: job for job in page.jobs if job.job_id not in seen}
+            seen.update(fresh)
+            yield list(fresh.values())
+            offset += len(page.jobs) + len(page.unreadable)
+            if not fresh or (page.count is not None and offset >= page.count):
+                return
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Return the instances that the account may use, by name.
+
+        Source: IBM Cloud's global search and catalog; on the channel ``ibm_quantum``, ``GET /Network``.
+
+        Returns:
+            For each its ``crn``, ``name``, ``plan``, ``pricing_type``, ``region`` and ``tags``, as the official client
+            has them. Instances without an allocation are left out, for they have no backends. Of a plan that IBM does
+            not sell any more, ``plan`` and ``pricing_type`` are ``"unknown"``. On the channel ``ibm_quantum`` the name
+            is the ``hub/group/project``, and all else is ``None``.
+
+        Raises:
+            IBMAccountError: If the service refused or could not be reached.
+
+        Example:
+            >>> with IBMProvider.local(channel="ibm_quantum_platform", store=None) as provider:
+            ...     [(each["name"], each["plan"], each["region"]) for each in provider.instances()]
+            [('local', 'open', 'us-east')]
+        """
+        account = self.account_client
+        try:
+            if isinstance(account, PlatformAccount):
+                return [each.to_dict() for each in account.instances()]
+            nothing = {"crn": None, "plan": None, "name": None, "pricing_type": None, "region": None}
+            return [nothing | {"name": name, "tags": []} for name in account.user_hubs()]
+        except RequestFailed as error:
+            raise log_in_error(error.failure, self.url) from None
+
+    def usage(self) -> InstanceUsage:
+        """Return what the instance has used of its quantum time in the current period.
+
+        Source: ``GET /instances/usage`` of IBM Quantum Platform.
+
+        Returns:
+            The figures, in seconds; those that the service does not say, or that cannot be read, are ``None``.
+
+        Raises:
+            IBMAccountError: If the service refused or could not be reached, or on the channel ``ibm_quantum``, which
+                has no such figures.
+
+        Example:
+            >>> with IBMProvider.local(channel="ibm_quantum_platform", store=None) as provider:
+            ...     provider.usage().consumed_seconds
+            0.0
+        """
+        client = self.runtime_client
+        if not isinstance(client, PlatformClient):
+            raise IBMAccountError(
+                "the usage of an instance is known on IBM Quantum Platform only; this provider uses the channel "
+                f"{self.channel!r}"
+            )
+        self._online(IBMAccountError)
+        read = read_instance_usage(asked(client.instance_usage, IBMAccountError))
+        if not isinstance(read, Success):
+            raise to_exception(read.failure(), IBMAccountError)
+        usage: InstanceUsage = read.unwrap()
+        return usage
+
+    def resume(self) -> list[IBMCircuitJob]:
+        """Return the jobs of the store that are not over: to be called after a crash, or on another day.
+
+        These are the jobs of this service that had not ended when they were last seen, and those that are done, whose
+        result was waited for and is not in the store. What they are doing now is asked for, in about N / 200 requests,
+        and one for each that the service does not list any more. Those that it does not know, or will not tell of, are
+        left out, with a warning in the log.
+
+        Returns:
+            Handles, those of the oldest jobs first.
+
+        Raises:
+            JobStoreError: If the provider has no store, or it cannot be read.
+            IBMJobApiError: If the service could not be reached, or tells of none of them.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import JobStore
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     with IBMProvider.local(store=store) as provider:
+            ...         provider.resume()
+            []
+        """
+        self._online(IBMJobApiError)
+        handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
+        return refresh_known(handles)
+
+    def _needed_store(self) -> JobStore:
+        if self.store is None:
+            raise JobStoreError("this provider has no store: give it one, as in IBMProvider(store=JobStore())")
+        return self.store
+
+    def _stored_handle(self, record: Job) -> IBMCircuitJob:
+        """A handle on a job of the store, for which nobody is asked."""
+        return IBMCircuitJob.from_store(
+            self._needed_store(),
+            record,
+            api_client=self.account_client,
+            runtime_client=self.runtime_client,
+            find_backend=lambda job: self._backend_of_job(job.backend),
+        )
+
+    def _kept_of(self, seen: Sequence[Job]) -> Mapping[str, Job]:
+        """Keep what was seen of many jobs, and return what is kept of them then."""
+        if self.store is None:
+            return {}
+        kept = effects.value_or_warn(effects.stored_records(self.store, [job.job_id for job in seen]))
+        if kept is None:
+            return {}
+        found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
+        pending = [job for job in found if job is not None]
+        written = effects.perform(effects.keep_all(self.store, pending, service=self.service))
+        if isinstance(written, Success):
+            return {job.job_id: merge(kept.get(job.job_id, job), job) for job in seen}
+        effects.warn_of_store(written.failure())
+        return kept
+
+    def retrieve_job(self, job_id: str) -> IBMCircuitJob:
+        """Return the job of that ID. This reads neither its result nor its circuits.
+
+        A job that the store keeps is not asked for if it has ended; if it has not, and the service cannot be reached,
+        the handle knows what the store does.
+
+        Args:
+            job_id: The ID that the service gave to the job.
+
+        Raises:
+            IBMJobNotFoundError: If the service knows no such job.
+            IBMJobApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from qiskit import QuantumCircuit
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     job = provider.get_backend("local_simulator").run(QuantumCircuit(1, 1), job_tags=["empty"])
+            ...     provider.retrieve_job(job.job_id()).tags()
+            ['empty']
+        """
+        if type(job_id) is not str or not job_id.isprintable() or not job_id:
+            raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
+        kept = None if self.store is None else effects.value_or_warn(effects.stored_record(self.store, job_id))
+        if kept is not None and kept.is_confirmed_final:
+            return self._stored_handle(kept)
+        answer = effects.perform(effects.fetch_job(self.runtime_client, job_id))
+        if not isinstance(answer, Success):
+            failure = answer.failure()
+            if kept is None or not isinstance(failure, Unreachable):
+                raise to_exception(failure, IBMJobApiError)
+            _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
+            return self._stored_handle(kept)
+        job = answer.unwrap()
+        return self.handle_on(job, self._backend_of_job(job.backend), kept)
+
+    @overload
+    def attach(self, job: IBMCircuitJob) -> IBMCircuitJob: ...
+    @overload
+    def attach(self, job: IBMBackend) -> IBMBackend: ...
+    def attach(self, job: IBMCircuitJob | IBMBackend) -> IBMCircuitJob | IBMBackend:
+        """Give a handle or a backend that has none, such as one that was unpickled, a connection to this account.
+
+        Args:
+            job: The handle, or the backend.
+
+        Returns:
+            The same object, with all that it knew.
+
+        Raises:
+            IBMBackendValueError: If it is a backend of a service of the other dialect.
+            IBMJobNotFoundError: If it does not know which backend it ran on, and this account has no such job.
+            IBMJobApiError: If it does not, and the service refused or could not be reached.
+            IBMBackendApiError: If the service refused to describe its backend or could not be reached.
+
+        Example:
+            >>> import pickle
+            >>> from qiskit import QuantumCircuit
+            >>> with IBMProvider.local() as provider:
+            ...     job = provider.get_backend("local_simulator").run(QuantumCircuit(1, 1))
+            ...     kept = pickle.dumps(job)
+            ...     provider.attach(pickle.loads(kept)).status().name in {"QUEUED", "RUNNING", "DONE"}
+            True
+        """
+        if isinstance(job, IBMBackend):
+            return self._attached(job)
+        name = job.state.backend
+        if name is None:
+            # Such as one that was pickled before it had asked for anything.
+            name = effects.value(effects.fetch_job(self.runtime_client, job.job_id())).backend
+        job.connect(
+            backend=self._backend_of_job(name),
+            api_client=self.account_client,
+            runtime_client=self.runtime_client,
+        )
+        if self.store is not None and job.store is None:
+            job.keep_in(self.store)
+        return job
+
+    def _attached(self, backend: IBMBackend) -> IBMBackend:
+        if backend.provider is not None and backend.provider.channel != self.channel:
+            raise IBMBackendValueError(
+                f"expected a backend of the channel {self.channel!r}, got {backend.name!r} of "
+                f"{backend.provider.channel!r}; get one with get_backend()"
+            )
+        if self.channel == "ibm_quantum_platform":
+            # Requests are sent for the provider's own.
+            backend._instance = self._online(IBMBackendApiError)  # noqa: SLF001 - a backend of our own
+        return self._adopted(backend)
+
+    def handle_on(
+        self,
+        seen: Job,
+        backend: IBMBackend | None,
+        kept: Job | None = None,
+        *,
+        find_backend: Callable[[Job], IBMBackend | None] | None = None,
+    ) -> IBMCircuitJob:
+        """Return a handle on a job, and keep what was seen of it.
+
+        Args:
+            seen: What the service has told of it, or was told.
+            backend: The backend that runs it.
+            kept: What the store keeps of it already.
+            find_backend: Finds the backend when it is asked for, by what is known of the job then.
+
+        Raises:
+            ValueError: If ``seen`` and ``kept`` are of two jobs.
+
+        Example:
+            >>> from ibm_circuit_job import Job
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     provider.handle_on(Job("cq1x"), None)
+            <IBMCircuitJob('cq1x', status unknown)>
+        """
+        clients: dict[str, Any] = {
+            "backend": backend,
+            "api_client": self.account_client,
+            "runtime_client": self.runtime_client,
+            "find_backend": find_backend,
+        }
+        if self.store is None:
+            return IBMCircuitJob.from_state(seen, **clients)
+        job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **clients)
+        job.observe(seen)
+        return job
+
+    def _instance(self, instance: str | None, kind: type[IBMError]) -> str:
+        """The instance that is meant, where one may be named."""
+        own = self._online(kind)
+        if instance is not None and instance != own and self.channel == "ibm_quantum_platform":
+            raise IBMBackendValueError(
+                f"expected instance to be the provider's own, {own!r}; make another provider for {instance!r}"
+            )
+        return instance or own
+
+    def _checked_instance(self, instance: str | None) -> str:
+        if isinstance(self.account_client, PlatformAccount):
+            # What is wrong with the instance shows with the first request.
+            try:
+                self._names = tuple(self.runtime_client.list_backends())
+            except RequestFailed as error:
+                raise self.account_client.refused_instance(error.failure) from None
+            return str(instance)
+        instances = asked(self.account_client.user_hubs, IBMAccountError)
+        if not instances:
+            raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")
+        if instance is not None and instance not in instances:
+            raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
+        return instance or instances[0]
+
+
+def _default_store() -> JobStore | None:
+    """The store of the user's data folder. That it cannot be used is no reason not to run a job."""
+    from ibm_circuit_job.store import JobStore  # noqa: PLC0415 - for those who use it
+    from ibm_circuit_job.store.record_store import default_url  # noqa: PLC0415
+
+    try:
+        return None if default_url() is None else JobStore()
+    except JobStoreError as error:
+        _logger.warning("Jobs are not kept: %s", error)
+        return None
+
+
+def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:
+    """Whether a backend's description, or its status, has these values."""
+    described = backend.configuration().to_dict()
+    of_status = {name for name in wanted if name in _STATUS_FIELDS and name not in described}
+    if any(
+        name not in described or described[name] != value for name, value in wanted.items() if name not in of_status
+    ):
+        return False
+    if not of_status:
+        return True
+    status = backend.status()
+    return all(getattr(status, name) == wanted[name] for name in of_status)
+
+
+_STATUS_FIELDS = frozenset({"operational", "pending_jobs", "status_msg"})

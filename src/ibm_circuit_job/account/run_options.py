@@ -1,0 +1,311 @@
+"""The arguments of ``IBMBackend.run()``: checked before anything is sent, and made into what is sent.
+
+Nothing here talks to anybody. What is wrong is an ``IBMBackendValueError`` that says what would be right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, Final
+
+from attrs import frozen
+from qiskit import QuantumCircuit
+
+from ibm_circuit_job.devices.configuration import BackendConfiguration
+from ibm_circuit_job.devices.documents import readable
+from ibm_circuit_job.devices.target import CONTROL_FLOW
+from ibm_circuit_job.errors import IBMBackendValueError
+from ibm_circuit_job.state.tag_limits import excess_of_tags
+from ibm_circuit_job.wire.reply_fields import integer_of
+
+DEFAULT_SHOTS: Final = 4000
+_DYNAMIC_ONLY: Final = ("init_circuit", "init_num_resets")
+_NOT_SENT: Final = ("program_id", "image", "private")
+
+
+@frozen
+class RunRequest:
+    """What ``run()`` was asked for, checked."""
+
+    program: str
+    """The program that runs it: ``circuit-runner``, ``qasm3-runner`` or ``sampler``."""
+    circuits: list[QuantumCircuit | str]
+    """The circuits; a text is one in OpenQASM 3."""
+    shots: int
+    """How often each is run."""
+    tags: list[str]
+    """The job's tags."""
+    options: dict[str, Any]
+    """Everything else that was given, by the name of the argument."""
+    params: dict[str, Any]
+    """The parameters of the program."""
+    private: bool = False
+    """Whether the job's inputs are to be hidden, and its result can be read only once."""
+    unknown: tuple[str, ...] = ()
+    """The names of those options that no version of ``run()`` has."""
+
+
+def checked_request(
+    configuration: BackendConfiguration,
+    defaults: Mapping[str, Any],
+    circuits: object,
+    *,
+    dynamic: Any,
+    job_tags: Any,
+    limited_tags: bool,
+    run_config: Mapping[str, Any],
+    **given: Any,
+) -> RunRequest:
+    """Return what is to be sent, after every argument was checked.
+
+    Args:
+        configuration: The service's description of the backend.
+        defaults: The backend's options, which count where an argument is ``None``.
+        circuits: One circuit, or a list of them; a text is one in OpenQASM 3.
+        dynamic: Whether they hold control flow; found out by default.
+        job_tags: The job's tags.
+        limited_tags: Whether the service limits the number and the length of tags.
+        run_config: Arguments that no version of ``run()`` has.
+        **given: The other arguments of ``run()``, by name.
+
+    Raises:
+        IBMBackendValueError: If one of them is wrong.
+    """
+    listed = _checked_circuits(circuits, configuration)
+    tags = checked_tags(job_tags)
+    if limited_tags and (excess := excess_of_tags(tags)):
+        raise IBMBackendValueError(f"expected job_tags to be {excess}")
+    _checked_flag("dynamic", dynamic)
+    texts = any(isinstance(circuit, str) for circuit in listed)
+    is_dynamic = bool(dynamic) or texts or any(has_control_flow(circuit) for circuit in listed)
+    wanted = {name: defaults.get(name) if value is None else value for name, value in given.items()}
+    shots = _checked_shots(
+        wanted.pop("shots"), configuration, source="" if given["shots"] is not None else " in options"
+    )
+    checks = {
+        "header": _checked_header,
+        "memory": lambda flag: _checked_flag("memory", flag),
+        "meas_level": lambda level: _checked_meas_level(level, configuration),
+        "meas_return": _checked_meas_return,
+        "rep_delay": lambda delay: _checked_rep_delay(delay, configuration),
+        "init_qubits": lambda flag: _checked_flag("init_qubits", flag),
+        "use_measure_esp": lambda flag: _checked_esp(flag, configuration),
+        "noise_model": lambda model: _checked_noise_model(model, configuration),
+        "seed_simulator": _checked_seed,
+        "init_circuit": lambda circuit: _checked_init_circuit(circuit, configuration),
+        "init_num_resets": _checked_resets,
+    }
+    options = {name: checks[name](value) for name, value in wanted.items() if value is not None}
+    if not is_dynamic:
+        for name in _DYNAMIC_ONLY:
+            if name in options:
+                raise IBMBackendValueError(f"expected no {name}, for it needs dynamic=True; got {options[name]!r}")
+    program = run_config.get("program_id") or ("qasm3-runner" if is_dynamic else "circuit-runner")
+    if not isinstance(program, str) or program not in {"circuit-runner", "qasm3-runner"}:
+        raise IBMBackendValueError(f"expected program_id to be 'circuit-runner' or 'qasm3-runner', got {program!r}")
+    if texts and program == "circuit-runner":
+        raise IBMBackendValueError("expected program_id to be 'qasm3-runner', which alone takes OpenQASM 3 text")
+    private = _checked_flag("private", run_config.get("private"))
+    more = {name: value for name, value in run_config.items() if name not in _NOT_SENT and value is not None}
+    params: dict[str, Any] = {"circuits": listed, "shots": shots, **options, **more}
+    if program == "circuit-runner":
+        params["skip_transpilation"] = True
+    return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more))
+
+
+def close_matches(name: str) -> list[str]:
+    """Return the arguments of ``run()`` that a name looks like.
+
+    Example:
+        >>> close_matches("shot")
+        ['shots']
+    """
+    return difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.7)
+
+
+_NAMES: Final = (
+    "circuits", "dynamic", "job_tags", "init_circuit", "init_num_resets", "header", "shots", "memory", "meas_level",
+    "meas_return", "rep_delay", "init_qubits", "use_measure_esp", "noise_model", "seed_simulator",
+)  # fmt: skip
+
+
+def has_control_flow(circuit: QuantumCircuit | str) -> bool:
+    """Return whether a circuit holds control flow; False for a text, which is not read."""
+    return not isinstance(circuit, str) and any(
+        instruction.operation.name in CONTROL_FLOW for instruction in circuit.data
+    )
+
+
+def checked_tags(tags: object) -> list[str]:
+    """Return tags, checked.
+
+    Raises:
+        IBMBackendValueError: If they are no list of strings.
+    """
+    if tags is None:
+        return []
+    try:
+        if isinstance(tags, (list, tuple)):
+            # Texts that cannot be sent are refused here, too.
+            return [str.encode(tag).decode() for tag in tags]
+    except (TypeError, UnicodeEncodeError):
+        pass
+    raise IBMBackendValueError(f"expected job_tags to be a list of strings, got {tags!r}")
+
+
+def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> list[QuantumCircuit | str]:
+    listed = list(circuits) if isinstance(circuits, Sequence) and not isinstance(circuits, str) else [circuits]
+    if not listed:
+        raise IBMBackendValueError("expected at least one circuit, got an empty list")
+    most, name = configuration.get("max_experiments"), configuration.backend_name
+    if most is not None and len(listed) > most:
+        raise IBMBackendValueError(f"expected at most {most} circuits for {name}, got {len(listed)}")
+    return [_checked_circuit(circuit, index, configuration) for index, circuit in enumerate(listed)]
+
+
+_OPENQASM: Final = re.compile(
+    r"(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+OPENQASM\s+(?P<version>\d+)(?:\.\d+)?\s*;", re.DOTALL
+)
+"""The beginning of a program in OpenQASM: comments, then its version."""
+
+
+def _checked_text(text: str, index: int) -> str:
+    found = _OPENQASM.match(text)
+    if found is None:
+        raise IBMBackendValueError(
+            "expected circuits to be a QuantumCircuit, or OpenQASM 3 text that begins with 'OPENQASM 3.0;', "
+            f"or a list of them, got {text[:40]!r} at [{index}]"
+        )
+    if found["version"] != "3":
+        raise IBMBackendValueError(
+            f"expected text of a circuit to be OpenQASM 3, got OpenQASM {found['version']} at [{index}]; "
+            "qiskit.qasm2.loads() makes a QuantumCircuit of OpenQASM 2"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise IBMBackendValueError(f"expected text of a circuit to go to UTF-8: {error} at [{index}]") from None
+    return text
+
+
+def _checked_circuit(circuit: object, index: int, configuration: BackendConfiguration) -> QuantumCircuit | str:
+    if isinstance(circuit, str):
+        return _checked_text(circuit, index)
+    if not isinstance(circuit, QuantumCircuit):
+        raise IBMBackendValueError(
+            "expected circuits to be a QuantumCircuit, or OpenQASM 3 text, or a list of them, "
+            f"got a {type(circuit).__name__} at [{index}]"
+        )
+    most, name = configuration.n_qubits, configuration.backend_name
+    if circuit.num_qubits > most:
+        raise IBMBackendValueError(
+            f"expected circuits of at most {most} qubits for {name}, "
+            f"got {circuit.num_qubits} in circuit {circuit.name!r} at [{index}]"
+        )
+    if circuit.num_parameters:
+        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
+        raise IBMBackendValueError(
+            f"expected circuits without free parameters, got {names} in circuit {circuit.name!r} at [{index}]; "
+            "bind them with assign_parameters()"
+        )
+    return circuit
+
+
+def _checked_shots(shots: Any, configuration: BackendConfiguration, *, source: str) -> int:
+    most = configuration.get("max_shots")
+    integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
+    if isinstance(shots, bool) or not integer or shots < 1:
+        limit = "up" if most is None else f"to {most}"
+        raise IBMBackendValueError(f"expected shots{source} to be a whole number from 1 {limit}, got {shots!r}")
+    if most is not None and shots > most:
+        raise IBMBackendValueError(
+            f"expected at most {most} shots{source} for {configuration.backend_name}, got {shots}"
+        )
+    return int(shots)
+
+
+def _checked_flag(name: str, flag: Any) -> bool | None:
+    if flag is None or isinstance(flag, bool):
+        return flag
+    raise IBMBackendValueError(f"expected {name} to be True or False, got {flag!r}")
+
+
+def _checked_seed(seed: Any) -> int | None:
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**63:
+        raise IBMBackendValueError(f"expected seed_simulator to be a whole number from 0 to 2**63 - 1, got {seed!r}")
+    return int(seed)
+
+
+def _checked_noise_model(model: Any, configuration: BackendConfiguration) -> Any:
+    if model is None:
+        return None
+    if not configuration.get("simulator", False):
+        raise IBMBackendValueError(f"expected no noise_model, for {configuration.backend_name} is no simulator")
+    if type(model).__name__ != "NoiseModel":
+        raise IBMBackendValueError(f"expected noise_model to be a NoiseModel of qiskit-aer, got {model!r}")
+    return model
+
+
+def _checked_header(header: Any) -> dict[str, Any] | None:
+    if header is None:
+        return None
+    if not isinstance(header, Mapping) or not all(isinstance(name, str) for name in header):
+        raise IBMBackendValueError(f"expected header to be a dictionary with strings as keys, got {header!r}")
+    return dict(header)
+
+
+def _checked_rep_delay(delay: Any, configuration: BackendConfiguration) -> float | None:
+    if delay is None:
+        return None
+    name = configuration.backend_name
+    if not configuration.get("dynamic_reprate_enabled", False):
+        raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
+    limits = configuration.get("rep_delay_range", [])
+    low, high = limits if len(limits) == 2 else (0.0, math.inf)
+    is_number = isinstance(delay, (int, float)) and not isinstance(delay, bool) and math.isfinite(delay)
+    if not is_number or not low <= delay <= high:
+        raise IBMBackendValueError(f"expected rep_delay from {low:g} to {high:g} seconds for {name}, got {delay!r}")
+    return float(delay)
+
+
+def _checked_meas_level(level: Any, configuration: BackendConfiguration) -> int:
+    offered = readable(configuration.get("meas_levels"), integer_of) or [2]
+    if isinstance(level, bool) or not isinstance(level, Integral) or int(level) not in offered:
+        listed, name = ", ".join(map(str, offered)), configuration.backend_name
+        raise IBMBackendValueError(f"expected meas_level to be one of {listed} for {name}, got {level!r}")
+    return int(level)
+
+
+def _checked_meas_return(kind: Any) -> str:
+    # qiskit 1 has an enumeration for it.
+    text = getattr(kind, "value", kind)
+    if not isinstance(text, str) or text not in {"single", "avg"}:
+        raise IBMBackendValueError(f"expected meas_return to be 'single' or 'avg', got {kind!r}")
+    return str(text)
+
+
+def _checked_esp(flag: Any, configuration: BackendConfiguration) -> bool | None:
+    wanted = _checked_flag("use_measure_esp", flag)
+    if wanted and configuration.get("measure_esp_enabled", False) is not True:
+        name = configuration.backend_name
+        raise IBMBackendValueError(f"expected use_measure_esp to be False, for {name} has no ESP readout; got True")
+    return wanted
+
+
+def _checked_init_circuit(circuit: Any, configuration: BackendConfiguration) -> QuantumCircuit:
+    if not isinstance(circuit, QuantumCircuit) or circuit.num_qubits > configuration.n_qubits:
+        most = configuration.n_qubits
+        raise IBMBackendValueError(f"expected init_circuit to be a circuit of at most {most} qubits, got {circuit!r}")
+    return circuit
+
+
+def _checked_resets(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, Integral) or int(number) < 0:
+        raise IBMBackendValueError(f"expected init_num_resets to be a whole number from 0 up, got {number!r}")
+    return int(number)

@@ -1,0 +1,255 @@
+"""The shell around ``state.submitting``: submits a job, looks for it where the answer was lost, and pauses.
+
+It decides nothing: what to do next is said by :func:`~ibm_circuit_job.wire.submitting.next_submission_step`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, assert_never
+
+import msgspec
+from attrs import frozen
+from returns.result import Failure as Bad
+from returns.result import Result, Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.account.submission_ledger import LEDGER, Request
+from ibm_circuit_job.clients.parameters import ClientParameters
+from ibm_circuit_job.errors import Failure, describe, is_answer
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.wire import submitting
+from ibm_circuit_job.wire.submitting import (
+    Accepted,
+    Found,
+    GiveUp,
+    Look,
+    LookFor,
+    NotFound,
+    NotTold,
+    Pause,
+    Send,
+    Submission,
+    SubmissionPolicy,
+    SubmissionStep,
+)
+
+_logger: Final = logging.getLogger(__name__)
+
+"""How ``IBMBackend.run()`` paces a submission."""
+
+_LISTED: Final = 200
+"""How many of the newest jobs are looked at: a page of the listing."""
+_CLOCK_SECONDS: Final = 10.0
+"""By how much the service's clock may differ from the ``Date`` of its answers, which has whole seconds."""
+_UNKNOWN_CLOCK_SECONDS: Final = 300.0
+"""By how much it may differ from this machine's, where its answers have no date."""
+
+
+@frozen
+class Order:
+    """A job to be submitted."""
+
+    program: str
+    """The program that runs it."""
+    backend: str
+    """The backend that runs it."""
+    params: bytes
+    """The parameters of the program, as the service's JSON."""
+    instance: str | None
+    """The instance that pays."""
+    tags: Sequence[str] = ()
+    """The job's tags."""
+    private: bool = False
+    """Whether its inputs are to be hidden."""
+    calibration_id: str | None = None
+    """The calibration that it runs with; ``None`` for the newest."""
+
+
+def submit(
+    client: Any,
+    order: Order,
+    policy: SubmissionPolicy,
+    *,
+    sleep: Callable[[float], object] = effects.sleep,
+    monotonic: Callable[[], float] = effects.monotonic,
+) -> Result[str, Failure]:
+    """Submit a job once, whatever happens to the answer, and return its ID.
+
+    Blocks while the service takes no more jobs just now, and while it has to be found out whether the job exists.
+
+    Args:
+        client: Asked to submit, and for the listing of jobs.
+        order: What to submit.
+        policy: How to pace it.
+        sleep: Blocks for so many seconds.
+        monotonic: Returns the seconds of a clock that never goes back.
+    """
+    course = _Course(client, order, policy, monotonic)
+    while True:
+        step = course.next_step()
+        match step:
+            case Send():
+                course.send()
+            case LookFor():
+                course.look()
+            case Pause(seconds, is_paced):
+                if is_paced:
+                    _logger.warning(_PACED, order.backend, seconds)
+                sleep(seconds)
+            case Accepted(job_id):
+                return Success(job_id)
+            case GiveUp(failure):
+                return Bad(failure)
+            case _:
+                assert_never(step)
+
+
+_PACED: Final = "The service takes no more jobs just now: the next one to %s is submitted in %.3g seconds."
+
+
+class _Course:
+    """One submission on its way."""
+
+    def __init__(self, client: Any, order: Order, policy: SubmissionPolicy, monotonic: Callable[[], float]) -> None:
+        self._client, self._order, self._policy, self._monotonic = client, order, policy, monotonic
+        params = getattr(client, "params", None)
+        # Whom a third-party client asks is not known: its submissions have nothing in common with those of others.
+        self._service = (params.url, params.instance) if isinstance(params, ClientParameters) else None
+        kind = (self._service or id(client), order.backend, order.program, frozenset(order.tags), order.private)
+        self._request = Request(kind)
+        self._sent = monotonic()
+        self._submission = Submission(effects.submitting_to(order.backend))
+
+    def next_step(self) -> SubmissionStep:
+        """Return what to do next."""
+        now, held = self._monotonic(), 0.0 if self._service is None else LEDGER.held_until(self._service)
+        step = submitting.next_submission_step(self._submission, now)
+        if isinstance(step, Send) and now < held:
+            self._submission = submitting.after_held(self._submission, now, held)
+            return submitting.next_submission_step(self._submission, now)
+        return step
+
+    def send(self) -> None:
+        """Send the request, and record the outcome."""
+        order = self._order
+        with LEDGER.awaiting(self._request):
+            self._sent = self._monotonic()
+            done = effects.perform(
+                effects.submit_job(
+                    self._client,
+                    program=order.program,
+                    backend=order.backend,
+                    params=msgspec.Raw(order.params),
+                    instance=order.instance,
+                    tags=order.tags,
+                    private=order.private,
+                    calibration_id=order.calibration_id,
+                )
+            )
+            if isinstance(done, Success):
+                # Others learn of it before they learn that this request awaits no answer any more.
+                LEDGER.take(done.unwrap().job_id)
+        if isinstance(done, Success):
+            self._submission = submitting.after_accepted(self._submission, done.unwrap().job_id)
+            return
+        failure = done.failure()
+        self._submission = submitting.after_failure(self._policy, self._submission, self._monotonic(), failure)
+        if self._submission.is_lost and self._submission.outcome is None:
+            _logger.warning("%s. The job may exist, so it is looked for.", describe(failure))
+        elif self._submission.outcome is None and self._service is not None:
+            LEDGER.hold(self._service, self._submission.not_before)
+
+    def look(self) -> None:
+        """Look for the job in the listing, and record the outcome."""
+        looked = self._looked()
+        now = self._monotonic()
+        if not isinstance(looked, Success):
+            failure = looked.failure()
+            self._submission = submitting.after_listing_trouble(self._policy, self._submission, now, failure)
+            return
+        look = looked.unwrap()
+        if isinstance(look, Found):
+            _logger.warning("The job exists: it is %s on %s.", look.job_id, self._order.backend)
+        self._submission = submitting.after_look(self._policy, self._submission, now, look)
+
+    def _looked(self) -> Result[Look, Failure]:
+        order = self._order
+        listed = effects.perform(
+            effects.fetch_job_page(
+                self._client,
+                limit=_LISTED,
+                hgp=order.instance,
+                backend_name=order.backend,
+                program_id=order.program,
+                job_tags=list(order.tags) or None,
+            )
+        )
+        if not isinstance(listed, Success):
+            return Bad(listed.failure())
+        # Those whose jobs the listing may have. Those that are sent from now on have none in it.
+        rivals = LEDGER.rivals_of(self._request)
+        sorted_out = self._sorted_out(listed.unwrap().jobs)
+        return sorted_out.map(lambda found: self._taken(*found, rivals))
+
+    def _sorted_out(self, listed: Sequence[Job]) -> Result[tuple[list[str], list[str]], Failure]:
+        """The IDs of the jobs that have the parameters that were sent, and of those that may have them."""
+        order, oldest = self._order, self._not_before()
+        same: list[str] = []
+        untold: list[str] = []
+        for seen in listed:
+            if LEDGER.is_taken(seen.job_id) or not submitting.is_candidate(
+                seen,
+                program=order.program,
+                backend=order.backend,
+                tags=order.tags,
+                private=order.private,
+                not_before=oldest,
+            ):
+                continue
+            is_same = self._has_same_params(seen.job_id)
+            if not isinstance(is_same, Success):
+                return Bad(is_same.failure())
+            if is_same.unwrap() is not False:
+                (untold if is_same.unwrap() is None else same).append(seen.job_id)
+        return Success((same, untold))
+
+    def _taken(self, same: Sequence[str], untold: Sequence[str], rivals: Sequence[Request]) -> Look:
+        """What the listing says, after the job was taken if it is there."""
+        if same or untold:
+            # One of these may be a rival's, whose answer is on its way.
+            for rival in rivals:
+                while not effects.wait_for(rival.settled, _SETTLED_SECONDS):
+                    pass
+        found = next((job_id for job_id in reversed(same) if LEDGER.take(job_id)), None)
+        if found is not None:
+            return Found(found)
+        left = tuple(job_id for job_id in untold if not LEDGER.is_taken(job_id))
+        return NotTold(left) if left else NotFound()
+
+    def _not_before(self) -> datetime:
+        """When the request was sent, by the service's clock, less what that may be wrong by."""
+        ahead = effects.clock_ahead(self._client)
+        margin = _UNKNOWN_CLOCK_SECONDS if ahead is None else _CLOCK_SECONDS
+        # By the clock that never goes back: this machine's may have been set since.
+        ago = self._monotonic() - self._sent
+        return effects.now() + timedelta(seconds=(ahead or 0.0) - ago - margin)
+
+    def _has_same_params(self, job_id: str) -> Result[bool | None, Failure]:
+        """Whether a job has the parameters that were sent; ``None`` where the service does not give them away."""
+        if self._order.private:
+            return Success(None)
+        fetched = effects.perform(effects.fetch_inputs(self._client, job_id))
+        if not isinstance(fetched, Success):
+            failure = fetched.failure()
+            return Success(False) if is_answer(failure, 404) else Bad(failure)
+        inputs = fetched.unwrap()
+        if inputs is None or inputs.raw in {b"{}", b"null"}:
+            return Success(None)
+        return Success(submitting.are_same_params(self._order.params, inputs.raw))
+
+
+_SETTLED_SECONDS: Final = 1.0
+"""How long to wait at once for a rival, whose own request is limited in time."""

@@ -1,0 +1,583 @@
+"""How good a backend is, as it was measured: the records that stand where qiskit's ``BackendProperties`` stood.
+
+Qiskit 2 dropped that class, and programs ask for it still. A record holds what the service said, in the service's
+units; the methods answer in SI base units: seconds and hertz. All of it is frozen, hashable and picklable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from itertools import islice
+from numbers import Integral
+from typing import Any, Final, TypeAlias, overload
+
+from attrs import Attribute, field, fields_dict, frozen
+from attrs.validators import deep_iterable, instance_of
+
+from ibm_circuit_job.devices.documents import (
+    Misread,
+    PartwiseReading,
+    field_of,
+    from_json,
+    list_of,
+    moment_of,
+    object_of,
+    optional,
+    readable,
+    unreadable,
+)
+from ibm_circuit_job.errors import BackendPropertyError
+from ibm_circuit_job.state.facts import JsonText, unknown_fields
+from ibm_circuit_job.wire.reply_fields import flag_of, integer_of, number_of, shown, text_of
+
+Measured: TypeAlias = tuple[float, datetime]
+"""A value in SI base units, and when it was measured."""
+
+_EXPONENTS: Final[Mapping[str, int]] = {
+    "f": -15,
+    "p": -12,
+    "n": -9,
+    "u": -6,
+    "\u00b5": -6,  # the micro sign
+    "\u03bc": -6,  # the Greek letter, which looks the same
+    "m": -3,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+}
+"""The powers of ten that the prefixes of units stand for."""
+
+
+def _instant(moment: datetime) -> datetime:
+    """What dates are compared by: in a zone with summer time, equal moments can be unequal, and unequal ones equal."""
+    return moment.astimezone(UTC)
+
+
+def _check_date(_: Any, attribute: Attribute[Any], moment: object) -> None:
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{attribute.name}: expected a time, got {shown(moment)}")
+    if moment.utcoffset() is None:
+        raise ValueError(f"{attribute.name}: expected a time with a time zone, got {moment!r}")
+    try:
+        _instant(moment)
+    except OverflowError:
+        raise ValueError(f"{attribute.name}: expected a time between the years 1 and 9999, got {moment!r}") from None
+
+
+def _finite(value: float) -> float:
+    """A number that is equal to itself, so that the record is."""
+    try:
+        finite = math.isfinite(value)
+    except (TypeError, OverflowError):
+        raise TypeError(f"value: expected a number, got {shown(value)}") from None
+    if not finite:
+        raise ValueError(f"value: expected a finite number, got {value!r}")
+    return float(value)
+
+
+@frozen
+class Nduv:
+    """One figure: its date, its name, its unit and its value, as the service said them.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "T1", "us", 80.5).in_base_units()
+        8.05e-05
+    """
+
+    date: datetime = field(validator=_check_date, eq=_instant)
+    """When it was measured; an aware time."""
+    name: str = field(validator=instance_of(str))
+    """What was measured: ``T1``, ``frequency``, ``gate_error`` ..."""
+    unit: str = field(validator=instance_of(str))
+    """The service's unit: ``us``, ``GHz``; empty where there is none."""
+    value: float = field(converter=_finite)
+    """The value, in that unit."""
+
+    def in_base_units(self) -> float:
+        """Return the value in SI base units.
+
+        A unit of one character has no prefix: ``m`` is a metre.
+
+        Raises:
+            BackendPropertyError: If the unit begins with no prefix that is known.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "gate_length", "ns", 35.6).in_base_units()
+            3.56e-08
+        """
+        if len(self.unit) < 2:
+            return self.value
+        exponent = _EXPONENTS.get(self.unit[0])
+        if exponent is None:
+            raise BackendPropertyError(
+                f"{self.name} is given in a unit that is not understood: expected one that begins with "
+                f"{', '.join(_EXPONENTS)}, got {shown(self.unit)}"
+            )
+        # No float is a negative power of ten, but these positive ones are: to divide by one is more exact.
+        return self.value * 10.0**exponent if exponent > 0 else self.value / 10.0**-exponent
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, with the names of its fields."""
+        return {"date": self.date, "name": self.name, "unit": self.unit, "value": self.value}
+
+
+def _qubit_numbers(qubits: Iterable[int]) -> tuple[int, ...]:
+    return tuple(map(operator.index, qubits))
+
+
+def _figures(figures: Iterable[Nduv]) -> tuple[Nduv, ...]:
+    return tuple(figures)
+
+
+_are_figures: Final = deep_iterable(instance_of(Nduv))
+
+
+def _other_field(owner: GateProperties | BackendProperties, name: str) -> Any:
+    """The value of a field of the document that has no attribute of its own."""
+    # Python looks for names with underscores before there are any fields.
+    if not name.startswith("_"):
+        for known, text in owner.unknown:
+            if known == name:
+                return from_json([(known, text)])[name]
+    raise AttributeError(f"{type(owner).__name__} has no {name!r}")
+
+
+@frozen
+class GateProperties:
+    """What was measured of one gate on the qubits that it acts on.
+
+    Example:
+        >>> GateProperties((0, 1), "cx", ()).to_dict()
+        {'qubits': [0, 1], 'gate': 'cx', 'parameters': []}
+    """
+
+    qubits: tuple[int, ...] = field(converter=_qubit_numbers)
+    """The qubits, in the gate's order."""
+    gate: str = field(validator=instance_of(str))
+    """The gate's name: ``cx``."""
+    parameters: tuple[Nduv, ...] = field(converter=_figures, validator=_are_figures)
+    """What was measured: ``gate_error``, ``gate_length`` ..."""
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
+    """Every other field: (name, JSON text), sorted by name. Each is an attribute as well: ``gate.name``."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _other_field(self, name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, every other field of the service's included."""
+        return {
+            "qubits": list(self.qubits),
+            "gate": self.gate,
+            "parameters": [figure.to_dict() for figure in self.parameters],
+            **from_json(self.unknown),
+        }
+
+
+def _rows(rows: Iterable[Iterable[Nduv]]) -> tuple[tuple[Nduv, ...], ...]:
+    return tuple(map(_figures, rows))
+
+
+def _gates(gates: Iterable[GateProperties]) -> tuple[GateProperties, ...]:
+    return tuple(gates)
+
+
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
+@frozen(repr=False)
+class BackendProperties:
+    """All that was measured of a backend at its last calibration, with the methods of qiskit 1's class of that name.
+
+    Example:
+        >>> from datetime import UTC
+        >>> said = {
+        ...     "backend_name": "ibm_x",
+        ...     "last_update_date": "2024-02-03T04:00:00Z",
+        ...     "qubits": [[{"name": "T1", "date": "2024-02-03T04:00:00Z", "unit": "us", "value": 80.5}]],
+        ...     "gates": [],
+        ... }
+        >>> properties = BackendProperties.from_dict(said, UTC)
+        >>> properties
+        BackendProperties('ibm_x', 1 qubit, last update 2024-02-03T04:00:00+00:00)
+        >>> properties.t1(0)
+        8.05e-05
+    """
+
+    backend_name: str = field(validator=instance_of(str))
+    """The backend's name."""
+    backend_version: str = field(validator=instance_of(str))
+    """The backend's version; empty where the service does not say it."""
+    last_update_date: datetime = field(validator=_check_date, eq=_instant)
+    """When any of it was last measured; an aware time."""
+    qubits: tuple[tuple[Nduv, ...], ...] = field(converter=_rows, validator=deep_iterable(_are_figures))
+    """The figures of each qubit."""
+    gates: tuple[GateProperties, ...] = field(converter=_gates, validator=deep_iterable(instance_of(GateProperties)))
+    """The figures of each gate on each of the groups of qubits that it acts on."""
+    general: tuple[Nduv, ...] = field(default=(), converter=_figures, validator=_are_figures)
+    """The figures of the backend as a whole."""
+    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
+    """Every other field, as (name, JSON text), sorted by name. Each is an attribute, like ``general_qlists``."""
+    unreadable: tuple[str, ...] = field(default=(), converter=_texts, eq=False)
+    """What could not be read of the service's document, each with the path to it; no part of :meth:`to_dict`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _other_field(self, name)
+
+    def __repr__(self) -> str:
+        count = f"{len(self.qubits)} qubit{'' if len(self.qubits) == 1 else 's'}"
+        return f"BackendProperties({self.backend_name!r}, {count}, last update {self.last_update_date.isoformat()})"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], zone: tzinfo | None = None) -> BackendProperties:
+        """Read the service's document, or what :meth:`to_dict` returned.
+
+        A figure, a gate or a field that cannot be read costs itself alone; ``unreadable`` says which. The date of the
+        last update stands for a date that cannot be read, and the newest date of a figure for that of the last update.
+
+        Args:
+            data: The dictionary; it is left as it is. Dates are texts in ISO 8601 or times; UTC where they name no
+                zone. ``backend_version``, ``general`` and the ``parameters`` of a gate may be absent.
+            zone: The time zone to give dates in; the machine's local zone by default.
+
+        Raises:
+            IBMBackendApiError: If it is no object, if ``backend_name``, or the list ``qubits`` or ``gates``, is missing
+                or of the wrong type, or if nothing in it has a date; the message names the path.
+
+        Example:
+            >>> BackendProperties.from_dict({"backend_name": 5})
+            Traceback (most recent call last):
+            ibm_circuit_job.errors.IBMBackendApiError: could not read the properties of the backend: \
+backend_name: expected a string, got 5
+        """
+        reading = _Reading(zone)
+        try:
+            said = object_of(data)
+            name = field_of(said, "backend_name", text_of)
+            qubits, gates = (field_of(said, each, list_of(_as_it_is)) for each in ("qubits", "gates"))
+            reading.updated = _last_update(reading, said, qubits, gates)
+        except Misread as wrong:
+            raise unreadable("properties of the backend", wrong) from None
+        return cls(
+            backend_name=name,
+            backend_version=reading.part("", said, "backend_version", optional(text_of, ""), ""),
+            last_update_date=_in_zone(reading.updated, zone),
+            qubits=[reading.figures(f"qubits[{index}]", row) for index, row in enumerate(qubits)],
+            gates=reading.elements("gates", gates, reading.gate),
+            general=reading.figures("general", said.get("general") or ()),
+            unknown=reading.others("", said, _FIELDS_OF_PROPERTIES),
+            unreadable=reading.wrong,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain dictionaries and lists with times in them, every other field of the service's included.
+
+        Units are the service's, as in its document.
+        """
+        return {
+            "backend_name": self.backend_name,
+            "backend_version": self.backend_version,
+            "last_update_date": self.last_update_date,
+            "qubits": [[figure.to_dict() for figure in figures] for figures in self.qubits],
+            "gates": [gate.to_dict() for gate in self.gates],
+            "general": [figure.to_dict() for figure in self.general],
+            **from_json(self.unknown),
+        }
+
+    @cached_property
+    def _by_qubit(self) -> Mapping[int, Mapping[str, Nduv]]:
+        # Qiskit had no entry for a qubit of which nothing is said.
+        return {qubit: _by_name(figures) for qubit, figures in enumerate(self.qubits) if figures}
+
+    @cached_property
+    def _by_gate(self) -> Mapping[str, Mapping[tuple[int, ...], Mapping[str, Nduv]]]:
+        found: dict[str, dict[tuple[int, ...], Mapping[str, Nduv]]] = {}
+        for gate in self.gates:
+            found.setdefault(gate.gate, {})[gate.qubits] = _by_name(gate.parameters)
+        return found
+
+    def _figures_of_qubit(self, qubit: int) -> Mapping[str, Nduv]:
+        found = self._by_qubit.get(qubit)
+        if found is None:
+            raise BackendPropertyError(
+                f"expected a qubit of which {self.backend_name} says something, got {shown(qubit)}; "
+                f"there are {_listed(self._by_qubit)}"
+            )
+        return found
+
+    def _figures_of_gate(self, gate: str) -> Mapping[tuple[int, ...], Mapping[str, Nduv]]:
+        found = self._by_gate.get(gate)
+        if found is None:
+            raise BackendPropertyError(
+                f"expected a gate of {self.backend_name}, got {shown(gate)}; there are {_listed(self._by_gate)}"
+            )
+        return found
+
+    def _figures_of_gate_on(self, gate: str, qubits: int | Iterable[int]) -> Mapping[str, Nduv]:
+        everywhere = self._figures_of_gate(gate)
+        key = (int(qubits),) if isinstance(qubits, Integral) else tuple(qubits)  # type: ignore[arg-type]
+        found = everywhere.get(key)
+        if found is None:
+            raise BackendPropertyError(
+                f"expected qubits that {gate} acts on, got {shown(key)}; there are {_listed(everywhere)}"
+            )
+        return found
+
+    @overload
+    def qubit_property(self, qubit: int, name: None = None) -> dict[str, Measured]: ...
+    @overload
+    def qubit_property(self, qubit: int, name: str) -> Measured: ...
+    def qubit_property(self, qubit: int, name: str | None = None) -> dict[str, Measured] | Measured:
+        """Return what was measured of a qubit.
+
+        Args:
+            qubit: The qubit's number.
+            name: The one figure that is wanted: ``T1``, ``anharmonicity`` ...; all of them by default.
+
+        Returns:
+            The value in SI base units and its date; without a name, a dictionary from names to such pairs, without
+            the figures whose unit is not understood.
+
+        Raises:
+            BackendPropertyError: If there is no such qubit or figure, or if the unit of the one that is named is not
+                understood.
+        """
+        figures = self._figures_of_qubit(qubit)
+        return _all_measured(figures) if name is None else _measured(figures, name, f"qubit {qubit}")
+
+    @overload
+    def gate_property(
+        self, gate: str, qubits: None = None, name: None = None
+    ) -> dict[tuple[int, ...], dict[str, Measured]]: ...
+    @overload
+    def gate_property(self, gate: str, qubits: int | Iterable[int], name: None = None) -> dict[str, Measured]: ...
+    @overload
+    def gate_property(self, gate: str, qubits: int | Iterable[int], name: str) -> Measured: ...
+    def gate_property(
+        self, gate: str, qubits: int | Iterable[int] | None = None, name: str | None = None
+    ) -> dict[tuple[int, ...], dict[str, Measured]] | dict[str, Measured] | Measured:
+        """Return what was measured of a gate.
+
+        Args:
+            gate: The gate's name.
+            qubits: The qubit, or the qubits in the gate's order; all that the gate acts on by default.
+            name: The one figure that is wanted: ``gate_error``, ``gate_length`` ...; all of them by default.
+
+        Returns:
+            The value in SI base units and its date; without a name, a dictionary from names to such pairs; without
+            qubits, a dictionary from qubits to such dictionaries. Figures whose unit is not understood are left out of
+            dictionaries.
+
+        Raises:
+            BackendPropertyError: If there is no such gate, no such qubits for it or no such figure, if a name is given
+                without qubits, or if the unit of the figure that is named is not understood.
+        """
+        if qubits is not None:
+            figures = self._figures_of_gate_on(gate, qubits)
+            return _measured(figures, name, f"{gate} on {shown(qubits)}") if name else _all_measured(figures)
+        everywhere = self._figures_of_gate(gate)
+        if name:
+            raise BackendPropertyError(
+                f"expected qubits as well, to find {shown(name)} of {gate}; there are {_listed(everywhere)}"
+            )
+        return {on: _all_measured(figures) for on, figures in everywhere.items()}
+
+    def t1(self, qubit: int) -> float:
+        """Return the relaxation time T1 of a qubit, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "T1")[0]
+
+    def t2(self, qubit: int) -> float:
+        """Return the dephasing time T2 of a qubit, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "T2")[0]
+
+    def frequency(self, qubit: int) -> float:
+        """Return the frequency of a qubit, in hertz.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "frequency")[0]
+
+    def readout_error(self, qubit: int) -> float:
+        """Return the probability that a qubit is read wrongly.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "readout_error")[0]
+
+    def readout_length(self, qubit: int) -> float:
+        """Return how long it takes to read a qubit, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.qubit_property(qubit, "readout_length")[0]
+
+    def gate_error(self, gate: str, qubits: int | Iterable[int]) -> float:
+        """Return the error of a gate on a qubit, or on qubits in the gate's order.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.gate_property(gate, qubits, "gate_error")[0]
+
+    def gate_length(self, gate: str, qubits: int | Iterable[int]) -> float:
+        """Return how long a gate takes on a qubit, or on qubits in the gate's order, in seconds.
+
+        Raises:
+            BackendPropertyError: If it is not there.
+        """
+        return self.gate_property(gate, qubits, "gate_length")[0]
+
+    def is_qubit_operational(self, qubit: int) -> bool:
+        """Return whether a qubit works; it does unless the service says that it does not.
+
+        Raises:
+            BackendPropertyError: If there is no such qubit.
+        """
+        return _is_operational(self._figures_of_qubit(qubit))
+
+    def is_gate_operational(self, gate: str, qubits: int | Iterable[int] | None = None) -> bool:
+        """Return whether a gate works; it does unless the service says that it does not.
+
+        Args:
+            gate: The gate's name.
+            qubits: The qubit, or the qubits in the gate's order; by default, whether it works wherever it acts.
+
+        Raises:
+            BackendPropertyError: If there is no such gate, or no such qubits for it.
+        """
+        if qubits is None:
+            return all(map(_is_operational, self._figures_of_gate(gate).values()))
+        return _is_operational(self._figures_of_gate_on(gate, qubits))
+
+    def faulty_qubits(self) -> list[int]:
+        """Return the qubits that do not work."""
+        return [qubit for qubit, figures in self._by_qubit.items() if not _is_operational(figures)]
+
+    def faulty_gates(self) -> list[GateProperties]:
+        """Return the gates that do not work, each with the qubits on which it does not."""
+        return [gate for gate in self.gates if not self.is_gate_operational(gate.gate, gate.qubits)]
+
+
+# Answering
+
+
+def _by_name(figures: Iterable[Nduv]) -> Mapping[str, Nduv]:
+    return {figure.name: figure for figure in figures}
+
+
+def _measured(figures: Mapping[str, Nduv], name: str, whose: str) -> Measured:
+    figure = figures.get(name)
+    if figure is None:
+        raise BackendPropertyError(f"expected a figure of {whose}, got {shown(name)}; there are {_listed(figures)}")
+    return figure.in_base_units(), figure.date
+
+
+def _all_measured(figures: Mapping[str, Nduv]) -> dict[str, Measured]:
+    """All figures, but those whose unit is not understood."""
+    found = {}
+    for name, figure in figures.items():
+        with contextlib.suppress(BackendPropertyError):
+            found[name] = (figure.in_base_units(), figure.date)
+    return found
+
+
+def _is_operational(figures: Mapping[str, Nduv]) -> bool:
+    return "operational" not in figures or bool(figures["operational"].value)
+
+
+def _listed(things: Mapping[Any, object], most: int = 10) -> str:
+    """What there is, for an error: not at any length."""
+    if not things:
+        return "none"
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(map(shown, islice(things, most))) + more
+
+
+# Reading
+
+
+_FIELDS_OF_PROPERTIES: Final = frozenset(fields_dict(BackendProperties)) - {"unknown", "unreadable"}
+_FIELDS_OF_GATE: Final = frozenset(fields_dict(GateProperties)) - {"unknown"}
+
+
+class _Reading(PartwiseReading):
+    """Reads the parts of a document of properties."""
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        super().__init__()
+        self.zone = zone
+        self.updated = datetime.max.replace(tzinfo=UTC)
+        """The date that stands for one that cannot be read."""
+
+    def figures(self, path: str, values: Any) -> tuple[Nduv, ...]:
+        return tuple(self.elements(path, values, self.figure))
+
+    def figure(self, path: str, said: Mapping[str, Any]) -> Nduv:
+        return Nduv(
+            name=field_of(said, "name", text_of),
+            value=field_of(said, "value", _value_of),
+            unit=field_of(said, "unit", optional(text_of, "")),
+            date=_in_zone(self.part(path, said, "date", moment_of, self.updated), self.zone),
+        )
+
+    def gate(self, path: str, said: Mapping[str, Any]) -> GateProperties:
+        return GateProperties(
+            qubits=field_of(said, "qubits", list_of(integer_of)),
+            gate=field_of(said, "gate", text_of),
+            parameters=self.figures(f"{path}.parameters", said.get("parameters") or ()),
+            unknown=self.others(path, said, _FIELDS_OF_GATE),
+        )
+
+
+def _last_update(reading: _Reading, said: Mapping[str, Any], qubits: Iterable[Any], gates: Iterable[Any]) -> datetime:
+    """When any of it was last measured: as the service says, else by the newest figure."""
+    try:
+        return field_of(said, "last_update_date", moment_of)
+    except Misread as wrong:
+        parameters = [gate.get("parameters") for gate in readable([*gates], object_of)]
+        rows = [row for row in (*qubits, *parameters) if isinstance(row, (list, tuple))]
+        dates = [figure.get("date") for row in rows for figure in readable(row, object_of)]
+        newest = max(readable(dates, moment_of), default=None)
+        if newest is None:
+            raise
+        reading.note("", wrong)
+        return newest
+
+
+def _as_it_is(value: Any, _: type) -> Any:
+    return value
+
+
+def _value_of(value: Any, kind: type) -> float:
+    """The value of a figure: a number. Whether something is operational may be true or false instead."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.lower() in {"true", "false"}):
+        return float(flag_of(value, bool))
+    return number_of(value, kind)
+
+
+def _in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except (OverflowError, ValueError):
+        # At the edge of the calendar there is no such time in that zone.
+        return moment

@@ -1,0 +1,178 @@
+"""What a handle has to do with the store of its job: it writes what is news, and reads what memory does without.
+
+Trouble of the store is told in the log and nowhere else: the job goes on without it, and ``pending_writes`` has what
+could not be written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from returns.result import Success
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.errors import StoreTrouble, describe
+from ibm_circuit_job.job.journal import PendingWrites, add_pending, pending_writes
+from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import merge, news
+from ibm_circuit_job.wire import results
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.store import JobStore
+
+_SAME: Final = 3
+"""How often a store may say that the same thing is damaged: a store that is damaged itself says so of any result."""
+
+
+class Keeper:
+    """Keeps one job in one store. Any number of threads may call it.
+
+    Args:
+        store: The store.
+        kept: What the store is known to have of the job, but for the bodies of results.
+    """
+
+    def __init__(self, store: JobStore, kept: Job) -> None:
+        self.store = store
+        self.kept = kept
+        self.damage: str | None = None
+        """What the store said of a result that is damaged, where it has none that is not."""
+        self._stored_sha256: str | None = None
+        """The SHA-256 of the result that was read from the store."""
+        self._own: PendingWrites | None = None
+        self._waited_for: tuple[Fact | None, ...] = ()
+        """The submission, tags and name that could not be stored when they were given."""
+
+    @classmethod
+    def of(cls, store: JobStore, job_id: str) -> Self:
+        """Return a keeper that has read what the store has of a job."""
+        return cls(store, effects.value_or_warn(effects.stored_record(store, job_id)) or Job(job_id))
+
+    # Writing
+
+    def keep_news(self, known: Job, client: Any, *, just_now: bool = False, was_given: bool = False) -> None:
+        """Write what the store does not have yet of what is known, but for the bodies of results.
+
+        Args:
+            known: What is known of the job.
+            client: Whom it was asked of.
+            just_now: Whether the news were seen just now, and so come after all that the store has.
+            was_given: Whether tags or a name were given to the job here.
+        """
+        mine = news(self.kept, known)
+        pending = self._own = add_pending(self._mine(), self.kept, known, client, just_now=just_now)
+        if pending.learned is None:
+            return
+        # What the service says can be asked for again, so that it may wait for the next time.
+        given = () if mine is None else (mine.inputs, mine.details if was_given else None)
+        synced = any(fact is not None for fact in given)
+        # Once it could not be stored, nobody is to wait for that again.
+        patient = synced and given != self._waited_for
+        if not self._write(pending, synced=synced, patient=patient):
+            self._waited_for = given
+
+    def keep_payload(self, payload: ResultPayload, known: Job, client: Any, *, just_now: bool = False) -> None:
+        """Write a result, and with it what else is news. When this returns, it is on the disk.
+
+        Args:
+            payload: The body of the result.
+            known: What is known of the job.
+            client: Whom it was asked of.
+            just_now: Whether the result has arrived just now, and so comes after all that the store has.
+        """
+        pending = self._pending()
+        # Once it could not be stored, nobody is to wait for that again.
+        patient = payload.sha256 not in pending.payloads
+        pending = self._own = add_pending(pending, self.kept, known, client, payload, just_now=just_now)
+        self._write(pending, synced=True, patient=patient)
+
+    def catch_up(self, *, insisting: bool) -> None:
+        """Write what could not be written when it was learned, by any handle on the job; without waiting.
+
+        Args:
+            insisting: Whether to try however short a time ago the store was in trouble.
+        """
+        pending = self._pending()
+        if pending.is_left:
+            if insisting:
+                self.store.end_back_off()
+            self._write(pending, synced=True, patient=False)
+
+    def _write(self, pending: PendingWrites, *, synced: bool, patient: bool) -> bool:
+        """Write what is pending, and return whether all of it is in the store."""
+        written = pending.write(synced=synced, patient=patient)
+        if not isinstance(written, Job):
+            return False
+        self.kept = merge(self.kept, written)
+        return True
+
+    def _pending(self) -> PendingWrites:
+        self._own = pending_writes(self._mine())
+        return self._own
+
+    def _mine(self) -> PendingWrites:
+        # Made where it is needed, for most handles have nothing to write.
+        return self._own or PendingWrites(self.store, self.kept.job_id)
+
+    def give_up_result(self) -> None:
+        """Note that the result cannot be had any more."""
+        effects.value_or_warn(effects.give_up_result(self.store, self.kept.job_id))
+
+    # Reading
+
+    def is_stored(self, payload: ResultPayload) -> bool:
+        """Return whether the store is known to have this result."""
+        pending = self._own
+        if pending is not None and payload.sha256 in pending.payloads:
+            return False
+        return payload.sha256 == self._stored_sha256 or (pending is not None and payload.sha256 in pending.written)
+
+    def payloads(self) -> Iterator[ResultPayload]:
+        """Yield the results that are there, the newest first; those that are damaged are passed over.
+
+        First those that any handle on the job could not write when they arrived, then those that the store has.
+        """
+        self.damage = None
+        pending = self._pending()
+        if pending.is_left:
+            # What is being written, or is about to be, is not to be read before that was tried.
+            with pending.writing():
+                left = {**pending.payloads}
+            if not left.keys() <= pending.tried:
+                self._write(pending, synced=True, patient=True)
+                left = {**pending.payloads}
+            yield from reversed(left.values())
+        yield from self._stored_payloads()
+
+    def _stored_payloads(self) -> Iterator[ResultPayload]:
+        newer, failures = 0, Counter[str]()
+        while True:
+            read = effects.perform(effects.stored_payload(self.store, self.kept.job_id, newer))
+            newer += 1
+            if isinstance(read, Success):
+                payload: ResultPayload | None = read.unwrap()
+                if payload is None:
+                    return
+                self._stored_sha256 = payload.sha256
+                if results.is_result(payload, self.kept.job_id):
+                    self.damage = None
+                yield payload
+                continue
+            failure = read.failure()
+            effects.warn_of_store(failure)
+            # What is read from the service instead is to be written.
+            self._stored_sha256 = None
+            if self._own is not None:
+                self._own.written.clear()
+            if isinstance(failure, StoreTrouble) and failure.is_damaged:
+                self.damage = self.damage or describe(failure)
+            failures[describe(failure)] += 1
+            if not isinstance(failure, StoreTrouble) or not failure.is_damaged or max(failures.values()) == _SAME:
+                return
+
+    def inputs(self) -> JobInputs | None:
+        """Return the inputs that the store has."""
+        return effects.value_or_warn(effects.stored_inputs(self.store, self.kept.job_id))

@@ -1,0 +1,130 @@
+"""Which jobs are meant: the arguments of ``IBMProvider.jobs()``, checked, and a record that says which jobs fit.
+
+What the service can filter by goes into its query; the rest is looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from attrs import frozen
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.account.run_options import checked_tags
+from ibm_circuit_job.errors import IBMBackendValueError
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.status import FINAL_RANK
+from ibm_circuit_job.wire import queries
+
+CIRCUIT_PROGRAMS: Final = frozenset({"circuit-runner", "qasm3-runner", "sampler", "executor"})
+"""The programs that ``run()`` submits to, whose results are counts; those of other executor jobs need not be."""
+
+
+@frozen
+class WantedJobs:
+    """Which jobs are meant."""
+
+    statuses: frozenset[JobStatus] | None = None
+    """Only those with one of these statuses; ``None`` for any."""
+    pending: bool | None = None
+    """What the service is asked for: True for jobs that have not ended, False for those that have."""
+    created_after: datetime | None = None
+    """Only those created then or later, UTC."""
+    created_before: datetime | None = None
+    """Only those created then or before, UTC."""
+    tags: tuple[str, ...] | None = None
+    """Only those that have all of these tags."""
+
+    def fits(self, job: Job) -> bool:
+        """Return whether a job of the service's listing is meant."""
+        program = None if job.details is None else job.details.program
+        if program is not None and program not in CIRCUIT_PROGRAMS:
+            return False
+        return self.statuses is None or queries.status(job) in self.statuses
+
+
+def wanted_jobs(
+    limit: Any,
+    skip: Any,
+    status: Any,
+    start_datetime: Any,
+    end_datetime: Any,
+    job_tags: Any,
+) -> WantedJobs:
+    """Return which jobs are meant.
+
+    Raises:
+        IBMBackendValueError: If an argument is wrong; the message says what would be right.
+
+    Example:
+        >>> wanted_jobs(10, 0, "RUNNING", None, None, None).pending
+        True
+    """
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise IBMBackendValueError(f"expected limit to be a whole number from 1 up, or None for all, got {limit!r}")
+    if type(skip) is not int or skip < 0:
+        raise IBMBackendValueError(f"expected skip to be a whole number from 0 up, got {skip!r}")
+    statuses, pending = _wanted_statuses(status)
+    return WantedJobs(
+        statuses,
+        pending,
+        _moment("start_datetime", start_datetime),
+        _moment("end_datetime", end_datetime),
+        tuple(checked_tags(job_tags)) or None,
+    )
+
+
+def wanted_text(name: str, text: Any) -> str | None:
+    """Return the text of an argument that jobs are looked for by, or ``None`` where none is given.
+
+    Raises:
+        IBMBackendValueError: If it is no text, or one that nothing can be called.
+    """
+    try:
+        return None if text is None else str.encode(text).decode()
+    except (TypeError, UnicodeEncodeError):
+        raise IBMBackendValueError(
+            f"expected {name} to be a string of whole characters, or None, got {text!r}"
+        ) from None
+
+
+def _wanted_statuses(status: Any) -> tuple[frozenset[JobStatus] | None, bool | None]:
+    if status is None:
+        return None, None
+    if isinstance(status, str) and status.lower() in {"pending", "completed"}:
+        return None, status.lower() == "pending"
+    listed = [status] if isinstance(status, (str, JobStatus)) else status
+    if not isinstance(listed, Sequence) or not listed:
+        raise _wrong_status(status)
+    statuses = frozenset(_status(each, status) for each in listed)
+    if statuses <= FINAL_RANK.keys():
+        return statuses, False
+    return statuses, None if statuses & FINAL_RANK.keys() else True
+
+
+def _status(each: Any, given: Any) -> JobStatus:
+    if isinstance(each, JobStatus):
+        return each
+    if isinstance(each, str) and each.upper() in JobStatus.__members__:
+        return JobStatus[each.upper()]
+    raise _wrong_status(given)
+
+
+def _wrong_status(status: Any) -> IBMBackendValueError:
+    return IBMBackendValueError(
+        "expected status to be 'pending', 'completed', a JobStatus, the name of one, or a list of these, "
+        f"got {status!r}"
+    )
+
+
+def _moment(name: str, moment: Any) -> datetime | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise IBMBackendValueError(f"expected {name} to be a datetime or None, got {moment!r}")
+    try:
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise IBMBackendValueError(f"expected {name} to be between the years 1 and 9999 UTC, got {moment}") from None

@@ -1,0 +1,1 @@
+"""Bytes <-> facts and results: every reply and body, of both channels. Pure."""

@@ -1,0 +1,376 @@
+"""What a Job answers to a person's questions: views of the facts, computed when asked for.
+
+Each takes the job first. Times are given in the zone that is asked for; the machine's local zone by default. What is
+not known is ``None``, or empty; nothing is asked of anybody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, tzinfo
+from typing import Any
+
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.state.facts import StatusReport
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.queue_info import QueueInfo
+from ibm_circuit_job.state.registers import stamp_of
+from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG_REASON, is_reason
+from ibm_circuit_job.wire import documents, inputs, typed_json
+from ibm_circuit_job.wire.client_versions import kept_versions, named_versions
+from ibm_circuit_job.wire.reply_fields import number_of
+from ibm_circuit_job.wire.results import error_in
+
+
+def status(job: Job) -> JobStatus | None:
+    """Return the job's status.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.wire.replies import status_report
+        >>> status(Job("a", status_report("Running", datetime.now(UTC)))).name
+        'RUNNING'
+    """
+    return None if job.status is None else job.status.status
+
+
+def creation_date(job: Job, zone: tzinfo | None = None) -> datetime | None:
+    """Return when the job was created, as an aware time.
+
+    Args:
+        job: The job.
+        zone: The time zone to give the answer in; the machine's local zone by default.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.state.facts import JobDetails
+        >>> created = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> creation_date(Job("a", details=JobDetails(created, created=created)), UTC).hour
+        12
+    """
+    return None if job.details is None else _in_zone(job.details.created, zone)
+
+
+def time_per_step(job: Job, zone: tzinfo | None = None) -> dict[str, datetime] | None:
+    """Return when each step of the job began: step -> aware time, in the service's order.
+
+    Args:
+        job: The job.
+        zone: The time zone to give the answer in; the machine's local zone by default.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> list(time_per_step(Job("a", metrics=JobMetrics(noon, timestamps=[("created", noon)]))))
+        ['created']
+    """
+    if job.metrics is None or not job.metrics.timestamps:
+        return None
+    return {step: _in_zone(moment, zone) or moment for step, moment in job.metrics.timestamps}
+
+
+def queue_position(job: Job) -> int | None:
+    """Return the job's place in the queue, within its hub/group/project where the service says that; 1 is next.
+
+    ``None`` where it is not known, and where the job is known to run, or to have ended.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> queue_position(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
+        3
+    """
+    if job.metrics is None or status(job) in _OUT_OF_THE_QUEUE:
+        return None
+    within, of_all = job.metrics.position_in_provider, job.metrics.position_in_queue
+    if within is None or of_all is None:
+        return of_all if within is None else within
+    said = {name: stamp_of(job.metrics, name) for name in ("position_in_provider", "position_in_queue")}
+    return within if said["position_in_provider"] >= said["position_in_queue"] else of_all
+
+
+_OUT_OF_THE_QUEUE = frozenset({JobStatus.RUNNING, *FINAL_RANK})
+
+
+def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
+    """Return what is known of the job's place in the queue; ``None`` where nothing useful is.
+
+    Args:
+        job: The job.
+        zone: The time zone to give times in; the machine's local zone by default.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> queue_info(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
+        QueueInfo(job_id='a', position=3)
+        >>> queue_info(Job("a")) is None
+        True
+    """
+    metrics = job.metrics
+    if metrics is None or job.is_final:
+        return None
+    info = QueueInfo(
+        job.job_id,
+        position=queue_position(job),
+        status=None if job.status is None else job.status.server_status,
+        estimated_start_time=_in_zone(metrics.estimated_start, zone),
+        estimated_complete_time=_in_zone(metrics.estimated_completion, zone),
+        hub_priority=_number(metrics.unknown, "hub_priority"),
+        group_priority=_number(metrics.unknown, "group_priority"),
+        project_priority=_number(metrics.unknown, "project_priority"),
+    )
+    nothing = QueueInfo(job.job_id, status=info.status)
+    return None if info == nothing else info
+
+
+def metrics(job: Job) -> dict[str, Any]:
+    """Return what the service measured, as its JSON has it; empty where nothing is known. Times are ISO 8601 in UTC.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> metrics(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
+        {'position_in_queue': 3}
+    """
+    known = job.metrics
+    if known is None:
+        return {}
+    used = {
+        "quantum_seconds": known.quantum_seconds,
+        "seconds": known.usage_seconds,
+        "qpu_charge_time_seconds": known.charged_seconds,
+        "status": known.usage_status,
+    }
+    said = {
+        "timestamps": {step: _iso(moment) for step, moment in known.timestamps} or None,
+        "position_in_queue": known.position_in_queue,
+        "position_in_provider": known.position_in_provider,
+        "estimated_start_time": known.estimated_start and _iso(known.estimated_start),
+        "estimated_completion_time": known.estimated_completion and _iso(known.estimated_completion),
+        "usage": {name: value for name, value in used.items() if value is not None} or None,
+        "caller": known.caller,
+        "qiskit_version": known.client_version,
+    }
+    read = {name: value for name, value in said.items() if value is not None}
+    verbatim = decoded_fields(known.unknown)
+    # Of an object of which a part is read, such as ``usage``, the rest is there verbatim, and may be older.
+    both = {name: verbatim[name] | value for name, value in read.items() if _are_objects(verbatim.get(name), value)}
+    return verbatim | read | both
+
+
+def _are_objects(*values: object) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def unknown_fields(job: Job) -> dict[str, Any]:
+    """Return the fields of the newest job reply that no version of the protocol that we know has, decoded.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job.wire.replies import read_job
+        >>> unknown_fields(read_job(b'{"id": "a", "cost": 10}', datetime.now(UTC)).unwrap())
+        {'cost': 10}
+    """
+    return {} if job.details is None else decoded_fields(job.details.unknown)
+
+
+def decoded_fields(unknown: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Return fields that are kept as JSON text as what they stand for, made anew each time.
+
+    Example:
+        >>> decoded_fields((("cost", "10"),))
+        {'cost': 10}
+    """
+    return {name: typed_json.decode(text.encode(), name).value_or(text) for name, text in unknown}
+
+
+def usage(job: Job, *, partial: bool = False) -> float | None:
+    """Return the seconds of quantum time that the job is charged for; ``None`` where the service has not said.
+
+    Of the figures that a reply may hold, the charged one counts first, then the measured one of older API versions.
+
+    Args:
+        job: The job.
+        partial: Return what is charged so far, where the service says that more may come; else that is 0.0.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> charged = JobMetrics(datetime.now(UTC), charged_seconds=2, usage_status="pending")
+        >>> usage(Job("a", metrics=charged)), usage(Job("a", metrics=charged), partial=True)
+        (0.0, 2.0)
+    """
+    said = _said_of_usage(job)
+    if said is None:
+        return None
+    seconds, status = said
+    return 0.0 if status == _PENDING and not partial else seconds
+
+
+def usage_is_complete(job: Job) -> bool:
+    """Return whether the service has said what the job is charged for, and that this is final.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> usage_is_complete(Job("a"))
+        False
+    """
+    said = _said_of_usage(job)
+    return said is not None and said[1] in _COMPLETE
+
+
+def usage_is_pending(job: Job) -> bool:
+    """Return whether the service has said that it does not know yet what the job is charged for.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> usage_is_pending(Job("a"))
+        False
+    """
+    said = _said_of_usage(job)
+    return said is not None and said[1] == _PENDING
+
+
+_PENDING = "pending"
+_COMPLETE = frozenset({"complete", "completed"})
+
+
+def _said_of_usage(job: Job) -> tuple[float, str | None] | None:
+    """The figure that counts, and its status: a final one first, then what was measured, then what a listing said."""
+    metrics, details = job.metrics, job.details
+    said = []
+    if metrics is not None:
+        figures = ("charged_seconds", "quantum_seconds", "usage_seconds")
+        name = next((name for name in figures if getattr(metrics, name) is not None), "charged_seconds")
+        said.append((getattr(metrics, name), metrics.usage_status, stamp_of(metrics, name)))
+    if details is not None:
+        # When the figure was said, which is not when the job was renamed.
+        said.append((details.charged_seconds, details.usage_status, stamp_of(details, "charged_seconds")))
+    known = [(seconds, status and status.lower(), at) for seconds, status, at in said if seconds is not None]
+    final = [each for each in known if each[1] in _COMPLETE]
+    chosen = max(final, key=lambda each: each[2]) if final else next(iter(known), None)
+    return None if chosen is None else chosen[:2]
+
+
+def client_version(job: Job) -> dict[str, str]:
+    """Return the versions of the client that submitted the job: package -> version. Empty where it is not known.
+
+    What the client said of itself, which the service returns as ``caller``, counts before the version of qiskit.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.state.facts import JobMetrics
+        >>> client_version(Job("a", metrics=JobMetrics(datetime.now(UTC), client_version="0.1.0,0.21.2")))
+        {'qiskit-ibm-provider': '0.1.0', 'qiskit-terra': '0.21.2'}
+        >>> client_version(Job("a", metrics=JobMetrics(datetime.now(UTC), caller="qiskit/2.6.2/ibm-circuit-job/0.1.0")))
+        {'qiskit': '2.6.2', 'ibm-circuit-job': '0.1.0'}
+    """
+    if job.metrics is None:
+        return {}
+    kept = kept_versions(job.metrics.client_version or "")
+    named = named_versions(job.metrics.caller or "")
+    return named | {package: version for package, version in kept.items() if package not in named}
+
+
+def error_message(job: Job) -> str | None:
+    """Return why the job failed.
+
+    Returns:
+        The service's reason with its code and its advice; where it gives no reason, what the results text says; where
+        that says nothing, that the reason is unknown. ``None`` unless the job failed, or was cancelled because it ran
+        longer than allowed.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.wire.replies import status_report
+        >>> report = status_report("Failed", datetime.now(UTC), "Too many shots.", 1517, "Use fewer.")
+        >>> error_message(Job("a", status=report))
+        'Error code 1517; Too many shots. Use fewer.'
+    """
+    report = job.status
+    if report is None:
+        return None
+    if ran_too_long(report):
+        return _reason_of(report)
+    if report.status is not JobStatus.ERROR:
+        return None
+    if has_reason(job):
+        return _reason_of(report)
+    return _with_solution(report, (job.payload and error_in(job.payload)) or "The service gave no reason.")
+
+
+def _reason_of(report: StatusReport) -> str:
+    code = "" if report.reason_code is None else f"Error code {report.reason_code}; "
+    return _with_solution(report, f"{code}{report.reason or RAN_TOO_LONG_REASON}")
+
+
+def _with_solution(report: StatusReport, words: str) -> str:
+    solution = report.reason_solution
+    return words if not solution or solution in words else f"{words} {solution}"
+
+
+def ran_too_long(report: StatusReport) -> bool:
+    """Return whether the service cancelled the job because it ran longer than allowed.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job.wire.replies import status_report
+        >>> ran_too_long(status_report("Cancelled", datetime.now(UTC), reason_code="1305"))
+        True
+    """
+    return report.ran_too_long
+
+
+def has_reason(job: Job) -> bool:
+    """Return whether the service gave a reason for the status that says more than ``"Error"``.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> has_reason(Job("a"))
+        False
+    """
+    return job.status is not None and is_reason(job.status.reason)
+
+
+# What was submitted, which has a module of its own.
+params = inputs.params
+circuits = inputs.circuits
+header = inputs.header
+backend_options = inputs.backend_options
+sampled_names = inputs.sampled_names
+named_bindings = inputs.named_bindings
+
+
+def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
+    if moment is None:
+        return None
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        # At the edge of the calendar there is no such time in that zone.
+        return moment
+
+
+def _number(unknown: tuple[tuple[str, str], ...], field: str) -> float | None:
+    for found, text in unknown:
+        if found.lower() == field:
+            # Of several spellings, one that is readable.
+            with contextlib.suppress(TypeError, ValueError):
+                return number_of(documents.value(text.encode(), field).value_or(None), float)
+    return None

@@ -1,0 +1,170 @@
+"""How a Job is kept as JSON: one cattrs converter, strict, whose errors have a path.
+
+What an older version wrote is read; what a newer one wrote is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from operator import eq
+from typing import Any, Final, TypeVar, get_args, get_origin
+
+import msgspec
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.preconf.msgspec import make_converter
+from qiskit.providers.jobstatus import JobStatus
+from returns.result import Failure as Bad
+from returns.result import Result, Success
+
+from ibm_circuit_job.errors import Unreadable
+from ibm_circuit_job.state.facts import (
+    Earlier,
+    Fact,
+    JobDetails,
+    JobInputs,
+    JobMetrics,
+    JobName,
+    JobTags,
+    ResultPayload,
+    StatusReport,
+)
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import refresh
+from ibm_circuit_job.wire import documents
+from ibm_circuit_job.wire.reply_fields import explained, shown, texts_of
+
+_T = TypeVar("_T")
+
+
+FORMAT: Final = 2
+"""The version of the JSON that :func:`to_json` writes. Version 1 had the time of a reply, and none of each field."""
+
+
+def _exactly(kind: type[_T], name: str) -> Callable[[Any, type], _T]:
+    def check(value: Any, _: type) -> _T:
+        if type(value) is kind:
+            return value
+        raise TypeError(f"expected {name}, got {shown(value)}")
+
+    return check
+
+
+def _exact_number(value: Any, _: type) -> float:
+    if type(value) in {int, float}:
+        return float(value)
+    raise TypeError(f"expected a number, got {shown(value)}")
+
+
+def _exact_list(value: Any, target: Any) -> Any:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {shown(value)}")
+    kinds = get_args(get_args(target)[0])
+    if not kinds:
+        return texts_of(value, target)
+    return tuple(tuple(_records.structure(item, kind) for item, kind in zip(row, kinds, strict=True)) for row in value)
+
+
+def _exact_earlier(value: Any, _: Any) -> tuple[Earlier, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {shown(value)}")
+    return tuple(_records.structure(group, Earlier) for group in value)
+
+
+def _is_tuple(target: Any) -> bool:
+    return get_origin(target) is tuple
+
+
+def _exact_status(value: Any, _: type) -> JobStatus:
+    if isinstance(value, str) and value in JobStatus.__members__:
+        return JobStatus[value]
+    raise ValueError(f"expected the name of a JobStatus, got {shown(value)}")
+
+
+def _record_converter() -> Converter:
+    # JSON that another program wrote is checked as strictly as Python code: bad fields have a path.
+    converter: Converter = make_converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook(JobStatus, lambda status: status.name)
+    converter.register_structure_hook(JobStatus, _exact_status)
+    converter.register_structure_hook_func(partial(eq, int | str | None), lambda code, _: code)
+    converter.register_structure_hook_func(_is_tuple, _exact_list)
+    for kind, name in ((str, "a string"), (bool, "true or false"), (int, "a whole number")):
+        converter.register_structure_hook(kind, _exactly(kind, name))
+    converter.register_structure_hook(float, _exact_number)
+    converter.register_structure_hook_func(partial(eq, tuple[Earlier, ...]), _exact_earlier)
+    for record in (StatusReport, JobDetails, JobMetrics, JobInputs, Job):
+        converter.register_unstructure_hook(
+            record, make_dict_unstructure_fn(record, converter, _cattrs_omit_if_default=True)
+        )
+    converter.register_unstructure_hook(
+        ResultPayload,
+        make_dict_unstructure_fn(
+            ResultPayload,
+            converter,
+            _cattrs_include_init_false=True,
+            _cattrs_omit_if_default=True,
+            sha256=override(omit_if_default=False),
+        ),
+    )
+    converter.register_structure_hook(
+        ResultPayload, make_dict_structure_fn(ResultPayload, converter, _cattrs_forbid_extra_keys=False)
+    )
+    return converter
+
+
+_records = _record_converter()
+
+
+def to_json(job: Job) -> bytes:
+    """Return a Job as JSON, from which :func:`from_json` makes an equal one.
+
+    Bytes of inputs and results are in it as base64.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> to_json(Job("a"))
+        b'{"format":2,"job":{"job_id":"a"}}'
+    """
+    return msgspec.json.encode({"format": FORMAT, "job": _records.unstructure(job)})
+
+
+def from_json(body: bytes) -> Result[Job, Unreadable]:
+    """Return the Job that :func:`to_json` wrote.
+
+    Returns:
+        The Job; or an ``Unreadable`` where the JSON is of a newer format, or no such JSON at all, or where a
+        result is not what its SHA-256 says.
+
+    Example:
+        >>> from ibm_circuit_job import Job
+        >>> from_json(to_json(Job("a"))).unwrap() == Job("a")
+        True
+    """
+    what = "stored job"
+    read = documents.value(body, what)
+    if not isinstance(read, Success):
+        return Bad(read.failure())
+    stored = read.unwrap()
+    if not isinstance(stored, Mapping) or stored.get("format") not in _FORMATS:
+        got = stored.get("format") if isinstance(stored, Mapping) else stored
+        return Bad(Unreadable(what, "format", f"expected {FORMAT} or before, got {shown(got)}"))
+    said = stored.get("job")
+    given: list[Fact] = []
+    try:
+        if stored["format"] == 1 and isinstance(said, Mapping):
+            given = [
+                _records.structure(said[slot], kind) for slot, kind in _GIVEN.items() if said.get(slot) is not None
+            ]
+            said = {slot: fact for slot, fact in said.items() if slot not in _GIVEN}
+        job = _records.structure(said, Job)
+    except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
+        return Bad(explained(error, what, "job"))
+    if job.payload is not None and stored["job"]["payload"].get("sha256") != job.payload.sha256:
+        return Bad(Unreadable(what, "job.payload.raw", "expected the bytes that sha256 names, got others"))
+    return Success(refresh(job, *given))
+
+
+_FORMATS: Final = (1, FORMAT)
+_GIVEN: Final[Mapping[str, type[JobTags | JobName]]] = {"retagged": JobTags, "renamed": JobName}
+"""What version 1 kept beside the details."""

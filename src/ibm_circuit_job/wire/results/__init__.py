@@ -1,0 +1,26 @@
+"""Results: from the body of a results reply to a qiskit ``Result``, a ``PrimitiveResult``, or a record of arrays.
+
+``kinds`` says what a body holds. ``decoding`` reads it, with ``classic`` for a ``Result`` as it is, ``primitives``
+for ``sampler`` and ``estimator``, ``executor`` and ``client_side`` for quantum programs, ``noise_learner`` for noise.
+``experiments`` turns registers into counts. ``reasons`` finds in a log why a job failed.
+
+No body makes any of them raise. What a server sent is bounded (``limits``), never unpickled, and never names what is
+built.
+"""
+
+from ibm_circuit_job.wire.results.context import Binding, ResultContext
+from ibm_circuit_job.wire.results.decoding import decode, decode_primitive, partial
+from ibm_circuit_job.wire.results.kinds import BodyKind, is_result, kind_of
+from ibm_circuit_job.wire.results.reasons import error_in
+
+__all__ = [
+    "Binding",
+    "BodyKind",
+    "ResultContext",
+    "decode",
+    "decode_primitive",
+    "error_in",
+    "is_result",
+    "kind_of",
+    "partial",
+]

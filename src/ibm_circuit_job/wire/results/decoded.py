@@ -1,0 +1,112 @@
+"""DecodedResult: qiskit's ``Result``, which goes to JSON whatever its metadata hold, and knows what a sweep is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.result import Result as QiskitResult
+
+from ibm_circuit_job.wire import execution_spans, typed_json
+
+
+class DecodedResult(QiskitResult):
+    """The ``Result`` of a job.
+
+    It is qiskit's in all but two points:
+
+    - ``to_dict()`` gives what JSON has: ``json.dumps(result.to_dict())`` works whatever the metadata hold. Arrays
+      become lists, complex numbers ``[real, imaginary]``, times ISO 8601, execution spans their times and sizes.
+    - A circuit that was run with several sets of parameters has several experiments of one name. ``get_counts()`` and
+      ``get_memory()`` of that circuit then give a list with one entry for each set, in C order; qiskit would give the
+      first alone. The header of each experiment has ``pub_index``, ``pub_shape``, ``index`` and ``parameters``.
+
+    Example:
+        >>> result = DecodedResult.from_dict(
+        ...     {"backend_name": "b", "job_id": "a", "success": True, "results": [], "noise": 1j}
+        ... )
+        >>> result.to_dict()["noise"]
+        [0.0, 1.0]
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except TypeError:
+            # qiskit 1 demands one ID more.
+            super().__init__(**{"backend_version": None, "qobj_id": fields.get("job_id"), **fields})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON has it."""
+        plain: dict[str, Any] = plain_json(super().to_dict())
+        return plain
+
+    def get_counts(self, experiment: Any = None) -> Any:
+        """Return counts as qiskit does; of a circuit with several sets of parameters a list of them."""
+        sets = self._sets_of(experiment)
+        if sets is None:
+            return super().get_counts(experiment)
+        return [self.get_counts(number) for number in sets]
+
+    def get_memory(self, experiment: Any = None) -> Any:
+        """Return the outcomes as qiskit does; of a circuit with several sets of parameters a list of them."""
+        sets = self._sets_of(experiment)
+        if sets is None:
+            return super().get_memory(experiment)
+        return [self.get_memory(number) for number in sets]
+
+    def _sets_of(self, experiment: Any) -> list[int] | None:
+        """The experiments of a circuit that was run with several sets of parameters; ``None`` for all else."""
+        name = experiment.name if isinstance(experiment, QuantumCircuit) else experiment
+        if not isinstance(name, str):
+            return None
+        headers = [header_of(experiment) for experiment in self.results]
+        named = [number for number, header in enumerate(headers) if header.get("name") == name]
+        if len(named) < 2:
+            return None
+        pub = headers[named[0]].get("pub_index")
+        sets = [number for number in named if headers[number].get("pub_index") == pub]
+        return sets if pub is not None and len(sets) > 1 else None
+
+
+def header_of(experiment: Any) -> Mapping[str, Any]:
+    """Return the header of an experiment, which in qiskit 1 is an object with these attributes."""
+    header = getattr(experiment, "header", None)
+    if isinstance(header, Mapping):
+        return header
+    return {} if header is None else header.to_dict()
+
+
+def plain_json(value: Any) -> Any:  # noqa: PLR0911 - one for each type
+    """Return a value as JSON has it: dictionaries, lists, texts, numbers, booleans and ``None``.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> import numpy as np
+        >>> plain_json({"a": np.arange(2), "b": 1j, 3: {datetime(2024, 2, 3, tzinfo=UTC)}})
+        {'a': [0, 1], 'b': [0.0, 1.0], '3': ['2024-02-03T00:00:00+00:00']}
+    """
+    if value is None or type(value) in {str, int, float, bool}:
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): plain_json(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain_json(part) for part in value]
+    if isinstance(value, complex):
+        return [value.real, value.imag]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (str, int, float)):
+        # What is derived from them, such as an enumeration, or a float of numpy's.
+        return next(kind(value) for kind in (str, int, float) if isinstance(value, kind))
+    if hasattr(value, "tolist") and hasattr(value, "dtype"):
+        return plain_json(value.tolist())
+    if execution_spans.is_execution_spans(value):
+        return execution_spans.plain(value)
+    try:
+        return json.loads(typed_json.encode(value))
+    except (TypeError, ValueError):
+        return repr(value)

@@ -1,0 +1,202 @@
+"""From the body of a ``sampler`` or ``estimator`` job to a ``PrimitiveResult``, and from that to a ``Result``.
+
+Source: ``ibm_quantum_schemas.sampler`` and ``.estimator`` for the typed JSON; for the JSON without ``support_qiskit``
+the guides of the REST API: ``{"results": [{"data": {REGISTER: {"samples": ["0x3"], "num_bits": n}}, "metadata"}]}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from returns.result import Failure as Bad
+from returns.result import Result, Success
+
+from ibm_circuit_job.errors import IBMJobApiError, OtherForm, Unreadable
+from ibm_circuit_job.wire.results.context import ResultContext
+from ibm_circuit_job.wire.results.decoded import DecodedResult
+from ibm_circuit_job.wire.results.experiments import experiments, failed
+from ibm_circuit_job.wire.results.limits import MOST_ARRAY_BYTES, MOST_BITS, MOST_EXPERIMENTS, MOST_SHOTS
+from ibm_circuit_job.wire.typed_json import Unbuilt
+
+
+class UnreadablePubResult(SamplerPubResult):
+    """The result of a pub that cannot be read: to ask for its data raises an ``IBMJobApiError`` that names it.
+
+    Args:
+        index: The index of the pub.
+        problem: Why it cannot be read.
+        metadata: Its metadata, where they can be.
+    """
+
+    def __init__(self, index: int, problem: str, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(DataBin(), metadata)
+        self.problem = f"pub {index} of the result cannot be read: {problem}"
+        """Why it cannot be read."""
+
+    @property
+    def data(self) -> NoReturn:
+        """Raise an ``IBMJobApiError``."""
+        raise IBMJobApiError(self.problem)
+
+    def __repr__(self) -> str:
+        return f"UnreadablePubResult({self.problem!r})"
+
+
+def of_typed(body: Any) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
+    """Return the ``PrimitiveResult`` that typed JSON stands for.
+
+    Args:
+        body: What :func:`~ibm_circuit_job.wire.typed_json.decode_parts` made of it.
+
+    Returns:
+        The result, in which a pub that cannot be read is an :class:`UnreadablePubResult`; an ``Unreadable`` where
+        none can be.
+    """
+    if not isinstance(body, PrimitiveResult):
+        problem = body.problem if isinstance(body, Unbuilt) else f"expected an object, got a {type(body).__name__}"
+        return Bad(Unreadable("result", "", problem))
+    return of_pubs((_checked(pub, index) for index, pub in enumerate(_listed(body))), body.metadata, "pub_results")
+
+
+def _listed(body: PrimitiveResult[Any]) -> Iterable[Any]:
+    try:
+        return [*body]
+    except TypeError:
+        return []
+
+
+def _checked(pub: Any, index: int) -> Any:
+    """A pub result whose data can be asked for."""
+    if isinstance(pub, Unbuilt):
+        return UnreadablePubResult(index, pub.problem)
+    if not isinstance(pub, PubResult) or not isinstance(pub.data, DataBin):
+        return UnreadablePubResult(index, f"expected the result of a pub, got a {type(pub).__name__}")
+    return pub
+
+
+def of_pubs(pubs: Iterable[Any], metadata: Any, field: str) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
+    """Return the ``PrimitiveResult`` of some pub results; an ``Unreadable`` where none of them can be read.
+
+    Args:
+        pubs: The results, in the order of the pubs.
+        metadata: The metadata of all.
+        field: The field of the body that has them, for the failure.
+    """
+    listed = [*pubs]
+    unreadable = [pub for pub in listed if isinstance(pub, UnreadablePubResult)]
+    if unreadable and len(unreadable) == len(listed):
+        return Bad(Unreadable("result", f"{field}[0].data", unreadable[0].problem))
+    return Success(PrimitiveResult(listed, dict(metadata) if isinstance(metadata, Mapping) else {}))
+
+
+def of_rest(body: Mapping[str, Any]) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
+    """Return the ``PrimitiveResult`` of a job that was submitted without ``support_qiskit``.
+
+    Example:
+        >>> body = {"results": [{"data": {"c": {"samples": ["0x0", "0x3"], "num_bits": 2}}, "metadata": {}}]}
+        >>> of_rest(body).unwrap()[0].data.c.get_counts()
+        {'00': 1, '11': 1}
+    """
+    budget = _Budget()
+    return of_pubs(
+        (_rest_pub(pub, index, budget) for index, pub in enumerate(body["results"])), body.get("metadata"), "results"
+    )
+
+
+class _Budget:
+    """How many bytes the samples of one result may still become."""
+
+    def __init__(self) -> None:
+        self.left = MOST_ARRAY_BYTES
+
+
+def _rest_pub(pub: Any, index: int, budget: _Budget) -> Any:
+    import numpy as np  # noqa: PLC0415 - costly
+
+    metadata = pub.get("metadata") if isinstance(pub, Mapping) else None
+    metadata = dict(metadata) if isinstance(metadata, Mapping) else {}
+    try:
+        data = pub["data"]
+        if any(isinstance(value, Mapping) and "samples" in value for value in data.values()):
+            registers = {name: _rest_bits(value, budget) for name, value in data.items()}
+            shape = next(iter(registers.values())).shape
+            return SamplerPubResult(DataBin(shape=shape, **registers), metadata)
+        values = {name: None if value is None else np.asarray(value, dtype=float) for name, value in data.items()}
+        known = {name: value for name, value in values.items() if value is not None}
+        return PubResult(DataBin(shape=known["evs"].shape, **known), metadata)
+    except Exception as error:  # noqa: BLE001 - numpy and qiskit raise anything on shapes that do not fit
+        return UnreadablePubResult(index, f"{type(error).__name__}: {error}", metadata)
+
+
+def _rest_bits(register: Mapping[str, Any], budget: _Budget) -> BitArray:
+    """The bits of hexadecimal samples, which are nested lists where there are several sets of parameters."""
+    import numpy as np  # noqa: PLC0415 - costly
+
+    size, samples = register["num_bits"], register["samples"]
+    if type(size) is not int or not 0 <= size <= MOST_BITS:
+        raise ValueError(f"expected num_bits to be a number from 0 to {MOST_BITS}, got {size!r}")
+    shape, flat = _flattened(samples)
+    width = (size + 7) // 8
+    if len(flat) * width > budget.left:
+        raise ValueError(f"expected at most {MOST_ARRAY_BYTES} bytes of samples")
+    budget.left -= len(flat) * width
+    # One that does not fit into so many bytes is refused by to_bytes.
+    written = {sample: int(sample, 16).to_bytes(width) for sample in {*flat}}
+    if any(int(sample, 16) >> size for sample in written):
+        raise ValueError(f"expected samples of {size} bits")
+    packed = np.frombuffer(b"".join(map(written.__getitem__, flat)), dtype=np.uint8)
+    return BitArray(packed.reshape(*shape, width), size)
+
+
+def _flattened(samples: Any) -> tuple[list[int], list[str]]:
+    """The shape of nested lists, and their texts in C order."""
+    shape, level = [len(samples)], [*samples]
+    while level and isinstance(level[0], list):
+        sizes = {len(part) for part in level}
+        if len(sizes) != 1:
+            raise ValueError("expected lists of one length")
+        shape.append(sizes.pop())
+        level = [item for part in level for item in part]
+    return shape, level
+
+
+def counted(found: PrimitiveResult[Any], context: ResultContext) -> Result[DecodedResult, Unreadable | OtherForm]:
+    """Return the ``Result`` of what a sampler measured: one experiment for each circuit and set of its parameters.
+
+    A circuit whose data cannot be read has one experiment with ``success`` False and a ``status`` that says why.
+    """
+    parts: list[Any] = []
+    problems: list[str] = []
+    shots = 0
+    for index, pub in enumerate(found):
+        try:
+            metadata = pub.metadata.get("circuit_metadata") or {} if isinstance(pub.metadata, Mapping) else {}
+            data = pub.data
+            of_pub = [*experiments(dict(data.items()), tuple(data.shape), metadata, index, context)]
+        except Exception as error:  # noqa: BLE001 - shapes that do not fit make numpy raise anything
+            problems.append(str(error))
+            of_pub = [failed(f"the circuit {context.name(index)!r} cannot be read: {error}", index, context)]
+        parts += of_pub
+        shots += sum(part.shots for part in of_pub)
+        if len(parts) > MOST_EXPERIMENTS or shots > MOST_SHOTS:
+            limits = f"expected at most {MOST_EXPERIMENTS} experiments and {MOST_SHOTS} shots"
+            return Bad(Unreadable("result", "pub_results", limits))
+    if problems and len(problems) == len(parts):
+        return Bad(Unreadable("result", "pub_results[0].data", problems[0]))
+    return Success(result_of(parts, found.metadata, context, success=not problems))
+
+
+def result_of(parts: Sequence[Any], metadata: Any, context: ResultContext, *, success: bool) -> DecodedResult:
+    """Return the ``Result`` that holds some experiments."""
+    return DecodedResult(
+        backend_name=context.backend,
+        backend_version=None,
+        job_id=context.job_id,
+        success=success,
+        results=[*parts],
+        status="COMPLETED",
+        header={},
+        metadata=metadata if isinstance(metadata, dict) else {},
+    )

@@ -22,8 +22,8 @@ from ibm_circuit_job import (
     JobStore,
 )
 from ibm_circuit_job.clients import RequestFailed
+from ibm_circuit_job.devices.attribute_errors import missing_attribute
 from ibm_circuit_job.errors import Unreachable
-from ibm_circuit_job.job.attribute_errors import missing_attribute
 from ibm_circuit_job.local.devices import DEVICES, configuration, properties
 from ibm_circuit_job.testing import ScriptedClient
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend as IBMBackend
     from ibm_circuit_job.account.backend import IBMRetiredBackend as IBMRetiredBackend
+    from ibm_circuit_job.account.job_store import JobStore as JobStore
     from ibm_circuit_job.account.provider import IBMProvider as IBMProvider
     from ibm_circuit_job.devices.configuration import BackendConfiguration as BackendConfiguration
     from ibm_circuit_job.devices.configuration import BackendStatus as BackendStatus
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from ibm_circuit_job.state.transitions import rename as rename
     from ibm_circuit_job.state.transitions import retag as retag
     from ibm_circuit_job.state.waiting import WaitPolicy as WaitPolicy
-    from ibm_circuit_job.store import JobStore as JobStore
     from ibm_circuit_job.wire.instance_usage import InstanceUsage as InstanceUsage
     from ibm_circuit_job.wire.results.executor import ExecutorItem as ExecutorItem
     from ibm_circuit_job.wire.results.executor import ExecutorResult as ExecutorResult
@@ -113,8 +113,8 @@ __all__ = [
 
 
 _NAMES_OF: Final = {
-    "backend": ("IBMBackend", "IBMRetiredBackend"),
-    "circuit_job": ("IBMCircuitJob",),
+    "account.backend": ("IBMBackend", "IBMRetiredBackend"),
+    "job.circuit_job": ("IBMCircuitJob",),
     "errors": (
         "BackendPropertyError",
         "IBMAccountError",
@@ -132,16 +132,16 @@ _NAMES_OF: Final = {
         "JobStoreError",
         "JobStoreUnavailableError",
     ),
-    "provider": ("IBMProvider",),
-    "state.backend_configuration": ("BackendConfiguration", "BackendStatus"),
-    "state.backend_properties": ("BackendProperties",),
+    "account.provider": ("IBMProvider",),
+    "devices.configuration": ("BackendConfiguration", "BackendStatus"),
+    "devices.properties": ("BackendProperties",),
     "state.facts": ("JobDetails", "JobInputs", "JobMetrics", "JobName", "JobTags", "ResultPayload", "StatusReport"),
-    "state.instance_usage": ("InstanceUsage",),
+    "wire.instance_usage": ("InstanceUsage",),
     "state.job": ("Job",),
     "state.queue_info": ("QueueInfo",),
-    "state.results.executor": ("ExecutorItem", "ExecutorResult"),
-    "state.results.noise_learner": ("LearnedNoise", "NoiseLearnerResult"),
-    "state.submitting": ("SubmissionPolicy",),
+    "wire.results.executor": ("ExecutorItem", "ExecutorResult"),
+    "wire.results.noise_learner": ("LearnedNoise", "NoiseLearnerResult"),
+    "wire.submitting": ("SubmissionPolicy",),
     "state.transitions": (
         "apply_status",
         "attach_inputs",
@@ -154,8 +154,8 @@ _NAMES_OF: Final = {
         "retag",
     ),
     "state.waiting": ("WaitPolicy",),
-    "watch": ("as_completed", "refresh_all", "wait_all"),
-    "store": ("JobStore",),
+    "job.watch": ("as_completed", "refresh_all", "wait_all"),
+    "account.job_store": ("JobStore",),
 }
 """Module -> the public names that it has. Each is imported when its first name is used."""
 

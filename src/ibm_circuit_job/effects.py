@@ -56,7 +56,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import replies, typed_json
 
 if TYPE_CHECKING:
-    from ibm_circuit_job.store import JobStore
+    from ibm_circuit_job.store import RecordStore
 
 _T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
@@ -503,7 +503,7 @@ def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IORes
 
 
 def keep(
-    store: JobStore,
+    store: RecordStore,
     job: Job,
     *,
     service: str | None = None,
@@ -527,12 +527,12 @@ def keep(
     return _stored(f"keep job {job.job_id}", save)
 
 
-def stored_record(store: JobStore, job_id: str) -> IOResult[Job | None, Failure]:
+def stored_record(store: RecordStore, job_id: str) -> IOResult[Job | None, Failure]:
     """Read what a store keeps of a job, without the bodies of its inputs and its result."""
     return _stored(f"read job {job_id}", lambda: store.record(job_id))
 
 
-def keep_all(store: JobStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
+def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
     """Merge what was seen of many jobs just now into what a store keeps; soon or not at all, without waiting.
 
     What it keeps of one of them may be damaged: then it fails, and the others are kept.
@@ -558,22 +558,22 @@ def keep_all(store: JobStore, jobs: Sequence[Job], *, service: str | None = None
     return _stored(f"keep {len(jobs)} jobs", save_all)
 
 
-def give_up_result(store: JobStore, job_id: str) -> IOResult[None, Failure]:
+def give_up_result(store: RecordStore, job_id: str) -> IOResult[None, Failure]:
     """Note in a store that the result of a job cannot be had any more."""
     return _stored(f"keep job {job_id}", lambda: store.give_up_result(job_id))
 
 
-def stored_records(store: JobStore, job_ids: Sequence[str]) -> IOResult[Mapping[str, Job], Failure]:
+def stored_records(store: RecordStore, job_ids: Sequence[str]) -> IOResult[Mapping[str, Job], Failure]:
     """Read what a store keeps of many jobs, without the bodies of their inputs and results."""
     return _stored("read jobs", lambda: store.records_of(job_ids))
 
 
-def stored_inputs(store: JobStore, job_id: str) -> IOResult[JobInputs | None, Failure]:
+def stored_inputs(store: RecordStore, job_id: str) -> IOResult[JobInputs | None, Failure]:
     """Read the inputs that a store keeps of a job."""
     return _stored(f"read the inputs of job {job_id}", lambda: store.inputs(job_id))
 
 
-def stored_payload(store: JobStore, job_id: str, newer: int = 0) -> IOResult[ResultPayload | None, Failure]:
+def stored_payload(store: RecordStore, job_id: str, newer: int = 0) -> IOResult[ResultPayload | None, Failure]:
     """Read the body of a result that a store keeps: the newest, or the one before so many newer ones."""
     return _stored(f"read the result of job {job_id}", lambda: store.payload(job_id, newer))
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from datetime import datetime as python_datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from qiskit import QuantumCircuit
 from qiskit.providers import Options
@@ -16,14 +16,15 @@ from returns.result import Result, Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.account import run_options
-from ibm_circuit_job.account.described_backend import DescribedBackend
 from ibm_circuit_job.account.executor_options import executor_request
 from ibm_circuit_job.account.run_options import DEFAULT_SHOTS, RunRequest
 from ibm_circuit_job.account.sampler_options import sampler_request
 from ibm_circuit_job.account.submitter import Order, submit
-from ibm_circuit_job.clients import ClientParameters, RequestFailed
+from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient
 from ibm_circuit_job.clients.no_account import NoAccount
+from ibm_circuit_job.devices.attribute_errors import or_missing
 from ibm_circuit_job.devices.configuration import BackendConfiguration, BackendStatus
+from ibm_circuit_job.devices.described_backend import DescribedBackend
 from ibm_circuit_job.devices.fractional_gates import checked_choice, without_fractional_gates
 from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
 from ibm_circuit_job.devices.properties import BackendProperties
@@ -37,18 +38,35 @@ from ibm_circuit_job.errors import (
     Refused,
     to_exception,
 )
-from ibm_circuit_job.job.attribute_errors import or_missing
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.facts import JobDetails, JobInputs
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import typed_json
 from ibm_circuit_job.wire.submitting import SubmissionPolicy
 
-if TYPE_CHECKING:
-    from ibm_circuit_job.account.provider import IBMProvider
-
 _T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
+
+
+class ProviderOfBackend(Protocol):
+    """What a backend needs of the provider that it belongs to, which is an ``IBMProvider``."""
+
+    runtime_client: RuntimeClient
+    """The client of jobs and backends."""
+
+    @property
+    def instance(self) -> str:
+        """The instance that jobs run in."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """The dialect of the service."""
+        ...
+
+    def handle_on(self, seen: Job, backend: IBMBackend | None) -> IBMCircuitJob:
+        """Return a handle on a job, and keep what was seen of it."""
+        ...
 
 
 class IBMBackend(DescribedBackend):
@@ -77,7 +95,7 @@ class IBMBackend(DescribedBackend):
 
     def __init__(
         self,
-        provider: IBMProvider | None,
+        provider: ProviderOfBackend | None,
         configuration: Mapping[str, Any],
         *,
         instance: str | None = None,
@@ -459,7 +477,7 @@ class IBMRetiredBackend(IBMBackend):
         ('ibm_x', 0)
     """
 
-    def __init__(self, provider: IBMProvider | None, name: str) -> None:
+    def __init__(self, provider: ProviderOfBackend | None, name: str) -> None:
         description = {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False}
         # Nothing runs, so that no instance is needed: nobody may know it, where the service cannot be reached.
         super().__init__(provider, description, instance="")

@@ -34,6 +34,7 @@ from ibm_circuit_job.clients.credentials import Asked, find_credentials
 from ibm_circuit_job.clients.instances import Instance
 from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.no_account import NoAccount
+from ibm_circuit_job.devices.attribute_errors import missing_attribute
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
 from ibm_circuit_job.errors import (
     IBMAccountError,
@@ -47,7 +48,6 @@ from ibm_circuit_job.errors import (
     describe,
     to_exception,
 )
-from ibm_circuit_job.job.attribute_errors import missing_attribute
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_store
 from ibm_circuit_job.job.journal import write_pending
 from ibm_circuit_job.job.watch import PAGE, refresh_known
@@ -57,8 +57,9 @@ from ibm_circuit_job.state.transitions import merge, news
 from ibm_circuit_job.wire.instance_usage import InstanceUsage, read_instance_usage
 
 if TYPE_CHECKING:
+    from ibm_circuit_job.account.job_store import JobStore
     from ibm_circuit_job.local import LocalService
-    from ibm_circuit_job.store import JobStore
+    from ibm_circuit_job.store import RecordStore
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -895,7 +896,7 @@ class IBMProvider:
         handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
         return refresh_known(handles)
 
-    def _needed_store(self) -> JobStore:
+    def _needed_store(self) -> RecordStore:
         if self.store is None:
             raise JobStoreError("this provider has no store: give it one, as in IBMProvider(store=JobStore())")
         return self.store
@@ -1078,7 +1079,7 @@ class IBMProvider:
 
 def _default_store() -> JobStore | None:
     """The store of the user's data folder. That it cannot be used is no reason not to run a job."""
-    from ibm_circuit_job.store import JobStore  # noqa: PLC0415 - for those who use it
+    from ibm_circuit_job.account.job_store import JobStore  # noqa: PLC0415 - for those who use it
     from ibm_circuit_job.store.record_store import default_url  # noqa: PLC0415
 
     try:

@@ -19,7 +19,7 @@ from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.devices.documents import readable
 from ibm_circuit_job.devices.target import CONTROL_FLOW
 from ibm_circuit_job.errors import IBMBackendValueError
-from ibm_circuit_job.state.tag_limits import excess_of_tags
+from ibm_circuit_job.state.tag_limits import checked_tags, excess_of_tags
 from ibm_circuit_job.wire.reply_fields import integer_of
 
 DEFAULT_SHOTS: Final = 4000
@@ -138,23 +138,6 @@ def has_control_flow(circuit: QuantumCircuit | str) -> bool:
     return not isinstance(circuit, str) and any(
         instruction.operation.name in CONTROL_FLOW for instruction in circuit.data
     )
-
-
-def checked_tags(tags: object) -> list[str]:
-    """Return tags, checked.
-
-    Raises:
-        IBMBackendValueError: If they are no list of strings.
-    """
-    if tags is None:
-        return []
-    try:
-        if isinstance(tags, (list, tuple)):
-            # Texts that cannot be sent are refused here, too.
-            return [str.encode(tag).decode() for tag in tags]
-    except (TypeError, UnicodeEncodeError):
-        pass
-    raise IBMBackendValueError(f"expected job_tags to be a list of strings, got {tags!r}")
 
 
 def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> list[QuantumCircuit | str]:

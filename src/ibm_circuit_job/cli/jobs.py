@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.errors import IBMJobApiError, JobStoreDamagedError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
@@ -28,7 +29,6 @@ from ibm_circuit_job.state.facts import (
     StatusReport,
 )
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.store import JobStore
 from ibm_circuit_job.wire import queries
 
 _STORE = typer.Option(

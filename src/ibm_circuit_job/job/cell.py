@@ -21,7 +21,7 @@ from ibm_circuit_job.state.transitions import after, merge, refresh
 from ibm_circuit_job.wire import queries, results
 
 if TYPE_CHECKING:
-    from ibm_circuit_job.store import JobStore
+    from ibm_circuit_job.store import RecordStore
 
 _T = TypeVar("_T")
 
@@ -189,7 +189,7 @@ class JobCell:
 
     # Keeping
 
-    def keep_in(self, store: JobStore) -> None:
+    def keep_in(self, store: RecordStore) -> None:
         """Keep the job in a store from now on; learn what is kept of it there."""
         keeper, before = Keeper.of(store, self.job_id), self.keeper
         self.learn(keeper.kept)

@@ -22,6 +22,7 @@ from qiskit.result import Result as QiskitResult
 from returns.result import Success
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.devices.attribute_errors import or_missing, raised_for
 from ibm_circuit_job.devices.properties import BackendProperties
 from ibm_circuit_job.errors import (
     IBMError,
@@ -34,7 +35,6 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job import result_waiter, waiter
-from ibm_circuit_job.job.attribute_errors import or_missing, raised_for
 from ibm_circuit_job.job.cell import JobCell
 from ibm_circuit_job.job.keeper import Keeper
 from ibm_circuit_job.job.result_reader import ResultReader
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.primitives.containers import PrimitiveResult
 
-    from ibm_circuit_job.account.backend import IBMBackend
-    from ibm_circuit_job.store import JobStore
+    from ibm_circuit_job.devices.described_backend import DescribedBackend
+    from ibm_circuit_job.store import RecordStore
     from ibm_circuit_job.wire.results.executor import ExecutorResult
     from ibm_circuit_job.wire.results.noise_learner import NoiseLearnerResult
 
@@ -116,7 +116,7 @@ class IBMCircuitJob(JobV1):
 
     def __init__(
         self,
-        backend: IBMBackend | None,
+        backend: DescribedBackend | None,
         api_client: Any,
         job_id: str,
         creation_date: str | None = None,
@@ -132,7 +132,7 @@ class IBMCircuitJob(JobV1):
         run_mode: str | None = None,
         client_info: dict[str, str] | None = None,
         *,
-        store: JobStore | None = None,
+        store: RecordStore | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(backend, job_id, **kwargs)
@@ -170,7 +170,7 @@ class IBMCircuitJob(JobV1):
         self._reader = ResultReader(cell)
         self._primitives = self._reader.in_form(results.decode_primitive)
         self._api_client: Any = None
-        self._find_backend: Callable[[Job], IBMBackend | None] | None = None
+        self._find_backend: Callable[[Job], DescribedBackend | None] | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
         self._inputs_kept_back = False
         self._told_of_name = False
@@ -182,11 +182,11 @@ class IBMCircuitJob(JobV1):
         cls,
         state: Job,
         *,
-        backend: IBMBackend | None = None,
+        backend: DescribedBackend | None = None,
         api_client: Any = None,
         runtime_client: Any = None,
-        store: JobStore | None = None,
-        find_backend: Callable[[Job], IBMBackend | None] | None = None,
+        store: RecordStore | None = None,
+        find_backend: Callable[[Job], DescribedBackend | None] | None = None,
     ) -> Self:
         """Return a handle on a job of which a record is there, such as one that was kept as JSON.
 
@@ -214,13 +214,13 @@ class IBMCircuitJob(JobV1):
     @classmethod
     def from_store(
         cls,
-        store: JobStore,
+        store: RecordStore,
         record: Job,
         *,
-        backend: IBMBackend | None = None,
+        backend: DescribedBackend | None = None,
         api_client: Any = None,
         runtime_client: Any = None,
-        find_backend: Callable[[Job], IBMBackend | None] | None = None,
+        find_backend: Callable[[Job], DescribedBackend | None] | None = None,
     ) -> Self:
         """Return a handle on a job that a store keeps. ``JobStore.jobs()`` makes them; nothing is read or written here.
 
@@ -277,7 +277,9 @@ class IBMCircuitJob(JobV1):
             tags=list(tags) if tags else None,
         )
 
-    def connect(self, *, backend: IBMBackend | None = None, api_client: Any = None, runtime_client: Any = None) -> None:
+    def connect(
+        self, *, backend: DescribedBackend | None = None, api_client: Any = None, runtime_client: Any = None
+    ) -> None:
         """Give the handle a connection: whom it asks from now on. ``IBMProvider.attach()`` does it.
 
         Args:
@@ -298,7 +300,7 @@ class IBMCircuitJob(JobV1):
         self._api_client = api_client
         self._cell.client = api_client if runtime_client is None else runtime_client
 
-    def keep_in(self, store: JobStore) -> None:
+    def keep_in(self, store: RecordStore) -> None:
         """Keep the job in a store from now on: learn what is kept of it there, and save what is known.
 
         All that is learned is saved then. What cannot be asked for again is on the disk before anything else is done:
@@ -323,7 +325,7 @@ class IBMCircuitJob(JobV1):
         self._cell.keep_in(checked_store(store))
 
     @property
-    def store(self) -> JobStore | None:
+    def store(self) -> RecordStore | None:
         """Where the job is kept; ``None`` without a store."""
         return None if self._cell.keeper is None else self._cell.keeper.store
 
@@ -399,7 +401,7 @@ class IBMCircuitJob(JobV1):
         # What it knows is immutable, and a connection cannot be copied.
         return self.__copy__()
 
-    def backend(self) -> IBMBackend:
+    def backend(self) -> DescribedBackend:
         """Return the backend that runs the job.
 
         Raises:
@@ -408,7 +410,7 @@ class IBMCircuitJob(JobV1):
         found = self._found_backend()
         if found is None:
             raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", effects.NOT_CONNECTED))
-        backend: IBMBackend = found
+        backend: DescribedBackend = found
         return backend
 
     def _found_backend(self) -> Any:
@@ -1238,7 +1240,7 @@ def checked_timeout(timeout: Any) -> float | None:
     return None if seconds > threading.TIMEOUT_MAX / 2 else max(seconds, 0.0)
 
 
-def checked_store(store: Any) -> JobStore:
+def checked_store(store: Any) -> RecordStore:
     """Return a store.
 
     Raises:
@@ -1248,7 +1250,7 @@ def checked_store(store: Any) -> JobStore:
         raise JobStoreError(
             f"expected store to be a JobStore, such as JobStore(...) opens, got a {type(store).__name__}"
         )
-    opened: JobStore = store
+    opened: RecordStore = store
     return opened
 
 

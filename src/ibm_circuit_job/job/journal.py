@@ -26,7 +26,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
 
 if TYPE_CHECKING:
-    from ibm_circuit_job.store import JobStore
+    from ibm_circuit_job.store import RecordStore
 
 _IMPATIENT_SECONDS: Final = 1.0
 """How long a store may take over what is written at once or not at all."""
@@ -38,7 +38,7 @@ _AT_END_SECONDS: Final = 60.0
 class PendingWrites:
     """What is to be written of one job to one store."""
 
-    store: JobStore
+    store: RecordStore
     job_id: str
     client: Any = None
     """Whom the last of it was asked of."""
@@ -154,7 +154,7 @@ _registry: Final[dict[_Key, PendingWrites]] = {}
 """All that is left. It is held here, for nobody else may hold a job any more."""
 
 
-def _place_of(store: JobStore) -> object:
+def _place_of(store: RecordStore) -> object:
     location = getattr(store, "location", None)
     return location if isinstance(location, str) else id(store)
 
@@ -212,7 +212,7 @@ def add_pending(
         return pending
 
 
-def write_pending(store: JobStore | None = None) -> None:
+def write_pending(store: RecordStore | None = None) -> None:
     """Write what could not be written when it was learned: now, for there may be no other time.
 
     Args:
@@ -235,7 +235,7 @@ def write_pending(store: JobStore | None = None) -> None:
 
 
 @contextmanager
-def forgetting(store: JobStore, job_id: str) -> Iterator[None]:
+def forgetting(store: RecordStore, job_id: str) -> Iterator[None]:
     """Delete a job: nothing of it is written meanwhile, nor, if that works, what was to be written before."""
     pending = pending_writes(PendingWrites(store, job_id))
     with pending.writing():

@@ -21,7 +21,7 @@ from ibm_circuit_job.state.transitions import merge, news
 from ibm_circuit_job.wire import results
 
 if TYPE_CHECKING:
-    from ibm_circuit_job.store import JobStore
+    from ibm_circuit_job.store import RecordStore
 
 _SAME: Final = 3
 """How often a store may say that the same thing is damaged: a store that is damaged itself says so of any result."""
@@ -35,7 +35,7 @@ class Keeper:
         kept: What the store is known to have of the job, but for the bodies of results.
     """
 
-    def __init__(self, store: JobStore, kept: Job) -> None:
+    def __init__(self, store: RecordStore, kept: Job) -> None:
         self.store = store
         self.kept = kept
         self.damage: str | None = None
@@ -47,7 +47,7 @@ class Keeper:
         """The submission, tags and name that could not be stored when they were given."""
 
     @classmethod
-    def of(cls, store: JobStore, job_id: str) -> Self:
+    def of(cls, store: RecordStore, job_id: str) -> Self:
         """Return a keeper that has read what the store has of a job."""
         return cls(store, effects.value_or_warn(effects.stored_record(store, job_id)) or Job(job_id))
 

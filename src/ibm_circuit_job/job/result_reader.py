@@ -47,7 +47,7 @@ from ibm_circuit_job.wire.replies import read_result_location
 from ibm_circuit_job.wire.results import BodyKind
 
 if TYPE_CHECKING:
-    from ibm_circuit_job.store import JobStore
+    from ibm_circuit_job.store import RecordStore
 
 _PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
 """Seconds between looks at the store for a result that another handle is reading."""
@@ -404,7 +404,7 @@ def _same(result: QiskitResult) -> QiskitResult:
     return result
 
 
-def _held(remembered: weakref.ref[QiskitResult], store: JobStore) -> QiskitResult | None:
+def _held(remembered: weakref.ref[QiskitResult], store: RecordStore) -> QiskitResult | None:
     """A result that is remembered, and held for longer because it was asked for."""
     result = remembered()
     if result is not None:

@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from attrs import evolve, fields
 
+from ibm_circuit_job.state.client_versions import named_versions
 from ibm_circuit_job.state.facts import Earlier, JobDetails, JobMetrics, StatusReport
 from ibm_circuit_job.state.status import is_reason, says_ran_too_long
-from ibm_circuit_job.wire.client_versions import kept_versions, named_versions
 
 _F = TypeVar("_F", StatusReport, JobDetails, JobMetrics)
 _FIELDS: Final[Mapping[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[str, ...]]]] = {
@@ -202,7 +202,7 @@ _ANSWERS: Final[Mapping[str, Callable[[Any], object]]] = {
     "reason_code": lambda code: code != "",
     "reason_solution": bool,
     "caller": named_versions,
-    "client_version": kept_versions,
+    "client_version": lambda told: told not in {"", "{}"},
 }
 """Fields of which some values answer nothing, and whether one does."""
 

@@ -12,11 +12,10 @@ from typing import Any, Final
 from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job.account.run_options import checked_tags
 from ibm_circuit_job.errors import IBMBackendValueError
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK
-from ibm_circuit_job.wire import queries
+from ibm_circuit_job.state.tag_limits import checked_tags
 
 CIRCUIT_PROGRAMS: Final = frozenset({"circuit-runner", "qasm3-runner", "sampler", "executor"})
 """The programs that ``run()`` submits to, whose results are counts; those of other executor jobs need not be."""
@@ -42,7 +41,7 @@ class WantedJobs:
         program = None if job.details is None else job.details.program
         if program is not None and program not in CIRCUIT_PROGRAMS:
             return False
-        return self.statuses is None or queries.status(job) in self.statuses
+        return self.statuses is None or (job.status is not None and job.status.status in self.statuses)
 
 
 def wanted_jobs(

@@ -1,5 +1,5 @@
-"""Jobs and results that outlive the process: in a file of SQLite, or in PostgreSQL. Needs the extra ``store``."""
+"""Records and bodies of jobs that outlive the process. Knows records, and no handles."""
 
-from ibm_circuit_job.store.record_store import JobStore
+from ibm_circuit_job.store.record_store import RecordStore
 
-__all__ = ["JobStore"]
+__all__ = ["RecordStore"]

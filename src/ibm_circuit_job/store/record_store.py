@@ -1,4 +1,4 @@
-"""JobStore: jobs, their histories and the bodies of their results, merged by any number of processes.
+"""RecordStore: jobs, their histories and the bodies of their results, merged by any number of processes.
 
 Here stands what each call promises, and which transaction it takes. How facts are merged is ``merging``'s business,
 which jobs fit ``listing``'s, how bodies lie in rows ``bodies``', and what trouble means ``trouble``'s.
@@ -13,17 +13,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
-from ibm_circuit_job.job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.job.journal import forgetting
 from ibm_circuit_job.state import registers
 from ibm_circuit_job.state.facts import Body, Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
@@ -37,9 +35,6 @@ from ibm_circuit_job.store.merging import history_of, merge_in
 from ibm_circuit_job.store.records import read_record
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
-
-if TYPE_CHECKING:
-    from ibm_circuit_job.account.backend import IBMBackend
 
 _BACK_OFF_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
@@ -61,19 +56,12 @@ def default_url() -> str | None:
     return str(Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "jobs.sqlite")
 
 
-class JobStore:
-    """Jobs and their results, kept so that they outlive the process.
-
-    What was saved when a method returns is on the disk. Saving is a merge: any number of threads, processes and
-    machines may save what they know of one job, in any order, and all of it is in the record that is there afterwards.
-    A result is compressed, kept once however often it is saved, and compared with its SHA-256 when it is read.
+class RecordStore:
+    """Records of jobs, their histories and their bodies, in a database; see ``JobStore``, which makes handles of them.
 
     Args:
-        url: Where: the path of a file, for SQLite; or ``postgresql+psycopg://USER@HOST/DATABASE``, with the extra
-            ``postgresql``, for a team. By default what the variable ``IBM_CIRCUIT_JOB_STORE`` says, else a file in the
-            user's data folder. A file, and a folder that is made for it, are their owner's alone.
-        results_held: How many decoded results the handles of this store keep in memory together, those that were
-            asked for last; of others, what nobody else holds is decoded again when it is asked for. ``None`` for all.
+        url: The path of a file, or the URL of a database.
+        results_held: How many decoded results are kept in memory together; ``None`` for all.
         create: Whether to make a store where there is none.
 
     Raises:
@@ -83,12 +71,11 @@ class JobStore:
 
     Example:
         >>> import tempfile
-        >>> from datetime import UTC, datetime
-        >>> from ibm_circuit_job import Job, JobDetails
-        >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
-        ...     store.save(Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), name="bell")))
-        ...     [job.name() for job in store.jobs()]
-        ['bell']
+        >>> from ibm_circuit_job import Job
+        >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+        ...     store.save(Job("cq1x"))
+        ...     store.records()
+        [Job('cq1x')]
     """
 
     def __init__(
@@ -113,14 +100,14 @@ class JobStore:
         Example:
             >>> import os
             >>> import tempfile
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     os.path.basename(store.location)
             'jobs.sqlite'
         """
         return self._database.location
 
     def __repr__(self) -> str:
-        return f"<JobStore({self._database.name!r})>"
+        return f"<{type(self).__name__}({self._database.name!r})>"
 
     def __enter__(self) -> Self:
         return self
@@ -130,11 +117,12 @@ class JobStore:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., JobStore], tuple[str, int | None, bool]]:
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[str]]:
         url = self._database.url
         if url.password is not None or url.query:
             raise JobStoreError("a store whose URL may hold a password is not pickled; open it again by its URL")
-        return _opened_again, (url.render_as_string(), self._results_held, self._database.create)
+        opened = partial(type(self), results_held=self._results_held, create=self._database.create)
+        return opened, (url.render_as_string(),)
 
     def close(self) -> None:
         """Close all connections to the database. What comes after opens one again."""
@@ -168,7 +156,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     store.load("cq1x") == Job("cq1x")
             True
@@ -200,7 +188,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save_all([Job("cq1x"), Job("cq2y")])
             ...     len(store.records())
             2
@@ -268,7 +256,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     store.load("cq1x") == Job("cq1x"), store.load("another")
             (True, None)
@@ -292,7 +280,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     store.record("cq1x").job_id
             'cq1x'
@@ -312,7 +300,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     list(store.records_of(["cq1x", "another"]))
             ['cq1x']
@@ -345,7 +333,7 @@ class JobStore:
             >>> from datetime import UTC, datetime
             >>> from ibm_circuit_job import Job, ResultPayload
             >>> arrived = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b'{"results": []}')
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x", payload=arrived))
             ...     store.payload("cq1x").raw, store.payload("cq1x", newer=1)
             (b'{"results": []}', None)
@@ -382,7 +370,7 @@ class JobStore:
             >>> from datetime import UTC, datetime
             >>> from ibm_circuit_job import Job, JobInputs
             >>> submitted = JobInputs(datetime(2024, 2, 3, tzinfo=UTC), b'{"shots": 10}')
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x", inputs=submitted))
             ...     store.inputs("cq1x").raw
             b'{"shots": 10}'
@@ -394,7 +382,7 @@ class JobStore:
             body = None if reference is None else self._body(connection, job_id, reference)
         return body if isinstance(body, JobInputs) else None
 
-    def jobs(
+    def records(
         self,
         limit: int | None = None,
         skip: int = 0,
@@ -406,12 +394,8 @@ class JobStore:
         descending: bool = True,
         *,
         service: str | None = None,
-    ) -> list[IBMCircuitJob]:
-        """Return handles on the jobs that fit. They have no connection, and answer all that is kept without one.
-
-        Their ``backend()`` knows its name, and nothing else.
-
-        ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
+    ) -> list[Job]:
+        """Return the records of the jobs that fit, without the bodies of their inputs and results.
 
         Args:
             limit: How many at most; ``None`` for all.
@@ -431,52 +415,10 @@ class JobStore:
 
         Example:
             >>> import tempfile
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
-            ...     store.jobs(status="DONE", job_tags=["bell"])
-            []
-        """
-        records = self.records(
-            limit, skip, backend_name, status, start_datetime, end_datetime, job_tags, descending, service=service
-        )
-        return [IBMCircuitJob.from_store(self, record, find_backend=_named_backend) for record in records]
-
-    def records(
-        self,
-        limit: int | None = None,
-        skip: int = 0,
-        backend_name: str | None = None,
-        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
-        start_datetime: datetime | None = None,
-        end_datetime: datetime | None = None,
-        job_tags: list[str] | None = None,
-        descending: bool = True,
-        *,
-        service: str | None = None,
-    ) -> list[Job]:
-        """Return the records of the jobs that fit, without the bodies of their inputs and results.
-
-        Args:
-            limit: As for :meth:`jobs`, like all the others.
-            skip: How many of those that fit are passed over first.
-            backend_name: Only those of this backend.
-            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
-                one of these.
-            start_datetime: Only those created then or later. A time without a zone is in the machine's.
-            end_datetime: Only those created then or before. A time without a zone is in the machine's.
-            job_tags: Only those that have all of these tags.
-            descending: Whether the newest come first.
-            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
-
-        Raises:
-            IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
-
-        Example:
-            >>> import tempfile
             >>> from datetime import UTC, datetime
             >>> from ibm_circuit_job import Job, JobDetails
             >>> tagged = Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), tags=["bell"]))
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(tagged)
             ...     store.records(job_tags=["bell"]) == [tagged]
             True
@@ -503,7 +445,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     [record.job_id for record in store.unfinished()]
             ['cq1x']
@@ -528,7 +470,7 @@ class JobStore:
             >>> from datetime import UTC, datetime
             >>> from ibm_circuit_job import Job, JobDetails
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     for hour, name in ((13, "ghz"), (12, "bell")):
             ...         store.save(Job("cq1x", details=JobDetails(noon.replace(hour=hour), name=name)))
             ...     [fact.name for fact in store.history("cq1x")], store.load("cq1x").name
@@ -562,7 +504,7 @@ class JobStore:
             >>> from datetime import UTC, datetime, timedelta
             >>> from ibm_circuit_job import Job, JobDetails
             >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     for hour, name in enumerate(["bell", "ghz"]):
             ...         store.save(Job("cq1x", details=JobDetails(noon + timedelta(hours=hour), name=name)))
             ...     store.at("cq1x", noon).name, store.load("cq1x").name
@@ -582,7 +524,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     store.delete("cq1x")
             ...     store.records()
@@ -605,8 +547,7 @@ class JobStore:
             )
             connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
 
-        with forgetting(self, job_id):
-            self._database.write(f"forget job {job_id}", work)
+        self._database.write(f"forget job {job_id}", work)
 
     # Archives
 
@@ -630,10 +571,10 @@ class JobStore:
             >>> import os
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     print(store.export(f"{folder}/archive"), sorted(os.listdir(f"{folder}/archive")))
-            ...     JobStore(f"{folder}/another.sqlite").import_(f"{folder}/archive")
+            ...     RecordStore(f"{folder}/another.sqlite").import_(f"{folder}/archive")
             1 ['bodies', 'jobs.jsonl']
             1
         """
@@ -678,7 +619,7 @@ class JobStore:
         Example:
             >>> import tempfile
             >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     store.export(f"{folder}/archive")
             ...     store.delete("cq1x")
@@ -762,18 +703,6 @@ class JobStore:
             f"the {what} of job {job_id} in the store at {self._database.name} cannot be given back: {why} "
             f"({reference.sha256})"
         )
-
-
-def _named_backend(record: Job) -> IBMBackend | None:
-    """The backend that a job ran on, of which a store knows the name alone."""
-    from ibm_circuit_job.account.backend import IBMRetiredBackend  # noqa: PLC0415 - for those who ask for it
-
-    name = record.backend
-    return None if name is None else IBMRetiredBackend(None, name)
-
-
-def _opened_again(url: str, results_held: int | None, create: bool) -> JobStore:
-    return JobStore(url, results_held=results_held, create=create)
 
 
 def _is_text(value: Any) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 
 from qiskit.providers.jobstatus import JobStatus
 
+from ibm_circuit_job.state.client_versions import kept_versions, named_versions
 from ibm_circuit_job.state.facts import StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.registers import stamp_of
 from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG_REASON, is_reason
 from ibm_circuit_job.wire import documents, inputs, typed_json
-from ibm_circuit_job.wire.client_versions import kept_versions, named_versions
 from ibm_circuit_job.wire.reply_fields import number_of
 from ibm_circuit_job.wire.results import error_in
 
@@ -282,7 +282,10 @@ def client_version(job: Job) -> dict[str, str]:
     """
     if job.metrics is None:
         return {}
-    kept = kept_versions(job.metrics.client_version or "")
+    told = job.metrics.client_version or ""
+    # JSON is what the constructor of a job was given.
+    by_package = documents.value(told.encode(), "client_info").value_or(None) if told.startswith("{") else None
+    kept = kept_versions(told) if by_package is None else {str(name): str(each) for name, each in by_package.items()}
     named = named_versions(job.metrics.caller or "")
     return named | {package: version for package, version in kept.items() if package not in named}
 

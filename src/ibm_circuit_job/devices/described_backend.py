@@ -9,9 +9,9 @@ from typing import Any, Final, Self, overload
 from qiskit.providers import BackendV2
 from qiskit.transpiler import QubitProperties
 
+from ibm_circuit_job.devices.attribute_errors import missing_attribute, or_missing, raised_for
 from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.errors import IBMBackendValueError, IBMError
-from ibm_circuit_job.job.attribute_errors import missing_attribute, or_missing, raised_for
 
 _SHARED: Final = frozenset({"_provider", "_record", "_properties"})
 """What a deep copy shares with the original: the connection, and records that cannot be changed."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ibm_circuit_job.wire import documents
-
 _LONGEST_CALLER: Final = 2000
 _PREFIX: Final = "qiskit-version-2/"
 """Which form follows; it is no version of qiskit."""
@@ -40,8 +38,7 @@ def named_versions(caller: str) -> dict[str, str]:
 def kept_versions(told: str) -> dict[str, str]:
     """Return the versions that IBM Quantum Platform Classic returned: package -> version; empty for an empty text.
 
-    Source: ``qiskit_version`` of a metrics reply: of the client and of qiskit's core, or of qiskit as a whole. JSON is
-    what the constructor of a job was given.
+    Source: ``qiskit_version`` of a metrics reply: of the client and of qiskit's core, or of qiskit as a whole.
 
     Example:
         >>> kept_versions("0.1.0,0.21.2")
@@ -51,9 +48,6 @@ def kept_versions(told: str) -> dict[str, str]:
     """
     if not told:
         return {}
-    if told.startswith("{"):
-        by_package = documents.value(told.encode(), "client_info").value_or(None)
-        return {str(package): str(version) for package, version in by_package.items()} if by_package else {}
     versions = told.split(",")
     if len(versions) == 1:
         return {"qiskit": versions[0]}

@@ -1,0 +1,116 @@
+"""JobStore: the store that users open. It makes handles of the records of a ``RecordStore``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.account.backend import IBMBackend, IBMRetiredBackend
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.job.journal import forgetting
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.store import RecordStore
+
+
+class JobStore(RecordStore):
+    """Jobs and their results, kept so that they outlive the process.
+
+    What was saved when a method returns is on the disk. Saving is a merge: any number of threads, processes and
+    machines may save what they know of one job, in any order, and all of it is in the record that is there afterwards.
+    A result is compressed, kept once however often it is saved, and compared with its SHA-256 when it is read.
+
+    Args:
+        url: Where: the path of a file, for SQLite; or ``postgresql+psycopg://USER@HOST/DATABASE``, with the extra
+            ``postgresql``, for a team. By default what the variable ``IBM_CIRCUIT_JOB_STORE`` says, else a file in the
+            user's data folder. A file, and a folder that is made for it, are their owner's alone.
+        results_held: How many decoded results the handles of this store keep in memory together, those that were
+            asked for last; of others, what nobody else holds is decoded again when it is asked for. ``None`` for all.
+        create: Whether to make a store where there is none.
+
+    Raises:
+        JobStoreError: If it cannot be opened, is of another program, or was written by a newer version; if there is
+            none, and ``create`` is false.
+        JobStoreDamagedError: If it is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, JobDetails
+        >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+        ...     store.save(Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), name="bell")))
+        ...     [job.name() for job in store.jobs()]
+        ['bell']
+    """
+
+    def jobs(
+        self,
+        limit: int | None = None,
+        skip: int = 0,
+        backend_name: str | None = None,
+        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        descending: bool = True,
+        *,
+        service: str | None = None,
+    ) -> list[IBMCircuitJob]:
+        """Return handles on the jobs that fit. They have no connection, and answer all that is kept without one.
+
+        Their ``backend()`` knows its name, and nothing else.
+
+        ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
+
+        Args:
+            limit: How many at most; ``None`` for all.
+            skip: How many of those that fit are passed over first.
+            backend_name: Only those of this backend.
+            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
+                one of these.
+            start_datetime: Only those created then or later. A time without a zone is in the machine's.
+            end_datetime: Only those created then or before. A time without a zone is in the machine's.
+            job_tags: Only those that have all of these tags.
+            descending: Whether the newest come first.
+            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.jobs(status="DONE", job_tags=["bell"])
+            []
+        """
+        records = self.records(
+            limit, skip, backend_name, status, start_datetime, end_datetime, job_tags, descending, service=service
+        )
+        return [IBMCircuitJob.from_store(self, record, find_backend=_named_backend) for record in records]
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
+
+        What handles were still to write of it is not written. That there is no such job is no error.
+
+        Raises:
+            JobStoreError: If the store cannot be written to; then nothing is changed.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.delete("cq1x")
+            ...     store.records()
+            []
+        """
+        with forgetting(self, job_id):
+            super().delete(job_id)
+
+
+def _named_backend(record: Job) -> IBMBackend | None:
+    """The backend that a job ran on, of which a store knows the name alone."""
+    return None if record.backend is None else IBMRetiredBackend(None, record.backend)

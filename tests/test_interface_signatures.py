@@ -17,7 +17,7 @@ CONSTRUCTOR = (
 
 # Member -> (arguments, what is returned without what is in a container)
 METHODS = {
-    "backend": ("", "IBMBackend"),
+    "backend": ("", "DescribedBackend"),  # documented as IBMBackend, whose base it is
     "backend_options": ("", "dict"),
     "cancel": ("", "bool"),
     "cancelled": ("", "bool"),

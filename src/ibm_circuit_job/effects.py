@@ -9,7 +9,6 @@ The client may be ours or anybody's. Exceptions of a foreign client are recognis
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import random
@@ -23,16 +22,12 @@ from functools import lru_cache, partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import requests
 from returns.io import IO, IOFailure, IOResult, IOSuccess
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 from returns.unsafe import unsafe_perform_io
 
-from ibm_circuit_job.clients import object_store
-from ibm_circuit_job.clients.http import RequestFailed
-from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.clients.pasted import host_of, is_loopback
+from ibm_circuit_job import clients, wire
 from ibm_circuit_job.clients.protocols import JobClient, StreamingClient, SubmittingClient
 from ibm_circuit_job.errors import (
     Failure,
@@ -53,9 +48,10 @@ from ibm_circuit_job.errors import (
 from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.wire import replies, typed_json
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ibm_circuit_job.store import RecordStore
 
 _T = TypeVar("_T")
@@ -126,6 +122,8 @@ def sleep(seconds: float) -> None:
 
 async def pause(seconds: float) -> None:
     """Wait, while the event loop goes on."""
+    import asyncio  # noqa: PLC0415 - costly, and for those who use it
+
     await asyncio.sleep(max(seconds, 0.0))
 
 
@@ -182,6 +180,8 @@ async def aside(effect: Callable[[], _T], *, to_its_end: bool = False) -> _T:
         effect: What is to happen.
         to_its_end: Whether the end of the program is to wait for it; see :func:`finish`.
     """
+    import asyncio  # noqa: PLC0415 - costly, and for those who use it
+
     return await asyncio.wrap_future(started(effect, to_its_end=to_its_end))
 
 
@@ -192,6 +192,8 @@ def await_end(future: Future[Any], seconds: float | None) -> None:
 
 async def await_end_async(future: Future[Any], seconds: float | None) -> None:
     """Wait for the same while the event loop goes on. The effect goes on where the caller is cancelled."""
+    import asyncio  # noqa: PLC0415 - costly, and for those who use it
+
     ended = asyncio.wrap_future(future)
     # The caller asks the other future for what it came to. Of this one asyncio would log that nobody asked.
     ended.add_done_callback(_noted)
@@ -267,13 +269,13 @@ def submit_job(
     tags: Sequence[str],
     private: bool = False,
     calibration_id: str | None = None,
-) -> IOResult[replies.Submission, Failure]:
+) -> IOResult[wire.replies.Submission, Failure]:
     """Submit a job: one request, whose answer may be lost. ``submitter`` finds out what came of it then."""
     return _ask(
         submitting_to(backend),
         client,
         "program_run",
-        replies.read_submission,
+        wire.replies.read_submission,
         program_id=program,
         backend_name=backend,
         params=params,
@@ -300,7 +302,7 @@ def fetch_job(client: JobClient, job_id: str, seconds: float | None = None) -> I
         f"read job {job_id}",
         client,
         "job_get",
-        lambda reply: replies.read_job(reply, now()).bind(partial(_about, job_id)),
+        lambda reply: wire.replies.read_job(reply, now()).bind(partial(_about, job_id)),
         job_id,
         exclude_params=True,
         seconds=seconds,
@@ -320,13 +322,13 @@ def fetch_inputs(client: JobClient, job_id: str) -> IOResult[JobInputs | None, F
         f"read the inputs of job {job_id}",
         client,
         "job_get",
-        lambda reply: replies.read_job(reply, now()).bind(partial(_about, job_id)).map(lambda job: job.inputs),
+        lambda reply: wire.replies.read_job(reply, now()).bind(partial(_about, job_id)).map(lambda job: job.inputs),
         job_id,
         exclude_params=False,
     )
 
 
-def fetch_job_page(client: object, **filters: Any) -> IOResult[replies.JobPage, Failure]:
+def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobPage, Failure]:
     """Fetch one page of the listing of jobs.
 
     Args:
@@ -334,7 +336,7 @@ def fetch_job_page(client: object, **filters: Any) -> IOResult[replies.JobPage, 
         **filters: What ``jobs_get`` of the client takes; those that are ``None`` are left out.
     """
     wanted = {name: value for name, value in filters.items() if value is not None}
-    return _ask("list jobs", client, "jobs_get", lambda reply: replies.read_job_page(reply, now()), **wanted)
+    return _ask("list jobs", client, "jobs_get", lambda reply: wire.replies.read_job_page(reply, now()), **wanted)
 
 
 def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failure]:
@@ -343,7 +345,7 @@ def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failur
         f"read the metrics of job {job_id}",
         client,
         "job_metadata",
-        lambda reply: replies.read_metrics(reply, now()),
+        lambda reply: wire.replies.read_metrics(reply, now()),
         job_id,
     )
 
@@ -380,12 +382,12 @@ def fetch_located(
     """Fetch a result from the URL that the service named, without our token; else as :func:`fetch_result`."""
     doing = f"read the result of job {job_id}"
     params = getattr(client, "params", None)
-    parameters = params if isinstance(params, ClientParameters) else None
+    parameters = params if isinstance(params, clients.ClientParameters) else None
     keeping = _Keeping(doing, keep)
     kept = None if keep is None else keeping
     return _read(
         doing,
-        lambda: object_store.read(url, doing=doing, parameters=parameters, keep=kept, prompt=prompt),
+        lambda: clients.object_store.read(url, doing=doing, parameters=parameters, keep=kept, prompt=prompt),
         keeping.read,
     )
 
@@ -416,13 +418,19 @@ class _Keeping:
 def _payload(doing: str, body: Any) -> Result[ResultPayload, Failure]:
     try:
         # A third-party client may have read it as a text, or decoded it.
-        raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else typed_json.encode(body)
+        raw = (
+            body
+            if isinstance(body, bytes)
+            else body.encode()
+            if isinstance(body, str)
+            else wire.typed_json.encode(body)
+        )
     except (TypeError, ValueError, RecursionError) as error:
         return Bad(Unreadable("result", "", f"expected a text, got a {type(body).__name__}: {error}"))
-    if replies.is_empty(raw):
+    if wire.replies.is_empty(raw):
         return Bad(NoResult(doing))
-    if replies.is_page(raw):
-        return Bad(Unreadable("result", "", f"expected a result, got HTML: {replies.read_error(raw).message}"))
+    if wire.replies.is_page(raw):
+        return Bad(Unreadable("result", "", f"expected a result, got HTML: {wire.replies.read_error(raw).message}"))
     return Success(ResultPayload(now(), raw))
 
 
@@ -459,7 +467,7 @@ def request_cancel(client: JobClient, job_id: str) -> IOResult[datetime | None, 
         f"cancel job {job_id}",
         client,
         "job_cancel",
-        lambda answer: Success(now() if replies.read_cancel(answer) else None),
+        lambda answer: Success(now() if wire.replies.read_cancel(answer) else None),
         job_id,
     )
 
@@ -597,9 +605,9 @@ def service_of(client: object) -> str | None:
         params = getattr(client, "params", None)
     except Exception:  # noqa: BLE001 - a client of anybody's
         return None
-    if not isinstance(params, ClientParameters):
+    if not isinstance(params, clients.ClientParameters):
         return None
-    if is_loopback(host_of(params.url)):
+    if clients.pasted.is_loopback(clients.pasted.host_of(params.url)):
         return "this machine"
     return f"{params.url} {params.instance}" if params.instance else params.url
 
@@ -736,7 +744,7 @@ def _read(doing: str, call: Callable[[], Any], read: Callable[[Any], Result[_T, 
 
 def _failure_of(error: Exception, doing: str) -> Failure | None:
     """What an exception of a client means; ``None`` where it is no trouble of the network or the service."""
-    if isinstance(error, RequestFailed):
+    if isinstance(error, clients.RequestFailed):
         return error.failure
     status = getattr(error, "status_code", None)
     message = str(getattr(error, "message", error))
@@ -747,6 +755,8 @@ def _failure_of(error: Exception, doing: str) -> Failure | None:
         # Those of the official clients are raised from the network's, which has the answer.
         answer = getattr(error.__cause__, "response", None)
         return Refused(doing, "the service", status, message, by_service=_is_by_service(answer, message))
+    import requests  # noqa: PLC0415 - costly, and seldom needed
+
     if isinstance(status, int) or isinstance(error, (requests.RequestException, OSError)):
         return Unreachable(doing, "the service", message)
     return None
@@ -760,4 +770,4 @@ def _is_by_service(answer: object, message: str = "") -> bool:
         message: What the client made of it.
     """
     body = getattr(answer, "content", None)
-    return replies.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()
+    return wire.replies.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from datetime import datetime as python_datetime
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import Any, Final, NoReturn, Protocol
 
 from qiskit import QuantumCircuit
 from qiskit.providers import Options
@@ -16,6 +16,7 @@ from returns.result import Result, Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.account import run_options
+from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.account.executor_options import executor_request
 from ibm_circuit_job.account.run_options import DEFAULT_SHOTS, RunRequest
 from ibm_circuit_job.account.sampler_options import sampler_request
@@ -34,7 +35,6 @@ from ibm_circuit_job.errors import (
     IBMBackendApiError,
     IBMBackendError,
     IBMBackendValueError,
-    IBMError,
     Refused,
     to_exception,
 )
@@ -44,7 +44,6 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import typed_json
 from ibm_circuit_job.wire.submitting import SubmissionPolicy
 
-_T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -515,11 +514,3 @@ def _online_date(record: BackendConfiguration) -> python_datetime | None:
         return record.online_date
     except IBMBackendApiError:
         return None
-
-
-def asked(question: Callable[[], _T], kind: type[IBMError]) -> _T:
-    """Return what a client answers; where it raises, raise the documented exception instead."""
-    try:
-        return question()
-    except RequestFailed as error:
-        raise to_exception(error.failure, kind) from None

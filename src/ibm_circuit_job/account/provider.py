@@ -19,21 +19,8 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
-from ibm_circuit_job import effects
-from ibm_circuit_job.account.backend import IBMBackend, IBMRetiredBackend, asked
-from ibm_circuit_job.clients import (
-    AccountClient,
-    ClientParameters,
-    PlatformAccount,
-    PlatformClient,
-    RequestFailed,
-    RuntimeClient,
-    account_file,
-)
-from ibm_circuit_job.clients.credentials import Asked, find_credentials
-from ibm_circuit_job.clients.instances import Instance
-from ibm_circuit_job.clients.log_in_errors import log_in_error
-from ibm_circuit_job.clients.no_account import NoAccount
+from ibm_circuit_job import clients, effects, wire
+from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
 from ibm_circuit_job.errors import (
@@ -54,12 +41,14 @@ from ibm_circuit_job.job.watch import PAGE, refresh_known
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.state.transitions import merge, news
-from ibm_circuit_job.wire.instance_usage import InstanceUsage, read_instance_usage
 
 if TYPE_CHECKING:
+    from ibm_circuit_job.account.backend import IBMBackend
     from ibm_circuit_job.account.job_store import JobStore
+    from ibm_circuit_job.clients.instances import Instance
     from ibm_circuit_job.local import LocalService
     from ibm_circuit_job.store import RecordStore
+    from ibm_circuit_job.wire.instance_usage import InstanceUsage
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -127,7 +116,7 @@ class IBMProvider:
     ) -> None:
         self.store = None if store is None else checked_store(store)
         """Where the jobs are kept; ``None`` without a store."""
-        asked_for = Asked(
+        asked_for = clients.credentials.Asked(
             token=token,
             url=url,
             name=name,
@@ -140,21 +129,21 @@ class IBMProvider:
             plans_preference=plans_preference,
             tags=tags,
         )
-        found = find_credentials(asked_for)
+        found = clients.credentials.find_credentials(asked_for)
         parameters = found.parameters
         if parameters.channel == "ibm_quantum_platform":
-            platform_account = PlatformAccount(parameters)
-            self.account_client: AccountClient | PlatformAccount = platform_account
+            platform_account = clients.PlatformAccount(parameters)
+            self.account_client: clients.AccountClient | clients.PlatformAccount = platform_account
             """The client of the account's side of the service."""
-            self.runtime_client: RuntimeClient = PlatformClient(parameters, account=platform_account)
+            self.runtime_client: clients.RuntimeClient = clients.PlatformClient(parameters, account=platform_account)
             """The client of jobs and backends."""
         else:
-            account = AccountClient(parameters)
+            account = clients.AccountClient(parameters)
             self.account_client = account
-            self.runtime_client = RuntimeClient(parameters, account=account)
+            self.runtime_client = clients.RuntimeClient(parameters, account=account)
         self._parameters = parameters
         self._source = found.source
-        if isinstance(self.account_client, PlatformAccount):
+        if isinstance(self.account_client, clients.PlatformAccount):
             self.account_client.source = found.source
         self._service: LocalService | None = None
         self._stops_service = True
@@ -167,7 +156,7 @@ class IBMProvider:
         except IBMAccountError as error:
             if self.store is None or not error.is_passing:
                 raise
-            if isinstance(self.account_client, PlatformAccount):
+            if isinstance(self.account_client, clients.PlatformAccount):
                 self.account_client.find_instance_later()
                 if not self._parameters.is_located:
                     # The service alone can tell which CRN, by which a store knows the instance, has this name.
@@ -176,7 +165,7 @@ class IBMProvider:
 
     def _log_in(self) -> str:
         """See to it that the account may use the instance, and return that."""
-        if isinstance(self.account_client, PlatformAccount):
+        if isinstance(self.account_client, clients.PlatformAccount):
             self.account_client.find_instance()
             self._parameters = self.account_client.params
         self.account_client.check_login()
@@ -251,7 +240,7 @@ class IBMProvider:
 
     def _state_with(self, backends: Mapping[Any, IBMBackend], retired: Mapping[str, IBMBackend]) -> dict[str, Any]:
         """What is known, with these backends, and without all that is a connection or a secret."""
-        account = NoAccount(self._parameters)
+        account = clients.no_account.NoAccount(self._parameters)
         return {
             **self.__dict__,
             "store": None,
@@ -353,7 +342,7 @@ class IBMProvider:
         Raises:
             IBMAccountError: If there is none, since the provider was unpickled.
         """
-        if isinstance(self.account_client, NoAccount):
+        if isinstance(self.account_client, clients.no_account.NoAccount):
             raise missing_attribute(self.account_client.error("return the token"))
         return self._parameters.token
 
@@ -386,9 +375,9 @@ class IBMProvider:
         return account | ({"private_endpoint": True} if parameters.private_endpoint else {})
 
     def _instance_record(self) -> Instance | None:
-        known = self.account_client.chosen if isinstance(self.account_client, PlatformAccount) else None
+        known = self.account_client.chosen if isinstance(self.account_client, clients.PlatformAccount) else None
         crn = self._parameters.instance if self._parameters.is_located else None
-        return known or (None if crn is None else Instance(crn))
+        return known or (None if crn is None else clients.instances.Instance(crn))
 
     def _log_account(self) -> None:
         account = self.active_account()
@@ -464,8 +453,8 @@ class IBMProvider:
             "tags": tags,
             "private_endpoint": private_endpoint,
         }
-        account_file.save(
-            ClientParameters(token, **fields),
+        clients.account_file.save(
+            clients.ClientParameters(token, **fields),
             is_cloud=channel == "ibm_cloud",
             filename=filename,
             name=name,
@@ -495,7 +484,7 @@ class IBMProvider:
             >>> IBMProvider.saved_accounts(name="no such account")
             {}
         """
-        return account_file.saved(default=default, channel=channel, filename=filename, name=name)
+        return clients.account_file.saved(default=default, channel=channel, filename=filename, name=name)
 
     @staticmethod
     def delete_account(
@@ -518,7 +507,7 @@ class IBMProvider:
             >>> IBMProvider.delete_account(name="no such account")
             False
         """
-        return account_file.delete(filename=filename, name=name, channel=channel)
+        return clients.account_file.delete(filename=filename, name=name, channel=channel)
 
     def close(self) -> None:
         """Close all connections, and stop the local service where the provider started one.
@@ -671,6 +660,8 @@ class IBMProvider:
         use_fractional_gates: bool | None = False,
         calibration_id: str | None = None,
     ) -> IBMBackend:
+        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+
         key = (instance, name, use_fractional_gates, calibration_id)
         if key not in self._backends:
             configuration = asked(
@@ -688,6 +679,8 @@ class IBMProvider:
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
         """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
+        from ibm_circuit_job.account.backend import IBMRetiredBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+
         if name is None:
             return None
         try:
@@ -697,7 +690,7 @@ class IBMProvider:
                 return known
             if name in self.runtime_client.list_backends(instance):
                 return self._backend(name, instance)
-        except (RequestFailed, IBMBackendApiError) as error:
+        except (clients.RequestFailed, IBMBackendApiError) as error:
             _logger.warning("Backend %s cannot be described now: %s", name, error)
             return IBMRetiredBackend(self, name)
         return self._retired.setdefault(name, IBMRetiredBackend(self, name))
@@ -832,12 +825,12 @@ class IBMProvider:
         """
         account = self.account_client
         try:
-            if isinstance(account, PlatformAccount):
+            if isinstance(account, clients.PlatformAccount):
                 return [each.to_dict() for each in account.instances()]
             nothing = {"crn": None, "plan": None, "name": None, "pricing_type": None, "region": None}
             return [nothing | {"name": name, "tags": []} for name in account.user_hubs()]
-        except RequestFailed as error:
-            raise log_in_error(error.failure, self.url) from None
+        except clients.RequestFailed as error:
+            raise clients.log_in_errors.log_in_error(error.failure, self.url) from None
 
     def usage(self) -> InstanceUsage:
         """Return what the instance has used of its quantum time in the current period.
@@ -857,13 +850,13 @@ class IBMProvider:
             0.0
         """
         client = self.runtime_client
-        if not isinstance(client, PlatformClient):
+        if not isinstance(client, clients.PlatformClient):
             raise IBMAccountError(
                 "the usage of an instance is known on IBM Quantum Platform only; this provider uses the channel "
                 f"{self.channel!r}"
             )
         self._online(IBMAccountError)
-        read = read_instance_usage(asked(client.instance_usage, IBMAccountError))
+        read = wire.instance_usage.read_instance_usage(asked(client.instance_usage, IBMAccountError))
         if not isinstance(read, Success):
             raise to_exception(read.failure(), IBMAccountError)
         usage: InstanceUsage = read.unwrap()
@@ -989,6 +982,8 @@ class IBMProvider:
             ...     provider.attach(pickle.loads(kept)).status().name in {"QUEUED", "RUNNING", "DONE"}
             True
         """
+        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+
         if isinstance(job, IBMBackend):
             return self._attached(job)
         name = job.state.backend
@@ -1040,15 +1035,15 @@ class IBMProvider:
             ...     provider.handle_on(Job("cq1x"), None)
             <IBMCircuitJob('cq1x', status unknown)>
         """
-        clients: dict[str, Any] = {
+        connection: dict[str, Any] = {
             "backend": backend,
             "api_client": self.account_client,
             "runtime_client": self.runtime_client,
             "find_backend": find_backend,
         }
         if self.store is None:
-            return IBMCircuitJob.from_state(seen, **clients)
-        job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **clients)
+            return IBMCircuitJob.from_state(seen, **connection)
+        job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **connection)
         job.observe(seen)
         return job
 
@@ -1062,11 +1057,11 @@ class IBMProvider:
         return instance or own
 
     def _checked_instance(self, instance: str | None) -> str:
-        if isinstance(self.account_client, PlatformAccount):
+        if isinstance(self.account_client, clients.PlatformAccount):
             # What is wrong with the instance shows with the first request.
             try:
                 self._names = tuple(self.runtime_client.list_backends())
-            except RequestFailed as error:
+            except clients.RequestFailed as error:
                 raise self.account_client.refused_instance(error.failure) from None
             return str(instance)
         instances = asked(self.account_client.user_hubs, IBMAccountError)

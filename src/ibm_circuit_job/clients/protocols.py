@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ibm_circuit_job.wire.reply_fields import Document
+if TYPE_CHECKING:
+    from ibm_circuit_job.wire.reply_fields import Document
 
 
 class JobClient(Protocol):

@@ -21,9 +21,8 @@ from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
 from returns.result import Success
 
-from ibm_circuit_job import effects
+from ibm_circuit_job import effects, wire
 from ibm_circuit_job.devices.attribute_errors import or_missing, raised_for
-from ibm_circuit_job.devices.properties import BackendProperties
 from ibm_circuit_job.errors import (
     IBMError,
     IBMJobApiError,
@@ -48,13 +47,13 @@ from ibm_circuit_job.state.tag_limits import excess_of_tags
 from ibm_circuit_job.state.transitions import mark_cancelled
 from ibm_circuit_job.state.waiting import GaveUp, TimedOut, WaitPolicy
 from ibm_circuit_job.wire import queries, results
-from ibm_circuit_job.wire.given import given_error, given_job
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.primitives.containers import PrimitiveResult
 
     from ibm_circuit_job.devices.described_backend import DescribedBackend
+    from ibm_circuit_job.devices.properties import BackendProperties
     from ibm_circuit_job.store import RecordStore
     from ibm_circuit_job.wire.results.executor import ExecutorResult
     from ibm_circuit_job.wire.results.noise_learner import NoiseLearnerResult
@@ -138,7 +137,7 @@ class IBMCircuitJob(JobV1):
         super().__init__(backend, job_id, **kwargs)
         now = effects.now()
         try:
-            given = given_job(
+            given = wire.given.given_job(
                 job_id,
                 now,
                 creation_date=creation_date,
@@ -153,7 +152,7 @@ class IBMCircuitJob(JobV1):
                 run_mode=run_mode,
                 client_info=client_info,
             )
-            failed = None if error is None else given_error(now, error)
+            failed = None if error is None else wire.given.given_error(now, error)
         except (TypeError, ValueError) as wrong:
             raise IBMJobInvalidStateError(str(wrong)) from None
         self._set_up(JobCell(given, failed, given), kwargs, WaitPolicy())
@@ -1180,6 +1179,8 @@ class IBMCircuitJob(JobV1):
                 return None
             raise to_exception(failure)
         reply = read.unwrap()
+        from ibm_circuit_job.devices.properties import BackendProperties  # noqa: PLC0415 - costly, and seldom asked for
+
         properties = None if reply is None else BackendProperties.from_dict(reply)
         self._calibration = (moment, properties)
         return properties

@@ -18,7 +18,7 @@ from qiskit.result import Result as QiskitResult
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
-from ibm_circuit_job import effects
+from ibm_circuit_job import effects, wire
 from ibm_circuit_job.errors import (
     Failure,
     IBMError,
@@ -42,12 +42,13 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.reading import COMES_WITHIN, Missed
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.state.waiting import Trouble
-from ibm_circuit_job.wire import documents, queries, results
-from ibm_circuit_job.wire.replies import read_result_location
-from ibm_circuit_job.wire.results import BodyKind
+from ibm_circuit_job.wire import queries, results
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
+
+    _Form = Callable[[ResultPayload, results.ResultContext], Result[Any, Unreadable | OtherForm]]
+    """What makes of a body the form in which a result is asked for."""
 
 _PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
 """Seconds between looks at the store for a result that another handle is reading."""
@@ -58,11 +59,6 @@ _INPUTS_SECONDS: Final = 10.0
 """How long a result may be kept back for the sake of the names of its circuits."""
 _NAMING: Final = frozenset({"circuit-runner", "qasm3-runner"})
 """The programs whose results say the names of the circuits."""
-_NAMELESS: Final = frozenset({BodyKind.SAMPLER, BodyKind.REST_SAMPLER, BodyKind.EXECUTOR})
-"""The bodies that do not say the names of the circuits."""
-
-_Form = Callable[[ResultPayload, results.ResultContext], Result[Any, Unreadable | OtherForm]]
-"""What makes of a body the form in which a result is asked for."""
 
 
 @frozen(eq=False)
@@ -148,7 +144,7 @@ class ResultReader:
                     left, newest = self._decoded_before(self._decode_partial)
                 if left is not None:
                     return left
-            if newest is not None and read_result_location(newest.raw) is None:
+            if newest is not None and wire.replies.read_result_location(newest.raw) is None:
                 return None
             fetched = self._fetched(newest, prompt=True)
             if isinstance(fetched, Success):
@@ -183,7 +179,7 @@ class ResultReader:
         held = next(self._cell.arrived(), None)
         if held is not None and held is not self._cell.state.payload:
             self._cell.learn_facts(held)
-        return held is not None and read_result_location(held.raw) is None
+        return held is not None and wire.replies.read_result_location(held.raw) is None
 
     # From the service
 
@@ -209,14 +205,14 @@ class ResultReader:
             # Perhaps the only copy there will ever be; it is asked for again, and this stays until there is better.
             cell.take_in(payload)
         self._undecodable = payload.sha256
-        is_document = isinstance(documents.value(payload.raw, "result"), Success)
+        is_document = isinstance(wire.documents.value(payload.raw, "result"), Success)
         return Missed(decoded.failure(), payload.sha256, is_document)
 
     def _fetched(self, newest: ResultPayload | None, *, prompt: bool) -> Result[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named in what came last."""
         cell, job_id = self._cell, self._cell.job_id
         keep = None if cell.keeper is None else self._keep
-        location = None if newest is None else read_result_location(newest.raw)
+        location = None if newest is None else wire.replies.read_result_location(newest.raw)
         page: Result[ResultPayload, Failure] | None = None
         if location is not None:
             located = effects.perform(effects.fetch_located(cell.client, job_id, location, keep, prompt=prompt))
@@ -228,7 +224,7 @@ class ResultReader:
         if not isinstance(answered, Success):
             # The URL may hold all the same, if it was not the object store that said no.
             return answered if page is None or answered.failure().can_retry else page
-        location = read_result_location(answered.unwrap().raw)
+        location = wire.replies.read_result_location(answered.unwrap().raw)
         if location is None:
             return answered
         if cell.state.payload is None:
@@ -341,7 +337,7 @@ class ResultReader:
         named = cell.state
         if self._form is not results.decode or cell.known(lambda job: job.program) in _NAMING:
             return results.ResultContext(cell.job_id, cell.backend_name)
-        if results.kind_of(payload) not in _NAMELESS:
+        if not results.lacks_names(payload):
             return results.ResultContext(cell.job_id, cell.backend_name)
         if named.inputs is None:
             kept = None if cell.keeper is None else cell.keeper.inputs()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime, tzinfo
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from qiskit.providers.jobstatus import JobStatus
 
@@ -18,9 +19,9 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.registers import stamp_of
 from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG_REASON, is_reason
-from ibm_circuit_job.wire import documents, inputs, typed_json
-from ibm_circuit_job.wire.reply_fields import number_of
-from ibm_circuit_job.wire.results import error_in
+from ibm_circuit_job.wire import results
+
+_OF_INPUTS: Final = frozenset({"backend_options", "circuits", "header", "named_bindings", "params", "sampled_names"})
 
 
 def status(job: Job) -> JobStatus | None:
@@ -194,6 +195,8 @@ def decoded_fields(unknown: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         >>> decoded_fields((("cost", "10"),))
         {'cost': 10}
     """
+    from ibm_circuit_job.wire import typed_json  # noqa: PLC0415 - costly, and few jobs have such fields
+
     return {name: typed_json.decode(text.encode(), name).value_or(text) for name, text in unknown}
 
 
@@ -284,6 +287,8 @@ def client_version(job: Job) -> dict[str, str]:
         return {}
     told = job.metrics.client_version or ""
     # JSON is what the constructor of a job was given.
+    from ibm_circuit_job.wire import documents  # noqa: PLC0415 - costly
+
     by_package = documents.value(told.encode(), "client_info").value_or(None) if told.startswith("{") else None
     kept = kept_versions(told) if by_package is None else {str(name): str(each) for name, each in by_package.items()}
     named = named_versions(job.metrics.caller or "")
@@ -315,7 +320,7 @@ def error_message(job: Job) -> str | None:
         return None
     if has_reason(job):
         return _reason_of(report)
-    return _with_solution(report, (job.payload and error_in(job.payload)) or "The service gave no reason.")
+    return _with_solution(report, (job.payload and results.error_in(job.payload)) or "The service gave no reason.")
 
 
 def _reason_of(report: StatusReport) -> str:
@@ -351,13 +356,15 @@ def has_reason(job: Job) -> bool:
     return job.status is not None and is_reason(job.status.reason)
 
 
-# What was submitted, which has a module of its own.
-params = inputs.params
-circuits = inputs.circuits
-header = inputs.header
-backend_options = inputs.backend_options
-sampled_names = inputs.sampled_names
-named_bindings = inputs.named_bindings
+# What was submitted has a module of its own, which is loaded when it is asked for.
+if TYPE_CHECKING:
+    pass
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _OF_INPUTS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("ibm_circuit_job.wire.inputs"), name)
 
 
 def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
@@ -371,6 +378,9 @@ def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
 
 
 def _number(unknown: tuple[tuple[str, str], ...], field: str) -> float | None:
+    from ibm_circuit_job.wire import documents  # noqa: PLC0415 - costly
+    from ibm_circuit_job.wire.reply_fields import number_of  # noqa: PLC0415 - costly
+
     for found, text in unknown:
         if found.lower() == field:
             # Of several spellings, one that is readable.

@@ -5,13 +5,11 @@ for ``sampler`` and ``estimator``, ``executor`` and ``client_side`` for quantum 
 ``experiments`` turns registers into counts. ``reasons`` finds in a log why a job failed.
 
 No body makes any of them raise. What a server sent is bounded (``limits``), never unpickled, and never names what is
-built.
+built. A module of this package is loaded when its first name is used.
 """
 
-from ibm_circuit_job.wire.results.context import Binding, ResultContext
-from ibm_circuit_job.wire.results.decoding import decode, decode_primitive, partial
-from ibm_circuit_job.wire.results.kinds import BodyKind, is_result, kind_of
-from ibm_circuit_job.wire.results.reasons import error_in
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 __all__ = [
     "Binding",
@@ -22,5 +20,32 @@ __all__ = [
     "error_in",
     "is_result",
     "kind_of",
+    "lacks_names",
     "partial",
 ]
+
+_MODULE_OF: Final = {
+    "Binding": "context",
+    "BodyKind": "kinds",
+    "ResultContext": "context",
+    "decode": "decoding",
+    "decode_primitive": "decoding",
+    "error_in": "reasons",
+    "is_result": "kinds",
+    "kind_of": "kinds",
+    "lacks_names": "kinds",
+    "partial": "decoding",
+}
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.wire.results.context import Binding, ResultContext
+    from ibm_circuit_job.wire.results.decoding import decode, decode_primitive, partial
+    from ibm_circuit_job.wire.results.kinds import BodyKind, is_result, kind_of, lacks_names
+    from ibm_circuit_job.wire.results.reasons import error_in
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        return found

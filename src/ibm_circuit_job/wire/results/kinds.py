@@ -57,6 +57,23 @@ def kind_of(payload: ResultPayload) -> BodyKind:
     return kind_of_fields(found.unwrap(), _opened) if isinstance(found, Success) else BodyKind.NOTHING
 
 
+_NAMELESS: Final = frozenset({BodyKind.SAMPLER, BodyKind.REST_SAMPLER, BodyKind.EXECUTOR})
+"""The bodies that do not say the names of the circuits."""
+
+
+def lacks_names(payload: ResultPayload) -> bool:
+    """Return whether a body is a result that does not say the names of its circuits.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import ResultPayload
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> lacks_names(ResultPayload(noon, b'{"results": []}'))
+        False
+    """
+    return kind_of(payload) in _NAMELESS
+
+
 def is_result(payload: ResultPayload, job_id: str | None = None) -> bool:
     """Return whether a body is a result of any kind: not where it lies, nor a page, nor cut off.
 

@@ -37,9 +37,8 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_store
 from ibm_circuit_job.job.journal import write_pending
-from ibm_circuit_job.job.watch import PAGE, refresh_known
+from ibm_circuit_job.job.waiter import PAGE
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.state.transitions import merge, news
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.account.job_store import JobStore
     from ibm_circuit_job.clients.instances import Instance
     from ibm_circuit_job.local import LocalService
+    from ibm_circuit_job.state.selection import WantedJobs
     from ibm_circuit_job.store import RecordStore
     from ibm_circuit_job.wire.instance_usage import InstanceUsage
 
@@ -749,6 +749,8 @@ class IBMProvider:
                 service=self.service,
             )
             return [self._stored_handle(record) for record in records]
+        from ibm_circuit_job.state.selection import wanted_jobs, wanted_text  # noqa: PLC0415 - loaded with the first listing
+
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         backend_name = wanted_text("backend_name", backend_name)
         pages = self._pages(
@@ -887,6 +889,8 @@ class IBMProvider:
         """
         self._online(IBMJobApiError)
         handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
+        from ibm_circuit_job.job.watch import refresh_known  # noqa: PLC0415 - for those who use it
+
         return refresh_known(handles)
 
     def _needed_store(self) -> RecordStore:

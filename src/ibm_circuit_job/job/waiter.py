@@ -27,6 +27,8 @@ _logger: Final = logging.getLogger(__name__)
 
 SHORTEST_CALL: Final = 0.05
 """Seconds that even the last look before a timeout may take."""
+PAGE: Final = 200
+"""How many jobs the service lists at once."""
 LONGEST_CALL: Final = 30.0
 """Seconds after which a look is given up, to be tried again."""
 

@@ -30,14 +30,12 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_timeout
-from ibm_circuit_job.job.waiter import LONGEST_CALL, SHORTEST_CALL, TroubleLog
+from ibm_circuit_job.job.waiter import LONGEST_CALL, PAGE, SHORTEST_CALL, TroubleLog
 from ibm_circuit_job.state import waiting
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
 from ibm_circuit_job.wire import queries
 
 _logger: Final = logging.getLogger(__name__)
-PAGE: Final = 200
-"""How many jobs the service lists at once."""
 FEW: Final = 3
 """So many jobs are asked for one by one."""
 ONE_BY_ONE: Final = 50

@@ -20,8 +20,9 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, assert_never
 
+from attrs import define, field, frozen
 from returns.io import IO, IOFailure, IOResult, IOSuccess
 from returns.result import Failure as Bad
 from returns.result import Result, Success
@@ -46,8 +47,11 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.state.course import Course
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.transitions import merge
+from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, Step, TimedOut, WaitPolicy
 
 if TYPE_CHECKING:
     import asyncio
@@ -130,6 +134,33 @@ async def pause(seconds: float) -> None:
 def chance() -> float:
     """Return a number from 0 to 1 that nobody can foretell."""
     return random.random()
+
+
+@frozen
+class Clock:
+    """The clock of a wait: what tells the time, and what lets it pass.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> passed = []
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> clock = Clock(lambda: noon + timedelta(seconds=sum(passed)), lambda: sum(passed, 0.0), passed.append)
+        >>> clock.sleep(60.0)
+        >>> clock.now().minute, clock.monotonic()
+        (1, 60.0)
+    """
+
+    now: Callable[[], datetime]
+    """Returns the wall time, aware, in UTC."""
+    monotonic: Callable[[], float]
+    """Returns the seconds of a clock that never goes back."""
+    sleep: Callable[[float], object]
+    """Returns after so many seconds of it."""
+
+
+def system_clock() -> Clock:
+    """Return the machine's clock: :func:`now`, :func:`monotonic` and :func:`sleep`."""
+    return Clock(now, monotonic, sleep)
 
 
 def seconds_until(moment: datetime | None) -> float | None:
@@ -287,13 +318,16 @@ def submit_job(
     )
 
 
-def fetch_job(client: JobClient, job_id: str, seconds: float | None = None) -> IOResult[Job, Failure]:
+def fetch_job(
+    client: JobClient, job_id: str, seconds: float | None = None, *, clock: Clock | None = None
+) -> IOResult[Job, Failure]:
     """Fetch what the service says of a job, without its circuits.
 
     Args:
         client: Whom to ask.
         job_id: Which job.
         seconds: Try once, and give up after so long a silence; by default the client's own patience.
+        clock: The clock that stamps the reply; the machine's by default.
 
     Returns:
         A Job that holds the facts of this reply, to be merged into what is known.
@@ -302,11 +336,15 @@ def fetch_job(client: JobClient, job_id: str, seconds: float | None = None) -> I
         f"read job {job_id}",
         client,
         "job_get",
-        lambda reply: wire.replies.read_job(reply, now()).bind(partial(_about, job_id)),
+        lambda reply: wire.replies.read_job(reply, _moment(clock)).bind(partial(_about, job_id)),
         job_id,
         exclude_params=True,
         seconds=seconds,
     )
+
+
+def _moment(clock: Clock | None) -> datetime:
+    return now() if clock is None else clock.now()
 
 
 def _about(job_id: str, seen: Job) -> Result[Job, Unreadable]:
@@ -339,13 +377,13 @@ def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobP
     return _ask("list jobs", client, "jobs_get", lambda reply: wire.replies.read_job_page(reply, now()), **wanted)
 
 
-def fetch_metrics(client: JobClient, job_id: str) -> IOResult[JobMetrics, Failure]:
-    """Fetch a job's metrics."""
+def fetch_metrics(client: JobClient, job_id: str, *, clock: Clock | None = None) -> IOResult[JobMetrics, Failure]:
+    """Fetch a job's metrics, stamped by the machine's clock or by the one that is given."""
     return _ask(
         f"read the metrics of job {job_id}",
         client,
         "job_metadata",
-        lambda reply: wire.replies.read_metrics(reply, now()),
+        lambda reply: wire.replies.read_metrics(reply, _moment(clock)),
         job_id,
     )
 
@@ -508,6 +546,211 @@ def limits_tags(client: object) -> bool:
 def listen(client: StreamingClient, job_id: str, seconds: float | None) -> IOResult[bool, Failure]:
     """Listen to a job until the service closes its stream (True) or the time is up (False)."""
     return _read(f"listen to job {job_id}", lambda: client.job_stream(job_id, seconds), Success)
+
+
+class Watched(Protocol):
+    """What a wait watches: a handle, or any other place for what becomes known of one job."""
+
+    @property
+    def state(self) -> Job:
+        """What is known of the job."""
+        ...
+
+    @property
+    def client(self) -> Any:
+        """The client to ask."""
+        ...
+
+    def observe(self, seen: Job) -> None:
+        """Learn what a reply said just now."""
+        ...
+
+
+@define
+class _Known:
+    """A record in a variable, for a wait without a handle."""
+
+    client: Any
+    state: Job
+
+    def observe(self, seen: Job) -> None:
+        self.state = merge(self.state, seen)
+
+
+def wait_until_final(
+    client: JobClient,
+    job: Job,
+    policy: WaitPolicy = WaitPolicy(),  # noqa: B008 - it is frozen
+    timeout: float | None = None,
+    *,
+    clock: Clock | None = None,
+) -> IOResult[Job, Failure]:
+    """Wait until a job has ended, blocking this thread, and return the record with all that was learned.
+
+    The job reply (``GET /jobs/ID``) is asked for, or the push stream is listened to, as
+    :func:`~ibm_circuit_job.state.waiting.next_step` says. A job that is known to have ended costs no request.
+
+    Args:
+        client: The client to ask.
+        job: What is known of the job.
+        policy: How the wait is paced.
+        timeout: Seconds to wait; ``None`` for no limit.
+        clock: The clock that stamps what is learned and lets the pauses pass; the machine's by default. The limit of a
+            single request is always real time.
+
+    Returns:
+        The record, whose status is final. Or a failure: :class:`~ibm_circuit_job.errors.TimeUp` if the job has not
+        ended in time; what the service said if it refused for good;
+        :class:`~ibm_circuit_job.errors.GaveUpWaiting` if trouble lasted longer than the policy's patience.
+
+    Example:
+        >>> from ibm_circuit_job.testing import ScriptedClient
+        >>> replies = [b'{"id": "a", "state": {"status": "Queued"}}', b'{"id": "a", "state": {"status": "Completed"}}']
+        >>> passed = []
+        >>> clock = Clock(now, lambda: sum(passed, 0.0), passed.append)
+        >>> ended = perform(wait_until_final(ScriptedClient(replies), Job("a"), clock=clock))
+        >>> ended.unwrap().is_final, len(passed)
+        (True, 2)
+    """
+    return follow(_Known(client, job), policy, timeout, clock=clock)
+
+
+def follow(
+    job: Watched,
+    policy: WaitPolicy,
+    timeout: float | None = None,
+    tell: Callable[[], object] | None = None,
+    *,
+    clock: Clock | None = None,
+) -> IOResult[Job, Failure]:
+    """Wait until a job has ended, as :func:`wait_until_final`, and let what watches it learn each reply.
+
+    Args:
+        job: What watches the job.
+        policy: How the wait is paced.
+        timeout: Seconds to wait; ``None`` for no limit.
+        tell: Called after each reply, and at the end.
+        clock: The clock of the wait; the machine's by default.
+    """
+    steps = Steps.begun(job, policy, timeout, clock or system_clock())
+    while True:
+        step = steps.next()
+        match step:
+            case Listen(seconds):
+                steps.listen(seconds)
+            case Poll(after):
+                steps.clock.sleep(after)
+                steps.poll()
+                if steps.wants_metrics(has_listener=tell is not None):
+                    steps.measure()
+                if tell is not None:
+                    tell()
+            case Finished():
+                if tell is not None:
+                    tell()
+                return IOSuccess(job.state)
+            case TimedOut() | GaveUp():
+                return IOFailure(steps.failure(step))
+            case _:
+                assert_never(step)
+
+
+@define
+class Steps:
+    """The steps of one wait, each an effect, and the :class:`~ibm_circuit_job.state.course.Course` that they make."""
+
+    job: Watched
+    course: Course
+    clock: Clock
+    troubles: TroubleLog
+
+    @classmethod
+    def begun(cls, job: Watched, policy: WaitPolicy, timeout: float | None, clock: Clock) -> Steps:
+        """Return the steps of a wait that begins now."""
+        course = Course.begun(
+            job.state,
+            policy,
+            timeout,
+            clock.monotonic(),
+            offers_stream=offers_stream(job.client),
+            seed=chance(),
+        )
+        return cls(job, course, clock, TroubleLog(f"job {job.state.job_id}"))
+
+    def next(self) -> Step:
+        """Return the step to take next."""
+        return self.course.next_step(self.job.state, self.clock.monotonic())
+
+    def listen(self, seconds: float | None) -> None:
+        """Listen to the push stream for so many seconds."""
+        limit = self.course.stream_seconds(self.clock.monotonic())
+        heard = within(limit, lambda: listen(self.job.client, self.job.state.job_id, seconds))
+        self.course = self.course.after_listening(perform(heard), self.clock.monotonic())
+
+    def poll(self) -> None:
+        """Ask for the job reply, and learn what it says."""
+        seconds = self.course.call_seconds(self.clock.monotonic())
+        ask = lambda: fetch_job(self.job.client, self.job.state.job_id, seconds, clock=self.clock)  # noqa: E731 - named for what it does
+        seen = perform(within(self._limit(seconds), ask))
+        now = self.clock.monotonic()
+        match seen:
+            case Success(job):
+                self.job.observe(job)
+                self.troubles.over(now)
+                self.course = self.course.after_polling(self.job.state, None, now)
+            case Bad(failure):
+                self.course = self.course.after_polling(self.job.state, failure, now)
+                if failure.can_retry:
+                    self.troubles.note(failure, now)
+
+    def wants_metrics(self, *, has_listener: bool) -> bool:
+        """Return whether to :meth:`measure` now."""
+        return self.course.wants_metrics(self.job.state, self.clock.monotonic(), has_listener=has_listener)
+
+    def measure(self) -> None:
+        """Ask for the metrics. A wait goes on without them."""
+        job_id = self.job.state.job_id
+        limit = self._limit(self.course.call_seconds(self.clock.monotonic()))
+        seconds_to_start = None
+        match perform(within(limit, lambda: fetch_metrics(self.job.client, job_id, clock=self.clock))):
+            case Success(metrics):
+                self.job.observe(Job(job_id, metrics=metrics))
+                if metrics.estimated_start is not None:
+                    seconds_to_start = (metrics.estimated_start - self.clock.now()).total_seconds()
+        self.course = self.course.after_measuring(seconds_to_start, self.clock.monotonic())
+
+    def failure(self, step: TimedOut | GaveUp) -> Failure:
+        """Return why the wait ended before the job did."""
+        return self.course.failure(self.job.state, step, self.clock.monotonic())
+
+    def _limit(self, seconds: float) -> float | None:
+        # Without a deadline a request runs in this thread.
+        return None if self.course.wait.deadline is None else seconds
+
+
+@define
+class TroubleLog:
+    """Says once of each kind of trouble that it has begun, and once that all of it is over."""
+
+    subject: str
+    """What is waited for, as in ``"job abc"``."""
+    kinds: set[tuple[str, int | None]] = field(factory=set)
+    since: float | None = None
+
+    def note(self, failure: Failure, now: float) -> None:
+        """Say that there is trouble, unless it is known."""
+        kind = (type(failure).__name__, failure.http_status)
+        self.since = now if self.since is None else self.since
+        if kind not in self.kinds:
+            self.kinds.add(kind)
+            _logger.warning("Waiting for %s goes on through trouble: %s", self.subject, describe(failure))
+
+    def over(self, now: float) -> None:
+        """Say that the trouble is over, if there was any."""
+        if self.since is not None:
+            _logger.warning("Waiting for %s: the trouble is over after %.1f seconds", self.subject, now - self.since)
+            self.since = None
+            self.kinds.clear()
 
 
 def keep(

@@ -224,6 +224,30 @@ class TimeUp:
 
 
 @frozen
+class GaveUpWaiting:
+    """A wait was ended by trouble that lasted longer than the patience of its policy."""
+
+    subject: str
+    """What was waited for, as in ``"job abc"``."""
+    last: Failure
+    """The last trouble."""
+    tries: int
+    """How many tries in a row failed."""
+    seconds: float
+    """How many seconds the trouble lasted."""
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether the last trouble may pass."""
+        return self.last.can_retry
+
+    @property
+    def http_status(self) -> int | None:
+        """The HTTP status of the last trouble, if it has one."""
+        return self.last.http_status
+
+
+@frozen
 class Unsupported:
     """The client cannot do this, so nobody was asked."""
 
@@ -281,7 +305,16 @@ class StoreTrouble:
 
 
 Failure: TypeAlias = (
-    Unreachable | Refused | Unreadable | NoResult | TimeUp | Unsupported | OtherForm | StoreTrouble | SubmissionUnknown
+    Unreachable
+    | Refused
+    | Unreadable
+    | NoResult
+    | TimeUp
+    | GaveUpWaiting
+    | Unsupported
+    | OtherForm
+    | StoreTrouble
+    | SubmissionUnknown
 )
 """Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
 
@@ -289,7 +322,7 @@ Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an i
 """
 
 
-def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind of failure
+def describe(failure: Failure) -> str:  # noqa: C901, PLR0911 - one for each kind of failure
     """Return the failure as one sentence for a person, the server's own words included.
 
     Example:
@@ -320,6 +353,11 @@ def describe(failure: Failure) -> str:  # noqa: PLR0911 - one for each kind of f
         case TimeUp():
             last = f"; the last trouble on the way: {describe(failure.last)}" if failure.last else ""
             return f"could not {failure.doing} within {failure.seconds:g} seconds{last}"
+        case GaveUpWaiting():
+            return (
+                f"gave up waiting for {failure.subject} after {failure.tries} tries in {failure.seconds:.0f} seconds "
+                f"without one good reply; the last one: {describe(failure.last)}"
+            )
         case Unsupported():
             return f"could not {failure.doing}: {failure.message}"
         case OtherForm() | StoreTrouble():
@@ -349,7 +387,8 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
 
     Returns:
         An ``IBMJobTimeoutError`` for a :class:`TimeUp`, an ``IBMJobInvalidStateError`` for an :class:`OtherForm`, an
-        ``IBMJobNotFoundError`` where a call about a job was answered 404 by the service itself, else a ``kind``.
+        ``IBMJobNotFoundError`` where a call about a job was answered 404 by the service itself, else a ``kind``. For a
+        :class:`GaveUpWaiting` it is the exception of the last trouble, with the message of the whole wait.
 
     Example:
         >>> to_exception(TimeUp("wait for job abc", 2.5))
@@ -360,6 +399,8 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
         return account_error(failure)
     if isinstance(failure, TimeUp):
         return IBMJobTimeoutError(message)
+    if isinstance(failure, GaveUpWaiting):
+        return type(to_exception(failure.last, kind))(message)
     if isinstance(failure, OtherForm):
         return IBMJobInvalidStateError(message)
     if is_answer(failure, 404) and kind is IBMJobApiError:

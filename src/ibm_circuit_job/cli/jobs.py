@@ -85,7 +85,7 @@ _NARROWEST: Final = len("2024-02-03")
 
 def _cells(record: Job, when: str) -> list[str]:
     """What is listed of a job: its ID, when it was created, its status, backend and tags."""
-    created, known = queries.creation_date(record), queries.status(record)
+    created, known = queries.creation_date(record, zone=None), queries.status(record)
     cells = (
         record.job_id,
         "" if created is None else created.strftime(when),

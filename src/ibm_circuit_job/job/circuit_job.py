@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
@@ -605,7 +606,7 @@ class IBMCircuitJob(JobV1):
         """Tell a callback the status and the place in the queue, where they are others than it was told before."""
         news = (queries.status(self.state), queries.queue_position(self.state))
         if news[0] is not None and news != told:
-            callback(self.state.job_id, news[0], self, queue_info=queries.queue_info(self.state))
+            callback(self.state.job_id, news[0], self, queue_info=queries.queue_info(self.state, None))
         return news
 
     def cancel(self) -> bool:
@@ -937,7 +938,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If it is not known yet, and the service refused, could not be reached, or does not say.
         """
-        created = self._cell.answer(queries.creation_date)
+        created = self._cell.answer(partial(queries.creation_date, zone=None))
         if created is None:
             raise IBMJobApiError(f"the service does not say when job {self.state.job_id} was created")
         return created
@@ -959,7 +960,7 @@ class IBMCircuitJob(JobV1):
             self._cell.measured or self.state.is_confirmed_final or not self._knows_steps()
         ):
             self._cell.measure()
-        return self._cell.known(queries.time_per_step)
+        return self._cell.known(partial(queries.time_per_step, zone=None))
 
     def _knows_steps(self) -> bool:
         return self._cell.known(queries.time_per_step) is not None
@@ -1077,7 +1078,7 @@ class IBMCircuitJob(JobV1):
         if self.state.is_confirmed_final:
             return None
         self._cell.measure()
-        return queries.queue_info(self.state)
+        return queries.queue_info(self.state, None)
 
     def queue_position(self, refresh: bool = False) -> int | None:
         """Return the job's place in the queue of its backend, within its hub/group/project; 1 is next.

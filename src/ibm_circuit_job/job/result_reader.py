@@ -35,8 +35,8 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.job.cell import JobCell
 from ibm_circuit_job.job.result_waiter import Tries
-from ibm_circuit_job.job.waiter import LONGEST_CALL
 from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.state.course import LONGEST_CALL
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.reading import COMES_WITHIN, Missed

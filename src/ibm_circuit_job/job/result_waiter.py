@@ -16,9 +16,9 @@ from attrs import define, field, frozen
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import IBMError, TimeUp, to_exception
-from ibm_circuit_job.job.waiter import SHORTEST_CALL, TroubleLog, gave_up
 from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state import reading
+from ibm_circuit_job.state.course import SHORTEST_CALL, gave_up
 from ibm_circuit_job.state.reading import Missed, Reading
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Poll, TimedOut, Wait, WaitPolicy
 
@@ -143,7 +143,7 @@ class _Course(Generic[_T]):
     policy: WaitPolicy
     timeout: float | None
     reading: Reading
-    troubles: TroubleLog
+    troubles: effects.TroubleLog
     came_to: Any = None
 
     @classmethod
@@ -151,7 +151,7 @@ class _Course(Generic[_T]):
         deadline = None if timeout is None else began + timeout
         wait = Wait(effects.monotonic(), deadline, seed=effects.chance())
         begun = Reading(wait, min(wanted.ended_at, wait.started))
-        return cls(wanted, policy, timeout, begun, TroubleLog(f"the result of job {wanted.job_id}"))
+        return cls(wanted, policy, timeout, begun, effects.TroubleLog(f"the result of job {wanted.job_id}"))
 
     def next_step(self) -> Poll | Finished | TimedOut | GaveUp:
         now = effects.monotonic()
@@ -190,7 +190,7 @@ class _Course(Generic[_T]):
             return why
         what = f"the result of job {self.wanted.job_id}"
         if isinstance(step, GaveUp):
-            return gave_up(what, step.trouble, effects.monotonic())
+            return to_exception(gave_up(what, step.trouble, effects.monotonic()))
         trouble = self.reading.wait.trouble
         return to_exception(TimeUp(f"read {what}", self.timeout or 0.0, None if trouble is None else trouble.last))
 

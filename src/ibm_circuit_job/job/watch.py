@@ -30,8 +30,9 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_timeout
-from ibm_circuit_job.job.waiter import LONGEST_CALL, PAGE, SHORTEST_CALL, TroubleLog
+from ibm_circuit_job.job.waiter import PAGE
 from ibm_circuit_job.state import waiting
+from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
 from ibm_circuit_job.wire import queries
 
@@ -223,7 +224,7 @@ class _Group:
     """The jobs that are listened to: ID -> how that went, once it is over: ``closed``, ``quiet`` or ``refused``."""
     tried: set[str] = field(factory=set)
     """Those whose stream has ended, or was refused."""
-    troubles: TroubleLog = field(factory=lambda: TroubleLog("many jobs"))
+    troubles: effects.TroubleLog = field(factory=lambda: effects.TroubleLog("many jobs"))
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
     unreadable: dict[str, Failure] = field(factory=dict)

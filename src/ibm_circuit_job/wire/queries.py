@@ -1,13 +1,13 @@
 """What a Job answers to a person's questions: views of the facts, computed when asked for.
 
-Each takes the job first. Times are given in the zone that is asked for; the machine's local zone by default. What is
-not known is ``None``, or empty; nothing is asked of anybody.
+Each takes the job first. Times are in UTC unless another zone is given. What is not known is ``None``, or empty. No
+service is asked.
 """
 
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,30 +37,30 @@ def status(job: Job) -> JobStatus | None:
     return None if job.status is None else job.status.status
 
 
-def creation_date(job: Job, zone: tzinfo | None = None) -> datetime | None:
+def creation_date(job: Job, zone: tzinfo | None = UTC) -> datetime | None:
     """Return when the job was created, as an aware time.
 
     Args:
         job: The job.
-        zone: The time zone to give the answer in; the machine's local zone by default.
+        zone: The time zone of the answer; ``None`` for the machine's.
 
     Example:
         >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.state.facts import JobDetails
         >>> created = datetime(2024, 2, 3, 12, tzinfo=UTC)
-        >>> creation_date(Job("a", details=JobDetails(created, created=created)), UTC).hour
-        12
+        >>> creation_date(Job("a", details=JobDetails(created, created=created))).isoformat()
+        '2024-02-03T12:00:00+00:00'
     """
     return None if job.details is None else _in_zone(job.details.created, zone)
 
 
-def time_per_step(job: Job, zone: tzinfo | None = None) -> dict[str, datetime] | None:
+def time_per_step(job: Job, zone: tzinfo | None = UTC) -> dict[str, datetime] | None:
     """Return when each step of the job began: step -> aware time, in the service's order.
 
     Args:
         job: The job.
-        zone: The time zone to give the answer in; the machine's local zone by default.
+        zone: The time zone of the answer; ``None`` for the machine's.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -99,12 +99,12 @@ def queue_position(job: Job) -> int | None:
 _OUT_OF_THE_QUEUE = frozenset({JobStatus.RUNNING, *FINAL_RANK})
 
 
-def queue_info(job: Job, zone: tzinfo | None = None) -> QueueInfo | None:
+def queue_info(job: Job, zone: tzinfo | None = UTC) -> QueueInfo | None:
     """Return what is known of the job's place in the queue; ``None`` where nothing useful is.
 
     Args:
         job: The job.
-        zone: The time zone to give times in; the machine's local zone by default.
+        zone: The time zone of the times in the answer; ``None`` for the machine's.
 
     Example:
         >>> from datetime import UTC, datetime

@@ -50,7 +50,7 @@ from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state.course import Course
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.transitions import merge
+from ibm_circuit_job.state.transitions import after, merge
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, Step, TimedOut, WaitPolicy
 
 if TYPE_CHECKING:
@@ -414,6 +414,29 @@ def fetch_result(
     return _ask(doing, client, "job_results", keeping.read, job_id, **wanted)
 
 
+def fetch_result_of(client: JobClient, job: Job) -> IOResult[ResultPayload, Failure]:
+    """Fetch the body of the result of a job that has ended, as a step of a pipeline.
+
+    As :func:`fetch_result`, and where the body is no more than the URL at which the result lies, as
+    :func:`fetch_located`. A payload that the record has costs no request.
+
+    Args:
+        client: The client to ask.
+        job: The job.
+
+    Example:
+        >>> from ibm_circuit_job.testing import ScriptedClient
+        >>> perform(fetch_result_of(ScriptedClient(results=[b'{"results": []}']), Job("a"))).unwrap().raw
+        b'{"results": []}'
+    """
+
+    def located(payload: ResultPayload) -> IOResult[ResultPayload, Failure]:
+        url = replies.read_result_location(payload.raw)
+        return IOSuccess(payload) if url is None else fetch_located(client, job.job_id, url)
+
+    return (fetch_result(client, job.job_id) if job.payload is None else IOSuccess(job.payload)).bind(located)
+
+
 def fetch_located(
     client: object, job_id: str, url: str, keep: Keep | None = None, *, prompt: bool = False
 ) -> IOResult[ResultPayload, Failure]:
@@ -572,9 +595,12 @@ class _Known:
 
     client: Any
     state: Job
+    clock: Clock
 
     def observe(self, seen: Job) -> None:
-        self.state = merge(self.state, seen)
+        if seen.status is not None:
+            warn_of_unknown_status(seen.status)
+        self.state = merge(self.state, after(seen, self.state, self.clock.now()))
 
 
 def wait_until_final(
@@ -612,7 +638,8 @@ def wait_until_final(
         >>> ended.unwrap().is_final, len(passed)
         (True, 2)
     """
-    return follow(_Known(client, job), policy, timeout, clock=clock)
+    used = clock or system_clock()
+    return follow(_Known(client, job, used), policy, timeout, clock=used)
 
 
 def follow(

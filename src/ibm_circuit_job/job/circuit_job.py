@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import partial as bound
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
@@ -938,7 +938,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If it is not known yet, and the service refused, could not be reached, or does not say.
         """
-        created = self._cell.answer(partial(queries.creation_date, zone=None))
+        created = self._cell.answer(bound(queries.creation_date, zone=None))
         if created is None:
             raise IBMJobApiError(f"the service does not say when job {self.state.job_id} was created")
         return created
@@ -960,7 +960,7 @@ class IBMCircuitJob(JobV1):
             self._cell.measured or self.state.is_confirmed_final or not self._knows_steps()
         ):
             self._cell.measure()
-        return self._cell.known(partial(queries.time_per_step, zone=None))
+        return self._cell.known(bound(queries.time_per_step, zone=None))
 
     def _knows_steps(self) -> bool:
         return self._cell.known(queries.time_per_step) is not None

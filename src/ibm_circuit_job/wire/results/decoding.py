@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
-from ibm_circuit_job.errors import OtherForm, Unreadable
+from ibm_circuit_job.errors import Failure, OtherForm, Unreadable
 from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.wire import typed_json
 from ibm_circuit_job.wire.results import executor, noise_learner
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def decode(
     payload: ResultPayload, context: ResultContext | None = None
-) -> Result[QiskitResult, Unreadable | OtherForm]:
+) -> Result[QiskitResult, Failure]:
     """Return the qiskit ``Result`` that a payload holds.
 
     A circuit or an experiment that cannot be read does not cost the others: it has ``success`` False and a ``status``
@@ -58,7 +58,7 @@ def _of_job(found: QiskitResult, job_id: str | None) -> Result[QiskitResult, Unr
 
 def partial(
     payload: ResultPayload, context: ResultContext | None = None
-) -> Result[QiskitResult, Unreadable | OtherForm]:
+) -> Result[QiskitResult, Failure]:
     """Return what a failed job left of a ``Result``: the same as :func:`decode`, with ``success`` False.
 
     Example:
@@ -73,7 +73,7 @@ def partial(
 
 def decode_primitive(
     payload: ResultPayload, context: ResultContext | None = None
-) -> Result[PrimitiveResult[Any] | executor.ExecutorResult | noise_learner.NoiseLearnerResult, Unreadable | OtherForm]:
+) -> Result[PrimitiveResult[Any] | executor.ExecutorResult | noise_learner.NoiseLearnerResult, Failure]:
     """Return what a payload of the primitives' programs holds.
 
     Args:

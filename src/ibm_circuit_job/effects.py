@@ -431,7 +431,7 @@ def fetch_result_of(client: JobClient, job: Job) -> IOResult[ResultPayload, Fail
     """
 
     def located(payload: ResultPayload) -> IOResult[ResultPayload, Failure]:
-        url = replies.read_result_location(payload.raw)
+        url = wire.replies.read_result_location(payload.raw)
         return IOSuccess(payload) if url is None else fetch_located(client, job.job_id, url)
 
     return (fetch_result(client, job.job_id) if job.payload is None else IOSuccess(job.payload)).bind(located)

@@ -27,7 +27,6 @@ from ibm_circuit_job.errors import (
     NoResult,
     OtherForm,
     Refused,
-    Unreadable,
     Unsupported,
     describe,
     is_answer,
@@ -47,7 +46,7 @@ from ibm_circuit_job.wire import queries, results
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
 
-    _Form = Callable[[ResultPayload, results.ResultContext], Result[Any, Unreadable | OtherForm]]
+    _Form = Callable[[ResultPayload, results.ResultContext], Result[Any, Failure]]
     """What makes of a body the form in which a result is asked for."""
 
 _PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)

@@ -40,16 +40,24 @@ class JobLifecycle(RuleBasedStateMachine):
     before: Job
     wall: datetime
     """The time that the clock of the program shows."""
+    passed: float
+    """The seconds of its monotonic clock: those that it has slept."""
 
     def __init__(self) -> None:
         super().__init__()
         self.wall = datetime(2024, 2, 3, 12, tzinfo=UTC)
-        self._clock = mock.patch.object(effects, "now", self._now)
+        self.passed = 0.0
+        self._clock = mock.patch.multiple(effects, now=self._now, monotonic=lambda: self.passed, sleep=self._sleep)
         self._clock.start()
 
     def _now(self) -> datetime:
         self.wall += timedelta(microseconds=1)
         return self.wall
+
+    def _sleep(self, seconds: float) -> None:
+        """Let time pass at once: no pause of the program takes any."""
+        self.passed += max(seconds, 0.0)
+        self.wall += timedelta(seconds=max(seconds, 0.0))
 
     def teardown(self) -> None:
         """Give the program its own clock again."""

@@ -358,12 +358,12 @@ def has_reason(job: Job) -> bool:
 
 # What was submitted has a module of its own, which is loaded when it is asked for.
 if TYPE_CHECKING:
-    from ibm_circuit_job.wire.inputs import backend_options as backend_options
-    from ibm_circuit_job.wire.inputs import circuits as circuits
-    from ibm_circuit_job.wire.inputs import header as header
-    from ibm_circuit_job.wire.inputs import named_bindings as named_bindings
-    from ibm_circuit_job.wire.inputs import params as params
-    from ibm_circuit_job.wire.inputs import sampled_names as sampled_names
+    from ibm_circuit_job.wire.inputs import backend_options as backend_options  # noqa: PLC0414 - given on
+    from ibm_circuit_job.wire.inputs import circuits as circuits  # noqa: PLC0414 - given on
+    from ibm_circuit_job.wire.inputs import header as header  # noqa: PLC0414 - given on
+    from ibm_circuit_job.wire.inputs import named_bindings as named_bindings  # noqa: PLC0414 - given on
+    from ibm_circuit_job.wire.inputs import params as params  # noqa: PLC0414 - given on
+    from ibm_circuit_job.wire.inputs import sampled_names as sampled_names  # noqa: PLC0414 - given on
 else:
 
     def __getattr__(name: str) -> Any:

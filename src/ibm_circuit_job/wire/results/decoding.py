@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from qiskit.result import Result as QiskitResult
 
 
-def decode(
-    payload: ResultPayload, context: ResultContext | None = None
-) -> Result[QiskitResult, Failure]:
+def decode(payload: ResultPayload, context: ResultContext | None = None) -> Result[QiskitResult, Failure]:
     """Return the qiskit ``Result`` that a payload holds.
 
     A circuit or an experiment that cannot be read does not cost the others: it has ``success`` False and a ``status``
@@ -56,9 +54,7 @@ def _of_job(found: QiskitResult, job_id: str | None) -> Result[QiskitResult, Unr
     return Success(found)
 
 
-def partial(
-    payload: ResultPayload, context: ResultContext | None = None
-) -> Result[QiskitResult, Failure]:
+def partial(payload: ResultPayload, context: ResultContext | None = None) -> Result[QiskitResult, Failure]:
     """Return what a failed job left of a ``Result``: the same as :func:`decode`, with ``success`` False.
 
     Example:

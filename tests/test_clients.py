@@ -311,7 +311,7 @@ def test_connections_are_closed_with_the_client_though_an_error_holds_on_to_them
     server.answer = lambda request: request.reply(200, '{"id": "a"}')
     client.job_get("a")
     # Errors of urllib3 name the pool of their connection, and tracebacks live until the garbage is collected.
-    pools = client._account.http._patient().get_adapter(server.url).poolmanager.pools
+    pools = client._account.http._sessions().patient.get_adapter(server.url).poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - it is no mapping that can be iterated over
     connection = pool._get_conn()
     assert connection.sock is not None

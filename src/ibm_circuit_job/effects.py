@@ -388,13 +388,7 @@ def fetch_metrics(client: JobClient, job_id: str, *, clock: Clock | None = None)
     )
 
 
-Keep = Callable[[ResultPayload], None]
-"""What keeps a payload, before the service hears that it was read."""
-
-
-def fetch_result(
-    client: JobClient, job_id: str, keep: Keep | None = None, *, prompt: bool = False
-) -> IOResult[ResultPayload, Failure]:
+def fetch_result(client: JobClient, job_id: str, *, prompt: bool = False) -> IOResult[ResultPayload, Failure]:
     """Fetch the body of a job's result. Of a private job this consumes it: it can be read only once.
 
     The body may be no more than the URL at which the result lies; see :func:`fetch_located`. An empty body and
@@ -403,15 +397,12 @@ def fetch_result(
     Args:
         client: Whom to ask.
         job_id: Which job.
-        keep: Called once with what is returned: where the client can, before the service hears that it was read. It
-            must not raise.
         prompt: Try once; by default the client's own patience.
     """
     doing = f"read the result of job {job_id}"
-    keeping = _Keeping(doing, keep)
     # Left out where it is nothing special: not every client knows it.
-    wanted = {name: value for name, value in (("keep", keep and keeping), ("prompt", prompt)) if value}
-    return _ask(doing, client, "job_results", keeping.read, job_id, **wanted)
+    wanted = {"prompt": True} if prompt else {}
+    return _ask(doing, client, "job_results", partial(_payload, doing), job_id, **wanted)
 
 
 def fetch_result_of(client: JobClient, job: Job) -> IOResult[ResultPayload, Failure]:
@@ -437,43 +428,16 @@ def fetch_result_of(client: JobClient, job: Job) -> IOResult[ResultPayload, Fail
     return (fetch_result(client, job.job_id) if job.payload is None else IOSuccess(job.payload)).bind(located)
 
 
-def fetch_located(
-    client: object, job_id: str, url: str, keep: Keep | None = None, *, prompt: bool = False
-) -> IOResult[ResultPayload, Failure]:
+def fetch_located(client: object, job_id: str, url: str, *, prompt: bool = False) -> IOResult[ResultPayload, Failure]:
     """Fetch a result from the URL that the service named, without our token; else as :func:`fetch_result`."""
     doing = f"read the result of job {job_id}"
     params = getattr(client, "params", None)
     parameters = params if isinstance(params, clients.ClientParameters) else None
-    keeping = _Keeping(doing, keep)
-    kept = None if keep is None else keeping
     return _read(
         doing,
-        lambda: clients.object_store.read(url, doing=doing, parameters=parameters, keep=kept, prompt=prompt),
-        keeping.read,
+        lambda: clients.object_store.read(url, doing=doing, parameters=parameters, prompt=prompt),
+        partial(_payload, doing),
     )
-
-
-class _Keeping:
-    """Has a body kept once: when the client hands it over, or when it has brought it."""
-
-    def __init__(self, doing: str, keep: Keep | None) -> None:
-        self._doing = doing
-        self._keep = keep
-        self._kept: ResultPayload | None = None
-
-    def __call__(self, body: bytes) -> None:
-        """Keep what the client hands over."""
-        self.read(body)
-
-    def read(self, body: Any) -> Result[ResultPayload, Failure]:
-        """Return the payload that was kept, or keep this one."""
-        if self._kept is not None:
-            return Success(self._kept)
-        found = _payload(self._doing, body)
-        if isinstance(found, Success) and self._keep is not None:
-            self._kept = found.unwrap()
-            self._keep(self._kept)
-        return found
 
 
 def _payload(doing: str, body: Any) -> Result[ResultPayload, Failure]:

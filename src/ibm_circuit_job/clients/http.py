@@ -24,7 +24,6 @@ from urllib3.util.retry import Retry
 
 from ibm_circuit_job.clients import bodies
 from ibm_circuit_job.clients.client_application import client_headers
-from ibm_circuit_job.clients.held_reply import HoldingAdapter
 from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
 from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
@@ -106,9 +105,6 @@ class HttpSession:
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
         self._sessions = PerProcess(partial(_Sessions.opened, RETRY))
 
-    def _patient(self) -> requests.Session:
-        return self._sessions().patient
-
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
         self._secrets |= _spellings(secret)
@@ -159,7 +155,6 @@ class HttpSession:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        keep: Callable[[bytes], None] | None = None,
         prompt: bool = False,
     ) -> bytes:
         """Send a GET and return the body of the answer, which may be large, and be the only copy.
@@ -170,26 +165,17 @@ class HttpSession:
             doing: What it is for, as in ``"read the result of job abc"``.
             url: Where to.
             headers: What proves who we are.
-            keep: Called with the body, once; over plain HTTP before the last piece of it is taken from the connection,
-                which is then one of its own. What it raises goes on.
             prompt: Try once, for a caller that has a policy of its own.
 
         Raises:
             RequestFailed: If there was no answer, it was cut off or made no progress, or it is no 2xx.
         """
-        with contextlib.ExitStack() as opened:
-            session, let_go = self._sessions().prompt if prompt else self._patient(), None
-            if keep is not None and url.startswith("http://"):
-                # Over TLS nothing can be held, so that it need not be a connection of its own.
-                session, let_go = opened.enter_context(holding_session(url, ONCE if prompt else RETRY))
-            found = self._downloaded(session, doing, url, client_headers() | dict(headers or {}))
-            if not isinstance(found, bytes):
-                # Raised here, and not where it was caught, as in request().
-                raise RequestFailed(found)
-            if keep is not None:
-                keep(found)
-            if let_go is not None:
-                let_go()
+        sessions = self._sessions()
+        session = sessions.prompt if prompt else sessions.patient
+        found = self._downloaded(session, doing, url, client_headers() | dict(headers or {}))
+        if not isinstance(found, bytes):
+            # Raised here, and not where it was caught, as in request().
+            raise RequestFailed(found)
         return found
 
     def _downloaded(
@@ -340,19 +326,18 @@ class _Sessions:
         return self.patient, self.prompt, self.unrepeated
 
 
-def new_session(retry: Retry, adapter_type: type[HTTPAdapter] = HTTPAdapter) -> requests.Session:
+def new_session(retry: Retry) -> requests.Session:
     """Return a session that reads no variables: what holds for a URL goes with each request.
 
     Args:
         retry: How requests are tried again.
-        adapter_type: What sends them.
     """
     session = requests.Session()
     session.headers["Accept"] = "application/json"
     session.hooks["response"] = list(_reply_hooks)
     # Nor does it read a .netrc, which must not replace our token.
     session.trust_env = False
-    adapter = adapter_type(max_retries=retry, pool_connections=4, pool_maxsize=32)
+    adapter = HTTPAdapter(max_retries=retry, pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -378,25 +363,6 @@ def reply_hook(hook: Callable[..., None]) -> Iterator[None]:
         yield
     finally:
         _reply_hooks = tuple(each for each in _reply_hooks if each is not hook)
-
-
-@contextlib.contextmanager
-def holding_session(url: str, retry: Retry) -> Iterator[tuple[requests.Session, Callable[[], None]]]:
-    """Have a session for one request, and a function that lets go of the reply; see :class:`HoldingAdapter`.
-
-    Where it was not called by the end, the connection is reset.
-
-    Args:
-        url: Where the request goes.
-        retry: How it is tried again.
-    """
-    session = new_session(retry, HoldingAdapter)
-    adapter = session.get_adapter(url)
-    assert isinstance(adapter, HoldingAdapter)  # noqa: S101 - see new_session()
-    try:
-        yield session, adapter.let_go
-    finally:
-        _close(session)
 
 
 def _close(session: requests.Session) -> None:

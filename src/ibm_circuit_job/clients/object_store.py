@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
 from contextvars import ContextVar
 from http.client import responses
 from typing import Final
@@ -19,7 +18,7 @@ from urllib3.util import parse_url
 from urllib3.util.retry import Retry
 
 from ibm_circuit_job.clients import bodies
-from ibm_circuit_job.clients.http import CONNECT_SECONDS, ONCE, RETRY, RequestFailed, holding_session, new_session
+from ibm_circuit_job.clients.http import CONNECT_SECONDS, ONCE, RETRY, RequestFailed, new_session
 from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
 from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
@@ -35,7 +34,6 @@ def read(
     doing: str,
     parameters: ClientParameters | None = None,
     most: int = MOST_BYTES,
-    keep: Callable[[bytes], None] | None = None,
     prompt: bool = False,
 ) -> bytes:
     """Return what lies at a URL.
@@ -45,8 +43,6 @@ def read(
         doing: What it is for, as in ``"read the result of job abc"``.
         parameters: Proxies, and whether certificates are checked; nothing else of them is used.
         most: How many bytes it may hold.
-        keep: Called with what lies there, once, before the last piece of it is taken from the connection; what it
-            raises goes on.
         prompt: Try once, for a caller that has a policy of its own.
 
     Raises:
@@ -54,7 +50,7 @@ def read(
     """
     asking = _asking.set(True)
     try:
-        failed = _fetched(url, doing, parameters, most, keep, ONCE if prompt else RETRY)
+        failed = _fetched(url, doing, parameters, most, ONCE if prompt else RETRY)
     finally:
         _asking.reset(asking)
     if isinstance(failed, bytes):
@@ -100,21 +96,13 @@ def _fetched(
     doing: str,
     parameters: ClientParameters | None,
     most: int,
-    keep: Callable[[bytes], None] | None,
     retry: Retry,
 ) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     if not is_allowed(url):
         scheme = url.split(":", 1)[0][:20]
         return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
-    if keep is None:
-        with new_session(retry) as session:
-            return _answer(session, url, doing, parameters, most)
-    with holding_session(url, retry) as (session, let_go):
-        body = _answer(session, url, doing, parameters, most)
-        if isinstance(body, bytes):
-            keep(body)
-            let_go()
-        return body
+    with new_session(retry) as session:
+        return _answer(session, url, doing, parameters, most)
 
 
 def _answer(

@@ -134,22 +134,19 @@ class RuntimeClient:
         """Return the metrics reply. Source: ``GET /jobs/ID/metrics``."""
         return self._job_call("read the metrics of", job_id, "GET", "/metrics").content
 
-    def job_results(self, job_id: str, *, keep: Callable[[bytes], None] | None = None, prompt: bool = False) -> bytes:
+    def job_results(self, job_id: str, *, prompt: bool = False) -> bytes:
         """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``.
 
         It may take any time, as long as it makes progress. It is empty where there is no result (204).
 
         Args:
             job_id: Which job.
-            keep: Called with the body, once, before the last piece of it is taken from the connection; what it raises
-                goes on. To a service that heeds how a connection ends, as ours on this machine does, a body that was
-                not kept is one that was not read.
             prompt: Try once, for a caller that has a policy of its own.
         """
         doing = f"read the result of job {job_id}"
         url = f"{self._account.user_urls().runtime}/jobs/{quote(job_id, safe='')}/results"
         return self._authorised(
-            lambda headers, _: self._account.http.download(doing, url, headers=headers, keep=keep, prompt=prompt), None
+            lambda headers, _: self._account.http.download(doing, url, headers=headers, prompt=prompt), None
         )
 
     def job_cancel(self, job_id: str) -> bytes:

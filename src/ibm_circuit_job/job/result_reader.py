@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
+from returns.functions import tap
+from returns.io import IOResult
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
@@ -210,16 +212,15 @@ class ResultReader:
     def _fetched(self, newest: ResultPayload | None, *, prompt: bool) -> Result[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named in what came last."""
         cell, job_id = self._cell, self._cell.job_id
-        keep = None if cell.keeper is None else self._keep
         location = None if newest is None else wire.replies.read_result_location(newest.raw)
         page: Result[ResultPayload, Failure] | None = None
         if location is not None:
-            located = effects.perform(effects.fetch_located(cell.client, job_id, location, keep, prompt=prompt))
+            located = self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt))
             if isinstance(located, Success) or not _is_url_over(located.failure()):
                 return located
             # Perhaps the service names another.
             page = located if located.failure().can_retry else None
-        answered = effects.perform(effects.fetch_result(cell.client, job_id, keep, prompt=prompt))
+        answered = self._kept(effects.fetch_result(cell.client, job_id, prompt=prompt))
         if not isinstance(answered, Success):
             # The URL may hold all the same, if it was not the object store that said no.
             return answered if page is None or answered.failure().can_retry else page
@@ -229,7 +230,11 @@ class ResultReader:
         if cell.state.payload is None:
             # The only way to a result that can be read once, should the store not answer now.
             cell.take_in(answered.unwrap())
-        return effects.perform(effects.fetch_located(cell.client, job_id, location, keep, prompt=prompt))
+        return self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt))
+
+    def _kept(self, fetched: IOResult[ResultPayload, Failure]) -> Result[ResultPayload, Failure]:
+        """Return what was fetched; it is on the disk then, before anything else is done with it."""
+        return effects.perform(fetched).map(tap(self._keep))
 
     def _keep(self, payload: ResultPayload) -> None:
         """Write what has arrived to the store, but for what came just before and is no result."""

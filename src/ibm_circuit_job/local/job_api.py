@@ -18,10 +18,12 @@ from attrs import define, field
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from ibm_circuit_job.local.access import Access
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, Device, configuration, properties
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
+from ibm_circuit_job.local.records import Records
 
 MOST_BODY: Final = 64 * 1024 * 1024
 """How many bytes a request may hold."""
@@ -349,23 +351,44 @@ class JobApi(ABC):
 
 
 def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Request) -> Response:
-    """Return a result to whoever asked; that of a private job is deleted once it was read.
+    """Return the reply with a result; that of a private job is deleted when it was sent.
 
     Raises:
-        Refusal: If another request is just reading the result of a private job.
+        Refusal: If the result of a private job is being sent to another request.
     """
-    if job.private and request.method == "GET":
-        if job.is_being_read:
-            raise Refusal(409, 1297, f"The result of private job {job.id} is being read by another request.")
+    if not job.private or request.method != "GET":
+        return Response(body, media_type="text/plain")
+    if job.is_being_sent:
+        raise Refusal(409, 1297, f"The result of private job {job.id} is being sent to another request.")
+    return _SentOnce(body, job, queues.records)
 
-        def decided(was_read: bool) -> None:
-            job.is_being_read = False
-            if was_read:
-                queues.records.forget_result(job)
 
-        job.is_being_read = True
-        request.state.connection.when_decided(decided)
-    return Response(body, media_type="text/plain")
+class _SentOnce(Response):
+    """The reply with a private result, which is deleted when all of the reply was sent.
+
+    A client whose connection ends before has not had the result, and it can be asked for again.
+    """
+
+    media_type = "text/plain"
+
+    def __init__(self, body: bytes, job: LocalJob, records: Records) -> None:
+        super().__init__(body)
+        self._job, self._records = job, records
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply."""
+        self._job.is_being_sent = True
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            # The server takes the second piece when the first has gone out, but for what its buffer may contain.
+            for piece in (self.body[:-1], self.body[-1:]):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            # Asked before the reply ends: afterwards, the server says of every client that it has left.
+            if not await Request(scope, receive).is_disconnected():
+                self._records.forget_result(self._job)
+            await send({"type": "http.response.body"})
+        finally:
+            self._job.is_being_sent = False
 
 
 _QISKIT: Final = re.compile(r"(?:^|[/,])qiskit-(\d[\w.+]{0,40})|^[\w,-]{1,80}/(\d[\w.+,]{0,80})")

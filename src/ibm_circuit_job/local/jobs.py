@@ -45,8 +45,8 @@ class LocalJob(JobRecord):
     """One job of the service, from its submission on."""
 
     ended: asyncio.Event = field(factory=asyncio.Event)
-    is_being_read: bool = False
-    """Whether the result of a private job is on its way to somebody, or nobody knows yet whether it was read."""
+    is_being_sent: bool = False
+    """Whether the result of a private job is being sent to a client."""
 
     @property
     def in_final_state(self) -> bool:

@@ -16,7 +16,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from ibm_circuit_job.local.access import Access
-from ibm_circuit_job.local.acknowledgement import AcknowledgedProtocol
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
 from ibm_circuit_job.local.job_api import RateLimit, Service
 from ibm_circuit_job.local.jobs import JobQueues
@@ -164,7 +163,7 @@ def serve(
         config = uvicorn.Config(
             FaultInjector(app, settings.faults, clock) if settings.faults.faults else app,
             log_level="warning",
-            http=AcknowledgedProtocol,
+            http="h11",
             ws="wsproto",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=75,

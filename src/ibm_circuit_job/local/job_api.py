@@ -351,7 +351,7 @@ class JobApi(ABC):
 
 
 def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Request) -> Response:
-    """Return the reply with a result; that of a private job is deleted when it was sent.
+    """Return the reply with a result; that of a private job is deleted when it is sent.
 
     Raises:
         Refusal: If the result of a private job is being sent to another request.
@@ -364,9 +364,9 @@ def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Requ
 
 
 class _SentOnce(Response):
-    """The reply with a private result, which is deleted when all of the reply was sent.
+    """The reply with a private result, which is deleted before the last byte of the reply is sent.
 
-    A client whose connection ends before has not had the result, and it can be asked for again.
+    Where the connection has ended by then, the client has not had the result, and it can be asked for again.
     """
 
     media_type = "text/plain"
@@ -380,13 +380,13 @@ class _SentOnce(Response):
         self._job.is_being_sent = True
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            # The server takes the second piece when the first has gone out, but for what its buffer may contain.
-            for piece in (self.body[:-1], self.body[-1:]):
+            # The second piece waits until the first has gone out, but for what the server's buffer may contain.
+            for piece in (self.body[:-1], b""):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-            # Asked before the reply ends: afterwards, the server says of every client that it has left.
             if not await Request(scope, receive).is_disconnected():
+                # Before the last byte: a client that has all of it is never sent it again.
                 self._records.forget_result(self._job)
-            await send({"type": "http.response.body"})
+            await send({"type": "http.response.body", "body": self.body[-1:]})
         finally:
             self._job.is_being_sent = False
 

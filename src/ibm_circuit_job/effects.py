@@ -141,7 +141,7 @@ class Clock:
     """The clock of a wait: what tells the time, and what lets it pass.
 
     Example:
-        >>> from datetime import timedelta
+        >>> from datetime import UTC, datetime, timedelta
         >>> passed = []
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> clock = Clock(lambda: noon + timedelta(seconds=sum(passed)), lambda: sum(passed, 0.0), passed.append)
@@ -416,6 +416,7 @@ def fetch_result_of(client: JobClient, job: Job) -> IOResult[ResultPayload, Fail
         job: The job.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> perform(fetch_result_of(ScriptedClient(results=[b'{"results": []}']), Job("a"))).unwrap().raw
         b'{"results": []}'
@@ -594,6 +595,7 @@ def wait_until_final(
         :class:`~ibm_circuit_job.errors.GaveUpWaiting` if trouble lasted longer than the policy's patience.
 
     Example:
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> replies = [b'{"id": "a", "state": {"status": "Queued"}}', b'{"id": "a", "state": {"status": "Completed"}}']
         >>> passed = []

@@ -48,6 +48,7 @@ class Course:
             seed: A number in [0, 1) that spreads the pauses.
 
         Example:
+            >>> from ibm_circuit_job import Job, WaitPolicy
             >>> Course.begun(Job("a"), WaitPolicy(), 5.0, 100.0, offers_stream=False, seed=0.0).wait.deadline
             105.0
         """
@@ -126,6 +127,8 @@ def is_at(job: Job, status: JobStatus) -> bool:
     """Return whether a job is known to have this status.
 
     Example:
+        >>> from ibm_circuit_job import Job
+        >>> from qiskit.providers.jobstatus import JobStatus
         >>> is_at(Job("a"), JobStatus.RUNNING)
         False
     """
@@ -142,6 +145,7 @@ def gave_up(subject: str, trouble: Trouble, now: float) -> Failure:
 
     Example:
         >>> from ibm_circuit_job.errors import NoResult
+        >>> from ibm_circuit_job.state.waiting import Trouble
         >>> gave_up("job a", Trouble(0.0, NoResult("read job a"), count=3), 5.0).tries
         3
     """

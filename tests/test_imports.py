@@ -35,6 +35,8 @@ def test_the_two_classes_load_what_is_used_later_when_it_is():
         "ibm_circuit_job.account.backend",
         "ibm_circuit_job.clients.http",
         "ibm_circuit_job.devices.properties",
+        "ibm_circuit_job.job.journal",
+        "ibm_circuit_job.job.watch",
         "ibm_circuit_job.local",
         "ibm_circuit_job.store",
         "ibm_circuit_job.wire.reply_fields",
@@ -44,7 +46,7 @@ def test_the_two_classes_load_what_is_used_later_when_it_is():
     assert not loaded & (NETWORK | later)
 
 
-@pytest.mark.parametrize("room", ["clients", "wire", "wire.results"])
+@pytest.mark.parametrize("room", ["clients", "job", "wire", "wire.results", "wire.queries"])
 def test_a_room_has_no_name_that_it_does_not_list(room):
     found = pytest.importorskip(f"ibm_circuit_job.{room}")
     with pytest.raises(AttributeError, match=f"'ibm_circuit_job.{room}' has no attribute 'nothing'"):
@@ -53,9 +55,9 @@ def test_a_room_has_no_name_that_it_does_not_list(room):
 
 def test_names_listed_by_a_room_are_there():
     program = (
-        "from ibm_circuit_job import clients, wire; from ibm_circuit_job.wire import queries, results;"
+        "from ibm_circuit_job import clients, job, wire; from ibm_circuit_job.wire import queries, results;"
         " [getattr(room, name) for room in (clients, results) for name in room._MODULE_OF];"
-        " [getattr(room, name) for room in (clients, wire) for name in room._MODULES];"
+        " [getattr(room, name) for room in (clients, job, wire) for name in room._MODULES];"
         " [getattr(queries, name) for name in queries._OF_INPUTS]"
     )
     assert {"requests", "ibm_circuit_job.wire.inputs"} <= loaded_by(program)

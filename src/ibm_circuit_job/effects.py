@@ -366,6 +366,10 @@ def fetch_inputs(client: JobClient, job_id: str) -> IOResult[JobInputs | None, F
     )
 
 
+PAGE: Final = 200
+"""How many jobs the service lists at once."""
+
+
 def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobPage, Failure]:
     """Fetch one page of the listing of jobs.
 

@@ -23,6 +23,7 @@ from ibm_circuit_job import clients, effects, wire
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
+from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
     IBMAccountError,
     IBMBackendApiError,
@@ -36,10 +37,7 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_store
-from ibm_circuit_job.job.journal import write_pending
-from ibm_circuit_job.job.waiter import PAGE
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.transitions import merge, news
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
@@ -515,6 +513,8 @@ class IBMProvider:
         What could not be written to the store when it was learned is written before.
         """
         if self.store is not None:
+            from ibm_circuit_job.job.journal import write_pending  # noqa: PLC0415 - for those who have a store
+
             write_pending(self.store)
         self.runtime_client.close()
         if self._service is not None and self._stops_service:
@@ -915,6 +915,8 @@ class IBMProvider:
         kept = effects.value_or_warn(effects.stored_records(self.store, [job.job_id for job in seen]))
         if kept is None:
             return {}
+        from ibm_circuit_job.state.transitions import merge, news  # noqa: PLC0415 - for those who have a store
+
         found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
         pending = [job for job in found if job is not None]
         written = effects.perform(effects.keep_all(self.store, pending, service=self.service))

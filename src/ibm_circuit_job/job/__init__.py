@@ -1,1 +1,23 @@
-"""The handle on a job, and what it does: what it knows, what it keeps, how it waits and reads the result."""
+"""The handle on a job, and what it does: what it knows, what it keeps, how it waits and reads the result.
+
+``circuit_job`` is the handle. The modules that it is made of are loaded with the first handle.
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+_MODULES: Final = frozenset({"cell", "keeper", "result_reader", "result_waiter", "waiter"})
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.job import cell as cell
+    from ibm_circuit_job.job import keeper as keeper
+    from ibm_circuit_job.job import result_reader as result_reader
+    from ibm_circuit_job.job import result_waiter as result_waiter
+    from ibm_circuit_job.job import waiter as waiter
+else:
+
+    def __getattr__(name: str) -> ModuleType:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(f"{__name__}.{name}")

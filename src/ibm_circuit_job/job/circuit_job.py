@@ -23,6 +23,7 @@ from qiskit.result import Result as QiskitResult
 from returns.result import Success
 
 from ibm_circuit_job import effects, wire
+from ibm_circuit_job import job as parts
 from ibm_circuit_job.devices.attribute_errors import or_missing, raised_for
 from ibm_circuit_job.errors import (
     IBMError,
@@ -34,19 +35,11 @@ from ibm_circuit_job.errors import (
     is_answer,
     to_exception,
 )
-from ibm_circuit_job.job import result_waiter, waiter
-from ibm_circuit_job.job.cell import JobCell
-from ibm_circuit_job.job.keeper import Keeper
-from ibm_circuit_job.job.result_reader import ResultReader
-from ibm_circuit_job.job.result_waiter import Wanted
 from ibm_circuit_job.state.facts import JobName, JobTags
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
-from ibm_circuit_job.state.reading import COMES_WITHIN, Missed
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
 from ibm_circuit_job.state.tag_limits import excess_of_tags
-from ibm_circuit_job.state.transitions import mark_cancelled
-from ibm_circuit_job.state.waiting import GaveUp, TimedOut, WaitPolicy
 from ibm_circuit_job.wire import queries, results
 
 if TYPE_CHECKING:
@@ -55,6 +48,10 @@ if TYPE_CHECKING:
 
     from ibm_circuit_job.devices.described_backend import DescribedBackend
     from ibm_circuit_job.devices.properties import BackendProperties
+    from ibm_circuit_job.job.cell import JobCell
+    from ibm_circuit_job.job.result_reader import ResultReader
+    from ibm_circuit_job.job.result_waiter import Wanted
+    from ibm_circuit_job.state.waiting import GaveUp, TimedOut, WaitPolicy
     from ibm_circuit_job.store import RecordStore
     from ibm_circuit_job.wire.results.executor import ExecutorResult
     from ibm_circuit_job.wire.results.noise_learner import NoiseLearnerResult
@@ -156,18 +153,20 @@ class IBMCircuitJob(JobV1):
             failed = None if error is None else wire.given.given_error(now, error)
         except (TypeError, ValueError) as wrong:
             raise IBMJobInvalidStateError(str(wrong)) from None
-        self._set_up(JobCell(given, failed, given), kwargs, WaitPolicy())
+        self._set_up(parts.cell.JobCell(given, failed, given), kwargs)
         self.connect(backend=backend, api_client=api_client, runtime_client=runtime_client)
         if given.status is not None:
             effects.warn_of_unknown_status(given.status)
         if store is not None:
             self.keep_in(store)
 
-    def _set_up(self, cell: JobCell, attributes: Mapping[str, Any], policy: WaitPolicy) -> None:
-        self.wait_policy = policy
+    def _set_up(self, cell: JobCell, attributes: Mapping[str, Any]) -> None:
+        from ibm_circuit_job.state.waiting import WaitPolicy  # noqa: PLC0415 - loaded with the first handle
+
+        self.wait_policy = WaitPolicy()
         """How waits for this job are paced; any other may be set."""
         self._cell = cell
-        self._reader = ResultReader(cell)
+        self._reader = parts.result_reader.ResultReader(cell)
         self._primitives = self._reader.in_form(results.decode_primitive)
         self._api_client: Any = None
         self._find_backend: Callable[[Job], DescribedBackend | None] | None = None
@@ -233,7 +232,7 @@ class IBMCircuitJob(JobV1):
             find_backend: Finds the backend when it is asked for, by what is known of the job then.
         """
         job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
-        job._cell.keeper, job._find_backend = Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
+        job._cell.keeper, job._find_backend = parts.keeper.Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
         return job
 
     @classmethod
@@ -386,7 +385,7 @@ class IBMCircuitJob(JobV1):
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self._job_id = kept["state"].job_id
-        self._set_up(JobCell(kept["given"], kept["given_error"], kept["state"]), kept["attributes"], WaitPolicy())
+        self._set_up(parts.cell.JobCell(kept["given"], kept["given_error"], kept["state"]), kept["attributes"])
         self.__dict__.update(kept["own"])
         self.connect()
 
@@ -568,7 +567,7 @@ class IBMCircuitJob(JobV1):
             a DONE
         """
         limit = checked_timeout(timeout)
-        waiter.wait(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
+        parts.waiter.wait(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
 
     async def wait_for_final_state_async(
         self,
@@ -589,7 +588,7 @@ class IBMCircuitJob(JobV1):
             True
         """
         limit = checked_timeout(timeout)
-        await waiter.wait_async(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
+        await parts.waiter.wait_async(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
 
     def _teller(self, callback: Callable[..., object] | None) -> Callable[[], None] | None:
         """What tells a callback the status and the place in the queue, where they are others than before."""
@@ -629,6 +628,8 @@ class IBMCircuitJob(JobV1):
             accepted = asked.unwrap()
             if accepted is None:
                 return False
+            from ibm_circuit_job.state.transitions import mark_cancelled  # noqa: PLC0415 - loaded with the first handle
+
             self._cell.observe(mark_cancelled(Job(self.state.job_id), accepted))
             return True
         failure = asked.failure()
@@ -695,7 +696,7 @@ class IBMCircuitJob(JobV1):
             return kept
         self.wait_for_final_state(timeout)
         wanted, limit = self._wanted_result(self._reader, timeout, began, refresh=refresh, partial=partial)
-        return result_waiter.read(wanted, self.wait_policy, limit, began)
+        return parts.result_waiter.read(wanted, self.wait_policy, limit, began)
 
     async def result_async(
         self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False
@@ -719,7 +720,7 @@ class IBMCircuitJob(JobV1):
             return kept
         await self.wait_for_final_state_async(timeout)
         wanted, limit = self._wanted_result(self._reader, timeout, began, refresh=refresh, partial=partial)
-        return await result_waiter.read_async(wanted, self.wait_policy, limit, began)
+        return await parts.result_waiter.read_async(wanted, self.wait_policy, limit, began)
 
     def primitive_result(
         self, timeout: float | None = None
@@ -760,7 +761,7 @@ class IBMCircuitJob(JobV1):
             return kept
         self.wait_for_final_state(timeout)
         wanted, limit = self._wanted_result(self._primitives, timeout, began)
-        return result_waiter.read(wanted, self.wait_policy, limit, began)
+        return parts.result_waiter.read(wanted, self.wait_policy, limit, began)
 
     async def primitive_result_async(
         self, timeout: float | None = None
@@ -783,7 +784,7 @@ class IBMCircuitJob(JobV1):
             return kept
         await self.wait_for_final_state_async(timeout)
         wanted, limit = self._wanted_result(self._primitives, timeout, began)
-        return await result_waiter.read_async(wanted, self.wait_policy, limit, began)
+        return await parts.result_waiter.read_async(wanted, self.wait_policy, limit, began)
 
     def _wanted_result(
         self,
@@ -797,7 +798,7 @@ class IBMCircuitJob(JobV1):
         """What is to be read now that the job has ended, and the seconds for all of the call, from *began* on."""
         limit = checked_timeout(timeout)
         seen = effects.seconds_until(self._cell.ended_at)
-        wanted = Wanted(
+        wanted = parts.result_waiter.Wanted(
             self.state.job_id,
             (reader, refresh, partial),
             reader.tries,
@@ -809,10 +810,14 @@ class IBMCircuitJob(JobV1):
         if partial or queries.status(self.state) is not JobStatus.ERROR:
             return wanted, limit
         # What is missing of a failed job is the reason alone. The wait for the job does not count against it.
+        from ibm_circuit_job.state.reading import COMES_WITHIN  # noqa: PLC0415 - loaded with the first handle
+
         longest = effects.monotonic() - began + COMES_WITHIN
         return wanted, longest if limit is None else min(limit, longest)
 
     def _try_result(self, reader: ResultReader, *, refresh: bool, partial: bool) -> Any:
+        from ibm_circuit_job.state.reading import Missed  # noqa: PLC0415 - loaded with the first handle
+
         # What has arrived before, and could not be written then, is looked for in the store.
         self._cell.catch_up(insisting=True)
         status = queries.status(self.state)
@@ -834,6 +839,8 @@ class IBMCircuitJob(JobV1):
         self, reader: ResultReader, step: TimedOut | GaveUp, seconds: float | None, *, partial: bool
     ) -> IBMError | None:
         """Say why there is no result, where there is anything to add to the trouble on the way to it."""
+        from ibm_circuit_job.state.waiting import GaveUp  # noqa: PLC0415 - loaded with the first handle
+
         if queries.status(self.state) is JobStatus.ERROR and not partial:
             return self._failed()
         return reader.error(step.trouble, seconds) if isinstance(step, GaveUp) else None

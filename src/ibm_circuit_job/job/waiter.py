@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, assert_never
+from typing import assert_never
 
 from returns.result import Failure as Bad
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import to_exception
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, WaitPolicy
-
-PAGE: Final = 200
-"""How many jobs the service lists at once."""
 
 
 def wait(

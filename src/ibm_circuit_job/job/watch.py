@@ -19,6 +19,7 @@ from attrs import define, field
 from returns.result import Success
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
     Failure,
     IBMError,
@@ -30,7 +31,6 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_timeout
-from ibm_circuit_job.job.waiter import PAGE
 from ibm_circuit_job.state import waiting
 from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy

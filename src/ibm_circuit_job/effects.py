@@ -132,7 +132,7 @@ async def pause(seconds: float) -> None:
 
 
 def chance() -> float:
-    """Return a number from 0 to 1 that nobody can foretell."""
+    """Return a random float in [0, 1)."""
     return random.random()
 
 
@@ -169,7 +169,7 @@ def seconds_until(moment: datetime | None) -> float | None:
 
 
 def within(seconds: float | None, effect: Callable[[], IOResult[_T, Failure]]) -> IOResult[_T, Failure]:
-    """Have an effect happen within a time, whatever holds it up: a name server, a handshake, somebody else's client.
+    """Have an effect happen within a time, whatever holds it up: a name server, a handshake, a third-party client.
 
     It happens in a thread of its own, which ends by itself; what it then brings is not waited for.
 
@@ -195,7 +195,7 @@ _GRACE: Final = 0.03
 
 
 def start(effect: Callable[[], object]) -> None:
-    """Have an effect happen in a thread of its own, for which nobody waits."""
+    """Run an effect in a thread of its own, without waiting for it."""
     started(effect)
 
 
@@ -226,7 +226,8 @@ async def await_end_async(future: Future[Any], seconds: float | None) -> None:
     import asyncio  # noqa: PLC0415 - costly, and for those who use it
 
     ended = asyncio.wrap_future(future)
-    # The caller asks the other future for what it came to. Of this one asyncio would log that nobody asked.
+    # The caller asks the other future for what it came to. Of this one asyncio would log that its exception was
+    # never retrieved.
     ended.add_done_callback(_noted)
     await asyncio.wait([ended], timeout=seconds)
 
@@ -264,7 +265,7 @@ def started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T]
             _unfinished.add(threading.current_thread())
         try:
             result = effect()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, whoever waits is told
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the caller waits
             done.set_exception(error)
         else:
             done.set_result(result)
@@ -324,7 +325,7 @@ def fetch_job(
     """Fetch what the service says of a job, without its circuits.
 
     Args:
-        client: Whom to ask.
+        client: The client to ask.
         job_id: Which job.
         seconds: Try once, and give up after so long a silence; by default the client's own patience.
         clock: The clock that stamps the reply; the machine's by default.
@@ -374,7 +375,7 @@ def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobP
     """Fetch one page of the listing of jobs.
 
     Args:
-        client: Whom to ask.
+        client: The client to ask.
         **filters: What ``jobs_get`` of the client takes; those that are ``None`` are left out.
     """
     wanted = {name: value for name, value in filters.items() if value is not None}
@@ -399,7 +400,7 @@ def fetch_result(client: JobClient, job_id: str, *, prompt: bool = False) -> IOR
     ``null`` are a :class:`~ibm_circuit_job.errors.NoResult`, and a page of HTML is no body of the service's.
 
     Args:
-        client: Whom to ask.
+        client: The client to ask.
         job_id: Which job.
         prompt: Try once; by default the client's own patience.
     """
@@ -937,7 +938,7 @@ NOT_CONNECTED: Final = (
     "this handle has no connection to a service; give it one with IBMProvider.attach(job), "
     "or as runtime_client when it is made"
 )
-"""Why a handle without a client, such as one that was unpickled, can ask nobody."""
+"""Why a handle without a client, such as one that was unpickled, can ask nothing."""
 
 
 def _understood(call: Callable[..., Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -945,7 +946,7 @@ def _understood(call: Callable[..., Any], wanted: Mapping[str, Any]) -> Mapping[
     # Of a method, what all its objects share; a mock takes anything.
     function = getattr(call, "__func__", call)
     names, takes_any = _of_function(function) if isinstance(function, FunctionType) else _parameters(function)
-    # Our own limit in time, and what keeps a result, are nobody's business that does not name them.
+    # Our own limit in time, and what keeps a result, go only to a method that names them.
     return {name: value for name, value in wanted.items() if name in names or (takes_any and name not in _OURS)}
 
 

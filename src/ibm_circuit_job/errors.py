@@ -46,7 +46,7 @@ class IBMAccountError(IBMError):
     """Logging in failed, or the account has no access to what was asked for."""
 
     is_passing: bool = False
-    """Whether the service could not be reached, or was in trouble, so that nobody said no."""
+    """Whether the service could not be reached, or was in trouble: the account was not refused."""
 
 
 class IBMBackendError(IBMError):
@@ -62,7 +62,7 @@ class IBMBackendApiError(IBMBackendError):
 
 
 class BackendPropertyError(IBMBackendError):
-    """The backend's properties do not hold what was asked for, or give it in a unit that nobody knows."""
+    """The backend's properties do not hold what was asked for, or give it in an unknown unit."""
 
 
 class JobStoreError(IBMError):
@@ -249,7 +249,7 @@ class GaveUpWaiting:
 
 @frozen
 class Unsupported:
-    """The client cannot do this, so nobody was asked."""
+    """The client cannot do this, so no request was sent."""
 
     doing: str
     """What was tried."""

@@ -478,7 +478,7 @@ class IBMRetiredBackend(IBMBackend):
 
     def __init__(self, provider: ProviderOfBackend | None, name: str) -> None:
         description = {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False}
-        # Nothing runs, so that no instance is needed: nobody may know it, where the service cannot be reached.
+        # Nothing runs, so that no instance is needed: it may be unknown, where the service cannot be reached.
         super().__init__(provider, description, instance="")
 
     def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> None:

@@ -26,7 +26,7 @@ class JobStore(RecordStore):
             ``postgresql``, for a team. By default what the variable ``IBM_CIRCUIT_JOB_STORE`` says, else a file in the
             user's data folder. A file, and a folder that is made for it, are their owner's alone.
         results_held: How many decoded results the handles of this store keep in memory together, those that were
-            asked for last; of others, what nobody else holds is decoded again when it is asked for. ``None`` for all.
+            asked for last; of others, what nothing else refers to is decoded again when asked for. ``None`` for all.
         create: Whether to make a store where there is none.
 
     Raises:

@@ -722,7 +722,7 @@ class IBMProvider:
             job_tags: Only those that have all of these tags.
             descending: Whether the newest come first.
             instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
-            offline: Return those that the store keeps of this service, and ask nobody.
+            offline: Return those that the store keeps of this service, without a request.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
@@ -899,7 +899,7 @@ class IBMProvider:
         return self.store
 
     def _stored_handle(self, record: Job) -> IBMCircuitJob:
-        """A handle on a job of the store, for which nobody is asked."""
+        """A handle on a job of the store, made without a request."""
         return IBMCircuitJob.from_store(
             self._needed_store(),
             record,

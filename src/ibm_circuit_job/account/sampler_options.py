@@ -52,7 +52,7 @@ def sampler_request(request: RunRequest, *, is_simulator: bool) -> RunRequest:
     options: dict[str, Any] = {}
     for name, value in request.options.items():
         if name in request.unknown:
-            # Passed on as it is, for whoever knows better.
+            # Passed on as it is: the service may know it.
             if name in options:
                 raise IBMBackendValueError(f"expected no {name}, for other arguments of run() say a part of it")
             options[name] = value

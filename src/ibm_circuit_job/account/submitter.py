@@ -116,7 +116,7 @@ class _Course:
     def __init__(self, client: Any, order: Order, policy: SubmissionPolicy, monotonic: Callable[[], float]) -> None:
         self._client, self._order, self._policy, self._monotonic = client, order, policy, monotonic
         params = getattr(client, "params", None)
-        # Whom a third-party client asks is not known: its submissions have nothing in common with those of others.
+        # The service of a third-party client is not known: its submissions have nothing in common with those of others.
         self._service = (params.url, params.instance) if isinstance(params, ClientParameters) else None
         kind = (self._service or id(client), order.backend, order.program, frozenset(order.tags), order.private)
         self._request = Request(kind)

@@ -139,9 +139,9 @@ def result(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: 
         try:
             found = IBMCircuitJob.from_store(opened, record).result()
         except IBMJobApiError:
-            # Nobody is asked from here.
+            # No service is asked from here.
             known = queries.status(record)
-            seen = "nobody has asked for its status" if known is None else f"it was {known.name} when last seen"
+            seen = "its status was never asked for" if known is None else f"it was {known.name} when last seen"
             terminal.fail(
                 f"no result of job {job_id} is kept, and {seen}; IBMProvider(store=JobStore()).resume() asks for it"
             )

@@ -1,6 +1,6 @@
 """Reading a result that lies at a URL: in an object store, which wants no token and gets none.
 
-The URL comes from the service and is itself a secret: whoever has it may read the result. So no message repeats more
+The URL comes from the service and is itself a secret: anyone who has it may read the result. So no message repeats more
 of it than the host and the path.
 """
 
@@ -83,7 +83,7 @@ def is_allowed(url: str) -> bool:
         (False, False)
     """
     try:
-        # Read by whoever connects: two readers of one URL may see two hosts.
+        # Read by the parser of the library that connects: two readers of one URL may see two hosts.
         parts = parse_url(url)
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""JobCell: what one handle knows of its job, whom it asks, and where it is kept.
+"""JobCell: mutable holder of a handle's current ``Job``, its client and its store.
 
 The one thing of a handle that changes. The record in it is replaced by ``merge`` and ``refresh``, so that any number of
 threads may learn about the job at once; what is learned goes to the store before anybody is told.
@@ -40,7 +40,7 @@ class JobCell:
         self.given_error = given_error
         self.state = state
         self.client: Any = None
-        """Whom is asked about the job; ``None`` without a connection."""
+        """The client of the job; ``None`` without a connection."""
         self.backend: Any = None
         """The backend that runs it, where one was given or found."""
         self.keeper: Keeper | None = None
@@ -171,7 +171,7 @@ class JobCell:
         metrics = self.state.metrics
         if metrics is None or self._end is None:
             return False
-        # Whoever saw the end first need not be this handle.
+        # Another handle may have seen the end first.
         names_the_end = any(step.lower() == "finished" for step, _ in metrics.timestamps)
         return names_the_end or metrics.stamp >= self._end.stamp
 
@@ -231,7 +231,7 @@ class JobCell:
                 self.state = evolve(self.state, payload=None) if self.state.payload is payload else self.state
 
     def catch_up(self, *, insisting: bool = False) -> None:
-        """Write what could not be written when it was learned, where nobody else may come for it any more.
+        """Write what could not be written when it was learned, where no later call may do so.
 
         Args:
             insisting: Whether to try however short a time ago the store was in trouble.

@@ -60,7 +60,7 @@ _News: TypeAlias = tuple[JobStatus | None, int | None]
 """A status, and a place in the queue."""
 
 MANAGED_TAGS: Final = ("ibmq_jobset_", "ibm_composite_job_")
-"""How tags begin that belong to whoever manages a set of jobs."""
+"""How tags begin that belong to the program that manages a set of jobs."""
 _ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
 """Public attributes that are plain ones: ours, and qiskit's."""
 
@@ -239,7 +239,7 @@ class IBMCircuitJob(JobV1):
     def from_runtime_job(cls, job: Any) -> Self:
         """Return a handle on the job of another one: ``RuntimeJobV2`` of ``qiskit-ibm-runtime``, or the like.
 
-        It asks with the client of that job, so that whoever has a session with the official package can wait for
+        It asks with the client of that job, so that a program that has a session with the official package can wait for
         the job, and keep its result, with ours. Nothing is asked of the service here.
 
         Args:
@@ -279,7 +279,7 @@ class IBMCircuitJob(JobV1):
     def connect(
         self, *, backend: DescribedBackend | None = None, api_client: Any = None, runtime_client: Any = None
     ) -> None:
-        """Give the handle a connection: whom it asks from now on. ``IBMProvider.attach()`` does it.
+        """Give the handle a connection: the clients that it uses from now on. ``IBMProvider.attach()`` does it.
 
         Args:
             backend: The backend that runs the job.
@@ -336,7 +336,7 @@ class IBMCircuitJob(JobV1):
     # Attributes
 
     def __getattr__(self, name: str) -> Any:
-        # Only asked for what is no member; also before there are any fields, such as by whoever copies.
+        # Only asked for what is no member; also before there are any fields, such as by ``copy``.
         raised = raised_for(self, name)
         if raised is not None:
             raise raised
@@ -364,7 +364,7 @@ class IBMCircuitJob(JobV1):
         return sorted({*super().__dir__(), *self._fields()})
 
     def _fields(self) -> dict[str, Any]:
-        """What the service, and whoever made the handle, said beyond what any member answers."""
+        """What the service and the constructor's arguments said beyond what any member answers."""
         return self._attributes | queries.unknown_fields(self._cell.given) | queries.unknown_fields(self.state)
 
     # Keeping and copying
@@ -905,8 +905,8 @@ class IBMCircuitJob(JobV1):
     def update_tags(self, new_tags: list[str]) -> list[str]:
         """Replace the job's tags.
 
-        Tags that begin with ``ibmq_jobset_`` or ``ibm_composite_job_`` belong to whoever manages a set of jobs, and
-        are kept.
+        Tags that begin with ``ibmq_jobset_`` or ``ibm_composite_job_`` belong to the program that manages a set of
+        jobs, and are kept.
 
         Args:
             new_tags: The new tags.

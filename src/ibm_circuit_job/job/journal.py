@@ -1,6 +1,6 @@
 """What handles have learned of a job, and a store does not have yet.
 
-All handles of the process on one job share it. It stays here until it is written: when somebody asks for the job again,
+All handles of the process on one job share it. It stays here until it is written: when the job is asked for again,
 when the provider is closed, and at the latest when the process ends.
 """
 
@@ -41,7 +41,7 @@ class PendingWrites:
     store: RecordStore
     job_id: str
     client: Any = None
-    """Whom the last of it was asked of."""
+    """The client that the last of it was asked of."""
     learned: Job | None = None
     """Facts, but for results."""
     just_now: bool = False
@@ -53,7 +53,7 @@ class PendingWrites:
     written: set[str] = field(factory=set)
     """The SHA-256 of the results that were written from here."""
     writing: ForkFreeLock = field(factory=ForkFreeLock)
-    """Held by whoever writes. What is being written is not to be read yet."""
+    """Held by the thread that writes. What is being written is not to be read yet."""
 
     @property
     def is_left(self) -> bool:
@@ -151,7 +151,7 @@ class PendingWrites:
 _Key: TypeAlias = tuple[object, str]
 _lock: Final = ForkFreeLock()
 _registry: Final[dict[_Key, PendingWrites]] = {}
-"""All that is left. It is held here, for nobody else may hold a job any more."""
+"""All that is left. It is held here, as there may be no handle on a job any more."""
 
 
 def _place_of(store: RecordStore) -> object:
@@ -192,7 +192,7 @@ def add_pending(
         own: What one handle knows of it.
         kept: What the store is known to have.
         known: What is known.
-        client: Whom it was asked of.
+        client: The client that it was asked of.
         payload: A result that has arrived.
         just_now: Whether what is known was seen just now.
     """

@@ -58,7 +58,7 @@ class Keeper:
 
         Args:
             known: What is known of the job.
-            client: Whom it was asked of.
+            client: The client that it was asked of.
             just_now: Whether the news were seen just now, and so come after all that the store has.
             was_given: Whether tags or a name were given to the job here.
         """
@@ -69,7 +69,7 @@ class Keeper:
         # What the service says can be asked for again, so that it may wait for the next time.
         given = () if mine is None else (mine.inputs, mine.details if was_given else None)
         synced = any(fact is not None for fact in given)
-        # Once it could not be stored, nobody is to wait for that again.
+        # Once it could not be stored, no caller waits for that again.
         patient = synced and given != self._waited_for
         if not self._write(pending, synced=synced, patient=patient):
             self._waited_for = given
@@ -80,11 +80,11 @@ class Keeper:
         Args:
             payload: The body of the result.
             known: What is known of the job.
-            client: Whom it was asked of.
+            client: The client that it was asked of.
             just_now: Whether the result has arrived just now, and so comes after all that the store has.
         """
         pending = self._pending()
-        # Once it could not be stored, nobody is to wait for that again.
+        # Once it could not be stored, no caller waits for that again.
         patient = payload.sha256 not in pending.payloads
         pending = self._own = add_pending(pending, self.kept, known, client, payload, just_now=just_now)
         self._write(pending, synced=True, patient=patient)

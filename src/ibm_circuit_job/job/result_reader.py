@@ -67,7 +67,7 @@ class _Decoded:
     """A result that was decoded, and of what."""
 
     result: Callable[[], QiskitResult | None]
-    """Return it; ``None`` where a store has it, and nobody holds it any more."""
+    """Return it; ``None`` where a store has it, and nothing else refers to it."""
     is_partial: bool
     inputs: JobInputs | None
     """The inputs that were known then: a sampler's result has its names from there."""
@@ -295,7 +295,7 @@ class ResultReader:
         return ended_at is not None and effects.now() - ended_at > _COMES_WITHIN
 
     def _keep_metrics(self) -> None:
-        """Learn what was measured, for the store: who comes back to it later may have nobody to ask."""
+        """Learn what was measured, for the store: a later reader of it may have no connection."""
         cell = self._cell
         if cell.keeper is None or cell.metrics_are_final:
             return

@@ -375,7 +375,7 @@ class _Group:
     def listen(self, policy: WaitPolicy, deadline: float | None) -> None:
         """Listen to some of the jobs that run, where the service pushes.
 
-        Not for as long as a job takes: whoever stops iterating would leave the thread and its stream behind.
+        Not for as long as a job takes: a caller that stops iterating would leave the thread and its stream behind.
         """
         if not effects.offers_stream(self.client):
             return

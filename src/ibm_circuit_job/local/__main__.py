@@ -2,7 +2,7 @@
 
 Settings come as one line of JSON on standard input, so that the token stands in no list of processes. One line
 of JSON on standard output says where the service is, or why it is not. Standard input stays open as a lifeline:
-when it closes, whoever started the service is gone, and the service stops.
+when it closes, the program that started the service is gone, and the service stops.
 """
 
 from __future__ import annotations

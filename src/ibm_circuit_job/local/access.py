@@ -40,7 +40,7 @@ class Access:
             seconds: How long a token of the ``platform`` dialect holds.
         """
         if token is not None and token != records.setting("token", token):
-            # Whoever had the old one is let in no longer, with nothing that was given for it.
+            # The old one is refused from now on, with all that was given for it.
             records.keep_setting("token", token)
             records.keep_setting("key", secrets.token_hex(32))
         kept = records.setting("token", secrets.token_urlsafe(24))

@@ -87,7 +87,7 @@ class _CannotRun(Exception):  # noqa: N818 - it never leaves this module
 
 
 def die_with(parent: int) -> None:
-    """Let this process end when the service's does, even if that was killed and nobody is left to end it."""
+    """Let this process end when the service's does, even if that was killed and cannot end it."""
 
     def watch() -> None:
         while os.getppid() == parent:

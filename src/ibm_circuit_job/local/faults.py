@@ -45,7 +45,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     - ``reset_during``: it was done, and the connection is reset in the middle of the answer's body.
     - ``cut_off``: it was done, and the answer is only half of the JSON.
     - ``garbled``: it was done, and a part of the answer is noise, which is no UTF-8.
-    - ``unknown_status``: a job reply names a status that nobody knows.
+    - ``unknown_status``: a job reply names an unknown status.
     - ``stale_status``: a job that has ended is said to run.
     - ``slow``: the answer comes after so many ``seconds``.
     - ``stream_refused``: a push stream is refused with this ``status``.
@@ -217,7 +217,7 @@ class FaultInjector:
             return body[: len(body) // 2]
         if kind == "garbled":
             place = self._drawn.randrange(len(body) + 1)
-            # One byte that is never in UTF-8: noise that reads as text, such as another number, nobody could tell.
+            # One byte that is never in UTF-8: noise that reads as text, such as another number, would go unnoticed.
             return body[:place] + b"\xff" + self._drawn.randbytes(4) + body[place + 5 :]
         try:
             reply = msgspec.json.decode(body)

@@ -28,7 +28,7 @@ from ibm_circuit_job.local.records import Records
 MOST_BODY: Final = 64 * 1024 * 1024
 """How many bytes a request may hold."""
 MOST_OF_A_STRANGER: Final = 16 * 1024
-"""How many bytes a request may hold from somebody who has not proved yet who they are."""
+"""How many bytes a request may hold from a client that has not authenticated yet."""
 MOST_OF_A_CLIENT: Final = 1000
 """How many characters of what a client says of itself are kept with a job."""
 PAGE: Final = 200
@@ -115,7 +115,7 @@ class JobApi(ABC):
 
     @abstractmethod
     def check(self, connection: HTTPConnection) -> None:
-        """Let in whoever proves who they are.
+        """Let in a client that authenticates.
 
         Raises:
             Refusal: If they do not.

@@ -286,7 +286,7 @@ class JobQueues:
         try:
             self.records.update(job, result)
         except SQLAlchemyError:
-            # Such as a full disk: the queue goes on, and whoever waits for the job is told.
+            # Such as a full disk: the queue goes on, and those that wait for the job are told.
             _logger.exception("The end of job %s could not be written down.", job.id)
             job.status, job.has_result = "Failed", False
             job.reason = "The service could not keep the job's result."

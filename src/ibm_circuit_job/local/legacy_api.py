@@ -55,7 +55,7 @@ class LegacyApi(SessionApi):
         )
 
     def check(self, connection: HTTPConnection) -> None:
-        """Let in whoever has logged in."""
+        """Let in a client that has logged in."""
         if not self.service.access.is_issued("login", connection.headers.get("x-access-token", "")):
             raise Refusal(401, 1201, "Not authorised: the access token is missing or not valid.")
 

@@ -64,7 +64,7 @@ class PlatformApi(SessionApi):
         )
 
     def check(self, connection: HTTPConnection) -> None:
-        """Let in whoever has a token of IAM, and names the instance."""
+        """Let in a request that has a token of IAM, and names the instance."""
         kind, _, given = connection.headers.get("authorization", "").partition(" ")
         access = self.service.access
         is_known = (kind == "Bearer" and access.is_issued("iam", given)) or (

@@ -24,7 +24,7 @@ from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, is_known, say
 JsonText: TypeAlias = str
 """The text of one JSON value, verbatim."""
 MOST_BYTES: Final = 2 * 1024**3
-"""How many bytes a body of inputs or of a result may hold, where somebody else says how many there are."""
+"""How many bytes a body of inputs or of a result may hold, where another program says how many there are."""
 
 
 def _utc(moment: datetime) -> datetime:
@@ -91,7 +91,7 @@ def _check_texts(**texts: object) -> None:
 
 
 class UnknownFields(tuple[tuple[str, JsonText], ...]):
-    """Fields that nobody knows: pairs of a name and its JSON text, checked, and sorted by name.
+    """Unknown fields: pairs of a name and its JSON text, checked, and sorted by name.
 
     A tuple that says so of itself; only :func:`unknown_fields` and readers make one.
     """
@@ -176,7 +176,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def _stamp() -> Any:
-    """The field ``stamp``: the wall time, unless whoever makes the fact knows that the clock was set back.
+    """The field ``stamp``: the wall time, unless the maker of the fact knows that the clock was set back.
 
     Source: a hybrid logical clock (Kulkarni et al., 2014), with its counter in the microseconds.
     """
@@ -330,7 +330,7 @@ class JobDetails:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is said of the job."""
-        # The first thing that is said decides; in nearly every reply that is a field that nobody knows.
+        # The first thing that is said decides; in nearly every reply that is an unknown field.
         return not (self.unknown or self.tags is not None) and all(
             said is None
             for said in (
@@ -484,4 +484,4 @@ for _kind in (*_PARTIAL, JobInputs, ResultPayload, JobTags, JobName):
 Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload | JobTags | JobName
 """One thing that was learned about a job: a closed union, to be taken apart with ``match``."""
 Body: TypeAlias = JobInputs | ResultPayload
-"""A fact that is bytes which nobody has read yet."""
+"""A fact that is bytes, not read yet."""

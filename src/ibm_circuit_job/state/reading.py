@@ -155,5 +155,5 @@ def after_silence(reading: Reading, now: float) -> Reading:
 
 
 def after_another(reading: Reading) -> Reading:
-    """Return the reading after a try that somebody else had begun came to its end: now there is room for one's own."""
+    """Return the reading after a try that another caller had begun came to its end: now there is room for one's own."""
     return evolve(reading, wait=evolve(reading.wait, poll_now=True))

@@ -81,8 +81,8 @@ def write(folder: Path, jobs: Iterable[Archived]) -> int:
         is_there = _is_there(target)
         if not is_there:
             target.parent.mkdir(parents=True, exist_ok=True)
-        # To be moved to its place when it is complete. A folder that is there is not replaced: somebody may be in it, a
-        # disk may be mounted there, and who can use it is not for us to say.
+        # To be moved to its place when it is complete. A folder that is there is not replaced: a process may be in it,
+        # a disk may be mounted there, and who can use it is not for us to say.
         unfinished = Path(tempfile.mkdtemp(prefix=".ibm-circuit-job-", dir=target if is_there else target.parent))
         try:
             count = _write_all(unfinished, jobs)
@@ -132,7 +132,7 @@ def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
                     with _opened(folder / name) as file:
                         file.write(fact.raw)
             lines.write(msgspec.json.encode(_line(job)) + b"\n")
-        # So that whoever reads it knows that this is all.
+        # So that a reader knows that this is all.
         lines.write(msgspec.json.encode({"format": FORMAT, "jobs": count}) + b"\n")
     return count
 
@@ -157,7 +157,7 @@ def _line(job: Archived) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "job_id": job.job_id,
-        # For whoever reads it; what is read back are the facts.
+        # For human readers; what is read back are the facts.
         "status": None if known.status is None else known.status.status.name,
         "tags": known.tags,
         "service": job.service,
@@ -283,7 +283,7 @@ def _body(folder: Path, where: str, kind: type[Body], said: Any) -> Body:
     except msgspec.ValidationError as error:
         raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
     if not _BODY.fullmatch(body.file) or body.observed_at.tzinfo is None:
-        # Whoever wrote the line is not to choose what is read.
+        # The author of the line is not to choose what is read.
         raise JobStoreDamagedError(
             f"{where} is damaged: expected a file in bodies that is named after its SHA-256, and an aware time"
         )
@@ -314,7 +314,7 @@ def _raw(path: Path, size: int) -> bytes:
 
 @contextmanager
 def _opened_to_read(path: Path) -> Iterator[BinaryIO]:
-    """A file, and nothing that lets whoever opens or reads it wait, as a pipe does."""
+    """A file, and nothing that blocks when it is opened or read, as a pipe does."""
     # Where there is no such flag, there are no such pipes.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -116,11 +116,11 @@ def _unpacked(packed: bytes, size: Any) -> bytes | None:
 
 
 def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, Packed]) -> None:
-    """Write the bodies that were found not to be there, and those that somebody has deleted since."""
+    """Write the bodies that were found not to be there, and those that were deleted since."""
     if not bodies:
         return
     table, parts = schema.bodies, schema.body_parts
-    # Nobody deletes those that are there until this is done.
+    # Those that are there are not deleted until this is done.
     there: set[str] = set()
     for wanted in portions(sorted(bodies)):
         of_bodies = sql.select(table.c.sha256).where(table.c.sha256.in_(wanted)).order_by(table.c.sha256)

@@ -30,11 +30,11 @@ _T = TypeVar("_T")
 LOCK_SECONDS: Final = 30.0
 """How long a transaction waits for those of others."""
 SHORT_LOCK_SECONDS: Final = 0.05
-"""How long one waits that is not patient: it is done again later, and nobody is to wait for it."""
+"""How long one waits that is not patient: it is done again later, and no caller is to wait for it."""
 _DEAF_SECONDS: Final = 0.25
 """How long SQLite waits by itself: it heeds no Ctrl-C meanwhile."""
 CONNECT_SECONDS: Final = 10
-"""How long a server of PostgreSQL may take to let somebody in."""
+"""How long a server of PostgreSQL may take to accept a connection."""
 _TRIES: Final = 5
 """How often a transaction that others got in the way of is begun."""
 
@@ -124,7 +124,7 @@ class Database:
                 raise self._none_there()
             make_for_owner(self._file)
         try:
-            # Before anything is changed: it may be somebody else's.
+            # Before anything is changed: it may be another program's.
             with self._engine.begin() as connection:
                 found = migration.version_of(connection)
             if found == 0 and not self.create:
@@ -174,7 +174,7 @@ class Database:
 
         Args:
             doing: What it is for, as in ``"read job abc"``.
-            patient: Whether to wait for a program that lets nobody read.
+            patient: Whether to wait for a program that lets no other read.
 
         Raises:
             JobStoreError: If the database is in trouble.
@@ -348,7 +348,7 @@ def _begin(connection: sql.Connection) -> None:
 
 
 def _begin_to_write(connection: sql.Connection, patience: float) -> None:
-    """Begin with the lock of writers: who first reads may find that somebody else has written meanwhile."""
+    """Begin with the lock of writers: a transaction that first reads may find that another has written meanwhile."""
     deadline = time.monotonic() + patience
     _set_patience(connection, min(patience, _DEAF_SECONDS))
     while True:

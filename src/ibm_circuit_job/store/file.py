@@ -38,10 +38,10 @@ def is_missing(file: Path) -> bool:
 
 
 def make_for_owner(file: Path) -> None:
-    """Make a file, and the folders above it, that nobody but their owner can read; where it is there, look at it.
+    """Make a file, and the folders above it, that only their owner can read; where it is there, look at it.
 
-    A file that is there is not opened: when this process closes it, SQLite's locks on it are gone, whoever of the
-    process holds them, and another process that thinks itself alone takes away what was written last.
+    A file that is there is not opened: when this process closes it, SQLite's locks on it are gone, whichever part of
+    the process holds them, and another process that thinks itself alone takes away what was written last.
 
     Raises:
         JobStoreError: If it cannot be made, or be used.

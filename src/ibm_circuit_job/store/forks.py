@@ -1,7 +1,7 @@
 """Forks of a process that has files of SQLite open.
 
 What SQLite knows of the files that a process has open, and of the locks on them, a fork inherits, and there it is
-wrong: the fork would write without any lock, to a log that others take away, or wait for ever for a lock that nobody
+wrong: the fork would write without any lock, to a log that others take away, or wait for ever for a lock that no thread
 holds. So no such file is open when a process forks: what is under way ends before, the rest waits until after, and both
 processes open the file anew.
 """

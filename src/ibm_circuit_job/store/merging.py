@@ -64,7 +64,7 @@ def merge_in(
 
 
 def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
-    """The row of a job, which nobody else changes until the transaction ends; a new one where there is none."""
+    """The row of a job, which no other transaction changes until this one ends; a new one where there is none."""
     row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     while row is None:
         # Again, where it was there, and was deleted before it could be locked.
@@ -104,7 +104,7 @@ def _by_precision(service: str) -> tuple[bool, str]:
 
 
 def _is_awaited(fact: Fact) -> bool:
-    """Whether a fact says that somebody waits for the result: the job had not ended, or something arrived."""
+    """Whether a fact says that the result may be waited for: the job had not ended, or something arrived."""
     return isinstance(fact, ResultPayload) or (isinstance(fact, StatusReport) and not fact.is_final)
 
 

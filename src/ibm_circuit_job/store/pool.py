@@ -21,7 +21,7 @@ _MOST: Final = 30
 _SECONDS: Final = 30.0
 """How long to wait for one."""
 _PAUSE: Final = 1.0
-"""Seconds between looks at whether there is one, where nobody says so."""
+"""Seconds between looks at whether there is one, where no thread says so."""
 
 
 class _Making:
@@ -69,7 +69,7 @@ class IdlePool(sql.NullPool):
         self._waiting.append(turn)
         is_over = False
         try:
-            # Looked for again: somebody may have been done before the turn was there, or never come to say so.
+            # Looked for again: a thread may have been done before the turn was there, or never come to say so.
             while record is None and turn.record is None and time.monotonic() < deadline:
                 record = self._taken()
                 if record is None:
@@ -85,7 +85,7 @@ class IdlePool(sql.NullPool):
         return found
 
     def _ended(self, turn: _Turn) -> ConnectionPoolEntry | None:
-        """Have nobody wait for a turn any more, and return the connection that it was given."""
+        """End a turn, and return the connection that it was given."""
         try:
             self._waiting.remove(turn)
         except ValueError:

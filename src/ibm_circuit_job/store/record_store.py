@@ -535,7 +535,7 @@ class RecordStore:
 
         def work(connection: sql.Connection) -> None:
             of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
-            # Whoever saves any of it meanwhile waits; in the order of those that save, so that they do not wait for us.
+            # A process that saves any of it meanwhile waits. The order is that of saving, which excludes a deadlock.
             of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(of_job)).order_by(bodies.c.sha256)
             connection.execute(of_bodies.with_for_update())
             connection.execute(sql.select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())
@@ -636,7 +636,7 @@ class RecordStore:
     # For the handles
 
     def give_up_result(self, job_id: str) -> None:
-        """Note that the result of a job cannot be had any more, so that nobody is sent for it again.
+        """Note that the result of a job cannot be had any more, so that it is not asked for again.
 
         Raises:
             JobStoreError: If the store cannot be written to.
@@ -652,7 +652,7 @@ class RecordStore:
         self._held = deque((*(held for held in [*self._held] if held is not result), result), self._results_held)
 
     def back_off(self) -> None:
-        """Leave the database alone for a while, where nobody is to wait for it; what waits for a job is not to."""
+        """Leave the database alone for a while, where no caller is to wait for it; what waits for a job is not to."""
         self._backs_off_until = time.monotonic() + _BACK_OFF_SECONDS
 
     def end_back_off(self) -> None:

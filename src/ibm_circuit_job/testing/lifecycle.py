@@ -95,7 +95,7 @@ class JobLifecycle(RuleBasedStateMachine):
 
     @rule(strange=st.sampled_from(["Levitating", "paused by the operator"]))
     def mumble(self, strange: str) -> None:
-        """The next reply holds a status that nobody has heard of."""
+        """The next reply holds an unknown status."""
         self.service.mumble(strange)
 
     @rule()

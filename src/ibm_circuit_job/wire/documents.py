@@ -1,7 +1,7 @@
 """JSON documents from a server that we do not trust: bytes -> one level of fields, the rest left raw.
 
 A reader of a reply wants a few fields of a document that may hold a hundred megabytes. So a document is
-opened one level deep, and each field stays the bytes that it came as until somebody asks for it.
+opened one level deep, and each field stays the bytes that it came as until it is asked for.
 
 Read leniently: a duplicate key (the last one holds), a lone surrogate in a string (becomes U+FFFD), a byte order mark,
 and Python's NaN and Infinity (become null). Refused with an :class:`~ibm_circuit_job.errors.Unreadable`: anything else

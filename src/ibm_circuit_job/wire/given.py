@@ -1,5 +1,5 @@
 # ruff: noqa: TRY004 - every wrong argument is one kind of error, which the class turns into its own
-"""What whoever makes a handle on a job knows of it already: the constructor's data, read as facts."""
+"""The data that a handle's constructor is given, read as facts."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 The names here are those of the wire, and times are still texts; ``wire`` makes facts of them. Nearly every reply is
 spelt and typed as the protocol says, and is read in one pass by a typed decoder. Where something is spelt or typed
-otherwise the whole of it is read again, leniently; where that fails, a converter says where and what was wrong. Fields
-that nobody knows are kept as the JSON text that they came as.
+otherwise the whole of it is read again, leniently; where that fails, a converter says where and what was wrong. Unknown
+fields are kept as the JSON text that they came as.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Document = bytes | Mapping[str, Any]
 """A reply: its bytes, or, from a client that decodes by itself, the object that it made of them."""
 
 Unknown = tuple[tuple[str, str], ...]
-"""Fields that nobody knows: (name, JSON text verbatim)."""
+"""Unknown fields: (name, JSON text verbatim)."""
 
 NULL: Final = msgspec.Raw(b"null")
 
@@ -340,7 +340,7 @@ def _known_fields(found: Mapping[str, Any], target: type) -> dict[str, Any]:
 
 
 def _holds_unknown(value: object, name: str) -> bool:
-    """Whether a field that is an object holds something that nobody reads, so that it is to be kept whole."""
+    """Whether a field that is an object holds something that is not read, so that it is to be kept whole."""
     target = _NESTED.get(name)
     if target is None or not isinstance(value, Mapping):
         return False

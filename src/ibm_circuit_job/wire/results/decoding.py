@@ -182,7 +182,7 @@ def _unknown(context: ResultContext) -> OtherForm:
 
 
 def _as_failed(result: QiskitResult) -> QiskitResult:
-    # Decoded a moment ago, and nobody else's yet.
+    # Decoded a moment ago, and not shared yet.
     result.success = False
     # Of none at all qiskit cannot make the error that a circuit without counts raises.
     result.status = str(result.status or "no status")

@@ -250,9 +250,9 @@ def trickling_error(request):
 
 
 def test_error_that_does_not_end_is_trouble_like_any_other(server, job, monkeypatch):
-    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "SILENT_SECONDS", 1.0)
     server.send = lambda request: trickling_error(request) if server.asked == 1 else request.reply(200, BODY)
-    assert job.result(timeout=30).success
+    assert job.result(timeout=60).success
     assert server.asked == 2
 
 

@@ -141,7 +141,7 @@ def served(programs):
             yield f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{port}/postgres"
         finally:
             guard.stdin.close()
-            guard.wait(60)
+            guard.wait(180)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

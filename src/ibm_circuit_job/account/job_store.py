@@ -12,6 +12,7 @@ from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.journal import forgetting
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import RecordStore
+from ibm_circuit_job.store.record_store import check_id
 
 
 class JobStore(RecordStore):
@@ -107,6 +108,7 @@ class JobStore(RecordStore):
             ...     store.records()
             []
         """
+        check_id(job_id)
         with forgetting(self, job_id):
             super().delete(job_id)
 

@@ -261,7 +261,7 @@ class RecordStore:
             ...     store.load("cq1x") == Job("cq1x"), store.load("another")
             (True, None)
         """
-        _check_id(job_id)
+        check_id(job_id)
         with self._database.reading(f"read job {job_id}") as connection:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
             if row is None:
@@ -285,7 +285,7 @@ class RecordStore:
             ...     store.record("cq1x").job_id
             'cq1x'
         """
-        _check_id(job_id)
+        check_id(job_id)
         jobs = schema.jobs.c
         with self._database.reading(f"read job {job_id}") as connection:
             record = connection.execute(sql.select(jobs.record).where(jobs.job_id == job_id)).scalar()
@@ -310,7 +310,7 @@ class RecordStore:
             raise JobStoreError(f"expected a list of IDs of jobs, got {job_ids!r}")
         listed = list(job_ids)
         for job_id in listed:
-            _check_id(job_id)
+            check_id(job_id)
         with self._database.reading("read jobs") as connection:
             for wanted in portions(dict.fromkeys(listed)):
                 query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(schema.jobs.c.job_id.in_(wanted))
@@ -338,7 +338,7 @@ class RecordStore:
             ...     store.payload("cq1x").raw, store.payload("cq1x", newer=1)
             (b'{"results": []}', None)
         """
-        _check_id(job_id)
+        check_id(job_id)
         if type(newer) is not int or newer < 0:
             raise JobStoreError(f"expected newer to be a whole number from 0 up, got {newer!r}")
         table = schema.history
@@ -375,7 +375,7 @@ class RecordStore:
             ...     store.inputs("cq1x").raw
             b'{"shots": 10}'
         """
-        _check_id(job_id)
+        check_id(job_id)
         with self._database.reading(f"read the inputs of job {job_id}") as connection:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
             reference = None if row is None else references_in(row).get("inputs")
@@ -476,7 +476,7 @@ class RecordStore:
             ...     [fact.name for fact in store.history("cq1x")], store.load("cq1x").name
             (['ghz', 'bell'], 'ghz')
         """
-        _check_id(job_id)
+        check_id(job_id)
         with self._database.reading(f"read the history of job {job_id}") as connection:
             rows = history_of(connection, job_id)
             # Each once: a fact that an older version wrote may have come again, and looks different in JSON.
@@ -530,7 +530,7 @@ class RecordStore:
             ...     store.records()
             []
         """
-        _check_id(job_id)
+        check_id(job_id)
         jobs, history, bodies = schema.jobs, schema.history, schema.bodies
 
         def work(connection: sql.Connection) -> None:
@@ -710,7 +710,15 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
-def _check_id(job_id: Any) -> None:
+def check_id(job_id: Any) -> None:
+    """Check that something can be the ID of a job.
+
+    Raises:
+        JobStoreError: If it is no text, or empty.
+
+    Example:
+        >>> check_id("cq1x")
+    """
     if not isinstance(job_id, str) or not job_id:
         raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
 

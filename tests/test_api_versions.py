@@ -10,7 +10,7 @@ import pytest
 from loopback import LoopbackServer, Replying, served
 
 from ibm_circuit_job import IBMAccountError, IBMProvider
-from ibm_circuit_job.clients import ClientParameters, PlatformClient, RequestFailed
+from ibm_circuit_job.clients import ClientParameters, PlatformClient, RequestFailed, version_agreement
 from ibm_circuit_job.clients.api_versions import (
     KNOWN,
     NEWEST,
@@ -62,6 +62,8 @@ def api(versions=ALL, accepted=None):
     server.versions, server.accepted, server.asked, server.hold = versions, accepted, [], threading.Event()
     server.hold.set()
     with served(server):
+        # A port that another test has had is a service with which nothing is agreed on.
+        version_agreement._agreements.pop(f"{server.url}/api/v1", None)
         yield server
         server.hold.set()
 

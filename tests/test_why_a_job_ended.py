@@ -8,7 +8,7 @@ import pytest
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMCircuitJob, IBMJobFailureError, IBMJobInvalidStateError
-from ibm_circuit_job.job import circuit_job
+from ibm_circuit_job.state import reading
 from ibm_circuit_job.testing import ScriptedClient
 
 
@@ -50,7 +50,7 @@ class SlowToFail:
 
 
 def test_reason_is_read_however_long_the_job_took(monkeypatch):
-    monkeypatch.setattr(circuit_job, "COMES_WITHIN", 0.5)
+    monkeypatch.setattr(reading, "COMES_WITHIN", 0.5)
     with pytest.raises(IBMJobFailureError, match="Too hot"):
         IBMCircuitJob(None, None, "a", runtime_client=SlowToFail()).result()
 

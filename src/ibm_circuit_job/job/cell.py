@@ -80,16 +80,17 @@ class JobCell:
 
     def observe_facts(self, *facts: Fact) -> None:
         """Learn facts that are no status and were seen just now, and keep what is news but for results."""
-        self._learn(refresh(Job(self.job_id), *facts), just_now=True)
-        if self.keeper is not None:
-            was_given = any(isinstance(fact, JobTags | JobName) for fact in facts)
-            self.keeper.keep_news(self.state, self.client, just_now=True, was_given=was_given)
+        self._learn_facts(facts, just_now=True)
 
     def learn_facts(self, *facts: Fact) -> None:
         """Learn facts of any age that are no status, and keep what is news but for results."""
-        self._learn(refresh(Job(self.job_id), *facts), just_now=False)
+        self._learn_facts(facts, just_now=False)
+
+    def _learn_facts(self, facts: tuple[Fact, ...], *, just_now: bool) -> None:
+        self._learn(refresh(Job(self.job_id), *facts), just_now=just_now)
         if self.keeper is not None:
-            self.keeper.keep_news(self.state, self.client)
+            was_given = any(isinstance(fact, JobTags | JobName) for fact in facts)
+            self.keeper.keep_news(self.state, self.client, just_now=just_now, was_given=was_given)
 
     def ask(self) -> None:
         """Ask the service for the job, once, and learn what it says.

@@ -340,10 +340,6 @@ def _other_inputs(before: Job, now: Job) -> bool:
     return before.inputs is not now.inputs
 
 
-def _has_said_of_tags(_: Job, now: Job) -> bool:
-    return "details.tags" in fields_of(now)
-
-
 _OUT_OF_QUEUE: Final = ExceptionToLaw4("a job that runs or has ended has no place in the queue", _left_the_queue)
 _STRONGER: Final = ExceptionToLaw4("the reason belongs to the status, and a stronger one replaced it", _stronger_report)
 _USAGE: Final = ExceptionToLaw4("the service said that the charge is, or is not, final after all", _other_usage)

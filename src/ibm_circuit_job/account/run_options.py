@@ -20,7 +20,7 @@ from ibm_circuit_job.devices.documents import readable
 from ibm_circuit_job.devices.target import CONTROL_FLOW
 from ibm_circuit_job.errors import IBMBackendValueError
 from ibm_circuit_job.state.tag_limits import checked_tags, excess_of_tags
-from ibm_circuit_job.wire.reply_fields import integer_of
+from ibm_circuit_job.wire.values import integer_of
 
 DEFAULT_SHOTS: Final = 4000
 _DYNAMIC_ONLY: Final = ("init_circuit", "init_num_resets")

@@ -1,7 +1,7 @@
 """How the service's documents about a backend are read: field by field, with the path to what is wrong.
 
 Unlike a job reply, such a document comes decoded, and is read in one pass. Each field has a reader, from here or from
-``reply_fields``; fields that are kept for later are kept as JSON text.
+``wire.values``; fields that are kept for later are kept as JSON text.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from ibm_circuit_job.errors import IBMBackendApiError, IBMError, Unreadable, to_exception
 from ibm_circuit_job.state.facts import JsonText, UnknownFields, unknown_fields
-from ibm_circuit_job.wire.reply_fields import shown, whole_text
+from ibm_circuit_job.wire.values import shown, whole_text
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
 Reader: TypeAlias = Callable[[Any, type], _T]
-"""Makes something of a value of a document, as those of ``reply_fields`` do; what type it was to be they know."""
+"""Makes something of a value of a document, as those of ``wire.values`` do; what type it was to be they know."""
 
 
 class Misread(ValueError):  # noqa: N818 - at the border it becomes the documented exception
@@ -84,7 +84,7 @@ def list_of(read: Reader[_T]) -> Reader[tuple[_T, ...]]:
     """Return a reader of a list, each element of which a reader reads.
 
     Example:
-        >>> from ibm_circuit_job.wire.reply_fields import number_of
+        >>> from ibm_circuit_job.wire.values import number_of
         >>> list_of(number_of)([1, 2.5], object)
         (1.0, 2.5)
     """
@@ -103,7 +103,7 @@ def readable(values: Any, read: Reader[_T]) -> list[_T]:
     Of what is no list, that is none.
 
     Example:
-        >>> from ibm_circuit_job.wire.reply_fields import text_of
+        >>> from ibm_circuit_job.wire.values import text_of
         >>> readable(["cx", None, "x"], text_of), readable(None, text_of)
         (['cx', 'x'], [])
     """

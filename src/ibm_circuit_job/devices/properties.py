@@ -33,7 +33,7 @@ from ibm_circuit_job.devices.documents import (
 )
 from ibm_circuit_job.errors import BackendPropertyError
 from ibm_circuit_job.state.facts import JsonText, unknown_fields
-from ibm_circuit_job.wire.reply_fields import flag_of, integer_of, number_of, shown, text_of
+from ibm_circuit_job.wire.values import flag_of, integer_of, number_of, shown, text_of
 
 Measured: TypeAlias = tuple[float, datetime]
 """A value in SI base units, and when it was measured."""

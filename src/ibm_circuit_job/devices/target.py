@@ -29,7 +29,7 @@ from ibm_circuit_job.devices.documents import object_of, readable
 from ibm_circuit_job.devices.fractional_gates import without_fractional_gates
 from ibm_circuit_job.devices.properties import BackendProperties, Nduv
 from ibm_circuit_job.errors import BackendPropertyError
-from ibm_circuit_job.wire.reply_fields import integer_of, text_of
+from ibm_circuit_job.wire.values import integer_of, text_of
 
 CONTROL_FLOW: Final[Mapping[str, Any]] = {
     "if_else": IfElseOp,

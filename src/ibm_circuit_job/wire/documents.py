@@ -11,7 +11,7 @@ that is no JSON, and nesting beyond Python's recursion limit.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,16 +32,6 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _NO_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|(?P<no_number>\bNaN\b|-?\bInfinity\b)', re.DOTALL)
-
-
-def raw_fields(body: bytes) -> dict[str, msgspec.Raw]:
-    """Return the fields of a JSON object that is without fault.
-
-    Raises:
-        ValueError: If it is not; :func:`fields` then reads it leniently, or says what is wrong.
-        RecursionError: If it is nested too deep.
-    """
-    return _fields.decode(body)
 
 
 def fields(body: bytes | msgspec.Raw, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]:
@@ -70,26 +60,19 @@ def value(body: bytes | msgspec.Raw, what: str) -> Result[Any, Unreadable]:
     return _lenient(_value.decode, body, what, "a JSON value")
 
 
-def plain(
-    raw: Mapping[str, msgspec.Raw], what: str, *, leave: frozenset[str] = frozenset()
-) -> Result[dict[str, Any], Unreadable]:
-    """Return fields as dictionaries, lists, strings, numbers, booleans and ``None``, some of them left raw."""
-    decode = _value.decode
+def decoded(field: msgspec.Raw) -> Any:
+    """Return a field as a dictionary, a list, a string, a number, a boolean or ``None``.
+
+    Raises:
+        ValueError: If it is no JSON; the message says what is wrong.
+    """
     try:
-        # All at once, since there nearly always is nothing wrong.
-        return Success({name: field if name in leave else decode(field) for name, field in raw.items()})
+        return _value.decode(field)
     except (ValueError, RecursionError):
-        return _one_by_one(raw, what, leave)
-
-
-def _one_by_one(raw: Mapping[str, msgspec.Raw], what: str, leave: frozenset[str]) -> Result[dict[str, Any], Unreadable]:
-    found: dict[str, Any] = {}
-    for name, field in raw.items():
-        read: Result[Any, Unreadable] = Success(field) if name in leave else value(field, what)
-        if not isinstance(read, Success):
-            return Bad(Unreadable(what, name, read.failure().message))
-        found[name] = read.unwrap()
-    return Success(found)
+        read = value(field, "field")
+    if isinstance(read, Success):
+        return read.unwrap()
+    raise ValueError(read.failure().message)
 
 
 def _lenient(

@@ -13,7 +13,7 @@ from ibm_circuit_job.state.facts import JobDetails, JobMetrics, JobTags, ResultP
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import typed_json
 from ibm_circuit_job.wire.replies import status_report
-from ibm_circuit_job.wire.reply_fields import code_of, shown
+from ibm_circuit_job.wire.values import code_of, shown
 
 _T = TypeVar("_T")
 

@@ -12,7 +12,7 @@ from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.wire import documents
-from ibm_circuit_job.wire.reply_fields import flag_of, number_of, text_of
+from ibm_circuit_job.wire.values import flag_of, number_of, text_of
 
 _T = TypeVar("_T")
 

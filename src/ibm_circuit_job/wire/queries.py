@@ -384,7 +384,7 @@ def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
 
 def _number(unknown: tuple[tuple[str, str], ...], field: str) -> float | None:
     from ibm_circuit_job.wire import documents  # noqa: PLC0415 - costly
-    from ibm_circuit_job.wire.reply_fields import number_of  # noqa: PLC0415 - costly
+    from ibm_circuit_job.wire.values import number_of  # noqa: PLC0415 - costly
 
     for found, text in unknown:
         if found.lower() == field:

@@ -14,6 +14,7 @@ import msgspec
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.preconf.msgspec import make_converter
+from cattrs.v import transform_error
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Failure as Bad
 from returns.result import Result, Success
@@ -33,7 +34,7 @@ from ibm_circuit_job.state.facts import (
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.wire import documents
-from ibm_circuit_job.wire.reply_fields import explained, shown, texts_of
+from ibm_circuit_job.wire.values import shown, texts_of
 
 _T = TypeVar("_T")
 
@@ -159,7 +160,7 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
             said = {slot: fact for slot, fact in said.items() if slot not in _GIVEN}
         job = _records.structure(said, Job)
     except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
-        return Bad(explained(error, what, "job"))
+        return Bad(_explained(error, what))
     if job.payload is not None and stored["job"]["payload"].get("sha256") != job.payload.sha256:
         return Bad(Unreadable(what, "job.payload.raw", "expected the bytes that sha256 names, got others"))
     return Success(refresh(job, *given))
@@ -168,3 +169,18 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
 _FORMATS: Final = (1, FORMAT)
 _GIVEN: Final[Mapping[str, type[JobTags | JobName]]] = {"retagged": JobTags, "renamed": JobName}
 """What version 1 kept beside the details."""
+
+
+def _explained(error: Exception, what: str) -> Unreadable:
+    """What cattrs found wrong, with the path to it."""
+    first = transform_error(error, path="job", format_exception=_words)[0]
+    message, _, path = first.rpartition(" @ ")
+    return Unreadable(what, path, message)
+
+
+def _words(error: BaseException, _: type | None) -> str:
+    if isinstance(error, KeyError):
+        return f"expected a field {shown(error.args[0])}, which is missing"
+    if isinstance(error, RecursionError):
+        return "expected a document of reasonable depth, got one that is nested too deep"
+    return str(error)

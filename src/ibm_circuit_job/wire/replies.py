@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -51,11 +52,9 @@ from ibm_circuit_job.wire.reply_fields import (
     SubmissionFields,
     Unknown,
     UsageFields,
-    code_of,
     opened,
-    opened_leniently,
-    opened_quickly,
 )
+from ibm_circuit_job.wire.values import code_of
 
 _T = TypeVar("_T")
 _Made = TypeVar("_Made")
@@ -169,13 +168,12 @@ def _read(
     observed_at: datetime,
 ) -> Result[_Made, Unreadable]:
     """Read one object, and make facts of it."""
-    # At once, where it can be: without a Result to carry what is there already.
-    read = opened_quickly(body, target) if isinstance(body, bytes) else None
-    if read is None:
-        found = opened_leniently(body, target, what) if isinstance(body, bytes) else opened(body, target, what)
-        if not isinstance(found, Success):
-            return Bad(found.failure())
-        read = found.unwrap()
+    return opened(body, target, what).bind(partial(_made, what, make, observed_at))
+
+
+def _made(
+    what: str, make: Callable[[_T, Unknown, datetime], _Made], observed_at: datetime, read: tuple[_T, Unknown]
+) -> Result[_Made, Unreadable]:
     try:
         return Success(make(read[0], read[1], observed_at))
     except _Wrong as wrong:

@@ -1,32 +1,38 @@
-"""What the service's replies hold, on the way from JSON to facts: the fields by name, read quickly or leniently.
+"""What the service's replies hold, on the way from JSON to facts: the fields by name, each read leniently.
 
-The names here are those of the wire, and times are still texts; ``wire`` makes facts of them. Nearly every reply is
-spelt and typed as the protocol says, and is read in one pass by a typed decoder. Where something is spelt or typed
-otherwise the whole of it is read again, leniently; where that fails, a converter says where and what was wrong. Unknown
-fields are kept as the JSON text that they came as.
+The names here are those of the wire, and times are still texts; ``replies`` makes facts of them. Each field has the
+reader of its value beside it. A field is found without regard to case and underscores. A field that cannot be read
+costs itself alone, unless the reply says nothing without it. Fields that are unknown, or that cannot be read, are kept
+as the JSON text that they came as.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache, partial
-from operator import eq
-from typing import Any, Final, Optional, TypeVar, get_type_hints
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
-from attrs import define, fields_dict
-from cattrs import Converter
-from cattrs.v import transform_error
+from attrs import NOTHING, define, field, fields
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.state.facts import UnknownFields
 from ibm_circuit_job.wire import documents, typed_json
+from ibm_circuit_job.wire.values import (
+    code_of,
+    flag_of,
+    integer_of,
+    number_of,
+    object_of,
+    shown,
+    text_of,
+    texts_of,
+    whole_text,
+)
 
 _T = TypeVar("_T")
 
@@ -39,315 +45,280 @@ Unknown = tuple[tuple[str, str], ...]
 NULL: Final = msgspec.Raw(b"null")
 
 
+# Reading one field
+
+
+class _Misread(ValueError):  # noqa: N818 - it never leaves this module
+    """That an object says nothing, since a field of it cannot be read; and where that field is."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+_Reader: TypeAlias = Callable[[Any, type], Any]
+"""Makes something of the value of a field. What it is to be the reader knows by itself."""
+
+
+class _Part(NamedTuple):
+    """What a reader made of a field of which it left something out: its text is kept as well."""
+
+    read: Any
+
+
+def _said(read: _Reader | None, *, default: Any = None, essential: bool = False) -> Any:
+    """A field of a reply.
+
+    Args:
+        read: Reads its value; ``None`` where the field stays the bytes that it came as, since it may be large.
+        default: What stands for null, and for a field that is missing; ``NOTHING`` where it must be there.
+        essential: Whether the object says nothing where this field cannot be read.
+    """
+    return field(default=default, metadata={_READER: read, _ESSENTIAL: essential or default is NOTHING})
+
+
+_READER: Final = "reader"
+_ESSENTIAL: Final = "essential"
+
+
+def _steps(value: Any, _: type) -> Any:
+    """The times of the steps of a job, as texts. One that is no text costs itself alone."""
+    said = object_of(value)
+    steps = {step: text for step, text in said.items() if text is None or isinstance(text, str)}
+    return steps if len(steps) == len(said) else _Part(steps)
+
+
+def _nested(target: type) -> _Reader:
+    """A reader of an object within a reply."""
+
+    def read_nested(value: Any, _: type) -> Any:
+        read, left = _structured(object_of(value), target, _as_it_is)
+        return _Part(read) if left else read
+
+    return read_nested
+
+
+def _program(value: Any, kind: type) -> Any:
+    """The program; the legacy dialect may give its ID alone."""
+    return ProgramFields(value) if isinstance(value, str) else _program_object(value, kind)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+# What each reply holds
+
+
 @define
 class StateFields:
     """The ``state`` of a job reply."""
 
-    status: str | None = None
-    reason: str | None = None
-    reason_code: int | str | None = None
-    reason_solution: str | None = None
+    status: str | None = _said(text_of, essential=True)
+    reason: str | None = _said(text_of)
+    reason_code: int | str | None = _said(code_of)
+    reason_solution: str | None = _said(text_of)
 
 
 @define
 class ProgramFields:
     """The ``program`` of a job reply."""
 
-    id: str | None = None
+    id: str | None = _said(text_of)
 
 
 @define
 class UsageFields:
     """The ``usage`` of a job or metrics reply: that of today, and the forms before API version 2026-03-15."""
 
-    quantum_seconds: float | None = None
-    seconds: float | None = None
-    qpu_charge_time_seconds: float | None = None
-    status: str | None = None
+    quantum_seconds: float | None = _said(number_of)
+    seconds: float | None = _said(number_of)
+    qpu_charge_time_seconds: float | None = _said(number_of)
+    status: str | None = _said(text_of)
 
 
 @define
 class BssFields:
     """The ``bss`` of a job or metrics reply: what the service accounted for before there was a ``usage``."""
 
-    seconds: float | None = None
+    seconds: float | None = _said(number_of)
+
+
+_program_object: Final = _nested(ProgramFields)
 
 
 @define
 class JobFields:
     """A job reply."""
 
-    id: str
-    state: StateFields | None = None
-    status: str | None = None
-    backend: str | None = None
-    program: ProgramFields | None = None
-    created: str | None = None
-    name: str | None = None
-    tags: tuple[str, ...] | None = None
-    session_id: str | None = None
-    run_mode: str | None = None
-    estimated_running_time_seconds: float | None = None
-    private: bool | None = None
-    usage: UsageFields | None = None
-    bss: BssFields | None = None
-    params: msgspec.Raw = NULL
+    id: str = _said(text_of, default=NOTHING)
+    state: StateFields | None = _said(_nested(StateFields), essential=True)
+    status: str | None = _said(text_of)
+    backend: str | None = _said(text_of)
+    program: ProgramFields | None = _said(_program)
+    created: str | None = _said(text_of)
+    name: str | None = _said(text_of)
+    tags: tuple[str, ...] | None = _said(texts_of)
+    session_id: str | None = _said(text_of)
+    run_mode: str | None = _said(text_of)
+    estimated_running_time_seconds: float | None = _said(number_of)
+    private: bool | None = _said(flag_of)
+    usage: UsageFields | None = _said(_nested(UsageFields))
+    bss: BssFields | None = _said(_nested(BssFields))
+    params: msgspec.Raw = _said(None, default=NULL)
 
 
 @define
 class MetricsFields:
     """A metrics reply."""
 
-    timestamps: dict[str, str | None] | None = None
-    position_in_queue: int | None = None
-    position_in_provider: int | None = None
-    estimated_start_time: str | None = None
-    estimated_completion_time: str | None = None
-    usage: UsageFields | None = None
-    bss: BssFields | None = None
-    caller: str | None = None
-    qiskit_version: str | None = None
+    timestamps: dict[str, str | None] | None = _said(_steps)
+    position_in_queue: int | None = _said(integer_of)
+    position_in_provider: int | None = _said(integer_of)
+    estimated_start_time: str | None = _said(text_of)
+    estimated_completion_time: str | None = _said(text_of)
+    usage: UsageFields | None = _said(_nested(UsageFields))
+    bss: BssFields | None = _said(_nested(BssFields))
+    caller: str | None = _said(text_of)
+    qiskit_version: str | None = _said(text_of)
 
 
 @define
 class PageFields:
     """A listing."""
 
-    jobs: msgspec.Raw
-    count: int | None = None
-    offset: int | None = None
+    jobs: msgspec.Raw = _said(None, default=NOTHING)
+    count: int | None = _said(integer_of)
+    offset: int | None = _said(integer_of)
 
 
 @define
 class SubmissionFields:
     """The reply to a submission."""
 
-    id: str
-    backend: str | None = None
+    id: str = _said(text_of, default=NOTHING)
+    backend: str | None = _said(text_of)
 
 
 @define
 class PushedStatusFields:
     """The ``data`` of a pushed status."""
 
-    status: str
+    status: str = _said(text_of, default=NOTHING)
 
 
 @define
 class PushFields:
     """A message of the oldest push."""
 
-    type: str
-    data: PushedStatusFields | None = None
+    type: str = _said(text_of, default=NOTHING)
+    data: PushedStatusFields | None = _said(_nested(PushedStatusFields), essential=True)
 
-
-_RAW_FIELDS: Final = frozenset({"params", "jobs"})
-"""Fields that stay bytes: they may be large, and each has a reader of its own."""
 
 _KEPT_WHOLE: Final = frozenset({"usage", "bss"})
 """Fields of which a part is read, and which are therefore kept verbatim as well."""
 
-_NESTED: Final[Mapping[str, type]] = {
-    "state": StateFields,
-    "program": ProgramFields,
-    "usage": UsageFields,
-    "bss": BssFields,
-    "data": PushedStatusFields,
-}
-"""The fields that are objects, and what is in them."""
 
-_LONGEST_NAME: Final = 64
-"""A longer name is none that the protocol knows."""
+# Reading one object
 
 
-# Reading one value leniently
+class _Field(NamedTuple):
+    """A field of a kind of object."""
 
-
-def shown(value: object) -> str:
-    """Return a value as it is shown in an error: not at any length."""
-    text = repr(value)
-    return text if len(text) <= 40 else text[:40] + "..."
-
-
-def whole_text(text: str) -> str:
-    """Return a text without lone surrogates, which nothing can be written with: each becomes U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def text_of(value: Any, _: type) -> str:
-    """Read a string."""
-    if isinstance(value, str):
-        return whole_text(value)
-    if isinstance(value, datetime):
-        # A foreign client has read the time already.
-        return value.isoformat()
-    raise TypeError(f"expected a string, got {shown(value)}")
-
-
-def number_of(value: Any, _: type) -> float:
-    """Read a finite number, perhaps written as a string."""
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"expected a number, got {shown(value)}") from None
-    if not math.isfinite(number):
-        raise ValueError(f"expected a finite number, got {shown(value)}")
-    return number
-
-
-def integer_of(value: Any, target: type) -> int:
-    """Read a whole number, perhaps written as a string or with a decimal point."""
-    number = number_of(value, target)
-    if number != int(number):
-        raise ValueError(f"expected a whole number, got {shown(value)}")
-    return int(number)
-
-
-def flag_of(value: Any, _: type) -> bool:
-    """Read true or false, perhaps written as a string."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in {"true", "false"}:
-        return value.lower() == "true"
-    raise TypeError(f"expected true or false, got {shown(value)}")
-
-
-def code_of(value: Any, _: object = None) -> int | str | None:
-    """Read the number of a reason: an integer, however it is written, else the text."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    if isinstance(value, str):
-        return int(value) if value.isdecimal() and len(value) < 10 else whole_text(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise TypeError(f"expected an integer or a string, got {shown(value)}")
-
-
-def texts_of(value: Any, _: type) -> tuple[str, ...]:
-    """Read a list of strings."""
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"expected a list of strings, got {shown(value)}")
-    for index, item in enumerate(value):
-        if not isinstance(item, str):
-            raise TypeError(f"expected a list of strings, got {shown(item)} at [{index}]")
-    return tuple(map(whole_text, value))
-
-
-def _raw_of(value: Any, _: type) -> msgspec.Raw:
-    return value if isinstance(value, msgspec.Raw) else msgspec.Raw(_as_json(value).encode())
-
-
-def _program_of(value: Any, _: type) -> ProgramFields:
-    if isinstance(value, str):
-        return ProgramFields(value)
-    name = _known_fields(_object(value), ProgramFields).get("id")
-    return ProgramFields(None if name is None else text_of(name, str))
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return value
-    raise TypeError(f"expected an object, got {shown(value)}")
-
-
-def _unless_none(hook: Callable[[Any, type], Any], value: Any, target: type) -> Any:
-    return None if value is None else hook(value, target)
-
-
-_LENIENT_HOOKS: Final[Mapping[type, Callable[[Any, type], Any]]] = {
-    str: text_of,
-    float: number_of,
-    int: integer_of,
-    bool: flag_of,
-    msgspec.Raw: _raw_of,
-    ProgramFields: _program_of,
-}
-
-
-def _reply_converter(*, explaining: bool) -> Converter:
-    """A converter from what the service says. The explaining one is slower, and names the path to an error."""
-    converter = Converter(detailed_validation=explaining)
-    for target, hook in _LENIENT_HOOKS.items():
-        converter.register_structure_hook(target, hook)
-        # Said here once more, since cattrs' own way to an optional value is slower.
-        optional: Any = Optional[target]  # noqa: UP045 - a type made at run time
-        converter.register_structure_hook_func(partial(eq, optional), partial(_unless_none, hook))
-    converter.register_structure_hook_func(partial(eq, int | str | None), code_of)
-    converter.register_structure_hook_func(partial(eq, tuple[str, ...]), texts_of)
-    for nested in (StateFields, UsageFields, BssFields, PushedStatusFields):
-        _fold_names(converter, nested)
-    return converter
-
-
-def _fold_names(converter: Converter, target: type) -> None:
-    structure = converter.get_structure_hook(target)
-    converter.register_structure_hook(
-        target, lambda value, kind: structure(_known_fields(_object(value), target), kind)
-    )
-
-
-_replies = _reply_converter(explaining=False)
-_replies_explaining = _reply_converter(explaining=True)
-
-
-# Telling fields that are known from those that are not
-
-
-@lru_cache(maxsize=1000)
-def _folded_short(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
+    name: str
+    read: _Reader | None
+    is_essential: bool
+    default: Any
 
 
 def _folded(name: str) -> str:
     """A name without case and underscores. Long ones are none of ours, nor are those with an underscore at an end."""
     if len(name) > _LONGEST_NAME or name.startswith("_") or name.endswith("_"):
         return name
-    return _folded_short(name)
+    return name.replace("_", "").replace("-", "").lower()
 
 
-_WIRE_NAMES: Final[Mapping[Any, Mapping[str, str]]] = {
-    target: {spelling: name for name in fields_dict(target) for spelling in (name, _folded(name))}
-    for target in (JobFields, MetricsFields, PageFields, SubmissionFields, PushFields, *_NESTED.values())
+_LONGEST_NAME: Final = 64
+"""A longer name is none that the protocol knows."""
+
+
+def _fields_of(target: Any) -> Mapping[str, _Field]:
+    """The fields of a kind of object, by their spelling, and by that without case and underscores."""
+    said = [_Field(each.name, each.metadata[_READER], each.metadata[_ESSENTIAL], each.default) for each in fields(target)]
+    return {spelling: each for each in said for spelling in (each.name, _folded(each.name))}
+
+
+_FIELDS: Final[Mapping[type, Mapping[str, _Field]]] = {
+    target: _fields_of(target)
+    for target in (
+        *(JobFields, MetricsFields, PageFields, SubmissionFields, PushFields),
+        *(StateFields, ProgramFields, UsageFields, BssFields, PushedStatusFields),
+    )
 }
-"""For each kind of object: how its fields are spelt, by their spelling as it is and without case and underscores."""
 
 
-def _sorted_out(found: Mapping[str, _T], target: type) -> tuple[dict[str, _T], list[tuple[str, _T]]]:
-    """The fields that the target has, under its own spelling, and those to keep verbatim.
+@lru_cache(maxsize=4000)
+def _field_called(target: type, name: str) -> _Field | None:
+    """The field that a name means, remembered: replies hold the same names each time."""
+    known = _FIELDS[target]
+    return known.get(name) or known.get(_folded(name))
 
-    Where a field is there in several spellings, the exact one is read, and the others are kept.
+
+def _structured(found: Mapping[str, Any], target: type[_T], decoded: Callable[[Any], Any]) -> tuple[_T, list[str]]:
+    """Read the fields of an object.
+
+    Args:
+        found: The fields by name.
+        target: What should be in it.
+        decoded: Returns the value of a field that has a reader.
+
+    Returns:
+        The object, and the names of the fields that it does not hold, or not in full. Where a field is there in
+        several spellings, the exact one is read.
+
+    Raises:
+        _Misread: If a field without which it says nothing is missing, or cannot be read.
     """
-    names = _WIRE_NAMES[target]
-    known: dict[str, _T] = {}
-    kept: list[tuple[str, _T]] = []
+    said: dict[str, Any] = {}
+    left: list[str] = []
+    wrong: dict[str, _Misread] = {}
     for name, value in found.items():
-        spelt = names.get(name) or names.get(_folded(name))
-        if spelt is None or (spelt != name and spelt in found):
-            kept.append((name, value))
+        known = _field_called(target, name)
+        if known is None or (known.name != name and known.name in found):
+            left.append(name)
             continue
-        known[spelt] = value
-        if spelt in _KEPT_WHOLE:
-            kept.append((name, value))
-    return known, kept
+        try:
+            read = value if known.read is None else decoded(value)
+            if known.read is not None and (read is not None or known.default is NOTHING):
+                read = known.read(read, object)
+        except (TypeError, ValueError, RecursionError) as error:
+            within = f".{error.path}" if isinstance(error, _Misread) else ""
+            wrong[known.name] = _Misread(known.name + within, str(error))
+            left.append(name)
+            continue
+        if type(read) is _Part:
+            read = read.read
+            left.append(name)
+        elif known.name in _KEPT_WHOLE:
+            left.append(name)
+        said[known.name] = read
+    _check_essential(target, said, wrong)
+    return target(**said), left
 
 
-def _known_fields(found: Mapping[str, Any], target: type) -> dict[str, Any]:
-    return _sorted_out({str(name): value for name, value in found.items()}, target)[0]
+def _check_essential(target: type, said: Mapping[str, Any], wrong: Mapping[str, _Misread]) -> None:
+    for name, error in wrong.items():
+        if _FIELDS[target][name].is_essential:
+            raise error
+    for known in _FIELDS[target].values():
+        if known.default is NOTHING and known.name not in said:
+            raise _Misread(known.name, f"expected a field {known.name!r}, which is missing")
+    if target is JobFields and "status" in wrong and (said.get("state") is None or said["state"].status is None):
+        # It stands for that of the state.
+        raise wrong["status"]
 
 
-def _holds_unknown(value: object, name: str) -> bool:
-    """Whether a field that is an object holds something that is not read, so that it is to be kept whole."""
-    target = _NESTED.get(name)
-    if target is None or not isinstance(value, Mapping):
-        return False
-    return bool(_sorted_out({str(inner): None for inner in value}, target)[1])
-
-
-# Opening one object
+# Opening one reply
 
 
 def opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, Unknown], Unreadable]:
@@ -366,47 +337,29 @@ def opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, Unkn
         (SubmissionFields(id='a', backend='b'), (('cost', '1.00'),))
     """
     if isinstance(body, Mapping):
-        return _opened_object(body, target, what)
-    if not isinstance(body, (bytes, bytearray, str)):
+        body = _encoded(body)
+    elif isinstance(body, str):
+        body = whole_text(body).encode()
+    elif not isinstance(body, (bytes, bytearray)):
         return Bad(Unreadable(what, "", f"expected JSON, or an object, got a {type(body).__name__}"))
-    quick = opened_quickly(body, target)
-    return opened_leniently(body, target, what) if quick is None else Success(quick)
-
-
-def opened_quickly(body: bytes, target: type[_T]) -> tuple[_T, Unknown] | None:
-    """Read an object that is spelt and typed as the target has it; ``None`` where anything is otherwise."""
-    decoder, used, nested = _quick[target]
-    try:
-        read = decoder.decode(body)
-        found = documents.raw_fields(body)
-        for name, target_within in nested:
-            if name in found:
-                within = bytes(found[name])
-                is_exact = _is_exact_short if len(within) <= _LONGEST_NAME else _is_exact
-                if not is_exact(target_within, within):
-                    return None
-        kept = found.keys() - used
-        unknown = UnknownFields(sorted([(name, str(found[name], "utf-8")) for name in kept]))
-    except (ValueError, RecursionError):
-        return None
-    short = len(body) < _SHORT
-    any_misspelt = _any_misspelt_in_short if short else _any_misspelt
-    if any_misspelt(target, frozenset(kept)):
-        return None
-    return read, _shared(unknown) if short else unknown
+    return documents.fields(body, what).bind(partial(_opened, target, what, len(body) < _SHORT))
 
 
 _SHORT: Final = 2000
 """Bytes of a reply that is short enough for what it holds to be remembered."""
 
 
-def _any_misspelt(target: Any, names: frozenset[str]) -> bool:
-    """Whether one of the names is another spelling of a field of the target."""
-    return any(_folded(name) in _WIRE_NAMES[target] for name in names - _KEPT_WHOLE)
-
-
-_any_misspelt_in_short: Final[Callable[[Any, frozenset[str]], bool]] = lru_cache(maxsize=1000)(_any_misspelt)
-"""The same, remembered: replies hold the same names each time."""
+def _opened(
+    target: type[_T], what: str, is_short: bool, found: Mapping[str, msgspec.Raw]
+) -> Result[tuple[_T, Unknown], Unreadable]:
+    try:
+        read, left = _structured(found, target, documents.decoded)
+        unknown = UnknownFields(sorted([(name, str(found[name], "utf-8")) for name in left]))
+    except _Misread as wrong:
+        return Bad(Unreadable(what, wrong.path, str(wrong)))
+    except UnicodeDecodeError as error:
+        return Bad(Unreadable(what, "", f"expected UTF-8, got other bytes at offset {error.start} of a field"))
+    return Success((read, _shared(unknown) if is_short else unknown))
 
 
 @lru_cache(maxsize=1000)
@@ -415,75 +368,34 @@ def _shared(unknown: UnknownFields) -> UnknownFields:
     return unknown
 
 
-def _is_exact(target: Any, raw: bytes) -> bool:
-    """Whether an object holds nothing but fields of the target, as it spells them; null will do."""
-    return raw == b"null" or documents.raw_fields(raw).keys() <= _quick[target][1]
+# What a third-party client has decoded
 
 
-_is_exact_short: Final[Callable[[Any, bytes], bool]] = lru_cache(maxsize=1000)(_is_exact)
-"""The same, remembered: most are the same each time."""
-
-
-_quick: Final[Mapping[Any, tuple[Any, frozenset[str], tuple[tuple[str, type], ...]]]] = {
-    target: (
-        msgspec.json.Decoder(target),
-        frozenset(fields_dict(target)) - _KEPT_WHOLE,
-        tuple((name, _NESTED[name]) for name in fields_dict(target) if name in _NESTED),
-    )
-    for target in _WIRE_NAMES
-}
-"""For each kind of object: its decoder, the fields of which nothing is left over, and the objects within."""
-
-
-def opened_leniently(body: bytes, target: type[_T], what: str) -> Result[tuple[_T, Unknown], Unreadable]:
-    """Read an object in which something is spelt or typed otherwise, or say what is wrong with it."""
-    found = documents.fields(body, what)
-    if not isinstance(found, Success):
-        return Bad(found.failure())
-    raw, kept = _sorted_out(found.unwrap(), target)
-    plain = documents.plain(raw, what, leave=_RAW_FIELDS)
-    if not isinstance(plain, Success):
-        return Bad(plain.failure())
-    known = plain.unwrap()
-    structured = _structured(known, target, what)
-    if not isinstance(structured, Success):
-        return Bad(structured.failure())
-    read, damaged = structured.unwrap()
-    kept += [(name, raw[name]) for name in known if _is_kept_too(name, known[name], damaged)]
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """The JSON of an object, so that there is one reader. A field that cannot be written costs itself alone."""
     try:
-        unknown = tuple((whole_text(name), str(field, "utf-8")) for name, field in kept)
-    except UnicodeDecodeError as error:
-        return Bad(Unreadable(what, "", f"expected UTF-8, got other bytes at offset {error.start} of a field"))
-    return Success((read, unknown))
+        return _as_json(dict(body)).encode()
+    except (ValueError, TypeError, RecursionError):
+        return _as_json({str(name): _writable(value) for name, value in body.items()}).encode()
 
 
-def _opened_object(body: Mapping[str, Any], target: type[_T], what: str) -> Result[tuple[_T, Unknown], Unreadable]:
-    """Read what a foreign client has decoded already."""
-    known, kept = _sorted_out({str(name): value for name, value in body.items()}, target)
-    structured = _structured(known, target, what)
-    if not isinstance(structured, Success):
-        return Bad(structured.failure())
-    read, damaged = structured.unwrap()
-    kept += [(name, known[name]) for name in known if _is_kept_too(name, known[name], damaged)]
+def _writable(value: Any) -> Any:
     try:
-        unknown = tuple((whole_text(name), _as_json(value)) for name, value in kept)
-    except (ValueError, TypeError, RecursionError) as error:
-        return Bad(Unreadable(what, "", f"expected what goes to JSON: {error}"))
-    return Success((read, unknown))
-
-
-def _is_kept_too(name: str, value: object, damaged: frozenset[str]) -> bool:
-    """Whether a field that is read is kept verbatim as well, since something in it is not, or cannot be, read."""
-    return name not in _KEPT_WHOLE and (name in damaged or _holds_unknown(value, name))
+        _as_json(value)
+    except (ValueError, TypeError, RecursionError):
+        return shown(value)
+    return value
 
 
 def _as_json(value: object) -> str:
-    # Not msgspec: what a foreign client decoded may hold lone surrogates, which only stay what they are escaped.
-    return json.dumps(value, default=_encoded_again, allow_nan=False)
+    # Not msgspec: there may be lone surrogates, which are escaped here, and replaced when this is read.
+    return json.dumps(value, default=_encoded_again)
 
 
 def _encoded_again(value: object) -> Any:
-    """What a foreign client has built, such as a circuit, in the service's own form."""
+    """What a third-party client has built, such as a circuit, in the service's own form."""
+    if isinstance(value, datetime):
+        return value.isoformat()
     if type(value).__name__ == "QuantumProgram":
         return _program_again(value)
     try:
@@ -492,7 +404,7 @@ def _encoded_again(value: object) -> Any:
             # The options of the official client.
             return dump(mode="json")
         return json.loads(typed_json.encode(value))
-    except Exception:  # noqa: BLE001 - whatever it is, it must not hide the rest of the reply
+    except Exception:  # noqa: BLE001 - it must not hide the rest of the reply, of whatever type it is
         return repr(value)
 
 
@@ -503,96 +415,3 @@ def _program_again(program: Any) -> dict[str, Any]:
         for item in program.items
     ]
     return {"shots": program.shots, "meas_level": program.meas_level, "items": items}
-
-
-def _structured(known: dict[str, Any], target: type[_T], what: str) -> Result[tuple[_T, frozenset[str]], Unreadable]:
-    """The object, and the names of those of its fields of which something cannot be read and is left out."""
-    with contextlib.suppress(Exception):  # then field by field
-        return Success((_replies.structure(known, target), frozenset()))
-    try:
-        return Success(_salvaged(known, target))
-    except Exception as first:  # noqa: BLE001 - cattrs raises errors of every kind
-        error = first
-    try:
-        # Again, to have the path in it, and nothing else that is wrong.
-        _replies_explaining.structure(_essential_part(known, target), target)
-    except Exception as explaining:  # noqa: BLE001 - the same
-        error = explaining
-    return Bad(explained(error, what))
-
-
-def _salvaged(known: Mapping[str, Any], target: type[_T]) -> tuple[_T, frozenset[str]]:
-    """Read each field by itself. One that cannot be read costs itself alone, unless the reply is nothing without it."""
-    essential = _essential(known, target)
-    read: dict[str, Any] = {}
-    damaged = set()
-    for name, value in known.items():
-        try:
-            read[name] = _replies.structure(value, _HINTS[target][name])
-        except Exception:
-            damaged.add(name)
-            nested = _NESTED.get(name)
-            if nested is not None and isinstance(value, Mapping):
-                read[name] = _salvaged(_known_fields(value, nested), nested)[0]
-            elif name == "timestamps" and isinstance(value, Mapping):
-                read[name] = {
-                    whole_text(str(step)): whole_text(text) for step, text in value.items() if isinstance(text, str)
-                }
-            elif name in essential:
-                raise
-    return target(**read), frozenset(damaged)
-
-
-def _essential(known: Mapping[str, Any], target: type) -> frozenset[str]:
-    """The fields without which an object says nothing."""
-    if target is JobFields and not _names_status(known.get("state")):
-        return _ESSENTIAL[target] | {"status"}
-    return _ESSENTIAL.get(target, frozenset())
-
-
-def _names_status(state: object) -> bool:
-    return isinstance(state, Mapping) and _known_fields(state, StateFields).get("status") is not None
-
-
-def _essential_part(known: Mapping[str, Any], target: type) -> dict[str, Any]:
-    part: dict[str, Any] = {}
-    for name in _essential(known, target) & known.keys():
-        value, nested = known[name], _NESTED.get(name)
-        is_object = nested is not None and isinstance(value, Mapping)
-        part[name] = _essential_part(_known_fields(value, nested), nested) if nested and is_object else value
-    return part
-
-
-_ESSENTIAL: Final[Mapping[type, frozenset[str]]] = {
-    JobFields: frozenset({"id", "state"}),
-    StateFields: frozenset({"status"}),
-    PageFields: frozenset({"jobs"}),
-    SubmissionFields: frozenset({"id"}),
-    PushFields: frozenset({"type", "data"}),
-    PushedStatusFields: frozenset({"status"}),
-}
-"""For each kind of object: the fields without which it says nothing."""
-
-_HINTS: Final[Mapping[Any, Mapping[str, Any]]] = {target: get_type_hints(target) for target in _WIRE_NAMES}
-"""For each kind of object: the types of its fields."""
-
-
-def explained(error: Exception, what: str, root: str = "") -> Unreadable:
-    """Return what cattrs found wrong as an ``Unreadable`` with the path to it.
-
-    Args:
-        error: What an explaining converter raised.
-        what: What was read: ``"job reply"``.
-        root: The path to what was structured.
-    """
-    first = transform_error(error, path=root, format_exception=_words)[0]
-    message, _, path = first.rpartition(" @ ")
-    return Unreadable(what, path.removeprefix("."), message)
-
-
-def _words(error: BaseException, _: type | None) -> str:
-    if isinstance(error, KeyError):
-        return f"expected a field {shown(error.args[0])}, which is missing"
-    if isinstance(error, RecursionError):
-        return "expected a document of reasonable depth, got one that is nested too deep"
-    return str(error)

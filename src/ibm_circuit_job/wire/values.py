@@ -1,0 +1,106 @@
+"""One value of a document, read leniently: texts, numbers, flags, codes and lists of texts.
+
+Each reader takes a value and a type, which it ignores, and raises ``TypeError`` or ``ValueError`` for what it cannot
+read. The message says what was expected and what was there; the caller adds the path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message shows it: at most 43 characters.
+
+    Example:
+        >>> shown("x" * 100)
+        "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        # Python writes no integer of more than 4300 digits, and nothing that is nested too deep.
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= 40 else text[:40] + "..."
+
+
+def whole_text(text: str) -> str:
+    """Return a text in which each lone surrogate, which cannot be written, is replaced by U+FFFD.
+
+    Example:
+        >>> whole_text("a\\ud800") == "a\\ufffd"
+        True
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def text_of(value: Any, _: type) -> str:
+    """Read a string, or a time that a third-party client has made of one."""
+    if isinstance(value, str):
+        return whole_text(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"expected a string, got {shown(value)}")
+
+
+def number_of(value: Any, _: type) -> float:
+    """Read a finite number, perhaps written as a string."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"expected a number, got {shown(value)}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"expected a finite number, got {shown(value)}")
+    return number
+
+
+def integer_of(value: Any, target: type) -> int:
+    """Read a whole number, perhaps written as a string or with a decimal point."""
+    number = number_of(value, target)
+    if number != int(number):
+        raise ValueError(f"expected a whole number, got {shown(value)}")
+    return int(number)
+
+
+def flag_of(value: Any, _: type) -> bool:
+    """Read true or false, perhaps written as a string."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise TypeError(f"expected true or false, got {shown(value)}")
+
+
+def code_of(value: Any, _: object = None) -> int | str | None:
+    """Read the number of a reason: an integer, also where it is written as a text or a float; else the text."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() and len(value) < 10 else whole_text(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise TypeError(f"expected an integer or a string, got {shown(value)}")
+
+
+def texts_of(value: Any, _: type) -> tuple[str, ...]:
+    """Read a list of strings."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"expected a list of strings, got {shown(value)}")
+    for index, item in enumerate(value):
+        if not isinstance(item, str):
+            raise TypeError(f"expected a list of strings, got {shown(item)} at [{index}]")
+    return tuple(map(whole_text, value))
+
+
+def object_of(value: Any, _: type = object) -> Mapping[str, Any]:
+    """Read an object, the fields of which are yet to be read."""
+    if isinstance(value, Mapping):
+        return value
+    raise TypeError(f"expected an object, got {shown(value)}")

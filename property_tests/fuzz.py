@@ -20,7 +20,7 @@ from returns.result import Result
 
 from ibm_circuit_job import Job, JobInputs, ResultPayload
 from ibm_circuit_job.testing.model_service import RESULT
-from ibm_circuit_job.wire import queries, records, replies, results, typed_json
+from ibm_circuit_job.wire import error_replies, queries, records, replies, results, typed_json
 
 NOW = datetime(2024, 2, 3, tzinfo=UTC)
 MOST_SECONDS = 2.0
@@ -173,7 +173,7 @@ def read_all(body):
     ):
         assert isinstance(read, Result)
     results.is_result(ResultPayload(NOW, body))
-    replies.read_error(body)
+    error_replies.read_error(body)
     job = Job("a", inputs=JobInputs(NOW, body))
     queries.circuits(job)
     queries.header(job)

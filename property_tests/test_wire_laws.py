@@ -20,7 +20,7 @@ from ibm_circuit_job.testing.strategies import (
     job_replies,
     status_reports,
 )
-from ibm_circuit_job.wire import queries, records, replies, results, typed_json
+from ibm_circuit_job.wire import error_replies, queries, records, replies, results, typed_json
 
 NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
@@ -95,7 +95,7 @@ def test_no_bytes_make_a_reader_raise(reader, body):
 
 @given(hostile_replies())
 def test_no_error_body_makes_its_reader_raise(body):
-    assert len(replies.read_error(body).message) <= 1000
+    assert len(error_replies.read_error(body).message) <= 1000
 
 
 @given(hostile_replies())

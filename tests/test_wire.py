@@ -22,9 +22,9 @@ from ibm_circuit_job import (
     retag,
 )
 from ibm_circuit_job.state.status import STATUS_OF
+from ibm_circuit_job.wire.error_replies import read_error
 from ibm_circuit_job.wire.records import from_json, to_json
 from ibm_circuit_job.wire.replies import (
-    read_error,
     read_job,
     read_job_page,
     read_metrics,

@@ -460,8 +460,9 @@ def _payload(doing: str, body: Any) -> Result[ResultPayload, Failure]:
         return Bad(Unreadable("result", "", f"expected a text, got a {type(body).__name__}: {error}"))
     if wire.replies.is_empty(raw):
         return Bad(NoResult(doing))
-    if wire.replies.is_page(raw):
-        return Bad(Unreadable("result", "", f"expected a result, got HTML: {wire.replies.read_error(raw).message}"))
+    if wire.error_replies.is_page(raw):
+        words = wire.error_replies.read_error(raw).message
+        return Bad(Unreadable("result", "", f"expected a result, got HTML: {words}"))
     return Success(ResultPayload(now(), raw))
 
 
@@ -1011,4 +1012,4 @@ def _is_by_service(answer: object, message: str = "") -> bool:
         message: What the client made of it.
     """
     body = getattr(answer, "content", None)
-    return wire.replies.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()
+    return wire.error_replies.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()

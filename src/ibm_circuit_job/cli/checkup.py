@@ -31,7 +31,8 @@ from ibm_circuit_job.clients.parameters import PLATFORM
 from ibm_circuit_job.clients.service_urls import api_url, iam_url
 from ibm_circuit_job.errors import Failure, IBMAccountError, IBMError, Obstacle, Refused, Unreachable, to_exception
 from ibm_circuit_job.wire import queries
-from ibm_circuit_job.wire.replies import is_page, read_job_page
+from ibm_circuit_job.wire.error_replies import is_page
+from ibm_circuit_job.wire.replies import read_job_page
 
 _SECONDS: Final = 15.0
 """How long one host may take to answer the first request."""

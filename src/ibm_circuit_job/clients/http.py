@@ -29,7 +29,7 @@ from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_f
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, Unsupported, describe
 from ibm_circuit_job.locks import PerProcess
-from ibm_circuit_job.wire.replies import read_error
+from ibm_circuit_job.wire.error_replies import read_error
 
 CONNECT_SECONDS: Final = 10.0
 """How long a server may take to accept a connection."""

@@ -25,7 +25,7 @@ from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.pasted import is_loopback
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.state.facts import MOST_BYTES
-from ibm_circuit_job.wire.replies import read_error
+from ibm_circuit_job.wire.error_replies import read_error
 
 
 def read(

@@ -17,7 +17,7 @@ from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable
 from ibm_circuit_job.locks import ForkFreeLock
-from ibm_circuit_job.wire.replies import read_error
+from ibm_circuit_job.wire.error_replies import read_error
 
 PING_SECONDS: Final = 10.0
 """After so long a silence we ask whether the other side is still there; after as long again it is not."""

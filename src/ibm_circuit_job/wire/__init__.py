@@ -7,10 +7,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-_MODULES: Final = frozenset({"documents", "given", "inputs", "instance_usage", "replies", "typed_json"})
+_MODULES: Final = frozenset(
+    {"documents", "error_replies", "given", "inputs", "instance_usage", "replies", "typed_json"}
+)
 
 if TYPE_CHECKING:
     from ibm_circuit_job.wire import documents as documents
+    from ibm_circuit_job.wire import error_replies as error_replies
     from ibm_circuit_job.wire import given as given
     from ibm_circuit_job.wire import inputs as inputs
     from ibm_circuit_job.wire import instance_usage as instance_usage

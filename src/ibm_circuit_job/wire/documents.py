@@ -4,12 +4,13 @@ A reader of a reply wants a few fields of a document that may hold a hundred meg
 opened one level deep, and each field stays the bytes that it came as until it is asked for.
 
 Read leniently: a duplicate key (the last one holds), a lone surrogate in a string (becomes U+FFFD), a byte order mark,
-and Python's NaN and Infinity (become null). Refused with an :class:`~ibm_circuit_job.errors.Unreadable`: anything else
-that is no JSON, and nesting beyond Python's recursion limit.
+Python's NaN and Infinity, and numbers that no float is as large as (become null). Refused with an
+:class:`~ibm_circuit_job.errors.Unreadable`: anything else that is no JSON, and nesting beyond Python's recursion limit.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -31,7 +32,10 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_NO_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|(?P<no_number>\bNaN\b|-?\bInfinity\b)', re.DOTALL)
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+_NO_NUMBER = re.compile(_STRING + rb"|(?P<no_number>\bNaN\b|-?\bInfinity\b)", re.DOTALL)
+_NUMBER = re.compile(_STRING + rb"|(?P<number>-?\d++(?:\.\d++)?(?:[eE][+-]?\d++)?)", re.DOTALL)
+_PERHAPS_TOO_LARGE = re.compile(rb"[eE]\+?0*[1-9]\d\d|\d{300}")
 
 
 def fields(body: bytes | msgspec.Raw, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]:
@@ -95,7 +99,15 @@ def _mended(body: bytes | msgspec.Raw) -> bytes:
     text = bytes(body).removeprefix(_BYTE_ORDER_MARK)
     if b"NaN" in text or b"Infinity" in text:
         text = _NO_NUMBER.sub(lambda match: b"null" if match["no_number"] else match[0], text)
+    if _PERHAPS_TOO_LARGE.search(text):
+        text = _NUMBER.sub(_unless_too_large, text)
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], text)
+
+
+def _unless_too_large(match: re.Match[bytes]) -> bytes:
+    if not match["number"] or math.isfinite(float(match["number"])):
+        return match[0]
+    return b"null"
 
 
 def _unreadable(body: bytes | msgspec.Raw, what: str, expected: str, error: Exception) -> Unreadable:

@@ -11,7 +11,6 @@ back with one cattrs converter, strictly.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -82,20 +81,6 @@ class Submission:
     """The ID that it gave to the job."""
     backend: str | None = None
     """The backend on which the job will run."""
-
-
-@frozen
-class ServerMessage:
-    """What the body of an error reply says."""
-
-    message: str
-    """The server's own words; empty where there are none."""
-    code: str | None = None
-    """The server's error code."""
-    trace_id: str | None = None
-    """The ID under which its operators find the request."""
-    by_service: bool = False
-    """Whether the body has the form of the service's own errors; pages of proxies and gateways have another."""
 
 
 class _Wrong(ValueError):  # noqa: N818 - it never leaves this module
@@ -291,22 +276,24 @@ def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unre
         >>> [job.job_id for job in page.jobs]
         ['a', 'b']
     """
-    found = opened(body, PageFields, "job listing")
-    if not isinstance(found, Success):
-        return Bad(found.failure())
-    said, _ = found.unwrap()
-    entries = documents.elements(said.jobs, "job listing")
-    if not isinstance(entries, Success):
-        return Bad(Unreadable("job listing", "jobs", entries.failure().message))
+    return opened(body, PageFields, "job listing").bind(partial(_page, observed_at))
+
+
+def _page(observed_at: datetime, read: tuple[PageFields, Unknown]) -> Result[JobPage, Unreadable]:
+    said, _ = read
+    match documents.elements(said.jobs, "job listing"):
+        case Success(entries):
+            found = [read_job(bytes(entry), observed_at) for entry in entries]
+        case Bad(wrong):
+            return Bad(Unreadable("job listing", "jobs", wrong.message))
     jobs: list[Job] = []
     unreadable: list[Unreadable] = []
-    for index, entry in enumerate(entries.unwrap()):
-        read = read_job(bytes(entry), observed_at)
-        if isinstance(read, Success):
-            jobs.append(read.unwrap())
-        else:
-            wrong = read.failure()
-            unreadable.append(Unreadable("job listing", f"jobs[{index}].{wrong.path}".rstrip("."), wrong.message))
+    for index, entry in enumerate(found):
+        match entry:
+            case Success(job):
+                jobs.append(job)
+            case Bad(wrong):
+                unreadable.append(Unreadable("job listing", f"jobs[{index}].{wrong.path}".rstrip("."), wrong.message))
     if unreadable and not jobs:
         return Bad(unreadable[0])
     return Success(JobPage(tuple(jobs), said.count, said.offset or 0, tuple(unreadable)))
@@ -360,10 +347,11 @@ def read_submission(body: Document) -> Result[Submission, Unreadable]:
         >>> read_submission(b'{"id": "a", "backend": "local_simulator"}').unwrap()
         Submission(job_id='a', backend='local_simulator')
     """
-    found = opened(body, SubmissionFields, REPLY_TO_SUBMISSION)
-    if not isinstance(found, Success):
-        return Bad(found.failure())
-    said, _ = found.unwrap()
+    return opened(body, SubmissionFields, REPLY_TO_SUBMISSION).bind(_submission)
+
+
+def _submission(read: tuple[SubmissionFields, Unknown]) -> Result[Submission, Unreadable]:
+    said, _ = read
     if not said.id:
         return Bad(Unreadable(REPLY_TO_SUBMISSION, "id", _NO_ID))
     return Success(Submission(said.id, said.backend))
@@ -437,62 +425,6 @@ def read_cancel(answer: object) -> bool:
     return not any(said.get(name) is False for name in ("cancelled", "canceled", "cancel"))
 
 
-def read_error(body: bytes, shown: Callable[[str], str] = str) -> ServerMessage:
-    """Read the body of an error reply of either dialect, or of IAM. Whatever is in it, there is an answer.
-
-    Args:
-        body: The body.
-        shown: Returns a text without secrets. It is called before a text is cut to a length, for a part of a secret
-            would not be recognised.
-
-    Example:
-        >>> read_error(b'{"error": {"code": 1291, "message": "Job not found."}}')
-        ServerMessage(message='Job not found.', code='1291', trace_id=None, by_service=True)
-        >>> read_error(b'{"errors": [{"code": 1291, "message": "No.", "solution": "Ask."}], "trace": "x1"}')
-        ServerMessage(message='No. Ask.', code='1291', trace_id='x1', by_service=True)
-        >>> read_error(b"<html><title>Bad gateway</title></html>")
-        ServerMessage(message='Bad gateway', code=None, trace_id=None, by_service=False)
-    """
-    read = documents.value(body, "error reply")
-    said = read.value_or(None)
-    if not isinstance(said, Mapping):
-        return ServerMessage(_words_of_page(body, shown))
-    errors = said.get("errors")
-    error = errors[0] if isinstance(errors, list) and errors else said.get("error", said)
-    # IAM writes its errors at the root, and calls their fields by other names.
-    by_service = isinstance(error, Mapping) and (error is not said or "errorCode" in said)
-    if not isinstance(error, Mapping):
-        error = {"message": error}
-    said_words = (error.get(key) for key in ("message", "errorMessage", "solution"))
-    words = [word for word in said_words if isinstance(word, str) and word]
-    code, trace = error.get("code", error.get("errorCode")), said.get("trace")
-    return ServerMessage(
-        shown(" ".join(words))[:_LONGEST_MESSAGE],
-        None if code is None else shown(str(code))[:100],
-        shown(str(trace))[:100] if trace else None,
-        by_service,
-    )
-
-
-_LONGEST_MESSAGE: Final = 1000
-
-
-def is_page(body: bytes) -> bool:
-    """Return whether a body is a page of HTML, which the service itself never sends.
-
-    Example:
-        >>> is_page(b"<!DOCTYPE html><html></html>"), is_page(b'{"results": []}'), is_page(b"<frozen runpy>")
-        (True, False, False)
-    """
-    return _PAGE.match(body, 0, 1000) is not None
-
-
-_PAGE: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*|<\?xml.*?\?>\s*)*<(?:!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
 def is_empty(body: bytes) -> bool:
     """Return whether the body of a results reply says that there is no result, or none yet: nothing, or ``null``.
 
@@ -506,13 +438,3 @@ def is_empty(body: bytes) -> bool:
 
 
 _LONGEST_NOTHING: Final = 1000
-
-
-def _words_of_page(body: bytes, shown: Callable[[str], str]) -> str:
-    """What an outage page, or a plain text, says: its title, else the start of its text."""
-    text = shown(body[:10_000].decode("utf-8", "replace"))
-    lower = text.lower()
-    start, end = lower.find("<title>"), lower.find("</title>")
-    if 0 <= start < end:
-        return text[start + len("<title>") : end].strip()[:_LONGEST_MESSAGE]
-    return "an HTML page" if "<html" in lower else text.strip()[:200]

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - ``_said`` makes a field of attrs, anew each time
 """What the service's replies hold, on the way from JSON to facts: the fields by name, each read leniently.
 
 The names here are those of the wire, and times are still texts; ``replies`` makes facts of them. Each field has the
@@ -244,7 +245,9 @@ _LONGEST_NAME: Final = 64
 
 def _fields_of(target: Any) -> Mapping[str, _Field]:
     """The fields of a kind of object, by their spelling, and by that without case and underscores."""
-    said = [_Field(each.name, each.metadata[_READER], each.metadata[_ESSENTIAL], each.default) for each in fields(target)]
+    said = [
+        _Field(each.name, each.metadata[_READER], each.metadata[_ESSENTIAL], each.default) for each in fields(target)
+    ]
     return {spelling: each for each in said for spelling in (each.name, _folded(each.name))}
 
 

@@ -28,10 +28,10 @@ def shown(value: object) -> str:
 
 
 def whole_text(text: str) -> str:
-    """Return a text in which each lone surrogate, which cannot be written, is replaced by U+FFFD.
+    r"""Return a text in which each lone surrogate, which cannot be written, is replaced by U+FFFD.
 
     Example:
-        >>> whole_text("a\\ud800") == "a\\ufffd"
+        >>> whole_text("a\ud800") == "a\ufffd"
         True
     """
     try:

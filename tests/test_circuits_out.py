@@ -21,6 +21,7 @@ from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.devices import DEVICES, configuration
 from ibm_circuit_job.state.selection import WantedJobs
 from ibm_circuit_job.wire import typed_json
+from ibm_circuit_job.wire.typed_json import circuit_files
 
 TEXT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\nx q[0];\nc = measure q;\n'
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -113,7 +114,7 @@ def test_circuits_are_written_in_a_version_that_the_service_reads():
 
 
 def test_circuit_of_a_newer_version_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr(typed_json, "NEWEST_QPY", 13)
+    monkeypatch.setattr(circuit_files, "NEWEST_QPY", 13)
     circuit = one(name="stretched")
     circuit.delay(circuit.add_stretch("s"), 0)
     with pytest.raises(IBMBackendValueError, match=r"circuit 'stretched' cannot be written in QPY version 13, and"):

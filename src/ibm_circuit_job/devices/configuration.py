@@ -18,8 +18,8 @@ from attrs.validators import ge, instance_of
 
 from ibm_circuit_job.devices.documents import (
     Misread,
+    PartwiseReading,
     Reader,
-    as_json,
     field_of,
     from_json,
     list_of,
@@ -41,8 +41,11 @@ _T = TypeVar("_T")
 
 
 def _times(factor: float) -> Reader[float]:
-    # By multiplication, so that the figures are those of qiskit 1 to the last digit.
-    return lambda value, kind: number_of(value, kind) * factor
+    def read(value: Any, kind: type) -> float:
+        # By multiplication, so that the figures are those of qiskit 1 to the last digit.
+        return number_of(number_of(value, kind) * factor, kind)
+
+    return read
 
 
 _nanoseconds: Final = _times(1e-9)
@@ -163,9 +166,10 @@ n_qubits: expected a number, got 'many'
                 raise Misread("", f"expected fields that are missing: {', '.join(missing)}")  # noqa: TRY301
             for name, read in _REQUIRED.items():
                 field_of(said, name, read)
-            return cls(as_json(said))
         except Misread as wrong:
             raise unreadable(_DOCUMENT, wrong) from None
+        # A field that cannot be written as JSON costs itself alone.
+        return cls(PartwiseReading().others("", said, frozenset()))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the service's document as it came, in the service's units."""

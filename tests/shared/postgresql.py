@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, on this machine.
+"""A PostgreSQL server of the tests' own, on this machine; tests that need one are skipped where it is not installed.
 
 Test modules that want it say ``pytest_plugins = ["postgresql"]``, and import nothing of it.
 """
@@ -20,23 +20,20 @@ import sqlalchemy as sql
 PROGRAMS = "/usr/lib/postgresql"
 """Where Debian has the programs of a server, which are not on the path, by version."""
 USER = "jobs"
-DOWNLOAD_SECONDS, INSTALL_SECONDS = 50, 40
-"""Together less than one test may take: the first one that wants a server waits for it."""
 TRIES = 3
 _numbers = count(1)
 
 
-class Missing(Exception):  # noqa: N818 - named for what it says
-    """There can be no server here; the message says what is missing."""
+class ServerError(Exception):
+    """A server cannot be started here; the message says why."""
 
 
 @pytest.fixture(scope="session")
 def postgresql():
     """The URL of a server that is started for this run, with its password."""
-    try:
-        programs = find_programs() or installed()
-    except Missing as missing:
-        pytest.skip(f"there is no PostgreSQL here: {missing}")
+    programs = find_programs()
+    if programs is None:
+        pytest.skip(f"PostgreSQL is not installed: neither the path nor {PROGRAMS} has initdb; `make tools` installs it")
     with served(programs) as url:
         yield url
 
@@ -68,26 +65,6 @@ def _version(program):
     return float(version) if version.replace(".", "", 1).isdigit() else 0.0
 
 
-def installed():
-    """Install the server from Debian's packages, and return the folder with its programs."""
-    apt = shutil.which("apt-get")
-    if not apt or os.geteuid() != 0:
-        raise Missing("initdb was not found, and only root can install it, with apt-get")
-    # What is stopped halfway must not be dpkg, which would leave the machine's packages halfway, too.
-    _apt(apt, "update", seconds=DOWNLOAD_SECONDS / 2)
-    _apt(apt, "install", "-y", "--download-only", "postgresql", seconds=DOWNLOAD_SECONDS / 2)
-    _apt(apt, "install", "-y", "postgresql", seconds=INSTALL_SECONDS)
-    programs = find_programs()
-    if programs is None:
-        raise Missing(f"the package postgresql was installed, but {PROGRAMS} has no initdb")
-    return programs
-
-
-def _apt(apt, *arguments, seconds):
-    quietly = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    _run([apt, "-qq", "-o", "DPkg::Lock::Timeout=5", *arguments], seconds, env=quietly)
-
-
 def _run(command, seconds, **options):
     """Run a program to its end, or say why not."""
     try:
@@ -102,10 +79,10 @@ def _run(command, seconds, **options):
             **options,
         )
     except subprocess.TimeoutExpired:
-        raise Missing(f"{' '.join(map(str, command))} took longer than {seconds:g} seconds") from None
+        raise ServerError(f"{' '.join(map(str, command))} took longer than {seconds:g} seconds") from None
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "output", None) or str(error)
-        raise Missing(f"{' '.join(map(str, command))} failed: {said.strip()[-500:]}") from None
+        raise ServerError(f"{' '.join(map(str, command))} failed: {said.strip()[-500:]}") from None
 
 
 @contextmanager
@@ -156,7 +133,7 @@ def _started(programs, folder, owner):
         start = [programs / "pg_ctl", "start", "--wait", "--timeout=30", "--pgdata=data", "--log=log", "-o", options]
         try:
             _run(start, 60, **owner)
-        except Missing:
+        except ServerError:
             # Somebody else may have taken the port.
             if not left:
                 raise

@@ -17,6 +17,7 @@ from returns.io import IOFailure
 from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, WaitPolicy, effects
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.threads import background
 
 GRACE = 0.03
 TENTH = 0.1
@@ -204,7 +205,7 @@ class AnyWeather(RuleBasedStateMachine):
         with (
             patch.object(effects, "monotonic", world.monotonic),
             patch.object(effects, "sleep", world.sleep),
-            patch.object(effects, "within", world.within),
+            patch.object(background, "within", world.within),
             patch.object(effects, "chance", lambda: 0.5),
             patch.object(effects, "now", world.wall_clock),
         ):
@@ -246,7 +247,7 @@ def test_fair_weather_is_noticed_within_a_tenth_of_the_wait_and_thirty_seconds(e
     with (
         patch.object(effects, "monotonic", world.monotonic),
         patch.object(effects, "sleep", world.sleep),
-        patch.object(effects, "within", world.within),
+        patch.object(background, "within", world.within),
     ):
         job.wait_for_final_state()
     assert world.now - world.ends_at <= min(0.1 * ends_at, 30.0) + 0.1
@@ -258,7 +259,7 @@ def test_stream_that_never_closes_hides_the_end_no_longer_than_the_guard():
     with (
         patch.object(effects, "monotonic", world.monotonic),
         patch.object(effects, "sleep", world.sleep),
-        patch.object(effects, "within", world.within),
+        patch.object(background, "within", world.within),
     ):
         job.wait_for_final_state()
     assert world.now - world.ends_at <= WaitPolicy().guard_pause + 1.0

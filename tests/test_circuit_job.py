@@ -16,7 +16,7 @@ from ibm_circuit_job import (
     IBMJobNotFoundError,
     IBMJobTimeoutError,
 )
-from ibm_circuit_job.effects import offers_stream
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.errors import Refused, Unreachable
 from ibm_circuit_job.testing import ScriptedClient
 
@@ -262,7 +262,7 @@ def test_service_that_is_down_is_an_api_error_with_its_own_words():
 
 
 def test_mock_is_not_mistaken_for_a_client_with_a_stream():
-    assert not offers_stream(MagicMock())
+    assert not adapted(MagicMock()).offers_stream
 
 
 def test_error_of_a_foreign_client_is_recognised_by_its_shape():

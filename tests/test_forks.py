@@ -9,7 +9,7 @@ from pool_worker import SHOTS, WIDTH
 from tls_front import tls_front
 
 from ibm_circuit_job.local import LocalService
-from ibm_circuit_job.locks import PerProcess
+from ibm_circuit_job.threads.locks import PerProcess
 
 NUMBERS = range(12)
 

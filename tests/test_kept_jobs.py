@@ -38,7 +38,7 @@ from ibm_circuit_job import (
 )
 from ibm_circuit_job.account.backend import IBMRetiredBackend
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, http
-from ibm_circuit_job.effects import service_of
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.errors import (
     IBMAccountError,
     IBMBackendApiError,
@@ -372,13 +372,13 @@ def test_job_of_which_only_something_else_than_a_result_has_arrived_is_not_over(
 
 def test_service_is_named_with_the_instance_and_without_credentials():
     def named(**given):
-        return service_of(RuntimeClient(ClientParameters(token="secret", **given)))
+        return adapted(RuntimeClient(ClientParameters(token="secret", **given))).service
 
     classic = {"url": "https://classic.example/api", "channel": "ibm_quantum"}
     assert named(instance="a/b/c", **classic) == "https://classic.example/api a/b/c"
     assert named(instance="d/e/f", **classic) != named(instance="a/b/c", **classic)
     assert named(url="http://127.0.0.1:1/api") == named(url="http://localhost:2/api") == "this machine"
-    assert service_of(ScriptedClient()) is None
+    assert adapted(ScriptedClient()).service is None
 
 
 def test_jobs_of_another_instance_are_not_listed_offline(kept_provider):

@@ -15,8 +15,8 @@ from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMAccountError, IBMBackendValueError, IBMJobApiError, IBMJobFailureError, IBMProvider
 from ibm_circuit_job.clients import ClientParameters, PlatformAccount, PlatformClient, RequestFailed
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.clients.service_urls import api_url, beside
-from ibm_circuit_job.effects import offers_stream
 from ibm_circuit_job.local import LocalService
 
 PLATFORM = "ibm_quantum_platform"
@@ -64,7 +64,7 @@ def test_dialect_follows_from_the_instance(provider, service):
     assert provider.channel == PLATFORM
     assert isinstance(provider.runtime_client, PlatformClient)
     assert provider.instance == service.instance
-    assert not offers_stream(provider.runtime_client)
+    assert not adapted(provider.runtime_client).offers_stream
 
 
 def test_only_instance_of_the_account_is_found(service):

@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from loopback import LoopbackServer, Replying, served
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy, effects
+from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, bodies, object_store
 from ibm_circuit_job.errors import Unreachable
+from ibm_circuit_job.threads import background
 
 BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": [], "x": "%s"}'
 BODY = BODY % (b"x" * 100_000)
@@ -259,7 +260,7 @@ def test_error_that_does_not_end_is_trouble_like_any_other(server, job, monkeypa
 def test_error_of_an_object_store_that_does_not_end_is_a_refusal(server, monkeypatch):
     monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
     server.send = trickling_error
-    found = effects.started(lambda: object_store.read(f"{server.url}/r", doing="read it", prompt=True))
+    found = background.started(lambda: object_store.read(f"{server.url}/r", doing="read it", prompt=True))
     with pytest.raises(RequestFailed) as raised:
         found.result(10)
     assert raised.value.failure.http_status == 503
@@ -272,7 +273,7 @@ def test_end_of_the_program_waits_for_a_body_that_is_under_way(server, job, tmp_
             job.result(timeout=0.1)
         server.go_on.set()
         # Called when a program ends.
-        effects.finish(30)
+        background.finish(30)
         assert store.payload("a").raw == BODY
 
 

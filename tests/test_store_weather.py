@@ -611,7 +611,7 @@ def test_disk_that_is_full_is_told_and_once_there_is_space_what_was_in_memory_is
             while file.write(bytes(4096)):
                 pass
         logged = []
-        logging.getLogger("ibm_circuit_job.effects").addFilter(lambda record: logged.append(record.getMessage()))
+        logging.getLogger("ibm_circuit_job.job.stored").addFilter(lambda record: logged.append(record.getMessage()))
         result = job.result()
         saved = store.load("a")
         filling.unlink()

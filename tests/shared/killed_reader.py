@@ -27,7 +27,7 @@ import time
 
 from ibm_circuit_job import IBMProvider, JobStore
 
-MODULES = ("ibm_circuit_job.effects", "ibm_circuit_job.clients", "ibm_circuit_job.store")
+MODULES = ("ibm_circuit_job.effects", "ibm_circuit_job.clients", "ibm_circuit_job.store", "ibm_circuit_job.job.stored")
 READING = {("ibm_circuit_job.clients.runtime", "job_results"), ("ibm_circuit_job.clients.object_store", "read")}
 """The functions that read a result, by module and name."""
 WRITING = ("ibm_circuit_job.store.database", "write")

@@ -22,6 +22,7 @@ from ibm_circuit_job.account.run_options import DEFAULT_SHOTS, RunRequest
 from ibm_circuit_job.account.sampler_options import sampler_request
 from ibm_circuit_job.account.submitter import Order, submit
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.clients.no_account import NoAccount
 from ibm_circuit_job.devices.attribute_errors import or_missing
 from ibm_circuit_job.devices.configuration import BackendConfiguration, BackendStatus
@@ -369,7 +370,7 @@ class IBMBackend(DescribedBackend):
             circuits,
             dynamic=dynamic,
             job_tags=job_tags,
-            limited_tags=effects.limits_tags(self._client),
+            limited_tags=adapted(self._client).limits_tags,
             run_config=run_config,
             init_circuit=init_circuit,
             init_num_resets=init_num_resets,

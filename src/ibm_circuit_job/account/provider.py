@@ -21,6 +21,7 @@ from returns.result import Success
 
 from ibm_circuit_job import clients, effects, wire
 from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
 from ibm_circuit_job.effects import PAGE
@@ -36,6 +37,7 @@ from ibm_circuit_job.errors import (
     describe,
     to_exception,
 )
+from ibm_circuit_job.job import stored
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_store
 from ibm_circuit_job.state.job import Job
 
@@ -331,7 +333,7 @@ class IBMProvider:
 
         Without the instance, which then is any, where that is not known yet because the service cannot be reached.
         """
-        return str(effects.service_of(self.runtime_client))
+        return str(adapted(self.runtime_client).service)
 
     @property
     def token(self) -> str:
@@ -912,17 +914,17 @@ class IBMProvider:
         """Keep what was seen of many jobs, and return what is kept of them then."""
         if self.store is None:
             return {}
-        kept = effects.value_or_warn(effects.stored_records(self.store, [job.job_id for job in seen]))
+        kept = stored.value_or_warn(stored.stored_records(self.store, [job.job_id for job in seen]))
         if kept is None:
             return {}
         from ibm_circuit_job.state.transitions import merge, news  # noqa: PLC0415 - for those who have a store
 
         found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
         pending = [job for job in found if job is not None]
-        written = effects.perform(effects.keep_all(self.store, pending, service=self.service))
+        written = effects.perform(stored.keep_all(self.store, pending, service=self.service))
         if isinstance(written, Success):
             return {job.job_id: merge(kept.get(job.job_id, job), job) for job in seen}
-        effects.warn_of_store(written.failure())
+        stored.warn_of_store(written.failure())
         return kept
 
     def retrieve_job(self, job_id: str) -> IBMCircuitJob:
@@ -947,7 +949,7 @@ class IBMProvider:
         """
         if type(job_id) is not str or not job_id.isprintable() or not job_id:
             raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
-        kept = None if self.store is None else effects.value_or_warn(effects.stored_record(self.store, job_id))
+        kept = None if self.store is None else stored.value_or_warn(stored.stored_record(self.store, job_id))
         if kept is not None and kept.is_confirmed_final:
             return self._stored_handle(kept)
         answer = effects.perform(effects.fetch_job(self.runtime_client, job_id))

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from ibm_circuit_job.locks import ForkFreeLock, PerProcess
+from ibm_circuit_job.threads.locks import ForkFreeLock, PerProcess
 
 
 @frozen(eq=False)

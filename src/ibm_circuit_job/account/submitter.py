@@ -17,9 +17,11 @@ from returns.result import Result, Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.account.submission_ledger import LEDGER, Request
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, describe, is_answer
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.threads.background import wait_for
 from ibm_circuit_job.wire import submitting
 from ibm_circuit_job.wire.submitting import (
     Accepted,
@@ -121,7 +123,7 @@ class _Course:
         kind = (self._service or id(client), order.backend, order.program, frozenset(order.tags), order.private)
         self._request = Request(kind)
         self._sent = monotonic()
-        self._submission = Submission(effects.submitting_to(order.backend))
+        self._submission = Submission(f"submit a job to {order.backend}")
 
     def next_step(self) -> SubmissionStep:
         """Return what to do next."""
@@ -221,7 +223,7 @@ class _Course:
         if same or untold:
             # One of these may be a rival's, whose answer is on its way.
             for rival in rivals:
-                while not effects.wait_for(rival.settled, _SETTLED_SECONDS):
+                while not wait_for(rival.settled, _SETTLED_SECONDS):
                     pass
         found = next((job_id for job_id in reversed(same) if LEDGER.take(job_id)), None)
         if found is not None:
@@ -231,7 +233,7 @@ class _Course:
 
     def _not_before(self) -> datetime:
         """When the request was sent, by the service's clock, less what that may be wrong by."""
-        ahead = effects.clock_ahead(self._client)
+        ahead = adapted(self._client).seconds_ahead
         margin = _UNKNOWN_CLOCK_SECONDS if ahead is None else _CLOCK_SECONDS
         # By the clock that never goes back: this machine's may have been set since.
         ago = self._monotonic() - self._sent

@@ -16,7 +16,7 @@ from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of
 from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreachable, Unreadable
-from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
 
 

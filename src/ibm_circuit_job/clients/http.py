@@ -28,7 +28,7 @@ from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
 from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, Unsupported, describe
-from ibm_circuit_job.locks import PerProcess
+from ibm_circuit_job.threads.locks import PerProcess
 from ibm_circuit_job.wire.error_replies import read_error
 
 CONNECT_SECONDS: Final = 10.0

@@ -28,7 +28,7 @@ from ibm_circuit_job.clients.runtime import RuntimeClient
 from ibm_circuit_job.clients.service_urls import api_url, iam_url, service_url
 from ibm_circuit_job.clients.version_agreement import VersionAgreement
 from ibm_circuit_job.errors import Failure, IBMAccountError, Unreadable, Unsupported, account_error, describe, is_answer
-from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
 
 _T = TypeVar("_T")

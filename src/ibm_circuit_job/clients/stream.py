@@ -16,7 +16,7 @@ from ibm_circuit_job.clients.http import CONNECT_SECONDS, RequestFailed
 from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable
-from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire.error_replies import read_error
 
 PING_SECONDS: Final = 10.0

@@ -18,7 +18,7 @@ from ibm_circuit_job.clients.api_versions import (
 )
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed
 from ibm_circuit_job.errors import Refused, Unsupported
-from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.threads.locks import ForkFreeLock
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.clients.foreign import Client, adapted
+from ibm_circuit_job.effects import Clock
 from ibm_circuit_job.job.keeper import Keeper
-from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state.facts import Fact, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import after, merge, refresh
+from ibm_circuit_job.threads.following import warn_of_unknown_status
+from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import queries, results
 
 if TYPE_CHECKING:
@@ -33,14 +36,16 @@ class JobCell:
         given: What the handle was told when it was made.
         given_error: Why the job failed, as it was told then.
         state: What is known by now.
+        clock: The clock that stamps what is seen, and lets pauses pass.
     """
 
-    def __init__(self, given: Job, given_error: StatusReport | None, state: Job) -> None:
+    def __init__(self, given: Job, given_error: StatusReport | None, state: Job, clock: Clock) -> None:
         self.given = given
         self.given_error = given_error
         self.state = state
-        self.client: Any = None
-        """The client of the job; ``None`` without a connection."""
+        self.clock = clock
+        self.client: Client = adapted(None)
+        """The client that is asked about the job."""
         self.backend: Any = None
         """The backend that runs it, where one was given or found."""
         self.keeper: Keeper | None = None
@@ -71,9 +76,9 @@ class JobCell:
 
     def _learn(self, seen: Job, *, just_now: bool) -> None:
         if seen.status is not None:
-            effects.warn_of_unknown_status(seen.status)
+            warn_of_unknown_status(seen.status)
         with self._lock():
-            found = after(seen, self.state, effects.now()) if just_now else seen
+            found = after(seen, self.state, self.clock.now()) if just_now else seen
             self.state = merge(self.state, found)
             # The first time, for later reports of the same end are newer and say nothing new.
             self._end = self._end or _end_of(self.state)
@@ -98,10 +103,22 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        seen = effects.value(effects.fetch_job(self.client, self.job_id))
+        seen = effects.value(effects.fetch_job(self.client, self.job_id, clock=self.clock))
         # However little it says: to ask again says no more.
         self._was_told = True
         self.observe(seen)
+
+    def ask_for_all(self) -> None:
+        """Ask the service for the job and, where the client can, for its metrics, and learn what it says.
+
+        Raises:
+            IBMJobApiError: If the service refused or could not be reached; nothing is learned then.
+        """
+        seen = effects.value(effects.fetch_job(self.client, self.job_id, clock=self.clock))
+        measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.job_id, clock=self.clock))
+        self.observe(seen)
+        if measured is not None:
+            self.observe_facts(measured)
 
     def ask_if_possible(self) -> None:
         """Ask the service for the job, unless the client cannot.
@@ -109,7 +126,7 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        seen = effects.value_if_possible(effects.fetch_job(self.client, self.job_id))
+        seen = effects.value_if_possible(effects.fetch_job(self.client, self.job_id, clock=self.clock))
         if seen is not None:
             self.observe(seen)
 
@@ -119,7 +136,7 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.job_id))
+        measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.job_id, clock=self.clock))
         if measured is not None:
             self.observe_facts(measured)
 
@@ -129,7 +146,7 @@ class JobCell:
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        self.observe_facts(effects.value(effects.fetch_metrics(self.client, self.job_id)))
+        self.observe_facts(effects.value(effects.fetch_metrics(self.client, self.job_id, clock=self.clock)))
 
     # Knowing
 

@@ -7,6 +7,7 @@ how one waits, ``waiter``'s. What a reply means is decided in ``state``, and wha
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import threading
@@ -24,6 +25,7 @@ from returns.result import Success
 
 from ibm_circuit_job import effects, wire
 from ibm_circuit_job import job as parts
+from ibm_circuit_job.clients.foreign import NOT_CONNECTED, adapted
 from ibm_circuit_job.devices.attribute_errors import or_missing, raised_for
 from ibm_circuit_job.errors import (
     IBMError,
@@ -40,6 +42,8 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
 from ibm_circuit_job.state.tag_limits import excess_of_tags
+from ibm_circuit_job.threads.background import aside
+from ibm_circuit_job.threads.following import warn_of_unknown_status
 from ibm_circuit_job.wire import queries, results
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
 
     from ibm_circuit_job.devices.described_backend import DescribedBackend
     from ibm_circuit_job.devices.properties import BackendProperties
+    from ibm_circuit_job.effects import Clock
     from ibm_circuit_job.job.cell import JobCell
     from ibm_circuit_job.job.result_reader import ResultReader
     from ibm_circuit_job.job.result_waiter import Wanted
@@ -61,6 +66,8 @@ _News: TypeAlias = tuple[JobStatus | None, int | None]
 
 MANAGED_TAGS: Final = ("ibmq_jobset_", "ibm_composite_job_")
 """How tags begin that belong to the program that manages a set of jobs."""
+_logger: Final = logging.getLogger(__name__)
+_NAMED_HERE: Final = "The service keeps no names: that of job %s is known to this handle alone."
 _ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
 """Public attributes that are plain ones: ours, and qiskit's."""
 
@@ -98,6 +105,8 @@ class IBMCircuitJob(JobV1):
         client_info: The versions of the client that submitted the job: package -> version, or the service's text,
             ``"0.1.0,0.21.2"`` or ``"0.45.1"``.
         store: Where the job is kept, so that it outlives the process; see :meth:`keep_in`.
+        clock: The clock that stamps what is seen and paces the waits, for tests; the machine's by default. The limit of
+            a single request is always real time.
         **kwargs: More that is known of the job, as attributes.
 
     Raises:
@@ -130,10 +139,12 @@ class IBMCircuitJob(JobV1):
         client_info: dict[str, str] | None = None,
         *,
         store: RecordStore | None = None,
+        clock: Clock | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(backend, job_id, **kwargs)
-        now = effects.now()
+        used = clock or effects.SYSTEM_CLOCK
+        now = used.now()
         try:
             given = wire.given.given_job(
                 job_id,
@@ -153,10 +164,10 @@ class IBMCircuitJob(JobV1):
             failed = None if error is None else wire.given.given_error(now, error)
         except (TypeError, ValueError) as wrong:
             raise IBMJobInvalidStateError(str(wrong)) from None
-        self._set_up(parts.cell.JobCell(given, failed, given), kwargs)
+        self._set_up(parts.cell.JobCell(given, failed, given, used), kwargs)
         self.connect(backend=backend, api_client=api_client, runtime_client=runtime_client)
         if given.status is not None:
-            effects.warn_of_unknown_status(given.status)
+            warn_of_unknown_status(given.status)
         if store is not None:
             self.keep_in(store)
 
@@ -186,6 +197,7 @@ class IBMCircuitJob(JobV1):
         runtime_client: Any = None,
         store: RecordStore | None = None,
         find_backend: Callable[[Job], DescribedBackend | None] | None = None,
+        clock: Clock | None = None,
     ) -> Self:
         """Return a handle on a job of which a record is there, such as one that was kept as JSON.
 
@@ -196,6 +208,7 @@ class IBMCircuitJob(JobV1):
             runtime_client: The client to ask about the job; ``api_client`` by default.
             store: Where the job is kept from now on; see :meth:`keep_in`.
             find_backend: Finds the backend when it is asked for, by what is known of the job then.
+            clock: The clock that stamps what is seen and paces the waits; the machine's by default.
 
         Example:
             >>> from ibm_circuit_job import Job
@@ -203,7 +216,7 @@ class IBMCircuitJob(JobV1):
             >>> IBMCircuitJob.from_state(Job("a"), runtime_client=ScriptedClient())
             <IBMCircuitJob('a', status unknown)>
         """
-        job = cls(backend, api_client, state.job_id, runtime_client=runtime_client)
+        job = cls(backend, api_client, state.job_id, runtime_client=runtime_client, clock=clock)
         job._find_backend = find_backend
         job.learn(state)
         if store is not None:
@@ -297,7 +310,7 @@ class IBMCircuitJob(JobV1):
         self._cell.backend = backend
         self._find_backend = None
         self._api_client = api_client
-        self._cell.client = api_client if runtime_client is None else runtime_client
+        self._cell.client = adapted(api_client if runtime_client is None else runtime_client)
 
     def keep_in(self, store: RecordStore) -> None:
         """Keep the job in a store from now on: learn what is kept of it there, and save what is known.
@@ -385,7 +398,8 @@ class IBMCircuitJob(JobV1):
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self._job_id = kept["state"].job_id
-        self._set_up(parts.cell.JobCell(kept["given"], kept["given_error"], kept["state"]), kept["attributes"])
+        cell = parts.cell.JobCell(kept["given"], kept["given_error"], kept["state"], effects.SYSTEM_CLOCK)
+        self._set_up(cell, kept["attributes"])
         self.__dict__.update(kept["own"])
         self.connect()
 
@@ -393,7 +407,8 @@ class IBMCircuitJob(JobV1):
         copied = type(self).__new__(type(self))
         copied.__setstate__(self._kept_state(self.state))
         copied.connect(backend=self._cell.backend, api_client=self._api_client, runtime_client=self.client)
-        copied._cell.keeper, copied._find_backend = self._cell.keeper, self._find_backend  # noqa: SLF001 - of this class
+        copied._cell.keeper, copied._cell.clock = self._cell.keeper, self._cell.clock  # noqa: SLF001 - of this class
+        copied._find_backend = self._find_backend  # noqa: SLF001 - of this class
         return copied
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
@@ -408,7 +423,7 @@ class IBMCircuitJob(JobV1):
         """
         found = self._found_backend()
         if found is None:
-            raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", effects.NOT_CONNECTED))
+            raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", NOT_CONNECTED))
         backend: DescribedBackend = found
         return backend
 
@@ -431,7 +446,7 @@ class IBMCircuitJob(JobV1):
     @property
     def client(self) -> Any:
         """The client that is asked about the job; ``None`` where the handle has no connection."""
-        return self._cell.client
+        return self._cell.client.original
 
     def learn(self, seen: Job) -> None:
         """Merge a record of the same job into what is known, such as one that another process has kept.
@@ -528,12 +543,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused or could not be reached; nothing is changed then.
         """
-        seen = effects.value(effects.fetch_job(self.client, self.state.job_id))
-        # Both or nothing: a call that fails changes no record.
-        measured = effects.value_if_possible(effects.fetch_metrics(self.client, self.state.job_id))
-        self._cell.observe(seen)
-        if measured is not None:
-            self._cell.observe_facts(measured)
+        self._cell.ask_for_all()
 
     def wait_for_final_state(
         self,
@@ -567,7 +577,7 @@ class IBMCircuitJob(JobV1):
             a DONE
         """
         limit = checked_timeout(timeout)
-        parts.waiter.wait(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
+        parts.waiter.wait(self._cell, _paced(self.wait_policy, wait), limit, self._teller(callback))
 
     async def wait_for_final_state_async(
         self,
@@ -588,7 +598,7 @@ class IBMCircuitJob(JobV1):
             True
         """
         limit = checked_timeout(timeout)
-        await parts.waiter.wait_async(self, _paced(self.wait_policy, wait), limit, self._teller(callback))
+        await parts.waiter.wait_async(self._cell, _paced(self.wait_policy, wait), limit, self._teller(callback))
 
     def _teller(self, callback: Callable[..., object] | None) -> Callable[[], None] | None:
         """What tells a callback the status and the place in the queue, where they are others than before."""
@@ -623,7 +633,7 @@ class IBMCircuitJob(JobV1):
             return True
         if self.state.is_confirmed_final:
             raise IBMJobInvalidStateError(f"job {self.state.job_id} cannot be cancelled: it has ended")
-        asked = effects.perform(effects.request_cancel(self.client, self.state.job_id))
+        asked = effects.perform(effects.request_cancel(self._cell.client, self.state.job_id, clock=self._cell.clock))
         if isinstance(asked, Success):
             accepted = asked.unwrap()
             if accepted is None:
@@ -689,7 +699,7 @@ class IBMCircuitJob(JobV1):
                 has no result a minute after the job was seen to have ended, such as where it was read elsewhere.
             JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
-        began = effects.monotonic()
+        began = self._cell.clock.monotonic()
         kept = None if refresh else self._reader.known()
         if kept is not None:
             self._cell.catch_up(insisting=True)
@@ -713,10 +723,10 @@ class IBMCircuitJob(JobV1):
             >>> asyncio.run(IBMCircuitJob(None, None, "a", runtime_client=client).result_async()).success
             True
         """
-        began = effects.monotonic()
+        began = self._cell.clock.monotonic()
         kept = None if refresh else self._reader.known()
         if kept is not None:
-            await effects.aside(lambda: self._cell.catch_up(insisting=True))
+            await aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
         wanted, limit = self._wanted_result(self._reader, timeout, began, refresh=refresh, partial=partial)
@@ -754,7 +764,7 @@ class IBMCircuitJob(JobV1):
             >>> float(job.primitive_result()[0].data.evs)
             0.5
         """
-        began = effects.monotonic()
+        began = self._cell.clock.monotonic()
         kept = self._primitives.known()
         if kept is not None:
             self._cell.catch_up(insisting=True)
@@ -777,10 +787,10 @@ class IBMCircuitJob(JobV1):
             >>> float(asyncio.run(job.primitive_result_async())[0].data.evs)
             0.5
         """
-        began = effects.monotonic()
+        began = self._cell.clock.monotonic()
         kept = self._primitives.known()
         if kept is not None:
-            await effects.aside(lambda: self._cell.catch_up(insisting=True))
+            await aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
         wanted, limit = self._wanted_result(self._primitives, timeout, began)
@@ -797,14 +807,16 @@ class IBMCircuitJob(JobV1):
     ) -> tuple[Wanted[Any], float | None]:
         """What is to be read now that the job has ended, and the seconds for all of the call, from *began* on."""
         limit = checked_timeout(timeout)
-        seen = effects.seconds_until(self._cell.ended_at)
+        ended_at, clock = self._cell.ended_at, self._cell.clock
+        seconds_ago = 0.0 if ended_at is None else (clock.now() - ended_at).total_seconds()
         wanted = parts.result_waiter.Wanted(
             self.state.job_id,
             (reader, refresh, partial),
             reader.tries,
             lambda: self._try_result(reader, refresh=refresh, partial=partial),
             lambda step, seconds: self._without_result(reader, step, seconds, partial=partial),
-            effects.monotonic() + (0.0 if seen is None else seen),
+            clock.monotonic() - seconds_ago,
+            clock,
             to_its_end=self.store is not None,
         )
         if partial or queries.status(self.state) is not JobStatus.ERROR:
@@ -812,7 +824,7 @@ class IBMCircuitJob(JobV1):
         # What is missing of a failed job is the reason alone. The wait for the job does not count against it.
         from ibm_circuit_job.state.reading import COMES_WITHIN  # noqa: PLC0415 - loaded with the first handle
 
-        longest = effects.monotonic() - began + COMES_WITHIN
+        longest = self._cell.clock.monotonic() - began + COMES_WITHIN
         return wanted, longest if limit is None else min(limit, longest)
 
     def _try_result(self, reader: ResultReader, *, refresh: bool, partial: bool) -> Any:
@@ -876,17 +888,17 @@ class IBMCircuitJob(JobV1):
         """
         if type(name) is not str or not name:
             raise IBMJobInvalidStateError(f"expected name to be a string that is not empty, got {name!r}")
-        put = effects.perform(effects.put_name(self._api_client, self.state.job_id, name))
+        put = effects.perform(effects.put_name(self._api_client, self.state.job_id, name, clock=self._cell.clock))
         if isinstance(put, Success):
             named_at = put.unwrap()
         else:
             failure = put.failure()
             if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
                 raise to_exception(failure)
-            named_at = effects.now()
+            named_at = self._cell.clock.now()
             if not self._told_of_name and self._cell.keeper is None:
                 self._told_of_name = True
-                effects.warn_of_name(self.state.job_id)
+                _logger.warning(_NAMED_HERE, self.state.job_id)
         try:
             self._cell.observe_facts(JobName(named_at, name))
         except ValueError as wrong:
@@ -922,7 +934,7 @@ class IBMCircuitJob(JobV1):
         given: Any = new_tags
         try:
             # Texts that cannot be sent are refused by the record, before anything is.
-            JobTags(effects.now(), given)
+            JobTags(self._cell.clock.now(), given)
         except (TypeError, ValueError):
             given = None
         if not isinstance(given, list):
@@ -931,10 +943,10 @@ class IBMCircuitJob(JobV1):
         self._cell.ask_if_possible()
         kept = [tag for tag in self.state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *kept]))
-        if effects.limits_tags(self.client) and (excess := excess_of_tags(wanted)):
+        if self._cell.client.limits_tags and (excess := excess_of_tags(wanted)):
             also = f" with the {len(kept)} that are kept" if kept else ""
             raise IBMJobInvalidStateError(f"expected new_tags{also} to be {excess}")
-        accepted = effects.value(effects.put_tags(self.client, self.state.job_id, wanted))
+        accepted = effects.value(effects.put_tags(self._cell.client, self.state.job_id, wanted, clock=self._cell.clock))
         self._cell.observe_facts(JobTags(accepted, wanted))
         self._cell.ask_if_possible()
         return list(self.state.tags)
@@ -1064,7 +1076,7 @@ class IBMCircuitJob(JobV1):
         if kept is not None:
             self._cell.learn_facts(kept)
             return
-        inputs = effects.value(effects.fetch_inputs(self.client, self.state.job_id))
+        inputs = effects.value(effects.fetch_inputs(self._cell.client, self.state.job_id, clock=self._cell.clock))
         if inputs is None:
             # Those of a private job are never given away.
             self._inputs_kept_back = True
@@ -1149,7 +1161,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused otherwise, or could not be reached.
         """
-        read = effects.perform(effects.fetch_logs(self.client, self.state.job_id))
+        read = effects.perform(effects.fetch_logs(self._cell.client, self.state.job_id))
         if not isinstance(read, Success):
             if is_answer(read.failure(), 404):
                 return ""
@@ -1180,7 +1192,7 @@ class IBMCircuitJob(JobV1):
         moment = self._ran_at()
         if not refresh and self._calibration is not None and self._calibration[0] == moment:
             return self._calibration[1]
-        read = effects.perform(effects.fetch_properties(self.client, backend, moment))
+        read = effects.perform(effects.fetch_properties(self._cell.client, backend, moment))
         if not isinstance(read, Success):
             failure = read.failure()
             if isinstance(failure, Unsupported) or is_answer(failure, 404):

@@ -19,11 +19,14 @@ from attrs import define, field
 from returns.result import Success
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.errors import Failure, StoreTrouble, Unreachable
-from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.job import stored
 from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
+from ibm_circuit_job.threads.background import finish, within
+from ibm_circuit_job.threads.locks import ForkFreeLock
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
@@ -96,14 +99,14 @@ class PendingWrites:
     ) -> Failure | None:
         """Write facts, and perhaps a result; return why that did not work."""
         record = learned if payload is None else refresh(learned, payload)
-        service = effects.service_of(self.client)
+        service = adapted(self.client).service
         keep = partial(
-            effects.keep, self.store, record, service=service, synced=synced, patient=patient, just_now=self.just_now
+            stored.keep, self.store, record, service=service, synced=synced, patient=patient, just_now=self.just_now
         )
         # Later it is no longer the last that was seen, whatever other machines have kept meanwhile.
         self.just_now = False
         # Also if the database says nothing at all.
-        written = effects.perform(effects.within(_IMPATIENT_SECONDS, keep) if bounded and not patient else keep())
+        written = effects.perform(within(_IMPATIENT_SECONDS, keep) if bounded and not patient else keep())
         if isinstance(written, Success):
             with _lock():
                 # Another thread may have learned something newer meanwhile.
@@ -122,10 +125,10 @@ class PendingWrites:
             )
             self.store.back_off()
         if payload is None:
-            effects.warn_of_store(failure)
+            stored.warn_of_store(failure)
         else:
             self.tried.add(payload.sha256)
-            effects.warn_of_unkept_result(self.job_id, failure)
+            stored.warn_of_unkept_result(self.job_id, failure)
         return failure
 
     def _register(self) -> None:
@@ -257,7 +260,7 @@ def _at_end() -> None:
         return
     try:
         if os.getpid() not in _ended:
-            effects.finish(_AT_END_SECONDS)
+            finish(_AT_END_SECONDS)
     finally:
         write_pending()
         _ended[os.getpid()] = [*_registry.values()]

@@ -14,6 +14,7 @@ from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import StoreTrouble, describe
+from ibm_circuit_job.job import stored
 from ibm_circuit_job.job.journal import PendingWrites, add_pending, pending_writes
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
@@ -49,7 +50,7 @@ class Keeper:
     @classmethod
     def of(cls, store: RecordStore, job_id: str) -> Self:
         """Return a keeper that has read what the store has of a job."""
-        return cls(store, effects.value_or_warn(effects.stored_record(store, job_id)) or Job(job_id))
+        return cls(store, stored.value_or_warn(stored.stored_record(store, job_id)) or Job(job_id))
 
     # Writing
 
@@ -119,7 +120,7 @@ class Keeper:
 
     def give_up_result(self) -> None:
         """Note that the result cannot be had any more."""
-        effects.value_or_warn(effects.give_up_result(self.store, self.kept.job_id))
+        stored.value_or_warn(stored.give_up_result(self.store, self.kept.job_id))
 
     # Reading
 
@@ -150,7 +151,7 @@ class Keeper:
     def _stored_payloads(self) -> Iterator[ResultPayload]:
         newer, failures = 0, Counter[str]()
         while True:
-            read = effects.perform(effects.stored_payload(self.store, self.kept.job_id, newer))
+            read = effects.perform(stored.stored_payload(self.store, self.kept.job_id, newer))
             newer += 1
             if isinstance(read, Success):
                 payload: ResultPayload | None = read.unwrap()
@@ -162,7 +163,7 @@ class Keeper:
                 yield payload
                 continue
             failure = read.failure()
-            effects.warn_of_store(failure)
+            stored.warn_of_store(failure)
             # What is read from the service instead is to be written.
             self._stored_sha256 = None
             if self._own is not None:
@@ -175,4 +176,4 @@ class Keeper:
 
     def inputs(self) -> JobInputs | None:
         """Return the inputs that the store has."""
-        return effects.value_or_warn(effects.stored_inputs(self.store, self.kept.job_id))
+        return stored.value_or_warn(stored.stored_inputs(self.store, self.kept.job_id))

@@ -6,6 +6,7 @@ and what the service sends is kept, and on the disk where there is a store, befo
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,13 +37,14 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.job.cell import JobCell
 from ibm_circuit_job.job.result_waiter import Tries
-from ibm_circuit_job.locks import ForkFreeLock
 from ibm_circuit_job.state.course import LONGEST_CALL
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.reading import COMES_WITHIN, Missed
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.state.waiting import Trouble
+from ibm_circuit_job.threads.background import within
+from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import queries, results
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     _Form = Callable[[ResultPayload, results.ResultContext], Result[Any, Failure]]
     """What makes of a body the form in which a result is asked for."""
 
+_logger: Final = logging.getLogger(__name__)
 _PAUSES_FOR_OTHERS: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
 """Seconds between looks at the store for a result that another handle is reading."""
 _COMES_WITHIN: Final = timedelta(seconds=COMES_WITHIN)
@@ -163,7 +166,9 @@ class ResultReader:
         with self._reading():
             if not queries.has_reason(cell.failed) and not (cell.heard or self._recall_reason()):
                 # The status was given when the handle was made, without a reason.
-                seen = effects.perform(effects.fetch_job(cell.client, cell.job_id, LONGEST_CALL if prompt else None))
+                seen = effects.perform(
+                    effects.fetch_job(cell.client, cell.job_id, LONGEST_CALL if prompt else None, clock=cell.clock)
+                )
                 if not isinstance(seen, Success):
                     return seen
                 cell.observe(seen.unwrap())
@@ -215,12 +220,12 @@ class ResultReader:
         location = None if newest is None else wire.replies.read_result_location(newest.raw)
         page: Result[ResultPayload, Failure] | None = None
         if location is not None:
-            located = self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt))
+            located = self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt, clock=cell.clock))
             if isinstance(located, Success) or not _is_url_over(located.failure()):
                 return located
             # Perhaps the service names another.
             page = located if located.failure().can_retry else None
-        answered = self._kept(effects.fetch_result(cell.client, job_id, prompt=prompt))
+        answered = self._kept(effects.fetch_result(cell.client, job_id, prompt=prompt, clock=cell.clock))
         if not isinstance(answered, Success):
             # The URL may hold all the same, if it was not the object store that said no.
             return answered if page is None or answered.failure().can_retry else page
@@ -230,7 +235,7 @@ class ResultReader:
         if cell.state.payload is None:
             # The only way to a result that can be read once, should the store not answer now.
             cell.take_in(answered.unwrap())
-        return self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt))
+        return self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt, clock=cell.clock))
 
     def _kept(self, fetched: IOResult[ResultPayload, Failure]) -> Result[ResultPayload, Failure]:
         """Return what was fetched; it is on the disk then, before anything else is done with it."""
@@ -246,7 +251,7 @@ class ResultReader:
         if self._cell.keeper is None or not is_answer(failure, 404, 409, 410):
             return None
         for pause in _PAUSES_FOR_OTHERS:
-            effects.sleep(pause)
+            self._cell.clock.sleep(pause)
             kept, _ = self._decoded_before(self._decode)
             if kept is not None:
                 return kept
@@ -274,8 +279,9 @@ class ResultReader:
         """Say why the service has no result of a job that is done."""
         cell = self._cell
         # An account that cannot see the job at all is told the same of its result.
-        ask = partial(effects.fetch_job, cell.client, cell.job_id, LONGEST_CALL if seconds is None else seconds)
-        seen = effects.perform(effects.within(seconds, ask))
+        longest = LONGEST_CALL if seconds is None else seconds
+        ask = partial(effects.fetch_job, cell.client, cell.job_id, longest, clock=cell.clock)
+        seen = effects.perform(within(seconds, ask))
         if isinstance(seen, Success):
             cell.observe(seen.unwrap())
         if failure.http_status != 410 and not cell.known(lambda job: job.private):
@@ -292,18 +298,18 @@ class ResultReader:
     def _is_long_over(self) -> bool:
         """Whether the job ended so long ago that a result that is not there does not come any more."""
         ended_at = self._cell.ended_at
-        return ended_at is not None and effects.now() - ended_at > _COMES_WITHIN
+        return ended_at is not None and self._cell.clock.now() - ended_at > _COMES_WITHIN
 
     def _keep_metrics(self) -> None:
         """Learn what was measured, for the store: a later reader of it may have no connection."""
         cell = self._cell
         if cell.keeper is None or cell.metrics_are_final:
             return
-        ask = partial(effects.fetch_metrics, cell.client, cell.job_id)
+        ask = partial(effects.fetch_metrics, cell.client, cell.job_id, clock=cell.clock)
         try:
-            measured = effects.perform(effects.within(_METRICS_SECONDS, ask))
+            measured = effects.perform(within(_METRICS_SECONDS, ask))
         except Exception as error:  # noqa: BLE001 - the result is there, and a client of anybody's may raise anything
-            effects.warn_of_metrics(cell.job_id, error)
+            _logger.warning("What was measured of job %s is not kept: %s: %s", cell.job_id, type(error).__name__, error)
         else:
             if isinstance(measured, Success):
                 cell.observe_facts(measured.unwrap())
@@ -355,14 +361,14 @@ class ResultReader:
     def _fetched_inputs(self) -> JobInputs | None:
         """The inputs, asked for once; ``None`` where the service does not give them away, or does not answer."""
         cell = self._cell
-        if cell.client is None or self._asked_for_inputs or cell.known(lambda job: job.private):
+        if cell.client.original is None or self._asked_for_inputs or cell.known(lambda job: job.private):
             return None
         self._asked_for_inputs = True
-        ask = partial(effects.fetch_inputs, cell.client, cell.job_id)
+        ask = partial(effects.fetch_inputs, cell.client, cell.job_id, clock=cell.clock)
         try:
-            asked = effects.perform(effects.within(_INPUTS_SECONDS, ask))
+            asked = effects.perform(within(_INPUTS_SECONDS, ask))
         except Exception as error:  # noqa: BLE001 - the result is there, and a third-party client may raise anything
-            effects.warn_of_inputs(cell.job_id, error)
+            _logger.warning("The result of job %s is without the names of its circuits: %s", cell.job_id, error)
             return None
         inputs: JobInputs | None = asked.value_or(None)
         if inputs is not None:

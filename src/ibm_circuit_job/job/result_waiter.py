@@ -15,12 +15,16 @@ from typing import Any, Generic, TypeVar, assert_never
 from attrs import define, field, frozen
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.effects import Clock
 from ibm_circuit_job.errors import IBMError, TimeUp, to_exception
-from ibm_circuit_job.locks import ForkFreeLock
+from ibm_circuit_job.job.waiter import pause
 from ibm_circuit_job.state import reading
 from ibm_circuit_job.state.course import SHORTEST_CALL, gave_up
 from ibm_circuit_job.state.reading import Missed, Reading
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Poll, TimedOut, Wait, WaitPolicy
+from ibm_circuit_job.threads import background
+from ibm_circuit_job.threads.following import TroubleLog
+from ibm_circuit_job.threads.locks import ForkFreeLock
 
 _T = TypeVar("_T")
 
@@ -56,7 +60,7 @@ class Tries:
             running = self._running
             if running is not None and not running.outcome.done() and running.process == os.getpid():
                 return running
-            begun = self._running = Try(key, effects.started(try_once, to_its_end=to_its_end))
+            begun = self._running = Try(key, background.started(try_once, to_its_end=to_its_end))
         # What it came to is for its callers: memory has it where it is to stay.
         begun.outcome.add_done_callback(self._forget)
         return begun
@@ -81,6 +85,8 @@ class Wanted(Generic[_T]):
     """Says why there is none, within so many seconds; ``None`` where there is nothing to add to the trouble."""
     ended_at: float
     """When the job was first seen to have ended, by the monotonic clock."""
+    clock: Clock
+    """The clock of the wait."""
     to_its_end: bool = False
     """Whether the end of the program waits for it, since there is a store to write it to."""
 
@@ -103,9 +109,9 @@ def read(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | None, began: f
         step = course.next_step()
         match step:
             case Poll(after):
-                effects.sleep(after)
+                wanted.clock.sleep(after)
                 attempt = course.attempt()
-                effects.await_end(attempt.outcome, course.seconds())
+                background.await_end(attempt.outcome, course.seconds())
                 course.after(attempt)
             case Finished():
                 return course.found()
@@ -122,15 +128,15 @@ async def read_async(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | No
         step = course.next_step()
         match step:
             case Poll(after):
-                await effects.pause(after)
+                await pause(after, wanted.clock)
                 attempt = course.attempt()
-                await effects.await_end_async(attempt.outcome, course.seconds())
+                await background.await_end_async(attempt.outcome, course.seconds())
                 course.after(attempt)
             case Finished():
                 return course.found()
             case TimedOut() | GaveUp():
                 # It may ask the service once more.
-                raise await effects.aside(partial(course.error, step))
+                raise await background.aside(partial(course.error, step))
             case _:
                 assert_never(step)
 
@@ -143,18 +149,18 @@ class _Course(Generic[_T]):
     policy: WaitPolicy
     timeout: float | None
     reading: Reading
-    troubles: effects.TroubleLog
+    troubles: TroubleLog
     came_to: Any = None
 
     @classmethod
     def begun(cls, wanted: Wanted[_T], policy: WaitPolicy, timeout: float | None, began: float) -> _Course[_T]:
         deadline = None if timeout is None else began + timeout
-        wait = Wait(effects.monotonic(), deadline, seed=effects.chance())
+        wait = Wait(wanted.clock.monotonic(), deadline, seed=effects.chance())
         begun = Reading(wait, min(wanted.ended_at, wait.started))
-        return cls(wanted, policy, timeout, begun, effects.TroubleLog(f"the result of job {wanted.job_id}"))
+        return cls(wanted, policy, timeout, begun, TroubleLog(f"the result of job {wanted.job_id}"))
 
     def next_step(self) -> Poll | Finished | TimedOut | GaveUp:
-        now = effects.monotonic()
+        now = self.wanted.clock.monotonic()
         step = reading.next_try(self.policy, self.reading, now)
         trouble = self.reading.wait.trouble
         if isinstance(step, Poll) and trouble is not None:
@@ -165,7 +171,7 @@ class _Course(Generic[_T]):
         return self.wanted.tries.join(self.wanted.key, self.wanted.try_once, to_its_end=self.wanted.to_its_end)
 
     def after(self, attempt: Try) -> None:
-        now = effects.monotonic()
+        now = self.wanted.clock.monotonic()
         if not attempt.outcome.done():
             self.reading = reading.after_silence(self.reading, now)
             return
@@ -190,7 +196,7 @@ class _Course(Generic[_T]):
             return why
         what = f"the result of job {self.wanted.job_id}"
         if isinstance(step, GaveUp):
-            return to_exception(gave_up(what, step.trouble, effects.monotonic()))
+            return to_exception(gave_up(what, step.trouble, self.wanted.clock.monotonic()))
         trouble = self.reading.wait.trouble
         return to_exception(TimeUp(f"read {what}", self.timeout or 0.0, None if trouble is None else trouble.last))
 
@@ -199,5 +205,5 @@ class _Course(Generic[_T]):
         deadline = self.reading.wait.deadline
         if deadline is None:
             return None
-        left = deadline - effects.monotonic()
+        left = deadline - self.wanted.clock.monotonic()
         return max(left, min(SHORTEST_CALL, left + SHORTEST_CALL), 0.01)

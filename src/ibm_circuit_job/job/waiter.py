@@ -1,6 +1,6 @@
 """The two shells around :class:`~ibm_circuit_job.state.course.Course`: one blocks its thread, one is for asyncio.
 
-Neither decides anything. The blocking one is ``effects.follow``, whose failure becomes an exception here.
+Neither decides anything. The blocking one is ``threads.following.follow``, whose failure becomes an exception here.
 """
 
 from __future__ import annotations
@@ -12,17 +12,21 @@ from typing import assert_never
 from returns.result import Failure as Bad
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.effects import SYSTEM_CLOCK, Clock
 from ibm_circuit_job.errors import to_exception
+from ibm_circuit_job.job.cell import JobCell
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, WaitPolicy
+from ibm_circuit_job.threads.background import aside
+from ibm_circuit_job.threads.following import follow
 
 
 def wait(
-    job: effects.Watched, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
+    job: JobCell, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
 ) -> None:
     """Wait until a job has ended, blocking this thread.
 
     Args:
-        job: What is waited for.
+        job: What is known of the job.
         policy: How the wait is paced.
         timeout: Seconds to wait; ``None`` for as long as it takes.
         tell: Called after each good reply, and at the end.
@@ -31,27 +35,28 @@ def wait(
         IBMJobTimeoutError: If the job has not ended in time.
         IBMJobApiError: If the service refused for good, or was in trouble for longer than the policy's patience.
     """
-    match effects.perform(effects.follow(job, policy, timeout, tell)):
+    steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
+    match effects.perform(follow(steps, tell)):
         case Bad(failure):
             raise to_exception(failure)
 
 
 async def wait_async(
-    job: effects.Watched, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
+    job: JobCell, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
 ) -> None:
     """Wait until a job has ended, while the event loop goes on; see :func:`wait`."""
-    steps = effects.Steps.begun(job, policy, timeout, effects.system_clock())
+    steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
     while True:
         step = steps.next()
         match step:
             case Listen(seconds):
-                await effects.aside(partial(steps.listen, seconds))
+                await aside(partial(steps.listen, seconds))
             case Poll(after):
-                await effects.pause(after)
+                await pause(after, job.clock)
                 # What is learned may be written to a store, which is not to hold the loop up either.
-                await effects.aside(steps.poll)
+                await aside(steps.poll)
                 if steps.wants_metrics(has_listener=tell is not None):
-                    await effects.aside(steps.measure)
+                    await aside(steps.measure)
                 if tell is not None:
                     tell()
             case Finished():
@@ -62,3 +67,13 @@ async def wait_async(
                 raise to_exception(steps.failure(step))
             case _:
                 assert_never(step)
+
+
+async def pause(seconds: float, clock: Clock) -> None:
+    """Wait, while the event loop goes on: by the machine's clock on the loop, by any other in a thread."""
+    import asyncio  # noqa: PLC0415 - costly, and for those who use it
+
+    if clock is SYSTEM_CLOCK:
+        await asyncio.sleep(max(seconds, 0.0))
+    else:
+        await aside(partial(clock.sleep, seconds))

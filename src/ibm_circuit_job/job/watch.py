@@ -19,6 +19,7 @@ from attrs import define, field
 from returns.result import Success
 
 from ibm_circuit_job import effects
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
     Failure,
@@ -34,6 +35,8 @@ from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_timeout
 from ibm_circuit_job.state import waiting
 from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
+from ibm_circuit_job.threads.background import started, wait_for, within
+from ibm_circuit_job.threads.following import TroubleLog
 from ibm_circuit_job.wire import queries
 
 _logger: Final = logging.getLogger(__name__)
@@ -183,7 +186,7 @@ def _ending(
         pause = min(group.pause(policy) for group in groups)
         for group in groups:
             group.listen(policy, deadline)
-        effects.wait_for(news, pause)
+        wait_for(news, pause)
         news.clear()
         for group in groups:
             group.look_if_due(policy)
@@ -224,7 +227,7 @@ class _Group:
     """The jobs that are listened to: ID -> how that went, once it is over: ``closed``, ``quiet`` or ``refused``."""
     tried: set[str] = field(factory=set)
     """Those whose stream has ended, or was refused."""
-    troubles: effects.TroubleLog = field(factory=lambda: effects.TroubleLog("many jobs"))
+    troubles: TroubleLog = field(factory=lambda: TroubleLog("many jobs"))
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
     unreadable: dict[str, Failure] = field(factory=dict)
@@ -281,7 +284,7 @@ class _Group:
                 created_before=until,
                 seconds=seconds,
             )
-            read = effects.perform(effects.within(seconds, ask))
+            read = effects.perform(within(seconds, ask))
             if not isinstance(read, Success):
                 return read.failure()
             page = read.unwrap()
@@ -297,7 +300,7 @@ class _Group:
 
     def _ask(self, job_id: str) -> Failure | None:
         seconds = self._seconds()
-        read = effects.perform(effects.within(seconds, lambda: effects.fetch_job(self.client, job_id, seconds)))
+        read = effects.perform(within(seconds, lambda: effects.fetch_job(self.client, job_id, seconds)))
         if not isinstance(read, Success):
             failure = read.failure()
             if not failure.can_retry:
@@ -377,7 +380,7 @@ class _Group:
 
         Not for as long as a job takes: a caller that stops iterating would leave the thread and its stream behind.
         """
-        if not effects.offers_stream(self.client):
+        if not adapted(self.client).offers_stream:
             return
         running = [job_id for job_id, handles in self.waiting.items() if _runs(handles[0])]
         if len(running) > STREAMS:
@@ -389,7 +392,7 @@ class _Group:
             self.listening[job_id] = None
             left = policy.guard_pause if deadline is None else max(deadline - effects.monotonic(), 0.1)
             seconds = min(policy.guard_pause, left)
-            effects.start(partial(self._listened, job_id, seconds))
+            started(partial(self._listened, job_id, seconds))
 
     def _listened(self, job_id: str, seconds: float) -> None:
         heard = effects.perform(effects.listen(self.client, job_id, seconds))

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ibm_circuit_job import effects
+from ibm_circuit_job.effects import Clock
 from ibm_circuit_job.errors import IBMJobApiError, IBMJobError, IBMJobFailureError, IBMJobInvalidStateError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.job import Job
@@ -42,13 +41,14 @@ class JobLifecycle(RuleBasedStateMachine):
     """The time that the clock of the program shows."""
     passed: float
     """The seconds of its monotonic clock: those that it has slept."""
+    clock: Clock
+    """The clock of the program, for the handle under test. It lets every pause pass at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.wall = datetime(2024, 2, 3, 12, tzinfo=UTC)
         self.passed = 0.0
-        self._clock = mock.patch.multiple(effects, now=self._now, monotonic=lambda: self.passed, sleep=self._sleep)
-        self._clock.start()
+        self.clock = Clock(self._now, lambda: self.passed, self._sleep)
 
     def _now(self) -> datetime:
         self.wall += timedelta(microseconds=1)
@@ -59,14 +59,9 @@ class JobLifecycle(RuleBasedStateMachine):
         self.passed += max(seconds, 0.0)
         self.wall += timedelta(seconds=max(seconds, 0.0))
 
-    def teardown(self) -> None:
-        """Give the program its own clock again."""
-        self._clock.stop()
-        super().teardown()
-
     def handle_on(self, service: ModelService, state: Job) -> Any:
         """Return the handle under test: a new one for a new job, or one that goes on where ``state`` stood."""
-        return IBMCircuitJob.from_state(state, runtime_client=service)
+        return IBMCircuitJob.from_state(state, runtime_client=service, clock=self.clock)
 
     @initialize(private=st.booleans(), seed=st.integers(0, 999))
     def submit(self, private: bool, seed: int) -> None:

@@ -12,7 +12,9 @@ from typing import Any, Final, NoReturn, Protocol
 from qiskit import QuantumCircuit
 from qiskit.providers import Options
 from qiskit.transpiler import Target
-from returns.result import Result, Success
+from returns.io import IOResult
+from returns.result import Failure as Bad
+from returns.result import Result
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.account import run_options
@@ -395,13 +397,13 @@ class IBMBackend(DescribedBackend):
         if request.program == "sampler" and self._lacks_sampler:
             request = executor_request(request)
         done = self._submitted(request)
-        if not isinstance(done, Success) and request.program == "sampler" and is_no_such_program(done.failure()):
-            _logger.info("The service has no program 'sampler', so %s runs circuits with 'executor'.", self.name)
-            self._lacks_sampler = True
-            done = self._submitted(executor_request(request))
-        if not isinstance(done, Success):
-            raise to_exception(done.failure(), IBMBackendApiError)
-        job: IBMCircuitJob = self.provider.handle_on(done.unwrap(), self)
+        match done:
+            case Bad(failure) if request.program == "sampler" and is_no_such_program(failure):
+                _logger.info("The service has no program 'sampler', so %s runs circuits with 'executor'.", self.name)
+                self._lacks_sampler = True
+                done = self._submitted(executor_request(request))
+        submitted = effects.value(IOResult.from_result(done), IBMBackendApiError)
+        job: IBMCircuitJob = self.provider.handle_on(submitted, self)
         return job
 
     def _submitted(self, request: RunRequest) -> Result[Job, Failure]:

@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 from attrs import frozen
+from returns.functions import tap
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
@@ -20,6 +21,7 @@ from ibm_circuit_job.account.submission_ledger import LEDGER, Request
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, describe, is_answer
+from ibm_circuit_job.state.facts import JobInputs
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.threads.background import wait_for
 from ibm_circuit_job.wire import submitting
@@ -139,25 +141,26 @@ class _Course:
         order = self._order
         with LEDGER.awaiting(self._request):
             self._sent = self._monotonic()
-            done = effects.perform(
-                effects.submit_job(
-                    self._client,
-                    program=order.program,
-                    backend=order.backend,
-                    params=msgspec.Raw(order.params),
-                    instance=order.instance,
-                    tags=order.tags,
-                    private=order.private,
-                    calibration_id=order.calibration_id,
-                )
+            sent = effects.submit_job(
+                self._client,
+                program=order.program,
+                backend=order.backend,
+                params=msgspec.Raw(order.params),
+                instance=order.instance,
+                tags=order.tags,
+                private=order.private,
+                calibration_id=order.calibration_id,
             )
-            if isinstance(done, Success):
-                # Others learn of it before they learn that this request awaits no answer any more.
-                LEDGER.take(done.unwrap().job_id)
-        if isinstance(done, Success):
-            self._submission = submitting.after_accepted(self._submission, done.unwrap().job_id)
-            return
-        failure = done.failure()
+            # Others learn of it before they learn that this request awaits no answer any more.
+            done = effects.perform(sent.map(tap(lambda accepted: LEDGER.take(accepted.job_id))))
+        match done:
+            case Success(accepted):
+                self._submission = submitting.after_accepted(self._submission, accepted.job_id)
+            case Bad(failure):
+                self._learn_failure(failure)
+
+    def _learn_failure(self, failure: Failure) -> None:
+        """Record that the request failed. It may have arrived all the same."""
         self._submission = submitting.after_failure(self._policy, self._submission, self._monotonic(), failure)
         if self._submission.is_lost and self._submission.outcome is None:
             _logger.warning("%s. The job may exist, so it is looked for.", describe(failure))
@@ -168,14 +171,13 @@ class _Course:
         """Look for the job in the listing, and record the outcome."""
         looked = self._looked()
         now = self._monotonic()
-        if not isinstance(looked, Success):
-            failure = looked.failure()
-            self._submission = submitting.after_listing_trouble(self._policy, self._submission, now, failure)
-            return
-        look = looked.unwrap()
-        if isinstance(look, Found):
-            _logger.warning("The job exists: it is %s on %s.", look.job_id, self._order.backend)
-        self._submission = submitting.after_look(self._policy, self._submission, now, look)
+        match looked:
+            case Success(look):
+                if isinstance(look, Found):
+                    _logger.warning("The job exists: it is %s on %s.", look.job_id, self._order.backend)
+                self._submission = submitting.after_look(self._policy, self._submission, now, look)
+            case Bad(failure):
+                self._submission = submitting.after_listing_trouble(self._policy, self._submission, now, failure)
 
     def _looked(self) -> Result[Look, Failure]:
         order = self._order
@@ -189,11 +191,9 @@ class _Course:
                 job_tags=list(order.tags) or None,
             )
         )
-        if not isinstance(listed, Success):
-            return Bad(listed.failure())
         # Those whose jobs the listing may have. Those that are sent from now on have none in it.
         rivals = LEDGER.rivals_of(self._request)
-        sorted_out = self._sorted_out(listed.unwrap().jobs)
+        sorted_out = listed.bind(lambda page: self._sorted_out(page.jobs))
         return sorted_out.map(lambda found: self._taken(*found, rivals))
 
     def _sorted_out(self, listed: Sequence[Job]) -> Result[tuple[list[str], list[str]], Failure]:
@@ -211,11 +211,13 @@ class _Course:
                 not_before=oldest,
             ):
                 continue
-            is_same = self._has_same_params(seen.job_id)
-            if not isinstance(is_same, Success):
-                return Bad(is_same.failure())
-            if is_same.unwrap() is not False:
-                (untold if is_same.unwrap() is None else same).append(seen.job_id)
+            match self._has_same_params(seen.job_id):
+                case Success(None):
+                    untold.append(seen.job_id)
+                case Success(True):
+                    same.append(seen.job_id)
+                case Bad(failure):
+                    return Bad(failure)
         return Success((same, untold))
 
     def _taken(self, same: Sequence[str], untold: Sequence[str], rivals: Sequence[Request]) -> Look:
@@ -244,13 +246,14 @@ class _Course:
         if self._order.private:
             return Success(None)
         fetched = effects.perform(effects.fetch_inputs(self._client, job_id))
-        if not isinstance(fetched, Success):
-            failure = fetched.failure()
-            return Success(False) if is_answer(failure, 404) else Bad(failure)
-        inputs = fetched.unwrap()
+        return fetched.map(self._is_same).lash(
+            lambda failure: Success(False) if is_answer(failure, 404) else Bad(failure)
+        )
+
+    def _is_same(self, inputs: JobInputs | None) -> bool | None:
         if inputs is None or inputs.raw in {b"{}", b"null"}:
-            return Success(None)
-        return Success(submitting.are_same_params(self._order.params, inputs.raw))
+            return None
+        return submitting.are_same_params(self._order.params, inputs.raw)
 
 
 _SETTLED_SECONDS: Final = 1.0

@@ -94,9 +94,8 @@ class Client:
         """
         call = getattr(self.original, method, None)
         if callable(call):
-            return attempted(doing, lambda: call(*arguments, **_understood(call, wanted))).bind_result(
-                lambda reply: _unless_refused(doing, reply)
-            )
+            answered = attempted(doing, partial(call, *arguments, **_understood(call, wanted)))
+            return answered.bind_result(partial(_unless_refused, doing))
         name = type(self.original).__name__
         lacks = NOT_CONNECTED if self.original is None else f"the client, a {name}, has no method {method}()"
         return IOFailure(Unsupported(doing, lacks))

@@ -21,6 +21,8 @@ from attrs import evolve
 from qiskit.providers import JobV1
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
+from returns.io import IOFailure, IOResult, IOSuccess
+from returns.result import Failure as Bad
 from returns.result import Success
 
 from ibm_circuit_job import effects, wire
@@ -28,6 +30,7 @@ from ibm_circuit_job import job as parts
 from ibm_circuit_job.clients.foreign import NOT_CONNECTED, adapted
 from ibm_circuit_job.devices.attribute_errors import or_missing, raised_for
 from ibm_circuit_job.errors import (
+    Failure,
     IBMError,
     IBMJobApiError,
     IBMJobFailureError,
@@ -634,14 +637,14 @@ class IBMCircuitJob(JobV1):
         if self.state.is_confirmed_final:
             raise IBMJobInvalidStateError(f"job {self.state.job_id} cannot be cancelled: it has ended")
         asked = effects.perform(effects.request_cancel(self._cell.client, self.state.job_id, clock=self._cell.clock))
-        if isinstance(asked, Success):
-            accepted = asked.unwrap()
-            if accepted is None:
+        match asked:
+            case Success(None):
                 return False
-            from ibm_circuit_job.state.transitions import mark_cancelled  # noqa: PLC0415 - loaded with the first handle
+            case Success(accepted):
+                from ibm_circuit_job.state.transitions import mark_cancelled  # noqa: PLC0415 - loaded with a handle
 
-            self._cell.observe(mark_cancelled(Job(self.state.job_id), accepted))
-            return True
+                self._cell.observe(mark_cancelled(Job(self.state.job_id), accepted))
+                return True
         failure = asked.failure()
         if not is_answer(failure, 409):
             raise to_exception(failure)
@@ -661,10 +664,7 @@ class IBMCircuitJob(JobV1):
         """
         if self.status() is not JobStatus.ERROR:
             return queries.error_message(self.state)
-        reason = self._reader.find_reason()
-        if not isinstance(reason, Success):
-            raise to_exception(reason.failure())
-        return queries.error_message(reason.unwrap())
+        return effects.value(self._reader.find_reason().map(queries.error_message))
 
     # The result
 
@@ -841,9 +841,9 @@ class IBMCircuitJob(JobV1):
             left = reader.read_partial(again=refresh) if partial else None
             if left is not None:
                 return left
-            reason = reader.find_reason(prompt=True)
-            if not isinstance(reason, Success):
-                return Missed(reason.failure())
+            match effects.perform(reader.find_reason(prompt=True)):
+                case Bad(failure):
+                    return Missed(failure)
             raise self._failed()
         return reader.read(again=refresh)
 
@@ -888,22 +888,21 @@ class IBMCircuitJob(JobV1):
         """
         if type(name) is not str or not name:
             raise IBMJobInvalidStateError(f"expected name to be a string that is not empty, got {name!r}")
-        put = effects.perform(effects.put_name(self._api_client, self.state.job_id, name, clock=self._cell.clock))
-        if isinstance(put, Success):
-            named_at = put.unwrap()
-        else:
-            failure = put.failure()
-            if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
-                raise to_exception(failure)
-            named_at = self._cell.clock.now()
-            if not self._told_of_name and self._cell.keeper is None:
-                self._told_of_name = True
-                _logger.warning(_NAMED_HERE, self.state.job_id)
+        put = effects.put_name(self._api_client, self.state.job_id, name, clock=self._cell.clock)
         try:
-            self._cell.observe_facts(JobName(named_at, name))
+            self._cell.observe_facts(JobName(effects.value(put.lash(self._named_here)), name))
         except ValueError as wrong:
             raise IBMJobInvalidStateError(f"name: {wrong}") from None
         return name
+
+    def _named_here(self, failure: Failure) -> IOResult[datetime, Failure]:
+        """When the job was named where the service has no names; else why it was not."""
+        if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
+            return IOFailure(failure)
+        if not self._told_of_name and self._cell.keeper is None:
+            self._told_of_name = True
+            _logger.warning(_NAMED_HERE, self.state.job_id)
+        return IOSuccess(self._cell.clock.now())
 
     def tags(self) -> list[str]:
         """Return the job's tags.
@@ -1161,13 +1160,7 @@ class IBMCircuitJob(JobV1):
         Raises:
             IBMJobApiError: If the service refused otherwise, or could not be reached.
         """
-        read = effects.perform(effects.fetch_logs(self._cell.client, self.state.job_id))
-        if not isinstance(read, Success):
-            if is_answer(read.failure(), 404):
-                return ""
-            raise to_exception(read.failure())
-        log: str = read.unwrap()
-        return log
+        return effects.value(effects.fetch_logs(self._cell.client, self.state.job_id).lash(_no_log))
 
     def properties(self, refresh: bool = False) -> BackendProperties | None:
         """Return how good the job's backend was when the job ran; as long as it did not run, when it was created.
@@ -1193,12 +1186,10 @@ class IBMCircuitJob(JobV1):
         if not refresh and self._calibration is not None and self._calibration[0] == moment:
             return self._calibration[1]
         read = effects.perform(effects.fetch_properties(self._cell.client, backend, moment))
-        if not isinstance(read, Success):
-            failure = read.failure()
-            if isinstance(failure, Unsupported) or is_answer(failure, 404):
+        match read:
+            case Bad(failure) if isinstance(failure, Unsupported) or is_answer(failure, 404):
                 return None
-            raise to_exception(failure)
-        reply = read.unwrap()
+        reply = effects.value(IOResult.from_result(read))
         from ibm_circuit_job.devices.properties import BackendProperties  # noqa: PLC0415 - costly, and seldom asked for
 
         properties = None if reply is None else BackendProperties.from_dict(reply)
@@ -1212,6 +1203,11 @@ class IBMCircuitJob(JobV1):
             self._cell.measure_if_possible()
             ran = self._cell.known(_running_since)
         return ran or self._cell.answer(_created)
+
+
+def _no_log(failure: Failure) -> IOResult[str, Failure]:
+    """The empty log of a job of which the service has none."""
+    return IOSuccess("") if is_answer(failure, 404) else IOFailure(failure)
 
 
 def _tags(job: Job) -> tuple[str, ...] | None:

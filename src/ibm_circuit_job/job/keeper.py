@@ -153,15 +153,15 @@ class Keeper:
         while True:
             read = effects.perform(stored.stored_payload(self.store, self.kept.job_id, newer))
             newer += 1
-            if isinstance(read, Success):
-                payload: ResultPayload | None = read.unwrap()
-                if payload is None:
+            match read:
+                case Success(None):
                     return
-                self._stored_sha256 = payload.sha256
-                if results.is_result(payload, self.kept.job_id):
-                    self.damage = None
-                yield payload
-                continue
+                case Success(payload):
+                    self._stored_sha256 = payload.sha256
+                    if results.is_result(payload, self.kept.job_id):
+                        self.damage = None
+                    yield payload
+                    continue
             failure = read.failure()
             stored.warn_of_store(failure)
             # What is read from the service instead is to be written.

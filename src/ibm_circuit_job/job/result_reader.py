@@ -17,7 +17,8 @@ from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
 from returns.functions import tap
-from returns.io import IOResult
+from returns.io import IOFailure, IOResult, IOSuccess
+from returns.pipeline import is_successful
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
@@ -150,35 +151,39 @@ class ResultReader:
                     return left
             if newest is not None and wire.replies.read_result_location(newest.raw) is None:
                 return None
-            fetched = self._fetched(newest, prompt=True)
-            if isinstance(fetched, Success):
-                self._cell.take_in(fetched.unwrap())
-                return self._decode_partial(fetched.unwrap())
-            return Missed(fetched.failure()) if _may_come(fetched.failure()) else None
+            fetched = self._fetched(newest, prompt=True).map(tap(self._cell.take_in))
+            match effects.perform(fetched):
+                case Success(payload):
+                    return self._decode_partial(payload)
+                case Bad(failure) if _may_come(failure):
+                    return Missed(failure)
+            return None
 
-    def find_reason(self, *, prompt: bool = False) -> Result[Job, Failure]:
-        """Return the record that says best why a job failed; that nothing does is no failure.
+    def find_reason(self, *, prompt: bool = False) -> IOResult[Job, Failure]:
+        """Return the record that says best why a job failed. Where nothing says so, that is no failure.
 
         Args:
             prompt: Ask once, for a caller that has a policy of its own.
         """
-        cell = self._cell
         with self._reading():
-            if not queries.has_reason(cell.failed) and not (cell.heard or self._recall_reason()):
-                # The status was given when the handle was made, without a reason.
-                seen = effects.perform(
-                    effects.fetch_job(cell.client, cell.job_id, LONGEST_CALL if prompt else None, clock=cell.clock)
-                )
-                if not isinstance(seen, Success):
-                    return seen
-                cell.observe(seen.unwrap())
-            if not queries.has_reason(cell.failed) and not self._recall_reason():
-                fetched = self._fetched(cell.state.payload, prompt=prompt)
-                if isinstance(fetched, Success):
-                    cell.observe_facts(fetched.unwrap())
-                elif _may_come(fetched.failure()):
-                    return Bad(fetched.failure())
-        return Success(cell.failed)
+            asked = self._ask_for_reason(prompt=prompt).bind(lambda _: self._read_reason(prompt=prompt))
+            return asked.map(lambda _: self._cell.failed)
+
+    def _ask_for_reason(self, *, prompt: bool) -> IOResult[None, Failure]:
+        """Ask for the job where the status was given when the handle was made, without a reason."""
+        cell = self._cell
+        if queries.has_reason(cell.failed) or cell.heard or self._recall_reason():
+            return IOSuccess(None)
+        longest = LONGEST_CALL if prompt else None
+        return effects.fetch_job(cell.client, cell.job_id, longest, clock=cell.clock).map(cell.observe)
+
+    def _read_reason(self, *, prompt: bool) -> IOResult[None, Failure]:
+        """Read the results text where nothing else says why the job failed. A job may have left none."""
+        cell = self._cell
+        if queries.has_reason(cell.failed) or self._recall_reason():
+            return IOSuccess(None)
+        fetched = self._fetched(cell.state.payload, prompt=prompt).map(cell.observe_facts)
+        return fetched.lash(lambda failure: IOFailure(failure) if _may_come(failure) else IOSuccess(None))
 
     def _recall_reason(self) -> bool:
         """Have the results text of a job that failed, where it has arrived before, in memory."""
@@ -192,54 +197,73 @@ class ResultReader:
     def _read_from_service(self, newest: ResultPayload | None, *, again: bool) -> QiskitResult | Missed:
         cell = self._cell
         held = cell.state.payload
-        fetched = self._fetched(newest, prompt=True)
-        if not isinstance(fetched, Success):
-            kept = None if again else self._kept_elsewhere(fetched.failure())
-            return Missed(fetched.failure()) if kept is None else kept
-        payload: ResultPayload = fetched.unwrap()
+        fetched = effects.perform(self._fetched(newest, prompt=True))
+        match fetched:
+            case Success(payload):
+                return self._taken_in(payload, held)
+        failure = fetched.failure()
+        kept = None if again else self._kept_elsewhere(failure)
+        return Missed(failure) if kept is None else kept
+
+    def _taken_in(self, payload: ResultPayload, held: ResultPayload | None) -> QiskitResult | Missed:
+        """Decode a body that has arrived just now, when memory had another one, or none."""
+        cell = self._cell
         decoded = self._form(payload, self._context(payload))
-        if isinstance(decoded, Success):
-            cell.take_in(payload)
-            self._keep_metrics()
-            return self._remembered(payload, decoded.unwrap())
-        if isinstance(decoded.failure(), OtherForm):
-            # It is the result, which another method returns.
-            cell.take_in(payload)
-            self._keep_metrics()
-            return Missed(decoded.failure())
+        match decoded:
+            case Success(result):
+                cell.take_in(payload)
+                self._keep_metrics()
+                return self._remembered(payload, result)
+            case Bad(OtherForm() as other):
+                # It is the result, which another method returns.
+                cell.take_in(payload)
+                self._keep_metrics()
+                return Missed(other)
         if held is None or cell.state.payload is not held:
             # Perhaps the only copy there will ever be; it is asked for again, and this stays until there is better.
             cell.take_in(payload)
         self._undecodable = payload.sha256
-        is_document = isinstance(wire.documents.value(payload.raw, "result"), Success)
+        is_document = is_successful(wire.documents.value(payload.raw, "result"))
         return Missed(decoded.failure(), payload.sha256, is_document)
 
-    def _fetched(self, newest: ResultPayload | None, *, prompt: bool) -> Result[ResultPayload, Failure]:
+    def _fetched(self, newest: ResultPayload | None, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
         """Read the result from the service, or from the URL that it names, or has named in what came last."""
-        cell, job_id = self._cell, self._cell.job_id
-        location = None if newest is None else wire.replies.read_result_location(newest.raw)
-        page: Result[ResultPayload, Failure] | None = None
-        if location is not None:
-            located = self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt, clock=cell.clock))
-            if isinstance(located, Success) or not _is_url_over(located.failure()):
-                return located
-            # Perhaps the service names another.
-            page = located if located.failure().can_retry else None
-        answered = self._kept(effects.fetch_result(cell.client, job_id, prompt=prompt, clock=cell.clock))
-        if not isinstance(answered, Success):
-            # The URL may hold all the same, if it was not the object store that said no.
-            return answered if page is None or answered.failure().can_retry else page
-        location = wire.replies.read_result_location(answered.unwrap().raw)
-        if location is None:
-            return answered
-        if cell.state.payload is None:
-            # The only way to a result that can be read once, should the store not answer now.
-            cell.take_in(answered.unwrap())
-        return self._kept(effects.fetch_located(cell.client, job_id, location, prompt=prompt, clock=cell.clock))
+        url = None if newest is None else wire.replies.read_result_location(newest.raw)
+        if url is None:
+            return self._asked(prompt=prompt).bind(partial(self._followed, prompt=prompt))
+        return self._located(url, prompt=prompt).lash(partial(self._fetched_after, prompt=prompt))
 
-    def _kept(self, fetched: IOResult[ResultPayload, Failure]) -> Result[ResultPayload, Failure]:
-        """Return what was fetched; it is on the disk then, before anything else is done with it."""
-        return effects.perform(fetched).map(tap(self._keep))
+    def _fetched_after(self, failure: Failure, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
+        """Read the result from the service, which may name another URL than the one that failed."""
+        if not _is_url_over(failure):
+            return IOFailure(failure)
+
+        def worse(refusal: Failure) -> IOResult[ResultPayload, Failure]:
+            # The URL may hold all the same, if it was not the object store that said no.
+            return IOFailure(failure if failure.can_retry and not refusal.can_retry else refusal)
+
+        return self._asked(prompt=prompt).lash(worse).bind(partial(self._followed, prompt=prompt))
+
+    def _followed(self, payload: ResultPayload, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
+        """Read the result from the URL that a body names, if it is no more than that."""
+        url = wire.replies.read_result_location(payload.raw)
+        if url is None:
+            return IOSuccess(payload)
+        if self._cell.state.payload is None:
+            # The only way to a result that can be read once, should the store not answer now.
+            self._cell.take_in(payload)
+        return self._located(url, prompt=prompt)
+
+    # What is fetched is on the disk before anything else is done with it.
+
+    def _asked(self, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
+        cell = self._cell
+        return effects.fetch_result(cell.client, cell.job_id, prompt=prompt, clock=cell.clock).map(tap(self._keep))
+
+    def _located(self, url: str, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
+        cell = self._cell
+        fetched = effects.fetch_located(cell.client, cell.job_id, url, prompt=prompt, clock=cell.clock)
+        return fetched.map(tap(self._keep))
 
     def _keep(self, payload: ResultPayload) -> None:
         """Write what has arrived to the store, but for what came just before and is no result."""
@@ -281,15 +305,13 @@ class ResultReader:
         # An account that cannot see the job at all is told the same of its result.
         longest = LONGEST_CALL if seconds is None else seconds
         ask = partial(effects.fetch_job, cell.client, cell.job_id, longest, clock=cell.clock)
-        seen = effects.perform(within(seconds, ask))
-        if isinstance(seen, Success):
-            cell.observe(seen.unwrap())
+        seen = effects.perform(within(seconds, ask).map(cell.observe))
         if failure.http_status != 410 and not cell.known(lambda job: job.private):
             # Not "no such job", for it is done.
             return IBMJobApiError(describe(failure))
         # That a body is empty says less than a refusal in the service's own form.
         is_refused = isinstance(failure, Refused)
-        if cell.keeper is not None and is_refused and isinstance(seen, Success) and self._is_long_over():
+        if cell.keeper is not None and is_refused and is_successful(seen) and self._is_long_over():
             cell.keeper.give_up_result()
         return IBMJobApiError(
             f"the result of job {cell.job_id} was read before, and it can be read only once: {describe(failure)}"
@@ -311,8 +333,7 @@ class ResultReader:
         except Exception as error:  # noqa: BLE001 - the result is there, and a client of anybody's may raise anything
             _logger.warning("What was measured of job %s is not kept: %s: %s", cell.job_id, type(error).__name__, error)
         else:
-            if isinstance(measured, Success):
-                cell.observe_facts(measured.unwrap())
+            measured.map(cell.observe_facts)
 
     # Decoding
 
@@ -329,17 +350,17 @@ class ResultReader:
         return None, newest
 
     def _decode(self, payload: ResultPayload) -> QiskitResult | None:
-        decoded = self._form(payload, self._context(payload))
-        if isinstance(decoded, Success):
-            return self._remembered(payload, decoded.unwrap())
-        if isinstance(decoded.failure(), OtherForm):
-            # The service has no other result.
-            raise to_exception(decoded.failure())
+        match self._form(payload, self._context(payload)):
+            case Success(result):
+                return self._remembered(payload, result)
+            case Bad(OtherForm() as other):
+                # The service has no other result.
+                raise to_exception(other)
         return None
 
     def _decode_partial(self, payload: ResultPayload) -> QiskitResult | None:
         decoded = results.partial(payload, self._context(payload))
-        return self._remembered(payload, decoded.unwrap(), is_partial=True) if isinstance(decoded, Success) else None
+        return decoded.map(partial(self._remembered, payload, is_partial=True)).value_or(None)
 
     def _context(self, payload: ResultPayload) -> results.ResultContext:
         """What is known of the job that a body does not say. For names alone, the inputs need not stay in memory."""

@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any, Final
 
 from attrs import define, field
-from returns.result import Success
+from returns.result import Failure as Bad
+from returns.result import Result, Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.clients.foreign import adapted
@@ -38,6 +39,7 @@ from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
 from ibm_circuit_job.threads.background import started, wait_for, within
 from ibm_circuit_job.threads.following import TroubleLog
 from ibm_circuit_job.wire import queries
+from ibm_circuit_job.wire.replies import JobPage
 
 _logger: Final = logging.getLogger(__name__)
 FEW: Final = 3
@@ -284,10 +286,12 @@ class _Group:
                 created_before=until,
                 seconds=seconds,
             )
-            read = effects.perform(within(seconds, ask))
-            if not isinstance(read, Success):
-                return read.failure()
-            page = read.unwrap()
+            listed: Result[JobPage, Failure] = effects.perform(within(seconds, ask))
+            match listed:
+                case Success(found):
+                    page = found
+                case Bad(failure):
+                    return failure
             for seen in page.jobs:
                 if seen.job_id in wanted:
                     wanted.discard(seen.job_id)
@@ -301,17 +305,18 @@ class _Group:
     def _ask(self, job_id: str) -> Failure | None:
         seconds = self._seconds()
         read = effects.perform(within(seconds, lambda: effects.fetch_job(self.client, job_id, seconds)))
-        if not isinstance(read, Success):
-            failure = read.failure()
-            if not failure.can_retry:
-                self.refusals[job_id] = failure
-            elif _says_nothing(failure):
-                self.unreadable[job_id] = failure
-            return failure
-        self.unreadable.pop(job_id, None)
-        for job in self.waiting[job_id]:
-            job.observe(read.unwrap())
-        return None
+        match read:
+            case Success(seen):
+                self.unreadable.pop(job_id, None)
+                for job in self.waiting[job_id]:
+                    job.observe(seen)
+                return None
+        failure = read.failure()
+        if not failure.can_retry:
+            self.refusals[job_id] = failure
+        elif _says_nothing(failure):
+            self.unreadable[job_id] = failure
+        return failure
 
     def share(self) -> None:
         """Let the handles on one job know what any of them knows."""
@@ -395,11 +400,8 @@ class _Group:
             started(partial(self._listened, job_id, seconds))
 
     def _listened(self, job_id: str, seconds: float) -> None:
-        heard = effects.perform(effects.listen(self.client, job_id, seconds))
-        if isinstance(heard, Success):
-            self.listening[job_id] = "closed" if heard.unwrap() else "quiet"
-        else:
-            self.listening[job_id] = "refused"
+        heard = effects.listen(self.client, job_id, seconds).map(lambda closed: "closed" if closed else "quiet")
+        self.listening[job_id] = effects.perform(heard).value_or("refused")
         self.news.set()
 
     def tell(self, told: dict[int, object], on_update: Callable[[IBMCircuitJob], object] | None) -> None:

@@ -1,7 +1,8 @@
 """One wait for the end of a job, and what each thing that happens in it means.
 
 This is :mod:`~ibm_circuit_job.state.waiting` applied to a job: pure functions of values, without a clock. The shells
-that do what a :class:`Course` asks for are ``effects.follow``, which blocks, and ``job.waiter``'s for asyncio.
+that do what a :class:`Course` asks for are ``threads.following.follow``, which blocks, and ``job.waiter``'s for
+asyncio.
 """
 
 from __future__ import annotations

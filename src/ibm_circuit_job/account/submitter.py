@@ -19,7 +19,6 @@ from returns.result import Result, Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.account.submission_ledger import LEDGER, Request
 from ibm_circuit_job.clients.foreign import adapted
-from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, describe, is_answer
 from ibm_circuit_job.state.facts import JobInputs
 from ibm_circuit_job.state.job import Job
@@ -118,11 +117,12 @@ class _Course:
     """One submission on its way."""
 
     def __init__(self, client: Any, order: Order, policy: SubmissionPolicy, monotonic: Callable[[], float]) -> None:
-        self._client, self._order, self._policy, self._monotonic = client, order, policy, monotonic
-        params = getattr(client, "params", None)
+        self._client, self._order, self._policy, self._monotonic = adapted(client), order, policy, monotonic
+        params = self._client.parameters
         # The service of a third-party client is not known: its submissions have nothing in common with those of others.
-        self._service = (params.url, params.instance) if isinstance(params, ClientParameters) else None
-        kind = (self._service or id(client), order.backend, order.program, frozenset(order.tags), order.private)
+        self._service = None if params is None else (params.url, params.instance)
+        service = self._service or id(self._client.original)
+        kind = (service, order.backend, order.program, frozenset(order.tags), order.private)
         self._request = Request(kind)
         self._sent = monotonic()
         self._submission = Submission(f"submit a job to {order.backend}")
@@ -235,7 +235,7 @@ class _Course:
 
     def _not_before(self) -> datetime:
         """When the request was sent, by the service's clock, less what that may be wrong by."""
-        ahead = adapted(self._client).seconds_ahead
+        ahead = self._client.seconds_ahead
         margin = _UNKNOWN_CLOCK_SECONDS if ahead is None else _CLOCK_SECONDS
         # By the clock that never goes back: this machine's may have been set since.
         ago = self._monotonic() - self._sent

@@ -248,7 +248,7 @@ def listen(client: StreamingClient | Client, job_id: str, seconds: float | None)
 def begin_wait(
     job: Watched, client: object, policy: WaitPolicy, timeout: float | None, clock: Clock = SYSTEM_CLOCK
 ) -> Steps:
-    """Return the steps of a wait that begins now. *job* learns each reply; the rest is as in :func:`wait_until_final`."""
+    """Return the steps of a wait that begins now. *job* learns each reply; else as :func:`wait_until_final`."""
     used, job_id = adapted(client), job.state.job_id
     offers, began = used.offers_stream, clock.monotonic()
     course = Course.begun(job.state, policy, timeout, began, offers_stream=offers, seed=chance())

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any, Final
 
 from attrs import define, field
-from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job import effects
@@ -290,8 +289,8 @@ class _Group:
             match listed:
                 case Success(found):
                     page = found
-                case Bad(failure):
-                    return failure
+                case _:
+                    return listed.failure()
             for seen in page.jobs:
                 if seen.job_id in wanted:
                     wanted.discard(seen.job_id)

@@ -823,9 +823,11 @@ store.save(Job("before"))
 
 
 def number_of_connection():
-    with store._database.reading("look") as connection:
+    def look(connection):
         is_sqlite = connection.dialect.name == "sqlite"
         return None if is_sqlite else connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+
+    return store._database.read("look", look)
 
 
 begun = number_of_connection()

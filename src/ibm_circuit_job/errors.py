@@ -15,7 +15,7 @@ The exceptions::
           │    └── BackendPropertyError    the backend's properties do not say this
           ├── JobStoreError                the store of jobs refused or could not be reached
           │    ├── JobStoreDamagedError    what it holds is not what was put into it
-          │    └── JobStoreUnavailableError  it was in trouble just now, so nothing was tried
+          │    └── JobStoreUnavailableError  it cannot be reached, or is locked, just now
           └── IBMJobError                  (also qiskit's JobError)
                ├── IBMJobApiError          the service refused or could not be reached
                │    └── IBMJobNotFoundError  no such job, as the service itself says
@@ -74,7 +74,10 @@ class JobStoreDamagedError(JobStoreError):
 
 
 class JobStoreUnavailableError(JobStoreError):
-    """A store was in trouble just now, and what need not wait for it leaves it alone for a while."""
+    """A store cannot be reached, or is locked by others, just now; the message says why. A later try may succeed."""
+
+    is_repeated = False
+    """Whether the same trouble of the same store was raised just before."""
 
 
 class IBMJobError(IBMError, JobError):

@@ -29,8 +29,11 @@ class JobStore(RecordStore):
         results_held: How many decoded results the handles of this store keep in memory together, those that were
             asked for last; of others, what nothing else refers to is decoded again when asked for. ``None`` for all.
         create: Whether to make a store where there is none.
+        timeout: Seconds that a call may take for each of its transactions, whatever the database does. What a poll
+            writes, which can be asked for again, is given up after three.
 
     Raises:
+        JobStoreUnavailableError: If it cannot be reached now.
         JobStoreError: If it cannot be opened, is of another program, or was written by a newer version; if there is
             none, and ``create`` is false.
         JobStoreDamagedError: If it is damaged.

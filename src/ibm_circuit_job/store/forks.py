@@ -1,9 +1,9 @@
 """Forks of a process that has files of SQLite open.
 
-What SQLite knows of the files that a process has open, and of the locks on them, a fork inherits, and there it is
-wrong: the fork would write without any lock, to a log that others take away, or wait for ever for a lock that no thread
-holds. So no such file is open when a process forks: what is under way ends before, the rest waits until after, and both
-processes open the file anew.
+A fork inherits what SQLite knows in this process of open files and of the locks on them. There it is wrong: SQLite in
+the fork believes that it has locks that only the parent has, and that those of other threads are still taken. So no file
+of a store is open when a process forks: transactions under way end first, connections are closed, others wait until
+after the fork, and both processes open the file anew.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-PATIENCE: Final = 10.0
-"""How many seconds a fork waits for what is under way."""
+PATIENCE: Final = 2.0
+"""Seconds that a fork waits for the transactions under way. Those that wait for a lock step aside at once."""
 _PAUSE: Final = 0.001
-"""Seconds between looks at whether it is over."""
+"""Seconds between looks at whether they have ended."""
 
 
 class Closable(Protocol):
@@ -44,17 +44,19 @@ class Inherited(Exception):  # noqa: N818 - named for what it says
     """A file was in use when the process forked, so that the fork cannot use it."""
 
 
-class _Use:
-    """That a file is in use, for as long as this exists."""
+class SteppedAside(Exception):  # noqa: N818 - named for what it says
+    """A transaction that waited for a lock has ended, so that a thread can fork; begin it again."""
 
 
 _gate: Final = threading.RLock()
-"""Held by a thread that forks, from before until after."""
+"""Locked by a thread that forks, from before until after."""
 _databases: Final[weakref.WeakSet[Closable]] = weakref.WeakSet()
 _inherited: Final[set[str]] = set()
-"""Where the files are that were in use when this process was made."""
-_uses: Final[weakref.WeakSet[_Use]] = weakref.WeakSet()
-"""What is under way. Weakly, so that a use is over even where Ctrl-C keeps it from saying so."""
+"""Where the files are that were in use when this process was forked."""
+_under_way: Final[set[object]] = set()
+"""The transactions in files that are under way."""
+_is_wanted = False
+"""Whether a thread waits to fork."""
 
 
 def watch(database: Closable) -> None:
@@ -73,23 +75,35 @@ def unforked(name: str) -> Iterator[None]:
     Raises:
         Inherited: If this process was forked from one that was using it.
     """
-    use = _Use()
-    # A lock of the interpreter's own: Ctrl-C does not come between its being taken and its being sure to be released.
+    use = object()
     with _gate:
         if name in _inherited:
             raise Inherited
-        _uses.add(use)
+        _under_way.add(use)
     try:
         yield
     finally:
-        _uses.discard(use)
+        # The gate may be locked by a thread that waits for this.
+        _under_way.discard(use)
+
+
+def step_aside() -> None:
+    """End a transaction that waits for a lock, if a thread waits to fork.
+
+    Raises:
+        SteppedAside: If one does.
+    """
+    if _is_wanted:
+        raise SteppedAside
 
 
 def _before() -> None:
+    global _is_wanted  # noqa: PLW0603 - it is the process's
     _gate.acquire()
+    _is_wanted = True
     deadline = time.monotonic() + PATIENCE
     try:
-        while _uses and time.monotonic() < deadline:
+        while _under_way and time.monotonic() < deadline:
             time.sleep(_PAUSE)
     finally:
         for database in _databases:
@@ -102,17 +116,19 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    if _uses:
+    if _under_way:
         _inherited.update(database.name for database in _databases if database.is_sqlite)
     # Their threads are not here.
-    _uses.clear()
+    _under_way.clear()
     for database in _databases:
         database.forget_connections()
     _open_gate()
 
 
 def _open_gate() -> None:
-    # Ctrl-C may have come before it was closed.
+    global _is_wanted  # noqa: PLW0603 - it is the process's
+    _is_wanted = False
+    # Ctrl-C may have come before it was locked.
     with suppress(RuntimeError):
         _gate.release()
 

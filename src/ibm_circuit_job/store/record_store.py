@@ -30,14 +30,18 @@ from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.store import archive, listing, schema
 from ibm_circuit_job.store.archive import Archived
 from ibm_circuit_job.store.bodies import Packed, Reference, pack, put, raw_of, reference_in, references_in
-from ibm_circuit_job.store.database import Database
+from ibm_circuit_job.store.database import TIMEOUT, Database
 from ibm_circuit_job.store.merging import history_of, merge_in
 from ibm_circuit_job.store.records import read_record
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
+from ibm_circuit_job.store.url import with_secrets, without_secrets
+from ibm_circuit_job.store.writing import Writing
 
 _BACK_OFF_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
+_LONGEST_SECONDS: Final = 86_400
+"""The longest timeout: a day."""
 _LARGEST: Final = 2**63 - 1
 """The largest number that a database has, and more than it has rows."""
 _logger: Final = logging.getLogger(__name__)
@@ -63,8 +67,10 @@ class RecordStore:
         url: The path of a file, or the URL of a database.
         results_held: How many decoded results are kept in memory together; ``None`` for all.
         create: Whether to make a store where there is none.
+        timeout: Seconds that a call may take for each of its transactions, whatever the database does.
 
     Raises:
+        JobStoreUnavailableError: If it cannot be reached now.
         JobStoreError: If it cannot be opened, is of another program, or was written by a newer version; if there is
             none, and ``create`` is false.
         JobStoreDamagedError: If it is damaged.
@@ -79,7 +85,12 @@ class RecordStore:
     """
 
     def __init__(
-        self, url: str | os.PathLike[str] | None = None, *, results_held: int | None = 4, create: bool = True
+        self,
+        url: str | os.PathLike[str] | None = None,
+        *,
+        results_held: int | None = 4,
+        create: bool = True,
+        timeout: float = TIMEOUT,
     ) -> None:
         if results_held is not None and (type(results_held) is not int or not 0 <= results_held <= sys.maxsize):
             raise JobStoreError(
@@ -88,7 +99,14 @@ class RecordStore:
         chosen = default_url() if url is None else url
         if chosen is None:
             raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
-        self._database = Database(chosen, create=create)
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= _LONGEST_SECONDS:
+            raise JobStoreError(
+                f"expected timeout to be a number of seconds above 0, and at most {_LONGEST_SECONDS}, got {timeout!r}"
+            )
+        self._set_up(Database(chosen, create=create, timeout=timeout), results_held)
+
+    def _set_up(self, database: Database, results_held: int | None) -> None:
+        self._database = database
         self._results_held = results_held
         self._held: deque[object] = deque(maxlen=results_held)
         self._backs_off_until = 0.0
@@ -117,12 +135,18 @@ class RecordStore:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[str]]:
-        url = self._database.url
-        if url.password is not None or url.query:
-            raise JobStoreError("a store whose URL may hold a password is not pickled; open it again by its URL")
-        opened = partial(type(self), results_held=self._results_held, create=self._database.create)
-        return opened, (url.render_as_string(),)
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[sql.URL, int | None, bool, float]]:
+        database = self._database
+        # Without its secrets: they are found again where the copy is used.
+        url = without_secrets(database.url)
+        return type(self)._unpickled, (url, self._results_held, database.create, database.timeout)
+
+    @classmethod
+    def _unpickled(cls, url: sql.URL, results_held: int | None, create: bool, timeout: float) -> Self:  # noqa: FBT001 - as pickled
+        """A copy of a store. It is opened when it is first used, so that trouble is raised there."""
+        copy = cls.__new__(cls)
+        copy._set_up(Database(with_secrets(url), create=create, timeout=timeout, at_once=False), results_held)
+        return copy
 
     def close(self) -> None:
         """Close all connections to the database. What comes after opens one again."""
@@ -212,10 +236,13 @@ class RecordStore:
         for job_id in facts:
             if not job_id.isprintable():
                 raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
+        how = Writing.SOON if not synced else Writing.SYNCED if patient else Writing.AT_ONCE
         if not patient and time.monotonic() < self._backs_off_until:
-            raise JobStoreUnavailableError(
+            trouble = JobStoreUnavailableError(
                 f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
             )
+            trouble.is_repeated = True
+            raise trouble
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
         bodies = {fact.sha256: fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
 
@@ -227,8 +254,8 @@ class RecordStore:
 
         try:
             # Compressed before any lock is taken.
-            packed = self._packed(bodies, f"keep {named}", patient=patient)
-            self._database.write(f"keep {named}", work, synced=synced, patient=patient)
+            packed = self._packed(bodies, f"keep {named}", how)
+            self._database.write(f"keep {named}", work, how=how)
         except JobStoreDamagedError:
             # What is kept of one job is no trouble for the others.
             raise
@@ -237,12 +264,15 @@ class RecordStore:
                 self.back_off()
             raise
 
-    def _packed(self, bodies: Mapping[str, bytes], doing: str, *, patient: bool) -> dict[str, Packed]:
+    def _packed(self, bodies: Mapping[str, bytes], doing: str, how: Writing) -> dict[str, Packed]:
         """The bodies that are not in the store yet, or not any more as they were, by their SHA-256."""
         if not bodies:
             return {}
-        with self._database.reading(doing, patient=patient) as connection:
+
+        def work(connection: sql.Connection) -> dict[str, Packed]:
             return {sha256: pack(raw) for sha256, raw in bodies.items() if raw_of(connection, sha256) != raw}
+
+        return self._database.read(doing, work, how=how)
 
     # Reading
 
@@ -262,13 +292,16 @@ class RecordStore:
             (True, None)
         """
         check_id(job_id)
-        with self._database.reading(f"read job {job_id}") as connection:
+
+        def work(connection: sql.Connection) -> Job | None:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
             if row is None:
                 return None
             job = self._record(job_id, row["record"])
             bodies = (self._body(connection, job_id, reference) for reference in references_in(row).values())
             return refresh(job, *bodies)
+
+        return self._database.read(f"read job {job_id}", work)
 
     def record(self, job_id: str) -> Job | None:
         """Return what is kept of a job but the bodies of its inputs and its result; ``None`` if nothing is.
@@ -287,8 +320,8 @@ class RecordStore:
         """
         check_id(job_id)
         jobs = schema.jobs.c
-        with self._database.reading(f"read job {job_id}") as connection:
-            record = connection.execute(sql.select(jobs.record).where(jobs.job_id == job_id)).scalar()
+        query = sql.select(jobs.record).where(jobs.job_id == job_id)
+        record = self._database.read(f"read job {job_id}", lambda connection: connection.execute(query).scalar())
         return None if record is None else self._record(job_id, record)
 
     def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
@@ -305,17 +338,20 @@ class RecordStore:
             ...     list(store.records_of(["cq1x", "another"]))
             ['cq1x']
         """
-        found: dict[str, Job] = {}
         if not isinstance(job_ids, Iterable):
             raise JobStoreError(f"expected a list of IDs of jobs, got {job_ids!r}")
         listed = list(job_ids)
         for job_id in listed:
             check_id(job_id)
-        with self._database.reading("read jobs") as connection:
+
+        def work(connection: sql.Connection) -> dict[str, Job]:
+            found: dict[str, Job] = {}
             for wanted in portions(dict.fromkeys(listed)):
                 query = sql.select(schema.jobs.c.job_id, schema.jobs.c.record).where(schema.jobs.c.job_id.in_(wanted))
                 found.update(self._sound(connection.execute(query)))
-        return found
+            return found
+
+        return self._database.read("read jobs", work)
 
     def payload(self, job_id: str, newer: int = 0) -> ResultPayload | None:
         """Return the body of a result that has arrived for a job, or ``None``.
@@ -353,9 +389,12 @@ class RecordStore:
             .limit(1)
             .offset(min(newer, _LARGEST))
         )
-        with self._database.reading(f"read the result of job {job_id}") as connection:
+
+        def work(connection: sql.Connection) -> Body | None:
             row = connection.execute(query).mappings().first()
-            body = None if row is None else self._body(connection, job_id, reference_in(row))
+            return None if row is None else self._body(connection, job_id, reference_in(row))
+
+        body = self._database.read(f"read the result of job {job_id}", work)
         return body if isinstance(body, ResultPayload) else None
 
     def inputs(self, job_id: str) -> JobInputs | None:
@@ -376,10 +415,13 @@ class RecordStore:
             b'{"shots": 10}'
         """
         check_id(job_id)
-        with self._database.reading(f"read the inputs of job {job_id}") as connection:
+
+        def work(connection: sql.Connection) -> Body | None:
             row = connection.execute(sql.select(schema.jobs).where(schema.jobs.c.job_id == job_id)).mappings().first()
             reference = None if row is None else references_in(row).get("inputs")
-            body = None if reference is None else self._body(connection, job_id, reference)
+            return None if reference is None else self._body(connection, job_id, reference)
+
+        body = self._database.read(f"read the inputs of job {job_id}", work)
         return body if isinstance(body, JobInputs) else None
 
     def records(
@@ -425,10 +467,13 @@ class RecordStore:
         """
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         backend, service = wanted_text("backend_name", backend_name), wanted_text("service", service)
-        with self._database.reading("list jobs") as connection:
+
+        def work(connection: sql.Connection) -> list[Job]:
             services = listing.services_like(connection, service)
             query = listing.fitting(wanted, backend, services, descending=descending)
             return self._found(connection, query, limit=limit, skip=skip)
+
+        return self._database.read("list jobs", work)
 
     def unfinished(self, *, service: str | None = None) -> list[Job]:
         """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
@@ -451,9 +496,12 @@ class RecordStore:
             ['cq1x']
         """
         _check_service(service)
-        with self._database.reading("list jobs") as connection:
+
+        def work(connection: sql.Connection) -> list[Job]:
             query = listing.unfinished(listing.services_like(connection, service))
             return self._found(connection, query, limit=None, skip=0)
+
+        return self._database.read("list jobs", work)
 
     def history(self, job_id: str) -> list[Fact]:
         """Return the facts that were learned of a job, in the order in which they came to the store.
@@ -477,10 +525,13 @@ class RecordStore:
             (['ghz', 'bell'], 'ghz')
         """
         check_id(job_id)
-        with self._database.reading(f"read the history of job {job_id}") as connection:
+
+        def work(connection: sql.Connection) -> list[Fact]:
             rows = history_of(connection, job_id)
             # Each once: a fact that an older version wrote may have come again, and looks different in JSON.
             return [*dict.fromkeys(fact for row in rows for fact in self._facts(connection, row))]
+
+        return self._database.read(f"read the history of job {job_id}", work)
 
     def _facts(self, connection: sql.Connection, row: sql.RowMapping) -> Sequence[Fact]:
         """The fact that a row of a history holds."""
@@ -588,20 +639,26 @@ class RecordStore:
     def _archived(self, damaged: list[str]) -> Iterator[Archived]:
         """All jobs, in the order of their IDs, and what is wrong with those facts that are left out."""
         jobs = schema.jobs.c
-        with self._database.reading("export jobs") as connection:
-            listed = connection.execute(sql.select(jobs.job_id, jobs.service).order_by(jobs.job_id)).all()
+        query = sql.select(jobs.job_id, jobs.service).order_by(jobs.job_id)
+        listed = self._database.read("export jobs", lambda connection: connection.execute(query).all())
         for job_id, service in listed:
             if not _is_text(job_id) or not (service is None or _is_text(service)):
                 damaged.append(f"what is kept of job {job_id!r} is damaged: expected texts, as the name of its service")
                 continue
-            facts: list[Fact] = []
-            with self._database.reading(f"export job {job_id}") as connection:
-                for row in history_of(connection, job_id):
-                    try:
-                        facts += self._facts(connection, row)
-                    except (Damaged, JobStoreDamagedError) as error:
-                        damaged.append(str(error))
+            facts, wrong = self._database.read(f"export job {job_id}", partial(self._sound_facts, job_id))
+            damaged += wrong
             yield Archived(job_id, service or None, tuple(facts))
+
+    def _sound_facts(self, job_id: str, connection: sql.Connection) -> tuple[list[Fact], list[str]]:
+        """The history of a job, and what is wrong with those facts that are left out."""
+        facts: list[Fact] = []
+        damaged: list[str] = []
+        for row in history_of(connection, job_id):
+            try:
+                facts += self._facts(connection, row)
+            except (Damaged, JobStoreDamagedError) as error:
+                damaged.append(str(error))
+        return facts, damaged
 
     def import_(self, path: str | os.PathLike[str]) -> int:
         """Merge what :meth:`export` wrote into what is kept. All of it is checked before anything is saved.
@@ -644,7 +701,7 @@ class RecordStore:
         jobs = schema.jobs.c
         gone = sql.update(schema.jobs).where(jobs.job_id == job_id)
         gone = gone.values(result_is_gone=True, unfinished=sql.not_(jobs.has_ended))
-        self._database.write(f"keep job {job_id}", lambda connection: connection.execute(gone), synced=False)
+        self._database.write(f"keep job {job_id}", lambda connection: connection.execute(gone), how=Writing.SOON)
 
     def hold(self, result: object) -> None:
         """Keep a decoded result in memory, until as many others as are held were asked for."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import enum
 import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 
 RESTORE: Final = "put a copy of it in its place, or move it away and begin a new one"
 """What helps where a file is damaged."""
@@ -29,7 +31,7 @@ class _Meaning:
 
 
 _OTHER_FILE: Final = "give yourself the right to write to it and its folder, or choose another file"
-_LOCKED: Final = _Meaning("another program holds it", "try again when that one is done")
+_LOCKED: Final = _Meaning("another program holds it", "try again when that one is done", JobStoreUnavailableError)
 _FULL: Final = _Meaning("there is no space left for it", "make some, or choose another place")
 _READ_ONLY: Final = _Meaning("it cannot be written to", _OTHER_FILE)
 _DAMAGED: Final = _Meaning("the file is damaged", RESTORE, JobStoreDamagedError)
@@ -47,14 +49,36 @@ _BY_SQLITE_CODE: Final[Mapping[int, _Meaning]] = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
 }
 """Primary result code -> what it means (sqlite.org/rescode.html)."""
+_BUSY: Final = _Meaning(
+    "the server takes no more connections", "try again, or close programs that use it", JobStoreUnavailableError
+)
+_AWAY: Final = _Meaning(
+    "the server cannot be reached", "see that it runs, and try again when it does", JobStoreUnavailableError
+)
+_SCHEMA: Final = "ask for the right CREATE on it, or name one of yours with ?options=-csearch_path%3DNAME in the URL"
 _BY_SQLSTATE: Final[Mapping[str, _Meaning]] = {
     "55P03": _LOCKED,
+    "57014": _Meaning("it took too long", "try again, or open the store with a longer timeout", JobStoreUnavailableError),
+    "53300": _BUSY,
     "53100": _FULL,
     "25006": _Meaning("it cannot be written to", "ask for the right to write to it, or for the primary server"),
-    "42P01": _Meaning("a table of it is gone", "restore it from a backup, or choose another", JobStoreDamagedError),
+    "22P05": _Meaning("its encoding lacks a character", "use a database that was made with ENCODING 'UTF8'"),
+    "22021": _Meaning("a text does not fit its encoding", "use a database that was made with ENCODING 'UTF8'"),
+    "3F000": _Meaning("its search_path names no schema that is there", _SCHEMA),
+    "42P01": _Meaning(
+        "a table of it is gone, or not in the search_path", "restore it, or choose another", JobStoreDamagedError
+    ),
     "42501": _Meaning("its tables are not yours to use", "ask their owner for the right to read and write them"),
 }
 """SQLSTATE -> what it means (appendix A of PostgreSQL's manual)."""
+_NO_SCHEMA: Final = _Meaning("its schema is not yours to make tables in", _SCHEMA)
+_NO_PASSWORD: Final = _Meaning(
+    "it asks for a password",
+    "give it in the URL, in PGPASSWORD or in ~/.pgpass; a store that was pickled comes without its own",
+)
+_BUSY_WORDS: Final = ("too many clients", "connection slots", "too many connections")
+_STARTING_WORDS: Final = ("starting up", "shutting down", "recovery mode", "not yet accepting")
+"""What a server says that refuses connections for now, in English. libpq gives no SQLSTATE with it."""
 _BY_WORDS: Final = (
     ("no such table", _DAMAGED),
     ("no such column", _DAMAGED),
@@ -63,18 +87,32 @@ _BY_WORDS: Final = (
 """What SQLite says with a code for anything, or Python in its place -> what it means."""
 
 
-def store_error(failed: str, error: SQLAlchemyError) -> JobStoreError:
+class Passing(enum.Enum):
+    """Trouble after which a transaction that is begun again may do."""
+
+    CONFLICT = "conflict"
+    """Another transaction got in its way."""
+    CUT = "cut"
+    """Its connection was cut."""
+    BUSY = "busy"
+    """The server takes no connection just now: it has too many, or starts, or stops."""
+    AWAY = "away"
+    """There is no server, perhaps for a moment."""
+
+
+def store_error(failed: str, error: SQLAlchemyError, least: type[JobStoreError] = JobStoreError) -> JobStoreError:
     """Return what to raise for an error of a database.
 
     Args:
         failed: What did not work, as in ``"could not keep job abc"``.
         error: The error.
+        least: The exception where nothing more is known.
     """
     words = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
     said = words[0] if words else type(error).__name__
     meaning = _meaning_of(error, said)
     if meaning is None:
-        return JobStoreError(f"{failed}: {said}")
+        return least(f"{failed}: {said}")
     return meaning.kind(f"{failed}: {meaning.what} ({said}); {meaning.remedy}")
 
 
@@ -83,7 +121,23 @@ def _meaning_of(error: SQLAlchemyError, said: str) -> _Meaning | None:
     if isinstance(orig, sqlite3.Error):
         by_code = _BY_SQLITE_CODE.get(_sqlite_code(orig))
         return by_code or next((meaning for words, meaning in _BY_WORDS if words in said), None)
-    return _BY_SQLSTATE.get(getattr(orig, "sqlstate", None) or "")
+    if isinstance(error, PoolTimeoutError):
+        return _Meaning("too many threads use it", "try again when one of them is done", JobStoreUnavailableError)
+    state = _sqlstate(error)
+    if state == "42501" and "schema" in said:
+        return _NO_SCHEMA
+    match passing(error) if isinstance(error, DBAPIError) else None:
+        case Passing.BUSY:
+            return _BUSY if any(words in str(orig) for words in _BUSY_WORDS) else _AWAY
+        case Passing.AWAY | Passing.CUT:
+            return _AWAY
+        case _:
+            return _NO_PASSWORD if state is None and "no password supplied" in str(orig) else _BY_SQLSTATE.get(state or "")
+
+
+def _sqlstate(error: SQLAlchemyError) -> str | None:
+    state: str | None = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return state
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:
@@ -97,7 +151,18 @@ def is_locked(error: SQLAlchemyError) -> bool:
     return _meaning_of(error, "") is _LOCKED
 
 
-def is_passing(error: DBAPIError) -> bool:
-    """Return whether a transaction failed because of another one, and will do when it is begun again."""
+def passing(error: DBAPIError) -> Passing | None:
+    """Return why a transaction that failed may do when it is begun again; ``None`` where that would not help."""
     # A deadlock, or transactions that PostgreSQL cannot put in a row; and two that made or deleted one body at once.
-    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
+    state = _sqlstate(error) or ""
+    if isinstance(error, IntegrityError) or state in {"40001", "40P01"}:
+        return Passing.CONFLICT
+    if isinstance(error.orig, sqlite3.Error):
+        return None
+    said = str(error.orig)
+    if state in {"53300", "57P03"} or (not state and any(words in said for words in (*_BUSY_WORDS, *_STARTING_WORDS))):
+        return Passing.BUSY
+    if state in {"57P01", "57P02", "57P05"} or state.startswith("08") or error.connection_invalidated:
+        return Passing.CUT
+    # Of a server that could be reached and refused, libpq repeats the severity.
+    return Passing.AWAY if not state and isinstance(error, OperationalError) and "FATAL" not in said else None

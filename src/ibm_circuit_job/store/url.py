@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,51 @@ def shown(url: sql.URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+_SECRET: Final = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
+"""The settings of libpq that are secrets."""
+_known: Final[dict[sql.URL, sql.URL]] = {}
+"""The URLs that this process has used: without secrets -> with them. They are in no pickle."""
+
+
+def without_secrets(url: sql.URL) -> sql.URL:
+    """Return the URL of a store without its password, and remember that for :func:`with_secrets` in this process.
+
+    Example:
+        >>> str(without_secrets(store_url("postgresql://ada:secret@db/jobs?sslmode=require&sslpassword=secret")))
+        'postgresql+psycopg://ada@db/jobs?sslmode=require'
+    """
+    shown_url = sql.URL.create(
+        url.drivername,
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query={name: value for name, value in url.query.items() if name not in _SECRET},
+    )
+    if shown_url != url:
+        _known[shown_url] = url
+    return shown_url
+
+
+def with_secrets(url: sql.URL) -> sql.URL:
+    """Return the URL of a store with its password, where this process has used it, or ``IBM_CIRCUIT_JOB_STORE`` has it.
+
+    Else libpq looks for the password, in ``PGPASSWORD`` and in ``~/.pgpass``.
+
+    Args:
+        url: The URL without its secrets.
+    """
+    if url in _known:
+        return _known[url]
+    said = os.environ.get("IBM_CIRCUIT_JOB_STORE", "")
+    if "://" in said:
+        with suppress(JobStoreError):
+            by_default = store_url(said)
+            if without_secrets(by_default) == url:
+                return by_default
+    return url
 
 
 def _parsed(url: Any) -> sql.URL | None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
-from ibm_circuit_job.locks import PerProcess
+from ibm_circuit_job.threads.locks import PerProcess
 
 _T = TypeVar("_T")
 

@@ -199,11 +199,14 @@ def test_saving_again_changes_nothing(stores, calls, data):
 
 def rows_of(store, job_id):
     """All that the tables have of a job."""
-    with store._database.reading("look inside") as connection:
+
+    def look(connection):
         return [
             sorted(map(repr, connection.execute(sql.select(table).where(table.c.job_id == job_id))))
             for table in (schema.jobs, schema.history, schema.tags)
         ]
+
+    return store._database.read("look inside", look)
 
 
 @STORED
@@ -514,9 +517,10 @@ class AnyUseOfAStore(RuleBasedStateMachine):
     @invariant()
     def each_body_that_counts_is_there_once_and_no_other(self):
         if self.stores:
-            with self.stores[0]._database.reading("count") as connection:
-                there = connection.execute(sql.select(sql.func.count()).select_from(schema.bodies)).scalar()
-                parts = connection.execute(sql.select(schema.body_parts.c.sha256).distinct()).all()
+            count, found = sql.select(sql.func.count()).select_from(schema.bodies), sql.select(schema.body_parts.c.sha256)
+            there, parts = self.stores[0]._database.read(
+                "count", lambda connection: (connection.execute(count).scalar(), connection.execute(found.distinct()).all())
+            )
             bodies = {fact.raw for came in self.came.values() for fact in came if isinstance(fact, BODIES)}
             assert there == len(parts) == len(bodies)
 

@@ -166,7 +166,6 @@ def test_jobs_of_a_program_or_session_are_found_in_order(store, column):
     query = sql.select(jobs.job_id).where(jobs[column] == "x").order_by(jobs.moment.desc(), jobs.job_id.desc())
 
     def ask():
-        with store._database.reading("look") as connection:
-            connection.execute(query.limit(1)).all()
+        store._database.read("look", lambda connection: connection.execute(query.limit(1)).all())
 
     assert_finds(plan_of(store, ask))

@@ -77,7 +77,7 @@ class JobStoreUnavailableError(JobStoreError):
     """A store cannot be reached, or is locked by others, just now; the message says why. A later try may succeed."""
 
     is_repeated = False
-    """Whether the same trouble of the same store was raised just before."""
+    """Whether nothing was tried, because of trouble that was raised just before."""
 
 
 class IBMJobError(IBMError, JobError):

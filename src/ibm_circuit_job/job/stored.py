@@ -15,7 +15,6 @@ from ibm_circuit_job.errors import (
     Failure,
     JobStoreDamagedError,
     JobStoreError,
-    JobStoreUnavailableError,
     StoreTrouble,
     describe,
 )
@@ -51,12 +50,12 @@ def keep(
     """
     seen = effects.now() if just_now else None
     save = lambda: store.save(job, service=service, synced=synced, patient=patient, now=seen)  # noqa: E731 - named for what it does
-    return _stored(f"keep job {job.job_id}", save)
+    return _stored(store, f"keep job {job.job_id}", save)
 
 
 def stored_record(store: RecordStore, job_id: str) -> IOResult[Job | None, Failure]:
     """Read what a store keeps of a job, without the bodies of its inputs and its result."""
-    return _stored(f"read job {job_id}", lambda: store.record(job_id))
+    return _stored(store, f"read job {job_id}", lambda: store.record(job_id))
 
 
 def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
@@ -82,35 +81,35 @@ def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = N
         except JobStoreDamagedError:
             save_each()
 
-    return _stored(f"keep {len(jobs)} jobs", save_all)
+    return _stored(store, f"keep {len(jobs)} jobs", save_all)
 
 
 def give_up_result(store: RecordStore, job_id: str) -> IOResult[None, Failure]:
     """Note in a store that the result of a job cannot be had any more."""
-    return _stored(f"keep job {job_id}", lambda: store.give_up_result(job_id))
+    return _stored(store, f"keep job {job_id}", lambda: store.give_up_result(job_id))
 
 
 def stored_records(store: RecordStore, job_ids: Sequence[str]) -> IOResult[Mapping[str, Job], Failure]:
     """Read what a store keeps of many jobs, without the bodies of their inputs and results."""
-    return _stored("read jobs", lambda: store.records_of(job_ids))
+    return _stored(store, "read jobs", lambda: store.records_of(job_ids))
 
 
 def stored_inputs(store: RecordStore, job_id: str) -> IOResult[JobInputs | None, Failure]:
     """Read the inputs that a store keeps of a job."""
-    return _stored(f"read the inputs of job {job_id}", lambda: store.inputs(job_id))
+    return _stored(store, f"read the inputs of job {job_id}", lambda: store.inputs(job_id))
 
 
 def stored_payload(store: RecordStore, job_id: str, newer: int = 0) -> IOResult[ResultPayload | None, Failure]:
     """Read the body of a result that a store keeps: the newest, or the one before so many newer ones."""
-    return _stored(f"read the result of job {job_id}", lambda: store.payload(job_id, newer))
+    return _stored(store, f"read the result of job {job_id}", lambda: store.payload(job_id, newer))
 
 
-def _stored(doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
+def _stored(store: RecordStore, doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
     try:
         return IOSuccess(call())
     except JobStoreError as error:
-        is_damaged, is_known = (isinstance(error, kind) for kind in (JobStoreDamagedError, JobStoreUnavailableError))
-        return IOFailure(StoreTrouble(doing, str(error), is_damaged, is_known))
+        is_damaged = isinstance(error, JobStoreDamagedError)
+        return IOFailure(StoreTrouble(doing, str(error), is_damaged, store.was_told(error)))
     except Exception as error:  # noqa: BLE001 - a result has arrived, and is not lost whatever a store does
         return IOFailure(StoreTrouble(doing, f"could not {doing}: {type(error).__name__}: {error}"))
 

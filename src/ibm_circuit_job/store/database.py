@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 TIMEOUT: Final = 30.0
 """Seconds that a transaction may take by default, with all that it waits for."""
-UNWAITED_SECONDS: Final = 3.0
+UNWAITED_SECONDS: Final = 1.0
 """Seconds that a transaction may take that waits for no other, at most: a poll waits for it."""
 _UNWAITED_LOCK_SECONDS: Final = 0.05
 """Seconds that such a transaction waits for a lock."""
@@ -85,18 +85,23 @@ class Database:
         """Which file it is that was opened."""
         self._is_wal = False
         """Whether readers and a writer do not wait for one another."""
-        self._is_open = False
+        self._is_closed = True
+        """Whether the next transaction may find another file."""
         self._was_open = False
         """Whether it was ever opened: then a server that is away is worth waiting for."""
-        self._trouble: str | None = None
-        """What the last transaction failed of, where that may pass."""
+        self._told: str | None = None
+        """The trouble that was last told, until a transaction succeeds."""
         self._of_parent: list[sql.Pool] = []
         with self._as_store_errors("open the store", "at"):
             self._engine = self._new_engine()
         weakref.finalize(self, self._engine.dispose)
         forks.watch(self)
         if at_once:
-            self._guarded("open the store", self._opened, Writing.SYNCED, where="at")
+            try:
+                self._guarded("open the store", self._opened, Writing.SYNCED, where="at")
+            except BaseException:
+                self.disconnect()
+                raise
 
     def _new_engine(self) -> sql.Engine:
         sizes: dict[str, Any] = {
@@ -141,7 +146,7 @@ class Database:
         """
 
         def transaction(call: Call[_T]) -> _T:
-            with self._connected(call) as connection:
+            with self._connected(call, how) as connection:
                 patience = self._patience(call, how)
                 connection.execution_options(patience=patience)
                 if not self.is_sqlite:
@@ -168,7 +173,7 @@ class Database:
         """
 
         def transaction(call: Call[_T]) -> _T:
-            with self._connected(call) as connection, self._begun(connection, call, how):
+            with self._connected(call, how) as connection, self._begun(connection, call, how):
                 migration.check_version(connection)
                 done = work(connection)
                 # What its caller was told to have failed is not written any more.
@@ -184,7 +189,7 @@ class Database:
         seconds = self.timeout if how is Writing.SYNCED else min(self.timeout, UNWAITED_SECONDS)
         with self._as_store_errors(doing, where):
             done = call_within(seconds, partial(self._repeated, transaction, how is Writing.SYNCED))
-        self._trouble = None
+        self._told = None
         return done
 
     def _repeated(self, transaction: Callable[[Call[_T]], _T], is_patient: bool, call: Call[_T]) -> _T:  # noqa: FBT001 - partial
@@ -214,14 +219,16 @@ class Database:
             call.check()
 
     @contextmanager
-    def _connected(self, call: Call[Any]) -> Iterator[sql.Connection]:
+    def _connected(self, call: Call[Any], how: Writing) -> Iterator[sql.Connection]:
         """A connection to the database that was opened; after it was closed, to what is there."""
         with self._unforked():
-            if not self._is_open:
-                self._open(call)
-            elif self.is_sqlite and identity_of(self._file) != self._file_opened:
+            is_other = self.is_sqlite and identity_of(self._file) != self._file_opened
+            if is_other and not self._is_closed:
                 # What is there may have a log of writes beside it that belongs to the one that is gone.
                 raise _Replaced
+            if is_other or not self._was_open:
+                self._open(call, how)
+            self._is_closed = False
             with self._stoppable(call) as connection:
                 yield connection
 
@@ -261,9 +268,10 @@ class Database:
 
     def _opened(self, call: Call[None]) -> None:
         with self._unforked():
-            self._open(call)
+            self._open(call, Writing.SYNCED)
+            self._is_closed = False
 
-    def _open(self, call: Call[Any]) -> None:
+    def _open(self, call: Call[Any], how: Writing) -> None:
         if self.is_sqlite:
             if not self.create and is_missing(self._file):
                 raise self._none_there()
@@ -271,7 +279,7 @@ class Database:
         try:
             # Before anything is changed: it may be another program's.
             with self._stoppable(call) as connection:
-                patience = self._patience(call, Writing.SYNCED)
+                patience = self._patience(call, how)
                 connection.execution_options(patience=patience)
                 with connection.begin():
                     self._limit(connection, call, patience, is_synced=False)
@@ -289,7 +297,7 @@ class Database:
             raise JobStoreError(f"could not open the store at {self.name}: {wrong}") from None
         if self.is_sqlite:
             self._file_opened = identity_of(self._file)
-        self._is_open = self._was_open = True
+        self._was_open = True
 
     def _migrate(self, call: Call[Any]) -> None:
         call.deadline = time.monotonic() + _MIGRATION_SECONDS
@@ -308,7 +316,7 @@ class Database:
     def close(self) -> None:
         """Close all connections. The next transaction opens what is there then."""
         self.disconnect()
-        self._is_open = False
+        self._is_closed = True
 
     def disconnect(self) -> None:
         """Close all connections that are not in use."""
@@ -322,6 +330,12 @@ class Database:
 
     # Trouble
 
+    def was_told(self, error: JobStoreUnavailableError) -> bool:
+        """Return whether the same trouble was told before, whatever was tried, and note that it is told now."""
+        what = str(error).partition(f" {self.name}: ")[2]
+        told, self._told = self._told, what
+        return what == told
+
     @contextmanager
     def _as_store_errors(self, doing: str, where: str = "in the store at") -> Iterator[None]:
         """Raise trouble of the database as trouble of the store, in words of which none is secret."""
@@ -329,10 +343,6 @@ class Database:
             yield
         except _TROUBLE as error:
             trouble = _told(f"could not {doing} {where} {self.name}", error)
-            if isinstance(trouble, JobStoreUnavailableError):
-                # The same trouble, whatever was tried.
-                what = str(trouble).partition(f"{where} {self.name}: ")[2]
-                trouble.is_repeated, self._trouble = what == self._trouble, what
         else:
             return
         try:

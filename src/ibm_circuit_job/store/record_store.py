@@ -152,6 +152,12 @@ class RecordStore:
         """Close all connections to the database. What comes after opens one again."""
         self._database.close()
 
+    def was_told(self, error: JobStoreError) -> bool:
+        """Return whether trouble was told before, and note that it is told now: it is of the store, and of no job."""
+        if not isinstance(error, JobStoreUnavailableError):
+            return False
+        return error.is_repeated or self._database.was_told(error)
+
     # Saving
 
     def save(

@@ -81,8 +81,9 @@ def _begin(connection: sql.Connection) -> None:
 
 def _begin_to_write(connection: sql.Connection, patience: float, on_wait: Callable[[], None]) -> None:
     """Begin with the lock of writers: a transaction that first reads may find that another has written meanwhile."""
-    deadline = time.monotonic() + patience
-    _set_patience(connection, min(patience, _SLICE_SECONDS))
+    each = min(patience, _SLICE_SECONDS)
+    deadline = time.monotonic() + patience - each
+    _set_patience(connection, each)
     while True:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -18,6 +18,7 @@ from hypothesis import settings
 from ibm_circuit_job import Job, JobStore, effects, refresh
 from ibm_circuit_job.job import stored
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobMetrics, ResultPayload
+from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.wire.replies import status_report
 
 pytest_plugins = ["postgresql"]
@@ -112,7 +113,7 @@ def watch(url, number, locks, counters, barrier):
                 with locks[index % LOCKS]:
                     counters[index] += 1
                     seen = observation(counters[index], f"job {index}")
-                    effects.value(stored.keep(store, seen, synced=False, patient=True, just_now=True))
+                    effects.value(stored.keep(store, seen, how=Writing.SYNCED, seen_at=effects.now()))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from ibm_circuit_job.state.facts import (
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.transitions import after, news
 from ibm_circuit_job.store import merging, schema
+from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.testing.strategies import (
     JOB_ID,
     facts,
@@ -151,9 +152,9 @@ def without_bodies(job):
 
 
 @STORED
-@given(split_histories, st.booleans())
-def test_store_holds_the_join_of_all_that_came_however_it_came(stores, calls, synced):
-    job_id, came = saved(stores, calls, synced=synced)
+@given(split_histories, st.sampled_from(Writing))
+def test_store_holds_the_join_of_all_that_came_however_it_came(stores, calls, how):
+    job_id, came = saved(stores, calls, how=how)
     for store in stores:
         assert store.load(job_id) == folded(job_id, came)
         assert store.record(job_id) == without_bodies(folded(job_id, came))
@@ -468,10 +469,10 @@ class AnyUseOfAStore(RuleBasedStateMachine):
         self.stores.append(self.stores.pop(0))
         return self.stores[0]
 
-    @rule(target=saves, job_id=job_ids, history=like_histories, synced=st.booleans())
-    def save(self, job_id, history, synced):
+    @rule(target=saves, job_id=job_ids, history=like_histories, how=st.sampled_from(Writing))
+    def save(self, job_id, history, how):
         record = folded(job_id, history)
-        self.store().save(record, synced=synced)
+        self.store().save(record, how=how)
         self.came.setdefault(job_id, []).extend(record.facts)
         return record
 

@@ -38,7 +38,7 @@ def test_the_two_classes_load_what_is_used_later_when_it_is():
         "ibm_circuit_job.job.journal",
         "ibm_circuit_job.job.watch",
         "ibm_circuit_job.local",
-        "ibm_circuit_job.store",
+        "ibm_circuit_job.store.record_store",
         "ibm_circuit_job.wire.reply_fields",
         "ibm_circuit_job.wire.results.decoding",
         "msgspec",

@@ -34,6 +34,7 @@ from ibm_circuit_job import (
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
 from ibm_circuit_job.store import bodies, database, merging, schema
 from ibm_circuit_job.store import record_store as job_store
+from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.wire.replies import status_report
 
 pytest_plugins = ["postgresql"]
@@ -604,10 +605,10 @@ def test_store_that_another_program_holds_is_not_waited_for_where_nobody_is_to_w
         with pytest.raises(
             JobStoreError, match=r"could not keep job a .* another program holds it \(database is locked"
         ):
-            store.save(Job("a"), synced=False)
+            store.save(Job("a"), how=Writing.SOON)
         holder.close()
         with pytest.raises(JobStoreError, match="it was in trouble just now"):
-            store.save(Job("a"), synced=False)
+            store.save(Job("a"), how=Writing.SOON)
         # Others read, and what must be kept is kept.
         assert store.load("a") is None
         store.save(Job("a"))

@@ -7,6 +7,7 @@ import pytest
 from ibm_circuit_job import IBMCircuitJob, Job, JobDetails, JobStore, ResultPayload, effects
 from ibm_circuit_job.job.journal import PendingWrites, add_pending
 from ibm_circuit_job.state.transitions import after, merge
+from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.testing import ModelService, ScriptedClient
 from ibm_circuit_job.wire.replies import status_report
 
@@ -162,9 +163,9 @@ def test_result_that_arrived_last_is_first_in_the_store_after_the_clock_was_set_
 
 def test_what_is_written_later_is_not_what_was_seen_last(tmp_path):
     with JobStore(tmp_path / "jobs.sqlite") as store:
-        pending = add_pending(PendingWrites(store, "a"), Job("a"), tagged(NOON, "mine"), None, just_now=True)
+        pending = add_pending(PendingWrites(store, "a"), Job("a"), tagged(NOON, "mine"), None, seen_at=effects.now())
         with pending.writing():
-            assert not isinstance(pending.write(patient=False), Job)
+            assert not isinstance(pending.write(Writing.AT_ONCE), Job)
         store.save(tagged(NOON + timedelta(days=40_000), "theirs, of a clock that is ahead"))
         pending.write()
         assert store.record("a").tags == ("theirs, of a clock that is ahead",)

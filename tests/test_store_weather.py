@@ -43,6 +43,7 @@ from ibm_circuit_job.errors import Refused
 from ibm_circuit_job.state.facts import JobDetails
 from ibm_circuit_job.store import bodies, forks, migration, postgresql, sqlite
 from ibm_circuit_job.store import record_store as job_store
+from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.testing import ScriptedClient
 from ibm_circuit_job.wire.replies import status_report
 
@@ -1099,7 +1100,7 @@ def test_threads_may_fork_at_once_beside_threads_that_read(store, monkeypatch):
         return in_another_process(lambda: store.save(Job(f"{number}")))
 
     for number in range(200):
-        store.save(Job(f"before-{number}"), synced=False)
+        store.save(Job(f"before-{number}"), how=Writing.SOON)
     with ThreadPoolExecutor(4) as pool:
         reading = [pool.submit(read) for _ in range(2)]
         try:

@@ -55,7 +55,8 @@ class Boundaries:
                 os.kill(os.getpid(), signal.SIGKILL)
         if called == "sendall" and event == "c_call" and self.reads:
             self.come_to("asked")
-        if event == "return" and (module, name) == WRITING and frame.f_locals["synced"] and self.came_to == "answered":
+        is_written = event == "return" and (module, name) == WRITING
+        if is_written and frame.f_locals["how"].is_synced and self.came_to == "answered":
             self.come_to("synced")
         if event in {"call", "return"} and (module, name) in READING:
             self.reads = event == "call"

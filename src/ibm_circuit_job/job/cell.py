@@ -63,39 +63,40 @@ class JobCell:
 
     def observe(self, seen: Job) -> None:
         """Learn what was seen of the job just now, and keep what is news."""
-        self._learn(seen, just_now=True)
+        seen_at = self.clock.now()
+        self._learn(seen, seen_at)
         # A reply says both; a push has no details, and what was submitted no status.
         told = seen.status is not None and not seen.status.assumed and seen.details is not None
         self._was_told = self._was_told or told
-        self.keep(just_now=True)
+        self.keep(seen_at=seen_at)
 
     def learn(self, record: Job) -> None:
         """Merge a record of the job, of any age, into what is known, and keep what is news."""
-        self._learn(record, just_now=False)
+        self._learn(record, None)
         self.keep()
 
-    def _learn(self, seen: Job, *, just_now: bool) -> None:
+    def _learn(self, seen: Job, seen_at: datetime | None) -> None:
         if seen.status is not None:
             warn_of_unknown_status(seen.status)
         with self._lock():
-            found = after(seen, self.state, self.clock.now()) if just_now else seen
+            found = seen if seen_at is None else after(seen, self.state, seen_at)
             self.state = merge(self.state, found)
             # The first time, for later reports of the same end are newer and say nothing new.
             self._end = self._end or _end_of(self.state)
 
     def observe_facts(self, *facts: Fact) -> None:
         """Learn facts that are no status and were seen just now, and keep what is news but for results."""
-        self._learn_facts(facts, just_now=True)
+        self._learn_facts(facts, self.clock.now())
 
     def learn_facts(self, *facts: Fact) -> None:
         """Learn facts of any age that are no status, and keep what is news but for results."""
-        self._learn_facts(facts, just_now=False)
+        self._learn_facts(facts, None)
 
-    def _learn_facts(self, facts: tuple[Fact, ...], *, just_now: bool) -> None:
-        self._learn(refresh(Job(self.job_id), *facts), just_now=just_now)
+    def _learn_facts(self, facts: tuple[Fact, ...], seen_at: datetime | None) -> None:
+        self._learn(refresh(Job(self.job_id), *facts), seen_at)
         if self.keeper is not None:
             was_given = any(isinstance(fact, JobTags | JobName) for fact in facts)
-            self.keeper.keep_news(self.state, self.client, just_now=just_now, was_given=was_given)
+            self.keeper.keep_news(self.state, self.client, seen_at=seen_at, was_given=was_given)
 
     def ask(self) -> None:
         """Ask the service for the job, once, and learn what it says.
@@ -227,15 +228,15 @@ class JobCell:
             if not keeper.is_stored(payload):
                 self.learn_facts(payload)
 
-    def keep(self, *, just_now: bool = False) -> None:
+    def keep(self, *, seen_at: datetime | None = None) -> None:
         """Write what is news to the store, and a result that is in memory still, which then need not be.
 
         Args:
-            just_now: Whether the news were seen just now, and so come after all that the store has.
+            seen_at: When the news were seen, if that is just now: then they come after all that the store has.
         """
         if self.keeper is None:
             return
-        self.keeper.keep_news(self.state, self.client, just_now=just_now)
+        self.keeper.keep_news(self.state, self.client, seen_at=seen_at)
         payload = self.state.payload
         if payload is not None and not self.is_stored(payload):
             self.keep_result(payload)
@@ -262,15 +263,15 @@ class JobCell:
         """Return whether a store is known to have this result."""
         return self.keeper is not None and self.keeper.is_stored(payload)
 
-    def keep_result(self, payload: ResultPayload, *, just_now: bool = False) -> None:
+    def keep_result(self, payload: ResultPayload, *, seen_at: datetime | None = None) -> None:
         """Write a result to the store, where there is one; when this returns, it is on the disk.
 
         Args:
             payload: The result.
-            just_now: Whether it has arrived just now, and so comes after all that the store has.
+            seen_at: When it has arrived, if that is just now: then it comes after all that the store has.
         """
         if self.keeper is not None:
-            self.keeper.keep_payload(payload, self.state, self.client, just_now=just_now)
+            self.keeper.keep_payload(payload, self.state, self.client, seen_at=seen_at)
 
     def take_in(self, payload: ResultPayload) -> None:
         """Learn a result that has arrived just now; where the store has it, memory need not."""

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from multiprocessing import util as finalizers
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -27,6 +28,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
 from ibm_circuit_job.threads.background import finish, within
 from ibm_circuit_job.threads.locks import ForkFreeLock
+from ibm_circuit_job.store.writing import Writing
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
@@ -47,8 +49,8 @@ class PendingWrites:
     """The client that the last of it was asked of."""
     learned: Job | None = None
     """Facts, but for results."""
-    just_now: bool = False
-    """Whether they were seen just now, and so come after all that the store has."""
+    seen_at: datetime | None = None
+    """When they were seen, if that is just now: then they come after all that the store has."""
     payloads: dict[str, ResultPayload] = field(factory=dict)
     """Results, by SHA-256, the last one last."""
     tried: set[str] = field(factory=set)
@@ -68,17 +70,16 @@ class PendingWrites:
         """What it is told apart by. Two stores at one place are one."""
         return _place_of(self.store), self.job_id
 
-    def write(self, *, synced: bool = True, patient: bool = True, bounded: bool = True) -> Job | Failure:
+    def write(self, how: Writing = Writing.SYNCED) -> Job | Failure:
         """Write all of it; return the facts that are in the store now, or why not all of it is.
 
         Args:
-            synced: Whether facts are on the disk when this returns; results always are.
-            patient: Whether to wait for others that write, in this process, too.
-            bounded: Whether to wait for no more than a second where it is not patient.
+            how: Whether facts are on the disk when this returns, as results always are; and whether to wait for others
+                that write, in this process, too. Else it takes a second at most.
         """
-        if not patient and self.writing().locked():
+        if not how.waits and self.writing().locked():
             # It is written later, and then it is not the last that was seen.
-            self.just_now = False
+            self.seen_at = None
             doing = f"keep job {self.job_id}"
             return StoreTrouble(doing, f"could not {doing}: another thread writes just now", is_known=True)
         with self.writing():
@@ -87,26 +88,22 @@ class PendingWrites:
             job = learned or Job(self.job_id)
             trouble: Failure | None = None
             if learned is not None and not payloads:
-                trouble = self._write(job, None, synced=synced, patient=patient, bounded=bounded)
+                trouble = self._write(job, None, how)
             for payload in payloads:
                 # Where the first has waited in vain, the others do not.
-                patient = patient and trouble is None
-                trouble = self._write(job, payload, synced=True, patient=patient, bounded=bounded) or trouble
+                waits = how.waits and trouble is None
+                trouble = self._write(job, payload, Writing.SYNCED if waits else Writing.AT_ONCE) or trouble
             return job if trouble is None else trouble
 
-    def _write(
-        self, learned: Job, payload: ResultPayload | None, *, synced: bool, patient: bool, bounded: bool
-    ) -> Failure | None:
+    def _write(self, learned: Job, payload: ResultPayload | None, how: Writing) -> Failure | None:
         """Write facts, and perhaps a result; return why that did not work."""
         record = learned if payload is None else refresh(learned, payload)
         service = adapted(self.client).service
-        keep = partial(
-            stored.keep, self.store, record, service=service, synced=synced, patient=patient, just_now=self.just_now
-        )
+        keep = partial(stored.keep, self.store, record, service=service, how=how, seen_at=self.seen_at)
         # Later it is no longer the last that was seen, whatever other machines have kept meanwhile.
-        self.just_now = False
+        self.seen_at = None
         # Also if the database says nothing at all.
-        written = effects.perform(within(_IMPATIENT_SECONDS, keep) if bounded and not patient else keep())
+        written = effects.perform(within(None if how.waits else _IMPATIENT_SECONDS, keep))
         if isinstance(written, Success):
             with _lock():
                 # Another thread may have learned something newer meanwhile.
@@ -143,7 +140,7 @@ class PendingWrites:
     def _absorb(self, other: PendingWrites) -> None:
         """Take over what another has of the same job; the lock is held."""
         if other.learned is not None:
-            self.just_now = other.just_now and (self.learned is None or self.just_now)
+            self.seen_at = self.seen_at if self.learned is not None and self.seen_at is None else other.seen_at
             self.learned = other.learned if self.learned is None else merge(self.learned, other.learned)
         self.payloads = other.payloads | self.payloads
         self.tried |= other.tried
@@ -187,7 +184,7 @@ def add_pending(
     client: Any,
     payload: ResultPayload | None = None,
     *,
-    just_now: bool = False,
+    seen_at: datetime | None = None,
 ) -> PendingWrites:
     """Add what is known of a job, and not kept, to what is to be written; return that.
 
@@ -197,7 +194,7 @@ def add_pending(
         known: What is known.
         client: The client that it was asked of.
         payload: A result that has arrived.
-        just_now: Whether what is known was seen just now.
+        seen_at: When what is known was seen, if that is just now.
     """
     with _lock():
         pending = _shared(own)
@@ -205,7 +202,7 @@ def add_pending(
         # First of all, and each step at once: Ctrl-C may come after any of them.
         _registry.setdefault(pending.key, pending)
         is_first = pending.learned is None and pending.payloads.keys() <= {payload and payload.sha256}
-        pending.just_now = just_now and (is_first or pending.just_now)
+        pending.seen_at = seen_at if is_first or pending.seen_at is not None else None
         pending.learned = news(kept, known if pending.learned is None else merge(pending.learned, known))
         if payload is not None:
             pending.written.discard(payload.sha256)
@@ -228,11 +225,10 @@ def write_pending(store: RecordStore | None = None) -> None:
     in_trouble: set[object] = set()
     for pending in sorted(left, key=lambda pending: pending.job_id):
         # Where it waited in vain for one job, it does not for the next, and tries for so long.
-        patient = _place_of(pending.store) not in in_trouble
-        if patient or effects.monotonic() < deadline:
+        how = Writing.AT_ONCE if _place_of(pending.store) in in_trouble else Writing.SYNCED
+        if how.waits or effects.monotonic() < deadline:
             pending.store.end_back_off()
-            # No thread helps to be in time: there can be none when Python ends.
-            trouble = pending.write(patient=patient, bounded=False)
+            trouble = pending.write(how)
             if not isinstance(trouble, Job) and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
                 in_trouble.add(_place_of(pending.store))
 
@@ -274,7 +270,7 @@ def _at_end_of_child() -> None:
 def _leave_to_parent() -> None:
     """The parent writes what it has learned; if a fork does so too, then later."""
     for pending in _registry.values():
-        pending.just_now = False
+        pending.seen_at = None
     _registry.clear()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from returns.result import Success
@@ -19,6 +20,7 @@ from ibm_circuit_job.job.journal import PendingWrites, add_pending, pending_writ
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
+from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.wire import results
 
 if TYPE_CHECKING:
@@ -54,41 +56,42 @@ class Keeper:
 
     # Writing
 
-    def keep_news(self, known: Job, client: Any, *, just_now: bool = False, was_given: bool = False) -> None:
+    def keep_news(self, known: Job, client: Any, *, seen_at: datetime | None = None, was_given: bool = False) -> None:
         """Write what the store does not have yet of what is known, but for the bodies of results.
 
         Args:
             known: What is known of the job.
             client: The client that it was asked of.
-            just_now: Whether the news were seen just now, and so come after all that the store has.
+            seen_at: When the news were seen, if that is just now: then they come after all that the store has.
             was_given: Whether tags or a name were given to the job here.
         """
         mine = news(self.kept, known)
-        pending = self._own = add_pending(self._mine(), self.kept, known, client, just_now=just_now)
+        pending = self._own = add_pending(self._mine(), self.kept, known, client, seen_at=seen_at)
         if pending.learned is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
         given = () if mine is None else (mine.inputs, mine.details if was_given else None)
-        synced = any(fact is not None for fact in given)
-        # Once it could not be stored, no caller waits for that again.
-        patient = synced and given != self._waited_for
-        if not self._write(pending, synced=synced, patient=patient):
+        how = Writing.SOON
+        if any(fact is not None for fact in given):
+            # Once it could not be stored, no caller waits for that again.
+            how = Writing.SYNCED if given != self._waited_for else Writing.AT_ONCE
+        if not self._write(pending, how):
             self._waited_for = given
 
-    def keep_payload(self, payload: ResultPayload, known: Job, client: Any, *, just_now: bool = False) -> None:
+    def keep_payload(self, payload: ResultPayload, known: Job, client: Any, *, seen_at: datetime | None = None) -> None:
         """Write a result, and with it what else is news. When this returns, it is on the disk.
 
         Args:
             payload: The body of the result.
             known: What is known of the job.
             client: The client that it was asked of.
-            just_now: Whether the result has arrived just now, and so comes after all that the store has.
+            seen_at: When the result has arrived, if that is just now: then it comes after all that the store has.
         """
         pending = self._pending()
         # Once it could not be stored, no caller waits for that again.
-        patient = payload.sha256 not in pending.payloads
-        pending = self._own = add_pending(pending, self.kept, known, client, payload, just_now=just_now)
-        self._write(pending, synced=True, patient=patient)
+        how = Writing.SYNCED if payload.sha256 not in pending.payloads else Writing.AT_ONCE
+        pending = self._own = add_pending(pending, self.kept, known, client, payload, seen_at=seen_at)
+        self._write(pending, how)
 
     def catch_up(self, *, insisting: bool) -> None:
         """Write what could not be written when it was learned, by any handle on the job; without waiting.
@@ -100,11 +103,11 @@ class Keeper:
         if pending.is_left:
             if insisting:
                 self.store.end_back_off()
-            self._write(pending, synced=True, patient=False)
+            self._write(pending, Writing.AT_ONCE)
 
-    def _write(self, pending: PendingWrites, *, synced: bool, patient: bool) -> bool:
+    def _write(self, pending: PendingWrites, how: Writing) -> bool:
         """Write what is pending, and return whether all of it is in the store."""
-        written = pending.write(synced=synced, patient=patient)
+        written = pending.write(how)
         if not isinstance(written, Job):
             return False
         self.kept = merge(self.kept, written)
@@ -143,7 +146,7 @@ class Keeper:
             with pending.writing():
                 left = {**pending.payloads}
             if not left.keys() <= pending.tried:
-                self._write(pending, synced=True, patient=True)
+                self._write(pending, Writing.SYNCED)
                 left = {**pending.payloads}
             yield from reversed(left.values())
         yield from self._stored_payloads()

@@ -268,7 +268,7 @@ class ResultReader:
     def _keep(self, payload: ResultPayload) -> None:
         """Write what has arrived to the store, but for what came just before and is no result."""
         if payload.sha256 != self._undecodable:
-            self._cell.keep_result(payload, just_now=True)
+            self._cell.keep_result(payload, seen_at=effects.now())
 
     def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:
         """The result that another handle has read a moment ago, or reads just now, and keeps in the same store."""

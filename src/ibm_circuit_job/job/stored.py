@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from returns.functions import tap
@@ -20,6 +22,7 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.state.facts import JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.store.writing import Writing
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
@@ -33,9 +36,8 @@ def keep(
     job: Job,
     *,
     service: str | None = None,
-    synced: bool = True,
-    patient: bool | None = None,
-    just_now: bool = False,
+    how: Writing = Writing.SYNCED,
+    seen_at: datetime | None = None,
 ) -> IOResult[None, Failure]:
     """Merge a record into what a store keeps of the job.
 
@@ -43,13 +45,10 @@ def keep(
         store: The store.
         job: The record.
         service: The service that has the job.
-        synced: Whether it is to be on the disk afterwards; else it is there soon.
-        patient: Whether to wait for others that write; else it is written at once or not at all. By default where it
-            is synced.
-        just_now: Whether it was seen just now, and so comes after all that the store has.
+        how: Whether it is synced, and whether to wait for others that write.
+        seen_at: When it was seen, if that is just now: then it comes after all that the store has.
     """
-    seen = effects.now() if just_now else None
-    save = lambda: store.save(job, service=service, synced=synced, patient=patient, now=seen)  # noqa: E731 - named for what it does
+    save = partial(store.save, job, service=service, how=how, now=seen_at)
     return _stored(store, f"keep job {job.job_id}", save)
 
 
@@ -69,7 +68,7 @@ def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = N
         damage: JobStoreDamagedError | None = None
         for job in jobs:
             try:
-                store.save(job, service=service, synced=False, now=seen)
+                store.save(job, service=service, how=Writing.SOON, now=seen)
             except JobStoreDamagedError as error:
                 damage = error
         if damage is not None:
@@ -77,7 +76,7 @@ def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = N
 
     def save_all() -> None:
         try:
-            store.save_all(jobs, service=service, synced=False, now=seen)
+            store.save_all(jobs, service=service, how=Writing.SOON, now=seen)
         except JobStoreDamagedError:
             save_each()
 

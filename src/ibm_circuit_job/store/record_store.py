@@ -165,8 +165,7 @@ class RecordStore:
         job: Job,
         *,
         service: str | None = None,
-        synced: bool = True,
-        patient: bool | None = None,
+        how: Writing = Writing.SYNCED,
         now: datetime | None = None,
     ) -> None:
         """Merge a record into what is kept of the job, and its facts into the job's history.
@@ -174,9 +173,8 @@ class RecordStore:
         Args:
             job: The record.
             service: The service that has the job, as ``IBMProvider.service`` names it.
-            synced: Whether it is on the disk when this returns, to outlive a power cut, and not only the process.
-            patient: Whether to wait for others that write; else it fails at once where they do, or where there was
-                trouble just now. By default where it is synced.
+            how: Whether it is on the disk when this returns, and whether to wait for others that write. One that does
+                not wait fails at once where they write, or where there was trouble just now.
             now: Where the record is what was seen just now, the wall time of the machine that has seen it: then it
                 comes after all that is kept, also if the clock of another machine that shares the store is ahead.
 
@@ -191,15 +189,14 @@ class RecordStore:
             ...     store.load("cq1x") == Job("cq1x")
             True
         """
-        self.save_all([job], service=service, synced=synced, patient=patient, now=now)
+        self.save_all([job], service=service, how=how, now=now)
 
     def save_all(
         self,
         jobs: Iterable[Job],
         *,
         service: str | None = None,
-        synced: bool = True,
-        patient: bool | None = None,
+        how: Writing = Writing.SYNCED,
         now: datetime | None = None,
     ) -> None:
         """Merge any number of records, of any jobs, into what is kept, in one transaction.
@@ -207,8 +204,7 @@ class RecordStore:
         Args:
             jobs: The records; more than one may be of the same job.
             service: The service that has the jobs, as ``IBMProvider.service`` names it.
-            synced: As for :meth:`save`.
-            patient: As for :meth:`save`.
+            how: As for :meth:`save`.
             now: As for :meth:`save`.
 
         Raises:
@@ -228,22 +224,20 @@ class RecordStore:
         for job in _checked_jobs(jobs):
             facts.setdefault(job.job_id, []).extend(job.facts)
         if facts:
-            self._save(facts, service=service, synced=synced, patient=synced if patient is None else patient, now=now)
+            self._save(facts, service=service, how=how, now=now)
 
     def _save(
         self,
         facts: Mapping[str, Sequence[Fact]],
         *,
         service: str | None,
-        synced: bool = True,
-        patient: bool = True,
+        how: Writing = Writing.SYNCED,
         now: datetime | None = None,
     ) -> None:
         for job_id in facts:
             if not job_id.isprintable():
                 raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
-        how = Writing.SOON if not synced else Writing.SYNCED if patient else Writing.AT_ONCE
-        if not patient and time.monotonic() < self._backs_off_until:
+        if not how.waits and time.monotonic() < self._backs_off_until:
             trouble = JobStoreUnavailableError(
                 f"could not keep jobs in the store at {self._database.name}: it was in trouble just now"
             )
@@ -266,7 +260,7 @@ class RecordStore:
             # What is kept of one job is no trouble for the others.
             raise
         except JobStoreError:
-            if not patient:
+            if not how.waits:
                 self.back_off()
             raise
 

@@ -1,4 +1,4 @@
-"""How a transaction of the store is written: whether it is synced, and whether it waits for others."""
+"""How a store writes: on the disk before it returns or not, and waiting for other writers or not."""
 
 from __future__ import annotations
 
@@ -6,16 +6,26 @@ import enum
 
 
 class Writing(enum.Enum):
-    """How a transaction of the store is written.
+    """How a transaction is written.
 
     Example:
-        >>> Writing.SOON.name
-        'SOON'
+        >>> [how.name for how in Writing if how.is_synced], [how.name for how in Writing if how.waits]
+        (['SYNCED', 'AT_ONCE'], ['SYNCED'])
     """
 
     SYNCED = "synced"
-    """On the disk before it returns; waits for others."""
+    """On the disk before the call returns, to outlive a power cut. Waits for others that write."""
     AT_ONCE = "at once"
-    """On the disk before it returns; never waits for others: done at once or not at all."""
+    """On the disk before the call returns. Fails at once where others write: done now, or not at all."""
     SOON = "soon"
-    """No sync, and no waiting for others."""
+    """In the database when the call returns, on the disk soon after. Fails at once where others write."""
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether it is on the disk before the call returns."""
+        return self is not Writing.SOON
+
+    @property
+    def waits(self) -> bool:
+        """Whether the call waits for others that write."""
+        return self is Writing.SYNCED

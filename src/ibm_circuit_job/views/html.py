@@ -1,0 +1,222 @@
+"""Values as HTML for notebooks: a fragment without scripts, in the colours of the page around it.
+
+Every text is escaped by Jinja2, cut to a length, and without characters that no page can have. A status is a word and a
+mark, so that it is readable without colours.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from heapq import nlargest
+from typing import TYPE_CHECKING, Any, Final
+
+from ibm_circuit_job.views.records import (
+    BackendView,
+    CountsView,
+    JobView,
+    ProviderView,
+    QueueView,
+    ResultView,
+    StoreView,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MOST_ROWS: Final = 50
+"""How many jobs a table shows."""
+MOST_OUTCOMES: Final = 8
+"""How many outcomes of a circuit are shown, the most frequent ones."""
+_MOST_WORDS: Final = 24
+"""How many tags, gates or backends are shown."""
+_LONGEST: Final = 300
+"""How many characters of a text are shown."""
+_LARGEST: Final = 10**15
+"""Larger numbers are no shots, places or seconds of any job."""
+
+_MARKS: Final = {
+    "INITIALIZING": ("◌", "waits"),
+    "VALIDATING": ("◌", "waits"),
+    "QUEUED": ("◔", "waits"),
+    "RUNNING": ("▶", "runs"),
+    "DONE": ("✓", "done"),
+    "CANCELLED": ("⊘", "ended"),
+    "ERROR": ("✗", "failed"),
+}
+"""Status -> its mark, and the class of its colour."""
+
+
+def job_html(job: JobView, zone: tzinfo | None = None) -> str:
+    """Return what is known of a job as HTML.
+
+    Args:
+        job: The job.
+        zone: The time zone of the times that are shown; the machine's by default. UTC is in the title of each.
+
+    Example:
+        >>> "QUEUED" in job_html(JobView("a", status="QUEUED"))
+        True
+    """
+    return _rendered("job.html", zone, job=job)
+
+
+def jobs_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, number: int | None = None) -> str:
+    """Return jobs as an HTML table with a row each.
+
+    Args:
+        jobs: The jobs; at most ``MOST_ROWS`` of them are shown.
+        zone: As for :func:`job_html`.
+        number: How many jobs there are in all, where some were left out.
+
+    Example:
+        >>> jobs_html([JobView("a"), JobView("b")]).count("<tr>")
+        3
+    """
+    total = len(jobs) if number is None else number
+    return _rendered("jobs.html", zone, jobs=jobs[:MOST_ROWS], number=total)
+
+
+def queue_html(queue: QueueView, zone: tzinfo | None = None) -> str:
+    """Return where in the queue a job is as HTML; ``zone`` as for :func:`job_html`.
+
+    Example:
+        >>> "place 3" in queue_html(QueueView("a", position=3))
+        True
+    """
+    return _rendered("queue.html", zone, queue=queue)
+
+
+def result_html(result: ResultView) -> str:
+    """Return a result as HTML: the counts of its first circuits as bars.
+
+    Example:
+        >>> "510" in result_html(ResultView("a", circuits=[CountsView("bell", {"00": 510})], number_of_circuits=1))
+        True
+    """
+    return _rendered("result.html", None, result=result)
+
+
+def provider_html(provider: ProviderView) -> str:
+    """Return an account as HTML.
+
+    Example:
+        >>> "ibm_x" in provider_html(ProviderView("https://ibm.example", backends=["ibm_x"]))
+        True
+    """
+    return _rendered("provider.html", None, provider=provider)
+
+
+def backend_html(backend: BackendView, zone: tzinfo | None = None) -> str:
+    """Return a backend as HTML; ``zone`` as for :func:`job_html`.
+
+    Example:
+        >>> "5 qubits" in backend_html(BackendView("local_5q", num_qubits=5))
+        True
+    """
+    return _rendered("backend.html", zone, backend=backend)
+
+
+def store_html(store: StoreView) -> str:
+    """Return a store as HTML.
+
+    Example:
+        >>> "jobs.sqlite" in store_html(StoreView("jobs.sqlite"))
+        True
+    """
+    return _rendered("store.html", None, store=store)
+
+
+def _rendered(template: str, zone: tzinfo | None, **values: Any) -> str:
+    return _environment().get_template(template).render(zone=zone, **values)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - loaded with the first HTML
+
+    environment = Environment(
+        loader=PackageLoader("ibm_circuit_job.views"),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["most_words"] = _MOST_WORDS
+    environment.filters |= {
+        "bars": _bars,
+        "colour": lambda status: _MARKS.get(status, ("", "unknown"))[1],
+        "durations": _durations,
+        "in_utc": _in_utc,
+        "in_zone": _in_zone,
+        "mark": lambda status: _MARKS.get(status, ("?", ""))[0],
+        "seconds": _seconds,
+    }
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """A value as it is put into a page. Jinja2 calls this for all that stands between braces, and escapes it then."""
+    if isinstance(value, bool) or value is None or hasattr(value, "__html__"):
+        return value
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < _LARGEST else "very many"
+    return _printable(value) if isinstance(value, str) else value
+
+
+def _printable(text: str) -> str:
+    """A text cut to a length, without lone surrogates and controls, those that change the direction included."""
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return "".join(each if _is_printable(each) else "\ufffd" for each in short)
+
+
+def _is_printable(character: str) -> bool:
+    return unicodedata.category(character) not in {"Cc", "Cs"} and character not in _DIRECTIONS
+
+
+_DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _in_zone(moment: datetime, zone: tzinfo | None) -> str:
+    """A time in a zone, to the second; one at the edge of the calendar may have none there, and is shown in UTC."""
+    try:
+        local = moment.astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return _in_utc(moment)
+    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip()
+
+
+def _in_utc(moment: datetime) -> str:
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return moment.isoformat(" ", "seconds")
+
+
+def _seconds(number: float) -> str:
+    """A duration, in the units that a person would say."""
+    if not 0 <= number < _LARGEST:
+        return f"{number:.3g} s"
+    if number < 60:
+        return f"{round(number, 2):g} s"
+    minutes, seconds = divmod(round(number), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _durations(steps: Sequence[tuple[str, datetime]]) -> Iterator[tuple[str, datetime, float | None]]:
+    """Each step with its time, and the seconds since the step before it."""
+    before = None
+    for step, moment in steps[:_MOST_WORDS]:
+        yield step, moment, None if before is None else (moment - before).total_seconds()
+        before = moment
+
+
+def _bars(circuit: CountsView) -> list[tuple[str, int, float]]:
+    """The most frequent outcomes, with their counts, and the width of their bars in percent."""
+    chosen = nlargest(MOST_OUTCOMES, circuit.counts.items(), key=lambda item: item[1])
+    largest = max((count for _, count in chosen), default=0)
+    return [(outcome, count, 100 * count / largest if largest > 0 else 0.0) for outcome, count in chosen]

@@ -32,6 +32,7 @@ from ibm_circuit_job.devices.described_backend import DescribedBackend
 from ibm_circuit_job.devices.fractional_gates import checked_choice, without_fractional_gates
 from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
 from ibm_circuit_job.devices.properties import BackendProperties
+from ibm_circuit_job.devices.shown import backend_view
 from ibm_circuit_job.devices.target import target_of
 from ibm_circuit_job.errors import (
     Failure,
@@ -130,6 +131,12 @@ class IBMBackend(DescribedBackend):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.name!r})>"
+
+    def _repr_html_(self) -> str:
+        """The backend's description as a notebook shows it. No request is sent."""
+        from ibm_circuit_job.views.html import backend_html  # noqa: PLC0415 - loaded with the first HTML
+
+        return backend_html(backend_view(self.name, self._record, self._properties))
 
     @property
     def _client(self) -> Any:

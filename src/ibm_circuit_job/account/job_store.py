@@ -9,6 +9,7 @@ from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.account.backend import IBMBackend, IBMRetiredBackend
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.job.journal import forgetting
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import RecordStore
@@ -63,7 +64,7 @@ class JobStore(RecordStore):
     ) -> list[IBMCircuitJob]:
         """Return handles on the jobs that fit. They have no connection, and answer all that is kept without one.
 
-        Their ``backend()`` knows its name, and nothing else.
+        Their ``backend()`` knows its name, and nothing else. A notebook shows the list as a table.
 
         ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
 
@@ -92,7 +93,14 @@ class JobStore(RecordStore):
         records = self.records(
             limit, skip, backend_name, status, start_datetime, end_datetime, job_tags, descending, service=service
         )
-        return [IBMCircuitJob.from_store(self, record, find_backend=_named_backend) for record in records]
+        return JobList(IBMCircuitJob.from_store(self, record, find_backend=_named_backend) for record in records)
+
+    def _repr_html_(self) -> str:
+        """Where the store is, as a notebook shows it. Nothing is read."""
+        from ibm_circuit_job.views.html import store_html  # noqa: PLC0415 - loaded with the first HTML
+        from ibm_circuit_job.views.records import StoreView  # noqa: PLC0415
+
+        return store_html(StoreView(self.location))
 
     def delete(self, job_id: str) -> None:
         """Forget a job: its record, its history, and its bodies, as far as no other job has the same.

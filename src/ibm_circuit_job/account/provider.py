@@ -39,6 +39,7 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.job import stored
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_store
+from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.job import Job
 
 if TYPE_CHECKING:
@@ -308,6 +309,20 @@ class IBMProvider:
 
     def __repr__(self) -> str:
         return f"<IBMProvider({self.url!r})>"
+
+    def _repr_html_(self) -> str:
+        """The account as a notebook shows it, without the token. No request is sent."""
+        from ibm_circuit_job.views.html import provider_html  # noqa: PLC0415 - loaded with the first HTML
+        from ibm_circuit_job.views.records import ProviderView  # noqa: PLC0415
+
+        account = self.active_account()
+        view = ProviderView(
+            self.url,
+            **{name: account[name] for name in ("channel", "instance", "name", "plan", "region", "source")},
+            backends=dict.fromkeys([*self._names, *(name for _, name, *_ in self._backends)]),
+            store=None if self.store is None else self.store.location,
+        )
+        return provider_html(view)
 
     def __enter__(self) -> Self:
         return self
@@ -713,6 +728,8 @@ class IBMProvider:
     ) -> list[IBMCircuitJob]:
         """Return jobs of the account that run circuits, and that fit. One request brings 200 of them.
 
+        A notebook shows the list as a table.
+
         Args:
             limit: How many at most; ``None`` for all.
             skip: How many of those that fit are passed over first.
@@ -750,7 +767,7 @@ class IBMProvider:
                 descending,
                 service=self.service,
             )
-            return [self._stored_handle(record) for record in records]
+            return JobList(self._stored_handle(record) for record in records)
         from ibm_circuit_job.state.selection import wanted_jobs, wanted_text  # noqa: PLC0415 - loaded with the first listing
 
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
@@ -770,10 +787,10 @@ class IBMProvider:
         kept = self._kept_of(found)
         # A listing is one request: a backend is described when a handle needs it, once for all of them.
         describe = cache(self._backend_of_job)
-        return [
+        return JobList(
             self.handle_on(job, None, kept.get(job.job_id), find_backend=lambda seen: describe(seen.backend))
             for job in found
-        ]
+        )
 
     def _pages(self, wanted: WantedJobs, first: int, **filters: Any) -> Iterator[list[Job]]:
         """What the service lists, page by page: each job once.
@@ -875,7 +892,7 @@ class IBMProvider:
         left out, with a warning in the log.
 
         Returns:
-            Handles, those of the oldest jobs first.
+            Handles, those of the oldest jobs first, in a list that a notebook shows as a table.
 
         Raises:
             JobStoreError: If the provider has no store, or it cannot be read.
@@ -893,7 +910,7 @@ class IBMProvider:
         handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
         from ibm_circuit_job.job.watch import refresh_known  # noqa: PLC0415 - for those who use it
 
-        return refresh_known(handles)
+        return JobList(refresh_known(handles))
 
     def _needed_store(self) -> RecordStore:
         if self.store is None:

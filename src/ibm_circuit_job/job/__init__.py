@@ -7,13 +7,14 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-_MODULES: Final = frozenset({"cell", "keeper", "result_reader", "result_waiter", "waiter"})
+_MODULES: Final = frozenset({"cell", "keeper", "result_reader", "result_waiter", "shown", "waiter"})
 
 if TYPE_CHECKING:
     from ibm_circuit_job.job import cell as cell
     from ibm_circuit_job.job import keeper as keeper
     from ibm_circuit_job.job import result_reader as result_reader
     from ibm_circuit_job.job import result_waiter as result_waiter
+    from ibm_circuit_job.job import shown as shown
     from ibm_circuit_job.job import waiter as waiter
 else:
 

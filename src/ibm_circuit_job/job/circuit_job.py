@@ -345,9 +345,15 @@ class IBMCircuitJob(JobV1):
         return None if self._cell.keeper is None else self._cell.keeper.store
 
     def __repr__(self) -> str:
-        report = self.state.status
-        known = "status unknown" if report is None else report.status.name
-        return f"<IBMCircuitJob({self.state.job_id!r}, {known})>"
+        from ibm_circuit_job.views.text import job_words  # noqa: PLC0415 - loaded with the first handle
+
+        return f"<IBMCircuitJob({self.state.job_id!r}, {job_words(parts.shown.view_in_short(self._cell))})>"
+
+    def _repr_html_(self) -> str:
+        """All that is in memory of the job, as a notebook shows it."""
+        from ibm_circuit_job.views.html import job_html  # noqa: PLC0415 - loaded with the first HTML
+
+        return job_html(parts.shown.view_of(self._cell, self._reader))
 
     # Attributes
 

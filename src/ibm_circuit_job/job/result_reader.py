@@ -118,6 +118,10 @@ class ResultReader:
         with self._decoding():
             return self._still_decoded() or self._decode(given)
 
+    def in_memory(self) -> QiskitResult | None:
+        """Return the result, or what a failed job left of one, where it is decoded already; nothing is read."""
+        return None if self._decoded is None else self._decoded.result()
+
     def read(self, *, again: bool) -> QiskitResult | Missed:
         """Try once to read the result of a job that is done; return why there is none where that fails.
 

@@ -149,6 +149,13 @@ class Job:
         """A few lines for people; times in UTC."""
         return "\n".join(_lines(self))
 
+    def _repr_html_(self) -> str:
+        """The record as a notebook shows it; times in the machine's zone."""
+        from ibm_circuit_job.state.shown import job_view  # noqa: PLC0415 - loaded with the first HTML
+        from ibm_circuit_job.views.html import job_html  # noqa: PLC0415
+
+        return job_html(job_view(self.job_id, self.status, self.details, self.metrics))
+
 
 def _lines(job: Job) -> Iterator[str]:
     yield f"Job {job.job_id}"

@@ -38,6 +38,26 @@ class QueueInfo:
         said = ", ".join(f"{name}={value!r}" for name, value in known.items() if value is not None)
         return f"QueueInfo({said})"
 
+    def _repr_html_(self) -> str:
+        """It as a notebook shows it; times in the machine's zone."""
+        from ibm_circuit_job.views.html import queue_html  # noqa: PLC0415 - loaded with the first HTML
+        from ibm_circuit_job.views.records import QueueView  # noqa: PLC0415
+
+        priorities = {
+            "Hub priority": self.hub_priority,
+            "Group priority": self.group_priority,
+            "Project priority": self.project_priority,
+        }
+        view = QueueView(
+            self.job_id,
+            position=self.position,
+            status=self.status,
+            expected_start=self.estimated_start_time,
+            expected_end=self.estimated_complete_time,
+            priorities=priorities.items(),
+        )
+        return queue_html(view)
+
     def format(self) -> str:
         """Return it as lines for a person.
 

@@ -57,6 +57,7 @@ def job_html(job: JobView, zone: tzinfo | None = None) -> str:
         zone: The time zone of the times that are shown; the machine's by default. UTC is in the title of each.
 
     Example:
+        >>> from ibm_circuit_job.views.records import JobView
         >>> "QUEUED" in job_html(JobView("a", status="QUEUED"))
         True
     """
@@ -72,6 +73,7 @@ def jobs_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, number: in
         number: How many jobs there are in all, where some were left out.
 
     Example:
+        >>> from ibm_circuit_job.views.records import JobView
         >>> jobs_html([JobView("a"), JobView("b")]).count("<tr>")
         3
     """
@@ -83,6 +85,7 @@ def queue_html(queue: QueueView, zone: tzinfo | None = None) -> str:
     """Return where in the queue a job is as HTML; ``zone`` as for :func:`job_html`.
 
     Example:
+        >>> from ibm_circuit_job.views.records import QueueView
         >>> "place 3" in queue_html(QueueView("a", position=3))
         True
     """
@@ -93,6 +96,7 @@ def result_html(result: ResultView) -> str:
     """Return a result as HTML: the counts of its first circuits as bars.
 
     Example:
+        >>> from ibm_circuit_job.views.records import CountsView, ResultView
         >>> "510" in result_html(ResultView("a", circuits=[CountsView("bell", {"00": 510})], number_of_circuits=1))
         True
     """
@@ -103,6 +107,7 @@ def provider_html(provider: ProviderView) -> str:
     """Return an account as HTML.
 
     Example:
+        >>> from ibm_circuit_job.views.records import ProviderView
         >>> "ibm_x" in provider_html(ProviderView("https://ibm.example", backends=["ibm_x"]))
         True
     """
@@ -113,6 +118,7 @@ def backend_html(backend: BackendView, zone: tzinfo | None = None) -> str:
     """Return a backend as HTML; ``zone`` as for :func:`job_html`.
 
     Example:
+        >>> from ibm_circuit_job.views.records import BackendView
         >>> "5 qubits" in backend_html(BackendView("local_5q", num_qubits=5))
         True
     """
@@ -123,6 +129,7 @@ def store_html(store: StoreView) -> str:
     """Return a store as HTML.
 
     Example:
+        >>> from ibm_circuit_job.views.records import StoreView
         >>> "jobs.sqlite" in store_html(StoreView("jobs.sqlite"))
         True
     """

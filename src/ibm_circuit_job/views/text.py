@@ -9,6 +9,7 @@ def job_words(job: JobView) -> str:
     """Return what is known of a job in a few words: its status, its place in the queue, its backend and its name.
 
     Example:
+        >>> from ibm_circuit_job.views.records import JobView
         >>> job_words(JobView("a"))
         'status unknown'
         >>> job_words(JobView("a", status="QUEUED", place=3, backend="ibm_x", name="bell"))

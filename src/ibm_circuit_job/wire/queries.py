@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qiskit.providers.jobstatus import JobStatus
 
+from ibm_circuit_job.state import figures
 from ibm_circuit_job.state.client_versions import kept_versions, named_versions
 from ibm_circuit_job.state.facts import StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
-from ibm_circuit_job.state.registers import stamp_of
-from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG_REASON, is_reason
+from ibm_circuit_job.state.status import RAN_TOO_LONG_REASON, is_reason
 from ibm_circuit_job.wire import results
 
 _OF_INPUTS: Final = frozenset({"backend_options", "circuits", "header", "named_bindings", "params", "sampled_names"})
@@ -87,16 +87,7 @@ def queue_position(job: Job) -> int | None:
         >>> queue_position(Job("a", metrics=JobMetrics(datetime.now(UTC), position_in_queue=3)))
         3
     """
-    if job.metrics is None or status(job) in _OUT_OF_THE_QUEUE:
-        return None
-    within, of_all = job.metrics.position_in_provider, job.metrics.position_in_queue
-    if within is None or of_all is None:
-        return of_all if within is None else within
-    said = {name: stamp_of(job.metrics, name) for name in ("position_in_provider", "position_in_queue")}
-    return within if said["position_in_provider"] >= said["position_in_queue"] else of_all
-
-
-_OUT_OF_THE_QUEUE = frozenset({JobStatus.RUNNING, *FINAL_RANK})
+    return figures.place_in_queue(job.status, job.metrics)
 
 
 def queue_info(job: Job, zone: tzinfo | None = UTC) -> QueueInfo | None:
@@ -217,11 +208,7 @@ def usage(job: Job, *, partial: bool = False) -> float | None:
         >>> usage(Job("a", metrics=charged)), usage(Job("a", metrics=charged), partial=True)
         (0.0, 2.0)
     """
-    said = _said_of_usage(job)
-    if said is None:
-        return None
-    seconds, status = said
-    return 0.0 if status == _PENDING and not partial else seconds
+    return figures.charged(job.metrics, job.details, partial=partial)
 
 
 def usage_is_complete(job: Job) -> bool:
@@ -232,8 +219,7 @@ def usage_is_complete(job: Job) -> bool:
         >>> usage_is_complete(Job("a"))
         False
     """
-    said = _said_of_usage(job)
-    return said is not None and said[1] in _COMPLETE
+    return figures.charge_is_complete(job.metrics, job.details)
 
 
 def usage_is_pending(job: Job) -> bool:
@@ -244,29 +230,7 @@ def usage_is_pending(job: Job) -> bool:
         >>> usage_is_pending(Job("a"))
         False
     """
-    said = _said_of_usage(job)
-    return said is not None and said[1] == _PENDING
-
-
-_PENDING = "pending"
-_COMPLETE = frozenset({"complete", "completed"})
-
-
-def _said_of_usage(job: Job) -> tuple[float, str | None] | None:
-    """The figure that counts, and its status: a final one first, then what was measured, then what a listing said."""
-    metrics, details = job.metrics, job.details
-    said = []
-    if metrics is not None:
-        figures = ("charged_seconds", "quantum_seconds", "usage_seconds")
-        name = next((name for name in figures if getattr(metrics, name) is not None), "charged_seconds")
-        said.append((getattr(metrics, name), metrics.usage_status, stamp_of(metrics, name)))
-    if details is not None:
-        # When the figure was said, which is not when the job was renamed.
-        said.append((details.charged_seconds, details.usage_status, stamp_of(details, "charged_seconds")))
-    known = [(seconds, status and status.lower(), at) for seconds, status, at in said if seconds is not None]
-    final = [each for each in known if each[1] in _COMPLETE]
-    chosen = max(final, key=lambda each: each[2]) if final else next(iter(known), None)
-    return None if chosen is None else chosen[:2]
+    return figures.charge_is_pending(job.metrics, job.details)
 
 
 def client_version(job: Job) -> dict[str, str]:

@@ -58,6 +58,13 @@ class DecodedResult(QiskitResult):
             return super().get_memory(experiment)
         return [self.get_memory(number) for number in sets]
 
+    def _repr_html_(self) -> str:
+        """The result as a notebook shows it: the counts of its first circuits."""
+        from ibm_circuit_job.views.html import result_html  # noqa: PLC0415 - loaded with the first HTML
+        from ibm_circuit_job.wire.results.shown import result_view  # noqa: PLC0415
+
+        return result_html(result_view(self))
+
     def _sets_of(self, experiment: Any) -> list[int] | None:
         """The experiments of a circuit that was run with several sets of parameters; ``None`` for all else."""
         name = experiment.name if isinstance(experiment, QuantumCircuit) else experiment

@@ -40,8 +40,13 @@ def handle(record=QUEUED, client=None):
     return IBMCircuitJob.from_state(record, runtime_client=ScriptedClient() if client is None else client)
 
 
-def test_a_job_says_in_a_line_where_it_is():
-    assert repr(handle()) == "<IBMCircuitJob('cq1x', QUEUED, place 3, backend 'ibm_x', name 'bell')>"
+def test_a_waiting_job_says_its_place_in_a_line():
+    assert repr(handle()) == "<IBMCircuitJob('cq1x', QUEUED, place 3)>"
+
+
+def test_a_job_without_a_status_says_what_else_is_known():
+    submitted = Job("cq1x", details=QUEUED.details)
+    assert repr(handle(submitted)) == "<IBMCircuitJob('cq1x', status unknown, backend 'ibm_x', name 'bell')>"
 
 
 def test_a_job_of_which_nothing_is_known_says_so():

@@ -6,14 +6,26 @@ zone is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from attrs import field, frozen
 
 
-def _texts(given: object) -> tuple[str, ...]:
-    return tuple(given)  # type: ignore[arg-type, var-annotated] # any iterable of texts
+def _texts(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
+
+
+def _steps(given: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
+    return tuple(given)
+
+
+def _figures(given: Iterable[tuple[str, float | None]]) -> tuple[tuple[str, float | None], ...]:
+    return tuple(given)
+
+
+def _circuits(given: Iterable[CountsView]) -> tuple[CountsView, ...]:
+    return tuple(given)
 
 
 @frozen
@@ -55,7 +67,7 @@ class ResultView:
     """Whether all circuits ran."""
     shots: int | None = None
     """How many shots each circuit had."""
-    circuits: tuple[CountsView, ...] = field(default=(), converter=tuple)
+    circuits: tuple[CountsView, ...] = field(default=(), converter=_circuits)
     """The first circuits."""
     number_of_circuits: int = 0
     """How many circuits there are in all."""
@@ -90,7 +102,7 @@ class JobView:
     """The program that runs it."""
     created: datetime | None = None
     """When it was created."""
-    steps: tuple[tuple[str, datetime], ...] = field(default=(), converter=tuple)
+    steps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_steps)
     """When each step began."""
     place: int | None = None
     """Its place in the queue; 1 is next."""
@@ -135,7 +147,7 @@ class QueueView:
     """When it is expected to start."""
     expected_end: datetime | None = None
     """When it is expected to end."""
-    priorities: tuple[tuple[str, float | None], ...] = field(default=(), converter=tuple)
+    priorities: tuple[tuple[str, float | None], ...] = field(default=(), converter=_figures)
     """The priority of its hub, group and project, by their names."""
 
 

@@ -193,8 +193,7 @@ def test_configuration_of_any_values_is_read_or_refused(name, value):
 def _asked(record, attribute):
     try:
         return getattr(record, attribute)
-    except IBMBackendApiError as error:
-        assert len(str(error)) < 500
+    except IBMBackendApiError:
         return None
 
 
@@ -229,8 +228,8 @@ def test_properties_of_any_values_are_read_or_refused(place, value, other, inste
 def test_status_of_any_values_is_read_or_refused(value):
     try:
         assert BackendStatus.from_reply(value, "ibm_x").pending_jobs >= 0
-    except IBMBackendApiError as error:
-        assert len(str(error)) < 500
+    except IBMBackendApiError:
+        return
 
 
 @patient

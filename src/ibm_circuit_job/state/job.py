@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from types import NoneType
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import instance_of, min_len
 
 from ibm_circuit_job.state.facts import Body, Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.registers import joined
@@ -43,31 +45,18 @@ class Job:
         (False, ())
     """
 
-    job_id: str
+    job_id: str = field(validator=[instance_of(str), min_len(1)])
     """The ID that the service gave to the job."""
-    status: StatusReport | None = None
+    status: StatusReport | None = field(default=None, validator=instance_of((StatusReport, NoneType)))
     """The report that holds; see ``transitions`` for which one that is."""
-    details: JobDetails | None = None
+    details: JobDetails | None = field(default=None, validator=instance_of((JobDetails, NoneType)))
     """What was said of the job itself."""
-    metrics: JobMetrics | None = None
+    metrics: JobMetrics | None = field(default=None, validator=instance_of((JobMetrics, NoneType)))
     """What was measured."""
-    inputs: JobInputs | None = None
+    inputs: JobInputs | None = field(default=None, validator=instance_of((JobInputs, NoneType)))
     """The newest inputs."""
-    payload: ResultPayload | None = None
+    payload: ResultPayload | None = field(default=None, validator=instance_of((ResultPayload, NoneType)))
     """The newest result that arrived in full."""
-
-    def __attrs_post_init__(self) -> None:
-        # One glance instead of six validators, since every transition makes a Job.
-        if (
-            type(self.job_id) is not str
-            or not self.job_id
-            or type(self.status) not in _STATUS
-            or type(self.details) not in _DETAILS
-            or type(self.metrics) not in _METRICS
-            or type(self.inputs) not in _INPUTS
-            or type(self.payload) not in _PAYLOAD
-        ):
-            _refuse(self)
 
     @property
     def is_final(self) -> bool:
@@ -214,27 +203,3 @@ def _read_older(kind: Any) -> None:
 
 
 _read_older(Job)
-_STATUS = (StatusReport, type(None))
-_DETAILS = (JobDetails, type(None))
-_METRICS = (JobMetrics, type(None))
-_INPUTS = (JobInputs, type(None))
-_PAYLOAD = (ResultPayload, type(None))
-
-
-def _refuse(job: Job) -> NoReturn:
-    """Say what is wrong with a record."""
-    if not isinstance(job.job_id, str):
-        raise TypeError(f"job_id: expected a string, got {job.job_id!r}")
-    if not job.job_id:
-        raise ValueError("job_id: expected the ID of a job, got an empty string")
-    for slot, kinds in (
-        ("status", _STATUS),
-        ("details", _DETAILS),
-        ("metrics", _METRICS),
-        ("inputs", _INPUTS),
-        ("payload", _PAYLOAD),
-    ):
-        held = getattr(job, slot)
-        if not isinstance(held, kinds):
-            raise TypeError(f"{slot}: expected a {kinds[0].__name__} or None, got a {type(held).__name__}")
-    raise TypeError(f"job_id: expected a string, got a {type(job.job_id).__name__}")

@@ -201,13 +201,11 @@ def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
 
 def _charged_seconds(usage: UsageFields, bss: BssFields | None) -> float | None:
     """What the service charges: in the form of today, else in that of the versions before 2026-03-15."""
-    figures = (
-        usage.qpu_charge_time_seconds,
-        usage.quantum_seconds,
-        usage.seconds,
-        None if bss is None else bss.seconds,
-    )
-    return next((figure for figure in figures if figure is not None), None)
+    if usage.qpu_charge_time_seconds is not None:
+        return usage.qpu_charge_time_seconds
+    if usage.quantum_seconds is not None:
+        return usage.quantum_seconds
+    return usage.seconds if usage.seconds is not None or bss is None else bss.seconds
 
 
 _NO_USAGE: Final = UsageFields()

@@ -93,7 +93,8 @@ def _nested(target: type) -> _Reader:
     """A reader of an object within a reply."""
 
     def read_nested(value: Any, _: type) -> Any:
-        read, left = _structured(object_of(value), target, _as_it_is)
+        found = value if type(value) is dict else object_of(value)
+        read, left = _structured(found, target, None)
         return _Part(read) if left else read
 
     return read_nested
@@ -102,10 +103,6 @@ def _nested(target: type) -> _Reader:
 def _program(value: Any, kind: type) -> Any:
     """The program; the legacy dialect may give its ID alone."""
     return ProgramFields(value) if isinstance(value, str) else _program_object(value, kind)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 # What each reply holds
@@ -260,62 +257,86 @@ _FIELDS: Final[Mapping[type, Mapping[str, _Field]]] = {
 }
 
 
-@lru_cache(maxsize=4000)
+_REQUIRED: Final[Mapping[type, frozenset[str]]] = {
+    target: frozenset(name for name, each in known.items() if each.default is NOTHING)
+    for target, known in _FIELDS.items()
+}
+"""For each kind of object: the fields that must be there."""
+
+
+def _sorted_out(target: type, names: tuple[str, ...]) -> tuple[tuple[tuple[str, _Field], ...], tuple[str, ...]]:
+    """The fields that names mean, and the names that mean none.
+
+    Where a field is there in several spellings, the exact one is read.
+    """
+    known = {name: each for name in names if (each := _field_called(target, name)) is not None}
+    read = {name: each for name, each in known.items() if name == each.name or each.name not in known}
+    return tuple(read.items()), tuple(name for name in names if name not in read)
+
+
+_remembered: Final = lru_cache(maxsize=1000)(_sorted_out)
+"""The same, remembered: replies hold the same names each time."""
+
+
 def _field_called(target: type, name: str) -> _Field | None:
-    """The field that a name means, remembered: replies hold the same names each time."""
     known = _FIELDS[target]
     return known.get(name) or known.get(_folded(name))
 
 
-def _structured(found: Mapping[str, Any], target: type[_T], decoded: Callable[[Any], Any]) -> tuple[_T, list[str]]:
+def _structured(
+    found: Mapping[str, Any], target: type[_T], decoded: Callable[[Any], Any] | None
+) -> tuple[_T, list[str]]:
     """Read the fields of an object.
 
     Args:
         found: The fields by name.
         target: What should be in it.
-        decoded: Returns the value of a field that has a reader.
+        decoded: Returns the value of a field that has a reader; ``None`` where they are values already.
 
     Returns:
-        The object, and the names of the fields that it does not hold, or not in full. Where a field is there in
-        several spellings, the exact one is read.
+        The object, and the names of the fields that it does not hold, or not in full.
 
     Raises:
         _Misread: If a field without which it says nothing is missing, or cannot be read.
     """
+    names = tuple(found)
+    known, unknown = (_remembered if sum(map(len, names)) < _SHORT else _sorted_out)(target, names)
     said: dict[str, Any] = {}
-    left: list[str] = []
+    left = list(unknown)
     wrong: dict[str, _Misread] = {}
-    for name, value in found.items():
-        known = _field_called(target, name)
-        if known is None or (known.name != name and known.name in found):
-            left.append(name)
+    for name, (field_name, reader, _, default) in known:
+        value = found[name]
+        if reader is None:
+            said[field_name] = value
             continue
         try:
-            read = value if known.read is None else decoded(value)
-            if known.read is not None and (read is not None or known.default is NOTHING):
-                read = known.read(read, object)
+            if decoded is not None:
+                value = decoded(value)
+            if value is not None or default is NOTHING:
+                value = reader(value, object)
         except (TypeError, ValueError, RecursionError) as error:
             within = f".{error.path}" if isinstance(error, _Misread) else ""
-            wrong[known.name] = _Misread(known.name + within, str(error))
+            wrong[field_name] = _Misread(field_name + within, str(error))
             left.append(name)
             continue
-        if type(read) is _Part:
-            read = read.read
+        if type(value) is _Part:
+            value = value.read
             left.append(name)
-        elif known.name in _KEPT_WHOLE:
+        elif field_name in _KEPT_WHOLE:
             left.append(name)
-        said[known.name] = read
-    _check_essential(target, said, wrong)
+        said[field_name] = value
+    if wrong or not said.keys() >= _REQUIRED[target]:
+        _check_essential(target, said, wrong)
     return target(**said), left
 
 
 def _check_essential(target: type, said: Mapping[str, Any], wrong: Mapping[str, _Misread]) -> None:
+    """Raise what is wrong with a field without which the object says nothing."""
     for name, error in wrong.items():
         if _FIELDS[target][name].is_essential:
             raise error
-    for known in _FIELDS[target].values():
-        if known.default is NOTHING and known.name not in said:
-            raise _Misread(known.name, f"expected a field {known.name!r}, which is missing")
+    for name in sorted(_REQUIRED[target] - said.keys()):
+        raise _Misread(name, f"expected a field {name!r}, which is missing")
     if target is JobFields and "status" in wrong and (said.get("state") is None or said["state"].status is None):
         # It stands for that of the state.
         raise wrong["status"]

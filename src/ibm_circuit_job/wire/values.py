@@ -34,6 +34,8 @@ def whole_text(text: str) -> str:
         >>> whole_text("a\ud800") == "a\ufffd"
         True
     """
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -99,7 +99,7 @@ MUTANTS = [
         PARTIAL.format("test_plain_cancel_does_not_hide_that_the_job_ran_too_long"),
     ),
     Mutant("facts", "if rank and not self.assumed else", "if rank and self.assumed else", LAW.format("final_is_final")),
-    Mutant("facts", "UnknownFields(sorted(found))", "UnknownFields(found)", LAW.format("order_does_not_matter")),
+    Mutant("field_values", "UnknownFields(sorted(found))", "UnknownFields(found)", LAW.format("order_does_not_matter")),
     Mutant(
         "facts",
         "if self.charged_seconds is None and self.quantum_seconds is None and self.usage_seconds is None:",

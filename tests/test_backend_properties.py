@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 import pytest
 
-from ibm_circuit_job.devices.properties import BackendProperties, GateProperties, Nduv
+from ibm_circuit_job.devices.figures import GateProperties, Nduv
+from ibm_circuit_job.devices.properties import BackendProperties
 from ibm_circuit_job.errors import BackendPropertyError, IBMBackendApiError, IBMBackendError
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.devices import properties as document_of

@@ -31,7 +31,7 @@ from ibm_circuit_job.devices.documents import (
 )
 from ibm_circuit_job.devices.parts import GateConfig, UchannelLO
 from ibm_circuit_job.errors import IBMBackendApiError
-from ibm_circuit_job.state.facts import JsonText, unknown_fields
+from ibm_circuit_job.state.field_values import JsonText, unknown_fields
 from ibm_circuit_job.wire.values import flag_of, integer_of, number_of, shown, text_of
 
 _T = TypeVar("_T")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
 from ibm_circuit_job.errors import IBMBackendApiError, IBMError, Unreadable, to_exception
-from ibm_circuit_job.state.facts import JsonText, UnknownFields, unknown_fields
+from ibm_circuit_job.state.field_values import JsonText, UnknownFields, unknown_fields
 from ibm_circuit_job.wire.values import shown, whole_text
 
 _T = TypeVar("_T")

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from attrs import field, frozen
 
 from ibm_circuit_job.devices.documents import as_json, field_of, from_json, object_of
-from ibm_circuit_job.state.facts import JsonText, unknown_fields
+from ibm_circuit_job.state.field_values import JsonText, unknown_fields
 from ibm_circuit_job.wire.values import integer_of, number_of, shown, text_of
 
 

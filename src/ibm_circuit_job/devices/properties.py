@@ -6,17 +6,13 @@ units; the methods answer in SI base units: seconds and hertz. All of it is froz
 
 from __future__ import annotations
 
-import contextlib
-import math
-import operator
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
-from itertools import islice
 from numbers import Integral
-from typing import Any, Final, TypeAlias, overload
+from typing import Any, Final, overload
 
-from attrs import Attribute, field, fields_dict, frozen
+from attrs import field, fields_dict, frozen
 from attrs.validators import deep_iterable, instance_of
 
 from ibm_circuit_job.devices.documents import (
@@ -31,159 +27,28 @@ from ibm_circuit_job.devices.documents import (
     readable,
     unreadable,
 )
+from ibm_circuit_job.devices.figures import (
+    GateProperties,
+    Measured,
+    Nduv,
+    all_measured,
+    are_figures,
+    by_name,
+    check_date,
+    figures_of,
+    instant,
+    is_operational,
+    listed,
+    measured,
+    other_field,
+)
 from ibm_circuit_job.errors import BackendPropertyError
-from ibm_circuit_job.state.facts import JsonText, unknown_fields
+from ibm_circuit_job.state.field_values import JsonText, unknown_fields
 from ibm_circuit_job.wire.values import flag_of, integer_of, number_of, shown, text_of
-
-Measured: TypeAlias = tuple[float, datetime]
-"""A value in SI base units, and when it was measured."""
-
-_EXPONENTS: Final[Mapping[str, int]] = {
-    "f": -15,
-    "p": -12,
-    "n": -9,
-    "u": -6,
-    "\u00b5": -6,  # the micro sign
-    "\u03bc": -6,  # the Greek letter, which looks the same
-    "m": -3,
-    "k": 3,
-    "M": 6,
-    "G": 9,
-    "T": 12,
-    "P": 15,
-}
-"""The powers of ten that the prefixes of units stand for."""
-
-
-def _instant(moment: datetime) -> datetime:
-    """What dates are compared by: in a zone with summer time, equal moments can be unequal, and unequal ones equal."""
-    return moment.astimezone(UTC)
-
-
-def _check_date(_: Any, attribute: Attribute[Any], moment: object) -> None:
-    if not isinstance(moment, datetime):
-        raise TypeError(f"{attribute.name}: expected a time, got {shown(moment)}")
-    if moment.utcoffset() is None:
-        raise ValueError(f"{attribute.name}: expected a time with a time zone, got {moment!r}")
-    try:
-        _instant(moment)
-    except OverflowError:
-        raise ValueError(f"{attribute.name}: expected a time between the years 1 and 9999, got {moment!r}") from None
-
-
-def _finite(value: float) -> float:
-    """A number that is equal to itself, so that the record is."""
-    try:
-        finite = math.isfinite(value)
-    except (TypeError, OverflowError):
-        raise TypeError(f"value: expected a number, got {shown(value)}") from None
-    if not finite:
-        raise ValueError(f"value: expected a finite number, got {value!r}")
-    return float(value)
-
-
-@frozen
-class Nduv:
-    """One figure: its date, its name, its unit and its value, as the service said them.
-
-    Example:
-        >>> from datetime import UTC, datetime
-        >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "T1", "us", 80.5).in_base_units()
-        8.05e-05
-    """
-
-    date: datetime = field(validator=_check_date, eq=_instant)
-    """When it was measured; an aware time."""
-    name: str = field(validator=instance_of(str))
-    """What was measured: ``T1``, ``frequency``, ``gate_error`` ..."""
-    unit: str = field(validator=instance_of(str))
-    """The service's unit: ``us``, ``GHz``; empty where there is none."""
-    value: float = field(converter=_finite)
-    """The value, in that unit."""
-
-    def in_base_units(self) -> float:
-        """Return the value in SI base units.
-
-        A unit of one character has no prefix: ``m`` is a metre.
-
-        Raises:
-            BackendPropertyError: If the unit begins with no prefix that is known.
-
-        Example:
-            >>> from datetime import UTC, datetime
-            >>> Nduv(datetime(2024, 2, 3, tzinfo=UTC), "gate_length", "ns", 35.6).in_base_units()
-            3.56e-08
-        """
-        if len(self.unit) < 2:
-            return self.value
-        exponent = _EXPONENTS.get(self.unit[0])
-        if exponent is None:
-            raise BackendPropertyError(
-                f"{self.name} is given in a unit that is not understood: expected one that begins with "
-                f"{', '.join(_EXPONENTS)}, got {shown(self.unit)}"
-            )
-        # No float is a negative power of ten, but these positive ones are: to divide by one is more exact.
-        return self.value * 10.0**exponent if exponent > 0 else self.value / 10.0**-exponent
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, with the names of its fields."""
-        return {"date": self.date, "name": self.name, "unit": self.unit, "value": self.value}
-
-
-def _qubit_numbers(qubits: Iterable[int]) -> tuple[int, ...]:
-    return tuple(map(operator.index, qubits))
-
-
-def _figures(figures: Iterable[Nduv]) -> tuple[Nduv, ...]:
-    return tuple(figures)
-
-
-_are_figures: Final = deep_iterable(instance_of(Nduv))
-
-
-def _other_field(owner: GateProperties | BackendProperties, name: str) -> Any:
-    """The value of a field of the document that has no attribute of its own."""
-    # Python looks for names with underscores before there are any fields.
-    if not name.startswith("_"):
-        for known, text in owner.unknown:
-            if known == name:
-                return from_json([(known, text)])[name]
-    raise AttributeError(f"{type(owner).__name__} has no {name!r}")
-
-
-@frozen
-class GateProperties:
-    """What was measured of one gate on the qubits that it acts on.
-
-    Example:
-        >>> GateProperties((0, 1), "cx", ()).to_dict()
-        {'qubits': [0, 1], 'gate': 'cx', 'parameters': []}
-    """
-
-    qubits: tuple[int, ...] = field(converter=_qubit_numbers)
-    """The qubits, in the gate's order."""
-    gate: str = field(validator=instance_of(str))
-    """The gate's name: ``cx``."""
-    parameters: tuple[Nduv, ...] = field(converter=_figures, validator=_are_figures)
-    """What was measured: ``gate_error``, ``gate_length`` ..."""
-    unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
-    """Every other field: (name, JSON text), sorted by name. Each is an attribute as well: ``gate.name``."""
-
-    def __getattr__(self, name: str) -> Any:
-        return _other_field(self, name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, every other field of the service's included."""
-        return {
-            "qubits": list(self.qubits),
-            "gate": self.gate,
-            "parameters": [figure.to_dict() for figure in self.parameters],
-            **from_json(self.unknown),
-        }
 
 
 def _rows(rows: Iterable[Iterable[Nduv]]) -> tuple[tuple[Nduv, ...], ...]:
-    return tuple(map(_figures, rows))
+    return tuple(map(figures_of, rows))
 
 
 def _gates(gates: Iterable[GateProperties]) -> tuple[GateProperties, ...]:
@@ -217,13 +82,13 @@ class BackendProperties:
     """The backend's name."""
     backend_version: str = field(validator=instance_of(str))
     """The backend's version; empty where the service does not say it."""
-    last_update_date: datetime = field(validator=_check_date, eq=_instant)
+    last_update_date: datetime = field(validator=check_date, eq=instant)
     """When any of it was last measured; an aware time."""
-    qubits: tuple[tuple[Nduv, ...], ...] = field(converter=_rows, validator=deep_iterable(_are_figures))
+    qubits: tuple[tuple[Nduv, ...], ...] = field(converter=_rows, validator=deep_iterable(are_figures))
     """The figures of each qubit."""
     gates: tuple[GateProperties, ...] = field(converter=_gates, validator=deep_iterable(instance_of(GateProperties)))
     """The figures of each gate on each of the groups of qubits that it acts on."""
-    general: tuple[Nduv, ...] = field(default=(), converter=_figures, validator=_are_figures)
+    general: tuple[Nduv, ...] = field(default=(), converter=figures_of, validator=are_figures)
     """The figures of the backend as a whole."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field, as (name, JSON text), sorted by name. Each is an attribute, like ``general_qlists``."""
@@ -231,7 +96,7 @@ class BackendProperties:
     """What could not be read of the service's document, each with the path to it; no part of :meth:`to_dict`."""
 
     def __getattr__(self, name: str) -> Any:
-        return _other_field(self, name)
+        return other_field(self, name)
 
     def __repr__(self) -> str:
         count = f"{len(self.qubits)} qubit{'' if len(self.qubits) == 1 else 's'}"
@@ -296,13 +161,13 @@ backend_name: expected a string, got 5
     @cached_property
     def _by_qubit(self) -> Mapping[int, Mapping[str, Nduv]]:
         # Qiskit had no entry for a qubit of which nothing is said.
-        return {qubit: _by_name(figures) for qubit, figures in enumerate(self.qubits) if figures}
+        return {qubit: by_name(figures) for qubit, figures in enumerate(self.qubits) if figures}
 
     @cached_property
     def _by_gate(self) -> Mapping[str, Mapping[tuple[int, ...], Mapping[str, Nduv]]]:
         found: dict[str, dict[tuple[int, ...], Mapping[str, Nduv]]] = {}
         for gate in self.gates:
-            found.setdefault(gate.gate, {})[gate.qubits] = _by_name(gate.parameters)
+            found.setdefault(gate.gate, {})[gate.qubits] = by_name(gate.parameters)
         return found
 
     def _figures_of_qubit(self, qubit: int) -> Mapping[str, Nduv]:
@@ -310,7 +175,7 @@ backend_name: expected a string, got 5
         if found is None:
             raise BackendPropertyError(
                 f"expected a qubit of which {self.backend_name} says something, got {shown(qubit)}; "
-                f"there are {_listed(self._by_qubit)}"
+                f"there are {listed(self._by_qubit)}"
             )
         return found
 
@@ -318,7 +183,7 @@ backend_name: expected a string, got 5
         found = self._by_gate.get(gate)
         if found is None:
             raise BackendPropertyError(
-                f"expected a gate of {self.backend_name}, got {shown(gate)}; there are {_listed(self._by_gate)}"
+                f"expected a gate of {self.backend_name}, got {shown(gate)}; there are {listed(self._by_gate)}"
             )
         return found
 
@@ -328,7 +193,7 @@ backend_name: expected a string, got 5
         found = everywhere.get(key)
         if found is None:
             raise BackendPropertyError(
-                f"expected qubits that {gate} acts on, got {shown(key)}; there are {_listed(everywhere)}"
+                f"expected qubits that {gate} acts on, got {shown(key)}; there are {listed(everywhere)}"
             )
         return found
 
@@ -352,7 +217,7 @@ backend_name: expected a string, got 5
                 understood.
         """
         figures = self._figures_of_qubit(qubit)
-        return _all_measured(figures) if name is None else _measured(figures, name, f"qubit {qubit}")
+        return all_measured(figures) if name is None else measured(figures, name, f"qubit {qubit}")
 
     @overload
     def gate_property(
@@ -383,13 +248,13 @@ backend_name: expected a string, got 5
         """
         if qubits is not None:
             figures = self._figures_of_gate_on(gate, qubits)
-            return _measured(figures, name, f"{gate} on {shown(qubits)}") if name else _all_measured(figures)
+            return measured(figures, name, f"{gate} on {shown(qubits)}") if name else all_measured(figures)
         everywhere = self._figures_of_gate(gate)
         if name:
             raise BackendPropertyError(
-                f"expected qubits as well, to find {shown(name)} of {gate}; there are {_listed(everywhere)}"
+                f"expected qubits as well, to find {shown(name)} of {gate}; there are {listed(everywhere)}"
             )
-        return {on: _all_measured(figures) for on, figures in everywhere.items()}
+        return {on: all_measured(figures) for on, figures in everywhere.items()}
 
     def t1(self, qubit: int) -> float:
         """Return the relaxation time T1 of a qubit, in seconds.
@@ -453,7 +318,7 @@ backend_name: expected a string, got 5
         Raises:
             BackendPropertyError: If there is no such qubit.
         """
-        return _is_operational(self._figures_of_qubit(qubit))
+        return is_operational(self._figures_of_qubit(qubit))
 
     def is_gate_operational(self, gate: str, qubits: int | Iterable[int] | None = None) -> bool:
         """Return whether a gate works; it does unless the service says that it does not.
@@ -466,51 +331,16 @@ backend_name: expected a string, got 5
             BackendPropertyError: If there is no such gate, or no such qubits for it.
         """
         if qubits is None:
-            return all(map(_is_operational, self._figures_of_gate(gate).values()))
-        return _is_operational(self._figures_of_gate_on(gate, qubits))
+            return all(map(is_operational, self._figures_of_gate(gate).values()))
+        return is_operational(self._figures_of_gate_on(gate, qubits))
 
     def faulty_qubits(self) -> list[int]:
         """Return the qubits that do not work."""
-        return [qubit for qubit, figures in self._by_qubit.items() if not _is_operational(figures)]
+        return [qubit for qubit, figures in self._by_qubit.items() if not is_operational(figures)]
 
     def faulty_gates(self) -> list[GateProperties]:
         """Return the gates that do not work, each with the qubits on which it does not."""
         return [gate for gate in self.gates if not self.is_gate_operational(gate.gate, gate.qubits)]
-
-
-# Answering
-
-
-def _by_name(figures: Iterable[Nduv]) -> Mapping[str, Nduv]:
-    return {figure.name: figure for figure in figures}
-
-
-def _measured(figures: Mapping[str, Nduv], name: str, whose: str) -> Measured:
-    figure = figures.get(name)
-    if figure is None:
-        raise BackendPropertyError(f"expected a figure of {whose}, got {shown(name)}; there are {_listed(figures)}")
-    return figure.in_base_units(), figure.date
-
-
-def _all_measured(figures: Mapping[str, Nduv]) -> dict[str, Measured]:
-    """All figures, but those whose unit is not understood."""
-    found = {}
-    for name, figure in figures.items():
-        with contextlib.suppress(BackendPropertyError):
-            found[name] = (figure.in_base_units(), figure.date)
-    return found
-
-
-def _is_operational(figures: Mapping[str, Nduv]) -> bool:
-    return "operational" not in figures or bool(figures["operational"].value)
-
-
-def _listed(things: Mapping[Any, object], most: int = 10) -> str:
-    """What there is, for an error: not at any length."""
-    if not things:
-        return "none"
-    more = f" and {len(things) - most} more" if len(things) > most else ""
-    return ", ".join(map(shown, islice(things, most))) + more
 
 
 # Reading

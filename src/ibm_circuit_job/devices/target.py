@@ -26,8 +26,9 @@ from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 from ibm_circuit_job.devices import rzz_angles
 from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.devices.documents import object_of, readable
+from ibm_circuit_job.devices.figures import Nduv
 from ibm_circuit_job.devices.fractional_gates import without_fractional_gates
-from ibm_circuit_job.devices.properties import BackendProperties, Nduv
+from ibm_circuit_job.devices.properties import BackendProperties
 from ibm_circuit_job.errors import BackendPropertyError
 from ibm_circuit_job.wire.values import integer_of, text_of
 

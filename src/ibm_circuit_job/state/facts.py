@@ -9,137 +9,35 @@ and ``transitions``; what they mean to a person that of ``queries``; how they ar
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from types import NoneType
 from typing import Any, Final, TypeAlias
 
 from attrs import Factory, field, frozen
-from attrs.validators import instance_of, optional
+from attrs.validators import deep_iterable, instance_of
 from qiskit.providers.jobstatus import JobStatus
 
+from ibm_circuit_job.state.field_values import (
+    JsonText,
+    check_whole,
+    exact_bytes,
+    finite_or_none,
+    is_flag_or_none,
+    is_integer_or_none,
+    is_text_or_none,
+    names_of,
+    steps_of,
+    texts_of,
+    texts_or_none,
+    unknown_fields,
+    utc,
+    utc_or_none,
+)
+from ibm_circuit_job.state.field_values import UnknownFields as UnknownFields  # noqa: PLC0414 - for older pickles
 from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, is_known, says_ran_too_long
 
-JsonText: TypeAlias = str
-"""The text of one JSON value, verbatim."""
 MOST_BYTES: Final = 2 * 1024**3
 """How many bytes a body of inputs or of a result may hold, where another program says how many there are."""
-
-
-def _utc(moment: datetime) -> datetime:
-    if moment.tzinfo is UTC and not moment.fold:
-        return moment
-    if moment.tzinfo is None:
-        raise ValueError(f"expected a time with a time zone, got {moment!r}")
-    return moment.astimezone(UTC).replace(fold=0)
-
-
-def _utc_or_none(moment: datetime | None) -> datetime | None:
-    return None if moment is None else _utc(moment)
-
-
-def _finite_or_none(number: float | None) -> float | None:
-    """One spelling for each number: floats only, no -0.0, nothing that is not equal to itself."""
-    if number is None:
-        return None
-    if not math.isfinite(number):
-        raise ValueError(f"expected a finite number, got {number!r}")
-    return float(number) + 0.0
-
-
-_ONLY_STR = frozenset({str})
-
-
-def _texts(texts: Iterable[str]) -> tuple[str, ...]:
-    listed = _names(texts)
-    for text in listed:
-        _check_whole(text)
-    return listed
-
-
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of fields, whatever a service has called them."""
-    listed = tuple(names)
-    if isinstance(names, str) or not {*map(type, listed)} <= _ONLY_STR:
-        raise TypeError(f"expected a list of strings, got {names!r}")
-    return listed
-
-
-def _texts_or_none(texts: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if texts is None else _texts(texts)
-
-
-def _check_whole(text: str) -> None:
-    """Refuse a lone surrogate: nothing can be written with it, so it would be lost in the end."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"expected a text without lone surrogates, got {text!r}") from None
-
-
-def _bytes(raw: bytes) -> bytes:
-    if type(raw) is not bytes:
-        raise TypeError(f"expected bytes, got a {type(raw).__name__}")
-    return raw
-
-
-def _check_texts(**texts: object) -> None:
-    for name, text in texts.items():
-        if text is not None and type(text) is not str:
-            raise TypeError(f"{name}: expected a string or None, got {text!r}")
-
-
-class UnknownFields(tuple[tuple[str, JsonText], ...]):
-    """Unknown fields: pairs of a name and its JSON text, checked, and sorted by name.
-
-    A tuple that says so of itself; only :func:`unknown_fields` and readers make one.
-    """
-
-    __slots__ = ()
-
-
-def unknown_fields(pairs: Iterable[tuple[str, JsonText]]) -> UnknownFields:
-    """Return the pairs, checked and sorted; the very same object where they are that already.
-
-    Example:
-        >>> unknown_fields([("b", "2"), ("a", "1")])
-        (('a', '1'), ('b', '2'))
-    """
-    if type(pairs) is UnknownFields:
-        return pairs
-    found: Any = tuple(map(tuple, pairs))
-    if not {*map(type, chain.from_iterable(found))} <= _ONLY_STR or any(len(pair) != 2 for pair in found):
-        raise TypeError(f"expected pairs of a name and its JSON text, got {found!r}")
-    # Sorted, so that two replies that say the same are equal.
-    return UnknownFields(sorted(found))
-
-
-def _timestamps(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime], ...]:
-    found = {step: _utc(moment) for step, moment in steps}
-    _check_texts(**{str(step): step for step in found})
-    # In one order, so that two replies that say the same are equal.
-    ordered = sorted(found.items(), key=_by_time) if len(found) > 1 else list(found.items())
-    if len({step.lower() for step, _ in ordered}) < len(ordered):
-        # One step in two spellings: a record has one time for each step, the later.
-        last = {step.lower(): (step, moment) for step, moment in ordered}
-        ordered = sorted(last.values(), key=_by_time)
-    return tuple(ordered)
-
-
-def _by_time(timestamp: tuple[str, datetime]) -> tuple[datetime, bool, str]:
-    step, moment = timestamp
-    # A job may be created and run within one second, and finishes last.
-    return moment, step.lower() in _LAST_STEPS, step
-
-
-_LAST_STEPS: Final = frozenset({"finished", "completed"})
-
-
-def _position(position: int | None) -> int | None:
-    if position is not None and type(position) is not int:
-        raise TypeError(f"expected a position as an integer or None, got {position!r}")
-    return position
 
 
 _RANK_BY_IDENTITY: Final = {id(status): 2 * rank for status, rank in FINAL_RANK.items()}
@@ -152,11 +50,11 @@ _MOST_RANK: Final = 2 * max(FINAL_RANK.values())
 class Earlier:
     """Which fields of a fact were said before the fact itself was seen, and when."""
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When they were seen, UTC."""
     stamp: int
     """The stamp of that time."""
-    fields: tuple[str, ...] = field(converter=_names)
+    fields: tuple[str, ...] = field(converter=names_of)
     """The fields, in alphabetical order: ``"tags"``, ``"unknown:cost"``, ``"timestamps:running"`` ..."""
 
 
@@ -183,24 +81,17 @@ def _stamp() -> Any:
     return field(
         default=Factory(lambda fact: micros_of(fact.observed_at), takes_self=True),
         kw_only=True,
-        validator=_check_stamp,
+        validator=instance_of(int),
         repr=False,
     )
 
 
-def _check_stamp(_: object, __: object, stamp: Any) -> None:
-    if type(stamp) is not int:
-        raise TypeError(f"stamp: expected a whole number, got {stamp!r}")
+_ARE_EARLIER: Final = deep_iterable(instance_of(Earlier))
 
 
 def _earlier() -> Any:
     """The field ``earlier``, which only ``registers`` fills."""
-    return field(default=(), kw_only=True, converter=tuple, validator=_check_earlier, repr=False)
-
-
-def _check_earlier(_: object, __: object, earlier: tuple[Earlier, ...]) -> None:
-    if earlier and {*map(type, earlier)} != {Earlier}:
-        raise TypeError(f"earlier: expected records of Earlier, got {earlier!r}")
+    return field(default=(), kw_only=True, converter=tuple, validator=_ARE_EARLIER, repr=False)
 
 
 @frozen
@@ -214,19 +105,19 @@ class StatusReport:
         True
     """
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When this was seen, UTC."""
-    status: JobStatus
+    status: JobStatus = field(validator=instance_of(JobStatus))
     """What the service's string means; see ``status.STATUS_OF``."""
-    server_status: str
+    server_status: str = field(validator=instance_of(str))
     """The service's own string, verbatim."""
-    reason: str | None = None
+    reason: str | None = field(default=None, validator=is_text_or_none)
     """Why, in the service's words."""
-    reason_code: int | str | None = None
+    reason_code: int | str | None = field(default=None, validator=instance_of((int, str, NoneType)))
     """The service's number for the reason; as text where it is no number."""
-    assumed: bool = False
+    assumed: bool = field(default=False, validator=instance_of(bool))
     """True where the service did not say so: we conclude it from a cancel that it accepted."""
-    reason_solution: str | None = None
+    reason_solution: str | None = field(default=None, validator=is_text_or_none)
     """What the user can do about it, in the service's words."""
     strength: int = field(init=False, eq=False, repr=False)
     """How firmly it holds: 0 while it is not final; then by rank, where that the job ran too long counts above a plain
@@ -235,19 +126,6 @@ class StatusReport:
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
     """Which of its fields an earlier report of the same status said, and when."""
-
-    def __attrs_post_init__(self) -> None:
-        if type(self.status) is not JobStatus:
-            raise TypeError(f"status: expected a JobStatus, got {self.status!r}")
-        if type(self.server_status) is not str or not (self.reason is None or type(self.reason) is str):
-            _check_texts(server_status=self.server_status, reason=self.reason)
-            raise TypeError("server_status: expected a string, got None")
-        if self.reason_code is not None and type(self.reason_code) not in (int, str):
-            raise TypeError(f"reason_code: expected an integer, a string or None, got {self.reason_code!r}")
-        if type(self.assumed) is not bool:
-            raise TypeError(f"assumed: expected a bool, got {self.assumed!r}")
-        if self.reason_solution is not None:
-            _check_texts(reason_solution=self.reason_solution)
 
     @strength.default
     def _strength_of_status(self) -> int:
@@ -279,31 +157,31 @@ class StatusReport:
 class JobDetails:
     """What the service said of the job itself, without its circuits."""
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When this was seen, UTC."""
-    backend: str | None = None
+    backend: str | None = field(default=None, validator=is_text_or_none)
     """The backend's name."""
-    program: str | None = None
+    program: str | None = field(default=None, validator=is_text_or_none)
     """The program that runs: ``circuit-runner``, ``qasm3-runner``, ``sampler`` ..."""
-    created: datetime | None = field(default=None, converter=_utc_or_none)
+    created: datetime | None = field(default=None, converter=utc_or_none)
     """When the job was created, UTC."""
-    name: str | None = None
+    name: str | None = field(default=None, validator=is_text_or_none)
     """The name that the user gave to the job."""
-    tags: tuple[str, ...] | None = field(default=None, converter=_texts_or_none)
+    tags: tuple[str, ...] | None = field(default=None, converter=texts_or_none)
     """The tags that the user gave to the job, in the service's order; ``None`` where it did not say."""
-    session_id: str | None = None
+    session_id: str | None = field(default=None, validator=is_text_or_none)
     """The session that the job belongs to."""
-    run_mode: str | None = None
+    run_mode: str | None = field(default=None, validator=is_text_or_none)
     """How the job is scheduled: ``fairshare``, ``dedicated`` ..."""
-    usage_estimate: float | None = field(default=None, converter=_finite_or_none)
+    usage_estimate: float | None = field(default=None, converter=finite_or_none)
     """The time that the job is expected to occupy the quantum computer, in seconds."""
-    private: bool | None = None
+    private: bool | None = field(default=None, validator=is_flag_or_none)
     """Whether inputs are hidden and the result can be read only once."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
-    charged_seconds: float | None = field(default=None, converter=_finite_or_none)
+    charged_seconds: float | None = field(default=None, converter=finite_or_none)
     """The quantum time that the service charges for the job so far, in seconds."""
-    usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
+    usage_status: str | None = field(default=None, validator=is_text_or_none)
     """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``. Without a figure it says
     nothing, and is ``None``."""
     stamp: int = _stamp()
@@ -315,17 +193,6 @@ class JobDetails:
         if self.usage_status is not None and self.charged_seconds is None:
             # Else it would say of an older figure what was not said of that.
             object.__setattr__(self, "usage_status", None)
-        for text in (self.backend, self.program, self.name, self.session_id, self.run_mode):
-            if text is not None and type(text) is not str:
-                _check_texts(
-                    backend=self.backend,
-                    program=self.program,
-                    name=self.name,
-                    session_id=self.session_id,
-                    run_mode=self.run_mode,
-                )
-        if self.private is not None and type(self.private) is not bool:
-            raise TypeError(f"private: expected a bool or None, got {self.private!r}")
 
     @property
     def is_empty(self) -> bool:
@@ -352,32 +219,32 @@ class JobDetails:
 class JobMetrics:
     """What the service measured: when each step began, where in the queue the job is, what it used."""
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When this was seen, UTC."""
-    timestamps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_timestamps)
+    timestamps: tuple[tuple[str, datetime], ...] = field(default=(), converter=steps_of)
     """(step, UTC time), the earliest first; steps are ``created``, ``running``, ``finished`` ..."""
-    position_in_queue: int | None = field(default=None, converter=_position)
+    position_in_queue: int | None = field(default=None, validator=is_integer_or_none)
     """Place in the backend's queue; 1 is next."""
-    position_in_provider: int | None = field(default=None, converter=_position)
+    position_in_provider: int | None = field(default=None, validator=is_integer_or_none)
     """Place among the jobs of the same hub/group/project."""
-    estimated_start: datetime | None = field(default=None, converter=_utc_or_none)
+    estimated_start: datetime | None = field(default=None, converter=utc_or_none)
     """When the service expects the job to start, UTC."""
-    estimated_completion: datetime | None = field(default=None, converter=_utc_or_none)
+    estimated_completion: datetime | None = field(default=None, converter=utc_or_none)
     """When the service expects the job to end, UTC."""
-    quantum_seconds: float | None = field(default=None, converter=_finite_or_none)
+    quantum_seconds: float | None = field(default=None, converter=finite_or_none)
     """Seconds that the job occupied the quantum computer."""
-    usage_seconds: float | None = field(default=None, converter=_finite_or_none)
+    usage_seconds: float | None = field(default=None, converter=finite_or_none)
     """Seconds that the service accounts for."""
-    client_version: str | None = field(default=None, validator=optional(instance_of(str)))
+    client_version: str | None = field(default=None, validator=is_text_or_none)
     """The versions of the submitting client, as the service keeps them: ``"0.1.0,0.21.2"``, ``"0.45.1"`` ..."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
-    charged_seconds: float | None = field(default=None, converter=_finite_or_none)
+    charged_seconds: float | None = field(default=None, converter=finite_or_none)
     """The quantum time that the service charges for the job so far, in seconds; said since API version 2026-03-15."""
-    usage_status: str | None = field(default=None, validator=optional(instance_of(str)))
+    usage_status: str | None = field(default=None, validator=is_text_or_none)
     """Whether the figure of the usage is final, in the service's words: ``"pending"`` or ``"complete"``. Without a
     figure it says nothing, and is ``None``."""
-    caller: str | None = field(default=None, validator=optional(instance_of(str)))
+    caller: str | None = field(default=None, validator=is_text_or_none)
     """What the submitting client said of itself, as the service returns it: ``"qiskit/2.6.2/ibm-circuit-job"`` ..."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
@@ -395,9 +262,9 @@ class JobMetrics:
 class JobInputs:
     """The parameters with which the job was submitted, as raw bytes. ``queries`` decodes them on demand."""
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When this was seen, UTC."""
-    raw: bytes = field(converter=_bytes, repr=lambda raw: f"<{len(raw)} bytes>")
+    raw: bytes = field(converter=exact_bytes, repr=lambda raw: f"<{len(raw)} bytes>")
     """The JSON of the ``params`` of a job reply."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
@@ -422,9 +289,9 @@ class ResultPayload:
         '44136fa3'
     """
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When this arrived in full, UTC."""
-    raw: bytes = field(converter=_bytes, repr=lambda raw: f"<{len(raw)} bytes>", eq=False)
+    raw: bytes = field(converter=exact_bytes, repr=lambda raw: f"<{len(raw)} bytes>", eq=False)
     """The body, as it came."""
     sha256: str = field(init=False)
     """SHA-256 of ``raw`` as 64 hexadecimal digits."""
@@ -440,9 +307,9 @@ class ResultPayload:
 class JobTags:
     """The tags that the service accepted for the job, all of them."""
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When the service accepted them, UTC."""
-    tags: tuple[str, ...] = field(converter=_texts)
+    tags: tuple[str, ...] = field(converter=texts_of)
     """The tags."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
@@ -452,7 +319,7 @@ class JobTags:
 class JobName:
     """The name that the user gave to the job. The service need not know of it."""
 
-    observed_at: datetime = field(converter=_utc)
+    observed_at: datetime = field(converter=utc)
     """When the job was named, UTC."""
     name: str = field(validator=instance_of(str))
     """The name."""
@@ -460,7 +327,7 @@ class JobName:
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
 
     def __attrs_post_init__(self) -> None:
-        _check_whole(self.name)
+        check_whole(self.name)
 
 
 def _read_older(kind: Any) -> None:

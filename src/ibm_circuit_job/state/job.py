@@ -13,7 +13,7 @@ from types import NoneType
 from typing import Any, Final
 
 from attrs import field, frozen
-from attrs.validators import instance_of, min_len
+from attrs.validators import and_, instance_of, min_len
 
 from ibm_circuit_job.state.facts import Body, Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.registers import joined
@@ -45,7 +45,7 @@ class Job:
         (False, ())
     """
 
-    job_id: str = field(validator=[instance_of(str), min_len(1)])
+    job_id: str = field(validator=and_(instance_of(str), min_len(1)))
     """The ID that the service gave to the job."""
     status: StatusReport | None = field(default=None, validator=instance_of((StatusReport, NoneType)))
     """The report that holds; see ``transitions`` for which one that is."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ibm_circuit_job.state.facts import JobDetails, JobMetrics, JobTags, ResultPayload, StatusReport
+from ibm_circuit_job.state.field_values import check_whole
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import typed_json
 from ibm_circuit_job.wire.replies import status_report
@@ -116,11 +117,10 @@ def _text(name: str, value: Any) -> Any:
 
 
 def _whole(value: Any) -> str:
-    """A string that can be written: without lone surrogates."""
+    """A string that can be written."""
     if type(value) is not str:
         raise TypeError
-    value.encode()
-    return value
+    return check_whole(value)
 
 
 def _moment(name: str, value: Any) -> datetime:

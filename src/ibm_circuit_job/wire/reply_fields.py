@@ -21,7 +21,7 @@ from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import Unreadable
-from ibm_circuit_job.state.facts import UnknownFields
+from ibm_circuit_job.state.field_values import UnknownFields
 from ibm_circuit_job.wire import documents, typed_json
 from ibm_circuit_job.wire.values import (
     code_of,

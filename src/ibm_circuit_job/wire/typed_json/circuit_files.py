@@ -123,7 +123,7 @@ Source: ``PARAMETER`` in the description of the format in qiskit's documentation
 
 def parameter_bytes(parameter: Any) -> bytes:
     """Return a parameter as QPY has it."""
-    name = parameter.name.encode()
+    name: bytes = parameter.name.encode()
     return _PARAMETER.pack(len(name), parameter.uuid.bytes) + name
 
 

@@ -74,9 +74,11 @@ def decoded(field: msgspec.Raw) -> Any:
         return _value.decode(field)
     except (ValueError, RecursionError):
         read = value(field, "field")
-    if isinstance(read, Success):
-        return read.unwrap()
-    raise ValueError(read.failure().message)
+    match read:
+        case Success(found):
+            return found
+        case Bad(wrong):
+            raise ValueError(wrong.message)
 
 
 def _lenient(

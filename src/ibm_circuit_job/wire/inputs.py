@@ -39,10 +39,13 @@ def params(job: Job) -> Result[Mapping[str, Any], Unreadable]:
     """
     if job.inputs is None:
         return Success({})
-    decoded = typed_json.decode(job.inputs.raw, "params")
-    if isinstance(decoded, Success) and not isinstance(decoded.unwrap(), Mapping):
-        return Bad(Unreadable("params", "", f"expected an object, got a {type(decoded.unwrap()).__name__}"))
-    return decoded
+    return typed_json.decode(job.inputs.raw, "params").bind(_object)
+
+
+def _object(decoded: Any) -> Result[Mapping[str, Any], Unreadable]:
+    if isinstance(decoded, Mapping):
+        return Success(decoded)
+    return Bad(Unreadable("params", "", f"expected an object, got a {type(decoded).__name__}"))
 
 
 def circuits(job: Job) -> list[QuantumCircuit]:

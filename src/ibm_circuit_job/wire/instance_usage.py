@@ -57,13 +57,15 @@ def read_instance_usage(body: bytes) -> Result[InstanceUsage, Unreadable]:
         >>> read_instance_usage(b'{"usage_consumed_seconds": 12, "usage_limit_seconds": "x"}').unwrap().consumed_seconds
         12.0
     """
-    what = "instance usage"
-    read = documents.value(body, what)
-    if not isinstance(read, Success):
-        return Bad(read.failure())
-    said = read.unwrap()
+    return documents.value(body, _WHAT).bind(_usage)
+
+
+_WHAT = "instance usage"
+
+
+def _usage(said: Any) -> Result[InstanceUsage, Unreadable]:
     if not isinstance(said, Mapping):
-        return Bad(Unreadable(what, "", f"expected an object, got a {type(said).__name__}"))
+        return Bad(Unreadable(_WHAT, "", f"expected an object, got a {type(said).__name__}"))
     period = said.get("usage_period")
     bounds = period if isinstance(period, Mapping) else {}
     return Success(

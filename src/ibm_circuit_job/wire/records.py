@@ -142,14 +142,16 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
         >>> from_json(to_json(Job("a"))).unwrap() == Job("a")
         True
     """
-    what = "stored job"
-    read = documents.value(body, what)
-    if not isinstance(read, Success):
-        return Bad(read.failure())
-    stored = read.unwrap()
+    return documents.value(body, _WHAT).bind(_job)
+
+
+_WHAT: Final = "stored job"
+
+
+def _job(stored: Any) -> Result[Job, Unreadable]:
     if not isinstance(stored, Mapping) or stored.get("format") not in _FORMATS:
         got = stored.get("format") if isinstance(stored, Mapping) else stored
-        return Bad(Unreadable(what, "format", f"expected {FORMAT} or before, got {shown(got)}"))
+        return Bad(Unreadable(_WHAT, "format", f"expected {FORMAT} or before, got {shown(got)}"))
     said = stored.get("job")
     given: list[Fact] = []
     try:
@@ -160,9 +162,9 @@ def from_json(body: bytes) -> Result[Job, Unreadable]:
             said = {slot: fact for slot, fact in said.items() if slot not in _GIVEN}
         job = _records.structure(said, Job)
     except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
-        return Bad(_explained(error, what))
+        return Bad(_explained(error))
     if job.payload is not None and stored["job"]["payload"].get("sha256") != job.payload.sha256:
-        return Bad(Unreadable(what, "job.payload.raw", "expected the bytes that sha256 names, got others"))
+        return Bad(Unreadable(_WHAT, "job.payload.raw", "expected the bytes that sha256 names, got others"))
     return Success(refresh(job, *given))
 
 
@@ -171,11 +173,11 @@ _GIVEN: Final[Mapping[str, type[JobTags | JobName]]] = {"retagged": JobTags, "re
 """What version 1 kept beside the details."""
 
 
-def _explained(error: Exception, what: str) -> Unreadable:
+def _explained(error: Exception) -> Unreadable:
     """What cattrs found wrong, with the path to it."""
     first = transform_error(error, path="job", format_exception=_words)[0]
     message, _, path = first.rpartition(" @ ")
-    return Unreadable(what, path, message)
+    return Unreadable(_WHAT, path, message)
 
 
 def _words(error: BaseException, _: type | None) -> str:

@@ -1,12 +1,12 @@
-"""Between bytes and facts: what the service's replies say, and how a Job is kept as JSON.
+"""Between bytes and facts: what the service's replies say of jobs.
 
 Every reader takes the body of one kind of reply and the time at which it arrived, and returns a ``Result``:
 the facts, or an :class:`~ibm_circuit_job.errors.Unreadable` that names the path to what was wrong. No reader
 raises because of what a body holds. Fields are looked up without regard to case or underscores; fields that no
 reader knows are kept verbatim. Bodies of results and inputs are not read here, but on demand: see ``results``.
 
-What the replies hold, and how leniently it is read, is the business of ``reply_fields``. Our own records go to JSON and
-back with one cattrs converter, strictly.
+What the replies hold, and how leniently it is read, is the business of ``reply_fields``; error replies have
+``error_replies``.
 """
 
 from __future__ import annotations

@@ -145,9 +145,9 @@ def _counted_items(found: executor.ExecutorResult, context: ResultContext) -> Re
     from ibm_circuit_job.wire.results import client_side, primitives  # noqa: PLC0415 - they import qiskit
 
     if client_side.role_of(found) == client_side.SAMPLER:
-        sampled = client_side.primitive_result(found)
-        if isinstance(sampled, Success):
-            return primitives.counted(sampled.unwrap(), context)
+        match client_side.primitive_result(found):
+            case Success(sampled):
+                return primitives.counted(sampled, context)
     return executor.counted(found, context)
 
 

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any, Final
 
 import msgspec
-from returns.result import Success
 
 from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.wire import documents
@@ -54,7 +53,7 @@ def kind_of(payload: ResultPayload) -> BodyKind:
     if read_result_location(raw) is not None:
         return BodyKind.LOCATION
     found = documents.fields(raw, "result")
-    return kind_of_fields(found.unwrap(), _opened) if isinstance(found, Success) else BodyKind.NOTHING
+    return found.map(lambda fields: kind_of_fields(fields, _opened)).value_or(BodyKind.NOTHING)
 
 
 _NAMELESS: Final = frozenset({BodyKind.SAMPLER, BodyKind.REST_SAMPLER, BodyKind.EXECUTOR})

@@ -94,6 +94,7 @@ def _nested(target: type) -> _Reader:
 
     def read_nested(value: Any, _: type) -> Any:
         found = value if type(value) is dict else object_of(value)
+        read: Any
         read, left = _structured(found, target, None)
         return _Part(read) if left else read
 

@@ -1,0 +1,41 @@
+"""JSON of a server that is not trusted: what is mended, and what is refused."""
+
+import msgspec
+import pytest
+from returns.result import Success
+
+from ibm_circuit_job.wire import documents
+
+MENDED = [
+    (b"\xef\xbb\xbf[1]", [1]),
+    (b'[NaN, -Infinity, "NaN"]', [None, None, "NaN"]),
+    (b'["\\ud800", "\\ud83d\\ude00"]', ["\ufffd", "\U0001f600"]),
+    (b'[1e400, -1e400, "1e400", 1e-400]', [None, None, "1e400", 0.0]),
+    (b"[" + b"9" * 5000 + b"]", [None]),
+    (b'{"a": 1, "a": 2}', {"a": 2}),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), MENDED)
+def test_slip_is_mended(body, expected):
+    assert documents.value(body, "body") == Success(expected)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[" * 100_000, b'"\xff"', b"[1,", b'{"a": 1e400,'])
+def test_what_is_no_json_is_refused(body):
+    assert documents.value(body, "body").failure().message.startswith("expected a JSON value, got ")
+
+
+def test_field_is_decoded_alone():
+    found = documents.fields(b'{"a": 1e400, "b": [2], "c": "\xff"}', "body").unwrap()
+    assert documents.decoded(found["a"]) is None
+    assert documents.decoded(found["b"]) == [2]
+    with pytest.raises(ValueError, match="UTF-8"):
+        documents.decoded(found["c"])
+
+
+def test_elements_stay_bytes():
+    assert documents.elements(msgspec.Raw(b"[1, {}]"), "body").map(lambda found: [*map(bytes, found)]).unwrap() == [
+        b"1",
+        b"{}",
+    ]

@@ -19,10 +19,10 @@ from ibm_circuit_job.state.facts import (
     JobMetrics,
     JobName,
     JobTags,
-    JsonText,
     ResultPayload,
     StatusReport,
 )
+from ibm_circuit_job.state.field_values import JsonText
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import STATUS_OF
 from ibm_circuit_job.state.transitions import after, merge, refresh

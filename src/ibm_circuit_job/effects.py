@@ -192,6 +192,7 @@ def fetch_result_of(client: AnyClient, job: Job) -> IOResult[ResultPayload, Fail
 
     Example:
         >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.effects import perform
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> perform(fetch_result_of(ScriptedClient(results=[b'{"results": []}']), Job("a"))).unwrap().raw
         b'{"results": []}'
@@ -287,6 +288,7 @@ def wait_until_final(
 
     Example:
         >>> from ibm_circuit_job import Job
+        >>> from ibm_circuit_job.effects import Clock, perform
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> replies = [b'{"id": "a", "state": {"status": "Queued"}}', b'{"id": "a", "state": {"status": "Completed"}}']
         >>> passed = []

@@ -41,6 +41,14 @@ def test_reply_is_stamped_by_the_clock():
     assert job.state.status.observed_at == NOON
 
 
+def test_what_is_seen_last_counts_where_the_clock_is_set_back():
+    time = Time()
+    job = handle(time, [reply("Queued"), reply("Running")])
+    job.status()
+    time.pauses.append(-60.0)
+    assert job.status().name == "RUNNING"
+
+
 def test_what_the_constructor_was_told_is_stamped_by_the_clock():
     assert IBMCircuitJob(None, None, "a", status="Running", clock=Time().clock).state.status.observed_at == NOON
 

@@ -18,6 +18,7 @@ from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure as Bad
 from returns.result import Success
 
+from ibm_circuit_job import wire
 from ibm_circuit_job.clients import foreign
 from ibm_circuit_job.clients.foreign import AnyClient, Client, adapted
 from ibm_circuit_job.clients.protocols import StreamingClient, SubmittingClient
@@ -29,7 +30,6 @@ from ibm_circuit_job.state.waiting import WaitPolicy
 from ibm_circuit_job.threads.background import perform as perform  # noqa: PLC0414 - the name is public here
 from ibm_circuit_job.threads.following import Asked, Known, Steps, TroubleLog, Watched, follow
 from ibm_circuit_job.threads.following import Clock as Clock  # noqa: PLC0414 - the same
-from ibm_circuit_job.wire import replies
 
 _T = TypeVar("_T")
 
@@ -99,7 +99,7 @@ def submit_job(
     tags: Sequence[str],
     private: bool = False,
     calibration_id: str | None = None,
-) -> IOResult[replies.Submission, Failure]:
+) -> IOResult[wire.replies.Submission, Failure]:
     """Submit a job: one request, whose answer may be lost (``POST /jobs``)."""
     # Left out where they are nothing special: not every client knows them.
     special = {"private": private or None, "calibration_id": calibration_id}
@@ -113,7 +113,7 @@ def submit_job(
         job_tags=tags,
         **{name: value for name, value in special.items() if value is not None},
     )
-    return asked.bind_result(replies.read_submission)
+    return asked.bind_result(wire.replies.read_submission)
 
 
 def fetch_job(
@@ -140,7 +140,7 @@ def fetch_inputs(client: AnyClient, job_id: str, *, clock: Clock = SYSTEM_CLOCK)
     return asked.bind_result(lambda reply: foreign.job_reply(job_id, reply, clock.now())).map(lambda job: job.inputs)
 
 
-def fetch_job_page(client: object, **filters: Any) -> IOResult[replies.JobPage, Failure]:
+def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobPage, Failure]:
     """Fetch one page of the listing of jobs (``GET /jobs``).
 
     Args:
@@ -149,13 +149,13 @@ def fetch_job_page(client: object, **filters: Any) -> IOResult[replies.JobPage, 
     """
     wanted = {name: value for name, value in filters.items() if value is not None}
     asked = adapted(client).ask("list jobs", "jobs_get", **wanted)
-    return asked.bind_result(lambda reply: replies.read_job_page(reply, now()))
+    return asked.bind_result(lambda reply: wire.replies.read_job_page(reply, now()))
 
 
 def fetch_metrics(client: AnyClient, job_id: str, *, clock: Clock = SYSTEM_CLOCK) -> IOResult[JobMetrics, Failure]:
     """Fetch a job's metrics (``GET /jobs/ID/metrics``)."""
     asked = adapted(client).ask(f"read the metrics of job {job_id}", "job_metadata", job_id)
-    return asked.bind_result(lambda reply: replies.read_metrics(reply, clock.now()))
+    return asked.bind_result(lambda reply: wire.replies.read_metrics(reply, clock.now()))
 
 
 def fetch_result(
@@ -199,7 +199,7 @@ def fetch_result_of(client: AnyClient, job: Job) -> IOResult[ResultPayload, Fail
     """
 
     def located(payload: ResultPayload) -> IOResult[ResultPayload, Failure]:
-        url = replies.read_result_location(payload.raw)
+        url = wire.replies.read_result_location(payload.raw)
         return IOSuccess(payload) if url is None else fetch_located(client, job.job_id, url)
 
     return (fetch_result(client, job.job_id) if job.payload is None else IOSuccess(job.payload)).bind(located)
@@ -223,7 +223,7 @@ def request_cancel(
 ) -> IOResult[datetime | None, Failure]:
     """Ask the service to cancel a job. Return when it accepted; ``None`` where it answers that it did not."""
     asked = adapted(client).ask(f"cancel job {job_id}", "job_cancel", job_id)
-    return asked.map(lambda answer: clock.now() if replies.read_cancel(answer) else None)
+    return asked.map(lambda answer: clock.now() if wire.replies.read_cancel(answer) else None)
 
 
 def put_tags(

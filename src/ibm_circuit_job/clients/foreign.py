@@ -222,12 +222,11 @@ _of_function = lru_cache(maxsize=500)(_parameters)
 
 def job_reply(job_id: str, reply: Any, observed_at: datetime) -> Result[Job, Unreadable]:
     """Return the facts of a job reply. One about another job than the one that was asked for is unreadable."""
-
-    def about_it(seen: Job) -> Result[Job, Unreadable]:
-        wrong = Unreadable("job reply", "id", f"expected {job_id!r}, got {seen.job_id!r}")
-        return Success(seen) if seen.job_id == job_id else Bad(wrong)
-
-    return wire.replies.read_job(reply, observed_at).bind(about_it)
+    read = wire.replies.read_job(reply, observed_at)
+    match read:
+        case Success(seen) if seen.job_id != job_id:
+            return Bad(Unreadable("job reply", "id", f"expected {job_id!r}, got {seen.job_id!r}"))
+    return read
 
 
 def result_body(doing: str, reply: Any) -> Result[bytes, Failure]:

@@ -43,6 +43,8 @@ class Keeper:
         self.kept = kept
         self.damage: str | None = None
         """What the store said of a result that is damaged, where it has none that is not."""
+        self.unread: str | None = None
+        """What the store said where it could not be read when the result was last looked for in it."""
         self._stored_sha256: str | None = None
         """The SHA-256 of the result that was read from the store."""
         self._own: PendingWrites | None = None
@@ -139,7 +141,7 @@ class Keeper:
 
         First those that any handle on the job could not write when they arrived, then those that the store has.
         """
-        self.damage = None
+        self.damage = self.unread = None
         pending = self._pending()
         if pending.is_left:
             # What is being written, or is about to be, is not to be read before that was tried.
@@ -173,6 +175,8 @@ class Keeper:
                 self._own.written.clear()
             if isinstance(failure, StoreTrouble) and failure.is_damaged:
                 self.damage = self.damage or describe(failure)
+            else:
+                self.unread = describe(failure)
             failures[describe(failure)] += 1
             if not isinstance(failure, StoreTrouble) or not failure.is_damaged or max(failures.values()) == _SAME:
                 return

@@ -28,6 +28,7 @@ from ibm_circuit_job.errors import (
     IBMError,
     IBMJobApiError,
     JobStoreDamagedError,
+    JobStoreUnavailableError,
     NoResult,
     OtherForm,
     Refused,
@@ -294,10 +295,13 @@ class ResultReader:
         """
         cell, failure = self._cell, trouble.last
         is_refused = is_answer(failure, 404, 410)
-        if cell.keeper is not None and (is_refused or isinstance(failure, Unsupported)):
+        if cell.keeper is not None and (is_refused or isinstance(failure, NoResult | Unsupported)):
             if cell.keeper.damage is not None:
                 return JobStoreDamagedError(f"{cell.keeper.damage}; and the service has none: {describe(failure)}")
-            if not is_refused:
+            if cell.keeper.unread is not None:
+                # It may be there.
+                return JobStoreUnavailableError(f"{cell.keeper.unread}; and the service has none: {describe(failure)}")
+            if isinstance(failure, Unsupported):
                 return IBMJobApiError(f"the store has no result of job {cell.job_id}, and {describe(failure)}")
         if is_refused or isinstance(failure, NoResult):
             return self._absent(failure, seconds)

@@ -518,9 +518,13 @@ class AnyUseOfAStore(RuleBasedStateMachine):
     @invariant()
     def each_body_that_counts_is_there_once_and_no_other(self):
         if self.stores:
-            count, found = sql.select(sql.func.count()).select_from(schema.bodies), sql.select(schema.body_parts.c.sha256)
+            count, found = (
+                sql.select(sql.func.count()).select_from(schema.bodies),
+                sql.select(schema.body_parts.c.sha256),
+            )
             there, parts = self.stores[0]._database.read(
-                "count", lambda connection: (connection.execute(count).scalar(), connection.execute(found.distinct()).all())
+                "count",
+                lambda connection: (connection.execute(count).scalar(), connection.execute(found.distinct()).all()),
             )
             bodies = {fact.raw for came in self.came.values() for fact in came if isinstance(fact, BODIES)}
             assert there == len(parts) == len(bodies)

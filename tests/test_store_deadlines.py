@@ -63,7 +63,7 @@ def in_thread(call):
     def run():
         try:
             call()
-        except Exception as error:
+        except JobStoreError as error:
             raised.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

@@ -1246,7 +1246,9 @@ def test_url_says_how_long_to_wait_for_a_server(silent_port):
 def test_server_that_went_away_is_no_end_of_a_job(port, caplog):
     store = pickle.loads(pickle.dumps(JobStore._unpickled(sql.make_url(team(port)), 4, True, 30.0)))
     with store:
-        with pytest.raises(JobStoreUnavailableError, match=rf"read job a in the store at 127\.0\.0\.1:{port}/jobs: .*refused"):
+        with pytest.raises(
+            JobStoreUnavailableError, match=rf"read job a in the store at 127\.0\.0\.1:{port}/jobs: .*refused"
+        ):
             store.load("a")
         job = handle(store, QUEUED, DONE)
         assert job.status().name == "QUEUED"

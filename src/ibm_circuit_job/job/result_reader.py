@@ -280,6 +280,9 @@ class ResultReader:
         if self._cell.keeper is None or not is_answer(failure, 404, 409, 410):
             return None
         for pause in _PAUSES_FOR_OTHERS:
+            if self._cell.keeper.unread is not None:
+                # Each look at a store that does not answer takes as long as it may.
+                return None
             self._cell.clock.sleep(pause)
             kept, _ = self._decoded_before(self._decode)
             if kept is not None:

@@ -192,7 +192,7 @@ class Database:
         self._told = None
         return done
 
-    def _repeated(self, transaction: Callable[[Call[_T]], _T], is_patient: bool, call: Call[_T]) -> _T:  # noqa: FBT001 - partial
+    def _repeated(self, transaction: Callable[[Call[_T]], _T], is_patient: bool, call: Call[_T]) -> _T:
         conflicts = cuts = 0
         while True:
             pause = 0.0
@@ -201,6 +201,7 @@ class Database:
             except forks.SteppedAside:
                 pass
             except DBAPIError as error:
+                call.check()
                 match passing(error):
                     case Passing.CONFLICT if conflicts < _TRIES - 1:
                         conflicts += 1
@@ -259,7 +260,9 @@ class Database:
 
     def _limit(self, connection: sql.Connection, call: Call[Any], patience: float, *, is_synced: bool) -> None:
         if not self.is_sqlite:
-            postgresql.limit(connection, lock_seconds=patience, seconds=call.left() * _SHARE, is_synced=is_synced)
+            # A little more than for the lock, so that the server names that.
+            seconds = call.left() * (1 + _SHARE) / 2
+            postgresql.limit(connection, lock_seconds=patience, seconds=seconds, is_synced=is_synced)
 
     def _unforked(self) -> AbstractContextManager[None]:
         return forks.unforked(self.name) if self.is_sqlite else nullcontext()

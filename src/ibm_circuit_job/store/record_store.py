@@ -139,13 +139,15 @@ class RecordStore:
         database = self._database
         # Without its secrets: they are found again where the copy is used.
         url = without_secrets(database.url)
-        return type(self)._unpickled, (url, self._results_held, database.create, database.timeout)
+        unpickled = type(self)._unpickled  # noqa: SLF001 - of this class
+        return unpickled, (url, self._results_held, database.create, database.timeout)
 
     @classmethod
-    def _unpickled(cls, url: sql.URL, results_held: int | None, create: bool, timeout: float) -> Self:  # noqa: FBT001 - as pickled
+    def _unpickled(cls, url: sql.URL, results_held: int | None, create: bool, timeout: float) -> Self:
         """A copy of a store. It is opened when it is first used, so that trouble is raised there."""
         copy = cls.__new__(cls)
-        copy._set_up(Database(with_secrets(url), create=create, timeout=timeout, at_once=False), results_held)
+        database = Database(with_secrets(url), create=create, timeout=timeout, at_once=False)
+        copy._set_up(database, results_held)  # noqa: SLF001 - of this class
         return copy
 
     def close(self) -> None:

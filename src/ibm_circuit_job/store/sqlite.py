@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -31,10 +33,14 @@ def listen(engine: sql.Engine) -> None:
 
 def stop_of(connection: sql.Connection) -> Callable[[], None]:
     """Return what ends the statement of a connection, from another thread."""
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    interrupt: Callable[[], None] = driver.interrupt
-    return interrupt
+    driver: Any = connection.connection.dbapi_connection
+    return partial(_interrupt, driver)
+
+
+def _interrupt(driver: Any) -> None:
+    # It may have been closed meanwhile, where its transaction failed.
+    with suppress(sqlite3.ProgrammingError):
+        driver.interrupt()
 
 
 def _configure(connection: Any, _: object) -> None:

@@ -58,7 +58,9 @@ _AWAY: Final = _Meaning(
 _SCHEMA: Final = "ask for the right CREATE on it, or name one of yours with ?options=-csearch_path%3DNAME in the URL"
 _BY_SQLSTATE: Final[Mapping[str, _Meaning]] = {
     "55P03": _LOCKED,
-    "57014": _Meaning("it took too long", "try again, or open the store with a longer timeout", JobStoreUnavailableError),
+    "57014": _Meaning(
+        "it took too long", "try again, or open the store with a longer timeout", JobStoreUnavailableError
+    ),
     "53300": _BUSY,
     "53100": _FULL,
     "25006": _Meaning("it cannot be written to", "ask for the right to write to it, or for the primary server"),
@@ -76,6 +78,7 @@ _NO_PASSWORD: Final = _Meaning(
     "it asks for a password",
     "give it in the URL, in PGPASSWORD or in ~/.pgpass; a store that was pickled comes without its own",
 )
+_LACKING_WORDS: Final = "no password supplied"
 _BUSY_WORDS: Final = ("too many clients", "connection slots", "too many connections")
 _STARTING_WORDS: Final = ("starting up", "shutting down", "recovery mode", "not yet accepting")
 """What a server says that refuses connections for now, in English. libpq gives no SQLSTATE with it."""
@@ -132,7 +135,7 @@ def _meaning_of(error: SQLAlchemyError, said: str) -> _Meaning | None:
         case Passing.AWAY | Passing.CUT:
             return _AWAY
         case _:
-            return _NO_PASSWORD if state is None and "no password supplied" in str(orig) else _BY_SQLSTATE.get(state or "")
+            return _NO_PASSWORD if state is None and _LACKING_WORDS in str(orig) else _BY_SQLSTATE.get(state or "")
 
 
 def _sqlstate(error: SQLAlchemyError) -> str | None:
@@ -165,4 +168,5 @@ def passing(error: DBAPIError) -> Passing | None:
     if state in {"57P01", "57P02", "57P05"} or state.startswith("08") or error.connection_invalidated:
         return Passing.CUT
     # Of a server that could be reached and refused, libpq repeats the severity.
-    return Passing.AWAY if not state and isinstance(error, OperationalError) and "FATAL" not in said else None
+    is_refusal = "FATAL" in said or _LACKING_WORDS in said
+    return Passing.AWAY if not state and isinstance(error, OperationalError) and not is_refusal else None

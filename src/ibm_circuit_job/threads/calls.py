@@ -162,10 +162,12 @@ def call_within(seconds: float, work: Callable[[Call[_T]], _T]) -> _T:
         is_over = call.wait()
         if is_over:
             return call.outcome()
+        # Before it is stopped, of which it would tell instead.
+        trouble = call.trouble
     finally:
         if not is_over:
             call.abandon()
-    raise Overdue(seconds, call.trouble)
+    raise Overdue(seconds, trouble)
 
 
 def _start(call: Call[Any]) -> None:

@@ -12,6 +12,7 @@ from swallowing_proxy import SwallowingProxy
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobStore, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.errors import Refused
+from ibm_circuit_job.store import calls
 from ibm_circuit_job.store import url as urls
 from ibm_circuit_job.testing import ScriptedClient
 
@@ -82,15 +83,14 @@ def test_silent_server_ends_every_call_with_an_error(store, proxy, call):
     assert store.load("a") == Job("a")
 
 
-def test_silent_server_leaves_no_thread_waiting(store, proxy):
+def test_silent_server_leaves_no_thread_waiting(store, proxy, monkeypatch):
+    """The thread ends once it has had no work for a while."""
+    monkeypatch.setattr(calls, "_IDLE_SECONDS", 0.1)
     before = set(threading.enumerate())
     proxy.swallows = True
     with pytest.raises(JobStoreUnavailableError):
         store.load("a")
-    proxy.cut()
-    proxy.swallows = False
     waiting = [thread for thread in set(threading.enumerate()) - before if thread.name == "ibm-circuit-job-store"]
-    # They end once they have had no work for a while.
     assert ended(waiting)
 
 

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 _IDLE_SECONDS: Final = 10.0
 """How long a thread without work waits for some before it ends."""
-_STOP_SECONDS: Final = 0.05
+_STOP_SECONDS: Final = 0.03
 """How long a caller that abandons a call waits for its end: within it, most release what they have locked."""
 
 

@@ -38,6 +38,8 @@ _UNWAITED_LOCK_SECONDS: Final = 0.05
 """Seconds that such a transaction waits for a lock."""
 _MIGRATION_SECONDS: Final = 3600.0
 """Seconds that it may take to bring a store up to date, which reads all of it."""
+_BYTES_PER_SECOND: Final = 1_000_000
+"""How fast bodies are written, at least."""
 _SHARE: Final = 0.9
 """The share of the time left that locks and statements may take: then the database says itself what it waited for."""
 _TRIES: Final = 5
@@ -133,13 +135,16 @@ class Database:
 
     # Transactions
 
-    def read(self, doing: str, work: Callable[[sql.Connection], _T], *, how: Writing = Writing.SYNCED) -> _T:
+    def read(
+        self, doing: str, work: Callable[[sql.Connection], _T], *, how: Writing = Writing.SYNCED, size: int = 0
+    ) -> _T:
         """Do some work in a transaction that sees one moment of the store, and changes nothing.
 
         Args:
             doing: What it is for, as in ``"read job abc"``.
             work: The work. It runs on another thread, and again where a connection was cut.
             how: How the transaction is written that it is a part of: whether to wait for others.
+            size: How many bytes of bodies it is about; it may take a second more for each million.
 
         Raises:
             JobStoreUnavailableError: If the database cannot be read now.
@@ -158,15 +163,18 @@ class Database:
                     migration.check_version(connection)
                     return work(connection)
 
-        return self._guarded(doing, transaction, how)
+        return self._guarded(doing, transaction, how, size=size)
 
-    def write(self, doing: str, work: Callable[[sql.Connection], _T], *, how: Writing = Writing.SYNCED) -> _T:
+    def write(
+        self, doing: str, work: Callable[[sql.Connection], _T], *, how: Writing = Writing.SYNCED, size: int = 0
+    ) -> _T:
         """Do some work in one transaction, wholly or not at all; again where others got in its way.
 
         Args:
             doing: What it is for, as in ``"keep job abc"``.
             work: The work, safe to repeat. It runs on another thread.
             how: Whether it is to survive a power cut, and whether to wait for others.
+            size: How many bytes of bodies it writes; it may take a second more for each million.
 
         Raises:
             JobStoreUnavailableError: If the database cannot be written to now.
@@ -181,15 +189,22 @@ class Database:
                 call.check()
                 return done
 
-        return self._guarded(doing, transaction, how)
+        return self._guarded(doing, transaction, how, size=size)
 
     def _guarded(
-        self, doing: str, transaction: Callable[[Call[_T]], _T], how: Writing, where: str = "in the store at"
+        self,
+        doing: str,
+        transaction: Callable[[Call[_T]], _T],
+        how: Writing,
+        *,
+        where: str = "in the store at",
+        size: int = 0,
     ) -> _T:
         """The one way into the database."""
         seconds = self.timeout if how is Writing.SYNCED else min(self.timeout, UNWAITED_SECONDS)
+        seconds += size / _BYTES_PER_SECOND
         with self._as_store_errors(doing, where):
-            done = call_within(seconds, partial(self._repeated, transaction, how is Writing.SYNCED))
+            done: _T = call_within(seconds, partial(self._repeated, transaction, how is Writing.SYNCED))
         self._told = None
         return done
 

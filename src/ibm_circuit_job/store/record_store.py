@@ -99,10 +99,7 @@ class RecordStore:
         chosen = default_url() if url is None else url
         if chosen is None:
             raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= _LONGEST_SECONDS:
-            raise JobStoreError(
-                f"expected timeout to be a number of seconds above 0, and at most {_LONGEST_SECONDS}, got {timeout!r}"
-            )
+        _check_timeout(timeout)
         self._set_up(Database(chosen, create=create, timeout=timeout), results_held)
 
     def _set_up(self, database: Database, results_held: int | None) -> None:
@@ -257,7 +254,7 @@ class RecordStore:
         try:
             # Compressed before any lock is taken.
             packed = self._packed(bodies, f"keep {named}", how)
-            self._database.write(f"keep {named}", work, how=how)
+            self._database.write(f"keep {named}", work, how=how, size=sum(map(len, bodies.values())))
         except JobStoreDamagedError:
             # What is kept of one job is no trouble for the others.
             raise
@@ -274,7 +271,7 @@ class RecordStore:
         def work(connection: sql.Connection) -> dict[str, Packed]:
             return {sha256: pack(raw) for sha256, raw in bodies.items() if raw_of(connection, sha256) != raw}
 
-        return self._database.read(doing, work, how=how)
+        return self._database.read(doing, work, how=how, size=sum(map(len, bodies.values())))
 
     # Reading
 
@@ -797,6 +794,13 @@ def _said_by(facts: Iterable[Fact], moment: datetime) -> Iterator[Fact]:
 def _check_aware(moment: Any) -> None:
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise JobStoreError(f"expected moment to be a datetime with a time zone, got {moment!r}")
+
+
+def _check_timeout(timeout: Any) -> None:
+    if type(timeout) not in {int, float} or not 0 < timeout <= _LONGEST_SECONDS:
+        raise JobStoreError(
+            f"expected timeout to be a number of seconds above 0, and at most {_LONGEST_SECONDS}, got {timeout!r}"
+        )
 
 
 def _check_service(service: Any) -> None:

@@ -40,8 +40,6 @@ _MIGRATION_SECONDS: Final = 3600.0
 """Seconds that it may take to bring a store up to date, which reads all of it."""
 _BYTES_PER_SECOND: Final = 1_000_000
 """How fast bodies are written, at least."""
-_SHARE: Final = 0.9
-"""The share of the time left that locks and statements may take: then the database says itself what it waited for."""
 _TRIES: Final = 5
 """How often a transaction that others got in the way of is begun."""
 _PAUSES: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -111,11 +109,11 @@ class Database:
             "poolclass": sql.QueuePool,
             "pool_size": _CONNECTIONS,
             "max_overflow": _MORE_CONNECTIONS,
-            "pool_timeout": self.timeout * _SHARE,
+            "pool_timeout": _inside(self.timeout),
             "pool_use_lifo": True,
         }
         if self.is_sqlite:
-            arguments: dict[str, Any] = {"timeout": self.timeout * _SHARE, "check_same_thread": False}
+            arguments: dict[str, Any] = {"timeout": _inside(self.timeout), "check_same_thread": False}
             engine = sql.create_engine(self.url, hide_parameters=True, connect_args=arguments, **sizes)
             sqlite.listen(engine)
         else:
@@ -229,7 +227,7 @@ class Database:
                         pause = _PAUSES[min(cuts, len(_PAUSES) - 1)]
                     case _:
                         raise
-                if pause > call.left() * _SHARE:
+                if pause > _inside(call.left()):
                     raise
                 call.trouble = error
             time.sleep(pause)
@@ -272,12 +270,12 @@ class Database:
 
     def _patience(self, call: Call[Any], how: Writing) -> float:
         """Seconds to wait for a lock."""
-        return call.left() * _SHARE if how is Writing.SYNCED else _UNWAITED_LOCK_SECONDS
+        return _inside(call.left()) if how is Writing.SYNCED else _UNWAITED_LOCK_SECONDS
 
     def _limit(self, connection: sql.Connection, call: Call[Any], patience: float, *, is_synced: bool) -> None:
         if not self.is_sqlite:
             # A little more than for the lock, so that the server names that.
-            seconds = call.left() * (1 + _SHARE) / 2
+            seconds = (call.left() + _inside(call.left())) / 2
             postgresql.limit(connection, lock_seconds=patience, seconds=seconds, is_synced=is_synced)
 
     def _unforked(self) -> AbstractContextManager[None]:
@@ -369,6 +367,11 @@ class Database:
         finally:
             # Not with what led to it: a driver's error has the connection, and all that it was opened with.
             trouble.__context__ = None
+
+
+def _inside(seconds: float) -> float:
+    """How long locks may take of the time that is left: less, so that the database itself says what it waited for."""
+    return max(seconds / 2, min(seconds - 0.5, seconds * 0.9))
 
 
 _TROUBLE: Final = (

@@ -21,7 +21,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.store import forks, migration, postgresql, sqlite
-from ibm_circuit_job.store.calls import Abandoned, Call, Overdue, call_within
 from ibm_circuit_job.store.file import close_to_others, identity_of, is_missing, make_for_owner
 from ibm_circuit_job.store.trouble import RESTORE, Damaged, Passing, passing, store_error
 from ibm_circuit_job.store.url import shown, store_url

@@ -1,7 +1,8 @@
 """Hold on to jobs on IBM Quantum: the classic ``IBMCircuitJob`` on a functional, immutable core."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from ibm_circuit_job.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend as IBMBackend
@@ -161,19 +162,5 @@ _NAMES_OF: Final = {
 
 _MODULE_OF: Final = {name: module for module, names in _NAMES_OF.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    except ImportError as missing:
-        if name != "JobStore":
-            raise
-        raise ImportError(f"JobStore needs {missing.name}: install ibm-circuit-job[store]") from None
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, module_of=_MODULE_OF, extra_of={"JobStore": "store"})

@@ -3,8 +3,9 @@
 A module of this package, and with it ``requests`` and ``websocket``, is loaded when its first name is used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from ibm_circuit_job.lazy_names import lazy_names
 
 __all__ = [
     "AccountClient",
@@ -47,15 +48,4 @@ if TYPE_CHECKING:
     from ibm_circuit_job.clients.protocols import JobClient, StreamingClient
     from ibm_circuit_job.clients.runtime import RuntimeClient
 else:
-
-    def __getattr__(name: str) -> Any:
-        if name in _MODULES:
-            return import_module(f"{__name__}.{name}")
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-        return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazy_names(__name__, modules=_MODULES, module_of=_MODULE_OF)

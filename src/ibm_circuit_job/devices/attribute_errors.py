@@ -44,8 +44,8 @@ def _missing_kind(kind: Any) -> type[IBMError]:
 def or_missing(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
     """Decorate the function of a property: a documented exception that it raises is an ``AttributeError`` as well.
 
-    Of an object with ``__getattr__``, which Python calls then: it is to raise what :func:`raised_for` returns. Else
-    the service would be asked a second time.
+    Of an object with ``__getattr__``, which Python calls then: it is to begin with :func:`property_again`. Else the
+    service would be asked a second time.
     """
 
     @wraps(read)
@@ -60,10 +60,23 @@ def or_missing(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
     return reading
 
 
-def raised_for(self: Any, name: str) -> IBMError | None:
-    """Return what the property of that name has just raised in this thread, once; ``None`` where it has not."""
+def property_again(self: Any, name: str) -> tuple[Any] | None:
+    """Return the value of a property for which Python has called ``__getattr__``, in a tuple.
+
+    Python does so where the property has raised an ``AttributeError``, and drops that one.
+
+    Returns:
+        The value in a tuple; ``None`` where there is no property of that name.
+
+    Raises:
+        IBMError: What the property has just raised in this thread; it is not read a second time then.
+        AttributeError: If another one was raised below the property, which is not to be dropped.
+    """
     owner, of, error = _last.__dict__.pop("raised", (None, None, None))
-    return error if owner is self and of == name else None
+    if owner is self and of == name:
+        raise error
+    member = getattr(type(self), name, None)
+    return (member.fget(self),) if isinstance(member, property) and member.fget is not None else None
 
 
 _last = threading.local()

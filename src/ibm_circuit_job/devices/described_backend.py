@@ -9,7 +9,7 @@ from typing import Any, Final, Self, overload
 from qiskit.providers import BackendV2
 from qiskit.transpiler import QubitProperties
 
-from ibm_circuit_job.devices.attribute_errors import missing_attribute, or_missing, raised_for
+from ibm_circuit_job.devices.attribute_errors import missing_attribute, or_missing, property_again
 from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.errors import IBMBackendValueError, IBMError
 
@@ -28,13 +28,10 @@ class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not
 
     def __getattr__(self, name: str) -> Any:
         # Only asked for what is no member, or where a property has raised an AttributeError.
-        raised = raised_for(self, name)
-        if raised is not None:
-            raise raised
-        member = getattr(type(self), name, None)
-        if isinstance(member, property) and member.fget is not None:
-            return member.fget(self)
-        if name.startswith("_") or member is not None:
+        again = property_again(self, name)
+        if again is not None:
+            return again[0]
+        if name.startswith("_") or hasattr(type(self), name):
             raise AttributeError(f"{type(self).__name__} has no {name!r}")
         try:
             return getattr(self._record, name)

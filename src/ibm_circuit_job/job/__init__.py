@@ -3,9 +3,9 @@
 ``circuit_job`` is the handle. The modules that it is made of are loaded with the first handle.
 """
 
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Final
+
+from ibm_circuit_job.lazy_names import lazy_names
 
 _MODULES: Final = frozenset({"cell", "keeper", "result_reader", "result_waiter", "shown", "waiter"})
 
@@ -17,8 +17,4 @@ if TYPE_CHECKING:
     from ibm_circuit_job.job import shown as shown
     from ibm_circuit_job.job import waiter as waiter
 else:
-
-    def __getattr__(name: str) -> ModuleType:
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return import_module(f"{__name__}.{name}")
+    __getattr__, __dir__ = lazy_names(__name__, modules=_MODULES)

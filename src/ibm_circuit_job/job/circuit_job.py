@@ -28,7 +28,7 @@ from returns.result import Success
 from ibm_circuit_job import effects, wire
 from ibm_circuit_job import job as parts
 from ibm_circuit_job.clients.foreign import NOT_CONNECTED, adapted
-from ibm_circuit_job.devices.attribute_errors import or_missing, raised_for
+from ibm_circuit_job.devices.attribute_errors import or_missing, property_again
 from ibm_circuit_job.errors import (
     Failure,
     IBMError,
@@ -359,13 +359,9 @@ class IBMCircuitJob(JobV1):
 
     def __getattr__(self, name: str) -> Any:
         # Only asked for what is no member; also before there are any fields, such as by ``copy``.
-        raised = raised_for(self, name)
-        if raised is not None:
-            raise raised
-        member = getattr(type(self), name, None)
-        if isinstance(member, property) and member.fget is not None:
-            # Something below it raised an AttributeError, which is not to be hidden.
-            return member.fget(self)
+        again = property_again(self, name)
+        if again is not None:
+            return again[0]
         if not name.startswith("__") and "_attributes" in self.__dict__:
             found = self._fields()
             for field in (name, name.removesuffix("_")):

@@ -4,18 +4,18 @@
 ``testing``.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ibm_circuit_job.lazy_names import lazy_names
 from ibm_circuit_job.testing.model_service import ModelService
 from ibm_circuit_job.testing.scripted_client import ScriptedClient
 
 __all__ = ["JobLifecycle", "ModelService", "ScriptedClient"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the state machine, and Hypothesis with it, when it is used."""
-    if name == "JobLifecycle":
-        from ibm_circuit_job.testing.lifecycle import JobLifecycle  # noqa: PLC0415
-
-        return JobLifecycle
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from ibm_circuit_job.testing.lifecycle import JobLifecycle
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__, module_of={"JobLifecycle": "lifecycle"}, extra_of={"JobLifecycle": "testing"}
+    )

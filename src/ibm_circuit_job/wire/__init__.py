@@ -3,9 +3,9 @@
 ``given``, ``replies`` and ``typed_json`` read and write; each is loaded when it is first used.
 """
 
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Final
+
+from ibm_circuit_job.lazy_names import lazy_names
 
 _MODULES: Final = frozenset(
     {"documents", "error_replies", "given", "inputs", "instance_usage", "replies", "typed_json"}
@@ -20,8 +20,4 @@ if TYPE_CHECKING:
     from ibm_circuit_job.wire import replies as replies
     from ibm_circuit_job.wire import typed_json as typed_json
 else:
-
-    def __getattr__(name: str) -> ModuleType:
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return import_module(f"{__name__}.{name}")
+    __getattr__, __dir__ = lazy_names(__name__, modules=_MODULES)

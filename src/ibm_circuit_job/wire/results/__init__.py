@@ -8,8 +8,9 @@ No body makes any of them raise. What a server sent is bounded (``limits``), nev
 built. A module of this package is loaded when its first name is used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from ibm_circuit_job.lazy_names import lazy_names
 
 __all__ = [
     "Binding",
@@ -43,9 +44,4 @@ if TYPE_CHECKING:
     from ibm_circuit_job.wire.results.kinds import BodyKind, is_result, kind_of, lacks_names
     from ibm_circuit_job.wire.results.reasons import error_in
 else:
-
-    def __getattr__(name: str) -> Any:
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-        return found
+    __getattr__, __dir__ = lazy_names(__name__, module_of=_MODULE_OF)

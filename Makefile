@@ -30,8 +30,27 @@ help:
 demo: .venv/demo
 	$(BIN)/ibm-circuit-job demo
 
+# Debian has the programs of a server outside of the path.
+tools:
+	@command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null || \
+	{ apt-get -qq -o Acquire::Retries=3 update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=60 install -y postgresql; }
+
+# It runs mypy, and so belongs to make check, beside the run of mypy whose cache it shares.
+TYPES_IN_DOCS := tests/test_documentation_types.py
+
+# A worker that has nothing left takes over tests of another one: no long module is waited for at the end.
 test: .venv/dev
-	$(BIN)/pytest --ignore tests/benchmarks --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) \
+		--numprocesses auto --maxprocesses 4 --dist worksteal
+
+# Of the two rooms that decide everything else, by the tests that call them directly.
+coverage: .venv/dev
+	$(BIN)/pytest $(CORE) --quiet --numprocesses auto --maxprocesses 4 --dist worksteal \
+		--cov ibm_circuit_job.state --cov ibm_circuit_job.wire --cov-branch --cov-report term:skip-covered --cov-fail-under 95
+
+CORE := tests/state tests/wire property_tests/test_laws.py property_tests/test_wire_laws.py \
+	property_tests/test_waiting_laws.py property_tests/test_results_laws.py
 
 LIBRARIES := experiments pennylane mthree mitiq
 
@@ -81,6 +100,7 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/pytest --quiet $(TYPES_IN_DOCS)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 

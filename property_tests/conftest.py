@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 os.environ["IBM_CIRCUIT_JOB_STORE"] = "none"
 
 # No deadlines: machines are noisy, and speed is the benchmarks' business.
-settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile(
     "thorough",
     max_examples=2_000,

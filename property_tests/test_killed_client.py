@@ -20,9 +20,11 @@ from ibm_circuit_job import IBMJobApiError, IBMProvider, JobStore, wait_all
 from ibm_circuit_job.local import LocalService
 
 THOROUGH = settings().max_examples > 1000
-MOMENTS = 200 if THOROUGH else 6
-BOUNDARIES = None if THOROUGH else 6
+MOMENTS = 200 if THOROUGH else 3
+BOUNDARIES = None if THOROUGH else 4
 """How many of the boundaries a process is killed at; ``None`` for each."""
+PROBES = 6 if THOROUGH else 3
+"""How many results are read to the end first; every third one is large."""
 SEED = 20261123
 READER = Path(__file__).parents[1] / "tests/shared/killed_reader.py"
 WIDTH = 6
@@ -96,9 +98,9 @@ def test_result_is_lost_only_from_its_last_byte_to_the_sync(channel, tmp_path):
         command = [sys.executable, str(READER)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             reader = Reader(process, store=str(tmp_path / "jobs.sqlite"), account=account)
-            probes = Results(provider, 6)
+            probes = Results(provider, PROBES)
             whole = [reader.order({"job_id": job_id}) for job_id in probes.jobs]
-            assert [probes.check(store, job_id) for job_id in probes.jobs] == ["stored"] * 6
+            assert [probes.check(store, job_id) for job_id in probes.jobs] == ["stored"] * PROBES
             last = max(probe["boundaries"] for probe in whole)
             boundaries = range(1, last + 1)
             chosen = boundaries if BOUNDARIES is None else sorted(chance.sample(boundaries, BOUNDARIES))

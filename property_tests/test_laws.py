@@ -25,7 +25,7 @@ from ibm_circuit_job.wire import queries
 
 THOROUGH = settings.default.max_examples >= 2000
 # The laws are what all else rests on: they get ten times the examples of other properties.
-HISTORIES = settings(max_examples=20_000 if THOROUGH else settings.default.max_examples)
+HISTORIES = settings(max_examples=20_000 if THOROUGH else max(100, settings.default.max_examples))
 
 
 @HISTORIES

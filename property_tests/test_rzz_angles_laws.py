@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
@@ -16,7 +16,11 @@ from ibm_circuit_job.devices.rzz_angles import LARGEST_ANGLE, folded, is_in_boun
 
 angles = st.floats(-7, 7) | st.integers(-14, 14).map(lambda quarters: quarters * math.pi / 2)
 
+FEWER = settings(max_examples=max(20, settings.default.max_examples // 5))
+"""An example is a transpilation or two products of matrices; the angles at which something changes are written out."""
 
+
+@FEWER
 @given(angles)
 @example(math.pi / 2)
 @example(-math.pi / 2)
@@ -31,6 +35,7 @@ def test_folded_circuit_equals_rzz_with_its_phase(angle):
     assert {each.operation.name for each in circuit.data} <= {"x", "rz", "rzz"}
 
 
+@FEWER
 @given(angles)
 def test_transpiler_makes_a_circuit_that_equals_rzz(angle):
     assert register()

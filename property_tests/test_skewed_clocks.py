@@ -26,7 +26,7 @@ pytest_plugins = ["postgresql"]
 # The program is told, for it knows no profile.
 THOROUGH = "thorough" in sys.argv if __name__ == "__main__" else settings().max_examples > 1000
 JOBS, ROUNDS = (1_000, 3) if THOROUGH else (12, 2)
-PROCESSES = 8
+PROCESSES = 8 if THOROUGH else 4
 # A clock of one process is never that of another, however long a save takes.
 AHEAD = [timedelta(minutes=60 * number / (PROCESSES - 1) - 30) for number in range(PROCESSES)]
 LOCKS = 64

@@ -25,7 +25,7 @@ pytest_plugins = ["postgresql"]
 
 # The program is told, for it knows no profile.
 THOROUGH = "thorough" in sys.argv if __name__ == "__main__" else settings().max_examples > 1000
-HISTORIES, JOBS, ROUNDS = (10_000, 1_000, 40) if THOROUGH else (200, 20, 2)
+HISTORIES, JOBS, ROUNDS = (10_000, 1_000, 40) if THOROUGH else (120, 12, 2)
 PROCESSES = 8 if THOROUGH else 4
 SEED = 20261124
 MOMENTS = [datetime(2024, 2, 3, 12, tzinfo=UTC) + timedelta(seconds=second) for second in range(20)]

@@ -198,7 +198,7 @@ class AnyMemberFromAnyThread(RuleBasedStateMachine):
 
 TestAnyMemberFromAnyThread = AnyMemberFromAnyThread.TestCase
 TestAnyMemberFromAnyThread.settings = settings(
-    max_examples=200 if THOROUGH else 12,
+    max_examples=200 if THOROUGH else 6,
     stateful_step_count=20 if THOROUGH else 8,
     deadline=None,
 )

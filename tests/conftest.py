@@ -7,6 +7,7 @@ import pytest
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMProvider
+from ibm_circuit_job.local import LocalService
 
 # Jobs of tests are kept where a test says so, and not with those of whoever runs them.
 os.environ["IBM_CIRCUIT_JOB_STORE"] = "none"
@@ -16,8 +17,21 @@ collect_ignore = ["conformance"]
 
 
 @pytest.fixture(scope="session")
-def provider():
-    with IBMProvider.local() as provider:
+def service():
+    """A service for every test that wants no settings of its own: to start one takes seconds of computing."""
+    with LocalService(seed=7) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def provider(service):
+    with IBMProvider(service.token, service.url) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def platform_provider(service):
+    with IBMProvider(service.token, service.platform_url, instance=service.instance) as provider:
         yield provider
 
 

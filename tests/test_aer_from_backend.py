@@ -8,15 +8,7 @@ from qiskit.quantum_info import Operator, SuperOp, average_gate_fidelity
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, thermal_relaxation_error
 
-from ibm_circuit_job import IBMProvider
-
 SHOTS = 4000
-
-
-@pytest.fixture(scope="module")
-def device():
-    with IBMProvider.local(store=None, seed=3) as provider:
-        yield provider.get_backend("local_5q")
 
 
 @pytest.fixture(scope="module")

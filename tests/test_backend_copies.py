@@ -24,8 +24,7 @@ CONNECT = "make an IBMProvider, and give the backend or the job to its attach"
 
 
 @pytest.fixture(scope="module")
-def platform(provider):
-    service = provider._service
+def platform(service):
     url, instance = service.platform_url, service.instance
     return IBMProvider(service.token, url, instance=instance, channel="ibm_quantum_platform")
 

@@ -158,8 +158,7 @@ def test_calibration_goes_with_each_question_and_job():
 
 
 @pytest.fixture
-def platform(provider):
-    service = provider._service
+def platform(service):
     url, instance = service.platform_url, service.instance
     return IBMProvider(service.token, url, instance=instance, channel="ibm_quantum_platform")
 

@@ -9,7 +9,6 @@ from cloud_state import KEY, UNKNOWN_KEY, Cloud, CloudAccount, CloudInstance, se
 from typer.testing import CliRunner
 
 from ibm_circuit_job import IBMProvider, cli
-from ibm_circuit_job.local import LocalService
 
 LAB = CloudInstance("lab", tags=("my-tag",))
 IAM, API = "iam.cloud.ibm.com", "quantum.cloud.ibm.com"
@@ -35,12 +34,6 @@ def machine(server, tmp_path, monkeypatch):
             IBMProvider.save_account(key, instance=instance)
 
     return made
-
-
-@pytest.fixture(scope="module")
-def service():
-    with LocalService() as service:
-        yield service
 
 
 def asked(*words, exit_code=0):

@@ -8,7 +8,6 @@ import pytest
 from pool_worker import SHOTS, WIDTH
 from tls_front import tls_front
 
-from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.threads.locks import PerProcess
 
 NUMBERS = range(12)
@@ -17,12 +16,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def service():
-    with LocalService(seed=7) as service:
-        yield service
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 import traceback
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -944,11 +943,10 @@ def test_body_that_two_mend_at_once_is_mended_once(postgresql_url, monkeypatch):
 
 def wait_until_it_waits(store):
     """Until a transaction waits for another one."""
-    deadline = time.monotonic() + 30
     with inside(store) as connection:
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         while not connection.exec_driver_sql(waiting).scalar():
-            assert time.monotonic() < deadline
+            pass
 
 
 def test_store_that_was_closed_opens_again_by_itself(store):

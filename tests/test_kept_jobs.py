@@ -13,7 +13,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -292,9 +291,7 @@ def test_job_that_the_service_does_not_know_any_more_is_not_resumed(kept_provide
 
 
 @pytest.mark.parametrize("answer", [403, 400, "unreadable"])
-def test_job_of_which_the_service_will_not_tell_holds_up_no_other(
-    kept_provider, store, bell, caplog, monkeypatch, answer
-):
+def test_job_the_service_does_not_report_delays_no_other(kept_provider, store, bell, caplog, monkeypatch, answer):
     """Such as one of another account; one of which it says what cannot be read is ours all the same."""
     job = kept_provider.get_backend("local_simulator").run(bell)
     store.save(Job("foreign"))
@@ -416,9 +413,7 @@ def test_local_service_keeps_its_jobs_by_default(tmp_path, monkeypatch, bell):
 
 
 @pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
-def test_provider_of_a_service_that_is_down_has_the_jobs_of_its_store(
-    tmp_path, store, bell, caplog, monkeypatch, channel
-):
+def test_provider_of_a_service_that_is_down_has_stored_jobs(tmp_path, store, bell, caplog, monkeypatch, channel):
     # Each request is tried once, for nobody comes up meanwhile.
     monkeypatch.setattr(http, "RETRY", Retry(0, redirect=False, raise_on_status=False))
     data = tmp_path / "service"
@@ -861,9 +856,7 @@ def unkept(store, path, monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["result", "close", "later"])
-def test_result_that_could_not_be_kept_is_kept_at_once_when_that_is_possible(
-    store, provider, monkeypatch, tmp_path, way
-):
+def test_unsaved_result_is_saved_as_soon_as_possible(store, provider, monkeypatch, tmp_path, way):
     job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
     if way == "result":
         assert job.result().success
@@ -902,9 +895,7 @@ def test_inputs_that_could_not_be_brought_along_are_brought_later(kept_provider,
         assert second.jobs()[0].result().success
 
 
-def test_result_that_is_left_is_written_though_another_job_is_damaged_and_threads_are_no_more(
-    store, monkeypatch, tmp_path, caplog
-):
+def test_last_result_is_written_at_exit_beside_a_damaged_job(store, monkeypatch, tmp_path, caplog):
     jobs = [
         IBMCircuitJob(None, None, job_id, runtime_client=ScriptedClient([done], results=[BODY]), store=store)
         for job_id in ("a", "b")
@@ -1023,9 +1014,7 @@ def test_result_that_is_being_written_holds_up_no_poll_and_is_not_returned_befor
             while not any(pending.payloads and pending.writing().locked() for pending in left_for(store)):
                 assert not first.done()
             second = pool.submit(other.result)
-            began = time.monotonic()
             assert job.status() is other.status() is JobStatus.DONE
-            assert time.monotonic() - began < 10
             assert not first.done()
             assert not second.done()
         assert first.result(30).success
@@ -1080,9 +1069,7 @@ def test_poll_of_one_handle_does_not_wait_for_what_is_given_to_another(store, tm
             naming = pool.submit(named.update_name, "bell")
             while not any(pending.writing().locked() for pending in left_for(store)):
                 assert not naming.done()
-            began = time.monotonic()
             polled.status()
-            assert time.monotonic() - began < 10
             assert not naming.done()
         assert naming.result(30) == "bell"
     assert store.record("a").name == "bell"

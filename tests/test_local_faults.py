@@ -1,6 +1,6 @@
 """Faults to order: each kind, as a plain client meets it."""
 
-import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -30,8 +30,8 @@ def faulty():
         service.stop()
 
 
-def ask(provider, path="/jobs"):
-    return requests.get(provider.url + path, headers=provider.account_client.headers(), timeout=10)
+def ask(provider, path="/jobs", timeout=10):
+    return requests.get(provider.url + path, headers=provider.account_client.headers(), timeout=timeout)
 
 
 def test_answers_are_errors_pages_cut_off_garbled_and_late(faulty):
@@ -41,7 +41,7 @@ def test_answers_are_errors_pages_cut_off_garbled_and_late(faulty):
         {"kind": "html", "status": 502},
         {"kind": "cut_off"},
         {"kind": "garbled"},
-        {"kind": "slow", "seconds": 0.3},
+        {"kind": "slow", "seconds": 1.0},
     ]
     provider = faulty(*({**kind, "times": 1} for kind in kinds))
     whole = b'{"jobs":[],"count":0,"limit":200,"offset":0}'
@@ -54,9 +54,8 @@ def test_answers_are_errors_pages_cut_off_garbled_and_late(faulty):
     assert ask(provider).content == whole[: len(whole) // 2]
     garbled = ask(provider).content
     assert garbled != whole
-    began = time.monotonic()
-    assert ask(provider).content == whole
-    assert time.monotonic() - began >= 0.3
+    with pytest.raises(requests.ReadTimeout):
+        ask(provider, timeout=0.3)
     assert ask(provider).content == whole
 
 
@@ -109,8 +108,7 @@ def test_clock_jumps(faulty):
     provider = faulty({"kind": "clock_step", "seconds": 3600, "times": 1, "method": "POST"})
     backend = provider.get_backend("local_simulator")
     circuit = QuantumCircuit(1, 1)
-    late = backend.run(circuit).creation_date().timestamp() - time.time()
-    assert 3500 < late < 3700
+    assert backend.run(circuit).creation_date() > datetime.now(UTC) + timedelta(minutes=50)
 
 
 def test_same_seed_gives_the_same_faults(faulty):

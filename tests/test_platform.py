@@ -24,14 +24,8 @@ CRN = "crn:v1:bluemix:public:quantum-computing:{}:a/1:2::"
 
 
 @pytest.fixture(scope="module")
-def service():
-    with LocalService(seed=7) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def provider(service):
-    return IBMProvider(service.token, service.platform_url, instance=service.instance)
+def provider(platform_provider):
+    return platform_provider
 
 
 @pytest.fixture(scope="module")

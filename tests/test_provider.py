@@ -29,7 +29,6 @@ from ibm_circuit_job import (
     IBMRetiredBackend,
 )
 from ibm_circuit_job.effects import now
-from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.devices import configuration as described
 
@@ -617,12 +616,6 @@ def test_active_account_is_what_the_log_says_without_the_token(home, provider, c
     assert provider.token not in f"{shown} {lines}"
 
 
-@pytest.fixture(scope="module")
-def todays():
-    with LocalService() as service:
-        yield service
-
-
 def account_of_today(service, **more):
     more = {"channel": "ibm_quantum_platform"} | more
     return {"token": service.token, "url": service.platform_url, "instance": service.instance, **more}
@@ -638,10 +631,10 @@ def account_of_today(service, **more):
         ("mine", {"is_default_account": True}),
     ],
 )
-def test_saved_default_account_of_today_is_found(home, todays, name, saved, asked):
-    save(home, **{name: account_of_today(todays, **saved)})
+def test_saved_default_account_of_today_is_found(home, service, name, saved, asked):
+    save(home, **{name: account_of_today(service, **saved)})
     with IBMProvider(**asked) as found:
-        assert (found.token, found.url, found.instance) == (todays.token, todays.platform_url, todays.instance)
+        assert (found.token, found.url, found.instance) == (service.token, service.platform_url, service.instance)
         assert found.channel == "ibm_quantum_platform"
 
 

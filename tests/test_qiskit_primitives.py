@@ -12,9 +12,14 @@ from ibm_circuit_job import IBMProvider
 SHOTS = 1000
 
 
-@pytest.fixture(scope="module", params=["ibm_quantum", "ibm_quantum_platform"])
+@pytest.fixture(scope="module", params=["legacy_provider", "platform_provider"])
 def provider(request):
-    with IBMProvider.local(store=None, seed=3, channel=request.param) as provider:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def legacy_provider(service):
+    with IBMProvider(service.token, service.url) as provider:
         yield provider
 
 

@@ -138,11 +138,10 @@ def test_client_version_is_read_from_the_caller_too(said, versions):
     assert queries.metrics(known) == said
 
 
-@pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
-def test_client_version_of_our_own_job_is_ours(channel, bell):
-    with IBMProvider.local(channel=channel, store=None) as provider:
-        job = provider.get_backend("local_simulator").run(bell, shots=1)
-        assert {"qiskit", "ibm-circuit-job"} <= job.client_version.keys()
+@pytest.mark.parametrize("channel", ["provider", "platform_provider"])
+def test_client_version_of_our_own_job_is_ours(channel, bell, request):
+    job = request.getfixturevalue(channel).get_backend("local_simulator").run(bell, shots=1)
+    assert {"qiskit", "ibm-circuit-job"} <= job.client_version.keys()
 
 
 class Saying(Replying, BaseHTTPRequestHandler):

@@ -1,7 +1,6 @@
 """Many jobs at once: how many requests it takes, who is told, and what ends a wait."""
 
 import threading
-import time
 
 import msgspec
 import pytest
@@ -16,6 +15,7 @@ from ibm_circuit_job import (
     IBMJobTimeoutError,
     WaitPolicy,
     as_completed,
+    effects,
     refresh_all,
     wait_all,
 )
@@ -160,10 +160,8 @@ def test_job_that_is_not_there_is_said_when_all_others_have_ended():
 
 def test_timeout_names_those_that_have_not_ended():
     service = Listing({"a": "Queued", "b": "Completed", "c": "Running"})
-    began = time.monotonic()
     with pytest.raises(IBMJobTimeoutError, match=r"2 jobs have not ended within 0.3 seconds: a, c"):
         wait_all(service.handles(), timeout=0.3, policy=QUICK)
-    assert time.monotonic() - began < 2
 
 
 def test_timeout_that_is_no_number_is_refused_before_anything_is_asked():
@@ -190,10 +188,9 @@ def test_jobs_of_a_service_are_waited_for_with_few_requests_and_no_thread_is_lef
         del provider.account_client.http.request
     assert {job.state.status.status for job in jobs} == {JobStatus.DONE}
     assert len(asked) < 60
-    deadline = time.monotonic() + 5
-    while any("effect" in thread.name for thread in threading.enumerate()) and time.monotonic() < deadline:
+    # One that stays is ended by the timeout of the test, which shows what it does.
+    while any("effect" in thread.name for thread in threading.enumerate()):
         pass
-    assert not any("effect" in thread.name for thread in threading.enumerate())
 
 
 def test_listening_ends_soon_after_nobody_iterates_any_more(device, simulator, bell):
@@ -208,12 +205,9 @@ def test_listening_ends_soon_after_nobody_iterates_any_more(device, simulator, b
     ending = as_completed([slow, quick], policy=WaitPolicy(guard_pause=0.5))
     assert next(ending) is quick
     ending.close()
-    deadline = time.monotonic() + 5
-    while set(threading.enumerate()) - before and time.monotonic() < deadline:
-        time.sleep(0.02)
     try:
-        assert not set(threading.enumerate()) - before
-        assert not slow.in_final_state()
+        while set(threading.enumerate()) - before:
+            assert not slow.in_final_state()
     finally:
         slow.cancel()
 
@@ -223,24 +217,21 @@ def test_timeout_is_honoured_by_a_service_that_hangs():
 
     class Hanging(Listing):
         def jobs_get(self, limit, skip, pending):
-            released.wait(30)
+            released.wait()
 
-    began = time.monotonic()
     with pytest.raises(IBMJobTimeoutError, match="5 jobs have not ended"):
         wait_all(Hanging(dict.fromkeys("abcde", "Queued")).handles(), timeout=0.3)
     released.set()
-    assert time.monotonic() - began < 3
 
 
-def test_job_that_ended_in_time_is_no_timeout_even_if_its_reader_was_slow():
+def test_job_that_ended_in_time_is_no_timeout_for_a_slow_reader(monkeypatch):
     service = Listing({"a": "Completed", "b": "Queued"})
-    ended = []
-    for job in as_completed(service.handles(), timeout=0.5, policy=QUICK):
+    ended, late, monotonic = [], 0.0, effects.monotonic
+    monkeypatch.setattr(effects, "monotonic", lambda: monotonic() + late)
+    for job in as_completed(service.handles(), timeout=100.0, policy=QUICK):
         ended.append(job.job_id())
         service.statuses["b"] = "Completed"
-        slow_until = time.monotonic() + 0.7
-        while time.monotonic() < slow_until:
-            pass
+        late += 200.0
     assert ended == ["a", "b"]
 
 

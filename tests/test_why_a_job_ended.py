@@ -2,13 +2,11 @@
 
 import json
 import pickle
-import time
 
 import pytest
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobFailureError, IBMJobInvalidStateError
-from ibm_circuit_job.state import reading
+from ibm_circuit_job import IBMCircuitJob, IBMJobFailureError, IBMJobInvalidStateError, effects
 from ibm_circuit_job.testing import ScriptedClient
 
 
@@ -35,24 +33,28 @@ def test_advice_stands_beside_what_the_results_text_says():
 
 
 class SlowToFail:
-    """A client of a job that fails after a second, and whose reason takes a while to read."""
+    """A client of a job that fails after two minutes, and whose reason takes twenty seconds to read."""
 
     def __init__(self):
-        self.seconds = [1.0]
+        self.late, self.seconds, self.monotonic = 0.0, [120.0], effects.monotonic
+
+    def clock(self):
+        return self.monotonic() + self.late
 
     def job_get(self, job_id, exclude_params=True):
-        time.sleep(self.seconds.pop() if self.seconds else 0.0)
+        self.late += self.seconds.pop() if self.seconds else 0.0
         return b'{"id": "a", "state": {"status": "Failed"}}'
 
     def job_results(self, job_id):
-        time.sleep(0.2)
+        self.late += 20.0
         return b"JobError: 'Too hot.'"
 
 
 def test_reason_is_read_however_long_the_job_took(monkeypatch):
-    monkeypatch.setattr(reading, "COMES_WITHIN", 0.5)
+    client = SlowToFail()
+    monkeypatch.setattr(effects, "monotonic", client.clock)
     with pytest.raises(IBMJobFailureError, match="Too hot"):
-        IBMCircuitJob(None, None, "a", runtime_client=SlowToFail()).result()
+        IBMCircuitJob(None, None, "a", runtime_client=client).result()
 
 
 RAN_TOO_LONG = [

@@ -14,7 +14,6 @@ from ibm_circuit_job import IBMProvider, WaitPolicy
 from ibm_circuit_job.cli.checkup import Checkup
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.clients.credentials import Asked
-from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.recording import Recorder, write_fixture
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.json"))
@@ -44,14 +43,13 @@ def answers(token, url, instance):
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(service, tmp_path_factory):
     """The answers of a service on this machine, and the file of the recording."""
     path = tmp_path_factory.mktemp("recording") / "recording.json"
-    with LocalService() as service:
-        recorder = Recorder(datetime.now(UTC))
-        with recorder.recording():
-            found = answers(service.token, service.platform_url, service.instance)
-        secrets = [service.token, "local_5q", "mine"]
+    recorder = Recorder(datetime.now(UTC))
+    with recorder.recording():
+        found = answers(service.token, service.platform_url, service.instance)
+    secrets = [service.token, "local_5q", "mine"]
     write_fixture(recorder.fixture(), path)
     return found, path, secrets
 

@@ -33,7 +33,7 @@ def postgresql():
     """The URL of a server that is started for this run, with its password."""
     programs = find_programs()
     if programs is None:
-        pytest.skip(f"PostgreSQL is not installed: neither the path nor {PROGRAMS} has initdb; `make tools` installs it")
+        pytest.skip(f"PostgreSQL is not installed: no initdb on the path nor in {PROGRAMS}; `make tools` installs it")
     with served(programs) as url:
         yield url
 

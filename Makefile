@@ -85,7 +85,10 @@ thorough: .venv/dev
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0 --durations 0
 
 mutants: .venv/dev
-	$(BIN)/python property_tests/mutants.py
+	rm -rf mutants
+	HYPOTHESIS_PROFILE=mutants $(BIN)/mutmut run
+	@echo "Not found by any test (show one with $(BIN)/mutmut show NAME):"
+	@$(BIN)/mutmut results
 
 # The same jobs and faults through the official clients; some five minutes in all.
 chaos: .venv/dev .peers/provider/ready .peers/runtime/ready

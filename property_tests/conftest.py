@@ -18,6 +18,6 @@ settings.register_profile(
 )
 # An error is to be found, and not to be explained.
 settings.register_profile(
-    "mutants", max_examples=500, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
+    "mutants", max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

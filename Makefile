@@ -103,7 +103,7 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest --quiet $(TYPES_IN_DOCS)
+	$(BIN)/pytest --quiet --timeout 0 $(TYPES_IN_DOCS)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 

@@ -117,8 +117,8 @@ def served(programs):
         try:
             yield f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{port}/postgres"
         finally:
-            guard.stdin.close()
-            guard.wait(180)
+            # A line, and not only the end of the pipe: a process that was forked meanwhile may have it open.
+            guard.communicate(b"\n", 180)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

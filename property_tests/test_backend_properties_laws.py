@@ -121,7 +121,7 @@ def damage(value):
 
 
 @given(documents)
-def test_every_figure_is_found_and_is_the_nearest_number_to_the_exact_one(document):
+def test_every_figure_is_the_float_nearest_to_the_exact_value(document):
     properties = BackendProperties.from_dict(document, UTC)
     before = pickle.dumps(properties)
     for qubit, row in enumerate(document["qubits"]):

@@ -143,7 +143,7 @@ def environment_of(service, monkeypatch):
 
 
 @pytest.mark.timeout(300 if THOROUGH else 60)
-def test_every_job_ends_right_where_every_fourth_request_goes_wrong(monkeypatch, caplog):
+def test_every_job_ends_right_when_a_quarter_of_requests_fail(monkeypatch, caplog):
     # Each trouble is logged once; here that is too much to keep.
     caplog.set_level(logging.ERROR)
     if not THOROUGH:

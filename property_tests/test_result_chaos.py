@@ -48,7 +48,7 @@ def came_to(provider, errand):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
-def test_each_job_gives_its_result_to_one_call_where_replies_are_spoilt(channel, seed):
+def test_spoilt_replies_give_each_result_to_exactly_one_call(channel, seed):
     with LocalService(seed=SEED + seed, faults=faults(seed)) as service:
         url, instance = (service.url, None) if channel == "ibm_quantum" else (service.platform_url, service.instance)
         with (

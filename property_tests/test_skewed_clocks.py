@@ -32,7 +32,7 @@ AHEAD = [timedelta(minutes=60 * number / (PROCESSES - 1) - 30) for number in ran
 LOCKS = 64
 
 
-def test_what_was_seen_last_holds_for_each_job_whatever_the_clocks_say(store_url):
+def test_last_observation_wins_whatever_the_clocks_say(store_url):
     program = [sys.executable, __file__, *(["thorough"] if THOROUGH else [])]
     began = time.monotonic()
     # By its input: the URL may hold a password.

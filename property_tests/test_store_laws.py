@@ -164,7 +164,7 @@ def test_store_holds_the_join_of_all_that_came_however_it_came(stores, calls, ho
 
 @STORED
 @given(split_histories)
-def test_bodies_of_results_are_there_from_the_newest_to_the_oldest(stores, calls):
+def test_result_bodies_are_listed_newest_first(stores, calls):
     job_id, came = saved(stores, calls)
     bodies = {fact for fact in came if isinstance(fact, ResultPayload)}
     expected = sorted(bodies, key=lambda body: (body.stamp, body.observed_at, body.sha256), reverse=True)
@@ -175,7 +175,7 @@ def test_bodies_of_results_are_there_from_the_newest_to_the_oldest(stores, calls
 
 @STORED
 @given(split_histories)
-def test_history_holds_each_fact_once_in_the_order_in_which_it_came_and_folds_to_the_record(stores, calls):
+def test_history_has_each_fact_once_and_folds_to_the_record(stores, calls):
     job_id, came = saved(stores, calls)
     for store in stores:
         history = store.history(job_id)
@@ -212,7 +212,7 @@ def rows_of(store, job_id):
 
 @STORED
 @given(split_histories, moments(), st.sampled_from([UTC, INDIA]))
-def test_job_at_a_moment_is_the_fold_of_what_had_been_seen_by_then(stores, calls, moment, zone):
+def test_job_at_a_moment_is_the_fold_of_the_facts_until_then(stores, calls, moment, zone):
     job_id, came = saved(stores, calls)
     seen = [
         said
@@ -237,7 +237,7 @@ def test_jobs_that_are_saved_at_once_do_not_mix(stores, several, repeats):
 
 @STORED
 @given(st.lists(facts() | like_facts, max_size=24).flatmap(ways_to_save))
-def test_long_history_is_bounded_and_folds_to_the_record_all_the_same(stores, calls):
+def test_long_history_is_bounded_and_folds_to_the_record(stores, calls):
     with mock.patch.object(merging, "MOST_FACTS", 4):
         job_id, came = saved(stores, calls)
     history = stores[0].history(job_id)
@@ -415,14 +415,14 @@ SEEN = [datetime(2024, 2, 3, 12, 0, second, tzinfo=UTC) for second in range(4)]
     refresh(Job("a"), JobDetails(SEEN[1], name="ghz"), JobName(SEEN[2], "bell")),
 )
 @given(records, records)
-def test_whoever_keeps_the_news_is_told_the_same_as_whoever_keeps_all(kept, known):
+def test_saving_the_changes_equals_saving_everything(kept, known):
     known = evolve(known, payload=kept.payload)
     assert answers(kept_with(kept, news(kept, known))) == answers(merge(kept, known))
 
 
 @NEWS
 @given(records, st.lists(like_histories | named_histories, max_size=3))
-def test_whoever_keeps_the_news_again_and_again_is_told_the_same_as_whoever_knows_all(known, lessons):
+def test_repeated_saves_of_changes_equal_one_save_of_everything(known, lessons):
     known = kept = evolve(known, payload=None)
     for lesson in lessons:
         known = evolve(refresh(known, *lesson), payload=None)

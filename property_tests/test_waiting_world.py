@@ -241,7 +241,7 @@ TestAnyWeather.settings = settings(max_examples=settings().max_examples, statefu
 
 
 @pytest.mark.parametrize("ends_at", [1.0, 3_600.0, 86_400.0, 864_000.0])
-def test_fair_weather_is_noticed_within_a_tenth_of_the_wait_and_thirty_seconds(ends_at):
+def test_end_is_noticed_within_a_tenth_of_the_wait_and_30_s(ends_at):
     world = World(ends_at, [])
     job = IBMCircuitJob(None, None, "a", runtime_client=Polled(world))
     with (
@@ -253,7 +253,7 @@ def test_fair_weather_is_noticed_within_a_tenth_of_the_wait_and_thirty_seconds(e
     assert world.now - world.ends_at <= min(0.1 * ends_at, 30.0) + 0.1
 
 
-def test_stream_that_never_closes_hides_the_end_no_longer_than_the_guard():
+def test_silent_stream_hides_the_end_no_longer_than_the_guard():
     world = World(1_000.0, [("deaf", 0.0)] * 1_000)
     job = IBMCircuitJob(None, None, "a", runtime_client=Pushed(world))
     with (

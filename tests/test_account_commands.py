@@ -113,7 +113,7 @@ def test_login_sends_no_key_to_the_host_of_a_variable(machine, server, monkeypat
 
 
 @pytest.mark.parametrize("option", ["--instance", "--region", "--plan", "--url"])
-def test_login_does_not_repeat_a_key_that_is_given_as_something_else(machine, option):
+def test_login_does_not_repeat_a_key_given_in_another_argument(machine, option):
     machine(LAB, BIG)
     assert "got an API key" in typed("login", option, KEY, key=KEY, exit_code=1)
 

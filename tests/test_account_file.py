@@ -247,7 +247,7 @@ def test_those_who_save_at_once_keep_the_accounts_of_each_other(file):
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_name_of_a_file_that_cannot_be_is_an_error_of_the_account(tmp_path):
+def test_impossible_file_name_is_an_account_error(tmp_path):
     with pytest.raises(IBMAccountError, match="cannot read the saved accounts"):
         IBMProvider.save_account("s3cret", filename=f"{tmp_path}/a\0b")
 

@@ -74,7 +74,7 @@ def test_wrong_argument_says_what_would_be_right(backend, arguments, message):
     assert message in str(raised.value)
 
 
-def test_delay_between_shots_outside_of_what_the_device_can_do_is_refused(device):
+def test_rep_delay_outside_the_range_of_the_device_is_refused(device):
     with pytest.raises(IBMBackendValueError, match=r"from 0 to 0\.0005 seconds for local_5q, got 1\.0"):
         device.run(ONE, rep_delay=1.0)
 

@@ -123,7 +123,7 @@ def test_what_the_service_does_not_say_is_none_or_empty():
     assert read(dt=None, simulator=None, supported_features=None).supported_features == []
 
 
-def test_attribute_that_is_not_there_is_an_error_with_what_is_like_it(configuration):
+def test_unknown_attribute_is_an_error_that_suggests_a_name(configuration):
     with pytest.raises(AttributeError, match="of local_5q has no 'basis_gate'; did you mean basis_gates"):
         configuration.basis_gate  # noqa: B018
     with pytest.raises(AttributeError, match=r"has no 'zzz'$"):
@@ -173,7 +173,7 @@ def test_document_that_describes_no_backend_is_refused(data, message):
         ("hamiltonian", {"vars": 3}, "hamiltonian.vars: expected an object, got 3"),
     ],
 )
-def test_field_of_the_wrong_type_is_an_error_only_when_it_is_asked_for(field, value, message):
+def test_field_of_a_wrong_type_is_an_error_only_when_read(field, value, message):
     configuration = read(**{field: value})
     assert configuration.n_qubits == 5
     assert configuration.to_dict()[field] == value
@@ -267,7 +267,7 @@ def test_reply_that_is_no_status_is_refused(reply, message):
     assert str(refused.value) == f"could not read the status of the backend: {message}"
 
 
-def test_status_goes_to_a_dictionary_with_qiskit_s_names_and_back():
+def test_status_round_trips_through_a_dictionary_of_qiskit_names():
     status = BackendStatus("ibm_x", "1.2", True, 3, "active")
     fields = {
         "backend_name": "ibm_x",

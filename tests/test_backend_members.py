@@ -278,7 +278,7 @@ def test_stored_job_names_its_backend_without_a_connection(tmp_path, provider, s
         assert job.result(timeout=60).success
 
 
-def test_stored_job_of_a_service_that_is_out_of_reach_names_its_backend(tmp_path, provider, bell):
+def test_stored_job_of_an_unreachable_service_names_its_backend(tmp_path, provider, bell):
     with JobStore(tmp_path / "jobs.sqlite") as store:
         own = IBMProvider(provider.token, provider.url, store=store)
         own.get_backend("local_simulator").run(bell, shots=10).result(timeout=60)

@@ -260,7 +260,7 @@ def test_prefix_of_a_unit_is_applied(unit, expected):
     assert properties.gate_property("x", 0, "T1")[0] == expected
 
 
-def test_unit_that_nobody_knows_is_an_error_only_for_the_figure_that_has_it():
+def test_unknown_unit_is_an_error_only_for_its_own_figure():
     properties = read(qubits=[[entry(unit="Hz"), entry("T2", 2.0), entry("operational", 0, "Hz")]])
     assert properties.t2(0) == 2e-06
     assert properties.is_qubit_operational(0) is False

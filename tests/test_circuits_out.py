@@ -109,7 +109,7 @@ def qpy_in(encoded):
     return zlib.decompress(base64.b64decode(msgspec.json.decode(encoded)["__value__"]))
 
 
-def test_circuits_are_written_in_a_version_that_the_service_reads():
+def test_circuits_are_written_in_a_version_the_service_reads():
     assert qpy_in(typed_json.encode(one()))[6] == min(17, qpy.QPY_VERSION)
 
 
@@ -180,7 +180,7 @@ def test_parameters_fit_the_schema_of_the_sampler(circuits, options):
 
 @pytest.mark.parametrize("words", ["Program 'sampler' not found.", "The program sampler does not exist"])
 @pytest.mark.parametrize("circuits", [[one(), two_registers()], [TEXT, one()]])
-def test_service_without_a_sampler_is_given_the_executors_program(circuits, words):
+def test_service_without_a_sampler_gets_the_executor_program(circuits, words):
     client = CapturingClient(programs={"executor"}, words=words)
     backend_of(client).run(circuits, shots=10, rep_delay=1e-4, init_qubits=False)
     _, (program, params) = client.submitted

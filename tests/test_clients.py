@@ -137,7 +137,7 @@ def test_date_that_is_none_does_not_cost_a_submission(server, client, date):
     assert client.clock_ahead is None
 
 
-def test_other_post_is_sent_again_where_the_service_has_not_taken_it(server, client):
+def test_other_post_is_sent_again_if_the_service_did_not_take_it(server, client):
     answers = [503, 503, 204]
     server.answer = lambda request: request.reply(answers.pop(0))
     client.job_cancel("a")
@@ -166,7 +166,7 @@ def test_pause_that_is_asked_for_is_a_number_or_a_date(server, client, asked, se
     assert failure_of(lambda: client.job_get("a")).retry_after == seconds
 
 
-def test_too_many_requests_is_told_at_once_with_the_pause_that_is_asked_for(server, client):
+def test_too_many_requests_is_reported_at_once_with_its_pause(server, client):
     server.answer = lambda request: request.reply(429, Retry_After="3600")
     assert failure_of(lambda: client.job_get("a")).retry_after == 3600.0
 
@@ -183,7 +183,7 @@ def test_body_that_is_cut_off_is_a_failure(server, client):
     assert isinstance(perform(fetch_job(client, "a")).failure(), Unreachable)
 
 
-def test_body_that_trickles_does_not_outlast_the_time_that_was_given(server, client):
+def test_trickling_body_does_not_outlast_the_given_time(server, client):
     given_up = threading.Event()
 
     def trickle(request):
@@ -210,7 +210,7 @@ def test_login_and_request_share_the_time_that_was_given(server, either_client):
     assert either_client.job_get("a", seconds=5.0) == b'{"id": "a"}'
 
 
-def test_request_that_needs_a_new_token_has_no_more_time_than_any_other(server, either_client):
+def test_request_with_a_new_token_has_the_same_time_as_any_other(server, either_client):
     statuses = [200, 401, 200]
 
     def late(request):
@@ -223,7 +223,7 @@ def test_request_that_needs_a_new_token_has_no_more_time_than_any_other(server, 
 
 
 @pytest.mark.parametrize("headers", [{}, {"Connection": "close"}], ids=["kept", "closed"])
-def test_silence_after_the_headers_does_not_outlast_the_time_that_was_given(server, either_client, headers):
+def test_silence_after_headers_does_not_outlast_the_given_time(server, either_client, headers):
     def silent(request):
         server.stopped.wait(0.8)
         request.send_response(200)
@@ -271,7 +271,7 @@ def test_certificates_that_are_not_to_be_checked_need_no_bundle(server, monkeypa
     assert "bundle" not in failure_of(lambda: session.request("ask", "GET", url, seconds=5.0)).message
 
 
-def test_secret_that_is_learned_while_another_thread_hides_secrets_is_no_trouble():
+def test_secret_can_be_learned_while_another_thread_redacts():
     session = HttpSession(ClientParameters(TOKEN, "https://service.invalid"))
 
     class Words(str):
@@ -302,7 +302,7 @@ def test_failure_survives_a_process_pool():
     assert pickle.loads(pickle.dumps(error)).failure == error.failure
 
 
-def test_connections_are_closed_with_the_client_though_an_error_holds_on_to_them(server, client):
+def test_client_closes_connections_that_an_error_refers_to(server, client):
     server.answer = lambda request: request.reply(200, '{"id": "a"}')
     client.job_get("a")
     # Errors of urllib3 name the pool of their connection, and tracebacks live until the garbage is collected.

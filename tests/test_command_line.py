@@ -45,7 +45,7 @@ def typed(*words, exit_code=0):
     return ran.output
 
 
-def test_demo_shows_the_life_of_a_job_and_its_counts_and_keeps_it(store):
+def test_demo_shows_a_job_from_start_to_counts_and_saves_it(store):
     ran = subprocess.run([*COMMAND, "demo", "--shots", "100"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     steps = re.findall(r"submitted|queued|running|done", ran.stdout.replace("is queued", ""))
@@ -94,13 +94,13 @@ def narrow_terminal(monkeypatch):
 
 
 @pytest.mark.usefixtures("hostile")
-def test_jobs_are_lines_for_other_programs_where_there_is_no_terminal():
+def test_jobs_are_plain_lines_without_a_terminal():
     when = NOON.astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
     assert typed("jobs") == f"{LONG_ID}\t{when}\tERROR\t{SHOWN}\t{SHOWN}\n"
 
 
 @pytest.mark.usefixtures("hostile", "narrow_terminal")
-def test_jobs_are_a_table_on_a_terminal_with_whole_ids_however_narrow_it_is():
+def test_jobs_are_a_table_with_whole_ids_on_a_narrow_terminal():
     table = typed("jobs")
     assert LONG_ID in table
     assert (table.count(r"\x1b[31mre"), table.count(":bug: \\")) == (2, 2)
@@ -109,7 +109,7 @@ def test_jobs_are_a_table_on_a_terminal_with_whole_ids_however_narrow_it_is():
 
 @pytest.mark.usefixtures("hostile")
 @pytest.mark.parametrize("terminal", [None, "narrow_terminal"])
-def test_history_is_a_line_for_each_fact_whatever_the_service_says(request, terminal):
+def test_history_is_one_line_per_fact_whatever_the_reply(request, terminal):
     if terminal:
         request.getfixturevalue(terminal)
     story = typed("history", LONG_ID)

@@ -115,7 +115,7 @@ def test_steps_that_were_given_count_until_the_service_says_more():
     assert list(job.time_per_step()) == ["created", "running"]
 
 
-def test_steps_that_were_given_are_asked_for_again_when_the_job_has_ended():
+def test_given_steps_are_asked_for_again_after_the_end():
     more = b'{"timestamps": {"created": "2024-02-03T11:50:00Z", "finished": "2024-02-03T11:51:00Z"}}'
     client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'], metrics=[more])
     job = job_of(client, time_per_step={"created": "2024-02-03T11:50:00Z"})
@@ -143,7 +143,7 @@ def test_result_is_there_at_once(client, result):
     assert client.calls == []
 
 
-def test_result_that_was_given_is_read_again_where_that_is_asked_for():
+def test_given_result_is_read_again_on_refresh():
     other = msgspec.json.encode(RESULT).replace(b'"0x1":3', b'"0x0":3')
     client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'], results=[other])
     job = job_of(client, result=RESULT)
@@ -171,7 +171,7 @@ def test_error_answers_why_the_job_failed(client, error, message):
     assert client.calls == []
 
 
-def test_error_without_a_status_counts_once_the_service_says_that_the_job_failed():
+def test_given_error_counts_once_the_service_reports_a_failure():
     client = ScriptedClient([b'{"id": "a", "state": {"status": "Failed"}}'])
     assert job_of(client, error={"message": "Too many shots.", "code": 1517}).error_message() == (
         "Error code 1517; Too many shots."
@@ -286,7 +286,7 @@ def test_backend_is_the_one_that_was_given(client):
     assert IBMCircuitJob(backend, None, "a", runtime_client=client).backend() is backend
 
 
-def test_backend_that_is_not_there_is_an_error_that_says_what_helps(client):
+def test_absent_backend_is_an_error_that_says_what_helps(client):
     with pytest.raises(IBMJobApiError, match=r"IBMProvider\.attach\(job\)"):
         job_of(client).backend()
 

@@ -92,7 +92,7 @@ def test_error_names_the_variable(home, variables, culprit):
     refused(culprit, {"QISKIT_IBM_TOKEN": "key"} | variables)
 
 
-def test_what_is_given_beside_an_account_overrides_what_is_harmless(save, tmp_path):
+def test_arguments_override_the_harmless_fields_of_an_account(save, tmp_path):
     save(mine={"token": "t", "instance": EAST, "plans_preference": ["open"], "tags": ["a"], "verify": False})
     given = found(name="mine", instance="lab", verify=True, proxies={"https": "http://p:1"}).parameters
     assert given == ClientParameters("t", instance="lab", proxies={"urls": {"https": "http://p:1"}})
@@ -364,7 +364,7 @@ def test_url_that_can_be_read_as_two_hosts_gets_no_key(save, monkeypatch, url):
     assert iam_url(ClientParameters("key", "http://127.0.0.1:8080")) == "http://127.0.0.1:8080"
 
 
-def test_variable_leads_no_key_out_of_a_cloud_whose_name_ends_with_quantum(monkeypatch):
+def test_variable_sends_no_key_out_of_a_cloud_named_like_quantum(monkeypatch):
     monkeypatch.setenv("IAM_URL", "https://evil.com")
     refused("the variable IAM_URL leads to another host", token=KEY, url="https://superquantum.com")
 

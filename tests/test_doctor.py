@@ -122,7 +122,7 @@ def test_proxy_on_the_way_is_said(machine, monkeypatch):
     assert "by the proxy http://proxy.example:8080" in asked()["reach IAM"][1]
 
 
-def test_recording_has_the_traffic_without_anything_of_the_account(machine, tmp_path):
+def test_recording_has_the_traffic_and_nothing_of_the_account(machine, tmp_path):
     machine()
     path = tmp_path / "recording.json"
     asked("--record", str(path))

@@ -91,7 +91,7 @@ def test_steps_of_a_job_are_times_with_the_zone_of_the_machine(simulator, bell):
     assert all(moment.utcoffset() == moment.astimezone().utcoffset() for moment in steps.values())
 
 
-def test_creation_date_is_read_by_its_method_and_other_fields_as_attributes(simulator, bell):
+def test_creation_date_is_a_method_and_the_rest_attributes(simulator, bell):
     job = simulator.run(bell, shots=1)
     job.refresh()
     assert job.creation_date() == job.time_per_step()["created"]

@@ -62,7 +62,7 @@ def pool(method, account, connected):
     return initialized
 
 
-def test_processes_and_threads_get_answers_to_their_own_questions(pool):
+def test_processes_and_threads_get_their_own_answers(pool):
     with pool() as processes, ThreadPoolExecutor(2) as threads:
         here, there = NUMBERS[::2], NUMBERS[1::2]
         answers = [

@@ -165,7 +165,7 @@ def test_device_without_reset_refuses_it():
 
 
 @pytest.mark.parametrize("steps", [[("rx", 0.5, 0)], [("rzz", 0.5, 0, 1)]])
-def test_fractional_gate_beside_control_flow_is_refused_where_it_is_forbidden(steps):
+def test_fractional_gate_with_control_flow_is_refused(steps):
     within, beside = branch(*steps), branch(("x", 0)).compose(circuit_of(*steps))
     old = backend_of(supported_features=["qobj", "qasm3"])
     for circuit in (within, beside):
@@ -179,7 +179,7 @@ def test_fractional_gate_beside_control_flow_is_refused_where_it_is_forbidden(st
     assert sent(old, branch(("x", 0)))
 
 
-def test_fractional_gate_that_was_not_wanted_is_refused_with_advice():
+def test_unwanted_fractional_gate_is_refused_with_advice():
     backend = backend_of(use_fractional_gates=False)
     with pytest.raises(IBMBackendValueError, match=r"get_backend\(\.\.\., use_fractional_gates=True\)"):
         backend.run(circuit_of(("rx", 0.5, 0)))

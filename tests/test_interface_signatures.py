@@ -195,7 +195,7 @@ def test_every_documented_member_and_argument_has_a_row():
     assert {name.split("(")[0] for name in written} >= EXTRAS
 
 
-def test_no_row_is_without_a_test_and_every_test_that_is_named_exists():
+def test_each_row_names_a_test_and_each_named_test_exists():
     assert len(rows()) == TABLE.read_text().count("\n| ") - 2 * TABLE.read_text().count("\n| --- ")
     for name, tests in rows():
         assert tests, name

@@ -28,21 +28,21 @@ def job_of(client, **given):
 # Attributes
 
 
-def test_fields_of_the_service_are_attributes_bare_and_with_an_underscore():
+def test_service_fields_are_attributes_bare_and_underscored():
     job = job_of(ScriptedClient([DONE]))
     job.refresh()
     assert (job.cost, job.cost_) == (10, 10)
     assert job.nested == job.nested_ == {"list": [1, 2]}
 
 
-def test_field_with_the_name_of_a_member_is_there_with_an_underscore_only():
+def test_field_named_like_a_member_needs_the_underscore():
     job = job_of(ScriptedClient([DONE], results=[RESULT]))
     job.refresh()
     assert job.result_ == "a field"
     assert job.result().get_counts() == {"1": 3}
 
 
-def test_field_that_begins_with_an_underscore_is_an_attribute_like_any_other():
+def test_field_with_a_leading_underscore_is_an_attribute():
     job = job_of(ScriptedClient([b'{"id": "a", "_id": 5, "_reader": 6}']))
     job.refresh()
     assert (job._id, job._id_, job._reader_) == (5, 5, 6)
@@ -68,14 +68,14 @@ def test_attributes_cost_no_request():
     assert client.calls == []
 
 
-def test_keyword_arguments_are_attributes_until_the_service_says_otherwise():
+def test_keyword_arguments_are_attributes_until_a_reply_differs():
     job = job_of(ScriptedClient([DONE]), cost=1, colour="blue", status_="kept")
     assert (job.cost, job.cost_, job.colour, job.colour_, job.status_) == (1, 1, "blue", "blue", "kept")
     job.refresh()
     assert (job.cost, job.colour) == (10, "blue")
 
 
-def test_keyword_argument_with_the_name_of_a_member_hides_nothing():
+def test_keyword_argument_named_like_a_member_hides_nothing():
     job = job_of(ScriptedClient([DONE]), state={"status": "x"}, wait_policy="slow", usage=5)
     assert isinstance(job.state, Job)
     assert job.usage() == 0.0
@@ -93,7 +93,7 @@ def test_member_or_attribute_cannot_be_assigned(name):
     assert job.cost == 10
 
 
-def test_field_that_begins_with_an_underscore_cannot_be_assigned_either():
+def test_field_with_a_leading_underscore_cannot_be_assigned():
     job = job_of(ScriptedClient([b'{"id": "a", "_links": {"self": "x"}}']))
     job.refresh()
     for name in ("_links", "_links_"):
@@ -103,14 +103,14 @@ def test_field_that_begins_with_an_underscore_cannot_be_assigned_either():
 
 
 @pytest.mark.parametrize("name", ["_api_client", "_find_backend", "_backend", "_cell"])
-def test_field_that_is_called_as_something_of_ours_keeps_no_handle_from_being_pickled(name):
+def test_field_named_like_one_of_ours_does_not_prevent_pickling(name):
     job = job_of(ScriptedClient([b'{"id": "a", "%s": 5}' % name.encode()]))
     job.refresh()
     back = pickle.loads(pickle.dumps(job))
     assert getattr(back, f"{name}_") == 5
 
 
-def test_backend_that_was_given_later_is_the_one_of_qiskits_own_methods_too():
+def test_backend_given_later_is_the_one_in_methods_of_qiskit():
     first, second = object(), object()
     job = IBMCircuitJob(first, None, "a")
     job.connect(backend=second)
@@ -283,7 +283,7 @@ def zone(monkeypatch):
         ("Asia/Kolkata", "2024-07-01T00:00:00Z", "2024-07-01T05:30:00+05:30", 5.5),
     ],
 )
-def test_times_are_local_and_aware_and_right_across_a_change_of_daylight_saving(zone, where, created, local, hours):
+def test_times_are_local_aware_and_right_across_daylight_saving(zone, where, created, local, hours):
     zone(where)
     job = job_of(ScriptedClient(), creation_date=created, time_per_step={"CREATED": created})
     for moment in (job.creation_date(), job.time_per_step()["CREATED"]):
@@ -292,7 +292,7 @@ def test_times_are_local_and_aware_and_right_across_a_change_of_daylight_saving(
         assert moment == datetime.fromisoformat(created)
 
 
-def test_steps_before_and_after_a_change_of_daylight_saving_keep_their_distance(zone):
+def test_steps_across_a_daylight_saving_change_stay_ordered(zone):
     zone("Europe/Berlin")
     steps = {"running": "2024-10-27T00:30:00Z", "finished": "2024-10-27T01:30:00Z"}
     found = job_of(ScriptedClient(), time_per_step=steps).time_per_step()

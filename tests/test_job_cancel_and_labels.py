@@ -44,7 +44,7 @@ def test_cancel_that_the_service_accepted_is_true(answer):
 
 
 @pytest.mark.parametrize("answer", [{"cancelled": False}, b'{"cancelled": false}', {"cancel": False}, False])
-def test_cancel_that_the_service_did_not_do_is_false_and_changes_nothing(answer):
+def test_cancel_the_service_did_not_do_is_false(answer):
     client = Answering([reply("Running")])
     client.answer = answer
     job = job_of(client)
@@ -53,7 +53,7 @@ def test_cancel_that_the_service_did_not_do_is_false_and_changes_nothing(answer)
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed"])
-def test_cancel_of_a_job_that_is_known_to_have_ended_is_an_invalid_state_and_asks_nobody(status):
+def test_cancel_of_an_ended_job_is_invalid_and_sends_no_request(status):
     client = ScriptedClient()
     with pytest.raises(IBMJobInvalidStateError, match="cannot be cancelled"):
         job_of(client, status=status).cancel()
@@ -61,7 +61,7 @@ def test_cancel_of_a_job_that_is_known_to_have_ended_is_an_invalid_state_and_ask
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Running"])
-def test_cancel_that_the_service_refuses_as_too_late_is_an_invalid_state(status):
+def test_cancel_refused_as_too_late_is_an_invalid_state(status):
     with pytest.raises(IBMJobInvalidStateError, match=r"409: Too late\."):
         job_of(ScriptedClient([reply(status)], cancels=[CONFLICT])).cancel()
 
@@ -88,7 +88,7 @@ def test_cancel_that_fails_changes_nothing(trouble):
     assert job.status() is JobStatus.RUNNING
 
 
-def test_refused_cancel_is_an_error_with_the_words_of_the_service():
+def test_refused_cancel_is_an_error_in_the_words_of_the_service():
     refusal = Refused("cancel job a", "http://x", 403, "Not yours.")
     with pytest.raises(IBMJobError, match=r"403: Not yours\.") as raised:
         job_of(ScriptedClient([reply("Running")], cancels=[refusal])).cancel()
@@ -103,7 +103,7 @@ def test_wait_after_a_cancel_hears_how_the_service_ended_the_job():
     assert job.done()
 
 
-def test_wait_after_a_cancel_is_not_over_before_the_service_says_so():
+def test_wait_after_a_cancel_ends_when_the_service_says_so():
     job = job_of(ScriptedClient([reply("Running")]))
     job.cancel()
     with pytest.raises(IBMJobTimeoutError):
@@ -162,7 +162,7 @@ def test_tags_that_were_given_twice_are_sent_once():
 
 
 @pytest.mark.parametrize("tags", [None, "tag", ("a", "b"), {"a"}, ["a", 5], [["a"]], ["\ud800"], 5])
-def test_tags_that_are_no_list_of_texts_are_refused_and_nothing_is_sent(tags):
+def test_tags_that_are_no_list_of_texts_are_refused_unsent(tags):
     service = Tagging(["old"])
     with pytest.raises(IBMJobInvalidStateError, match="expected new_tags to be a list of strings"):
         job_of(service).update_tags(tags)
@@ -211,7 +211,7 @@ def test_tags_that_the_service_refuses_stay_as_they_were():
     assert job.tags() == ["old"]
 
 
-def test_tags_that_a_client_answers_with_an_error_status_are_refused():
+def test_tags_answered_with_an_error_status_are_refused():
     client = MagicMock()
     client.job_get.return_value = {"id": "a", "tags": ["old"]}
     client.update_tags.return_value = MagicMock(status_code=404)
@@ -275,7 +275,7 @@ def test_service_that_keeps_names_is_told_and_nobody_is_warned(caplog):
     assert caplog.records == []
 
 
-def test_service_that_keeps_names_and_refuses_one_is_an_api_error():
+def test_refusal_of_a_name_is_an_api_error():
     account = OldAccount(Refused("rename job a", "http://x", 400, "Too long."))
     job = IBMCircuitJob(None, account, "a", runtime_client=ScriptedClient(), name="old")
     with pytest.raises(IBMJobApiError, match="Too long"):

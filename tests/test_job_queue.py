@@ -137,7 +137,7 @@ def test_what_was_measured_of_a_job_that_ended_is_asked_for_once():
         (IBMCircuitJob.usage, b'{"usage": {"quantum_seconds": 0}}'),
     ],
 )
-def test_whatever_was_measured_of_a_job_that_ended_is_asked_for_once(tagged, ask, measured):
+def test_any_metrics_of_an_ended_job_are_asked_for_once(tagged, ask, measured):
     client = ScriptedClient([DONE], metrics=[measured])
     job = job_of(client)
     job.status()
@@ -148,7 +148,7 @@ def test_whatever_was_measured_of_a_job_that_ended_is_asked_for_once(tagged, ask
     assert asked(client).count("job_metadata") == 1
 
 
-def test_what_was_measured_of_a_job_that_runs_is_asked_for_each_time():
+def test_metrics_of_a_running_job_are_asked_for_each_time():
     client = ScriptedClient([RUNNING], metrics=[b"{}", MEASURED])
     job = job_of(client)
     job.status()
@@ -248,14 +248,14 @@ def test_properties_are_those_of_the_time_at_which_the_job_ran():
     assert 1e-6 < properties.t1(0) < 1e-3
 
 
-def test_properties_of_steps_that_are_spelt_in_capitals_are_those_of_the_time_at_which_the_job_ran():
+def test_steps_in_capitals_still_date_the_properties():
     client = Calibrated([DONE])
     job_of(client, time_per_step={"RUNNING": "2024-02-03T11:00:00Z"}).properties()
     assert client.moments == [("local_5q", datetime(2024, 2, 3, 11, tzinfo=UTC))]
     assert "job_metadata" not in asked(client)
 
 
-def test_properties_of_a_job_that_did_not_run_are_those_of_its_creation():
+def test_properties_of_a_job_that_never_ran_are_of_its_creation():
     client = Calibrated([QUEUED])
     job_of(client).properties()
     assert client.moments == [("local_5q", datetime(2024, 2, 3, 10, tzinfo=UTC))]
@@ -277,7 +277,7 @@ def test_properties_of_a_simulator_are_none():
 
 
 @pytest.mark.parametrize("status", [404, 500])
-def test_properties_that_the_service_does_not_have_are_none_and_trouble_is_an_error(status):
+def test_absent_properties_are_none_and_trouble_is_an_error(status):
     class Without(ScriptedClient):
         def backend_properties(self, backend_name, datetime=None):
             raise RequestFailed(Refused("read the properties", "http://x", status, "No."))
@@ -290,5 +290,5 @@ def test_properties_that_the_service_does_not_have_are_none_and_trouble_is_an_er
             job.properties()
 
 
-def test_properties_are_none_where_the_client_cannot_ask_for_them():
+def test_properties_are_none_if_the_client_cannot_ask():
     assert job_of(ScriptedClient([DONE], metrics=[MEASURED])).properties() is None

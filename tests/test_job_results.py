@@ -149,7 +149,7 @@ def test_result_of_a_job_that_does_not_end_in_time_is_a_timeout():
     assert "job_results" not in asked(client)
 
 
-def test_result_is_read_again_where_that_is_asked_for_and_the_new_one_is_kept():
+def test_refresh_reads_the_result_again_and_caches_the_new_one():
     client = ScriptedClient([DONE], results=[body_of("0x1"), body_of("0x0")])
     job = job_of(client)
     first = job.result()
@@ -160,7 +160,7 @@ def test_result_is_read_again_where_that_is_asked_for_and_the_new_one_is_kept():
     assert asked(client).count("job_results") == 2
 
 
-def test_threads_that_ask_while_the_first_still_reads_cause_one_download():
+def test_threads_that_ask_during_a_download_share_it():
     reading, go_on = threading.Event(), threading.Event()
 
     class Slow(ScriptedClient):
@@ -207,7 +207,7 @@ def test_result_that_is_missing_does_not_mean_that_the_job_is():
     assert "only once" not in str(raised.value)
 
 
-def test_that_a_job_is_private_is_found_out_where_it_was_not_known():
+def test_privacy_is_asked_for_if_unknown():
     job = job_of(ScriptedClient([PRIVATE], results=[gone(404)]), status="COMPLETED")
     with pytest.raises(IBMJobApiError, match="only once"):
         job.result()
@@ -227,7 +227,7 @@ def test_result_of_a_private_job_is_read_once_and_stays():
 # Partial
 
 
-def test_partial_result_of_a_failed_job_has_the_circuits_that_ran():
+def test_partial_result_of_a_failed_job_has_what_ran():
     client = ScriptedClient([FAILED], results=[body_of("0x1", None)])
     job = job_of(client)
     result = job.result(partial=True)
@@ -253,7 +253,7 @@ def test_partial_result_is_read_again_where_that_is_asked_for():
 
 
 @pytest.mark.parametrize("left", [b"JobError: 'Too hot.'", b"", b"{}", gone(404)])
-def test_failed_job_that_left_nothing_is_a_failure_with_its_reason(left):
+def test_failed_job_without_a_result_is_a_failure_with_a_reason(left):
     job = job_of(ScriptedClient([FAILED], results=[left]))
     with pytest.raises(IBMJobFailureError, match="Error code 7; Too hot"):
         job.result(partial=True)
@@ -338,7 +338,7 @@ def test_error_of_a_store_names_no_signature(store):
 
 
 @pytest.mark.parametrize("status", [403, 404, 503, RESET])
-def test_signature_of_a_url_is_in_no_error_and_no_log_whatever_the_store_does(store, status, caplog):
+def test_url_signature_is_in_no_error_and_no_log(store, status, caplog):
     caplog.set_level(logging.DEBUG)
     url = store.put("/r", b'{"error": {"message": "Not here: /r?X-Signature=5ecret"}}', status=status)
     with pytest.raises((IBMJobApiError, IBMJobTimeoutError)) as raised:
@@ -349,7 +349,7 @@ def test_signature_of_a_url_is_in_no_error_and_no_log_whatever_the_store_does(st
     assert "5ecret" not in caplog.text
 
 
-def test_store_is_asked_by_way_of_the_given_proxy_whatever_the_environment_says(store, monkeypatch):
+def test_object_store_is_reached_through_the_given_proxy(store, monkeypatch):
     for name in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     given = ClientParameters("t", proxies={"urls": {"https": f"http://127.0.0.1:{store.server_port}"}})
@@ -364,7 +364,7 @@ def test_url_that_has_expired_asks_the_service_for_another(store):
     assert [path.split("?")[0] for path, _ in store.requests] == ["/old", "/old", "/new"]
 
 
-def test_url_of_a_result_that_can_be_read_once_outlives_a_store_that_is_down(store):
+def test_url_of_a_read_once_result_survives_object_store_outage(store):
     busy = store.put("/r", b"try again", status=429)
     client = ScriptedClient([PRIVATE], results=[location(busy), gone(404)])
     job = job_of(client)
@@ -399,7 +399,7 @@ def test_reason_of_a_failure_may_lie_at_a_url(store):
 # Of the sampler
 
 
-def test_names_of_circuits_stay_with_their_results_where_one_of_them_cannot_be_read():
+def test_circuit_names_stay_with_results_if_one_is_unreadable():
     circuit = QuantumCircuit(1, name="second")
     body = typed_json.encode({"pubs": [["no circuit", None, 10], [circuit, None, 10], []]})
     job = Job("a", inputs=JobInputs(datetime(2024, 2, 3, tzinfo=UTC), body))
@@ -424,7 +424,7 @@ def test_error_message_may_be_the_end_of_a_traceback():
 
 
 @pytest.mark.parametrize("status", ["Queued", "Running", "Completed", "Cancelled"])
-def test_job_that_has_not_failed_has_no_error_message_and_no_result_is_read(status):
+def test_error_message_without_a_failure_reads_no_result(status):
     client = ScriptedClient([b'{"id": "a", "state": {"status": "%s", "reason": "x"}}' % status.encode()])
     assert job_of(client).error_message() is None
     assert "job_results" not in asked(client)

@@ -81,7 +81,7 @@ def finished(job_id, *, body=BODY, seconds=0):
 # Saving and reading
 
 
-def test_what_was_saved_is_there_for_whoever_opens_the_store_again(store_url):
+def test_saved_job_is_there_after_reopening(store_url):
     job = refresh(finished("a"), JobDetails(NOON, tags=["x"]), JobInputs(NOON, b"{}"), JobName(NOON, "bell"))
     with JobStore(store_url) as store:
         store.save(job)
@@ -141,7 +141,7 @@ def test_moment_without_a_zone_is_refused(store):
         store.at("a", NOON.replace(tzinfo=None))
 
 
-def test_what_had_been_seen_by_a_moment_is_known_where_it_was_kept_later(store):
+def test_facts_seen_by_a_moment_count_even_if_saved_later(store):
     seen = [Job("a", details=JobDetails(NOON, backend="b")), Job("a", details=JobDetails(later(5), name="bell"))]
     store.save(merge(*seen))
     assert [(record.backend, record.name) for record in (store.at("a", later(seconds)) for seconds in (-1, 0, 5))] == [
@@ -224,7 +224,7 @@ def test_texts_of_any_kind_are_given_back(store):
     assert [job.job_id for job in store.records(backend_name=text, job_tags=[text])] == ["é ☃ '%"]
 
 
-def test_moments_are_exact_to_the_microsecond_from_the_first_year_to_the_last(store):
+def test_moments_are_exact_to_the_microsecond_in_any_year(store):
     moments = [datetime.min.replace(tzinfo=UTC), later(0.000001), datetime.max.replace(tzinfo=UTC)]
     for moment in moments:
         store.save(refresh(Job("a"), JobInputs(moment, b"%d" % moment.year), JobDetails(moment, created=moment)))
@@ -234,7 +234,7 @@ def test_moments_are_exact_to_the_microsecond_from_the_first_year_to_the_last(st
     assert store.records(end_datetime=later(0)) == []
 
 
-def test_unfinished_are_those_that_have_not_ended_or_whose_result_is_not_here_the_oldest_first(store):
+def test_unfinished_jobs_lack_an_end_or_a_result_oldest_first(store):
     store.save(Job("running", status_report("Running", later(3))), service="one")
     store.save(Job("without result", status_report("Running", later(2))), service="one")
     store.save(Job("without result", status_report("Completed", later(2))), service="one")
@@ -294,7 +294,7 @@ def test_body_that_two_jobs_have_is_stored_once(store):
     assert store.load("a").payload.raw == store.load("b").payload.raw == store.inputs("b").raw == BODY
 
 
-def test_deleting_one_of_two_jobs_that_share_a_body_keeps_it_and_deleting_both_does_not(store):
+def test_shared_body_goes_with_the_last_of_its_jobs(store):
     store.save_all([finished("a"), finished("b")])
     store.delete("a")
     assert store.load("a") is None
@@ -305,7 +305,7 @@ def test_deleting_one_of_two_jobs_that_share_a_body_keeps_it_and_deleting_both_d
     assert [rows(store, table) for table in tables] == [0] * 5
 
 
-def test_no_question_grows_with_the_number_of_jobs_that_are_saved_at_once(file):
+def test_statements_do_not_grow_with_the_number_of_jobs_saved(file):
     """A database answers none that has too many parameters."""
     sizes = []
     jobs = [finished(f"job {number}", body=b"%d" % number) for number in range(1200)]
@@ -317,7 +317,7 @@ def test_no_question_grows_with_the_number_of_jobs_that_are_saved_at_once(file):
     assert max(sizes) < 1000
 
 
-def test_body_that_a_job_had_before_stays_until_the_job_is_deleted(store):
+def test_earlier_body_stays_until_the_job_is_deleted(store):
     store.save_all([finished("a", body=b"first"), finished("a", body=b"second", seconds=1)])
     store.save(finished("b", body=b"first"))
     store.delete("b")
@@ -379,13 +379,13 @@ def damaged(request, store):
     return store
 
 
-def test_damaged_body_is_never_given_back_and_the_error_says_which_it_is(damaged):
+def test_damaged_body_is_an_error_that_names_it(damaged):
     for read in (damaged.load, damaged.payload, damaged.history):
         with pytest.raises(JobStoreDamagedError, match=r"the result of job a in the store at .* cannot be given back"):
             read("a")
 
 
-def test_body_that_says_that_it_is_larger_than_it_was_is_not_believed(file):
+def test_body_that_claims_a_larger_size_is_not_believed(file):
     with JobStore(file) as store:
         store.save(finished("a", body=LONG))
         tracemalloc.start()
@@ -451,7 +451,7 @@ def test_damaged_record_is_named(store, record):
     assert store.load("a") == refresh(known, JobTags(NOON, ["x"]))
 
 
-def test_job_whose_record_and_history_are_damaged_is_not_written_over(store):
+def test_damaged_record_and_history_are_not_overwritten(store):
     store.save(finished("a"))
     with inside(store) as connection:
         for table in (schema.jobs, schema.history):
@@ -552,7 +552,7 @@ def _open_to_all():
 
 
 @pytest.mark.usefixtures("_open_to_all")
-def test_file_those_beside_it_and_the_folder_made_for_it_are_their_owners_alone(tmp_path):
+def test_new_files_and_their_folder_are_private_to_the_owner(tmp_path):
     file = tmp_path / "new" / "jobs.sqlite"
     with JobStore(file) as store:
         store.save(finished("a"))
@@ -563,7 +563,7 @@ def test_file_those_beside_it_and_the_folder_made_for_it_are_their_owners_alone(
 
 
 @pytest.mark.usefixtures("_open_to_all")
-def test_file_that_was_open_to_others_is_closed_to_them_and_a_folder_that_was_there_stays_as_it_is(tmp_path):
+def test_open_file_is_made_private_and_its_folder_is_unchanged(tmp_path):
     folder, file = tmp_path / "there", tmp_path / "there" / "jobs.sqlite"
     folder.mkdir(0o755)
     file.touch(0o644)
@@ -583,7 +583,7 @@ def test_folder_that_cannot_be_used_is_named(tmp_path):
             JobStore(wrong)
 
 
-def test_shared_database_that_has_tables_of_the_same_names_is_refused(postgresql_url):
+def test_shared_database_with_tables_of_our_names_is_refused(postgresql_url):
     with JobStore(postgresql_url) as store, inside(store) as connection:
         schema.version.drop(connection)
     with pytest.raises(JobStoreError, match="it is a database of another program"):
@@ -597,7 +597,7 @@ def test_store_of_a_newer_version_in_postgresql_is_refused(postgresql_url):
         JobStore(postgresql_url)
 
 
-def test_store_that_another_program_holds_is_not_waited_for_where_nobody_is_to_wait(file):
+def test_locked_store_is_not_waited_for_with_no_patience(file):
     with JobStore(file) as store:
         holder = sqlite3.connect(file, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -627,7 +627,7 @@ def of_another(url, **parts):
     return sql.make_url(url).set(**parts).render_as_string(hide_password=False)
 
 
-def test_server_that_has_no_such_database_says_so_whatever_it_is_called(postgresql_url):
+def test_missing_database_is_reported_whatever_its_name(postgresql_url):
     with pytest.raises(JobStoreError, match=r"does not exist$"):
         JobStore(of_another(postgresql_url, database="locked readonly malformed"))
 
@@ -665,7 +665,7 @@ def test_database_that_is_only_for_reading_is_read_and_says_so(served):
         assert store.load("a").name == "bell"
 
 
-def test_server_whose_table_is_gone_says_that_the_store_is_damaged(served):
+def test_missing_table_on_a_server_is_a_damaged_store(served):
     said = changed(served, "DROP TABLE tags")
     assert isinstance(said, JobStoreDamagedError)
     assert "a table of it is gone" in str(said)
@@ -699,7 +699,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("url", WRONG, ids=repr)
-def test_what_is_no_url_of_a_store_is_refused_without_saying_what_it_was(tmp_path, monkeypatch, url):
+def test_bad_store_url_is_refused_without_repeating_it(tmp_path, monkeypatch, url):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(JobStoreError, match="expected the path of a file, sqlite:///FILE, or postgresql") as raised:
         JobStore(url)
@@ -884,7 +884,7 @@ def test_threads_may_mend_make_and_delete_the_same_bodies(store):
     assert [rows(store, table) for table in (schema.jobs, schema.history, schema.bodies)] == [0, 0, 0]
 
 
-def test_job_that_is_deleted_while_it_is_saved_is_saved_all_the_same(postgresql_url, monkeypatch):
+def test_job_deleted_during_a_save_is_saved(postgresql_url, monkeypatch):
     running, done = (Job("a", status_report(status, NOON)) for status in ("Running", "Completed"))
     with JobStore(postgresql_url) as store:
         insert = merging.insert_new

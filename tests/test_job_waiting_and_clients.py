@@ -46,7 +46,7 @@ class Heard:
         self.news.append((job_id, status.name, job, None if queue_info is None else queue_info.position))
 
 
-def test_callback_hears_each_change_of_the_status_and_of_the_position_and_nothing_else():
+def test_callback_gets_each_change_of_status_and_position_only():
     statuses = ["Queued", "Queued", "Queued", "Running", "Running", "Completed"]
     positions = [b'{"position_in_queue": %d}' % place for place in (2, 2, 1)]
     job = job_of(ScriptedClient([reply(status) for status in statuses], metrics=[*positions, b"{}"]))
@@ -67,7 +67,7 @@ def test_callback_hears_the_status_of_a_job_that_has_ended_once():
     assert heard.news == [("a", "DONE", job, None)]
 
 
-def test_place_in_the_queue_that_cannot_be_read_does_not_end_the_wait():
+def test_unreadable_queue_position_does_not_end_the_wait():
     client = ScriptedClient([reply("Queued"), reply("Completed")], metrics=[Unreachable("x", "http://x", "no route")])
     heard = Heard()
     job_of(client).wait_for_final_state(callback=heard)
@@ -166,7 +166,7 @@ def test_double_that_can_do_one_thing_is_asked_for_that():
         (lambda job: job.update_tags(["y"]), "update_tags"),
     ],
 )
-def test_what_a_double_cannot_do_is_an_api_error_that_names_the_method(ask, method):
+def test_missing_method_of_a_double_is_a_named_api_error(ask, method):
     with pytest.raises(IBMJobApiError, match=rf"a OnlyJobGet, has no method {method}\(\)"):
         ask(job_of(OnlyJobGet("Completed")))
 
@@ -220,7 +220,7 @@ def test_mock_is_polled_and_never_listened_to():
     client.job_stream.assert_not_called()
 
 
-def test_mock_of_which_nobody_said_what_it_answers_is_an_api_error_and_not_a_status():
+def test_unconfigured_mock_is_an_api_error_and_not_a_status():
     with pytest.raises(IBMJobApiError, match="expected"):
         job_of(MagicMock()).status()
 

@@ -102,7 +102,7 @@ def test_the_same_thing_said_again_is_not_written_again(store):
     assert len(store.history("a")) == 1
 
 
-def test_details_said_again_after_the_tags_were_changed_here_are_news(store):
+def test_details_repeated_after_a_change_of_tags_are_a_change(store):
     said = DONE.replace(b"Completed", b"Running")
     job, client = kept(store, said, said, said.replace(b'"x"', b'"y"'), said)
     job.status()
@@ -114,7 +114,7 @@ def test_details_said_again_after_the_tags_were_changed_here_are_news(store):
     assert ("update_tags", "a") in client.calls
 
 
-def test_result_is_in_the_store_before_the_service_is_told_anything_more_and_before_it_is_read(store):
+def test_result_is_stored_before_a_next_request_and_decoding(store):
     """What a client sees of its answer's way: the answer to the next question comes after it was stored."""
 
     class Watching(ScriptedClient):
@@ -165,7 +165,7 @@ def test_job_that_was_handled_without_a_store_can_be_kept_later(store):
 # Back again
 
 
-def test_job_that_has_ended_answers_from_the_store_and_asks_nobody(store):
+def test_ended_job_answers_from_the_store_without_a_request(store):
     job, _ = kept(store, DONE, results=[BODY], metrics=[METRICS])
     told = job.result().to_dict()
     [back] = store.jobs()
@@ -207,7 +207,7 @@ def test_older_result_is_there_when_the_newest_cannot_be_read(store):
     assert store.jobs()[0].result().success
 
 
-def test_names_of_sampled_circuits_come_from_the_stored_submission(provider, store, bell):
+def test_sampled_circuits_are_named_from_the_stored_submission(provider, store, bell):
     with IBMProvider.local(channel="ibm_quantum_platform", store=store) as platform:
         platform.get_backend("local_simulator").run(bell, shots=10).result()
     [back] = store.jobs()
@@ -261,7 +261,7 @@ def test_jobs_that_are_not_over_are_resumed(provider, kept_provider, store, bell
     assert with_store.resume() == []
 
 
-def test_job_of_which_only_the_place_of_its_result_is_known_is_resumed(kept_provider, store, bell):
+def test_job_with_only_the_url_of_its_result_is_resumed(kept_provider, store, bell):
     job = kept_provider.get_backend("local_simulator").run(bell, shots=10)
     job.wait_for_final_state(timeout=30)
     place = ResultPayload(datetime.now(UTC), b'{"url": "%s/objects/gone"}' % kept_provider.url[:-4].encode())
@@ -271,7 +271,7 @@ def test_job_of_which_only_the_place_of_its_result_is_known_is_resumed(kept_prov
     assert kept_provider.resume() == []
 
 
-def test_result_that_another_process_has_read_a_moment_ago_is_found_in_the_store(store):
+def test_result_just_read_by_another_process_is_in_the_store(store):
     """As seen by the slower of two."""
 
     class Slower(ScriptedClient):
@@ -284,7 +284,7 @@ def test_result_that_another_process_has_read_a_moment_ago_is_found_in_the_store
     assert job.result().success
 
 
-def test_job_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store, caplog):
+def test_job_unknown_to_the_service_is_not_resumed(kept_provider, store, caplog):
     store.save(Job("gone"), service=kept_provider.service)
     assert kept_provider.resume() == []
     assert "1 jobs are left out: the service has none of them" in caplog.text
@@ -322,7 +322,7 @@ def test_service_that_tells_of_no_job_is_an_error(kept_provider, store, monkeypa
         kept_provider.resume()
 
 
-def test_job_that_was_done_and_that_the_service_does_not_know_any_more_is_not_resumed(kept_provider, store):
+def test_done_job_unknown_to_the_service_is_not_resumed(kept_provider, store):
     for said in ("Running", "Completed"):
         report = status_report(said, datetime.now(UTC))
         store.save_all([Job(f"gone-{number}", status=report) for number in range(5)], service=kept_provider.service)
@@ -359,7 +359,7 @@ def test_job_whose_result_somebody_else_has_read_is_not_resumed(store, status, i
 
 
 @pytest.mark.parametrize("body", [b'{"message": "try later"}', b'{"results": [', b"<html></html>", b""])
-def test_job_of_which_only_something_else_than_a_result_has_arrived_is_not_over(store, body):
+def test_job_with_a_body_that_is_no_result_is_unfinished(store, body):
     now = datetime.now(UTC)
     store.save(Job("a", status=status_report("Completed", now), payload=ResultPayload(now, body)))
     assert [job.job_id for job in store.unfinished()] == ["a"]
@@ -367,7 +367,7 @@ def test_job_of_which_only_something_else_than_a_result_has_arrived_is_not_over(
     assert store.unfinished() == []
 
 
-def test_service_is_named_with_the_instance_and_without_credentials():
+def test_service_is_named_with_its_instance_and_no_credentials():
     def named(**given):
         return adapted(RuntimeClient(ClientParameters(token="secret", **given))).service
 
@@ -448,12 +448,12 @@ def test_provider_of_a_service_that_is_down_has_stored_jobs(tmp_path, store, bel
     offline.close()
 
 
-def test_provider_whose_token_is_wrong_is_none_with_a_store_either(provider, store):
+def test_wrong_token_is_refused_with_a_store_too(provider, store):
     with pytest.raises(IBMAccountError, match="check the token"):
         IBMProvider("wrong", provider.url, store=store)
 
 
-def test_service_that_says_nothing_of_the_jobs_is_not_said_to_know_none(kept_provider, store, caplog):
+def test_silence_about_jobs_does_not_make_them_unknown(kept_provider, store, caplog):
     store.save(Job("a"), service=kept_provider.service)
     kept_provider.runtime_client.job_get = ScriptedClient([Refused("read it", "http://127.0.0.1", 403, "No.")]).job_get
     with pytest.raises(IBMJobApiError, match="403: No"):
@@ -461,7 +461,7 @@ def test_service_that_says_nothing_of_the_jobs_is_not_said_to_know_none(kept_pro
     assert "left out" not in caplog.text
 
 
-def test_job_that_is_resumed_knows_the_backend_that_it_learned_of(kept_provider, bell):
+def test_resumed_job_knows_the_backend_it_learned(kept_provider, bell):
     job_id = kept_provider.get_backend("local_simulator").run(bell, shots=10).job_id()
     [back] = kept_provider.resume()
     assert back.job_id() == job_id
@@ -477,7 +477,7 @@ def test_service_of_a_job_is_called_by_the_name_that_says_most(store):
     assert store.records(service="https://service.example one") == [Job("a")]
 
 
-def test_jobs_of_a_service_whose_instance_is_not_known_are_those_of_any(store):
+def test_jobs_of_an_unknown_instance_belong_to_any(store):
     for instance in ("one", "other"):
         store.save(Job(instance), service=f"https://service.example {instance}")
     store.save(Job("somewhere"), service="https://service.example")
@@ -500,7 +500,7 @@ def test_copy_and_pickle_have_the_result(store):
     assert client.calls.count(("job_results", "a")) == 1
 
 
-def test_pickle_of_a_job_of_a_store_knows_what_its_experiments_were_named(kept_provider, store):
+def test_pickled_stored_job_knows_the_names_of_its_experiments(kept_provider, store):
     circuit = QuantumCircuit(1, name="flip")
     circuit.x(0)
     circuit.measure_all()
@@ -520,7 +520,7 @@ def test_pickle_has_a_result_where_there_is_one(store):
     assert pickle.loads(pickle.dumps(job)).result().success
 
 
-def test_job_takes_its_inputs_and_result_along_into_another_store(kept_provider, tmp_path, bell):
+def test_inputs_and_result_go_along_into_another_store(kept_provider, tmp_path, bell):
     job = kept_provider.get_backend("local_simulator").run(bell, shots=10, private=True)
     counts = job.result().get_counts()
     with JobStore(tmp_path / "first.sqlite") as first, JobStore(tmp_path / "second.sqlite") as second:
@@ -533,7 +533,7 @@ def test_job_takes_its_inputs_and_result_along_into_another_store(kept_provider,
         assert last.circuits()[0].name == "bell"
 
 
-def test_result_that_was_given_is_returned_with_a_store_as_without(store):
+def test_given_result_is_returned_with_and_without_a_store(store):
     given = {"result": BODY, "store": store}
     assert IBMCircuitJob(None, None, "a", **given).result().success
     client = ScriptedClient([QUEUED])
@@ -549,7 +549,7 @@ def test_result_that_is_read_again_is_kept_again(store):
     assert store.payload("a").raw == BODY
 
 
-def test_result_that_cannot_be_read_again_is_an_error_and_stays_kept(store):
+def test_failed_second_reading_is_an_error_and_loses_nothing(store):
     gone = Refused("read it", "http://127.0.0.1", 410, "It was read.")
     job, _ = kept(store, DONE, results=[BODY, gone])
     job.result()
@@ -558,7 +558,7 @@ def test_result_that_cannot_be_read_again_is_an_error_and_stays_kept(store):
     assert job.result().success
 
 
-def test_metrics_are_those_of_the_end_whichever_handle_saw_it_last(store):
+def test_metrics_are_those_of_the_end_whichever_handle_saw_it(store):
     first, _ = kept(store, DONE, results=[BODY], metrics=[METRICS])
     first.result()
     later = status_report("Completed", datetime.now(UTC))
@@ -574,7 +574,7 @@ def test_job_that_ended_without_usage_has_none_offline(store):
     assert store.jobs()[0].usage() == 0.0
 
 
-def test_partial_result_of_a_failed_job_stays_when_a_page_of_an_outage_comes_after_it(store):
+def test_partial_result_survives_a_later_outage_page(store):
     job, _ = kept(store, FAILED, results=[BODY, b"<html>Bad gateway</html>"])
     assert not job.result(partial=True).success
     with pytest.raises(IBMJobTimeoutError, match="got HTML"):
@@ -640,7 +640,7 @@ def test_results_that_were_asked_for_last_are_held(tmp_path):
         assert of_second() is second.result()
 
 
-def test_result_that_was_asked_for_again_is_held_before_those_that_were_not(tmp_path):
+def test_result_that_was_read_again_precedes_the_others(tmp_path):
     with JobStore(tmp_path / "jobs.sqlite", results_held=2) as store:
         results = {}
         for job_id in ("a", "b", "c"):
@@ -664,7 +664,7 @@ def test_what_is_no_store_is_refused_before_anything_is_asked(wrong):
             make()
 
 
-def test_end_that_could_not_be_kept_when_it_was_seen_is_kept_when_the_job_is_asked_again(store, monkeypatch, tmp_path):
+def test_unsaved_end_is_saved_when_the_job_is_asked_again(store, monkeypatch, tmp_path):
     monkeypatch.setattr(job_store, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE)
     with locked(tmp_path / "jobs.sqlite", monkeypatch):
@@ -727,7 +727,7 @@ def break_record(store, job_id):
         connection.exec_driver_sql("UPDATE history SET record = '{' WHERE job_id = ?", (job_id,))
 
 
-def test_job_whose_record_is_damaged_keeps_no_other_from_the_store(kept_provider, store, caplog):
+def test_damaged_record_does_not_prevent_saving_others(kept_provider, store, caplog):
     first, second = (
         IBMCircuitJob(None, None, job_id, runtime_client=ScriptedClient(said), store=store)
         for job_id in ("a", "b")
@@ -742,7 +742,7 @@ def test_job_whose_record_is_damaged_keeps_no_other_from_the_store(kept_provider
     assert "job a" in caplog.text
 
 
-def test_listing_with_a_job_whose_record_is_damaged_keeps_the_others(simulator, kept_provider, store, bell):
+def test_listing_with_a_damaged_record_has_the_others(simulator, kept_provider, store, bell):
     jobs = [simulator.run(bell, shots=10, job_tags=["listed together"]) for _ in range(3)]
     for job in jobs:
         job.wait_for_final_state(timeout=30)
@@ -752,7 +752,7 @@ def test_listing_with_a_job_whose_record_is_damaged_keeps_the_others(simulator, 
     assert {record.job_id for record in store.records()} == {jobs[0].job_id(), jobs[2].job_id()}
 
 
-def test_listing_has_as_many_jobs_as_are_wanted_also_where_one_is_damaged(store):
+def test_listing_has_the_wanted_number_though_one_is_damaged(store):
     for number in range(4):
         store.save(Job(f"{number}", status=status_report("Queued", datetime(2024, 2, 3, 12, number, tzinfo=UTC))))
     break_record(store, "3")
@@ -760,7 +760,7 @@ def test_listing_has_as_many_jobs_as_are_wanted_also_where_one_is_damaged(store)
     assert [record.job_id for record in store.records(2, 2)] == ["1", "0"]
 
 
-def test_damaged_result_that_nobody_else_has_is_said_to_be_damaged(store):
+def test_damaged_result_without_another_copy_is_reported(store):
     job, client = kept(store, DONE, results=[BODY, Refused("read it", "http://127.0.0.1", 410, "It was read.")])
     job.result()
     with store._database._engine.begin() as connection:
@@ -772,7 +772,7 @@ def test_damaged_result_that_nobody_else_has_is_said_to_be_damaged(store):
         again.result()
 
 
-def test_result_that_is_damaged_is_said_to_be_also_where_its_url_is_kept(store):
+def test_damaged_result_is_reported_though_its_url_is_saved(store):
     gone = Refused("read it", "http://127.0.0.1", 410, "It was read.")
     job, client = kept(store, DONE, results=[gone])
     store.save(
@@ -787,7 +787,7 @@ def test_result_that_is_damaged_is_said_to_be_also_where_its_url_is_kept(store):
         IBMCircuitJob.from_store(store, store.record("a"), runtime_client=client).result()
 
 
-def test_job_without_a_connection_whose_result_is_not_in_the_store_says_so(store, caplog):
+def test_unconnected_job_without_a_stored_result_says_so(store, caplog):
     store.save(Job("a", status=status_report("Completed", datetime.now(UTC))))
     store.save(Job("b", status=status_report("Queued", datetime.now(UTC))))
     with pytest.raises(IBMJobApiError, match=r"the store has no result of job a, and .* no connection"):
@@ -817,7 +817,7 @@ class Broken:
         return fail
 
 
-def test_result_that_cannot_be_kept_is_returned_all_the_same_with_a_warning(caplog):
+def test_result_that_cannot_be_saved_is_returned_with_a_warning(caplog):
     caplog.set_level(logging.WARNING)
     job, client = kept(Broken(), DONE, results=[BODY])
     first = job.result()
@@ -827,7 +827,7 @@ def test_result_that_cannot_be_kept_is_returned_all_the_same_with_a_warning(capl
     assert client.calls.count(("job_results", "a")) == 1
 
 
-def test_result_that_could_not_be_kept_at_first_is_kept_when_the_job_is_refreshed(store, monkeypatch, tmp_path):
+def test_unsaved_result_is_saved_by_a_refresh(store, monkeypatch, tmp_path):
     monkeypatch.setattr(job_store, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE, results=[BODY])
     with locked(tmp_path / "jobs.sqlite", monkeypatch):
@@ -882,7 +882,7 @@ def test_results_that_could_not_be_kept_are_all_kept_later(store, monkeypatch, t
     assert store.jobs()[0].result().success
 
 
-def test_inputs_that_could_not_be_brought_along_are_brought_later(kept_provider, tmp_path, monkeypatch, bell):
+def test_inputs_that_could_not_be_copied_are_copied_later(kept_provider, tmp_path, monkeypatch, bell):
     job = kept_provider.get_backend("local_simulator").run(bell, shots=10)
     job.result()
     [back] = kept_provider.store.jobs()
@@ -921,7 +921,7 @@ def test_job_that_is_deleted_does_not_come_back(store, monkeypatch, tmp_path):
     assert store.records() == []
 
 
-def test_fork_can_keep_jobs_whatever_another_thread_of_its_parent_was_doing(store):
+def test_fork_can_save_whatever_other_threads_of_its_parent_did(store):
     job, _ = kept(store, QUEUED)
     with pending_writes._lock():
         child = os.fork()
@@ -932,7 +932,7 @@ def test_fork_can_keep_jobs_whatever_another_thread_of_its_parent_was_doing(stor
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_fork_reads_a_result_that_another_thread_of_its_parent_was_reading(store):
+def test_fork_reads_a_result_a_thread_of_its_parent_was_reading(store):
     reading, go_on = threading.Event(), threading.Event()
 
     class Slow(ScriptedClient):
@@ -955,7 +955,7 @@ def test_fork_reads_a_result_that_another_thread_of_its_parent_was_reading(store
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_result_whose_keeping_ctrl_c_broke_off_is_not_asked_for_again(store, monkeypatch):
+def test_result_whose_save_ctrl_c_broke_off_is_not_read_again(store, monkeypatch):
     job, client = kept(store, DONE, results=[BODY])
 
     def interrupt(*_, **__):
@@ -971,7 +971,7 @@ def test_result_whose_keeping_ctrl_c_broke_off_is_not_asked_for_again(store, mon
     assert client.calls.count(("job_results", "a")) == 1
 
 
-def test_result_that_could_not_be_kept_is_there_for_every_handle_on_the_job(store, tmp_path, monkeypatch):
+def test_unsaved_result_is_there_for_every_handle_on_the_job(store, tmp_path, monkeypatch):
     """And nobody is told that it is gone."""
     gone = Refused("read the result of job a", "http://127.0.0.1", 410, "It was read.")
     for said in ("Running", "Completed"):
@@ -1003,7 +1003,7 @@ def test_fork_whose_parent_is_gone_writes_what_it_goes_on_with(store, tmp_path, 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_result_that_is_being_written_holds_up_no_poll_and_is_not_returned_before_it_is(store, tmp_path, caplog):
+def test_result_is_returned_after_its_write_which_delays_no_poll(store, tmp_path, caplog):
     job, client = kept(store, DONE, results=[BODY])
     job.status()
     other = IBMCircuitJob(None, None, "a", runtime_client=client, status="Completed", store=store)
@@ -1036,7 +1036,7 @@ def test_result_is_kept_through_the_store_that_it_was_given_to(store, tmp_path):
         assert opened_again.payload("a").raw == BODY
 
 
-def test_job_that_could_not_be_deleted_keeps_what_is_to_be_written(store, tmp_path, monkeypatch):
+def test_job_that_could_not_be_deleted_is_still_written(store, tmp_path, monkeypatch):
     job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
     del job
     with locked(tmp_path / "jobs.sqlite", monkeypatch), pytest.raises(JobStoreError, match="another program holds it"):
@@ -1045,7 +1045,7 @@ def test_job_that_could_not_be_deleted_keeps_what_is_to_be_written(store, tmp_pa
     assert store.payload("a").raw == BODY
 
 
-def test_job_that_is_deleted_while_it_is_written_is_deleted_after_that(store, tmp_path):
+def test_job_deleted_during_a_write_is_deleted_after_it(store, tmp_path):
     job, _ = kept(store, DONE, results=[BODY])
     with ThreadPoolExecutor(2) as pool:
         with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as writer:
@@ -1061,7 +1061,7 @@ def test_job_that_is_deleted_while_it_is_written_is_deleted_after_that(store, tm
     assert store.payload("a") is None
 
 
-def test_poll_of_one_handle_does_not_wait_for_what_is_given_to_another(store, tmp_path):
+def test_poll_of_one_handle_does_not_wait_for_another(store, tmp_path):
     named, polled = kept(store, QUEUED)[0], kept(store, QUEUED)[0]
     with ThreadPoolExecutor(1) as pool:
         with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as writer:
@@ -1075,7 +1075,7 @@ def test_poll_of_one_handle_does_not_wait_for_what_is_given_to_another(store, tm
     assert store.record("a").name == "bell"
 
 
-def test_client_that_does_not_say_whose_it_is_keeps_no_result_from_the_store(store, tmp_path, monkeypatch):
+def test_anonymous_client_still_gets_the_stored_result(store, tmp_path, monkeypatch):
     class Closed(ScriptedClient):
         @property
         def params(self):
@@ -1137,7 +1137,7 @@ def test_end_of_a_process_tries_once_to_write_what_is_left(store, tmp_path, way)
     assert store.payload("a") is None
 
 
-def test_result_that_could_not_be_kept_is_kept_at_the_latest_when_the_process_ends(store, tmp_path):
+def test_unsaved_result_is_saved_at_the_end_of_the_process(store, tmp_path):
     arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
     done = subprocess.run([sys.executable, "-c", UNKEPT, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"
@@ -1145,7 +1145,7 @@ def test_result_that_could_not_be_kept_is_kept_at_the_latest_when_the_process_en
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-def test_result_that_could_not_be_kept_is_kept_when_a_child_of_multiprocessing_ends(store, tmp_path, method):
+def test_unsaved_result_is_saved_at_the_end_of_a_child_process(store, tmp_path, method):
     """Such a child ends without what Python does when it ends."""
     arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
     script = f"import os, sys; sys.argv[1:] = {arguments!r}; sys.stdout = open(os.devnull, 'w'){UNKEPT}"
@@ -1188,13 +1188,13 @@ atexit.register(at_the_end.set)
 """
 
 
-def test_result_that_has_begun_to_be_read_is_read_to_its_end_when_the_program_ends(store, tmp_path):
+def test_reading_that_has_begun_is_completed_at_exit(store, tmp_path):
     arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
     subprocess.run([sys.executable, "-c", BEGUN, *arguments], check=True)
     assert store.payload("a").raw == BODY
 
 
-def test_stored_job_is_returned_when_the_service_cannot_be_reached(provider, store, monkeypatch, slow):
+def test_stored_job_is_returned_if_the_service_is_unreachable(provider, store, monkeypatch, slow):
     kept_provider = IBMProvider(provider.token, provider.url, store=store)
     job = kept_provider.get_backend("local_simulator").run(slow(0.01).circuits())
     answers = ScriptedClient([Unreachable("read it", "http://127.0.0.1", "Connection refused")])

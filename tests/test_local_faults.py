@@ -59,7 +59,7 @@ def test_answers_are_errors_pages_cut_off_garbled_and_late(faulty):
     assert ask(provider).content == whole
 
 
-def test_connections_are_reset_before_and_in_the_middle_of_an_answer(faulty):
+def test_connections_are_reset_before_and_during_a_reply(faulty):
     provider = faulty({"kind": "reset_before", "times": 1}, {"kind": "reset_during", "times": 1})
     with pytest.raises(requests.ConnectionError):
         ask(provider)
@@ -68,7 +68,7 @@ def test_connections_are_reset_before_and_in_the_middle_of_an_answer(faulty):
     assert ask(provider).json()["count"] == 0
 
 
-def test_statuses_are_unknown_and_stale_and_the_job_is_waited_for_all_the_same(faulty):
+def test_unknown_and_stale_statuses_do_not_end_a_wait(faulty):
     provider = faulty({"kind": "unknown_status", "rate": 0.4}, {"kind": "stale_status", "rate": 0.4})
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)

@@ -42,7 +42,7 @@ def test_stranger_is_not_heard_at_length(service, path):
     assert requests.post(root + path, data=b"a=b&" * 10_000, timeout=10).status_code == 413
 
 
-def test_submission_that_is_no_text_is_refused_and_the_listing_stays_readable(classic):
+def test_submission_that_is_no_text_is_refused_and_unlisted(classic):
     headers = classic.account_client.headers() | {"Content-Type": "application/json"}
     body = b'{"program_id": "circuit-runner", "backend": "local_simulator", "params": {"shots": "\xff\xfe"}}'
     assert requests.post(f"{classic.url}/jobs", data=body, headers=headers, timeout=10).status_code == 400

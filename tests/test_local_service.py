@@ -92,7 +92,7 @@ def test_transpiled_circuit_runs_on_a_noisy_device(device, bell):
     assert set(counts) == {"00", "01", "10", "11"}
 
 
-def test_circuit_that_the_device_cannot_run_fails_with_the_name_of_the_instruction(device, bell):
+def test_unsupported_circuit_fails_with_the_instruction_named(device, bell):
     job = device.run(qasm3.dumps(bell), shots=10)
     with pytest.raises(IBMJobFailureError, match=r"Error code 1517; Instruction 'h' on qubits \(0,\)"):
         job.result(timeout=60)
@@ -100,14 +100,14 @@ def test_circuit_that_the_device_cannot_run_fails_with_the_name_of_the_instructi
     assert "'h'" in job.error_message()
 
 
-def test_gate_without_a_definition_fails_by_name_on_the_simulator(simulator):
+def test_undefined_gate_fails_by_name_on_the_simulator(simulator):
     circuit = QuantumCircuit(1, 1)
     circuit.append(Gate("mystery", 1, []), [0])
     with pytest.raises(IBMJobFailureError, match="Instruction 'mystery' is not supported by local_simulator"):
         simulator.run(circuit).result(timeout=60)
 
 
-def test_second_job_waits_in_the_queue_with_its_position_and_can_be_cancelled(slow):
+def test_second_job_has_a_queue_position_and_can_be_cancelled(slow):
     first, second, third = slow(30), slow(30), slow(30)
     while first.status() is JobStatus.QUEUED:
         pass
@@ -247,7 +247,7 @@ def test_secrets_are_in_no_error(arguments):
         error = error.__cause__ or error.__context__
 
 
-def test_submission_of_objects_that_break_the_worker_does_not_stop_the_queue(provider, simulator, bell):
+def test_objects_that_break_the_worker_do_not_stop_the_queue(provider, simulator, bell):
     result = {"backend_name": "b", "job_id": "x", "success": True, "results": []}
     odd = {"r": {"__type__": "Result", "__value__": {**result, "results": [{"shots": 1, "success": True, "data": 5}]}}}
     job = simulator.run(bell, shots=1, header=odd)
@@ -310,7 +310,7 @@ def test_service_refuses_a_bad_request_in_its_own_words(provider, method, path, 
     assert reply.json()["error"]["message"]
 
 
-def test_params_that_are_no_circuits_fail_the_job_and_not_the_service(provider):
+def test_params_without_circuits_fail_the_job_only(provider):
     client = provider.runtime_client
     for params in ({"circuits": [3]}, {}, {"circuits": [{"__type__": "QuantumCircuit", "__value__": "AAAA"}]}):
         reply = client.program_run(program_id="circuit-runner", backend_name="local_simulator", params=params)

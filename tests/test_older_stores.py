@@ -126,7 +126,7 @@ def shape_of(store):
         }
 
 
-def test_migrated_store_is_saved_to_and_deleted_from_like_a_new_one(older):
+def test_migrated_store_saves_and_deletes_like_a_new_one(older):
     with JobStore(older) as store:
         for job_id in JOBS:
             store.save(store.load(job_id))
@@ -151,7 +151,7 @@ def test_damaged_record_of_an_older_store_costs_itself_alone(older, caplog):
         assert store.record("done").status.status.name == "DONE"
 
 
-def test_job_whose_record_is_made_anew_of_its_history_is_found_by_its_tags(older, tmp_path):
+def test_record_rebuilt_from_history_is_found_by_its_tags(older, tmp_path):
     with JobStore(tmp_path / "new.sqlite") as new:
         new.import_(older_stores.ARCHIVE)
         job_id, tags = next((record.job_id, list(record.tags)) for record in new.records() if record.tags)
@@ -217,7 +217,7 @@ def migrate_and_die(url):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
-def test_process_that_is_killed_while_it_migrates_leaves_the_older_store(store_url):
+def test_process_killed_while_migrating_leaves_the_older_store(store_url):
     make_older(store_url)
     assert at_once(1, migrate_and_die, store_url) == [-signal.SIGKILL]
     engine = sql.create_engine(store_url if "://" in store_url else f"sqlite:///{store_url}")

@@ -162,7 +162,7 @@ def test_seed_is_not_lost_where_more_is_said_of_the_simulation(simulator, bell):
         simulator.run(bell, seed_simulator=5, simulator={"noise_model": None})
 
 
-def test_result_says_what_the_user_wrote_to_the_circuit_and_the_job_how_many_shots(simulator, bell):
+def test_result_has_circuit_metadata_and_the_job_its_shots(simulator, bell):
     bell.metadata = {"experiment": "x"}
     job = simulator.run(bell, shots=10)
     result = job.result(timeout=60)
@@ -171,7 +171,7 @@ def test_result_says_what_the_user_wrote_to_the_circuit_and_the_job_how_many_sho
     assert job.backend_options()["shots"] == 10
 
 
-def test_counts_have_the_names_of_the_circuits_once_these_were_read(provider, simulator, bell):
+def test_counts_have_circuit_names_once_the_circuits_are_read(provider, simulator, bell):
     job = simulator.run(bell, shots=10)
     again = provider.retrieve_job(job.job_id())
     assert sum(again.result(timeout=60).get_counts(0).values()) == 10
@@ -299,7 +299,7 @@ def test_token_that_is_still_good_is_used_while_iam_is_down(iam):
     assert iam.asked == 2
 
 
-def test_threads_do_not_queue_while_one_of_them_renews_a_token_that_is_still_good(iam):
+def test_threads_do_not_queue_during_renewal_of_a_valid_token(iam):
     renewing, go_on = threading.Event(), threading.Event()
     account = iam.account()
     account.access_token()
@@ -336,7 +336,7 @@ def test_token_whose_life_nobody_understands_is_one_all_the_same(iam, life):
     assert iam.account().access_token() == "the-token"
 
 
-def test_iam_of_the_cloud_is_not_told_the_key_of_a_service_on_this_machine(iam, monkeypatch):
+def test_key_of_a_local_service_is_not_sent_to_iam_of_the_cloud(iam, monkeypatch):
     monkeypatch.setenv("IAM_URL", "https://iam.cloud.invalid")
     assert iam.account().access_token(seconds=5.0) == "the-token"
 

@@ -92,7 +92,7 @@ def test_first_backend_that_fits_is_got_where_no_name_is_given(provider):
         ({"name": ["x"]}, "expected one of local_simulator, local_5q, local_27q, got ['x']"),
     ],
 )
-def test_backend_that_is_not_there_is_an_error_that_names_those_that_are(provider, wanted, message):
+def test_absent_backend_is_an_error_that_names_the_others(provider, wanted, message):
     with pytest.raises(QiskitBackendNotFoundError) as raised:
         provider.get_backend(**wanted)
     assert message in str(raised.value)
@@ -115,7 +115,7 @@ def test_backend_says_how_it_is(device):
     assert status.pending_jobs >= 0
 
 
-def test_properties_of_a_backend_are_kept_and_those_of_a_day_can_be_asked_for(device, simulator):
+def test_properties_are_cached_and_can_be_those_of_a_day(device, simulator):
     properties = device.properties()
     assert isinstance(properties, BackendProperties)
     assert device.properties() is properties
@@ -157,7 +157,7 @@ def test_options_of_the_backend_count_where_nothing_is_given(provider):
     assert backend.run(one_qubit(), shots=3).backend_options()["shots"] == 3
 
 
-def test_argument_that_nobody_knows_is_passed_on_with_a_warning_that_guesses(simulator, caplog):
+def test_unknown_argument_is_passed_on_with_a_helpful_warning(simulator, caplog):
     job = simulator.run(one_qubit(), shot=5)
     assert job.backend_options()["shot"] == 5
     assert "'shot'" in caplog.text
@@ -327,7 +327,7 @@ def test_job_that_is_not_there_is_not_found(provider, job_id):
         provider.retrieve_job(job_id)
 
 
-def test_job_on_a_backend_that_is_gone_keeps_its_name_and_refuses_to_run(provider):
+def test_job_on_a_retired_backend_has_its_name_and_cannot_run(provider):
     backend = provider._backend_of_job("ibmq_lima")
     assert isinstance(backend, IBMRetiredBackend)
     assert backend.name == "ibmq_lima"
@@ -354,7 +354,7 @@ def test_pickled_job_is_attached_again(provider, simulator, asked):
     assert detached.tags() == ["pickled"]
 
 
-def test_job_of_nobody_cannot_be_attached_unless_it_knows_its_backend(provider):
+def test_job_that_names_no_backend_cannot_be_attached(provider):
     with pytest.raises(IBMJobNotFoundError, match="nope"):
         provider.attach(IBMCircuitJob(None, None, "nope"))
 
@@ -439,7 +439,7 @@ def account_there(classic):
         yield provider
 
 
-def test_job_is_paid_by_the_instance_that_its_backend_was_got_with(classic, account_there):
+def test_job_is_charged_to_the_instance_of_its_backend(classic, account_there):
     two = account_there.get_backend("local_5q", instance="h/g/two")
     assert account_there.get_backend("local_5q", instance="h/g/two") is two
     assert account_there.get_backend("local_5q") is not two
@@ -449,14 +449,14 @@ def test_job_is_paid_by_the_instance_that_its_backend_was_got_with(classic, acco
     assert [sent["project"] for sent in classic.submitted] == ["two", "one"]
 
 
-def test_one_cancelled_job_among_a_thousand_is_found_with_a_few_requests(classic, account_there):
+def test_one_cancelled_job_in_a_thousand_costs_few_requests(classic, account_there):
     entries = [listing_entry(f"j{number}", "Cancelled" if number == 999 else "Completed") for number in range(1000)]
     classic.page = lambda query: page_of(entries, query)
     assert ids(account_there.jobs(limit=1, status="CANCELLED")) == ["j999"]
     assert classic.asked.count("/jobs") == 5
 
 
-def test_listing_ends_where_the_service_passes_no_jobs_over_and_counts_none(classic, account_there):
+def test_listing_ends_if_the_service_ignores_skip_and_count(classic, account_there):
     entries = [listing_entry("a"), listing_entry("b")]
     classic.page = lambda _: {"jobs": entries if classic.asked.count("/jobs") < 10 else []}
     assert ids(account_there.jobs(limit=None)) == ["a", "b"]
@@ -469,7 +469,7 @@ def test_job_that_comes_twice_is_passed_over_once(classic, account_there):
     assert ids(account_there.jobs(limit=None, skip=2)) == ["c", "b"]
 
 
-def test_backend_that_cannot_be_described_hides_neither_the_others_nor_its_jobs(classic, account_there, caplog):
+def test_undescribed_backend_hides_no_other_and_no_jobs(classic, account_there, caplog):
     classic.broken.add("/backends/local_5q/configuration")
     assert names(account_there.backends()) == ["local_27q"]
     assert "local_5q is left out" in caplog.text
@@ -493,7 +493,7 @@ def test_backend_of_many_jobs_is_asked_for_once(classic, account_there, broken):
     assert classic.asked == ["/jobs", "/backends", "/backends/local_5q/configuration"]
 
 
-def test_jobs_on_a_backend_that_is_known_are_listed_with_one_request(classic, account_there):
+def test_jobs_on_a_known_backend_are_listed_with_one_request(classic, account_there):
     backend = account_there.get_backend("local_5q")
     classic.asked.clear()
     classic.page = lambda query: page_of([listing_entry("a"), listing_entry("b")], query)
@@ -501,7 +501,7 @@ def test_jobs_on_a_backend_that_is_known_are_listed_with_one_request(classic, ac
     assert classic.asked == ["/jobs"]
 
 
-def test_job_that_cannot_be_read_is_left_out_of_the_listing_with_a_warning(classic, account_there, caplog):
+def test_unreadable_job_is_left_out_with_a_warning(classic, account_there, caplog):
     entries = [listing_entry("a"), listing_entry("b", state={"status": 3}), listing_entry("c")]
     classic.page = lambda query: page_of(entries, query)
     assert ids(account_there.jobs()) == ["a", "c"]
@@ -537,7 +537,7 @@ def account(provider, **more):
     return {"token": provider.token, "url": provider.url, "channel": "ibm_quantum", "verify": True} | more
 
 
-def test_no_account_at_all_is_an_error_that_says_where_one_is_looked_for(home):
+def test_no_account_is_an_error_that_lists_where_it_is_looked_up(home):
     with pytest.raises(IBMAccountError, match="'token', in the variable QISKIT_IBM_TOKEN, or save an account"):
         IBMProvider()
 
@@ -638,7 +638,7 @@ def test_saved_default_account_of_today_is_found(home, service, name, saved, ask
         assert found.channel == "ibm_quantum_platform"
 
 
-def test_named_account_is_of_its_own_dialect_whatever_the_instance_of_the_environment(home, provider, monkeypatch):
+def test_named_account_has_its_own_channel_despite_variables(home, provider, monkeypatch):
     save(home, mine=account(provider))
     monkeypatch.setenv("QISKIT_IBM_INSTANCE", "crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::")
     with IBMProvider(name="mine") as found:

@@ -180,7 +180,7 @@ def test_payload_is_what_was_sent_and_is_sent_once(provider, stored):
     assert perform(fetch_located(stored.runtime_client, result.job_id, result.url)).failure().http_status == 404
 
 
-def test_token_that_is_not_accepted_is_renewed_before_the_reading(provider):
+def test_rejected_token_is_renewed_before_the_reading(provider):
     client = type(provider.runtime_client)(provider.runtime_client.params)
     client.list_backends()
     client._account._token = "expired"

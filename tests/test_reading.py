@@ -34,7 +34,7 @@ def body(sha256, *, is_document):
     return Missed(Unreadable("result", "", f"not {sha256}"), sha256, is_document)
 
 
-def test_result_is_tried_at_once_and_then_with_the_pauses_of_the_policy():
+def test_result_is_tried_at_once_then_with_pauses_of_the_policy():
     assert next_try(POLICY, reading(), 0.0) == Poll(0.0)
     assert next_try(POLICY, reading(DOWN), 0.0) == Poll(0.1)
     assert next_try(POLICY, reading(*[DOWN] * 101), 100.0) == Poll(10.0)
@@ -64,11 +64,11 @@ def test_refusal_of_the_service_itself_ends_the_reading_at_once():
     assert isinstance(next_try(POLICY, reading(GONE, deadline=10.0), 0.0), GaveUp)
 
 
-def test_page_in_front_of_the_service_is_waited_out_until_the_deadline():
+def test_gateway_page_is_waited_out_until_the_deadline():
     assert isinstance(next_try(POLICY, reading(PAGE, deadline=7200.0), 7199.0), Poll)
 
 
-def test_page_in_front_of_the_service_without_a_deadline_has_a_minute():
+def test_gateway_page_without_a_deadline_is_given_a_minute():
     assert next_try(POLICY, reading(PAGE), 59.95) == Poll(0.0)
     assert isinstance(next_try(POLICY, reading(PAGE), 60.0), GaveUp)
 
@@ -101,7 +101,7 @@ def test_document_that_is_no_result_is_asked_for_once_more():
     assert isinstance(next_try(POLICY, reading(first, first), 1.0), GaveUp)
 
 
-def test_other_trouble_between_two_equal_documents_changes_nothing():
+def test_trouble_between_two_equal_documents_changes_nothing():
     first = body("1", is_document=True)
     assert isinstance(next_try(POLICY, reading(first, DOWN), 1.0), Poll)
     assert isinstance(next_try(POLICY, reading(first, DOWN, first), 2.0), GaveUp)

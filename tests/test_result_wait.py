@@ -116,7 +116,7 @@ def test_page_of_html_is_never_stored(tmp_path):
 
 
 @pytest.mark.parametrize("again", [b'{"message": "later"}', BODY[:40]])
-def test_body_that_is_no_result_is_stored_once_however_often_it_comes(tmp_path, again):
+def test_repeated_body_that_is_no_result_is_stored_once(tmp_path, again):
     with JobStore(tmp_path / "jobs.sqlite") as store:
         job = job_of(ScriptedClient([DONE], results=[again]))
         job.keep_in(store)
@@ -186,7 +186,7 @@ def test_page_that_a_foreign_client_raises_is_waited_out(result):
 
 
 @pytest.mark.parametrize("body", [b'{"errors": [{"code": 1291, "message": "No."}]}', b'{"error": {"message": "No."}}'])
-def test_refusal_of_the_service_that_a_foreign_client_raises_is_final(result, body):
+def test_refusal_raised_by_a_foreign_client_is_final(result, body):
     client = Foreign(404, body)
     with pytest.raises(IBMJobApiError, match="404"):
         result(job_of(client))
@@ -196,7 +196,7 @@ def test_refusal_of_the_service_that_a_foreign_client_raises_is_final(result, bo
 # Of a job that failed
 
 
-def test_failed_job_is_a_failure_though_its_reason_cannot_be_read_in_time(result):
+def test_failed_job_is_a_failure_without_a_timely_reason(result):
     with pytest.raises(IBMJobFailureError, match="job a failed"):
         result(job_of(ScriptedClient([FAILED], results=[DOWN])), timeout=0.2)
 

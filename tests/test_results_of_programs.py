@@ -104,7 +104,7 @@ def test_first_register_has_the_lowest_bits():
     assert decoded(body).get_counts() == {"100 01": 1}
 
 
-def test_registers_are_in_the_order_of_the_circuit_where_it_is_known():
+def test_registers_are_in_circuit_order_if_it_is_known():
     context = ResultContext("a", "b", ("x",), (Binding(("b", "a")),))
     body = {"results": [{"data": {"a": {"samples": ["0x1"], "num_bits": 2}, "b": {"samples": ["0x4"], "num_bits": 3}}}]}
     assert decoded(body, context).get_counts() == {"01 100": 1}
@@ -361,14 +361,14 @@ def test_item_that_claims_too_much_leaves_the_others_their_share():
     assert [item.problem is None for item in found] == [False, True, True]
 
 
-def test_register_that_claims_too_much_leaves_the_others_their_share(monkeypatch):
+def test_oversized_register_does_not_affect_the_others(monkeypatch):
     monkeypatch.setattr(primitives, "MOST_ARRAY_BYTES", 3)
     pubs = [{"data": {"c": {"samples": ["0x1"] * number, "num_bits": 1}}} for number in (4, 1, 1)]
     assert decoded({"results": pubs, "metadata": {}}).get_counts(1) == {"1": 1}
 
 
 @pytest.mark.parametrize("dtype", [["f64"], {"f64": 1}, 8, None])
-def test_passed_through_data_that_look_like_a_tensor_stay_as_they_are(dtype):
+def test_passthrough_data_that_look_like_a_tensor_are_unchanged(dtype):
     body = json.loads(executor("v1.0", ONE))
     body["passthrough_data"] = {"mine": {"data": "", "shape": [], "dtype": dtype}}
     assert thawed_json(primitive(body).passthrough_data)["mine"]["dtype"] == dtype
@@ -384,7 +384,7 @@ def test_body_of_which_nothing_can_be_read_is_no_result():
     assert results.decode(payload(sampler)).failure().path == "pub_results[0].data"
 
 
-def test_damaged_experiment_of_a_classic_result_costs_itself_alone():
+def test_damaged_experiment_costs_only_itself():
     good = {"shots": 1, "success": True, "data": {"counts": {"0x1": 1}}, "header": {"name": "good", "memory_slots": 1}}
     body = json.loads(CLASSIC) | {"results": [good, {"success": True}, 3]}
     result = decoded(body)

@@ -130,7 +130,7 @@ def result(request, job):
     return ask
 
 
-def test_body_that_is_under_way_when_the_time_is_up_is_had_by_the_next_call(server, result):
+def test_body_in_transit_at_timeout_goes_to_the_next_call(server, result):
     for _ in range(2):
         with pytest.raises(IBMJobTimeoutError, match="could not read the result of job a within 0"):
             result(timeout=0.1)
@@ -216,7 +216,7 @@ def test_body_that_makes_no_progress_is_read_anew(server, job, tmp_path, monkeyp
     assert server.asked == 2
 
 
-def test_body_that_makes_progress_is_read_on_however_long_it_takes(server, job, monkeypatch):
+def test_body_that_makes_progress_is_read_to_its_end(server, job, monkeypatch):
     monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.1)
 
     def steadily(request):
@@ -277,7 +277,7 @@ def test_end_of_the_program_waits_for_a_body_that_is_under_way(server, job, tmp_
         assert store.payload("a").raw == BODY
 
 
-def test_result_that_is_under_way_is_stored_before_the_program_ends(server, tmp_path):
+def test_result_in_transit_is_stored_before_the_program_ends(server, tmp_path):
     program = f"""
 import atexit
 from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore

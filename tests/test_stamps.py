@@ -72,7 +72,7 @@ def test_wall_time_stays_beside_the_stamp():
     assert seen.stamp == tagged(NOON + timedelta(hours=1)).stamp + 1
 
 
-def test_store_has_what_was_seen_last_by_machines_whose_clocks_differ(tmp_path):
+def test_store_has_the_last_observation_of_skewed_machines(tmp_path):
     fast, slow = NOON + timedelta(hours=1), NOON
     with JobStore(tmp_path / "jobs.sqlite") as store:
         store.save(tagged(fast, "first"), now=fast)
@@ -82,7 +82,7 @@ def test_store_has_what_was_seen_last_by_machines_whose_clocks_differ(tmp_path):
         assert store.record("a").tags == ("second",)
 
 
-def test_result_that_was_read_last_is_first_after_the_clock_was_set_back(clock, tmp_path):
+def test_result_that_was_read_last_is_first_with_clock_set_back(clock, tmp_path):
     bodies = [b'{"results": [1]}', b'{"results": [2]}']
     with JobStore(tmp_path / "jobs.sqlite") as store:
         store.save(Job("a", payload=ResultPayload(NOON, bodies[0])), now=NOON)
@@ -118,7 +118,7 @@ def test_empty_list_of_tags_says_that_there_are_none():
     assert job.tags() == []
 
 
-def test_job_that_was_submitted_here_asks_for_what_submitting_does_not_say(tmp_path):
+def test_submitted_job_asks_for_what_the_submission_lacks(tmp_path):
     client = ScriptedClient([b'{"id": "a", "created": "2024-02-03T12:00:00Z"}'])
     submitted = Job("a", details=JobDetails(NOON, backend="b", program="sampler", tags=["x"]))
     job = IBMCircuitJob.from_state(submitted, runtime_client=client)
@@ -148,13 +148,13 @@ def read_twice(clock, job):
     job.result(refresh=True)
 
 
-def test_result_that_arrived_last_is_held_after_the_clock_was_set_back(clock):
+def test_result_that_arrived_last_counts_with_clock_set_back(clock):
     job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([DONE], results=RESULTS))
     read_twice(clock, job)
     assert job.state.payload.raw == RESULTS[1]
 
 
-def test_result_that_arrived_last_is_first_in_the_store_after_the_clock_was_set_back(clock, tmp_path):
+def test_stored_result_that_came_last_is_first_on_a_slow_clock(clock, tmp_path):
     with JobStore(tmp_path / "jobs.sqlite") as store:
         client = ScriptedClient([DONE], results=RESULTS)
         read_twice(clock, IBMCircuitJob.from_store(store, Job("a"), runtime_client=client))

@@ -162,7 +162,7 @@ def untouched(path):
 
 @pytest.mark.parametrize("table", ["jobs", "users"])
 @pytest.mark.parametrize("mode", ["wal", "delete"])
-def test_database_of_another_program_is_refused_and_left_as_it_is(path, table, mode):
+def test_database_of_another_program_is_refused_unchanged(path, table, mode):
     by_sql(path, f"PRAGMA journal_mode = {mode}", f"CREATE TABLE {table} (name)")
     path.chmod(0o644)
     before = untouched(path)
@@ -189,7 +189,7 @@ def test_file_that_is_empty_is_a_new_store_and_its_owners_alone(path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_store_that_was_open_to_others_is_closed_to_them_with_the_files_beside_it(store, path):
+def test_open_store_is_made_private_with_its_side_files(store, path):
     store.save(Job("a"))
     parts = [path, *path.parent.glob("jobs.sqlite-*")]
     for part in parts:
@@ -212,7 +212,7 @@ def test_store_of_a_newer_version_is_refused_and_left_as_it_is(path):
 # Many that use it at once
 
 
-def test_store_that_is_opened_twice_loses_nothing_when_another_process_closes_it(store, path):
+def test_store_opened_twice_survives_close_by_another_process(store, path):
     """SQLite's locks of a process are gone once it closes the file in any other way."""
     store.save(Job("a"))
     with JobStore(path) as second:
@@ -294,7 +294,7 @@ def test_status_polls_neither_wait_for_another_process_nor_fail(path, lock, open
         assert "another program holds it" in caplog.text
 
 
-def test_wait_keeps_its_timeout_while_another_process_holds_the_lock(store, path, monkeypatch):
+def test_wait_ends_at_its_timeout_while_the_store_is_locked(store, path, monkeypatch):
     job = handle(store, QUEUED)
     store._database.timeout = 20.0
     with locked_by_another(path), pytest.raises(IBMJobTimeoutError):
@@ -568,7 +568,7 @@ def test_whatever_cannot_be_saved_leaves_the_store_as_it_was(store, path, weathe
     assert sound(path)
 
 
-def test_space_that_a_process_may_not_use_is_told_and_what_was_saved_is_there(store, path):
+def test_exceeded_quota_is_reported_and_saved_jobs_stay(store, path):
     """As it is where a quota ends: writing fails, though the disk has room."""
     store.save(Job("a"))
     store.close()
@@ -601,7 +601,7 @@ def mount(folder, size):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets anybody mount something")
-def test_disk_that_is_full_is_told_and_once_there_is_space_what_was_in_memory_is_kept(tmp_path, at_once):
+def test_full_disk_is_reported_and_memory_is_saved_once_space_is(tmp_path, at_once):
     def fill_and_free():
         if not mount(tmp_path, 2_000_000):
             return None
@@ -728,7 +728,7 @@ def test_archive_in_a_folder_without_rights_is_told(shared):
         assert without_privileges(export) == ("JobStoreError", said)
 
 
-def test_folder_that_is_a_file_and_file_that_is_a_folder_are_told(tmp_path):
+def test_file_and_folder_in_place_of_each_other_are_reported(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "jobs.sqlite", tmp_path / "file" / "deep" / "jobs.sqlite", tmp_path / "folder"):
@@ -805,7 +805,7 @@ def test_damaged_file_is_called_damaged_and_left_as_it_is(filled, damage):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_overwritten_all_is_there_or_the_store_says_that_it_is_not(filled, seed):
+def test_overwritten_store_is_whole_or_reported_as_damaged(filled, seed):
     chance = random.Random(seed)
     before = everything_of(filled)
     for _ in range(10):
@@ -859,7 +859,7 @@ def frame(size, blocks):
 
 
 @pytest.mark.parametrize(("size", "blocks"), [(10**12, 0), (2**50, 0), (2**31 + 1, 0), (2**31, 1), (10**6, 10_000)])
-def test_body_that_is_said_to_be_of_another_size_takes_no_room_and_hides_no_other(filled, tmp_path, size, blocks):
+def test_body_of_a_false_size_takes_no_memory_and_hides_no_other(filled, tmp_path, size, blocks):
     by_sql(
         filled,
         f"UPDATE bodies SET size = {size}",  # noqa: S608 - it stands above
@@ -877,7 +877,7 @@ def test_body_that_is_said_to_be_of_another_size_takes_no_room_and_hides_no_othe
     assert peak < 10_000_000
 
 
-def test_history_with_a_kind_of_body_that_nobody_knows_keeps_no_job_from_being_exported(filled, tmp_path):
+def test_unknown_kind_of_body_does_not_prevent_an_export(filled, tmp_path):
     by_sql(filled, "UPDATE history SET slot = 'other' WHERE job_id = 'a'")
     with JobStore(filled) as store, JobStore(tmp_path / "other.sqlite") as other:
         with pytest.raises(
@@ -906,7 +906,7 @@ def test_damage_is_no_end_of_the_job(filled, caplog):
     assert len(caplog.messages) < 10
 
 
-def test_log_of_writes_that_is_garbage_takes_nothing_away_that_was_in_the_file(filled):
+def test_garbage_write_ahead_log_leaves_the_file_intact(filled):
     for name in ("jobs.sqlite-wal", "jobs.sqlite-shm"):
         filled.with_name(name).write_bytes(NOISE)
     assert len(everything_of(filled)) == 31
@@ -935,7 +935,7 @@ def test_older_store_is_brought_up_to_date_once(store, path, monkeypatch):
     ]
 
 
-def test_step_to_a_newer_version_that_fails_half_way_leaves_the_store_as_it_was(store, path, monkeypatch):
+def test_failed_migration_step_leaves_the_store_unchanged(store, path, monkeypatch):
     store.save(Job("a"))
     tables = by_sql(path, "SELECT name, sql FROM sqlite_master")
 
@@ -969,7 +969,7 @@ def test_version_that_is_no_number_is_refused_and_left_as_it_is(path, version):
 # Several processes
 
 
-def test_file_system_that_knows_no_log_of_writes_is_used_as_it_is(path):
+def test_file_system_without_write_ahead_log_is_used(path):
     """SQLite cannot have one either where a file beside the database stands for each lock."""
     engine = sql.create_engine(f"sqlite:///file:{path}?vfs=unix-dotfile&uri=true")
     with engine.connect() as connection:
@@ -978,7 +978,7 @@ def test_file_system_that_knows_no_log_of_writes_is_used_as_it_is(path):
     engine.dispose()
 
 
-def test_store_that_several_processes_create_at_once_is_created_once(path):
+def test_store_created_by_several_processes_is_created_once(path):
     def create(pipe):
         told(pipe)
         with JobStore(path) as store:
@@ -1041,7 +1041,7 @@ def test_fork_does_not_go_on_with_the_connections_of_its_parent(store):
         assert forked.hear() == ("did", None)
 
 
-def test_fork_that_has_the_store_open_loses_nothing_when_its_parent_closes_it(store):
+def test_fork_with_an_open_store_survives_close_by_its_parent(store):
     """It would, if it had inherited what SQLite knows of files and locks."""
     store.save(Job("before"))
 
@@ -1109,7 +1109,7 @@ def test_threads_may_fork_at_once_beside_threads_that_read(store, monkeypatch):
     assert answers == [("did", None)] * 20
 
 
-def test_fork_of_a_process_that_uses_the_store_all_the_while_is_told_so(store, monkeypatch):
+def test_fork_of_a_process_that_uses_the_store_gets_an_error(store, monkeypatch):
     monkeypatch.setattr(forks, "PATIENCE", 0.01)
     in_use, enough = threading.Event(), threading.Event()
 
@@ -1136,7 +1136,7 @@ def test_fork_of_a_process_that_uses_the_store_all_the_while_is_told_so(store, m
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
-def test_file_that_is_removed_or_replaced_while_it_is_open_swallows_nothing(store, path, caplog, is_replaced):
+def test_file_removed_or_replaced_while_open_loses_nothing(store, path, caplog, is_replaced):
     store.save(Job("before"))
     if is_replaced:
         with JobStore(path.with_name("copy")) as copy:
@@ -1160,7 +1160,7 @@ def test_file_that_is_removed_or_replaced_while_it_is_open_swallows_nothing(stor
     assert store.payload("a").raw == BODY
 
 
-def test_process_that_is_killed_while_it_saves_leaves_the_store_whole(path):
+def test_process_killed_while_saving_leaves_the_store_whole(path):
     """At six moments of a save of twenty megabytes, from its beginning to after its end."""
     large = random.Random(1).randbytes(20_000_000)
     with JobStore(path) as store:
@@ -1225,7 +1225,7 @@ def test_server_that_is_not_there_is_told_without_the_password(port):
     assert "very-secret" not in str(raised.value)
 
 
-def test_server_that_says_nothing_is_waited_for_no_longer_than_it_may_take_to_connect(silent_port, monkeypatch):
+def test_silent_server_is_waited_for_only_as_long_as_connecting(silent_port, monkeypatch):
     monkeypatch.setattr(postgresql, "_CONNECT_SECONDS", 2)
     began = time.monotonic()
     with pytest.raises(JobStoreError, match=r"could not open the store at .*connection timeout expired"):

@@ -122,7 +122,7 @@ def test_listing_that_lags_is_read_again():
 
 
 @pytest.mark.parametrize("status", [408, 504, 524])
-def test_job_that_a_gateway_did_not_wait_for_is_looked_for_longer(status):
+def test_submission_after_a_gateway_timeout_is_sought_longer(status):
     service, clock = Service([[Refused(DOING, "http://x", status, by_service=False)]], ["lagging"] * 4), Clock()
     assert submitted(service, clock).unwrap() in service.jobs
     assert (service.sent, clock.pauses) == (1, [1.0, 2.0, 4.0, 8.0])

@@ -44,7 +44,7 @@ def wait(client, time, policy=EVEN, timeout=None, job=Job("a")):  # noqa: B008 -
     return effects.perform(effects.wait_until_final(client, job, policy, timeout, clock=time.clock))
 
 
-def test_record_of_an_ended_job_is_returned_and_stamped_by_the_clock():
+def test_record_of_an_ended_job_is_stamped_by_the_clock():
     time = Time()
     job = wait(ScriptedClient([reply("Queued"), reply("Running"), reply("Completed")]), time).unwrap()
     assert (job.is_final, job.tags) == (True, ("Completed",))
@@ -52,7 +52,7 @@ def test_record_of_an_ended_job_is_returned_and_stamped_by_the_clock():
     assert len([pause for pause in time.pauses if pause > 0]) == 2
 
 
-def test_handle_and_record_wait_with_the_same_requests_and_pauses(monkeypatch):
+def test_handle_and_record_wait_with_equal_requests_and_pauses(monkeypatch):
     script = [reply("Queued")] * 100 + [DOWN] * 3 + [reply("Running")] * 5 + [reply("Completed")]
     alone, handled = Time(), Time()
     clients = [ScriptedClient(script), ScriptedClient(script)]

@@ -79,7 +79,7 @@ def test_kind_of_trouble_is_logged_once_and_its_end_once(caplog):
     assert "Maintenance until noon." in said[1]
 
 
-def test_wait_is_given_up_after_the_patience_with_what_was_tried_and_the_last_words():
+def test_wait_that_is_given_up_says_what_was_tried_and_answered():
     job = job_of(ScriptedClient([reply("Queued"), DOWN, BUSY]))
     job.wait_policy = WaitPolicy(patience=0.5)
     with pytest.raises(
@@ -142,7 +142,7 @@ def running(slow):
     return started
 
 
-def test_host_that_refuses_every_stream_is_remembered_and_tried_again_later(monkeypatch):
+def test_host_that_refuses_streams_is_tried_again_later(monkeypatch):
     gate, clock = stream._Gate(), [100.0]
     monkeypatch.setattr(stream.time, "monotonic", lambda: clock[0])
     refusal = Refused("listen to job a", "ws://x", 403, "Forbidden.")

@@ -31,7 +31,7 @@ def test_client_without_stream_is_polled_at_once():
     assert next_step(POLICY, Wait(0.0), 0.0) == Poll(0.0)
 
 
-def test_closed_stream_is_followed_by_a_look_at_once_and_then_by_short_pauses():
+def test_closed_stream_is_followed_by_a_poll_and_short_pauses():
     wait = after_stream_closed(Wait(0.0, offers_stream=True), 100.0)
     assert next_step(POLICY, wait, 100.0) == Poll(0.0)
     wait = after_poll(wait, 100.0, ended=False, running=True)
@@ -51,12 +51,12 @@ def test_refused_stream_is_tried_again_when_the_job_runs():
     assert next_step(POLICY, running, 0.0) == Listen(60.0)
 
 
-def test_stream_that_is_refused_to_a_running_job_is_worth_a_look_at_once():
+def test_stream_refused_to_a_running_job_causes_a_poll_at_once():
     running = after_poll(Wait(0.0, offers_stream=True), 300.0, ended=False, running=True)
     assert next_step(POLICY, after_stream_failed(running, 360.0), 360.0) == Poll(0.0)
 
 
-def test_stream_that_is_refused_to_a_running_job_is_left_alone_for_longer_each_time():
+def test_stream_refused_to_a_running_job_pauses_longer_each_time():
     running = after_poll(Wait(0.0, offers_stream=True), 0.0, ended=False, running=True)
     once = after_poll(after_stream_failed(running, 0.0), 0.0, ended=False, running=True)
     assert isinstance(next_step(POLICY, once, 4.9), Poll)
@@ -78,7 +78,7 @@ def test_pauses_grow_with_the_time_waited_between_two_limits(waited, pause):
     assert next_step(POLICY, wait, waited) == Poll(pause)
 
 
-def test_deadline_shortens_the_last_pause_and_is_followed_by_a_last_look():
+def test_deadline_shortens_the_last_pause_before_a_last_poll():
     wait = after_poll(Wait(0.0, deadline=11.5), 11.0, ended=False, running=False)
     assert next_step(POLICY, wait, 11.0) == Poll(0.5)
     assert next_step(POLICY, after_poll(wait, 11.5, ended=False, running=False), 11.5) == TimedOut()
@@ -89,7 +89,7 @@ def test_timeout_of_zero_still_looks_once():
     assert next_step(POLICY, Wait(0.0, deadline=0.0), 0.0) == Poll(0.0)
 
 
-def test_trouble_that_may_pass_is_waited_out_for_as_long_as_patience_lasts():
+def test_passing_trouble_is_waited_out_for_the_patience():
     wait = after_trouble(after_poll(Wait(0.0), 0.0, ended=False, running=False), 1.0, DOWN)
     assert isinstance(next_step(POLICY, wait, 1.0), Poll)
     later = after_trouble(wait, 86_402.0, DOWN)
@@ -117,6 +117,6 @@ def test_pause_that_is_not_positive_is_refused(name):
         WaitPolicy(**{name: 0.0})
 
 
-def test_service_that_asks_for_an_age_is_asked_again_after_an_hour():
+def test_very_long_retry_after_is_cut_to_an_hour():
     wait = after_trouble(Wait(0.0), 1.0, Refused("read job a", "http://x", 429, retry_after=1e12))
     assert next_step(POLICY, wait, 1.0) == Poll(3600.0)

@@ -67,7 +67,7 @@ def mixture(number):
 
 
 @pytest.mark.parametrize(("number", "requests"), [(0, 0), (1, 1), (3, 3), (4, 3), (200, 2), (1000, 6), (10_000, 51)])
-def test_standing_of_many_jobs_takes_a_two_hundredth_of_as_many_requests(number, requests):
+def test_statuses_of_200_jobs_take_one_request(number, requests):
     service = Listing(mixture(number))
     handles = service.handles()
     refresh_all(handles)
@@ -84,7 +84,7 @@ def test_jobs_that_have_ended_are_not_asked_for_again():
     assert service.asked == []
 
 
-def test_jobs_that_the_listing_does_not_hold_are_asked_for_one_by_one():
+def test_jobs_outside_the_listing_are_asked_for_one_by_one():
     service = Listing(dict.fromkeys(map(str, range(10)), "Running"), others=5_000)
     handles = service.handles()
     refresh_all(handles)
@@ -143,7 +143,7 @@ def test_trouble_that_may_pass_does_not_end_a_wait():
     assert "list" in service.asked
 
 
-def test_job_that_is_not_there_is_said_when_all_others_have_ended():
+def test_unknown_job_is_reported_when_all_others_have_ended():
     service = Listing({"a": "Queued", "b": "Completed"})
     lost = IBMCircuitJob(None, None, "lost", runtime_client=service)
     ended = []
@@ -164,7 +164,7 @@ def test_timeout_names_those_that_have_not_ended():
         wait_all(service.handles(), timeout=0.3, policy=QUICK)
 
 
-def test_timeout_that_is_no_number_is_refused_before_anything_is_asked():
+def test_timeout_that_is_no_number_is_refused_before_any_request():
     service = Listing({"a": "Queued"})
     with pytest.raises(IBMJobInvalidStateError, match="timeout"):
         wait_all(service.handles(), timeout="5")
@@ -175,7 +175,7 @@ def test_no_jobs_are_no_wait():
     assert list(as_completed([])) == []
 
 
-def test_jobs_of_a_service_are_waited_for_with_few_requests_and_no_thread_is_left(provider, device, simulator, bell):
+def test_many_jobs_are_awaited_with_few_requests_no_thread(provider, device, simulator, bell):
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)
     jobs = [simulator.run(bell, shots=10) for _ in range(20)]
@@ -235,7 +235,7 @@ def test_job_that_ended_in_time_is_no_timeout_for_a_slow_reader(monkeypatch):
     assert ended == ["a", "b"]
 
 
-def test_one_lost_job_does_not_keep_the_others_from_being_asked_for():
+def test_one_lost_job_does_not_prevent_requests_for_the_others():
     service, other = Listing({"b": "Running"}), Listing({"c": "Running"})
     lost = IBMCircuitJob(None, None, "a", runtime_client=service)
     handles = [lost, *service.handles(), *other.handles()]

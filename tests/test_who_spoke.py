@@ -91,7 +91,7 @@ def test_refusal_of_an_object_store_is_final_where_it_wrote_it(server, body, by_
 
 
 @pytest.mark.parametrize("status", [401, 407])
-def test_demand_for_credentials_is_final_whichever_server_makes_it(status):
+def test_demand_for_credentials_is_final_from_any_server(status):
     assert not Refused("read job a", "http://x", status, by_service=False).can_retry
 
 
@@ -101,7 +101,7 @@ def test_busy_service_may_be_tried_again_whoever_says_so():
 
 
 @pytest.mark.parametrize(("status", "is_passing"), [(503, True), (404, False)])
-def test_page_at_the_login_is_no_reason_to_go_on_without_the_service(status, is_passing):
+def test_page_at_the_login_is_not_taken_for_an_outage(status, is_passing):
     error = account_error(Refused("log in", "http://x", status, by_service=False))
     assert isinstance(error, IBMAccountError)
     assert error.is_passing is is_passing
@@ -110,13 +110,13 @@ def test_page_at_the_login_is_no_reason_to_go_on_without_the_service(status, is_
 # One question
 
 
-def test_single_question_that_a_page_answers_is_an_error_and_no_missing_job():
+def test_page_in_place_of_a_job_is_an_error_and_no_missing_job():
     with pytest.raises(IBMJobApiError, match="something in front of the service at http://x answered 404") as raised:
         job_of(ScriptedClient([PAGE])).status()
     assert not isinstance(raised.value, IBMJobNotFoundError)
 
 
-def test_single_question_that_the_service_answers_is_a_missing_job():
+def test_not_found_from_the_service_is_a_missing_job():
     with pytest.raises(IBMJobNotFoundError, match="Job not found"):
         job_of(ScriptedClient([OWN])).status()
 
@@ -139,7 +139,7 @@ def test_wait_goes_on_through_a_page():
     assert job.state.is_final
 
 
-def test_wait_that_hears_of_pages_alone_says_so_in_the_log_and_in_the_end(caplog):
+def test_wait_that_meets_only_pages_says_so_in_log_and_error(caplog):
     job = job_of(ScriptedClient([PAGE]))
     job.wait_policy = WaitPolicy(shortest_pause=0.001, share=0.001, patience=0.05)
     with pytest.raises(IBMJobApiError, match=r"gave up waiting for job a after .*something in front of the service"):
@@ -158,7 +158,7 @@ def test_wait_for_many_that_hears_of_pages_alone_is_a_timeout():
         wait_all([job_of(ScriptedClient([PAGE]))], timeout=0.1, policy=QUICK)
 
 
-def test_wait_for_many_leaves_a_question_alone_that_is_never_answered(monkeypatch):
+def test_wait_for_many_drops_a_question_that_is_never_answered(monkeypatch):
     """Such as by a connection that died without a word."""
     monkeypatch.setattr(watch, "LONGEST_CALL", 0.1)
     released = threading.Event()
@@ -201,7 +201,7 @@ def test_job_is_resumed_though_a_page_answers_for_it(kept, monkeypatch, caplog):
 
 
 @pytest.mark.parametrize(("answer", "error"), [(PAGE, IBMJobTimeoutError), (b"", IBMJobApiError)])
-def test_result_is_not_given_up_because_of_a_page_or_an_empty_body(tmp_path, answer, error):
+def test_page_or_empty_body_does_not_end_the_wait_for_a_result(tmp_path, answer, error):
     """The job ended long ago, and its result can be read only once."""
     private = DONE.replace(b"}}", b'}, "private": true}')
     with JobStore(tmp_path / "jobs.sqlite") as store:

@@ -146,7 +146,7 @@ def test_names_and_numbers_within_the_state_are_read_leniently(body, reason_code
         b'{"status": "Failed", "reason_code": 1305}',
     ],
 )
-def test_job_that_ran_too_long_was_cancelled_and_its_reason_says_so(state):
+def test_job_that_ran_too_long_is_cancelled_with_its_reason(state):
     status = read_job(b'{"id": "a", "state": %s}' % state, NOW).unwrap().status
     assert status.status is JobStatus.CANCELLED
     assert "time limit" in status.reason
@@ -173,7 +173,7 @@ def test_bytes_that_are_no_utf_8_are_refused_wherever_they_are():
         assert "UTF-8" in read_job(body, NOW).failure().message or "expected" in read_job(body, NOW).failure().message
 
 
-def test_mending_a_damaged_body_takes_time_in_proportion_to_its_length():
+def test_mending_a_damaged_body_is_linear_in_its_length():
     body = b'{"a":NaN,"b":"' + b'\\"' * 300_000
     assert "expected a JSON object" in read_job(body, NOW).failure().message
     assert "expected a JSON object" in read_job(body + b"\\", NOW).failure().message

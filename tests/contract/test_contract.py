@@ -57,7 +57,7 @@ def test_version_that_is_withdrawn_is_left_for_another():
         assert service.operations("list_jobs") == [facts.VERSIONS[-2]]
 
 
-def test_version_that_is_withdrawn_without_another_is_a_clear_error():
+def test_withdrawn_version_without_a_successor_is_a_clear_error():
     with checks.world(NEWEST) as (service, provider):
         service.versions = {"2031-01-01": "live"}
         with pytest.raises(RequestFailed, match=rf"does not accept API version {NEWEST}, and offers 2031-01-01"):

@@ -241,7 +241,9 @@ def result_body(doing: str, reply: Any) -> Result[bytes, Failure]:
     if wire.replies.is_empty(raw):
         return Bad(NoResult(doing))
     if wire.error_replies.is_page(raw):
-        return Bad(Unreadable("result", "", f"expected a result, got HTML: {wire.error_replies.read_error(raw).message}"))
+        return Bad(
+            Unreadable("result", "", f"expected a result, got HTML: {wire.error_replies.read_error(raw).message}")
+        )
     return Success(raw)
 
 

@@ -119,7 +119,7 @@ def test_session_is_found_by_primitives_without_a_mode(device, pair):
     assert job.result()[0].data.meas.num_shots == 100
 
 
-def test_circuit_that_is_not_transpiled_is_refused_before_sending(device, pair):
+def test_untranspiled_circuit_is_refused_before_sending(device, pair):
     with pytest.raises(IBMInputValueError, match="not supported by the target"):
         SamplerV2(mode=device).run([pair.measure_all(inplace=False)])
 

@@ -29,7 +29,7 @@ def one():
     return circuit
 
 
-def test_circuits_are_written_in_the_newest_version_of_this_qiskit():
+def test_circuits_are_written_in_the_newest_version_of_qiskit():
     text = json.loads(typed_json.encode(one()))["__value__"]
     assert zlib.decompress(base64.b64decode(text))[6] == qpy.QPY_VERSION == 13
 

@@ -15,7 +15,7 @@ class TestOurJob(OurJobChecks):
     def submit_tagged(self, submit):
         return lambda tags: submit(tags=tags)
 
-    def test_private_job_gives_its_result_once_and_keeps_its_circuits(self, ours, submit):
+    def test_private_job_gives_its_result_once_and_its_circuits(self, ours, submit):
         job = ours(submit(private=True))
         assert sum(job.result(timeout=60).get_counts().values()) == 100
         assert job.result() is job.result()
@@ -23,7 +23,7 @@ class TestOurJob(OurJobChecks):
         assert job.circuits() == []
         assert job.backend_options() == {}
 
-    def test_result_of_a_private_job_that_was_read_elsewhere_is_said_to_be_gone(self, submit):
+    def test_private_result_read_elsewhere_is_reported_as_gone(self, submit):
         theirs = submit(private=True)
         theirs.result(timeout=60)
         with pytest.raises(IBMJobApiError, match="read only once"):

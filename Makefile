@@ -37,7 +37,7 @@ tools:
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=60 install -y postgresql; }
 
 # It runs mypy, and so belongs to make check, beside the run of mypy whose cache it shares.
-TYPES_IN_DOCS := tests/test_documentation_types.py
+TYPES_IN_DOCS := tests/package/test_documentation_types.py
 
 # A worker that has nothing left takes over tests of another one: no long module is waited for at the end.
 test: .venv/dev

@@ -22,7 +22,7 @@ from same_counts import SEED, SHOTS, circuits
 from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local import LocalService
 
-sys.path[1:1] = [str(Path(__file__).parents[1] / name) for name in ("accounts", "contract", "shared")]
+sys.path[1:1] = [str(Path(__file__).parents[1] / name) for name in ("clients/log_in", "contract", "shared")]
 
 from cloud_server import CloudServer  # noqa: E402 - found in the folders above
 from observed import read_down, side_by_side  # noqa: E402 - the same
@@ -48,7 +48,7 @@ class Suite:
     of_client: bool = False
     """Whether the package is an official client, which needs services of every kind and counts for the comparison."""
     sets_up_accounts: bool = False
-    """Whether its log-in is tried in every set-up of the table in ``tests/accounts``."""
+    """Whether its log-in is tried in every set-up of the table in ``tests/clients/log_in``."""
 
 
 SUITES = {
@@ -137,7 +137,7 @@ def seen_by(counts: Path) -> Path:
 def compared_log_ins(theirs: Path) -> bool:
     """Try our log-in in the same set-ups, and print what both clients did."""
     seen = theirs.with_name("ours.accounts")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_first_log_in.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients/test_first_log_in.py"]
     code = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"ACCOUNTS_SEEN": str(seen)}, timeout=SECONDS, check=False
     )

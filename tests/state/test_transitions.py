@@ -74,7 +74,7 @@ def test_tags_and_name_are_details_of_their_own_moment():
     assert transitions.rename(job, "ghz", LATER).name == "ghz"
 
 
-def test_cancel_is_assumed_with_the_moment_and_word_of_the_service():
+def test_cancel_is_assumed_with_moment_and_word_of_the_service():
     report = transitions.mark_cancelled(Job("a"), NOON).status
     assert report == StatusReport(NOON, JobStatus.CANCELLED, "Cancelled", assumed=True)
 

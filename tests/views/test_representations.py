@@ -164,7 +164,7 @@ def test_a_store_gives_a_table_of_jobs_and_shows_where_it_is(tmp_path):
         assert "jobs.sqlite" in store._repr_html_()
 
 
-def test_provider_and_backend_show_what_was_said_when_they_were_made(provider, device):
+def test_provider_and_backend_show_what_was_said_at_first(provider, device):
     page = provider._repr_html_()
     assert "local_5q" in page
     assert provider.token not in page

@@ -26,9 +26,9 @@ from ibm_circuit_job.job import stored
 from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
+from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.threads.background import finish, within
 from ibm_circuit_job.threads.locks import ForkFreeLock
-from ibm_circuit_job.store.writing import Writing
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore

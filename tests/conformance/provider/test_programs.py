@@ -9,7 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 from waiting import ended
 
-PROGRAMS = Path(__file__).parents[2] / "migration"
+PROGRAMS = Path(__file__).parents[2] / "account/migration"
 
 
 @pytest.fixture(scope="module")

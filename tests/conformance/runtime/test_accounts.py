@@ -1,4 +1,4 @@
-"""The official client in every set-up of the table in tests/accounts: it does what ``official.json`` says it does.
+"""The official client in every set-up of tests/clients/log_in: it does what ``official.json`` says it does.
 
 The cloud runs in the process of ``tests/conformance/run.py``; only host names are led there, the client is unmodified.
 """
@@ -22,7 +22,7 @@ from table import BY_NAME, ROWS
 
 from ibm_circuit_job import IBMProvider
 
-OBSERVED = json.loads((Path(__file__).parents[2] / "accounts" / "official.json").read_text(encoding="utf-8"))
+OBSERVED = json.loads((Path(__file__).parents[2] / "clients/log_in" / "official.json").read_text(encoding="utf-8"))
 OFFICIAL = [row for row in ROWS if row.has_home and not row.store]
 """It finds its home directory when it is imported, and has no store."""
 

@@ -1,8 +1,8 @@
 """The table of set-ups: how people's machines, files, accounts and networks are when they log in for the first time.
 
 A row says what is in the home directory, in the environment and in the call, what state the cloud is in, and what must
-come of it. The same rows are run with our client (``tests/test_first_log_in.py``) and with the official one, unmodified
-(``tests/conformance/runtime/test_accounts.py``); what that one was seen to do is in ``official.py``.
+come of it. The same rows are run with our client (``tests/clients/test_first_log_in.py``) and with the official one,
+unmodified (``tests/conformance/runtime/test_accounts.py``); what that one was seen to do is in ``official.py``.
 
 In texts, ``{home}`` stands for the home directory, and ``{authority}`` for the file with the certificate of the
 authority that the cloud's certificates are of.

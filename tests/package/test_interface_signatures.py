@@ -82,7 +82,7 @@ JOBS = (
     "descending=True"
 )
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 TABLE = TESTS.parent / "docs" / "interface.md"
 
 
@@ -173,7 +173,7 @@ def rows():
     for line in TABLE.read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and len(cells) == 3 and cells[2].startswith("`"):
-            found.append((cells[0].strip("`"), re.findall(r"`([\w.]+)::(\w+)`", cells[2])))
+            found.append((cells[0].strip("`"), re.findall(r"`([\w./]+)::(\w+)`", cells[2])))
     return found
 
 

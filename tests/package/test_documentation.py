@@ -12,7 +12,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 import ibm_circuit_job
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = sorted(

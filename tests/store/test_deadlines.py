@@ -12,9 +12,9 @@ from swallowing_proxy import SwallowingProxy
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobStore, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.errors import Refused
-from ibm_circuit_job.threads import calls
 from ibm_circuit_job.store import url as urls
 from ibm_circuit_job.testing import ScriptedClient
+from ibm_circuit_job.threads import calls
 
 pytest_plugins = ["postgresql"]
 

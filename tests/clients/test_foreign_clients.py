@@ -114,7 +114,7 @@ def test_method_that_is_missing_is_a_failure_that_says_so(client, why):
     assert why in failure.message
 
 
-def test_error_with_a_status_is_a_refusal_and_without_one_is_raised():
+def test_error_with_a_status_is_a_refusal_else_it_is_raised():
     def ask(error):
         return adapted(Failing(error)).ask("read job a", "job_get", "a")
 

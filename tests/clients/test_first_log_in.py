@@ -1,4 +1,4 @@
-"""Every set-up of the table in tests/accounts: how people's machines are when they log in for the first time."""
+"""Every set-up of the table in tests/clients/log_in: how people's machines are when they log in for the first time."""
 
 import importlib.util
 import logging

@@ -83,7 +83,7 @@ def test_tags_and_cancel_are_stamped_by_the_clock():
     assert {fact.observed_at for fact in job.state.facts} == {NOON}
 
 
-def test_copy_has_the_clock_and_a_pickle_the_clock_of_the_machine():
+def test_copy_has_the_clock_and_a_pickle_that_of_the_machine():
     job = handle(Time(), [reply("Running")] * 2)
     assert copy.copy(job)._cell.clock is job._cell.clock
     unpickled = pickle.loads(pickle.dumps(job))

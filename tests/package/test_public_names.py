@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parent.parent / "docs" / "public_names.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "public_names.md").read_text()
 SECTIONS = dict(re.findall(r"^## `([\w.]+)`\n\n(.*?)\.\n", PAGE, re.MULTILINE | re.DOTALL))
 MODULES = re.findall(r"^\| `([\w.]+)` \|", PAGE, re.MULTILINE)
 

@@ -38,7 +38,8 @@ from ibm_circuit_job.errors import (
     to_exception,
 )
 from ibm_circuit_job.job import stored
-from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_store
+from ibm_circuit_job.job.arguments import checked_store
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.job import Job
 

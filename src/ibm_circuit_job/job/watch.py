@@ -31,7 +31,8 @@ from ibm_circuit_job.errors import (
     is_answer,
     to_exception,
 )
-from ibm_circuit_job.job.circuit_job import IBMCircuitJob, checked_timeout
+from ibm_circuit_job.job.arguments import checked_timeout
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state import waiting
 from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy

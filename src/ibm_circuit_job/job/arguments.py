@@ -1,0 +1,78 @@
+"""What the arguments of a handle's members may be: each check returns the value or raises."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from ibm_circuit_job.errors import (
+    IBMJobInvalidStateError,
+    JobStoreError,
+)
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.state.waiting import WaitPolicy
+    from ibm_circuit_job.store import RecordStore
+
+
+_LONGEST_WAIT = 86_400.0
+"""Seconds that a pause may last at most."""
+
+
+def paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
+    """Return a policy whose pauses have the given length; the policy itself where none is given.
+
+    Raises:
+        IBMJobInvalidStateError: If *wait* is no number of seconds above 0.
+    """
+    if wait is None:
+        return policy
+    seconds = _seconds(wait)
+    if seconds is None or not 0 < seconds <= _LONGEST_WAIT:
+        expected = f"expected wait to be a number of seconds above 0 and at most {_LONGEST_WAIT:g}, or None"
+        raise IBMJobInvalidStateError(f"{expected}, got {wait!r}")
+    return evolve(policy, shortest_pause=seconds, longest_pause=seconds, spread=0.0)
+
+
+def checked_timeout(timeout: Any) -> float | None:
+    """Return a number of seconds; ``None`` for as long as it takes.
+
+    Raises:
+        IBMJobInvalidStateError: If it is neither.
+    """
+    if timeout is None:
+        return None
+    seconds = _seconds(timeout)
+    if seconds is None:
+        raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
+    return None if seconds > threading.TIMEOUT_MAX / 2 else max(seconds, 0.0)
+
+
+def checked_store(store: Any) -> RecordStore:
+    """Return a store.
+
+    Raises:
+        JobStoreError: If it is none, but for example where one is.
+    """
+    if isinstance(store, (str, os.PathLike)) or not callable(getattr(store, "save", None)):
+        raise JobStoreError(
+            f"expected store to be a JobStore, such as JobStore(...) opens, got a {type(store).__name__}"
+        )
+    opened: RecordStore = store
+    return opened
+
+
+def _seconds(given: Any) -> float | None:
+    """Any real number as one; ``None`` where it is none."""
+    if isinstance(given, bool) or not isinstance(given, Real):
+        return None
+    try:
+        seconds = float(given)
+    except OverflowError:
+        return math.inf
+    return None if math.isnan(seconds) else seconds

@@ -1,0 +1,239 @@
+"""The part of a handle on which its members stand: what it knows, its connection, copies and pickles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from qiskit.providers import JobV1
+
+from ibm_circuit_job import effects
+from ibm_circuit_job import job as parts
+from ibm_circuit_job.clients.foreign import NOT_CONNECTED, adapted
+from ibm_circuit_job.devices.attribute_errors import property_again
+from ibm_circuit_job.errors import (
+    Unsupported,
+    to_exception,
+)
+from ibm_circuit_job.job.arguments import checked_store
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.wire import queries, results
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.devices.described_backend import DescribedBackend
+    from ibm_circuit_job.devices.properties import BackendProperties
+    from ibm_circuit_job.job.cell import JobCell
+    from ibm_circuit_job.store import RecordStore
+
+
+_ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
+"""Public attributes that are plain ones: ours, and qiskit's."""
+
+
+class Handle(JobV1):
+    """What every member of a handle uses: what is known of the job, the client, the store."""
+
+    def _set_up(self, cell: JobCell, attributes: Mapping[str, Any]) -> None:
+        from ibm_circuit_job.state.waiting import WaitPolicy  # noqa: PLC0415 - loaded with the first handle
+
+        self.wait_policy = WaitPolicy()
+        """How waits for this job are paced; any other may be set."""
+        self._cell = cell
+        self._reader = parts.result_reader.ResultReader(cell)
+        self._primitives = self._reader.in_form(results.decode_primitive)
+        self._api_client: Any = None
+        self._find_backend: Callable[[Job], DescribedBackend | None] | None = None
+        self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
+        self._inputs_kept_back = False
+        self._told_of_name = False
+        # The last of all, since from then on it is asked of each new name whether the service has it.
+        self._attributes = dict(attributes)
+
+    def connect(
+        self, *, backend: DescribedBackend | None = None, api_client: Any = None, runtime_client: Any = None
+    ) -> None:
+        """Give the handle a connection: the clients that it uses from now on. ``IBMProvider.attach()`` does it.
+
+        Args:
+            backend: The backend that runs the job.
+            api_client: The client of the account's side of the service.
+            runtime_client: The client to ask about the job; ``api_client`` by default.
+
+        Example:
+            >>> from ibm_circuit_job import IBMCircuitJob, Job
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> job = IBMCircuitJob.from_state(Job("a"))
+            >>> job.connect(runtime_client=ScriptedClient([b'{"id": "a", "state": {"status": "Queued"}}']))
+            >>> job.status().name
+            'QUEUED'
+        """
+        self._cell.backend = backend
+        self._find_backend = None
+        self._api_client = api_client
+        self._cell.client = adapted(api_client if runtime_client is None else runtime_client)
+
+    def keep_in(self, store: RecordStore) -> None:
+        """Keep the job in a store from now on: learn what is kept of it there, and save what is known.
+
+        All that is learned is saved then. What cannot be asked for again is on the disk before anything else is done:
+        the submission, tags and names that were given, and a result, of which no byte is looked at before. That the
+        store is in trouble is a warning in the log, for the job goes on without it, and a result that has arrived is
+        returned all the same.
+
+        Args:
+            store: The store. Where the job was kept in another one, its inputs and its result are brought along.
+
+        Raises:
+            JobStoreError: If it is no store.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import IBMCircuitJob, JobStore
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     IBMCircuitJob(None, None, "a", tags=["bell"]).keep_in(store)
+            ...     [job.tags() for job in store.jobs()]
+            [['bell']]
+        """
+        self._cell.keep_in(checked_store(store))
+
+    @property
+    def store(self) -> RecordStore | None:
+        """Where the job is kept; ``None`` without a store."""
+        return None if self._cell.keeper is None else self._cell.keeper.store
+
+    def __getattr__(self, name: str) -> Any:
+        # Only asked for what is no member; also before there are any fields, such as by ``copy``.
+        again = property_again(self, name)
+        if again is not None:
+            return again[0]
+        if not name.startswith("__") and "_attributes" in self.__dict__:
+            found = self._fields()
+            for field in (name, name.removesuffix("_")):
+                if field in found:
+                    return found[field]
+        raise AttributeError(f"an IBMCircuitJob has no member {name!r}, and the service sent no such field beyond them")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = name in _ASSIGNABLE or name in self.__dict__ or "_attributes" not in self.__dict__
+        if not own:
+            if hasattr(type(self), name):
+                raise AttributeError(f"{name!r} is a member of IBMCircuitJob, and cannot be assigned")
+            if not {name, name.removesuffix("_")}.isdisjoint(self._fields()):
+                raise AttributeError(f"{name!r} is what the service says of the job, and cannot be assigned")
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._fields()})
+
+    def _fields(self) -> dict[str, Any]:
+        """What the service and the constructor's arguments said beyond what any member answers."""
+        return self._attributes | queries.unknown_fields(self._cell.given) | queries.unknown_fields(self.state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The store stays behind, so that what it holds for the handle goes along.
+        return self._kept_state(self._cell.complete_state())
+
+    def _kept_state(self, state: Job) -> dict[str, Any]:
+        own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        return {
+            "given": self._cell.given,
+            "given_error": self._cell.given_error,
+            "state": state,
+            "attributes": self._attributes,
+            "own": own,
+        }
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self._job_id = kept["state"].job_id
+        cell = parts.cell.JobCell(kept["given"], kept["given_error"], kept["state"], effects.SYSTEM_CLOCK)
+        self._set_up(cell, kept["attributes"])
+        self.__dict__.update(kept["own"])
+        self.connect()
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__setstate__(self._kept_state(self.state))
+        copied.connect(backend=self._cell.backend, api_client=self._api_client, runtime_client=self.client)
+        copied._cell.keeper, copied._cell.clock = self._cell.keeper, self._cell.clock  # noqa: SLF001 - of this class
+        copied._find_backend = self._find_backend  # noqa: SLF001 - of this class
+        return copied
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        # What it knows is immutable, and a connection cannot be copied.
+        return self.__copy__()
+
+    def backend(self) -> DescribedBackend:
+        """Return the backend that runs the job.
+
+        Raises:
+            IBMJobApiError: If the handle has none, such as one that was unpickled.
+        """
+        found = self._found_backend()
+        if found is None:
+            raise to_exception(Unsupported(f"return the backend of job {self.state.job_id}", NOT_CONNECTED))
+        backend: DescribedBackend = found
+        return backend
+
+    def _found_backend(self) -> Any:
+        if self._cell.backend is None and self._find_backend is not None:
+            self._cell.backend = self._find_backend(self.state)
+        return self._cell.backend
+
+    @property
+    def _backend(self) -> Any:
+        """Where qiskit's own methods look for the backend."""
+        return self._cell.backend
+
+    @_backend.setter
+    def _backend(self, backend: Any) -> None:
+        # qiskit sets it, before there is anything of ours.
+        if "_cell" in self.__dict__:
+            self._cell.backend = backend
+
+    @property
+    def client(self) -> Any:
+        """The client that is asked about the job; ``None`` where the handle has no connection."""
+        return self._cell.client.original
+
+    def learn(self, seen: Job) -> None:
+        """Merge a record of the same job into what is known, such as one that another process has kept.
+
+        Of each field the newest holds, by the stamps of the two records.
+
+        Args:
+            seen: The record.
+
+        Raises:
+            ValueError: If it is of another job.
+
+        Example:
+            >>> from ibm_circuit_job import IBMCircuitJob, Job
+            >>> job = IBMCircuitJob.from_state(Job("a"))
+            >>> job.learn(Job("a"))
+        """
+        self._cell.learn(seen)
+
+    def observe(self, seen: Job) -> None:
+        """Learn what was seen of the job just now: it comes after all that is known, also where a clock was set back.
+
+        Args:
+            seen: What was seen, such as what a reader of ``wire`` made of a reply.
+
+        Raises:
+            ValueError: If it is of another job.
+
+        Example:
+            >>> from ibm_circuit_job import IBMCircuitJob, Job
+            >>> job = IBMCircuitJob.from_state(Job("a"))
+            >>> job.observe(Job("a"))
+        """
+        self._cell.observe(seen)
+
+    @property
+    def state(self) -> Job:
+        """All that is known of the job, as the frozen record that the pure functions take.
+
+        With a store, the body of the result is left there: ``job.store.load(job.job_id())`` has it, too.
+        """
+        return self._cell.state

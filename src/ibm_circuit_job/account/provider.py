@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import islice
@@ -15,21 +13,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
 from attrs import evolve
-from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
 from ibm_circuit_job import clients, effects, wire
 from ibm_circuit_job.account.asking import asked
-from ibm_circuit_job.clients.foreign import adapted
-from ibm_circuit_job.devices.attribute_errors import missing_attribute
-from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
+from ibm_circuit_job.account.backends_of_account import BackendsOfAccount
+from ibm_circuit_job.account.saved_accounts import SavedAccounts
 from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
     IBMAccountError,
     IBMBackendApiError,
     IBMBackendValueError,
-    IBMError,
     IBMJobApiError,
     IBMJobNotFoundError,
     JobStoreError,
@@ -46,7 +41,6 @@ from ibm_circuit_job.state.job import Job
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
     from ibm_circuit_job.account.job_store import JobStore
-    from ibm_circuit_job.clients.instances import Instance
     from ibm_circuit_job.local import LocalService
     from ibm_circuit_job.state.selection import WantedJobs
     from ibm_circuit_job.store import RecordStore
@@ -55,7 +49,7 @@ if TYPE_CHECKING:
 _logger: Final = logging.getLogger(__name__)
 
 
-class IBMProvider:
+class IBMProvider(BackendsOfAccount, SavedAccounts):
     """An account on the service: its backends and jobs.
 
     The account comes whole from one source, the first of these that has one: the argument ``token``, with the other
@@ -165,100 +159,6 @@ class IBMProvider:
                     self.runtime_client.params = evolve(self._parameters, instance=None)
             _logger.warning("There are only the jobs of the store until the service can be reached: %s", error)
 
-    def _log_in(self) -> str:
-        """See to it that the account may use the instance, and return that."""
-        if isinstance(self.account_client, clients.PlatformAccount):
-            self.account_client.find_instance()
-            self._parameters = self.account_client.params
-        self.account_client.check_login()
-        self._checked = self._checked_instance(self._parameters.instance)
-        # So that a store knows whose jobs they are.
-        self.runtime_client.params = evolve(self._parameters, instance=self._checked)
-        self._log_account()
-        return self._checked
-
-    def _online(self, kind: type[IBMError]) -> str:
-        """The instance, where the service can be reached, else the documented exception."""
-        try:
-            return self.instance
-        except IBMAccountError as error:
-            raise kind(str(error)) from None
-
-    @property
-    def instance(self) -> str:
-        """The ``hub/group/project``, or the CRN of the instance, that jobs run in.
-
-        Raises:
-            IBMAccountError: If the service could not be reached when the provider was made, and it cannot be now.
-        """
-        try:
-            return self._checked or self._log_in()
-        except IBMAccountError as error:
-            raise missing_attribute(error) from None
-
-    # Copying and pickling
-
-    def __copy__(self) -> Self:
-        copied = type(self).__new__(type(self))
-        copied.__setstate__(
-            {
-                **self.__dict__,
-                # The local service stops with the provider that started it. A copy refers to it, so that it lives on.
-                "_stops_service": False,
-                "_backends": {key: copy.copy(backend) for key, backend in self._backends.items()},
-                "_retired": {name: copy.copy(backend) for name, backend in self._retired.items()},
-            }
-        )
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # A connection and a store cannot be copied, and all else that is known is immutable.
-        copied = memo[id(self)] = self.__copy__()
-        return copied
-
-    def _adopted(self, backend: IBMBackend) -> IBMBackend:
-        backend._provider = self  # noqa: SLF001 - a backend of our own
-        return backend
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self._state_with(self._backends, self._retired)
-
-    def without_connection(self, backend: IBMBackend) -> Self:
-        """Return a provider without a connection, a store and the token, that knows this backend of its own.
-
-        It is what a pickle of the backend has. What would have to be asked for raises the documented exception.
-
-        Example:
-            >>> with IBMProvider.local(store=None) as provider:
-            ...     backend = provider.get_backend("local_5q")
-            ...     provider.without_connection(backend).get_backend("local_5q") is backend
-            True
-        """
-        provider = type(self).__new__(type(self))
-        provider.__dict__.update(
-            self._state_with({key: known for key, known in self._backends.items() if known is backend}, {})
-        )
-        return provider
-
-    def _state_with(self, backends: Mapping[Any, IBMBackend], retired: Mapping[str, IBMBackend]) -> dict[str, Any]:
-        """What is known, with these backends, and without all that is a connection or a secret."""
-        account = clients.no_account.NoAccount(self._parameters)
-        return {
-            **self.__dict__,
-            "store": None,
-            "account_client": account,
-            "runtime_client": account.client(),
-            "_parameters": account.params,
-            "_service": None,
-            "_backends": dict(backends),
-            "_retired": dict(retired),
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        for backend in (*self._backends.values(), *self._retired.values()):
-            self._adopted(backend)
-
     @classmethod
     def local(
         cls,
@@ -333,198 +233,6 @@ class IBMProvider:
     ) -> None:
         self.close()
 
-    @property
-    def url(self) -> str:
-        """The URL that was logged into; to be handed to any other client."""
-        return self._parameters.url
-
-    @property
-    def channel(self) -> str:
-        """The dialect of the service: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``."""
-        return self._parameters.channel
-
-    @property
-    def service(self) -> str:
-        """What a store calls the service and the instance: their names, without any credentials.
-
-        Without the instance, which then is any, where that is not known yet because the service cannot be reached.
-        """
-        return str(adapted(self.runtime_client).service)
-
-    @property
-    def token(self) -> str:
-        """The API token that was logged in with; to be handed to any other client.
-
-        Raises:
-            IBMAccountError: If there is none, since the provider was unpickled.
-        """
-        if isinstance(self.account_client, clients.no_account.NoAccount):
-            raise missing_attribute(self.account_client.error("return the token"))
-        return self._parameters.token
-
-    def active_account(self) -> dict[str, Any]:
-        """Return which account this is, and where it was found, without any secret. No request is sent.
-
-        Returns:
-            ``channel``, ``url``, ``instance`` (the CRN, or ``hub/group/project``), ``name``, ``plan`` and ``region`` of
-            the instance, ``source``, ``verify``; and ``private_endpoint`` where it is used. What is not known is
-            ``None``.
-
-        Example:
-            >>> with IBMProvider.local(store=None) as provider:
-            ...     account = provider.active_account()
-            >>> account["channel"], account["instance"], account["source"]
-            ('ibm_quantum', 'ibm-q/open/main', 'the arguments')
-        """
-        parameters = self._parameters
-        found = self._instance_record()
-        account = {
-            "channel": parameters.channel,
-            "url": parameters.url,
-            "instance": self._checked or (parameters.instance if parameters.is_located else None),
-            "name": found.name if found else self._checked,
-            "plan": found.plan if found else None,
-            "region": found.region if found else parameters.region,
-            "source": self._source,
-            "verify": parameters.verify,
-        }
-        return account | ({"private_endpoint": True} if parameters.private_endpoint else {})
-
-    def _instance_record(self) -> Instance | None:
-        known = self.account_client.chosen if isinstance(self.account_client, clients.PlatformAccount) else None
-        crn = self._parameters.instance if self._parameters.is_located else None
-        return known or (None if crn is None else clients.instances.Instance(crn))
-
-    def _log_account(self) -> None:
-        account = self.active_account()
-        known = {what: account[what] for what in ("name", "plan", "region") if account[what]}
-        details = ", ".join(f"{what} {value}" for what, value in known.items())
-        _logger.info(
-            "Logged in at %s (%s) with %s, in the instance %s%s.",
-            account["url"],
-            account["channel"],
-            account["source"],
-            account["instance"],
-            f" ({details})" if details else "",
-        )
-
-    @staticmethod
-    def save_account(
-        token: str,
-        url: str | None = None,
-        instance: str | None = None,
-        channel: str | None = None,
-        filename: str | os.PathLike[str] | None = None,
-        name: str | None = None,
-        proxies: Mapping[str, Any] | None = None,
-        verify: bool | str | os.PathLike[str] | None = None,
-        *,
-        overwrite: bool = False,
-        set_as_default: bool | None = None,
-        private_endpoint: bool | None = None,
-        region: str | None = None,
-        plans_preference: Sequence[str] | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> None:
-        """Save an account in the file of the official client, which reads it, too. No request is sent.
-
-        The file is replaced in one step, and readable by its owner alone; the other accounts in it stay as they are.
-
-        Args:
-            token: The API key.
-            url: The URL to log into; IBM's by default.
-            instance: What to work in: the CRN of an instance, its name, or ``"auto"``.
-            channel: ``"ibm_quantum_platform"`` by default.
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
-            name: The name to save it under; by default that of the channel's default account.
-            proxies: Proxies, see :class:`IBMProvider`.
-            verify: Whether certificates are checked, or the path of those to trust.
-            overwrite: Whether it may replace an account of that name, and take the place of the default account.
-            set_as_default: Whether it is the account that is used where none is named; an account that is replaced
-                stays what it was by default.
-            private_endpoint: Whether the private network of IBM Cloud is used.
-            region: The region that the instance is to be in.
-            plans_preference: The plans that the instance is to have, the preferred one first.
-            tags: The tags that the instance is to have.
-
-        Raises:
-            IBMAccountError: If an argument cannot be right, there is an account of that name and ``overwrite`` is not
-                set, or the file cannot be read or written; then nothing is changed.
-
-        Example:
-            >>> import tempfile
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     IBMProvider.save_account("secret", instance="mine", filename=f"{folder}/a.json")
-            ...     IBMProvider.saved_accounts(filename=f"{folder}/a.json")["default-ibm-quantum-platform"]["instance"]
-            'mine'
-        """
-        fields: dict[str, Any] = {
-            "url": url,
-            "instance": instance,
-            "proxies": proxies,
-            "verify": verify,
-            "channel": channel,
-            "region": region,
-            "plans_preference": plans_preference,
-            "tags": tags,
-            "private_endpoint": private_endpoint,
-        }
-        clients.account_file.save(
-            clients.ClientParameters(token, **fields),
-            is_cloud=channel == "ibm_cloud",
-            filename=filename,
-            name=name,
-            overwrite=overwrite,
-            set_as_default=set_as_default,
-        )
-
-    @staticmethod
-    def saved_accounts(
-        default: bool | None = None,
-        channel: str | None = None,
-        filename: str | os.PathLike[str] | None = None,
-        name: str | None = None,
-    ) -> dict[str, dict[str, Any]]:
-        """Return the saved accounts by name, each as its fields in the file without the token and passwords of proxies.
-
-        Args:
-            default: Only those that are the default, of their channel or of all; where False only the others.
-            channel: Only those of this channel.
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
-            name: Only that of this name.
-
-        Raises:
-            IBMAccountError: If the file cannot be read. An entry in it that is no account is passed over.
-
-        Example:
-            >>> IBMProvider.saved_accounts(name="no such account")
-            {}
-        """
-        return clients.account_file.saved(default=default, channel=channel, filename=filename, name=name)
-
-    @staticmethod
-    def delete_account(
-        filename: str | os.PathLike[str] | None = None, name: str | None = None, channel: str | None = None
-    ) -> bool:
-        """Delete a saved account. The other accounts in the file stay as they are.
-
-        Args:
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
-            name: Its name; by default that of the channel's default account.
-            channel: The channel whose default account is meant; ``"ibm_quantum_platform"`` by default.
-
-        Returns:
-            Whether there was one of that name.
-
-        Raises:
-            IBMAccountError: If the file cannot be read or written; then nothing is changed.
-
-        Example:
-            >>> IBMProvider.delete_account(name="no such account")
-            False
-        """
-        return clients.account_file.delete(filename=filename, name=name, channel=channel)
-
     def close(self) -> None:
         """Close all connections, and stop the local service where the provider started one.
 
@@ -537,181 +245,6 @@ class IBMProvider:
         self.runtime_client.close()
         if self._service is not None and self._stops_service:
             self._service.stop()
-
-    def backends(
-        self,
-        name: str | None = None,
-        filters: Callable[[IBMBackend], bool] | None = None,
-        min_num_qubits: int | None = None,
-        instance: str | None = None,
-        *,
-        use_fractional_gates: bool | None = False,
-        **kwargs: Any,
-    ) -> list[IBMBackend]:
-        """Return the backends that the account may use, and that fit.
-
-        Args:
-            name: Only the one of that name.
-            filters: Only those for which this is true.
-            min_num_qubits: Only those with at least so many qubits.
-            instance: The ``hub/group/project`` whose backends are meant; the provider's by default.
-            use_fractional_gates: Whether devices have their fractional gates, such as ``rx`` and ``rzz``. False leaves
-                them out; True and None are the same.
-            **kwargs: Only those whose description, or status, has these values: ``simulator=False``,
-                ``operational=True`` ... The status is asked for only where one of its fields is among them.
-
-        Raises:
-            IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
-                ``use_fractional_gates`` is neither True, False nor None.
-
-        Example:
-            >>> with IBMProvider.local() as provider:
-            ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
-            ['local_27q']
-        """
-        choice = checked_choice(use_fractional_gates)
-        found = self._named(name, self._instance(instance, IBMBackendApiError), choice)[0]
-        if min_num_qubits is not None:
-            found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
-        found = [backend for backend in found if _has(backend, kwargs)]
-        return found if filters is None else [backend for backend in found if filters(backend)]
-
-    def get_backend(
-        self,
-        name: str | None = None,
-        instance: str | None = None,
-        *,
-        use_fractional_gates: bool | None = False,
-        calibration_id: str | None = None,
-        **kwargs: Any,
-    ) -> IBMBackend:
-        """Return the backend of that name, or the first one that fits.
-
-        On IBM Quantum Platform, the first one costs a single request after logging in; the properties of a device are
-        asked for when they are first needed, by ``target`` or ``run()``. On the channel ``ibm_quantum`` they are asked
-        for with it.
-
-        Args:
-            name: Its name.
-            instance: The ``hub/group/project`` that it belongs to; the provider's by default.
-            use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves
-                them out; True and None are the same.
-            calibration_id: The calibration that it is described with, and that its jobs run with; the newest by
-                default. IBM Quantum Platform only; with ``name``.
-            **kwargs: As for :meth:`backends`.
-
-        Raises:
-            QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
-            IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
-                ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates,
-                or if ``calibration_id`` is no ID, or is given without ``name`` or on the channel ``ibm_quantum``.
-
-        Example:
-            >>> with IBMProvider.local() as provider:
-            ...     provider.get_backend("local_5q").num_qubits
-            5
-        """
-        choice = checked_choice(use_fractional_gates)
-        if calibration_id is not None:
-            self._check_calibration(calibration_id, name)
-        meant = self._instance(instance, IBMBackendApiError)
-        key = (meant, name or "", choice, calibration_id)
-        if isinstance(name, str) and key in self._backends and not kwargs:
-            return self._ready(self._backends[key], choice)
-        found, names = self._named(name, meant, choice, calibration_id)
-        fitting = [backend for backend in found if _has(backend, kwargs)]
-        if not fitting:
-            wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
-            raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
-        return self._ready(fitting[0], choice)
-
-    def _check_calibration(self, calibration_id: object, name: str | None) -> None:
-        if not isinstance(calibration_id, str) or not calibration_id or not calibration_id.isprintable():
-            raise IBMBackendValueError(f"expected calibration_id to be the ID of a calibration, got {calibration_id!r}")
-        if name is None:
-            raise IBMBackendValueError("expected a name with calibration_id: a calibration is one of a single backend")
-        if self.channel != "ibm_quantum_platform":
-            raise IBMBackendValueError(
-                "expected no calibration_id: calibrations are chosen on IBM Quantum Platform only; this provider uses "
-                f"the channel {self.channel!r}"
-            )
-
-    def _ready(self, backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
-        """A backend, if it is what was asked for."""
-        configuration = backend.configuration()
-        if use_fractional_gates and not any(map(is_fractional, configuration.basis_gates)):
-            raise IBMBackendValueError(
-                f"expected use_fractional_gates to be False or None, for {backend.name} has no fractional gates, but "
-                f"{', '.join(configuration.basis_gates)}; got True"
-            )
-        if self.channel == "ibm_quantum":
-            backend.fetch_properties()
-        return backend
-
-    def _named(
-        self, name: str | None, instance: str, use_fractional_gates: bool | None, calibration_id: str | None = None
-    ) -> tuple[list[IBMBackend], list[str]]:
-        """The backends of that name, or all, as far as the service describes them; and the names of all."""
-        if name is not None and name in self._names:
-            # Logging in has listed it, and need not be repeated where it is still there.
-            with suppress(IBMBackendApiError):
-                return [self._backend(name, instance, use_fractional_gates, calibration_id)], list(self._names)
-            self._names = ()
-        names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
-        found = []
-        for each in names:
-            if name is None:
-                try:
-                    found.append(self._backend(each, instance, use_fractional_gates))
-                except IBMBackendApiError as error:
-                    _logger.warning("Backend %s is left out: %s", each, error)
-            elif name == each:
-                found.append(self._backend(each, instance, use_fractional_gates, calibration_id))
-        return found, names
-
-    def _backend(
-        self,
-        name: str,
-        instance: str,
-        use_fractional_gates: bool | None = False,
-        calibration_id: str | None = None,
-    ) -> IBMBackend:
-        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - costly: backends are made later, if at all
-
-        key = (instance, name, use_fractional_gates, calibration_id)
-        if key not in self._backends:
-            configuration = asked(
-                lambda: self.runtime_client.backend_configuration(name, calibration_id=calibration_id),
-                IBMBackendApiError,
-            )
-            self._backends[key] = IBMBackend(
-                self,
-                configuration,
-                instance=instance,
-                use_fractional_gates=use_fractional_gates,
-                calibration_id=calibration_id,
-            )
-        return self._backends[key]
-
-    def _backend_of_job(self, name: str | None) -> IBMBackend | None:
-        """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
-        from ibm_circuit_job.account.backend import IBMRetiredBackend  # noqa: PLC0415 - costly: backends are made later, if at all
-
-        if name is None:
-            return None
-        try:
-            instance = self._online(IBMBackendApiError)
-            known = self._backends.get((instance, name, False, None)) or self._retired.get(name)
-            if known is not None:
-                return known
-            if name in self.runtime_client.list_backends(instance):
-                return self._backend(name, instance)
-        except (clients.RequestFailed, IBMBackendApiError) as error:
-            _logger.warning("Backend %s cannot be described now: %s", name, error)
-            return IBMRetiredBackend(self, name)
-        return self._retired.setdefault(name, IBMRetiredBackend(self, name))
 
     def jobs(
         self,
@@ -1036,67 +569,6 @@ class IBMProvider:
             backend._instance = self._online(IBMBackendApiError)  # noqa: SLF001 - a backend of our own
         return self._adopted(backend)
 
-    def handle_on(
-        self,
-        seen: Job,
-        backend: IBMBackend | None,
-        kept: Job | None = None,
-        *,
-        find_backend: Callable[[Job], IBMBackend | None] | None = None,
-    ) -> IBMCircuitJob:
-        """Return a handle on a job, and keep what was seen of it.
-
-        Args:
-            seen: What the service has told of it, or was told.
-            backend: The backend that runs it.
-            kept: What the store keeps of it already.
-            find_backend: Finds the backend when it is asked for, by what is known of the job then.
-
-        Raises:
-            ValueError: If ``seen`` and ``kept`` are of two jobs.
-
-        Example:
-            >>> from ibm_circuit_job import Job
-            >>> with IBMProvider.local(store=None) as provider:
-            ...     provider.handle_on(Job("cq1x"), None)
-            <IBMCircuitJob('cq1x', status unknown)>
-        """
-        connection: dict[str, Any] = {
-            "backend": backend,
-            "api_client": self.account_client,
-            "runtime_client": self.runtime_client,
-            "find_backend": find_backend,
-        }
-        if self.store is None:
-            return IBMCircuitJob.from_state(seen, **connection)
-        job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **connection)
-        job.observe(seen)
-        return job
-
-    def _instance(self, instance: str | None, kind: type[IBMError]) -> str:
-        """The instance that is meant, where one may be named."""
-        own = self._online(kind)
-        if instance is not None and instance != own and self.channel == "ibm_quantum_platform":
-            raise IBMBackendValueError(
-                f"expected instance to be the provider's own, {own!r}; make another provider for {instance!r}"
-            )
-        return instance or own
-
-    def _checked_instance(self, instance: str | None) -> str:
-        if isinstance(self.account_client, clients.PlatformAccount):
-            # What is wrong with the instance shows with the first request.
-            try:
-                self._names = tuple(self.runtime_client.list_backends())
-            except clients.RequestFailed as error:
-                raise self.account_client.refused_instance(error.failure) from None
-            return str(instance)
-        instances = asked(self.account_client.user_hubs, IBMAccountError)
-        if not instances:
-            raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")
-        if instance is not None and instance not in instances:
-            raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
-        return instance or instances[0]
-
 
 def _default_store() -> JobStore | None:
     """The store of the user's data folder. That it cannot be used is no reason not to run a job."""
@@ -1108,20 +580,3 @@ def _default_store() -> JobStore | None:
     except JobStoreError as error:
         _logger.warning("Jobs are not kept: %s", error)
         return None
-
-
-def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:
-    """Whether a backend's description, or its status, has these values."""
-    described = backend.configuration().to_dict()
-    of_status = {name for name in wanted if name in _STATUS_FIELDS and name not in described}
-    if any(
-        name not in described or described[name] != value for name, value in wanted.items() if name not in of_status
-    ):
-        return False
-    if not of_status:
-        return True
-    status = backend.status()
-    return all(getattr(status, name) == wanted[name] for name in of_status)
-
-
-_STATUS_FIELDS = frozenset({"operational", "pending_jobs", "status_msg"})

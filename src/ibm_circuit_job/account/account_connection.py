@@ -1,0 +1,228 @@
+"""The part of a provider on which its members stand: the account, its clients, copies and pickles."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from attrs import evolve
+
+from ibm_circuit_job import clients
+from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.clients.foreign import adapted
+from ibm_circuit_job.devices.attribute_errors import missing_attribute
+from ibm_circuit_job.errors import (
+    IBMAccountError,
+    IBMError,
+)
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.account.backend import IBMBackend
+    from ibm_circuit_job.clients.instances import Instance
+    from ibm_circuit_job.local import LocalService
+    from ibm_circuit_job.store import RecordStore
+
+
+_logger: Final = logging.getLogger("ibm_circuit_job.account.provider")  # one for all of a provider
+
+
+class AccountConnection:
+    """An account that is logged in, or will be: its clients, and what is known of it without a request."""
+
+    store: RecordStore | None
+    account_client: clients.AccountClient | clients.PlatformAccount
+    runtime_client: clients.RuntimeClient
+    _parameters: clients.ClientParameters
+    _source: str
+    _service: LocalService | None
+    _stops_service: bool
+    _backends: dict[tuple[str, str, bool | None, str | None], IBMBackend]
+    _retired: dict[str, IBMBackend]
+    _checked: str | None
+    _names: tuple[str, ...]
+
+    def _log_in(self) -> str:
+        """See to it that the account may use the instance, and return that."""
+        if isinstance(self.account_client, clients.PlatformAccount):
+            self.account_client.find_instance()
+            self._parameters = self.account_client.params
+        self.account_client.check_login()
+        self._checked = self._checked_instance(self._parameters.instance)
+        # So that a store knows whose jobs they are.
+        self.runtime_client.params = evolve(self._parameters, instance=self._checked)
+        self._log_account()
+        return self._checked
+
+    def _online(self, kind: type[IBMError]) -> str:
+        """The instance, where the service can be reached, else the documented exception."""
+        try:
+            return self.instance
+        except IBMAccountError as error:
+            raise kind(str(error)) from None
+
+    @property
+    def instance(self) -> str:
+        """The ``hub/group/project``, or the CRN of the instance, that jobs run in.
+
+        Raises:
+            IBMAccountError: If the service could not be reached when the provider was made, and it cannot be now.
+        """
+        try:
+            return self._checked or self._log_in()
+        except IBMAccountError as error:
+            raise missing_attribute(error) from None
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__setstate__(
+            {
+                **self.__dict__,
+                # The local service stops with the provider that started it. A copy refers to it, so that it lives on.
+                "_stops_service": False,
+                "_backends": {key: copy.copy(backend) for key, backend in self._backends.items()},
+                "_retired": {name: copy.copy(backend) for name, backend in self._retired.items()},
+            }
+        )
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # A connection and a store cannot be copied, and all else that is known is immutable.
+        copied = memo[id(self)] = self.__copy__()
+        return copied
+
+    def _adopted(self, backend: IBMBackend) -> IBMBackend:
+        backend._provider = self  # noqa: SLF001 - a backend of our own
+        return backend
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._state_with(self._backends, self._retired)
+
+    def without_connection(self, backend: IBMBackend) -> Self:
+        """Return a provider without a connection, a store and the token, that knows this backend of its own.
+
+        It is what a pickle of the backend has. What would have to be asked for raises the documented exception.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     provider.without_connection(backend).get_backend("local_5q") is backend
+            True
+        """
+        provider = type(self).__new__(type(self))
+        provider.__dict__.update(
+            self._state_with({key: known for key, known in self._backends.items() if known is backend}, {})
+        )
+        return provider
+
+    def _state_with(self, backends: Mapping[Any, IBMBackend], retired: Mapping[str, IBMBackend]) -> dict[str, Any]:
+        """What is known, with these backends, and without all that is a connection or a secret."""
+        account = clients.no_account.NoAccount(self._parameters)
+        return {
+            **self.__dict__,
+            "store": None,
+            "account_client": account,
+            "runtime_client": account.client(),
+            "_parameters": account.params,
+            "_service": None,
+            "_backends": dict(backends),
+            "_retired": dict(retired),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for backend in (*self._backends.values(), *self._retired.values()):
+            self._adopted(backend)
+
+    @property
+    def url(self) -> str:
+        """The URL that was logged into; to be handed to any other client."""
+        return self._parameters.url
+
+    @property
+    def channel(self) -> str:
+        """The dialect of the service: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``."""
+        return self._parameters.channel
+
+    @property
+    def service(self) -> str:
+        """What a store calls the service and the instance: their names, without any credentials.
+
+        Without the instance, which then is any, where that is not known yet because the service cannot be reached.
+        """
+        return str(adapted(self.runtime_client).service)
+
+    @property
+    def token(self) -> str:
+        """The API token that was logged in with; to be handed to any other client.
+
+        Raises:
+            IBMAccountError: If there is none, since the provider was unpickled.
+        """
+        if isinstance(self.account_client, clients.no_account.NoAccount):
+            raise missing_attribute(self.account_client.error("return the token"))
+        return self._parameters.token
+
+    def active_account(self) -> dict[str, Any]:
+        """Return which account this is, and where it was found, without any secret. No request is sent.
+
+        Returns:
+            ``channel``, ``url``, ``instance`` (the CRN, or ``hub/group/project``), ``name``, ``plan`` and ``region`` of
+            the instance, ``source``, ``verify``; and ``private_endpoint`` where it is used. What is not known is
+            ``None``.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     account = provider.active_account()
+            >>> account["channel"], account["instance"], account["source"]
+            ('ibm_quantum', 'ibm-q/open/main', 'the arguments')
+        """
+        parameters = self._parameters
+        found = self._instance_record()
+        account = {
+            "channel": parameters.channel,
+            "url": parameters.url,
+            "instance": self._checked or (parameters.instance if parameters.is_located else None),
+            "name": found.name if found else self._checked,
+            "plan": found.plan if found else None,
+            "region": found.region if found else parameters.region,
+            "source": self._source,
+            "verify": parameters.verify,
+        }
+        return account | ({"private_endpoint": True} if parameters.private_endpoint else {})
+
+    def _instance_record(self) -> Instance | None:
+        known = self.account_client.chosen if isinstance(self.account_client, clients.PlatformAccount) else None
+        crn = self._parameters.instance if self._parameters.is_located else None
+        return known or (None if crn is None else clients.instances.Instance(crn))
+
+    def _log_account(self) -> None:
+        account = self.active_account()
+        known = {what: account[what] for what in ("name", "plan", "region") if account[what]}
+        details = ", ".join(f"{what} {value}" for what, value in known.items())
+        _logger.info(
+            "Logged in at %s (%s) with %s, in the instance %s%s.",
+            account["url"],
+            account["channel"],
+            account["source"],
+            account["instance"],
+            f" ({details})" if details else "",
+        )
+
+    def _checked_instance(self, instance: str | None) -> str:
+        if isinstance(self.account_client, clients.PlatformAccount):
+            # What is wrong with the instance shows with the first request.
+            try:
+                self._names = tuple(self.runtime_client.list_backends())
+            except clients.RequestFailed as error:
+                raise self.account_client.refused_instance(error.failure) from None
+            return str(instance)
+        instances = asked(self.account_client.user_hubs, IBMAccountError)
+        if not instances:
+            raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")
+        if instance is not None and instance not in instances:
+            raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
+        return instance or instances[0]

@@ -1,0 +1,272 @@
+"""The members of a provider that find backends, and make handles on their jobs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+
+from ibm_circuit_job import clients
+from ibm_circuit_job.account.account_connection import AccountConnection
+from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
+from ibm_circuit_job.errors import (
+    IBMBackendApiError,
+    IBMBackendValueError,
+    IBMError,
+)
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.state.job import Job
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.account.backend import IBMBackend
+
+
+_STATUS_FIELDS = frozenset({"operational", "pending_jobs", "status_msg"})
+
+
+_logger: Final = logging.getLogger("ibm_circuit_job.account.provider")  # one for all of a provider
+
+
+class BackendsOfAccount(AccountConnection):
+    """The backends that an account may use."""
+
+    def backends(
+        self,
+        name: str | None = None,
+        filters: Callable[[IBMBackend], bool] | None = None,
+        min_num_qubits: int | None = None,
+        instance: str | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
+        **kwargs: Any,
+    ) -> list[IBMBackend]:
+        """Return the backends that the account may use, and that fit.
+
+        Args:
+            name: Only the one of that name.
+            filters: Only those for which this is true.
+            min_num_qubits: Only those with at least so many qubits.
+            instance: The ``hub/group/project`` whose backends are meant; the provider's by default.
+            use_fractional_gates: Whether devices have their fractional gates, such as ``rx`` and ``rzz``. False leaves
+                them out; True and None are the same.
+            **kwargs: Only those whose description, or status, has these values: ``simulator=False``,
+                ``operational=True`` ... The status is asked for only where one of its fields is among them.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
+                ``use_fractional_gates`` is neither True, False nor None.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local() as provider:
+            ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
+            ['local_27q']
+        """
+        choice = checked_choice(use_fractional_gates)
+        found = self._named(name, self._instance(instance, IBMBackendApiError), choice)[0]
+        if min_num_qubits is not None:
+            found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
+        found = [backend for backend in found if _has(backend, kwargs)]
+        return found if filters is None else [backend for backend in found if filters(backend)]
+
+    def get_backend(
+        self,
+        name: str | None = None,
+        instance: str | None = None,
+        *,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+        **kwargs: Any,
+    ) -> IBMBackend:
+        """Return the backend of that name, or the first one that fits.
+
+        On IBM Quantum Platform, the first one costs a single request after logging in; the properties of a device are
+        asked for when they are first needed, by ``target`` or ``run()``. On the channel ``ibm_quantum`` they are asked
+        for with it.
+
+        Args:
+            name: Its name.
+            instance: The ``hub/group/project`` that it belongs to; the provider's by default.
+            use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves
+                them out; True and None are the same.
+            calibration_id: The calibration that it is described with, and that its jobs run with; the newest by
+                default. IBM Quantum Platform only; with ``name``.
+            **kwargs: As for :meth:`backends`.
+
+        Raises:
+            QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
+            IBMBackendApiError: If the service refused or could not be reached.
+            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
+                ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates,
+                or if ``calibration_id`` is no ID, or is given without ``name`` or on the channel ``ibm_quantum``.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local() as provider:
+            ...     provider.get_backend("local_5q").num_qubits
+            5
+        """
+        choice = checked_choice(use_fractional_gates)
+        if calibration_id is not None:
+            self._check_calibration(calibration_id, name)
+        meant = self._instance(instance, IBMBackendApiError)
+        key = (meant, name or "", choice, calibration_id)
+        if isinstance(name, str) and key in self._backends and not kwargs:
+            return self._ready(self._backends[key], choice)
+        found, names = self._named(name, meant, choice, calibration_id)
+        fitting = [backend for backend in found if _has(backend, kwargs)]
+        if not fitting:
+            wanted = repr(name) if not kwargs else f"{name!r} with {kwargs!r}"
+            raise QiskitBackendNotFoundError(f"expected one of {', '.join(names)}, got {wanted}")
+        return self._ready(fitting[0], choice)
+
+    def _check_calibration(self, calibration_id: object, name: str | None) -> None:
+        if not isinstance(calibration_id, str) or not calibration_id or not calibration_id.isprintable():
+            raise IBMBackendValueError(f"expected calibration_id to be the ID of a calibration, got {calibration_id!r}")
+        if name is None:
+            raise IBMBackendValueError("expected a name with calibration_id: a calibration is one of a single backend")
+        if self.channel != "ibm_quantum_platform":
+            raise IBMBackendValueError(
+                "expected no calibration_id: calibrations are chosen on IBM Quantum Platform only; this provider uses "
+                f"the channel {self.channel!r}"
+            )
+
+    def _ready(self, backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
+        """A backend, if it is what was asked for."""
+        configuration = backend.configuration()
+        if use_fractional_gates and not any(map(is_fractional, configuration.basis_gates)):
+            raise IBMBackendValueError(
+                f"expected use_fractional_gates to be False or None, for {backend.name} has no fractional gates, but "
+                f"{', '.join(configuration.basis_gates)}; got True"
+            )
+        if self.channel == "ibm_quantum":
+            backend.fetch_properties()
+        return backend
+
+    def _named(
+        self, name: str | None, instance: str, use_fractional_gates: bool | None, calibration_id: str | None = None
+    ) -> tuple[list[IBMBackend], list[str]]:
+        """The backends of that name, or all, as far as the service describes them; and the names of all."""
+        if name is not None and name in self._names:
+            # Logging in has listed it, and need not be repeated where it is still there.
+            with suppress(IBMBackendApiError):
+                return [self._backend(name, instance, use_fractional_gates, calibration_id)], list(self._names)
+            self._names = ()
+        names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
+        found = []
+        for each in names:
+            if name is None:
+                try:
+                    found.append(self._backend(each, instance, use_fractional_gates))
+                except IBMBackendApiError as error:
+                    _logger.warning("Backend %s is left out: %s", each, error)
+            elif name == each:
+                found.append(self._backend(each, instance, use_fractional_gates, calibration_id))
+        return found, names
+
+    def _backend(
+        self,
+        name: str,
+        instance: str,
+        use_fractional_gates: bool | None = False,
+        calibration_id: str | None = None,
+    ) -> IBMBackend:
+        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+
+        key = (instance, name, use_fractional_gates, calibration_id)
+        if key not in self._backends:
+            configuration = asked(
+                lambda: self.runtime_client.backend_configuration(name, calibration_id=calibration_id),
+                IBMBackendApiError,
+            )
+            self._backends[key] = IBMBackend(
+                self,
+                configuration,
+                instance=instance,
+                use_fractional_gates=use_fractional_gates,
+                calibration_id=calibration_id,
+            )
+        return self._backends[key]
+
+    def _backend_of_job(self, name: str | None) -> IBMBackend | None:
+        """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
+        from ibm_circuit_job.account.backend import IBMRetiredBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+
+        if name is None:
+            return None
+        try:
+            instance = self._online(IBMBackendApiError)
+            known = self._backends.get((instance, name, False, None)) or self._retired.get(name)
+            if known is not None:
+                return known
+            if name in self.runtime_client.list_backends(instance):
+                return self._backend(name, instance)
+        except (clients.RequestFailed, IBMBackendApiError) as error:
+            _logger.warning("Backend %s cannot be described now: %s", name, error)
+            return IBMRetiredBackend(self, name)
+        return self._retired.setdefault(name, IBMRetiredBackend(self, name))
+
+    def handle_on(
+        self,
+        seen: Job,
+        backend: IBMBackend | None,
+        kept: Job | None = None,
+        *,
+        find_backend: Callable[[Job], IBMBackend | None] | None = None,
+    ) -> IBMCircuitJob:
+        """Return a handle on a job, and keep what was seen of it.
+
+        Args:
+            seen: What the service has told of it, or was told.
+            backend: The backend that runs it.
+            kept: What the store keeps of it already.
+            find_backend: Finds the backend when it is asked for, by what is known of the job then.
+
+        Raises:
+            ValueError: If ``seen`` and ``kept`` are of two jobs.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider, Job
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     provider.handle_on(Job("cq1x"), None)
+            <IBMCircuitJob('cq1x', status unknown)>
+        """
+        connection: dict[str, Any] = {
+            "backend": backend,
+            "api_client": self.account_client,
+            "runtime_client": self.runtime_client,
+            "find_backend": find_backend,
+        }
+        if self.store is None:
+            return IBMCircuitJob.from_state(seen, **connection)
+        job = IBMCircuitJob.from_store(self.store, kept or Job(seen.job_id), **connection)
+        job.observe(seen)
+        return job
+
+    def _instance(self, instance: str | None, kind: type[IBMError]) -> str:
+        """The instance that is meant, where one may be named."""
+        own = self._online(kind)
+        if instance is not None and instance != own and self.channel == "ibm_quantum_platform":
+            raise IBMBackendValueError(
+                f"expected instance to be the provider's own, {own!r}; make another provider for {instance!r}"
+            )
+        return instance or own
+
+
+def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:
+    """Whether a backend's description, or its status, has these values."""
+    described = backend.configuration().to_dict()
+    of_status = {name for name in wanted if name in _STATUS_FIELDS and name not in described}
+    if any(
+        name not in described or described[name] != value for name, value in wanted.items() if name not in of_status
+    ):
+        return False
+    if not of_status:
+        return True
+    status = backend.status()
+    return all(getattr(status, name) == wanted[name] for name in of_status)

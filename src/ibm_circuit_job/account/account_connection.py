@@ -13,10 +13,7 @@ from ibm_circuit_job import clients
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
-from ibm_circuit_job.errors import (
-    IBMAccountError,
-    IBMError,
-)
+from ibm_circuit_job.errors import IBMAccountError, IBMError
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend

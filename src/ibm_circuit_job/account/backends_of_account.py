@@ -13,11 +13,7 @@ from ibm_circuit_job import clients
 from ibm_circuit_job.account.account_connection import AccountConnection
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
-from ibm_circuit_job.errors import (
-    IBMBackendApiError,
-    IBMBackendValueError,
-    IBMError,
-)
+from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, IBMError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.job import Job
 

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from ibm_circuit_job.errors import (
-    IBMJobInvalidStateError,
-    JobStoreError,
-)
+from ibm_circuit_job.errors import IBMJobInvalidStateError, JobStoreError
 
 if TYPE_CHECKING:
     from ibm_circuit_job.state.waiting import WaitPolicy

@@ -12,10 +12,7 @@ from ibm_circuit_job import effects
 from ibm_circuit_job import job as parts
 from ibm_circuit_job.clients.foreign import NOT_CONNECTED, adapted
 from ibm_circuit_job.devices.attribute_errors import property_again
-from ibm_circuit_job.errors import (
-    Unsupported,
-    to_exception,
-)
+from ibm_circuit_job.errors import Unsupported, to_exception
 from ibm_circuit_job.job.arguments import checked_store
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import queries, results

@@ -1,8 +1,7 @@
-"""The side effects of a job's life: each function does one, and returns an ``IOResult``.
+"""The side effects of a job's life: each function does one, and returns an ``IOResult``: a fact, or a ``Failure``.
 
-That is a fact, or a :data:`~ibm_circuit_job.errors.Failure`. No function decides anything: what to do next is for
-``state.waiting``. The client is any client of the service; see :mod:`ibm_circuit_job.clients.foreign`. The clock that
-stamps what is seen is the machine's, unless another one is given.
+No function decides anything: what to do next is for ``state.waiting``. The client is any client of the service; see
+:mod:`ibm_circuit_job.clients.foreign`. The clock is the machine's, unless another one is given.
 """
 
 from __future__ import annotations
@@ -43,8 +42,7 @@ def value(effect: IOResult[_T, Failure], kind: type[IBMError] = IBMJobApiError) 
     Raises:
         IBMError: If it failed; ``kind``, or what :func:`~ibm_circuit_job.errors.to_exception` makes of it.
     """
-    done = perform(effect)
-    match done:
+    match done := perform(effect):
         case Success(found):
             outcome: _T = found
             return outcome
@@ -152,9 +150,11 @@ def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobP
     return asked.bind_result(lambda reply: wire.replies.read_job_page(reply, now()))
 
 
-def fetch_metrics(client: AnyClient, job_id: str, *, clock: Clock = SYSTEM_CLOCK) -> IOResult[JobMetrics, Failure]:
-    """Fetch a job's metrics (``GET /jobs/ID/metrics``)."""
-    asked = adapted(client).ask(f"read the metrics of job {job_id}", "job_metadata", job_id)
+def fetch_metrics(
+    client: AnyClient, job_id: str, seconds: float | None = None, *, clock: Clock = SYSTEM_CLOCK
+) -> IOResult[JobMetrics, Failure]:
+    """Fetch a job's metrics (``GET /jobs/ID/metrics``): one try in ``seconds``, or with the client's own patience."""
+    asked = adapted(client).ask(f"read the metrics of job {job_id}", "job_metadata", job_id, seconds=seconds)
     return asked.bind_result(lambda reply: wire.replies.read_metrics(reply, clock.now()))
 
 
@@ -251,13 +251,12 @@ def begin_wait(
 ) -> Steps:
     """Return the steps of a wait that begins now. *job* learns each reply; else as :func:`wait_until_final`."""
     used, job_id = adapted(client), job.state.job_id
-    offers, began = used.offers_stream, clock.monotonic()
-    course = Course.begun(job.state, policy, timeout, began, offers_stream=offers, seed=chance())
-    asked = Asked(
-        look=lambda seconds: fetch_job(used, job_id, seconds, clock=clock),
-        measure=lambda: fetch_metrics(used, job_id, clock=clock),
-        listen=lambda seconds: listen(used, job_id, seconds),
+    course = Course.begun(
+        job.state, policy, timeout, clock.monotonic(), offers_stream=used.offers_stream, seed=chance()
     )
+    look = partial(fetch_job, used, job_id, clock=clock)
+    measure = partial(fetch_metrics, used, job_id, clock=clock)
+    asked = Asked(look, measure, partial(listen, used, job_id))
     return Steps(job, course, clock, asked, TroubleLog(f"job {job_id}"))
 
 

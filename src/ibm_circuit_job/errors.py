@@ -252,7 +252,7 @@ class GaveUpWaiting:
 
 @frozen
 class Unsupported:
-    """The client cannot do this, so no request was sent."""
+    """The client cannot do this, or must not: no request was sent, or its result is larger than it may be."""
 
     doing: str
     """What was tried."""

@@ -13,7 +13,6 @@ from connect_proxy import connect_proxy
 from counting_cloud import cloud, crn
 from loopback import LoopbackServer, Replying, served
 from tls_front import tls_front
-from urllib3.util.retry import Retry
 
 from ibm_circuit_job import IBMAccountError, IBMProvider
 from ibm_circuit_job.clients import ClientParameters, PlatformAccount, RequestFailed, http, object_store, stream
@@ -31,7 +30,7 @@ def environment(monkeypatch):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     # Each request is tried once: what fails here fails again.
-    monkeypatch.setattr(http, "RETRY", Retry(0, redirect=False, raise_on_status=False))
+    monkeypatch.setattr(http, "RETRY", http.ONCE)
     return monkeypatch
 
 

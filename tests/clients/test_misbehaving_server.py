@@ -306,7 +306,7 @@ def test_client_closes_connections_that_an_error_refers_to(server, client):
     server.answer = lambda request: request.reply(200, '{"id": "a"}')
     client.job_get("a")
     # Errors of urllib3 name the pool of their connection, and tracebacks live until the garbage is collected.
-    pools = client._account.http._sessions().patient.get_adapter(server.url).poolmanager.pools
+    pools = client._account.http._session().get_adapter(server.url).poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - it is no mapping that can be iterated over
     connection = pool._get_conn()
     assert connection.sock is not None

@@ -23,7 +23,6 @@ from urllib.parse import urlsplit
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
-from urllib3.util.retry import Retry
 
 from ibm_circuit_job import (
     IBMCircuitJob,
@@ -415,7 +414,7 @@ def test_local_service_keeps_its_jobs_by_default(tmp_path, monkeypatch, bell):
 @pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
 def test_provider_of_a_service_that_is_down_has_stored_jobs(tmp_path, store, bell, caplog, monkeypatch, channel):
     # Each request is tried once, for nobody comes up meanwhile.
-    monkeypatch.setattr(http, "RETRY", Retry(0, redirect=False, raise_on_status=False))
+    monkeypatch.setattr(http, "RETRY", http.ONCE)
     data = tmp_path / "service"
     with IBMProvider.local(data=data, channel=channel, store=store, seed=1) as provider:
         token, url = provider.token, provider.url

@@ -315,11 +315,13 @@ def test_https_and_this_machine_are_safe(url):
     assert is_allowed(url)
 
 
-def test_result_at_a_url_may_hold_so_many_bytes_and_no_more(store):
+def test_result_at_a_url_may_hold_so_many_bytes_and_no_more(store, monkeypatch):
     url = store.put("/r", b"x" * 1000)
-    assert read(url, doing="read", most=1000) == b"x" * 1000
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_MOST_RESULT_BYTES", "1000")
+    assert read(url, doing="read") == b"x" * 1000
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_MOST_RESULT_BYTES", "999")
     with pytest.raises(RequestFailed, match="expected at most 999 bytes"):
-        read(url, doing="read", most=999)
+        read(url, doing="read")
 
 
 def test_redirect_of_a_store_is_not_followed(store):

@@ -10,7 +10,7 @@ import pytest
 from loopback import LoopbackServer, Replying, served
 
 from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy
-from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, bodies, object_store
+from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, bounded, object_store
 from ibm_circuit_job.errors import Unreachable
 from ibm_circuit_job.threads import background
 
@@ -207,7 +207,7 @@ def test_refresh_reads_again_after_the_reading_that_is_under_way(server, job):
 @pytest.mark.parametrize("send", [silent_at_first, trickling_at_first, cut_off_at_first])
 @pytest.mark.parametrize("is_stored", [False, True])
 def test_body_that_makes_no_progress_is_read_anew(server, job, tmp_path, monkeypatch, send, is_stored):
-    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(bounded, "SILENT_SECONDS", 0.2)
     server.send = send
     with JobStore(tmp_path / "jobs.sqlite") as store:
         if is_stored:
@@ -217,7 +217,7 @@ def test_body_that_makes_no_progress_is_read_anew(server, job, tmp_path, monkeyp
 
 
 def test_body_that_makes_progress_is_read_to_its_end(server, job, monkeypatch):
-    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(bounded, "SILENT_SECONDS", 0.1)
 
     def steadily(request):
         request.headers_of(len(BODY))
@@ -231,7 +231,7 @@ def test_body_that_makes_progress_is_read_to_its_end(server, job, monkeypatch):
 
 
 def test_result_at_a_url_that_makes_no_progress_is_a_failure(server, monkeypatch):
-    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(bounded, "SILENT_SECONDS", 0.2)
     server.send = trickling_at_first
     with pytest.raises(RequestFailed) as raised:
         object_store.read(f"{server.url}/r", doing="read it", prompt=True)
@@ -251,14 +251,14 @@ def trickling_error(request):
 
 
 def test_error_that_does_not_end_is_trouble_like_any_other(server, job, monkeypatch):
-    monkeypatch.setattr(bodies, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(bounded, "SILENT_SECONDS", 1.0)
     server.send = lambda request: trickling_error(request) if server.asked == 1 else request.reply(200, BODY)
     assert job.result(timeout=60).success
     assert server.asked == 2
 
 
 def test_error_of_an_object_store_that_does_not_end_is_a_refusal(server, monkeypatch):
-    monkeypatch.setattr(bodies, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(bounded, "SILENT_SECONDS", 0.2)
     server.send = trickling_error
     found = background.started(lambda: object_store.read(f"{server.url}/r", doing="read it", prompt=True))
     with pytest.raises(RequestFailed) as raised:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from attrs import frozen
 from returns.result import Success
 
+from ibm_circuit_job.clients import object_store
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import Unreachable, Unreadable
+from ibm_circuit_job.errors import Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
 
@@ -105,8 +107,12 @@ class AccountClient:
                     body=msgspec.json.encode({"apiToken": self.params.token}),
                     seconds=seconds_until(deadline),
                 )
-                self._access_token = _text(reply, "id", "login reply")
-                self.http.keep_secret(self._access_token)
+                token = _text(reply, "id", "login reply")
+                self.http.keep_secret(token)
+                if not is_token(token):
+                    expected = "expected a token of printable ASCII characters, without blanks"
+                    raise RequestFailed(Unreadable("login reply", "id", expected))
+                self._access_token = token
             return self._access_token
 
     def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
@@ -125,6 +131,7 @@ class AccountClient:
             reply = self._call("read the account's URLs", "GET", "/users/me", headers=headers, seconds=left)
             urls = _object(reply, "urls", "account reply")
             runtime = _text(_object(urls, "services", "account reply"), "runtime", "account reply")
+            check_is_safe(runtime, self.params.url)
             self._urls = ServiceUrls(_text(urls, "http", "account reply"), runtime, runtime.replace("http", "ws", 1))
         return self._urls
 
@@ -189,6 +196,28 @@ class AccountClient:
         if reply is None:
             raise RequestFailed(Unreadable(f"answer of {url}", "", "expected JSON; is this the service's URL?"))
         return reply
+
+
+_TOKEN: Final = re.compile(r"[!-~]+")
+
+
+def is_token(token: str) -> bool:
+    """Return whether a text can be an access token: printable ASCII without blanks, for it becomes a header.
+
+    Example:
+        >>> is_token("abc.def"), is_token("abc" + chr(10) + "X-Injected: yes"), is_token("")
+        (True, False, False)
+    """
+    return _TOKEN.fullmatch(token) is not None
+
+
+def check_is_safe(runtime: str, login: str) -> None:
+    """Refuse to send a token in plain text to another machine, or after a login over https."""
+    is_plain_login = login.lower().startswith("http:")
+    is_allowed = object_store.is_allowed(runtime) and (is_plain_login or runtime.lower().startswith("https:"))
+    if not is_allowed:
+        expected = "expected an https URL, or an http one on this machine after a login by http"
+        raise RequestFailed(Unsupported("read the account's URLs", f"{expected}; the token is not sent there"))
 
 
 def _text(reply: Any, name: str, what: str) -> str:

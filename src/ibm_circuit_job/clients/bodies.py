@@ -1,74 +1,132 @@
-"""Reading the body of a reply piece by piece, for as long as it makes progress.
-
-A body of a hundred megabytes over a slow line takes minutes and is no trouble; one of which nothing more comes is.
-"""
+"""Reading the body of a reply piece by piece, and unpacking it, within the bounds of its call."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import time
-from typing import Final
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final
 
 import requests
 import urllib3
 
-SILENT_SECONDS: Final = 30.0
-"""Within how many seconds at least :data:`LEAST_BYTES` must come."""
-LEAST_BYTES: Final = 1024
-"""How many bytes must come within :data:`SILENT_SECONDS`; a body that ends may be shorter."""
+from ibm_circuit_job.clients.bounded import DOCUMENT_BYTES, Call
+
+ENCODINGS: Final = "gzip, deflate"
+"""The encodings of bodies that are asked for."""
 _PIECE: Final = 256 * 1024
+_JSON: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*[{\["]')
+"""What a JSON document begins with that is larger than a number."""
 
 
-class TooLarge(ValueError):  # noqa: N818 - named for what it says
-    """A body holds more bytes than it may."""
+class NotJson(OSError):  # noqa: N818 - named for what it says
+    """A body is larger than any error or page, and no JSON."""
 
 
-def read_steadily(response: requests.Response, most: int | None = None) -> bytes:
-    """Return the body of a reply that was requested with ``stream=True`` and a read timeout.
+class UnknownEncoding(OSError):  # noqa: N818 - named for what it says
+    """A body is packed in a way that was not asked for."""
+
+
+def read(response: requests.Response, call: Call) -> bytes:
+    """Return the unpacked body of a reply that was requested with ``stream=True``.
 
     Args:
         response: The reply; nothing of its body was read yet.
-        most: How many bytes the body may hold; ``None`` for any number.
+        call: The call that it belongs to, which is entered.
 
     Raises:
-        requests.RequestException: If fewer than ``LEAST_BYTES`` came in ``SILENT_SECONDS``, or the body ended early.
-        urllib3.exceptions.HTTPError: If the connection broke.
-        TooLarge: If there is more than ``most``.
+        requests.RequestException: If the body ended early.
+        urllib3.exceptions.HTTPError: If the connection broke, or too little came in time.
+        TooLarge: If there is more than the bound of the call.
+        NotJson: If there is more than a document may hold, and it does not begin as JSON does.
+        UnknownEncoding: If it is packed in a way that was not asked for.
+        zlib.error: If it cannot be unpacked.
     """
     # Its getvalue() is what was written, and no copy of it.
-    body = io.BytesIO()
-    since, counted = time.monotonic(), 0
-    # Whatever has come so far, and not until so much has come.
-    while piece := response.raw.read1(_PIECE, decode_content=True):
-        size, now = body.tell() + body.write(piece), time.monotonic()
-        if most is not None and size > most:
-            raise TooLarge(f"expected at most {most} bytes, got more")
-        if now - since >= SILENT_SECONDS:
-            if size - counted < LEAST_BYTES:
-                came = f"only {size - counted} bytes came in {now - since:.0f} seconds"
-                raise requests.Timeout(f"{came}, expected at least {LEAST_BYTES}")
-            since, counted = now, size
+    body, is_begun = io.BytesIO(), False
+    try:
+        for piece in _unpacked(response, call):
+            size = body.tell() + body.write(piece)
+            call.bound.check(size)
+            if size > DOCUMENT_BYTES and not is_begun:
+                _check_begins_as_json(body.getbuffer()[:_PIECE])
+                is_begun = True
+    except BaseException:
+        # The traceback would hold all of it.
+        body.close()
+        raise
     missing = response.raw.length_remaining
     if missing:
         raise requests.ConnectionError(f"The body ended {missing} bytes early.")
     return body.getvalue()
 
 
-def beginning(response: requests.Response, most: int) -> bytes:
-    """Return the beginning of the body of an error: what comes of it in ``SILENT_SECONDS``, and then one read timeout.
+def _check_begins_as_json(start: memoryview) -> None:
+    is_json = _JSON.match(start) is not None
+    start.release()
+    if not is_json:
+        raise NotJson(f"expected JSON, got more than {DOCUMENT_BYTES} bytes that do not begin as JSON does")
+
+
+def beginning(response: requests.Response, call: Call, most: int) -> bytes:
+    """Return the beginning of the body of an error: what comes of it in time.
 
     A body that breaks ends there: the status of the reply says what there is to say.
 
     Args:
         response: The reply; nothing of its body was read yet.
+        call: The call that it belongs to, which is entered.
         most: How many bytes to return at most.
     """
-    body, until = bytearray(), time.monotonic() + SILENT_SECONDS
-    with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-        while len(body) < most and time.monotonic() < until:
-            piece = response.raw.read1(_PIECE, decode_content=True)
-            if not piece:
-                break
+    body = bytearray()
+    with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error):
+        for piece in _unpacked(response, call):
             body += piece
+            if len(body) >= most:
+                break
     return bytes(body[:most])
+
+
+def _unpacked(response: requests.Response, call: Call) -> Iterator[bytes]:
+    # As the connection has it: the headers of the reply stay where a hook has unpacked the body.
+    headers: Any = getattr(response.raw, "headers", {})
+    encoding = str(headers.get("Content-Encoding", "")).strip().lower()
+    if encoding in {"", "identity"}:
+        yield from _packed(response, call)
+    elif encoding in {"gzip", "x-gzip", "deflate"}:
+        yield from _inflated(_packed(response, call), is_zip=encoding != "deflate")
+    else:
+        raise UnknownEncoding(f"expected Content-Encoding to be one of {ENCODINGS}, got {encoding[:40]!r}")
+
+
+def _packed(response: requests.Response, call: Call) -> Iterator[bytes]:
+    """The pieces of a body as they come, and not only when so much has come."""
+    call.begin_part()
+    while piece := response.raw.read1(_PIECE, decode_content=False):
+        call.progressed(len(piece))
+        yield piece
+
+
+def _inflated(pieces: Iterator[bytes], *, is_zip: bool) -> Iterator[bytes]:
+    """Unpacked pieces, each of at most ``_PIECE`` bytes, however much is packed into one."""
+    unpacker: Any = None
+    for piece in pieces:
+        left = piece
+        while left:
+            if unpacker is None:
+                # Some servers send deflate without the header that it should have: the first byte tells.
+                is_raw = not is_zip and left[0] & 0x0F != zlib.DEFLATED
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else 32 + zlib.MAX_WBITS)
+            yield unpacker.decompress(left, _PIECE)
+            left = unpacker.unconsumed_tail
+            if unpacker.eof:
+                # A body in gzip may have several members; padding after them is passed over.
+                left, unpacker = (unpacker.unused_data.lstrip(b"\0") if is_zip else b""), None
+                if not left:
+                    break
+    if unpacker is not None:
+        yield unpacker.flush()
+        if not unpacker.eof:
+            raise requests.ConnectionError("The body ended early.")

@@ -1,6 +1,7 @@
-"""One HTTP request to the service: sent with ``requests``, retried by ``urllib3``, its trouble named.
+"""One HTTP request to the service: sent with ``requests``, tried again where that is safe, its trouble named.
 
-Nothing here knows what a job is. Redirects are not followed, for they would carry the token to another host.
+Nothing here knows what a job is. Redirects are not followed, for they would carry the token to another host, and
+cookies are not kept. Every request is a :class:`~ibm_circuit_job.clients.bounded.Call`.
 """
 
 from __future__ import annotations
@@ -8,38 +9,40 @@ from __future__ import annotations
 import contextlib
 import html
 import json
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Final
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final, Literal
 from urllib.parse import quote, quote_plus
 
 import requests
 import urllib3
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from ibm_circuit_job.clients import bodies
+from ibm_circuit_job.clients.bounded import CONNECT_SECONDS, DOCUMENT_SECONDS, Bound, BoundedAdapter, Call
 from ibm_circuit_job.clients.client_application import client_headers
-from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
+from ibm_circuit_job.clients.network_errors import BROKEN, repeatable_trouble, unreachable, unusable
 from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, Unsupported, describe
 from ibm_circuit_job.threads.locks import PerProcess
 from ibm_circuit_job.wire.error_replies import read_error
 
-CONNECT_SECONDS: Final = 10.0
-"""How long a server may take to accept a connection."""
-READ_SECONDS: Final = 120.0
-"""How long a server may stay silent within a reply."""
+ONCE_SECONDS: Final = 120.0
+"""How long a server may take to answer a request that is never sent again, such as a submission."""
 
 _RETRIED_STATUSES: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
 """Answers after which even a POST may be sent again: the service has not taken it."""
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+"""Methods that may be sent again where it is not known whether the service has taken the request."""
 _ERROR_BYTES: Final = 100_000
-"""How many bytes of an error are read where a result was asked for."""
+"""How many bytes of an error are read."""
 
 
 class RequestFailed(IBMError):  # noqa: N818 - named for what it says
@@ -57,43 +60,58 @@ class RequestFailed(IBMError):  # noqa: N818 - named for what it says
         return type(self), (self.failure,)
 
 
-class _SafeRetry(Retry):
-    """Retries what is safe to retry: a POST only where the service said that it has not taken it."""
+@frozen
+class Reply:
+    """What a server answered: all of it, unpacked."""
 
-    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        if method.upper() == "POST":
-            return status_code in _RETRIED_STATUSES
-        return bool(super().is_retry(method, status_code, has_retry_after))
+    status_code: int
+    """The HTTP status."""
+    reason: str
+    """The words beside the status."""
+    headers: Mapping[str, str]
+    """The headers, whose names are found in any case."""
+    content: bytes = field(repr=False)
+    """The body; of an error, its beginning."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def text(self) -> str:
+        """The body as a text."""
+        return self.content.decode("utf-8", "replace")
 
 
-RETRY: Final = _SafeRetry(
-    total=5,
-    connect=3,
-    read=2,
-    other=0,
-    redirect=False,
-    # A 429, and how long it asks to wait, is the caller's to hear: the waiting policy obeys it.
-    respect_retry_after_header=False,
-    status_forcelist=_RETRIED_STATUSES,
-    backoff_factor=0.2,
-    backoff_jitter=0.1,
-    raise_on_status=False,
-)
+@frozen
+class Patience:
+    """How often a request is tried again."""
+
+    connect: int
+    """After connections that did not come about: the request was not sent."""
+    read: int
+    """After connections that broke or went silent before there was an answer; GET, PUT and DELETE only."""
+    status: int
+    """After answers that say that the service is busy."""
+    total: int = 5
+    """After any of them."""
+
+
+RETRY: Final = Patience(connect=3, read=2, status=5)
 """How a patient request is tried again."""
-ONCE: Final = Retry(0, redirect=False, raise_on_status=False)
+ONCE: Final = Patience(connect=0, read=0, status=0)
 """A prompt request is tried once."""
-_UNREPEATED: Final = Retry(
-    total=3, connect=3, read=False, status=0, other=0, redirect=False, backoff_factor=0.2, backoff_jitter=0.1
-)
+_UNREPEATED: Final = Patience(connect=3, read=0, status=0)
 """How a request is tried that must not be carried out twice: again only where there was no connection to send it on."""
+_BACKOFF_SECONDS: Final = 0.2
 
 
 class HttpSession:
     """Connections to one service, shared by any number of threads of one process.
 
-    A request is patient by default: it is tried again by urllib3's rules, for some seconds in all. A request
-    with ``seconds`` is tried once and within that time, for a caller that has a policy of its own. All go over the
-    same connections.
+    A request is patient by default: it is tried again, see :data:`RETRY`. A request with ``seconds`` is tried once and
+    within that time, for a caller that has a policy of its own. All go over the same connections.
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
@@ -103,7 +121,7 @@ class HttpSession:
         )
         self._parameters = parameters
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
-        self._sessions = PerProcess(partial(_Sessions.opened, RETRY))
+        self._session = PerProcess(new_session)
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
@@ -120,8 +138,12 @@ class HttpSession:
         body: bytes | None = None,
         seconds: float | None = None,
         once: bool = False,
-    ) -> requests.Response:
+    ) -> Reply:
         """Send a request and return the answer, which is a 2xx and has arrived in full.
+
+        Without ``seconds`` a try fails after :data:`~ibm_circuit_job.clients.bounded.SILENT_SECONDS` without an answer,
+        and a body that comes too slowly or takes longer than
+        :data:`~ibm_circuit_job.clients.bounded.DOCUMENT_SECONDS` fails, too.
 
         Args:
             doing: What it is for, as in ``"read job abc"``.
@@ -139,15 +161,14 @@ class HttpSession:
         sent = client_headers() | dict(headers or {})
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        sessions = self._sessions()
-        session = sessions.unrepeated if once else sessions.patient if seconds is None else sessions.prompt
-        answer = self._answer(session, doing, method, url, seconds, headers=sent, params=query, data=body)
-        if isinstance(answer, Unreachable):
-            # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
-            raise RequestFailed(answer)
-        if not 200 <= answer.status_code < 300:
-            raise RequestFailed(self._refusal(doing, url, answer))
-        return answer
+        patience = _UNREPEATED if once else RETRY if seconds is None else ONCE
+        make_call = partial(
+            Call,
+            DOCUMENT_SECONDS if seconds is None else seconds,
+            Bound.of_documents(),
+            silent=ONCE_SECONDS if once else None,
+        )
+        return self._good(patience, make_call, doing, method, url, headers=sent, params=query, data=body)
 
     def download(
         self,
@@ -159,7 +180,7 @@ class HttpSession:
     ) -> bytes:
         """Send a GET and return the body of the answer, which may be large, and be the only copy.
 
-        It may take any time, as long as it makes progress; see :func:`~ibm_circuit_job.clients.bodies.read_steadily`.
+        It may take any time, as long as it makes progress; see :class:`~ibm_circuit_job.clients.bounded.Call`.
 
         Args:
             doing: What it is for, as in ``"read the result of job abc"``.
@@ -170,52 +191,31 @@ class HttpSession:
         Raises:
             RequestFailed: If there was no answer, it was cut off or made no progress, or it is no 2xx.
         """
-        sessions = self._sessions()
-        session = sessions.prompt if prompt else sessions.patient
-        found = self._downloaded(session, doing, url, client_headers() | dict(headers or {}))
-        if not isinstance(found, bytes):
-            # Raised here, and not where it was caught, as in request().
-            raise RequestFailed(found)
-        return found
+        make_call = partial(Call, None, Bound.of_results())
+        patience = ONCE if prompt else RETRY
+        sent = client_headers() | dict(headers or {})
+        return self._good(patience, make_call, doing, "GET", url, is_result=True, headers=sent).content
 
-    def _downloaded(
-        self, session: requests.Session, doing: str, url: str, headers: Mapping[str, str]
-    ) -> bytes | Refused | Unreachable:
-        limits = (CONNECT_SECONDS, bodies.SILENT_SECONDS)
+    def _good(
+        self,
+        patience: Patience,
+        make_call: Callable[[], Call],
+        doing: str,
+        method: str,
+        url: str,
+        *,
+        is_result: bool = False,
+        **sent: Any,
+    ) -> Reply:
         settings = self._settings(doing, url)
-        try:
-            with session.get(
-                url, headers=headers, timeout=limits, allow_redirects=False, stream=True, **settings.as_arguments(url)
-            ) as response:
-                if not 200 <= response.status_code < 300:
-                    # What requests itself sets when it has read a body, which it would do without an end.
-                    response._content = bodies.beginning(response, _ERROR_BYTES)  # noqa: SLF001
-                    return self._refusal(doing, url, response)
-                return bodies.read_steadily(response)
-        except BROKEN as error:
-            return self._unreachable(doing, url, error, settings)
-
-    def _answer(
-        self, session: requests.Session, doing: str, method: str, url: str, seconds: float | None, **sent: Any
-    ) -> requests.Response | Unreachable:
-        # Which requests takes, though its types do not say so.
-        limits: Any = urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS, read=READ_SECONDS)
-        deadline, settings = deadline_of(seconds), self._settings(doing, url)
-        try:
-            response = session.request(
-                method,
-                url,
-                timeout=limits,
-                allow_redirects=False,
-                stream=deadline is not None,
-                **settings.as_arguments(url),
-                **sent,
-            )
-            if deadline is not None:
-                _read_by(response, deadline)
-        except BROKEN as error:
-            return self._unreachable(doing, url, error, settings)
-        return response
+        found = exchanged(self._session(), patience, make_call, method, url, settings, **sent)
+        # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
+        if not isinstance(found, Reply):
+            of_no_use = unusable(doing, found.error, is_result=is_result)
+            raise RequestFailed(of_no_use or self._unreachable(doing, url, found.error, settings))
+        if not found.is_good:
+            raise RequestFailed(self._refusal(doing, url, found))
+        return found
 
     def _settings(self, doing: str, url: str) -> NetworkSettings:
         settings = settings_for(url, self._parameters)
@@ -229,10 +229,9 @@ class HttpSession:
 
     def close(self) -> None:
         """Close all connections."""
-        for session in self._sessions().all():
-            _close(session)
+        _close(self._session())
 
-    def _refusal(self, doing: str, url: str, response: requests.Response) -> Refused:
+    def _refusal(self, doing: str, url: str, response: Reply) -> Refused:
         said = read_error(response.content, self._without_secrets)
         return Refused(
             doing,
@@ -271,32 +270,6 @@ def seconds_until(deadline: float | None) -> float | None:
     return None if deadline is None else max(deadline - time.monotonic(), 0.001)
 
 
-def _read_by(response: requests.Response, deadline: float) -> None:
-    """Read a body, which may come byte by byte, until a deadline."""
-    body = bytearray()
-    # Whatever has come so far, and not until so much has come: iter_content() would wait for a full chunk.
-    while True:
-        _limit(response, deadline - time.monotonic())
-        chunk = response.raw.read1(decode_content=True)
-        if not chunk:
-            break
-        body += chunk
-        if time.monotonic() > deadline:
-            response.close()
-            raise requests.Timeout("The answer did not come in full in time.")
-    # What requests itself sets when it has read a body.
-    response._content = bytes(body)  # noqa: SLF001
-
-
-def _limit(response: requests.Response, seconds: float) -> None:
-    """Let the next piece of a body come within so many seconds."""
-    # By way of the reply: a connection that ends with it has let go of its socket.
-    stream = getattr(getattr(response.raw, "_fp", None), "fp", None)
-    held = getattr(getattr(stream, "raw", None), "_sock", None)
-    if held is not None:
-        held.settimeout(max(seconds, 0.001))
-
-
 def _passwords(parameters: ClientParameters) -> set[str]:
     ntlm = (parameters.proxies or {}).get("password_ntlm")
     found = NetworkSettings(parameters.proxy_urls, verify=True).passwords()
@@ -304,40 +277,103 @@ def _passwords(parameters: ClientParameters) -> set[str]:
 
 
 @frozen
-class _Sessions:
-    """Three ways to try a request again, over the same connections."""
+class Broken:
+    """A request had no answer, or not all of it."""
 
-    patient: requests.Session
-    prompt: requests.Session
-    unrepeated: requests.Session
-
-    @classmethod
-    def opened(cls, patient: Retry) -> _Sessions:
-        first, *others = (new_session(retry) for retry in (patient, ONCE, _UNREPEATED))
-        for session in others:
-            for prefix, adapter in session.adapters.items():
-                shared = first.adapters[prefix]
-                assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - see new_session()
-                assert isinstance(shared, HTTPAdapter)  # noqa: S101 - the same
-                adapter.poolmanager, adapter.proxy_manager = shared.poolmanager, shared.proxy_manager
-        return cls(first, *others)
-
-    def all(self) -> tuple[requests.Session, ...]:
-        return self.patient, self.prompt, self.unrepeated
+    error: BaseException
+    """What the network raised. It may hold the request, and with it a token."""
+    was_answered: bool
+    """Whether the headers of an answer came."""
 
 
-def new_session(retry: Retry) -> requests.Session:
-    """Return a session that reads no variables: what holds for a URL goes with each request.
+def exchanged(
+    session: requests.Session,
+    patience: Patience,
+    make_call: Callable[[], Call],
+    method: str,
+    url: str,
+    settings: NetworkSettings,
+    **sent: Any,
+) -> Reply | Broken:
+    """Send a request, again where that is safe, and return what came of the last try.
 
     Args:
-        retry: How requests are tried again.
+        session: One of :func:`new_session`.
+        patience: How often to try again.
+        make_call: Makes the bounds of one try.
+        method: The HTTP method.
+        url: Where to.
+        settings: The proxies and certificates that hold for it.
+        **sent: What else ``requests`` is to send: ``headers``, ``params``, ``data``.
     """
+    left = {"connect": patience.connect, "read": patience.read, "status": patience.status}
+    for tries in range(patience.total + 1):
+        found = _tried(session, make_call(), method, url, settings, sent)
+        kind = _worth_a_try(method, found)
+        if kind is None or left[kind] == 0 or tries == patience.total:
+            break
+        left[kind] -= 1
+        if tries:
+            time.sleep(_BACKOFF_SECONDS * 2.0**tries + 0.1 * random.random())
+    return found
+
+
+def _tried(
+    session: requests.Session, call: Call, method: str, url: str, settings: NetworkSettings, sent: Mapping[str, Any]
+) -> Reply | Broken:
+    was_answered = False
+    try:
+        with call, opened(session, call, method, url, settings, **sent) as response:
+            was_answered = True
+            status = response.status_code
+            if status < 200:
+                # The answer proper may follow on the connection, which is closed with this.
+                body = b""
+            elif status < 300:
+                body = bodies.read(response, call)
+            else:
+                body = bodies.beginning(response, call, _ERROR_BYTES)
+            return Reply(status, response.reason or "", response.headers, body)
+    except BROKEN as error:
+        return Broken(error, was_answered)
+
+
+def opened(
+    session: requests.Session, call: Call, method: str, url: str, settings: NetworkSettings, **sent: Any
+) -> requests.Response:
+    """Send a request and return the answer, whose body is still to be read, while the call is entered.
+
+    Raises:
+        requests.RequestException: If there is no answer.
+    """
+    left = call.seconds_left()
+    # The call knows the deadline. Here stands what one piece may take, for the connection that it makes.
+    limits: Any = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=left)
+    return session.request(
+        method, url, timeout=limits, allow_redirects=False, stream=True, **settings.as_arguments(url), **sent
+    )
+
+
+def _worth_a_try(method: str, found: Reply | Broken) -> Literal["connect", "read", "status"] | None:
+    """After which kind of trouble a request may be sent again; ``None`` where it must not or need not be."""
+    if isinstance(found, Reply):
+        return "status" if found.status_code in _RETRIED_STATUSES else None
+    if found.was_answered:
+        return None
+    kind = repeatable_trouble(found.error)
+    return None if kind == "read" and method not in _REPEATABLE else kind
+
+
+def new_session() -> requests.Session:
+    """Return a session that reads no variables: what holds for a URL goes with each request. It keeps no cookies."""
     session = requests.Session()
     session.headers["Accept"] = "application/json"
+    session.headers["Accept-Encoding"] = bodies.ENCODINGS
     session.hooks["response"] = list(_reply_hooks)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # Nor does it read a .netrc, which must not replace our token.
     session.trust_env = False
-    adapter = HTTPAdapter(max_retries=retry, pool_connections=4, pool_maxsize=32)
+    adapter = BoundedAdapter(pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -368,7 +404,7 @@ def reply_hook(hook: Callable[..., None]) -> Iterator[None]:
 def _close(session: requests.Session) -> None:
     """Close a session and its connections, now: urllib3 leaves them to the garbage collector, in its own time."""
     for adapter in session.adapters.values():
-        assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - see new_session()
+        assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - new_session() mounts no other
         for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - it is no mapping that can be iterated over
                 pool = manager.pools.get(key)

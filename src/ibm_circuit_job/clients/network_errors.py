@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import ssl
+import zlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import requests
 import urllib3
 
+from ibm_circuit_job.clients.bodies import NotJson, UnknownEncoding
+from ibm_circuit_job.clients.bounded import NoProgress, TooLarge
 from ibm_circuit_job.clients.network_settings import NetworkSettings, shown_proxy
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import Obstacle, Unreachable
+from ibm_circuit_job.errors import Obstacle, Unreachable, Unreadable, Unsupported
 
-BROKEN: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, OverflowError)
-"""What a connection raises that breaks, or that claims more bytes than any body has."""
+BROKEN: Final = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    OverflowError,
+    ValueError,
+    zlib.error,
+)
+"""What is raised where a connection breaks, or what came over it is no HTTP or cannot be unpacked."""
 _NOT_CONNECTED: Final = (
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.ProxyError,
@@ -56,6 +68,42 @@ def unreachable(
     elif obstacle in {Obstacle.PROXY, Obstacle.PROXY_CREDENTIALS, Obstacle.SOCKS} and proxy is not None:
         words = f"{shown_proxy(proxy, parameters)}: {words}"
     return Unreachable(doing, shown or url, words, may_have_arrived(error), obstacle)
+
+
+def unusable(doing: str, error: BaseException, *, is_result: bool) -> Unreadable | Unsupported | None:
+    """Return the failure where a reply came that cannot be used; ``None`` for trouble of the network.
+
+    A result that is too large or packed in an unknown way is so the next time, too. Any other such reply may pass: what
+    is in front of the service may have sent it.
+
+    Args:
+        doing: What the request was for.
+        error: What was raised.
+        is_result: Whether the reply is a result.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, (TooLarge, NotJson, UnknownEncoding)) and is_result:
+            return Unsupported(doing, str(cause))
+        if isinstance(cause, (TooLarge, NotJson, UnknownEncoding, zlib.error)):
+            return Unreadable("result" if is_result else f"reply to the request to {doing}", "", str(cause))
+    return None
+
+
+def repeatable_trouble(error: BaseException) -> Literal["connect", "read"] | None:
+    """Return whether a connection did not come about, or broke or went silent later; ``None`` for what will not pass.
+
+    Certificates and TLS are of the last kind.
+
+    Args:
+        error: What was raised before there was an answer.
+    """
+    causes = list(_causes(error))
+    if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
+        return "connect"
+    if any(isinstance(cause, (ssl.SSLError, urllib3.exceptions.ProxyError)) for cause in causes):
+        return None
+    kinds = (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ProtocolError)
+    return "read" if any(isinstance(cause, kinds) for cause in causes) else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -107,7 +155,10 @@ def _broken_file(path: str) -> str | None:
 
 
 def words_of(error: BaseException) -> str:
-    """Return the network's own words, from the innermost cause."""
+    """Return the network's own words, from the innermost cause; ours where too little of a body came in time."""
+    slow = next((cause for cause in _causes(error) if isinstance(cause, NoProgress)), None)
+    if slow is not None:
+        return str(slow)
     cause: Any = error
     while (inner := getattr(cause, "reason", None) or _first_exception(cause)) is not None and inner is not cause:
         if not isinstance(inner, BaseException):

@@ -8,10 +8,12 @@ object store:
    this machine.
 3. Plain HTTP, which is for this machine, goes through no proxy on another one: the key would be sent there in plain
    text.
-4. ``verify`` that is False or a path holds; else ``REQUESTS_CA_BUNDLE``, then ``CURL_CA_BUNDLE``.
+4. ``verify`` that is False or a path holds; else ``REQUESTS_CA_BUNDLE``, then ``CURL_CA_BUNDLE``, then
+   ``SSL_CERT_FILE``.
 
-Source: ``requests.Session.merge_environment_settings``, whose rules these are. It lets the environment win over what a
-session has, and writes into the mapping of proxies that it is given; so a session here reads no variables itself.
+Source: ``requests.Session.merge_environment_settings``, whose rules these are, and OpenSSL for ``SSL_CERT_FILE``. The
+former lets the environment win over what a session has, and writes into the mapping of proxies that it is given; so a
+session here reads no variables itself.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.pasted import host_of, is_loopback
 
-_CERTIFICATE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_CERTIFICATE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 
 

@@ -12,19 +12,17 @@ from contextvars import ContextVar
 from http.client import responses
 from typing import Final
 
-import requests
 from attrs import evolve
 from urllib3.util import parse_url
-from urllib3.util.retry import Retry
 
-from ibm_circuit_job.clients import bodies
-from ibm_circuit_job.clients.http import CONNECT_SECONDS, ONCE, RETRY, RequestFailed, new_session
-from ibm_circuit_job.clients.network_errors import BROKEN, unreachable
-from ibm_circuit_job.clients.network_settings import settings_for
+from ibm_circuit_job.clients import http
+from ibm_circuit_job.clients.bounded import Bound, Call
+from ibm_circuit_job.clients.http import Broken, Patience, RequestFailed, exchanged, new_session
+from ibm_circuit_job.clients.network_errors import unreachable, unusable
+from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.pasted import is_loopback
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
-from ibm_circuit_job.state.facts import MOST_BYTES
 from ibm_circuit_job.wire.error_replies import read_error
 
 
@@ -33,7 +31,6 @@ def read(
     *,
     doing: str,
     parameters: ClientParameters | None = None,
-    most: int = MOST_BYTES,
     prompt: bool = False,
 ) -> bytes:
     """Return what lies at a URL.
@@ -42,7 +39,6 @@ def read(
         url: Where it lies: https, or http on this machine.
         doing: What it is for, as in ``"read the result of job abc"``.
         parameters: Proxies, and whether certificates are checked; nothing else of them is used.
-        most: How many bytes it may hold.
         prompt: Try once, for a caller that has a policy of its own.
 
     Raises:
@@ -50,7 +46,7 @@ def read(
     """
     asking = _asking.set(True)
     try:
-        failed = _fetched(url, doing, parameters, most, ONCE if prompt else RETRY)
+        failed = _fetched(url, doing, parameters, http.ONCE if prompt else http.RETRY)
     finally:
         _asking.reset(asking)
     if isinstance(failed, bytes):
@@ -95,44 +91,40 @@ def _fetched(
     url: str,
     doing: str,
     parameters: ClientParameters | None,
-    most: int,
-    retry: Retry,
+    patience: Patience,
 ) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     if not is_allowed(url):
         scheme = url.split(":", 1)[0][:20]
         return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
-    with new_session(retry) as session:
-        return _answer(session, url, doing, parameters, most)
-
-
-def _answer(
-    session: requests.Session, url: str, doing: str, parameters: ClientParameters | None, most: int
-) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     shown, settings = _without_query(url), settings_for(url, parameters)
     if missing := settings.what_is_missing(url):
         return Unsupported(doing, missing)
-    try:
-        with session.get(
-            url,
-            timeout=(CONNECT_SECONDS, bodies.SILENT_SECONDS),
-            stream=True,
-            allow_redirects=False,
-            **settings.as_arguments(url),
-        ) as response:
-            if response.status_code != 200:
-                # Not in its own words, which may repeat the URL.
-                words = responses.get(response.status_code, "")
-                by_store = _is_by_store(bodies.beginning(response, _ERROR_BYTES))
-                return Refused(doing, shown, response.status_code, words, by_service=by_store)
-            return bodies.read_steadily(response, most)
-    except bodies.TooLarge as error:
-        return Unreadable("result", "", str(error))
-    except BROKEN as error:
-        found = unreachable(doing, url, error, shown=shown, settings=settings, parameters=parameters)
-        words = found.message.replace(parse_url(url).query or url, "***")
-        for password in settings.passwords():
-            words = words.replace(password, "***")
-        return evolve(found, message=words)
+    with new_session() as session:
+        found = exchanged(session, patience, lambda: Call(None, Bound.of_results()), "GET", url, settings)
+    if isinstance(found, Broken):
+        return _broken(found.error, url, doing, shown, settings, parameters)
+    if found.status_code != 200:
+        # Not in its own words, which may repeat the URL.
+        words = responses.get(found.status_code, "")
+        return Refused(doing, shown, found.status_code, words, by_service=_is_by_store(found.content))
+    return found.content
+
+
+def _broken(
+    error: BaseException,
+    url: str,
+    doing: str,
+    shown: str,
+    settings: NetworkSettings,
+    parameters: ClientParameters | None,
+) -> Unreachable | Unreadable | Unsupported:
+    if (of_no_use := unusable(doing, error, is_result=True)) is not None:
+        return of_no_use
+    found = unreachable(doing, url, error, shown=shown, settings=settings, parameters=parameters)
+    words = found.message.replace(parse_url(url).query or url, "***")
+    for password in settings.passwords():
+        words = words.replace(password, "***")
+    return evolve(found, message=words)
 
 
 def _is_by_store(error: bytes) -> bool:
@@ -140,7 +132,6 @@ def _is_by_store(error: bytes) -> bool:
     return _XML_ERROR.match(error) is not None or read_error(error).by_service
 
 
-_ERROR_BYTES: Final = 10_000
 _XML_ERROR: Final = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<Error\b")
 
 

@@ -6,7 +6,6 @@ in the CRN of the instance.
 
 from __future__ import annotations
 
-import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from attrs import evolve
 from returns.result import Success
 
 from ibm_circuit_job.clients import api_versions
-from ibm_circuit_job.clients.account import ServiceUrls, held
+from ibm_circuit_job.clients.account import ServiceUrls, held, is_token
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.instance_search import InstanceSearch
@@ -40,8 +39,6 @@ _LIFE: Final = 3600.0
 _LONGEST_LIFE: Final = 86_400.0
 _PROMPT: Final = 5.0
 """Seconds that a renewal may take while the old token is still good, and after which it is tried again."""
-_TOKEN = re.compile(r"[!-~]+")
-"""Printable ASCII, for it becomes a header."""
 _GRANT: Final = "urn:ibm:params:oauth:grant-type:apikey"
 
 
@@ -128,7 +125,7 @@ class PlatformAccount:
             raise RequestFailed(read.failure())
         reply = read.value_or(None)
         token = reply.get("access_token") if isinstance(reply, Mapping) else None
-        if not isinstance(reply, Mapping) or not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        if not isinstance(reply, Mapping) or not isinstance(token, str) or not is_token(token):
             raise RequestFailed(Unreadable("IAM's answer", "access_token", "expected a string; is this IAM's URL?"))
         self.http.keep_secret(token)
         life = reply.get("expires_in")

@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-import requests
 from returns.result import Success
 
 from ibm_circuit_job.clients import stream
 from ibm_circuit_job.clients.account import Account, AccountClient
-from ibm_circuit_job.clients.http import RequestFailed, date_of, deadline_of, seconds_until
+from ibm_circuit_job.clients.http import Reply, RequestFailed, date_of, deadline_of, seconds_until
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.wire import documents, typed_json
@@ -130,9 +129,9 @@ class RuntimeClient:
         }
         return self._call("list jobs", "GET", "/jobs", query=query, seconds=seconds).content
 
-    def job_metadata(self, job_id: str) -> bytes:
+    def job_metadata(self, job_id: str, *, seconds: float | None = None) -> bytes:
         """Return the metrics reply. Source: ``GET /jobs/ID/metrics``."""
-        return self._job_call("read the metrics of", job_id, "GET", "/metrics").content
+        return self._job_call("read the metrics of", job_id, "GET", "/metrics", seconds=seconds).content
 
     def job_results(self, job_id: str, *, prompt: bool = False) -> bytes:
         """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``.
@@ -156,7 +155,7 @@ class RuntimeClient:
         """
         return self._job_call("cancel", job_id, "POST", "/cancel").content
 
-    def update_tags(self, job_id: str, tags: Sequence[str]) -> requests.Response:
+    def update_tags(self, job_id: str, tags: Sequence[str]) -> Reply:
         """Replace the job's tags. Source: ``PUT /jobs/ID/tags``."""
         body = msgspec.json.encode({"tags": list(tags)})
         return self._job_call("tag", job_id, "PUT", "/tags", body=body)
@@ -245,7 +244,7 @@ class RuntimeClient:
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
-    ) -> requests.Response:
+    ) -> Reply:
         path = f"/jobs/{quote(job_id, safe='')}{part}"
         return self._call(f"{verb} job {job_id}", method, path, query=query, body=body, seconds=seconds)
 
@@ -259,7 +258,7 @@ class RuntimeClient:
         body: bytes | None = None,
         seconds: float | None = None,
         once: bool = False,
-    ) -> requests.Response:
+    ) -> Reply:
         deadline = deadline_of(seconds)
         url = self._account.user_urls(seconds=seconds).runtime + path
         answer = self._authorised(
@@ -283,7 +282,7 @@ class RuntimeClient:
                 raise
             return send(self._account.headers(headers, seconds=seconds_until(deadline)), seconds_until(deadline))
 
-    def _decoded(self, response: requests.Response, what: str) -> dict[str, Any]:
+    def _decoded(self, response: Reply, what: str) -> dict[str, Any]:
         reply = documents.value(response.content, what)
         if not isinstance(reply, Success):
             raise RequestFailed(reply.failure())

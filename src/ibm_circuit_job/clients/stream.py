@@ -1,21 +1,30 @@
-"""Listening to one push stream, without a thread of its own."""
+"""Listening to one push stream, without a thread of its own.
+
+The stream is opened by a request of HTTP, by the same connections, proxies, certificates and bounds as any other; then
+``websocket-client`` reads the frames from its socket. Source: RFC 6455.
+"""
 
 from __future__ import annotations
 
-import ssl
+import hashlib
+import os
+import struct
 import time
+from base64 import b64encode
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Final
+from urllib.parse import urlsplit
 
+import requests
 import websocket
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from ibm_circuit_job.clients.http import CONNECT_SECONDS, RequestFailed
+from ibm_circuit_job.clients import bodies
+from ibm_circuit_job.clients.bounded import CONNECT_SECONDS, Bound, BoundedSocket, Call
+from ibm_circuit_job.clients.http import RequestFailed, new_session, opened
+from ibm_circuit_job.clients.network_errors import BROKEN, words_of
 from ibm_circuit_job.clients.network_settings import settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import Refused, Unreachable
+from ibm_circuit_job.errors import Refused, Unreachable, Unsupported
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire.error_replies import read_error
 
@@ -73,7 +82,7 @@ class _Gate:
             until, _, why = self._shut.get(host, (0.0, 0.0, None))
             return why if time.monotonic() < until else None
 
-    def refused(self, host: str, why: Refused | Unreachable) -> None:
+    def refused(self, host: str, why: Refused | Unreachable | Unsupported) -> None:
         """Remember a refusal: for longer each time."""
         if not isinstance(why, Refused) or why.http_status not in _FOR_GOOD or why.code is not None:
             # With a code of its own, the service speaks of the job.
@@ -99,75 +108,95 @@ _gate: Final = _Gate()
 
 def _heard(
     url: str, headers: Mapping[str, str], deadline: float | None, doing: str, parameters: ClientParameters
-) -> bool | Refused | Unreachable:
-    try:
-        stream = _opened(url, headers, _until(deadline, CONNECT_SECONDS), parameters)
-        try:
-            return _drained(stream, deadline)
-        finally:
-            # Without a farewell: the wait for its answer would delay the caller.
-            stream.shutdown()
-    except websocket.WebSocketBadStatusException as error:
-        token = headers.get("X-Access-Token")
-        said = read_error(bytes(error.resp_body or b""), lambda text: text.replace(token, "***") if token else text)
-        return Refused(doing, url, error.status_code, said.message, said.code, by_service=said.by_service)
-    except (websocket.WebSocketException, OSError) as error:
-        return Unreachable(doing, url, str(error)[:200] or type(error).__name__)
-
-
-def _opened(url: str, headers: Mapping[str, str], seconds: float, parameters: ClientParameters) -> websocket.WebSocket:
-    parts = urlsplit(url)
+) -> bool | Refused | Unreachable | Unsupported:
     as_http = url.replace("ws", "http", 1)
     settings = settings_for(as_http, parameters)
-    proxy = urlsplit(settings.proxy(as_http) or "")
-    return websocket.create_connection(
-        url,
-        # A redirect would carry the token to another host.
-        redirect_limit=0,
-        timeout=max(seconds, 0.001),
-        header=dict(headers),
-        sslopt=_certificates(settings.verify),
-        http_proxy_host=proxy.hostname,
-        http_proxy_port=proxy.port or _PROXY_PORT,
-        http_proxy_auth=(unquote(proxy.username), unquote(proxy.password or "")) if proxy.username else None,
-        proxy_type=proxy.scheme if proxy.scheme.startswith("socks") else "http",
-        # What the variables say is in the settings: they are not to be read once more.
-        http_no_proxy=[parts.hostname] if proxy.hostname is None else [_NO_HOST],
-    )
+    if missing := settings.what_is_missing(as_http):
+        return Unsupported(doing, missing)
+    key = b64encode(os.urandom(16)).decode()
+    sent = {**headers, **_UPGRADE, "Sec-WebSocket-Key": key}
+    call = Call(max(_until(deadline, CONNECT_SECONDS), 0.001), Bound.of_documents(), is_upgrade=True)
+    try:
+        with new_session() as session:
+            # A hook would read the body of the reply, which are the frames.
+            session.hooks["response"] = []
+            with call:
+                response = opened(session, call, "GET", as_http, settings, headers=sent)
+            with response:
+                if response.status_code != _SWITCHED:
+                    return _refusal(response, call, doing, url, headers)
+                if call.socket is None or response.headers.get("Sec-WebSocket-Accept") != _accepted(key):
+                    return Unreachable(doing, url, "expected a websocket, got another protocol")
+                return _listened(call.socket, deadline)
+    except BROKEN_STREAM as error:
+        words = error.args[0] if isinstance(error, websocket.WebSocketException) and error.args else words_of(error)
+        token = headers.get("X-Access-Token")
+        said = str(words)[:200] or type(error).__name__
+        return Unreachable(doing, url, said.replace(token, "***") if token else said)
 
 
-_PROXY_PORT: Final = 80
-_NO_HOST: Final = "none.invalid"
+BROKEN_STREAM: Final = (*BROKEN, websocket.WebSocketException, struct.error)
+"""What is raised where a stream breaks, or is none."""
+_SWITCHED: Final = 101
+_ERROR_BYTES: Final = 100_000
+_UPGRADE: Final = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 
 
-def _certificates(verify: bool | str) -> dict[str, Any]:
-    """How certificates are checked: by the same authorities as over HTTP."""
-    if verify is False:
-        return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
-    path = Path(DEFAULT_CA_BUNDLE_PATH if verify is True else verify)
-    return {"ca_cert_path" if path.is_dir() else "ca_certs": str(path)}
+def _accepted(key: str) -> str:
+    """What a server that speaks the protocol answers to a key. Source: RFC 6455, section 4.2.2."""
+    proof = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode(), usedforsecurity=False)
+    return b64encode(proof.digest()).decode()
+
+
+def _refusal(response: requests.Response, call: Call, doing: str, url: str, headers: Mapping[str, str]) -> Refused:
+    token = headers.get("X-Access-Token")
+    body = b""
+    if response.status_code >= 200:
+        with call:
+            body = bodies.beginning(response, call, _ERROR_BYTES)
+    said = read_error(body, lambda text: text.replace(token, "***") if token else text)
+    return Refused(doing, url, response.status_code, said.message, said.code, by_service=said.by_service)
+
+
+def _listened(connected: BoundedSocket, deadline: float | None) -> bool:
+    stream = websocket.WebSocket()
+    stream.sock, stream.connected = connected, True
+    try:
+        return _drained(stream, deadline)
+    finally:
+        # Without a farewell: the wait for its answer would delay the caller.
+        stream.shutdown()
 
 
 def _drained(stream: websocket.WebSocket, deadline: float | None) -> bool:
-    asked = False
+    was_asked, received = False, 0
     while True:
         wait = _until(deadline, PING_SECONDS)
         if wait <= 0:
             return False
         stream.settimeout(wait)
+        # Whatever comes meanwhile: a frame has to be whole by then, and all fragments of a message in their bound.
+        call = Call(wait, Bound.of_documents(), silent=wait, received=received)
         try:
-            opcode, _ = stream.recv_data_frame(control_frame=True)
+            with call:
+                opcode, _ = stream.recv_data_frame(control_frame=True)
         except websocket.WebSocketTimeoutException:
             if _until(deadline, PING_SECONDS) <= 0:
                 return False
-            if asked:
+            if was_asked:
                 raise websocket.WebSocketException(f"silent for {2 * PING_SECONDS:g} seconds") from None
-            stream.ping()
-            asked = True
+            with Call(PING_SECONDS, Bound.of_documents()):
+                stream.ping()
+            was_asked, received = True, call.received
             continue
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return True
-        asked = False
+        was_asked = False
+        # A ping or pong may come between two fragments of a message that has no end.
+        received = 0 if opcode in _MESSAGES else call.received
+
+
+_MESSAGES: Final = {websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY}
 
 
 def _until(deadline: float | None, most: float) -> float:

@@ -28,7 +28,7 @@ _SHORTEST: Final = 8
 class Recorder:
     """Takes down requests and replies, through the hook ``response`` of ``requests``.
 
-    A request that gets no reply is not taken down. Of a request that urllib3 repeats, only the last reply is.
+    A request that gets no reply is not taken down. Of a request that is sent again, each reply is.
 
     Args:
         began: When the recording began; aware.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol, assert_never
 
 from attrs import define, field, frozen
@@ -82,8 +83,8 @@ class Asked:
 
     look: Callable[[float], IOResult[Job, Failure]]
     """Fetches the job reply, within so many seconds."""
-    measure: Callable[[], IOResult[JobMetrics, Failure]]
-    """Fetches the metrics."""
+    measure: Callable[[float], IOResult[JobMetrics, Failure]]
+    """Fetches the metrics, within so many seconds."""
     listen: Callable[[float | None], IOResult[bool, Failure]]
     """Listens to the push stream until it is closed (True), or for so many seconds (False)."""
 
@@ -154,9 +155,9 @@ class Steps:
 
     def measure(self) -> None:
         """Ask for the metrics. A wait goes on without them."""
-        limit = self._limit(self.course.call_seconds(self.clock.monotonic()))
+        seconds = self.course.call_seconds(self.clock.monotonic())
         seconds_to_start = None
-        match background.perform(background.within(limit, self.asked.measure)):
+        match background.perform(background.within(self._limit(seconds), partial(self.asked.measure, seconds))):
             case Success(metrics):
                 self.job.observe(Job(self.job.state.job_id, metrics=metrics))
                 if metrics.estimated_start is not None:

@@ -265,4 +265,4 @@ def test_serve_opens_no_door_to_other_machines_without_a_token(tmp_path):
         check=False,
     )
     assert ran.returncode == 1
-    assert "give it a token of your own with --token" in re.sub(r"\s+", " ", ran.stderr)
+    assert "give it a token of your own with --token-file" in re.sub(r"\s+", " ", ran.stderr)

@@ -15,17 +15,29 @@ from ibm_circuit_job.cli import terminal
 
 _VARIABLE: Final = "IBM_CIRCUIT_JOB_TOKEN"
 """The variable that has the token of the service on this machine."""
+_WAYS: Final = f"--token-file, --ask-token or the variable {_VARIABLE}"
 
 
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any.")] = 8080,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A further name by which clients reach the service, beside localhost and IP addresses."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with the API token to demand; by default that of the variable IBM_CIRCUIT_JOB_TOKEN, else a "
+            "random one, stored with the jobs.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    ask_token: Annotated[bool, typer.Option("--ask-token", help="Ask for the API token to demand.")] = False,
     token: Annotated[
         str | None,
-        typer.Option(
-            envvar=_VARIABLE,
-            help="The API token to demand; by default a random one, kept with the jobs.",
-        ),
+        typer.Option(help="The API token to demand. Other users of the machine can see it in the list of processes."),
     ] = None,
     data: Annotated[
         Path | None,
@@ -35,6 +47,11 @@ def serve(
     rate_limit: Annotated[
         int | None, typer.Option(min=1, help="How many jobs may be submitted a minute; any number by default.")
     ] = None,
+    memory_mb: Annotated[
+        int | None,
+        typer.Option(min=256, help="MB of memory that a job may use; by default an equal share of what is free."),
+    ] = None,
+    job_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds that a job may execute.")] = 300.0,
     faults: Annotated[
         Path | None, typer.Option(help="A plan of what goes wrong, as JSON.", exists=True, dir_okay=False)
     ] = None,
@@ -45,25 +62,60 @@ def serve(
     from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, is_loopback  # noqa: PLC0415
     from ibm_circuit_job.local.server import serve as run_server  # noqa: PLC0415
 
-    if not is_loopback(host) and not token:
-        terminal.fail(f"other machines reach the service at {host}; give it a token of your own with --token")
+    demanded, shown = _token(token, token_file, ask=ask_token)
+    if not is_loopback(host) and demanded is None:
+        if not terminal.can_ask():
+            terminal.fail(f"other machines reach the service at {host}; give it a token of your own with {_WAYS}")
+        demanded, shown = _token(None, None, ask=True)
 
     def started(where: Started, _: Callable[[], None]) -> None:
-        in_environment = token is not None and token == os.environ.get(_VARIABLE)
-        shown = f'os.environ["{_VARIABLE}"]' if in_environment else '"..."' if token else repr(where.token)
         for line in (
             f"Serving at [bold]{where.url}[/bold]. Ctrl-C stops.",
             f"Jobs are kept in {escape(str(folder))}",
-            *([] if token else [f"Token: {escape(where.token)}"]),
+            *([] if demanded else [f"Token: {escape(where.token)}"]),
             "Connect with:",
-            f"  IBMProvider(token={escape(shown)}, url={where.url!r}, store=JobStore())",
+            f"  IBMProvider(token={escape(shown or repr(where.token))}, url={where.url!r}, store=JobStore())",
         ):
             terminal.console.print(line, soft_wrap=True)
 
     folder = data or Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "service"
     try:
         plan = FaultPlan() if faults is None else read_plan(faults.read_bytes())
-        settings = ServerSettings(str(folder), token, host, port, seed=seed, rate_limit=rate_limit, faults=plan)
+        settings = ServerSettings(
+            str(folder),
+            demanded,
+            host,
+            port,
+            seed=seed,
+            rate_limit=rate_limit,
+            faults=plan,
+            memory_mb=memory_mb,
+            job_seconds=job_seconds,
+            allowed_hosts=tuple(allow_host or ()),
+        )
         run_server(settings, bound_socket(host, port), started)
     except (PortUnavailable, RecordsUnavailable, NoFaultPlan) as error:
         terminal.fail(str(error))
+
+
+def _token(given: str | None, file: Path | None, *, ask: bool) -> tuple[str | None, str | None]:
+    """Return the token to demand, and how a program that connects says it; ``None`` where none was given."""
+    if (given is not None) + (file is not None) + ask > 1:
+        terminal.fail("give one of --token-file, --ask-token and --token")
+    if given is not None:
+        terminal.warn(f"other users can see a token on the command line in the list of processes; use {_WAYS}")
+    shown = '"..."'
+    if file is not None:
+        try:
+            given = file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            terminal.fail(f"the file {file} holds no token that can be read: {error}")
+    elif ask:
+        given = typer.prompt("API token", hide_input=True).strip()
+    elif given is None:
+        given, shown = os.environ.get(_VARIABLE) or None, f'os.environ["{_VARIABLE}"]'
+    if given is None:
+        return None, None
+    if not given.isascii() or not given.isprintable() or not given.strip():
+        terminal.fail("expected a token of printable ASCII characters that is not empty")
+    return given, shown

@@ -31,6 +31,11 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def warn(message: str) -> None:
+    """Print a warning on the error output, in one line."""
+    Console(stderr=True, highlight=False).print(Text(printable(message), style="yellow"), soft_wrap=True)
+
+
 def can_ask() -> bool:
     """Return whether the input is a terminal, so that a question has an answer."""
     return sys.stdin.isatty()

@@ -36,7 +36,10 @@ def _started(where: Started, stop: Callable[[], None]) -> None:
 def main() -> int:
     """Run the service; return the exit code."""
     given = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict)
-    settings = ServerSettings(**given | {"faults": msgspec.convert(given["faults"], FaultPlan)})
+    settings = ServerSettings(
+        **given
+        | {"faults": msgspec.convert(given["faults"], FaultPlan), "allowed_hosts": tuple(given["allowed_hosts"])}
+    )
     try:
         serve(settings, bound_socket(settings.host, settings.port), _started)
     except (PortUnavailable, RecordsUnavailable) as error:

@@ -5,10 +5,7 @@ Here, and only here, is what a client submitted turned into objects.
 
 from __future__ import annotations
 
-import os
 import re
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -38,6 +35,7 @@ from ibm_circuit_job.local.devices import (
     configuration,
     properties,
 )
+from ibm_circuit_job.local.limits import over_memory
 from ibm_circuit_job.wire import documents, typed_json
 
 NOT_FOR_THIS_BACKEND = 1517
@@ -63,6 +61,8 @@ class Task:
     """When it starts, for the calibration that holds then."""
     seed: int | None = None
     """The seed of the simulation, where the job gives none."""
+    memory_mb: int | None = None
+    """MB of memory that it may use; any by default."""
 
 
 @frozen
@@ -86,17 +86,6 @@ class _CannotRun(Exception):  # noqa: N818 - it never leaves this module
     """The circuit cannot run on the backend; the message says why."""
 
 
-def die_with(parent: int) -> None:
-    """Let this process end when the service's does, even if that was killed and cannot end it."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="die-with-the-service", daemon=True).start()
-
-
 def warm_up() -> None:
     """Run something, so that the first job need not wait for what is loaded with the first run."""
     circuit = QuantumCircuit(1, 1)
@@ -116,10 +105,18 @@ def execute(task: Task) -> Outcome:
         outcome = Outcome(None, str(error), NOT_FOR_THIS_BACKEND)
     except QiskitError as error:
         outcome = Outcome(None, str(error.message))
+    except MemoryError:
+        outcome = Outcome(None, "MemoryError")
     except Exception as error:  # noqa: BLE001 - anything may be in there, and the service must live
         outcome = Outcome(None, f"{type(error).__name__}: {error}")
+    if task.memory_mb is not None and _NO_MEMORY.search(outcome.reason):
+        outcome = evolve(outcome, reason=f"{over_memory(task.memory_mb)} {outcome.reason}", reason_code=None)
     # Every listing repeats it, so not at any length.
     return evolve(outcome, reason=outcome.reason[:_LONGEST_REASON])
+
+
+_NO_MEMORY: Final = re.compile(r"^MemoryError|[Ii]nsufficient memory|[Cc]annot allocate memory|\bbad_alloc\b")
+"""How Python, Aer and the C++ library say that there is no more memory."""
 
 
 def _params(task: Task, field: str) -> Mapping[str, Any]:
@@ -350,6 +347,9 @@ def _simulated(
         options["seed_simulator"] = chosen
     if noise_model is not None:
         options["noise_model"] = noise_model
+    if task.memory_mb is not None:
+        # Aer then says what it would need, before it needs it.
+        options["max_memory_mb"] = task.memory_mb
     device, calibrated = DEVICES[task.backend], calibrated_at(task.started)
     circuits = list(ready)
     if not device.is_simulator:

@@ -5,6 +5,7 @@ A dialect says who may come in, which programs there are, how an error looks, an
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from abc import ABC, abstractmethod
@@ -29,6 +30,8 @@ MOST_BODY: Final = 64 * 1024 * 1024
 """How many bytes a request may hold."""
 MOST_OF_A_STRANGER: Final = 16 * 1024
 """How many bytes a request may hold from a client that has not authenticated yet."""
+SILENCE_SECONDS: Final = 30.0
+"""Seconds that the next piece of a request may take to arrive."""
 MOST_OF_A_CLIENT: Final = 1000
 """How many characters of what a client says of itself are kept with a job."""
 PAGE: Final = 200
@@ -434,14 +437,20 @@ async def body_of(request: Request, most: int = MOST_BODY) -> bytes:
     """Return the body of a request, of at most so many bytes.
 
     Raises:
-        Refusal: If it is too large.
+        Refusal: If it is too large, or does not arrive.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise Refusal(413, 1225, f"The request holds more than {most} bytes.")
-    return bytes(body)
+    chunks = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                body += await anext(chunks)
+            if len(body) > most:
+                raise Refusal(413, 1225, f"The request holds more than {most} bytes.")
+    except StopAsyncIteration:
+        return bytes(body)
+    except TimeoutError:
+        raise Refusal(408, 1225, f"Nothing of the request has come for {SILENCE_SECONDS:g} seconds.") from None
 
 
 async def read(request: Request, kind: type[_T], most: int = MOST_BODY) -> _T:
@@ -467,6 +476,11 @@ def iso(moment: datetime) -> str:
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return a value as JSON."""
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Return how a request is refused of which something could not be written; nothing of it was done."""
+    return Refusal(503, 1500, f"The service cannot write to its folder: {error}.")
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:

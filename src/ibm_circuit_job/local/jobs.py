@@ -1,4 +1,4 @@
-"""The jobs of the local service: their queues, and the worker processes that execute them.
+"""The jobs of the local service: their queues, and when which of them is executed.
 
 Lives in the service's event loop, and is touched from nowhere else. What is acknowledged to a client is in the records
 before: after a restart every such job is there, and those that had not ended run again.
@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import CancelledError as PoolCancelledError
-from concurrent.futures import TimeoutError as PoolTimeoutError
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from typing import Any, Final
 
 import msgspec
-from attrs import define, field
-from pebble import ProcessExpired, ProcessPool
-from sqlalchemy.exc import SQLAlchemyError
+from attrs import define, evolve, field
 
 from ibm_circuit_job.local import execution
+from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.devices import DEFAULT_REP_DELAY, DEVICES
-from ibm_circuit_job.local.records import JobRecord, Records
+from ibm_circuit_job.local.limits import Limits, share_of_machine
+from ibm_circuit_job.local.records import JobRecord, NotWritten, Records
 
 MOST_SECONDS: Final = 300.0
-"""How long a job may execute."""
+"""How many seconds a device takes for a job at most."""
+_AGAIN_SECONDS: Final = 1.0
+"""Seconds between two tries to write down that a job has ended."""
 
 FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
 """The statuses that a job never leaves."""
@@ -95,6 +93,7 @@ class JobQueues:
     Args:
         records: Where the jobs are kept.
         workers: How many processes execute jobs.
+        limits: What each of them may use; by default an equal share of the memory that is free.
         seed: The seed of every simulation whose job gives none; a new one each time by default.
         clock: Where the times of jobs come from.
     """
@@ -104,6 +103,7 @@ class JobQueues:
         records: Records,
         workers: int = 2,
         *,
+        limits: Limits | None = None,
         seed: int | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -114,10 +114,8 @@ class JobQueues:
         self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in DEVICES}
         self._news: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
         self._current: dict[str, asyncio.Future[Any]] = {}
-        self._workers = workers
-        self._idle: asyncio.Queue[ProcessPool] = asyncio.Queue()
-        self._pools: set[ProcessPool] = set()
-        self._retiring: set[asyncio.Future[None]] = set()
+        self._limits = limits or Limits(share_of_machine(workers))
+        self._crew = Crew(workers, self._limits)
         self._tasks: list[asyncio.Task[None]] = []
         for job in self.jobs.values():
             if job.in_final_state:
@@ -127,8 +125,7 @@ class JobQueues:
 
     def start(self) -> None:
         """Begin to execute jobs."""
-        for _ in range(self._workers):
-            self._idle.put_nowait(self._new_pool())
+        self._crew.start()
         self._tasks = [asyncio.create_task(self._run_backend(name)) for name in DEVICES]
 
     async def stop(self) -> None:
@@ -137,9 +134,7 @@ class JobQueues:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*given_up, return_exceptions=True)
-        for pool in list(self._pools):
-            self._retire(pool)
-        await asyncio.gather(*self._retiring)
+        await self._crew.stop()
 
     def submit(
         self,
@@ -152,7 +147,11 @@ class JobQueues:
         private: bool = False,
         client: str | None = None,
     ) -> LocalJob:
-        """Take a job on."""
+        """Take a job on.
+
+        Raises:
+            NotWritten: If it cannot be written down.
+        """
         job = LocalJob(secrets.token_hex(10), backend, program, tags, session_id, private, self.clock())
         job.estimate, job.client = device_seconds(backend, params), client
         self.records.add(job, params)
@@ -166,20 +165,26 @@ class JobQueues:
 
         Raises:
             CannotCancel: If it has ended.
+            NotWritten: If that cannot be written down; the job goes on.
         """
-        if job.in_final_state:
-            raise CannotCancel
-        if job.status != "Running":
-            self._waiting[job.backend].remove(job)
-        elif not self._current[job.backend].cancel():
+        running = self._current.get(job.backend) if job.status == "Running" else None
+        if job.in_final_state or (running is not None and running.done()):
             # Its outcome is there already, and about to be written down.
             raise CannotCancel
-        self._end(job, "Cancelled")
+        self._write(job, status="Cancelled", finished=self.clock())
+        if running is None:
+            self._waiting[job.backend].remove(job)
+        else:
+            running.cancel()
+        job.ended.set()
 
     def retag(self, job: LocalJob, tags: list[str]) -> None:
-        """Replace a job's tags."""
-        job.tags = tags
-        self.records.update(job)
+        """Replace a job's tags.
+
+        Raises:
+            NotWritten: If that cannot be written down.
+        """
+        self._write(job, tags=tags)
 
     def delete(self, job: LocalJob) -> None:
         """Forget a job that has ended."""
@@ -230,64 +235,65 @@ class JobQueues:
                     self._current[name].cancel()
                     raise
                 continue
+            else:
+                await self._end(job, outcome)
             finally:
                 del self._current[name]
-            job.reason, job.reason_code = outcome.reason or None, outcome.reason_code
-            self._end(job, "Completed" if outcome.succeeded else "Failed", outcome.result)
 
     async def _execute(self, job: LocalJob) -> execution.Outcome:
         started = asyncio.get_running_loop().time()
-        params = self.records.params(job)
-        task = execution.Task(job.id, job.backend, job.program, params, job.running or job.created, self._seed)
-        worker = await self._idle.get()
-        is_sound = False
         try:
-            scheduled = worker.schedule(execution.execute, args=[task], timeout=MOST_SECONDS)
-            outcome: execution.Outcome = await asyncio.wrap_future(scheduled)
-            is_sound = True
-        except PoolTimeoutError:
-            return execution.Outcome(None, f"The job ran longer than {MOST_SECONDS:g} seconds.", 1305)
-        except (ProcessExpired, PoolCancelledError) as error:
-            return execution.Outcome(None, f"The process that executed the job died: {error}")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the queue goes on
-            return execution.Outcome(None, f"The job could not be executed: {error!r}")
-        finally:
-            # A pool that ends a task's process may lose the task that comes next, so it gets no other.
-            if not is_sound:
-                self._retire(worker)
-                worker = self._new_pool()
-            self._idle.put_nowait(worker)
+            params = self.records.params(job)
+            outcome = await self._crew.execute(
+                execution.Task(
+                    job.id,
+                    job.backend,
+                    job.program,
+                    params,
+                    job.running or job.created,
+                    self._seed,
+                    self._limits.memory_mb,
+                )
+            )
+        except Exception as error:
+            # Whatever it is, the queue goes on.
+            _logger.warning("Job %s could not be executed.", job.id, exc_info=True)
+            return execution.Outcome(None, f"The job could not be executed: {type(error).__name__}.")
         if outcome.succeeded:
             spent = asyncio.get_running_loop().time() - started
             await asyncio.sleep(max(0.0, (job.estimate or 0.0) - spent))
         return outcome
 
-    def _new_pool(self) -> ProcessPool:
-        """Return a pool of one process, which prepares itself for its first job."""
-        pool = ProcessPool(
-            max_workers=1, context=get_context("spawn"), initializer=execution.die_with, initargs=[os.getpid()]
-        )
-        pool.schedule(execution.warm_up)
-        self._pools.add(pool)
-        return pool
+    def _write(self, job: LocalJob, result: bytes | None = None, **changes: Any) -> None:
+        """Write down what changes of a job, and only then change it.
 
-    def _retire(self, pool: ProcessPool) -> None:
-        """End a pool and its process, without waiting for it."""
-        self._pools.discard(pool)
-        pool.stop()
-        ending = asyncio.ensure_future(asyncio.to_thread(pool.join))
-        self._retiring.add(ending)
-        ending.add_done_callback(self._retiring.discard)
+        Raises:
+            NotWritten: If it cannot be written; the job is as it was.
+        """
+        self.records.update(evolve(job, **changes), result)
+        for name, value in changes.items():
+            setattr(job, name, value)
 
-    def _end(self, job: LocalJob, status: str, result: bytes | None = None) -> None:
-        job.finished = self.clock()
-        job.status = status
-        job.has_result = result is not None
+    async def _end(self, job: LocalJob, outcome: execution.Outcome) -> None:
+        """End a job; until that is written down, as on a full disk, it has not ended."""
+        finished = self.clock()
         try:
-            self.records.update(job, result)
-        except SQLAlchemyError:
-            # Such as a full disk: the queue goes on, and those that wait for the job are told.
-            _logger.exception("The end of job %s could not be written down.", job.id)
-            job.status, job.has_result = "Failed", False
-            job.reason = "The service could not keep the job's result."
+            self._write(
+                job,
+                outcome.result,
+                status="Completed" if outcome.succeeded else "Failed",
+                has_result=outcome.result is not None,
+                reason=outcome.reason or None,
+                reason_code=outcome.reason_code,
+                finished=finished,
+            )
+        except NotWritten as error:
+            _logger.warning("Job %s: its end could not be written: %s.", job.id, error)
+            reason = f"The service could not write the job's result: {error}."
+            while True:
+                try:
+                    self._write(job, status="Failed", has_result=False, reason=reason, finished=finished)
+                    break
+                except NotWritten:
+                    await asyncio.sleep(_AGAIN_SECONDS)
         job.ended.set()

@@ -16,8 +16,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.job_api import MOST_OF_A_STRANGER, Refusal, headers_of, json_response, read
+from ibm_circuit_job.local.job_api import MOST_OF_A_STRANGER, Refusal, headers_of, json_response, read, refusal_of
 from ibm_circuit_job.local.jobs import LocalJob
+from ibm_circuit_job.local.records import NotWritten
 from ibm_circuit_job.local.sessions import SessionApi
 
 INSTANCE: Final = ("ibm-q", "open", "main")
@@ -51,7 +52,7 @@ class LegacyApi(SessionApi):
                 Route("/backends/{name}/defaults", self._defaults),
                 WebSocketRoute("/stream/jobs/{id}", self._stream),
             ],
-            exception_handlers={Refusal: _refused, 404: _no_such_path},
+            exception_handlers={Refusal: _refused, NotWritten: _not_written, 404: _no_such_path},
         )
 
     def check(self, connection: HTTPConnection) -> None:
@@ -174,6 +175,10 @@ def _response(refusal: Refusal) -> Response:
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101 - Starlette calls it for nothing else
     return _response(error)
+
+
+async def _not_written(_: Request, error: Exception) -> Response:
+    return _response(refusal_of(error))
 
 
 async def _no_such_path(request: Request, _: Exception) -> Response:

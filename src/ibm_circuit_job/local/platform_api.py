@@ -24,9 +24,11 @@ from ibm_circuit_job.local.job_api import (
     body_of,
     headers_of,
     json_response,
+    refusal_of,
     result_response,
 )
 from ibm_circuit_job.local.jobs import LocalJob
+from ibm_circuit_job.local.records import NotWritten
 from ibm_circuit_job.local.sessions import SessionApi
 
 INSTANCE: Final = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:local::"
@@ -60,7 +62,7 @@ class PlatformApi(SessionApi):
                 Route("/instances/usage", self._usage),
                 *self.session_routes(),
             ],
-            exception_handlers={Refusal: _refused, 404: _no_such_path},
+            exception_handlers=HANDLERS,
         )
 
     def check(self, connection: HTTPConnection) -> None:
@@ -211,9 +213,13 @@ async def _refused(_: Request, error: Exception) -> Response:
     return _response(error)
 
 
+async def _not_written(_: Request, error: Exception) -> Response:
+    return _response(refusal_of(error))
+
+
 async def _no_such_path(request: Request, _: Exception) -> Response:
     return _response(Refusal(404, 1200, f"No such path: {request.url.path}"))
 
 
-HANDLERS: Final = {Refusal: _refused, 404: _no_such_path}
+HANDLERS: Final = {Refusal: _refused, NotWritten: _not_written, 404: _no_such_path}
 """How errors look outside of the two APIs."""

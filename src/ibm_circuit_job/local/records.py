@@ -1,11 +1,13 @@
 """What the service must not forget: its jobs, results, tags, sessions and tokens, in an SQLite file.
 
 One connection, held by the service's event loop, and an exclusive lock on the file, so that no second service runs the
-same jobs. What a method has written when it returns survives the death of the process.
+same jobs. What a method has written when it returns survives the death of the process. A method that writes raises
+:class:`NotWritten` if it cannot.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -61,6 +63,10 @@ _settings: Final = sql.Table(
 
 class RecordsUnavailable(OSError):  # noqa: N818 - named for what it says
     """The folder cannot be used; the message says why."""
+
+
+class NotWritten(Exception):  # noqa: N818 - named for what it says
+    """Something could not be written down, and what is there is as it was; the message says why."""
 
 
 @define(eq=False)
@@ -157,20 +163,20 @@ class Records:
 
     def add(self, job: JobRecord, params: bytes) -> None:
         """Keep a new job."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(sql.insert(_params).values(job_id=job.id, body=params))
             connection.execute(sql.insert(_jobs).values(**_row(job)))
 
     def update(self, job: JobRecord, result: bytes | None = None) -> None:
         """Keep what has changed of a job, and its result with it."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             if result is not None:
                 connection.execute(sql.insert(_results).prefix_with("OR REPLACE").values(job_id=job.id, body=result))
             connection.execute(sql.update(_jobs).where(_jobs.c.id == job.id).values(**_row(job)))
 
     def delete(self, job: JobRecord) -> None:
         """Forget a job."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             for table in (_params, _results):
                 connection.execute(sql.delete(table).where(table.c.job_id == job.id))
             connection.execute(sql.delete(_jobs).where(_jobs.c.id == job.id))
@@ -185,14 +191,15 @@ class Records:
 
     def forget_result(self, job: JobRecord) -> None:
         """Delete the result of a private job that was read."""
-        job.has_result, job.was_read = False, True
-        with self._engine.begin() as connection:
+        read = {"has_result": False, "was_read": True}
+        with self._writing() as connection:
             connection.execute(sql.delete(_results).where(_results.c.job_id == job.id))
-            connection.execute(sql.update(_jobs).where(_jobs.c.id == job.id).values(**_row(job)))
+            connection.execute(sql.update(_jobs).where(_jobs.c.id == job.id).values(**_row(job) | read))
+        job.has_result, job.was_read = False, True
 
     def setting(self, name: str, default: str) -> str:
         """Return what is kept under a name; the default is kept where nothing is."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             kept = connection.execute(sql.select(_settings.c.value).where(_settings.c.name == name)).scalar()
             if kept is None:
                 connection.execute(sql.insert(_settings).values(name=name, value=default))
@@ -200,7 +207,7 @@ class Records:
 
     def keep_setting(self, name: str, value: str) -> None:
         """Keep something under a name."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(sql.insert(_settings).prefix_with("OR REPLACE").values(name=name, value=value))
 
     def settings(self, prefix: str) -> dict[str, str]:
@@ -210,6 +217,20 @@ class Records:
                 sql.select(_settings).where(_settings.c.name.startswith(prefix, autoescape=True))
             ).all()
         return {name.removeprefix(prefix): value for name, value in rows}
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sql.Connection]:
+        """A transaction that is written when the block ends.
+
+        Raises:
+            NotWritten: If it cannot be, as on a full disk.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sql.exc.SQLAlchemyError as error:
+            why = error.orig if isinstance(error, sql.exc.DBAPIError) else error
+            raise NotWritten(str(why)) from error
 
     def _body(self, table: sql.Table, job: JobRecord) -> bytes | None:
         with self._engine.connect() as connection:

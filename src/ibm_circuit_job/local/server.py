@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,12 +17,15 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from ibm_circuit_job.local.access import Access
+from ibm_circuit_job.local.connections import protocol_that_closes_after
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
+from ibm_circuit_job.local.front import Front
 from ibm_circuit_job.local.job_api import RateLimit, Service
 from ibm_circuit_job.local.jobs import JobQueues
 from ibm_circuit_job.local.legacy_api import LegacyApi
+from ibm_circuit_job.local.limits import JOB_SECONDS, Limits, share_of_machine
 from ibm_circuit_job.local.platform_api import HANDLERS, INSTANCE, CloudApi, PlatformApi
-from ibm_circuit_job.local.records import Records
+from ibm_circuit_job.local.records import NotWritten, Records, RecordsUnavailable
 
 
 @frozen
@@ -48,6 +52,14 @@ class ServerSettings:
     """How long a token of the platform dialect holds."""
     faults: FaultPlan = field(factory=FaultPlan)
     """What goes wrong."""
+    memory_mb: int | None = None
+    """MB of memory that each worker may use; by default an equal share of what is free when the service starts."""
+    job_seconds: float = JOB_SECONDS
+    """Seconds that a job may execute."""
+    idle_seconds: float = 30.0
+    """Seconds after which a connection is closed over which no request has come."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names of the service that requests may have in ``Host``, beside ``localhost`` and IP addresses."""
 
 
 @frozen
@@ -153,17 +165,24 @@ def serve(
         RecordsUnavailable: If its folder cannot be used.
     """
     _allow_many_connections()
+    # What the service makes, and SQLite for it, is its owner's alone.
+    os.umask(0o077)
     records = Records(Path(settings.data))
     try:
-        access = Access.kept_in(records, settings.token, settings.token_seconds)
+        try:
+            access = Access.kept_in(records, settings.token, settings.token_seconds)
+        except NotWritten as error:
+            raise RecordsUnavailable(f"the folder {settings.data} cannot be used: {error}") from None
         clock = Clock()
-        queues = JobQueues(records, settings.workers, seed=settings.seed, clock=clock)
+        limits = Limits(settings.memory_mb or share_of_machine(settings.workers), settings.job_seconds)
+        queues = JobQueues(records, settings.workers, limits=limits, seed=settings.seed, clock=clock)
         service = Service(queues, access, RateLimit(settings.rate_limit), settings.results_at_url)
         app = application(service)
+        faulty = FaultInjector(app, settings.faults, clock) if settings.faults.faults else app
         config = uvicorn.Config(
-            FaultInjector(app, settings.faults, clock) if settings.faults.faults else app,
+            Front(faulty, (*settings.allowed_hosts, settings.host)),
             log_level="warning",
-            http="h11",
+            http=protocol_that_closes_after(settings.idle_seconds),
             ws="wsproto",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=75,

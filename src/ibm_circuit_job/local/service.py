@@ -12,7 +12,8 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,7 +22,10 @@ import msgspec
 from ibm_circuit_job.errors import IBMError
 
 _STOP_SECONDS: Final = 5.0
-_NEEDED: Final = ("jwt", "pebble", "platformdirs", "qiskit_aer", "sqlalchemy", "starlette", "uvicorn", "wsproto")
+_MOST_SECONDS: Final = 1e9
+_LEAST: Final = {"workers": 1, "rate_limit": 1, "memory_mb": 256}
+"""The least that a setting may be, where that is not 0; a worker needs about 200 MB before its first job."""
+_NEEDED: Final = ("jwt", "platformdirs", "psutil", "qiskit_aer", "sqlalchemy", "starlette", "uvicorn", "wsproto")
 
 
 class LocalServiceError(IBMError):
@@ -48,6 +52,11 @@ class LocalService:
             never in the other.
         token_seconds: How long a token of the platform dialect holds.
         faults: A plan of what goes wrong, as its JSON has it; see :class:`~ibm_circuit_job.local.faults.FaultPlan`.
+        memory_mb: MB of memory that each worker may use. A job that needs more fails, with the reason. By default, the
+            workers share equally what is free when the service starts.
+        job_seconds: Seconds that a job may execute. One that takes longer fails, with the reason.
+        idle_seconds: Seconds after which a connection is closed over which no request has come.
+        allowed_hosts: Names that requests may have in ``Host`` and ``Origin``, beside ``localhost`` and IP addresses.
         startup_seconds: How long it may take to start.
 
     Raises:
@@ -72,6 +81,10 @@ class LocalService:
         results_at_url: int | None = None,
         token_seconds: int = 3600,
         faults: Mapping[str, Any] | None = None,
+        memory_mb: int | None = None,
+        job_seconds: float = 300.0,
+        idle_seconds: float = 30.0,
+        allowed_hosts: Sequence[str] = (),
         startup_seconds: float = 60.0,
     ) -> None:
         if type(port) is not int or not 0 <= port <= 65_535:
@@ -80,8 +93,18 @@ class LocalService:
         if missing:
             raise LocalServiceError(f"the local service needs {', '.join(missing)}: install ibm-circuit-job[local]")
         _check_faults(faults)
-        _check_settings(token, data, workers=workers, rate_limit=rate_limit, results_at_url=results_at_url, seed=seed)
-        temporary = tempfile.mkdtemp(prefix="ibm-circuit-job-") if data is None else None
+        _check_settings(
+            token,
+            data,
+            workers=workers,
+            rate_limit=rate_limit,
+            results_at_url=results_at_url,
+            seed=seed,
+            memory_mb=memory_mb,
+        )
+        _check_seconds(job_seconds=job_seconds, idle_seconds=idle_seconds)
+        _check_hosts(allowed_hosts)
+        temporary = _new_folder() if data is None else None
         settings = {
             "data": temporary or os.fspath(data or ""),
             "token": token,
@@ -92,6 +115,10 @@ class LocalService:
             "results_at_url": results_at_url,
             "token_seconds": token_seconds,
             "faults": {} if faults is None else faults,
+            "memory_mb": memory_mb,
+            "job_seconds": job_seconds,
+            "idle_seconds": idle_seconds,
+            "allowed_hosts": list(allowed_hosts),
         }
         # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
         process = subprocess.Popen(
@@ -154,10 +181,28 @@ def _check_settings(token: object, data: object, **numbers: object) -> None:
     if named is not None and (not isinstance(named, str) or not named or not named.isprintable()):
         raise LocalServiceError(f"expected data to be the path of a folder, or None, got {data!r}")
     for name, number in numbers.items():
-        least = 1 if name in {"workers", "rate_limit"} else 0
+        least = _LEAST.get(name, 0)
         if (number is None and name != "workers") or (type(number) is int and number >= least):
             continue
         raise LocalServiceError(f"expected {name} to be a whole number from {least} up, got {number!r}")
+
+
+def _check_seconds(**settings: object) -> None:
+    for name, seconds in settings.items():
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= _MOST_SECONDS:
+            raise LocalServiceError(f"expected {name} to be a number of seconds above 0, got {seconds!r}")
+
+
+def _check_hosts(hosts: object) -> None:
+    if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(host, str) for host in hosts):
+        raise LocalServiceError(f"expected allowed_hosts to be a list of host names, got {hosts!r}")
+
+
+def _new_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="ibm-circuit-job-")
+    # Whatever the umask has taken from its owner.
+    Path(folder).chmod(0o700)
+    return folder
 
 
 def _check_faults(faults: Mapping[str, Any] | None) -> None:

@@ -1,0 +1,109 @@
+"""What comes before any endpoint: for which host a request is meant, which page sent it, and clients that leave.
+
+A web page of any origin can send requests to a service on this machine. If the name of the page's host is made to
+lead here (DNS rebinding), the page can also read the replies. A browser says the name that the page used in ``Host``,
+and the page's origin in ``Origin``. So requests that name another host than the service's are refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
+
+_CODE: Final = 1215
+"""The service's code for a request that is not allowed."""
+
+
+class Front:
+    """An ASGI application that lets in what is meant for it.
+
+    Args:
+        app: What is behind it.
+        hosts: The host names of the service, beside ``localhost`` and all IP addresses.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or websocket."""
+        if scope["type"] != "lifespan":
+            why = why_refused(dict(scope["headers"]), self._hosts)
+            if why is not None:
+                await _refuse(scope, receive, send, why)
+                return
+        try:
+            await self._app(scope, receive, send)
+        except (ClientDisconnect, WebSocketDisconnect):
+            # The client has left in the midst of its request: there is no one to answer.
+            return
+
+
+def why_refused(headers: dict[bytes, bytes], hosts: frozenset[str]) -> str | None:
+    """Return why a request is refused because of its host or its origin; ``None`` where it is not.
+
+    IP addresses are allowed, since no other host can take them over; so is ``localhost``, which no name server answers.
+
+    Args:
+        headers: The headers of the request, by name in lower case.
+        hosts: The host names of the service, in lower case.
+
+    Example:
+        >>> why_refused({b"host": b"127.0.0.1:8080"}, frozenset())
+        >>> why_refused({b"host": b"evil.example:8080"}, frozenset())
+        "The header Host names 'evil.example', which is no name of this service."
+        >>> why_refused({b"host": b"localhost:8080", b"origin": b"https://evil.example"}, frozenset())
+        "The header Origin names 'https://evil.example', whose pages may not use this service."
+    """
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    name = _name_in(f"//{host}")
+    if name is None or not (_is_of_this_machine(name) or name in hosts):
+        shown = name or host
+        return f"The header Host names {shown[:80]!r}, which is no name of this service."
+    if b"origin" not in headers:
+        return None
+    origin = headers[b"origin"].decode("latin-1").lower()
+    # A websocket client gives the service itself as its origin.
+    if origin in {f"http://{host}", f"https://{host}"} or _name_in(origin) in hosts:
+        return None
+    return f"The header Origin names {origin[:80]!r}, whose pages may not use this service."
+
+
+def _name_in(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    if parts.username is not None or parts.path or parts.query or parts.fragment or not parts.hostname:
+        return None
+    return parts.hostname.rstrip(".")
+
+
+def _is_of_this_machine(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+    return True
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
+    # In the form of both dialects.
+    error = {"code": _CODE, "message": why, "solution": "Add the name to the setting allowed_hosts.", "more_info": ""}
+    body = msgspec.json.encode({"errors": [error], "error": {"code": _CODE, "message": why, "name": "Error"}})
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        await receive()
+        kind = "websocket.http.response"
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": f"{kind}.start", "status": 403, "headers": headers})
+    await send({"type": f"{kind}.body", "body": body})

@@ -1,0 +1,87 @@
+"""Where ``ibm-circuit-job serve`` has its token from."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+
+COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli", "serve", "--port", "0"]
+
+
+def accepts(printed, token):
+    """Whether the service that said where it is takes a token."""
+    url = re.search(r"Serving at (http\S+/api)\.", printed)[1]
+    reply = requests.post(f"{url}/users/loginWithToken", json={"apiToken": token}, timeout=10)
+    return reply.status_code == 200
+
+
+def served(folder, *words, prompted=lambda: None, **options):
+    """Return what a service says on both outputs, and whether it takes the token."""
+    command = [*COMMAND, "--data", str(folder / "data"), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options) as process:
+        if "--ask-token" in words:
+            # The space after the question; what is typed before it is thrown away.
+            process.stderr.read(1)
+            prompted()
+        said = process.stdout.readline()
+        taken = accepts(said, "own")
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=60)
+    return said + rest, errors, taken
+
+
+def test_token_is_read_from_a_file(tmp_path):
+    (tmp_path / "token").write_text("own\n")
+    said, errors, taken = served(tmp_path, "--token-file", str(tmp_path / "token"))
+    assert taken
+    assert "own" not in said + errors
+
+
+def test_token_is_read_from_the_variable(tmp_path):
+    said, errors, taken = served(tmp_path, env=os.environ | {"IBM_CIRCUIT_JOB_TOKEN": "own"})
+    assert taken
+    assert "own" not in said.replace("own users", "") + errors
+
+
+def test_token_on_the_command_line_warns(tmp_path):
+    _, errors, taken = served(tmp_path, "--token", "own")
+    assert taken
+    assert "other users can see a token on the command line" in errors
+
+
+def test_token_is_asked_for(tmp_path):
+    ours, theirs = pty.openpty()
+    try:
+        _, _, taken = served(
+            tmp_path, "--ask-token", prompted=lambda: os.write(ours, b"own\n"), stdin=theirs, start_new_session=True
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert taken
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--token", "a", "--ask-token"], "give one of --token-file, --ask-token and --token"),
+        (["--token", " "], "expected a token of printable ASCII characters"),
+        (["--token", "ü"], "expected a token of printable ASCII characters"),
+        (["--host", "0.0.0.0"], "give it a token of your own with --token-file, --ask-token or the variable"),  # noqa: S104 - refused
+    ],
+)
+def test_token_that_is_none_is_refused(tmp_path, words, message):
+    ran = subprocess.run(
+        [*COMMAND, "--data", str(tmp_path), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert ran.returncode == 1
+    assert message in re.sub(r"\s+", " ", ran.stderr)

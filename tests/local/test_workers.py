@@ -1,0 +1,123 @@
+"""Worker processes of the local service: those that die, and jobs that use more than a worker may."""
+
+import contextlib
+import os
+import signal
+
+import psutil
+import pytest
+from qiskit import QuantumCircuit
+
+from ibm_circuit_job import IBMJobFailureError, IBMProvider
+from ibm_circuit_job.local import LocalService
+from ibm_circuit_job.local.limits import LEAST_MB, Limits, share_of_machine
+
+
+@pytest.fixture(scope="module")
+def service():
+    with LocalService(workers=2, memory_mb=700, job_seconds=5.0) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def simulator(service):
+    return IBMProvider(service.token, service.url).get_backend("local_simulator")
+
+
+@pytest.fixture(scope="module")
+def one():
+    circuit = QuantumCircuit(1, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_is_harmed(simulator, one):
+    yield
+    assert simulator.run(one, shots=7).result(timeout=60).get_counts() == {"1": 7}
+
+
+def kill(workers):
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+
+
+def test_job_runs_though_every_idle_worker_was_killed(service, simulator, one, workers_of):
+    simulator.run(one).result(timeout=60)
+    kill(workers_of(service))
+    assert simulator.run(one, shots=3).result(timeout=60).get_counts() == {"1": 3}
+
+
+def test_job_whose_worker_dies_is_tried_once_more(service, simulator, endless, workers_of, until):
+    job = simulator.run(endless, shots=1, dynamic=True)
+    until(job.running)
+    kill(workers_of(service))
+    with pytest.raises(IBMJobFailureError, match="ran longer than"):
+        job.result(timeout=60)
+
+
+def test_job_whose_worker_dies_twice_fails(service, simulator, endless, workers_of, until):
+    job = simulator.run(endless, shots=1, dynamic=True)
+    until(lambda: kill(workers_of(service)) or job.in_final_state())
+    with pytest.raises(IBMJobFailureError, match=r"died twice: signal SIGKILL; its limit of memory is 700 MB"):
+        job.result(timeout=60)
+
+
+def test_endless_loop_fails_with_the_limit_of_time(simulator, endless):
+    job = simulator.run(endless, shots=1, dynamic=True)
+    with pytest.raises(IBMJobFailureError, match=r"ran longer than the 5 seconds .* \(setting job_seconds\)"):
+        job.result(timeout=60)
+
+
+def test_thirty_qubits_fail_with_the_limit_of_memory(simulator):
+    circuit = QuantumCircuit(30)
+    for gate in (circuit.h, circuit.t, circuit.h):
+        gate(range(30))
+    circuit.measure_all()
+    job = simulator.run(circuit, shots=1)
+    with pytest.raises(IBMJobFailureError, match=r"more memory than the 700 MB .* \(setting memory_mb\).*16384M"):
+        job.result(timeout=60)
+
+
+def test_gates_that_unfold_to_millions_fail_with_a_limit(simulator):
+    levels = [f"gate g{n} q {{ g{n - 1} q; g{n - 1} q; }}" for n in range(1, 25)]
+    head = ["OPENQASM 3.0;", 'include "stdgates.inc";', "gate g0 q { h q; t q; }"]
+    text = "\n".join([*head, *levels, "qubit[1] q; bit[1] c;", "g24 q[0];", "c[0] = measure q[0];"])
+    job = simulator.run(text, shots=1)
+    with pytest.raises(IBMJobFailureError, match=r"\(setting (job_seconds|memory_mb)\)"):
+        job.result(timeout=60)
+
+
+def test_cancelled_job_ends_its_worker_and_no_other(service, simulator, endless, workers_of, until):
+    before = workers_of(service)
+    job = simulator.run(endless, shots=1, dynamic=True)
+    until(job.running)
+    job.cancel()
+    until(lambda: len(workers_of(service) - before) == 1)
+    assert len(workers_of(service) & before) == 1
+
+
+def test_worker_in_an_endless_loop_ends_with_a_killed_service(one, endless, workers_of, until):
+    with LocalService(workers=1) as service:
+        simulator = IBMProvider(service.token, service.url).get_backend("local_simulator")
+        simulator.run(one).result(timeout=60)
+        (worker,) = map(psutil.Process, workers_of(service))
+        used = worker.cpu_times().user
+        simulator.run(endless, shots=1, dynamic=True)
+        until(lambda: worker.cpu_times().user > used + 0.3)
+        os.kill(service.pid, signal.SIGKILL)
+        until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_by_default_all_workers_fit_into_the_free_memory():
+    free = psutil.virtual_memory().available // 2**20
+    shares = {workers: share_of_machine(workers) for workers in (1, 2, 8)}
+    assert all(workers * share <= free * 1.1 or share == LEAST_MB for workers, share in shares.items())
+
+
+def test_reasons_name_the_figure_and_the_setting():
+    limits = Limits(memory_mb=900, job_seconds=1.5)
+    assert "900 MB" in limits.over_memory()
+    assert "1.5 seconds" in limits.over_time()

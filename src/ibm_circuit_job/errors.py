@@ -66,7 +66,11 @@ class BackendPropertyError(IBMBackendError):
 
 
 class JobStoreError(IBMError):
-    """A store of jobs cannot be opened, read or written to; the message says why. Nothing was changed in it."""
+    """A store of jobs cannot be opened, read or written to; the message says why.
+
+    Nothing was changed in it, unless its deadline or Ctrl-C came while it confirmed a write: then the whole is written
+    or nothing is, and to write it again does no harm.
+    """
 
 
 class JobStoreDamagedError(JobStoreError):

@@ -82,7 +82,7 @@ $(LIBRARIES:%=.peers/%/ready): pyproject.toml
 	@touch $@
 
 thorough: .venv/dev
-	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests --timeout 0 --durations 0
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests tests/store --timeout 0 --durations 0
 
 mutants: .venv/dev
 	rm -rf mutants

@@ -48,8 +48,7 @@ from ibm_circuit_job.errors import (
 from ibm_circuit_job.job import journal as pending_writes
 from ibm_circuit_job.job.journal import write_pending
 from ibm_circuit_job.state.facts import JobDetails
-from ibm_circuit_job.store import database
-from ibm_circuit_job.store import record_store as job_store
+from ibm_circuit_job.store import database, opening
 from ibm_circuit_job.testing import ScriptedClient
 from ibm_circuit_job.wire.replies import status_report
 
@@ -664,7 +663,7 @@ def test_what_is_no_store_is_refused_before_anything_is_asked(wrong):
 
 
 def test_unsaved_end_is_saved_when_the_job_is_asked_again(store, monkeypatch, tmp_path):
-    monkeypatch.setattr(job_store, "_BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE)
     with locked(tmp_path / "jobs.sqlite", monkeypatch):
         job.status()
@@ -827,7 +826,7 @@ def test_result_that_cannot_be_saved_is_returned_with_a_warning(caplog):
 
 
 def test_unsaved_result_is_saved_by_a_refresh(store, monkeypatch, tmp_path):
-    monkeypatch.setattr(job_store, "_BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE, results=[BODY])
     with locked(tmp_path / "jobs.sqlite", monkeypatch):
         job.result()

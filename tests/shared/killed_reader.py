@@ -56,7 +56,7 @@ class Boundaries:
         if called == "sendall" and event == "c_call" and self.reads:
             self.come_to("asked")
         is_written = event == "return" and (module, name) == WRITING
-        if is_written and frame.f_locals["how"].is_synced and self.came_to == "answered":
+        if is_written and frame.f_locals["how"].name != "SOON" and self.came_to == "answered":
             self.come_to("synced")
         if event in {"call", "return"} and (module, name) in READING:
             self.reads = event == "call"

@@ -40,15 +40,15 @@ FACTS = [
 ]
 
 
-@pytest.mark.parametrize("column", ["service", "job_id"])
-def test_text_that_is_damaged_ends_no_export(tmp_path, column):
+@pytest.mark.parametrize(("column", "exported"), [("service", 2), ("job_id", 1)])
+def test_text_that_is_damaged_ends_no_export(tmp_path, column, exported):
     with JobStore(tmp_path / "jobs.sqlite") as store:
         store.save_all([Job("a"), Job("b")])
         with store._database._engine.begin() as connection:
             connection.exec_driver_sql(f"UPDATE jobs SET {column} = CAST(x'62ff' AS TEXT) WHERE job_id = 'b'")  # noqa: S608 - it stands above
-        with pytest.raises(JobStoreDamagedError, match=r"all was exported to .* but .*what is kept of job 'b"):
+        with pytest.raises(JobStoreDamagedError, match=r"all was exported to .* but .*job '?b"):
             store.export(tmp_path / "archive")
-        assert store.import_(tmp_path / "archive") == 1
+        assert store.import_(tmp_path / "archive") == exported
 
 
 @pytest.fixture

@@ -31,8 +31,7 @@ from ibm_circuit_job import (
     refresh,
 )
 from ibm_circuit_job.state.facts import JobDetails, JobInputs, JobName, JobTags, ResultPayload
-from ibm_circuit_job.store import bodies, database, merging, schema
-from ibm_circuit_job.store import record_store as job_store
+from ibm_circuit_job.store import bodies, database, merging, reading, schema
 from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.wire.replies import status_report
 
@@ -906,7 +905,7 @@ def test_job_deleted_during_a_save_is_saved(postgresql_url, monkeypatch):
 def test_whoever_reads_sees_one_moment_of_the_store(store_url, monkeypatch):
     with JobStore(store_url) as reader, JobStore(store_url) as other:
         reader.save(finished("a"))
-        find = job_store.references_in
+        find = reading.references_in
 
         def delete_then_find(row):
             monkeypatch.undo()
@@ -914,7 +913,7 @@ def test_whoever_reads_sees_one_moment_of_the_store(store_url, monkeypatch):
             return find(row)
 
         # After the record was read, and before the body is.
-        monkeypatch.setattr(job_store, "references_in", delete_then_find)
+        monkeypatch.setattr(reading, "references_in", delete_then_find)
         assert reader.load("a") == finished("a")
         assert reader.load("a") is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from qiskit.providers.jobstatus import JobStatus
@@ -13,7 +14,6 @@ from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.job.journal import forgetting
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import RecordStore
-from ibm_circuit_job.store.record_store import check_id
 
 
 class JobStore(RecordStore):
@@ -68,17 +68,7 @@ class JobStore(RecordStore):
 
         ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
 
-        Args:
-            limit: How many at most; ``None`` for all.
-            skip: How many of those that fit are passed over first.
-            backend_name: Only those of this backend.
-            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
-                one of these.
-            start_datetime: Only those created then or later. A time without a zone is in the machine's.
-            end_datetime: Only those created then or before. A time without a zone is in the machine's.
-            job_tags: Only those that have all of these tags.
-            descending: Whether the newest come first.
-            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+        The arguments are those of :meth:`records`.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
@@ -102,26 +92,8 @@ class JobStore(RecordStore):
 
         return store_html(StoreView(self.location))
 
-    def delete(self, job_id: str) -> None:
-        """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
-
-        What handles were still to write of it is not written. That there is no such job is no error.
-
-        Raises:
-            JobStoreError: If the store cannot be written to; then nothing is changed.
-
-        Example:
-            >>> import tempfile
-            >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
-            ...     store.save(Job("cq1x"))
-            ...     store.delete("cq1x")
-            ...     store.records()
-            []
-        """
-        check_id(job_id)
-        with forgetting(self, job_id):
-            super().delete(job_id)
+    def _forgetting(self, job_id: str) -> AbstractContextManager[None]:
+        return forgetting(self, job_id)
 
 
 def _named_backend(record: Job) -> IBMBackend | None:

@@ -573,7 +573,7 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
 def _default_store() -> JobStore | None:
     """The store of the user's data folder. That it cannot be used is no reason not to run a job."""
     from ibm_circuit_job.account.job_store import JobStore  # noqa: PLC0415 - for those who use it
-    from ibm_circuit_job.store.record_store import default_url  # noqa: PLC0415
+    from ibm_circuit_job.store.opening import default_url  # noqa: PLC0415
 
     try:
         return None if default_url() is None else JobStore()

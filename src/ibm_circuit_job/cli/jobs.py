@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Final, assert_never
 
 import typer
+from attrs import asdict
 from qiskit.exceptions import QiskitError
 from rich.cells import cell_len
 from rich.table import Table
@@ -151,6 +152,23 @@ def result(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: 
         terminal.fail(f"the result of job {job_id} is kept, and has no counts: {error.message}")
     for each in counts:
         print(json.dumps(each))
+
+
+def check(
+    store: _StoreOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one document of JSON.")] = False,
+) -> None:
+    """Read all that is kept on this machine, and say what is damaged. Exit code 1 if anything is."""
+    with _opened(store) as opened:
+        report = opened.check()
+    if as_json:
+        print(json.dumps({**asdict(report), "is_sound": report.is_sound}))
+    else:
+        for line in report.damage:
+            print(terminal.printable(line))
+        print(f"{report.jobs} jobs, {report.facts} facts, {report.bodies} bodies; {len(report.damage)} damaged")
+    if not report.is_sound:
+        raise typer.Exit(1)
 
 
 def delete(job_ids: Annotated[list[str], typer.Argument(help="Their IDs.")], store: _StoreOption = None) -> None:

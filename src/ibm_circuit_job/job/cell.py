@@ -256,6 +256,8 @@ class JobCell:
             insisting: Whether to try however short a time ago the store was in trouble.
         """
         if self.keeper is not None:
+            if self.keeper.look_again():
+                self.keep()
             self.keeper.catch_up(insisting=insisting)
             self._forget_stored()
 

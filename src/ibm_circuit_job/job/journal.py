@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from multiprocessing import util as finalizers
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -21,20 +20,18 @@ from returns.result import Success
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.clients.foreign import adapted
-from ibm_circuit_job.errors import Failure, StoreTrouble, Unreachable
+from ibm_circuit_job.errors import Failure, StoreTrouble
 from ibm_circuit_job.job import stored
 from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news, refresh
 from ibm_circuit_job.store.writing import Writing
-from ibm_circuit_job.threads.background import finish, within
+from ibm_circuit_job.threads.background import finish
 from ibm_circuit_job.threads.locks import ForkFreeLock
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
 
-_IMPATIENT_SECONDS: Final = 1.0
-"""How long a store may take over what is written at once or not at all."""
 _AT_END_SECONDS: Final = 60.0
 """For how long what is left is written to a store that was in trouble with the first of it."""
 
@@ -77,7 +74,7 @@ class PendingWrites:
             how: Whether facts are on the disk when this returns, as results always are; and whether to wait for others
                 that write, in this process, too. Else it takes a second at most.
         """
-        if not how.waits and self.writing().locked():
+        if how is not Writing.SYNCED and self.writing().locked():
             # It is written later, and then it is not the last that was seen.
             self.seen_at = None
             doing = f"keep job {self.job_id}"
@@ -91,7 +88,7 @@ class PendingWrites:
                 trouble = self._write(job, None, how)
             for payload in payloads:
                 # Where the first has waited in vain, the others do not.
-                waits = how.waits and trouble is None
+                waits = how is Writing.SYNCED and trouble is None
                 trouble = self._write(job, payload, Writing.SYNCED if waits else Writing.AT_ONCE) or trouble
             return job if trouble is None else trouble
 
@@ -99,11 +96,10 @@ class PendingWrites:
         """Write facts, and perhaps a result; return why that did not work."""
         record = learned if payload is None else refresh(learned, payload)
         service = adapted(self.client).service
-        keep = partial(stored.keep, self.store, record, service=service, how=how, seen_at=self.seen_at)
+        effect = stored.keep(self.store, record, service=service, how=how, seen_at=self.seen_at)
         # Later it is no longer the last that was seen, whatever other machines have kept meanwhile.
         self.seen_at = None
-        # Also if the database says nothing at all.
-        written = effects.perform(within(None if how.waits else _IMPATIENT_SECONDS, keep))
+        written = effects.perform(effect)
         if isinstance(written, Success):
             with _lock():
                 # Another thread may have learned something newer meanwhile.
@@ -115,12 +111,6 @@ class PendingWrites:
                 self._register()
             return None
         failure: Failure = written.failure()
-        if isinstance(failure, Unreachable):
-            doing = f"keep job {self.job_id}"
-            failure = StoreTrouble(
-                doing, f"could not {doing}: the store says nothing for {_IMPATIENT_SECONDS:g} seconds"
-            )
-            self.store.back_off()
         if payload is None:
             stored.warn_of_store(failure)
         else:
@@ -226,8 +216,11 @@ def write_pending(store: RecordStore | None = None) -> None:
     for pending in sorted(left, key=lambda pending: pending.job_id):
         # Where it waited in vain for one job, it does not for the next, and tries for so long.
         how = Writing.AT_ONCE if _place_of(pending.store) in in_trouble else Writing.SYNCED
-        if how.waits or effects.monotonic() < deadline:
+        if how is Writing.SYNCED or effects.monotonic() < deadline:
             pending.store.end_back_off()
+            if pending.store.is_replaced:
+                # What is left goes to the file that is there.
+                pending.store.close()
             trouble = pending.write(how)
             if not isinstance(trouble, Job) and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
                 in_trouble.add(_place_of(pending.store))

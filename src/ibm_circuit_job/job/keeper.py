@@ -6,8 +6,9 @@ could not be written.
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -48,6 +49,9 @@ class Keeper:
         self._stored_sha256: str | None = None
         """The SHA-256 of the result that was read from the store."""
         self._own: PendingWrites | None = None
+        self._opened = store.opened
+        self._read: Callable[[], ResultPayload | None] = lambda: None
+        """Returns the result that was read last, as long as the store holds it in memory."""
         self._waited_for: tuple[Fact | None, ...] = ()
         """The submission, tags and name that could not be stored when they were given."""
 
@@ -57,6 +61,33 @@ class Keeper:
         return cls(store, stored.value_or_warn(stored.stored_record(store, job_id)) or Job(job_id))
 
     # Writing
+
+    def look_again(self) -> bool:
+        """Find out what is in the store, where it may be another one than before: then all that is known is news.
+
+        Returns:
+            Whether it may be another one.
+        """
+        opened = self.store.opened
+        if opened == self._opened:
+            return False
+        self._opened = opened
+        job_id, client = self.kept.job_id, None if self._own is None else self._own.client
+        there = None if self.store.is_replaced else stored.value_or_warn(stored.stored_record(self.store, job_id))
+        self.kept = there or Job(job_id)
+        payload = self._read()
+        if self._own is not None:
+            self._own.written.clear()
+        self._stored_sha256 = None
+        if payload is not None:
+            pending = self._own = add_pending(self._mine(), self.kept, self.kept, client, payload)
+            self._write(pending, Writing.AT_ONCE)
+        return True
+
+    def hold(self, result: object, payload: ResultPayload) -> None:
+        """Have a decoded result in memory for a while, and what it was decoded from."""
+        self._read = weakref.ref(payload)
+        self.store.hold(result, payload)
 
     def keep_news(self, known: Job, client: Any, *, seen_at: datetime | None = None, was_given: bool = False) -> None:
         """Write what the store does not have yet of what is known, but for the bodies of results.
@@ -68,6 +99,9 @@ class Keeper:
             was_given: Whether tags or a name were given to the job here.
         """
         mine = news(self.kept, known)
+        # Not with each poll, for to look at the file takes as long as a tenth of one.
+        if mine is not None and self.look_again():
+            mine = news(self.kept, known)
         pending = self._own = add_pending(self._mine(), self.kept, known, client, seen_at=seen_at)
         if pending.learned is None:
             return
@@ -89,6 +123,7 @@ class Keeper:
             client: The client that it was asked of.
             seen_at: When the result has arrived, if that is just now: then it comes after all that the store has.
         """
+        self.look_again()
         pending = self._pending()
         # Once it could not be stored, no caller waits for that again.
         how = Writing.SYNCED if payload.sha256 not in pending.payloads else Writing.AT_ONCE
@@ -142,6 +177,7 @@ class Keeper:
         First those that any handle on the job could not write when they arrived, then those that the store has.
         """
         self.damage = self.unread = None
+        self.look_again()
         pending = self._pending()
         if pending.is_left:
             # What is being written, or is about to be, is not to be read before that was tried.

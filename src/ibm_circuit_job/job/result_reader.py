@@ -411,7 +411,7 @@ class ResultReader:
         """Remember a decoded result; where a store has what it was decoded from, for as long as that holds it."""
         cell = self._cell
         if cell.keeper is not None and cell.is_stored(payload):
-            cell.keeper.store.hold(result)
+            cell.keeper.hold(result, payload)
             remembered = partial(_held, weakref.ref(result), cell.keeper.store)
         else:
             remembered = partial(_same, result)

@@ -19,6 +19,7 @@ from ibm_circuit_job.state.facts import MOST_BYTES, Body
 from ibm_circuit_job.state.job import BODIES
 from ibm_circuit_job.store import schema
 from ibm_circuit_job.store.schema import moment_of
+from ibm_circuit_job.store.seals import Row
 from ibm_circuit_job.store.statements import insert_new, portions
 from ibm_circuit_job.store.trouble import Damaged
 
@@ -59,7 +60,7 @@ def reference_in(row: sql.RowMapping) -> Reference:
     return _seen(row, kind, "observed_at", "stamp", "sha256")
 
 
-def _seen(row: sql.RowMapping, kind: type[Body], moment: str, stamp: str, sha256: str) -> Reference:
+def _seen(row: Row, kind: type[Body], moment: str, stamp: str, sha256: str) -> Reference:
     if not isinstance(row[sha256], str) or not row[sha256].isascii():
         raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a SHA-256, got {row[sha256]!r}")
     try:
@@ -70,7 +71,7 @@ def _seen(row: sql.RowMapping, kind: type[Body], moment: str, stamp: str, sha256
         raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time, got {row[moment]!r}") from None
 
 
-def references_in(row: sql.RowMapping) -> dict[str, Reference]:
+def references_in(row: Row) -> dict[str, Reference]:
     """Return which bodies the record of a job leaves out: slot -> body."""
     return {
         slot: _seen(row, kind, f"{slot}_at", f"{slot}_stamp", f"{slot}_sha256")
@@ -100,6 +101,15 @@ def raw_of(connection: sql.Connection, sha256: str) -> bytes | None:
         return _unpacked(b"".join(connection.execute(query).scalars()), size)
     except (TypeError, zstandard.ZstdError):
         return None
+
+
+def body_of(connection: sql.Connection, reference: Reference) -> Body | None:
+    """Return a body; ``None`` where it is not there, or is not what its SHA-256 says."""
+    raw = raw_of(connection, reference.sha256)
+    if raw is None:
+        return None
+    body = reference.kind(reference.observed_at, raw, stamp=reference.stamp)
+    return body if body.sha256 == reference.sha256 else None
 
 
 def _unpacked(packed: bytes, size: Any) -> bytes | None:

@@ -236,7 +236,7 @@ class Database:
     def _connected(self, call: Call[Any], how: Writing) -> Iterator[sql.Connection]:
         """A connection to the database that was opened; after it was closed, to what is there."""
         with self._unforked():
-            is_other = self.is_sqlite and identity_of(self._file) != self._file_opened
+            is_other = self._is_other_file()
             if is_other and not self._is_closed:
                 # What is there may have a log of writes beside it that belongs to the one that is gone.
                 raise _Replaced
@@ -328,6 +328,14 @@ class Database:
 
     def _none_there(self) -> JobStoreError:
         return JobStoreError(f"expected the URL of a store, or the path of its file; there is none at {self.name}")
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the file that was opened was removed, or another is in its place."""
+        return not self._is_closed and self._is_other_file()
+
+    def _is_other_file(self) -> bool:
+        return self.is_sqlite and identity_of(str(self.url.database)) != self._file_opened
 
     def close(self) -> None:
         """Close all connections. The next transaction opens what is there then."""

@@ -17,10 +17,10 @@ _LEAST: Final = 512
 """The bytes of the smallest database."""
 
 
-def identity_of(file: Path) -> tuple[int, int] | None:
+def identity_of(file: str | Path) -> tuple[int, int] | None:
     """Return which file is at a path, whatever it is called; ``None`` where there is none."""
     try:
-        found = file.stat()
+        found = os.stat(file)  # noqa: PTH116 - a path that is a text already
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -16,11 +16,12 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job.state.facts import micros_of
 from ibm_circuit_job.state.selection import WantedJobs
 from ibm_circuit_job.state.status import FINAL_RANK
-from ibm_circuit_job.store import schema
+from ibm_circuit_job.store import schema, seals
 from ibm_circuit_job.store.schema import key_of
 
 Records: TypeAlias = sql.Select[Any]
-"""A query for the IDs, records and moments of jobs."""
+"""A query for the records and moments of jobs, with all that their digests are of."""
+_SHOWN: Final = tuple(schema.jobs.c[name] for name in (*seals.SEALED, "digest"))
 
 
 def fitting(
@@ -37,13 +38,13 @@ def fitting(
     jobs, tags = schema.jobs.c, schema.tags.c
     statuses, listed = _statuses(wanted), None if services is None else sorted(services)
     conditions, ordered = [], schema.jobs.c
-    query = sql.select(jobs.job_id, jobs.record, jobs.moment)
+    query = sql.select(*_SHOWN, jobs.moment)
     # One of the filters says in which index the jobs stand; the others look at what is found there.
     lead: list[Any] = []
     if wanted.tags:
         first, *others = map(key_of, wanted.tags)
         ordered = tags
-        query = sql.select(tags.job_id, jobs.record, tags.moment)
+        query = sql.select(*_SHOWN, tags.moment)
         query = query.join_from(schema.tags, schema.jobs, tags.job_id == jobs.job_id)
         lead = [tags.tag == first]
         conditions += [_has_tag(tag) for tag in others]
@@ -73,7 +74,7 @@ def unfinished(services: Iterable[str] | None) -> Records:
         services: Only those of these services; see :func:`services_like`.
     """
     jobs = schema.jobs.c
-    query = sql.select(jobs.job_id, jobs.record, jobs.moment).where(schema.is_unfinished)
+    query = sql.select(*_SHOWN, jobs.moment).where(schema.is_unfinished)
     if services is not None:
         query = query.where(_looked_at(jobs.service).in_(sorted(services)))
     return _in_order([query], descending=False)

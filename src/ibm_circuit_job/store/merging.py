@@ -12,10 +12,9 @@ from ibm_circuit_job.state import registers
 from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport, micros_of
 from ibm_circuit_job.state.job import Job, slot_of
 from ibm_circuit_job.state.transitions import after_stamp, merge_all, refresh
-from ibm_circuit_job.store import schema
-from ibm_circuit_job.store.bodies import Reference, references_in
-from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, service_columns, tag_rows
-from ibm_circuit_job.store.schema import digest_of
+from ibm_circuit_job.store import schema, seals
+from ibm_circuit_job.store.bodies import Reference, body_of, reference_in, references_in
+from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, record_in, service_columns, tag_rows
 from ibm_circuit_job.store.statements import insert_new
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.wire import records, results
@@ -36,8 +35,8 @@ def merge_in(
         service: The service that has the job.
         now: Where the facts were seen just now, the wall time of the machine that has seen them.
     """
-    row = _locked_row(connection, job_id)
-    kept, is_sound = _locked_record(connection, row)
+    found = _locked_row(connection, job_id)
+    row, kept = _sound_row(connection, found)
     references = references_in(row)
     if now is not None:
         stamps = [kept.stamp, *(reference.stamp for reference in references.values())]
@@ -45,7 +44,7 @@ def merge_in(
         facts = after_stamp(refresh(Job(job_id), *facts), newest, now).facts
     bodies = [fact for fact in facts if isinstance(fact, Body)]
     job = refresh(kept, *(fact for fact in facts if not isinstance(fact, Body)))
-    _add_to_history(connection, job, facts)
+    history_digest = _add_to_history(connection, job, facts, row["history_digest"])
     values = {
         "record": records.to_json(job).decode(),
         **columns_of(job),
@@ -54,13 +53,28 @@ def merge_in(
         "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
         "is_awaited": row["is_awaited"] or not job.is_confirmed_final or any(map(_is_awaited, facts)),
         **service_columns(min(filter(None, (row["service"], service)), key=_by_precision, default=None)),
+        "result_is_gone": row["result_is_gone"],
+        "history_digest": history_digest,
     }
     values |= derived_columns({**row, **values})
-    changed = {name: value for name, value in values.items() if row[name] != value}
+    values["digest"] = seals.digest_of_job({**row, **values})
+    changed = {name: value for name, value in values.items() if found[name] != value}
     if changed:
         connection.execute(_CHANGE, {"of_job": job_id, **changed})
-    if not is_sound or job.tags != kept.tags or (job.tags and "moment" in changed):
+    if row is not found or job.tags != kept.tags or (job.tags and "moment" in changed):
         _replace_tags(connection, job, values["moment"])
+
+
+def give_up_result(connection: sql.Connection, job_id: str) -> None:
+    """Note that the result of a job cannot be had any more."""
+    row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
+    # One that is damaged is made anew when the job is saved.
+    if row is None or seals.digest_of_job(row) != row["digest"]:
+        return
+    values: dict[str, Any] = {"result_is_gone": True}
+    values |= derived_columns({**row, **values})
+    values["digest"] = seals.digest_of_job({**row, **values})
+    connection.execute(_CHANGE, {"of_job": job_id, **values})
 
 
 def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
@@ -68,7 +82,8 @@ def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
     row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     while row is None:
         # Again, where it was there, and was deleted before it could be locked.
-        stub = {
+        stub: dict[str, Any] = {
+            **dict.fromkeys(seals.SEALED),
             "job_id": job_id,
             "record": records.to_json(Job(job_id)).decode(),
             "has_ended": False,
@@ -78,7 +93,9 @@ def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
             "is_awaited": False,
             "result_is_gone": False,
             "unfinished": True,
+            "history_digest": seals.NO_HISTORY,
         }
+        stub["digest"] = seals.digest_of_job(stub)
         insert_new(connection, schema.jobs, [stub])
         row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     return row
@@ -123,19 +140,37 @@ _UNTAG: Final = sql.delete(schema.tags).where(schema.tags.c.job_id == sql.bindpa
 _TAG: Final = sql.insert(schema.tags)
 
 
-def _locked_record(connection: sql.Connection, row: sql.RowMapping) -> tuple[Job, bool]:
-    """Return the record of a row that was just locked, and whether it is sound; if not, what the history has."""
-    if type(row["first_seen"]) is not int or not isinstance(row["service"], str | None):
-        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time and the name of a service")
+def _sound_row(connection: sql.Connection, row: sql.RowMapping) -> tuple[seals.Row, Job]:
+    """Return a row that was just locked, or one made anew of the history where it is damaged; and its record."""
     try:
-        return read_record(row["record"]), True
+        return row, record_in(row)
     except Damaged as damage:
         said = str(damage)
+    job_id: str = row["job_id"]
+    facts = history_of(connection, job_id)
     try:
-        small = [read_record(fact["record"]) for fact in history_of(connection, row["job_id"]) if fact["slot"] is None]
-    except Damaged:
-        raise Damaged(f"the record of job {row['job_id']} is damaged, and its history, too: {said}") from None
-    return merge_all(Job(row["job_id"]), small), False
+        for fact in facts:
+            seals.check_fact(fact)
+        job = merge_all(Job(job_id), [read_record(fact["record"]) for fact in facts if fact["slot"] is None])
+        seen = [(fact["slot"], reference_in(fact)) for fact in facts if fact["slot"] is not None]
+    except Damaged as damage:
+        raise Damaged(f"the record of job {job_id} is damaged, and its history, too: {said}; {damage}") from None
+    bodies = [body for _, reference in seen for body in [body_of(connection, reference)] if body is not None]
+    # Of each slot the newest.
+    references = dict(sorted(seen, key=lambda each: each[1].order))
+    return {
+        **row,
+        "record": records.to_json(job).decode(),
+        # What no fact says is as it is, if it can be.
+        "service": row["service"] if isinstance(row["service"], str) and row["service"].isprintable() else None,
+        "first_seen": min((fact["observed_at"] for fact in facts), default=_NEVER),
+        **dict.fromkeys(name for name in seals.SEALED if name.startswith(("inputs_", "payload_"))),
+        **_body_columns(references),
+        "has_result": any(_is_result(body, job_id) for body in bodies),
+        "is_awaited": not job.is_confirmed_final or any(map(_is_awaited, (*job.facts, *bodies))),
+        "result_is_gone": False,
+        "history_digest": seals.with_facts(seals.NO_HISTORY, facts),
+    }, job
 
 
 def _body_columns(references: Mapping[str, Reference]) -> dict[str, Any]:
@@ -154,20 +189,23 @@ def _replace_tags(connection: sql.Connection, job: Job, moment: int) -> None:
         connection.execute(_TAG, rows)
 
 
-def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact]) -> None:
-    """Append the facts that are not in the history of a job yet, and bound it."""
+def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact], history_digest: str) -> str:
+    """Append the facts that are not in the history of a job yet, and bound it; return its digest."""
     rows = {row["digest"]: row for row in (_history_row(job.job_id, fact) for fact in facts)}
     known = set(connection.execute(_KNOWN, {"of_job": job.job_id, "digests": list(rows)}).scalars())
     new = [row for digest, row in rows.items() if digest not in known]
     if not new:
-        return
+        return history_digest
     last: int = connection.execute(_LAST, {"of_job": job.job_id}).scalar() or 0
-    connection.execute(_APPEND, [{**row, "number": last + 1 + index} for index, row in enumerate(new)])
+    numbered = [{**row, "number": last + 1 + index} for index, row in enumerate(new)]
+    connection.execute(_APPEND, numbered)
+    history_digest = seals.with_facts(history_digest, numbered)
     if last + len(new) > MOST_FACTS:
-        _bound(connection, job)
+        return seals.with_facts(history_digest, _dropped(connection, job), removed=True)
+    return history_digest
 
 
-def _bound(connection: sql.Connection, job: Job) -> None:
+def _dropped(connection: sql.Connection, job: Job) -> Sequence[sql.RowMapping]:
     """Drop the oldest facts of a history that is too long: none that still counts, and no body."""
     table = schema.history
     small = sql.and_(table.c.job_id == job.job_id, table.c.slot.is_(None))
@@ -175,11 +213,13 @@ def _bound(connection: sql.Connection, job: Job) -> None:
         sql.select(table.c.number).where(small).order_by(table.c.number.desc()).limit(1).offset(MOST_FACTS - 1)
     ).scalar()
     if oldest_kept is None:
-        return
-    older = connection.execute(sql.select(table.c.number, table.c.record).where(small, table.c.number < oldest_kept))
-    for number, record in older.all():
-        if not _counts(record, job):
-            connection.execute(sql.delete(table).where(table.c.job_id == job.job_id, table.c.number == number))
+        return []
+    older = connection.execute(sql.select(table).where(small, table.c.number < oldest_kept)).mappings().all()
+    # One that is damaged stays, so that it is noticed.
+    dropped = [row for row in older if seals.digest_of_fact(row) == row["digest"] and not _counts(row["record"], job)]
+    for row in dropped:
+        connection.execute(sql.delete(table).where(table.c.job_id == job.job_id, table.c.number == row["number"]))
+    return dropped
 
 
 def _counts(record: object, job: Job) -> bool:
@@ -195,28 +235,25 @@ def _counts(record: object, job: Job) -> bool:
 
 def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
     if isinstance(fact, Body):
-        sha256, observed_at = fact.sha256, micros_of(fact.observed_at)
-        stamp = None if fact.stamp == observed_at else fact.stamp
-        digest = digest_of(f"{slot_of(fact)} {observed_at} {sha256}{'' if stamp is None else f' {stamp}'}")
-        return {
+        observed_at = micros_of(fact.observed_at)
+        row: dict[str, Any] = {
             "job_id": job_id,
-            "digest": digest,
             "record": None,
             "slot": slot_of(fact),
             "observed_at": observed_at,
-            "stamp": stamp,
-            "sha256": sha256,
+            "stamp": None if fact.stamp == observed_at else fact.stamp,
+            "sha256": fact.sha256,
         }
-    record = records.to_json(refresh(Job(job_id), fact)).decode()
-    return {
-        "job_id": job_id,
-        "digest": digest_of(record),
-        "record": record,
-        "slot": None,
-        "observed_at": micros_of(fact.observed_at),
-        "stamp": None,
-        "sha256": None,
-    }
+    else:
+        row = {
+            "job_id": job_id,
+            "record": records.to_json(refresh(Job(job_id), fact)).decode(),
+            "slot": None,
+            "observed_at": micros_of(fact.observed_at),
+            "stamp": None,
+            "sha256": None,
+        }
+    return {**row, "digest": seals.digest_of_fact(row)}
 
 
 def history_of(connection: sql.Connection, job_id: str) -> Sequence[sql.RowMapping]:

@@ -6,7 +6,7 @@ All steps that a store needs are one transaction: a process that is killed in th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from ibm_circuit_job.state.facts import Fact, JobDetails, JobMetrics, JobName, JobTags, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, refresh
-from ibm_circuit_job.store import schema
+from ibm_circuit_job.store import schema, seals
 from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, service_columns, tag_rows
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.wire import records
@@ -78,7 +78,46 @@ def _add_columns(connection: sql.Connection, table: str, **kinds: str) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 
 
-MIGRATIONS: list[Callable[[sql.Connection], None]] = [_make_tables, _add_what_is_awaited, _add_what_is_looked_for]
+def _add_digests(connection: sql.Connection) -> None:
+    """Add the digest of each job's row, and that of its history."""
+    if "digest" in _columns_of(connection, "jobs"):
+        return
+    _add_columns(connection, "jobs", history_digest="VARCHAR", digest="VARCHAR")
+    jobs, history = schema.jobs, schema.history
+    key = _key_of_row(connection)
+    change = sql.update(jobs).where(key == sql.bindparam("of_row"))
+    columns = [jobs.c[name] for name in seals.SEALED]
+    for rows in _rows(connection, columns, key):
+        facts: dict[str, list[seals.Row]] = {}
+        of_jobs = (
+            sql.select(history.c.job_id, history.c.number, history.c.digest)
+            .join_from(jobs, history, history.c.job_id == jobs.c.job_id)
+            .where(key >= rows[0]["row_key"], key <= rows[-1]["row_key"])
+        )
+        for fact in connection.execute(of_jobs).mappings():
+            facts.setdefault(fact["job_id"], []).append(fact)
+        sealed = [
+            {**row, "history_digest": seals.with_facts(seals.NO_HISTORY, facts.get(row["job_id"], []))} for row in rows
+        ]
+        connection.execute(
+            change,
+            [
+                {
+                    "of_row": row["row_key"],
+                    "history_digest": row["history_digest"],
+                    "digest": seals.digest_of_job(row),
+                }
+                for row in sealed
+            ],
+        )
+
+
+MIGRATIONS: list[Callable[[sql.Connection], None]] = [
+    _make_tables,
+    _add_what_is_awaited,
+    _add_what_is_looked_for,
+    _add_digests,
+]
 """What makes version 1 of an empty database, version 2 of version 1, and so on. The first makes the tables as they are
 today, and each of the others adds what a store of the version before it lacks."""
 
@@ -186,8 +225,7 @@ def _fill(connection: sql.Connection) -> None:
         _logger.warning("The store is brought up to date, once: %d jobs", count)
     done = 0
     connection.execute(sql.update(jobs).where(jobs.c.service.is_(None)).values(service=""))
-    # In the order in which the rows lie.
-    key: Any = sql.literal_column("jobs.rowid") if connection.dialect.name == "sqlite" else jobs.c.job_id
+    key = _key_of_row(connection)
     change = sql.update(jobs).where(key == sql.bindparam("of_row"))
     for rows, facts in _portions(connection, key):
         filled = [_filled(row, facts.get(row["job_id"], [])) for row in rows]
@@ -210,12 +248,7 @@ def _portions(connection: sql.Connection, key: Any) -> Iterator[tuple[list[sql.R
     """Yield the rows of some jobs, and by job the facts of their histories that may say more than the record."""
     jobs, history = schema.jobs, schema.history
     old = [column for column in jobs.c if column.name not in _NEW]
-    last: Any = None
-    while True:
-        query = sql.select(*old, key.label("row_key")).order_by(key).limit(_AT_ONCE)
-        rows = list(connection.execute(query if last is None else query.where(key > last)).mappings())
-        if not rows:
-            return
+    for rows in _rows(connection, old, key):
         facts: dict[str, list[str]] = {}
         small = (
             sql.select(history.c.job_id, history.c.record)
@@ -226,14 +259,27 @@ def _portions(connection: sql.Connection, key: Any) -> Iterator[tuple[list[sql.R
             if isinstance(record, str) and _kind_of(record):
                 facts.setdefault(job_id, []).append(record)
         yield rows, facts
+
+
+def _key_of_row(connection: sql.Connection) -> Any:
+    """What orders the rows of jobs as they lie."""
+    return sql.literal_column("jobs.rowid") if connection.dialect.name == "sqlite" else schema.jobs.c.job_id
+
+
+def _rows(connection: sql.Connection, columns: Sequence[Any], key: Any) -> Iterator[list[sql.RowMapping]]:
+    """Yield the rows of all jobs, so many at once, each with its key."""
+    query = sql.select(*columns, key.label("row_key")).order_by(key).limit(_AT_ONCE)
+    last: Any = None
+    while rows := list(connection.execute(query if last is None else query.where(key > last)).mappings()):
+        yield rows
         last = rows[-1]["row_key"]
 
 
 _NEW: Final = frozenset(
     {"program", "session_id", "instance", "moment", "unfinished", "inputs_stamp", "payload_stamp"}
-    | {"usage_seconds", "queued_seconds", "run_seconds"}
+    | {"usage_seconds", "queued_seconds", "run_seconds", "history_digest", "digest"}
 )
-"""The columns that version 3 has added."""
+"""The columns that versions 3 and 4 have added."""
 
 
 def _kind_of(record: str) -> str | None:

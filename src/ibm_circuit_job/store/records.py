@@ -12,6 +12,7 @@ from ibm_circuit_job.errors import describe
 from ibm_circuit_job.state.facts import micros_of
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store.schema import key_of
+from ibm_circuit_job.store.seals import Row, digest_of_job
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.wire import queries, records
 
@@ -30,6 +31,18 @@ def read_record(text: object) -> Job:
         job: Job = read.unwrap()
         return job
     raise Damaged(describe(read.failure()))
+
+
+def record_in(row: Row) -> Job:
+    """Return the record of a row of ``jobs``.
+
+    Raises:
+        Damaged: If the row is not what was written there.
+    """
+    job = read_record(row["record"])
+    if digest_of_job(row) != row["digest"]:
+        raise Damaged("it is not what its digest says")
+    return job
 
 
 def columns_of(job: Job) -> dict[str, Any]:

@@ -58,6 +58,9 @@ jobs: Final = sql.Table(
     sql.Column("result_is_gone", sql.Boolean, nullable=False),
     # Whether it has not ended, or its result is awaited and not here.
     sql.Column("unfinished", sql.Boolean, nullable=False),
+    # Of the rows of its history, and of this row; see ``seals``.
+    sql.Column("history_digest", sql.String),
+    sql.Column("digest", sql.String),
     # Each listing: what it looks for, in its order.
     *(
         sql.Index(f"jobs_by_{name}", *columns, "moment", "job_id")

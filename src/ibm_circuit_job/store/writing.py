@@ -9,8 +9,8 @@ class Writing(enum.Enum):
     """How a transaction is written.
 
     Example:
-        >>> [how.name for how in Writing if how.is_synced], [how.name for how in Writing if how.waits]
-        (['SYNCED', 'AT_ONCE'], ['SYNCED'])
+        >>> [how.name for how in Writing]
+        ['SYNCED', 'AT_ONCE', 'SOON']
     """
 
     SYNCED = "synced"
@@ -19,13 +19,3 @@ class Writing(enum.Enum):
     """On the disk before the call returns. Fails at once where others write: done now, or not at all."""
     SOON = "soon"
     """In the database when the call returns, on the disk soon after. Fails at once where others write."""
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether it is on the disk before the call returns."""
-        return self is not Writing.SOON
-
-    @property
-    def waits(self) -> bool:
-        """Whether the call waits for others that write."""
-        return self is Writing.SYNCED

@@ -1,0 +1,168 @@
+"""OpenStore: a store that is open, where it is, and what its handles share in memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import sqlalchemy as sql
+
+from ibm_circuit_job.errors import JobStoreError, JobStoreUnavailableError
+from ibm_circuit_job.store.database import TIMEOUT, Database
+from ibm_circuit_job.store.url import with_secrets, without_secrets
+
+_BACK_OFF_SECONDS: Final = 10.0
+"""How long nothing is written that is not to wait, after that went wrong."""
+_LONGEST_SECONDS: Final = 86_400
+"""The longest timeout: a day."""
+
+
+def default_url() -> str | None:
+    """Return where jobs are kept by default: what ``IBM_CIRCUIT_JOB_STORE`` says, else in the user's data folder.
+
+    ``None`` where the variable says ``none``.
+    """
+    said = os.environ.get("IBM_CIRCUIT_JOB_STORE")
+    if said:
+        return None if said.lower() == "none" else said
+    import platformdirs  # noqa: PLC0415 - for those that need the default
+
+    return str(Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "jobs.sqlite")
+
+
+class OpenStore:
+    """A store that is open; ``RecordStore`` has the arguments, and what is done with it."""
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str] | None = None,
+        *,
+        results_held: int | None = 4,
+        create: bool = True,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        if results_held is not None and (type(results_held) is not int or not 0 <= results_held <= sys.maxsize):
+            raise JobStoreError(
+                f"expected results_held to be a whole number from 0 to {sys.maxsize}, or None, got {results_held!r}"
+            )
+        chosen = default_url() if url is None else url
+        if chosen is None:
+            raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
+        _check_timeout(timeout)
+        self._set_up(Database(chosen, create=create, timeout=timeout), results_held)
+
+    def _set_up(self, database: Database, results_held: int | None) -> None:
+        self._database = database
+        self._results_held = results_held
+        self._held: deque[tuple[object, object]] = deque(maxlen=results_held)
+        self._backs_off_until = 0.0
+        self._closings = 0
+
+    @property
+    def location(self) -> str:
+        """Where it is, without any credentials: the path of a file, with no links, or ``HOST/DATABASE``.
+
+        Example:
+            >>> import os
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     os.path.basename(store.location)
+            'jobs.sqlite'
+        """
+        return self._database.location
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self._database.name!r})>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[sql.URL, int | None, bool, float]]:
+        database = self._database
+        # Without its secrets: they are found again where the copy is used.
+        url = without_secrets(database.url)
+        unpickled = type(self)._unpickled  # noqa: SLF001 - of this class
+        return unpickled, (url, self._results_held, database.create, database.timeout)
+
+    @classmethod
+    def _unpickled(cls, url: sql.URL, results_held: int | None, create: bool, timeout: float) -> Self:
+        """A copy of a store. It is opened when it is first used, so that trouble is raised there."""
+        copy = cls.__new__(cls)
+        database = Database(with_secrets(url), create=create, timeout=timeout, at_once=False)
+        copy._set_up(database, results_held)  # noqa: SLF001 - of this class
+        return copy
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the file was removed, or another is in its place. Nothing is written then until it is closed."""
+        return self._database.is_replaced
+
+    @property
+    def opened(self) -> tuple[int, bool]:
+        """What changes where another database may be open: after :meth:`close`, or when the file is replaced."""
+        return self._closings, self._database.is_replaced
+
+    def close(self) -> None:
+        """Close all connections to the database. What comes after opens one again."""
+        self._closings += 1
+        self._database.close()
+
+    def was_told(self, error: JobStoreError) -> bool:
+        """Return whether trouble was told before, and note that it is told now: it is of the store, and of no job."""
+        if not isinstance(error, JobStoreUnavailableError):
+            return False
+        return error.is_repeated or self._database.was_told(error)
+
+    # For the handles
+
+    def hold(self, result: object, body: object = None) -> None:
+        """Have a decoded result in memory, until as many others as are held were asked for.
+
+        Args:
+            result: The result.
+            body: What it was decoded from, if not given before: the only copy, should the database be removed.
+        """
+        held = [*self._held]
+        body = next((known for each, known in held if each is result), None) if body is None else body
+        # Two threads at once may drop one, which then is decoded again.
+        self._held = deque((*(each for each in held if each[0] is not result), (result, body)), self._results_held)
+
+    def back_off(self) -> None:
+        """Leave the database alone for a while, where no caller is to wait for it; what waits for a job is not to."""
+        self._backs_off_until = time.monotonic() + _BACK_OFF_SECONDS
+
+    def check_back_off(self, doing: str) -> None:
+        """Refuse what is not to wait for a database that was in trouble just now.
+
+        Raises:
+            JobStoreUnavailableError: If it was.
+        """
+        if time.monotonic() < self._backs_off_until:
+            trouble = JobStoreUnavailableError(
+                f"could not {doing} in the store at {self._database.name}: it was in trouble just now"
+            )
+            trouble.is_repeated = True
+            raise trouble
+
+    def end_back_off(self) -> None:
+        """Try again with the next that is to be written."""
+        self._backs_off_until = 0.0
+
+
+def _check_timeout(timeout: Any) -> None:
+    if type(timeout) not in {int, float} or not 0 < timeout <= _LONGEST_SECONDS:
+        raise JobStoreError(
+            f"expected timeout to be a number of seconds above 0, and at most {_LONGEST_SECONDS}, got {timeout!r}"
+        )

@@ -1,0 +1,429 @@
+"""StoreReader: what a store has of jobs, checked against its digests before it is believed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial, reduce
+from typing import Any, Final
+
+import sqlalchemy as sql
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
+from ibm_circuit_job.state import registers
+from ibm_circuit_job.state.facts import Body, Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.selection import wanted_jobs, wanted_text
+from ibm_circuit_job.state.transitions import refresh
+from ibm_circuit_job.store import listing, schema, seals
+from ibm_circuit_job.store.bodies import Reference, body_of, raw_of, reference_in, references_in
+from ibm_circuit_job.store.merging import history_of
+from ibm_circuit_job.store.opening import OpenStore
+from ibm_circuit_job.store.records import read_record, record_in
+from ibm_circuit_job.store.statements import portions
+from ibm_circuit_job.store.trouble import Damaged
+
+_LARGEST: Final = 2**63 - 1
+"""The largest number that a database has, and more than it has rows."""
+_logger: Final = logging.getLogger(__name__)
+
+
+class StoreReader(OpenStore):
+    """A store that is read. ``RecordStore`` writes, too."""
+
+    def load(self, job_id: str) -> Job | None:
+        """Return all that is kept of a job, the bodies of its inputs and its result included; ``None`` if nothing is.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If what it holds of the job is not what was put into it; the message says what.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.load("cq1x") == Job("cq1x"), store.load("another")
+            (True, None)
+        """
+        check_id(job_id)
+
+        def work(connection: sql.Connection) -> Job | None:
+            row = self._row(connection, job_id)
+            if row is None:
+                return None
+            job = self._record(job_id, row)
+            bodies = (self._body(connection, job_id, reference) for reference in references_in(row).values())
+            return refresh(job, *bodies)
+
+        return self._database.read(f"read job {job_id}", work)
+
+    def record(self, job_id: str) -> Job | None:
+        """Return what is kept of a job but the bodies of its inputs and its result; ``None`` if nothing is.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If the record is not what was put into the store.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.record("cq1x").job_id
+            'cq1x'
+        """
+        check_id(job_id)
+        row = self._database.read(f"read job {job_id}", partial(self._row, job_id=job_id))
+        return None if row is None else self._record(job_id, row)
+
+    def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
+        """Return what is kept of some jobs, without their bodies: ID -> record, of those of which something is.
+
+        Raises:
+            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     list(store.records_of(["cq1x", "another"]))
+            ['cq1x']
+        """
+        if not isinstance(job_ids, Iterable):
+            raise JobStoreError(f"expected a list of IDs of jobs, got {job_ids!r}")
+        listed = list(job_ids)
+        for job_id in listed:
+            check_id(job_id)
+
+        def work(connection: sql.Connection) -> dict[str, Job]:
+            found: dict[str, Job] = {}
+            for wanted in portions(dict.fromkeys(listed)):
+                query = sql.select(schema.jobs).where(schema.jobs.c.job_id.in_(wanted))
+                found.update(self._sound(connection.execute(query).mappings()))
+            return found
+
+        return self._database.read("read jobs", work)
+
+    def payload(self, job_id: str, newer: int = 0) -> ResultPayload | None:
+        """Return the body of a result that has arrived for a job, or ``None``.
+
+        Args:
+            job_id: The job's ID.
+            newer: How many newer ones to pass over: there is more than one where a result was asked for again.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If it is not what was put into the store.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, ResultPayload
+            >>> arrived = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), b'{"results": []}')
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x", payload=arrived))
+            ...     store.payload("cq1x").raw, store.payload("cq1x", newer=1)
+            (b'{"results": []}', None)
+        """
+        check_id(job_id)
+        if type(newer) is not int or newer < 0:
+            raise JobStoreError(f"expected newer to be a whole number from 0 up, got {newer!r}")
+        body = self._database.read(
+            f"read the result of job {job_id}",
+            lambda connection: self._newest(connection, job_id, "payload", newer),
+        )
+        return body if isinstance(body, ResultPayload) else None
+
+    def inputs(self, job_id: str) -> JobInputs | None:
+        """Return the inputs of a job, or ``None`` where they are not kept.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If they are not what was put into the store.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, JobInputs
+            >>> submitted = JobInputs(datetime(2024, 2, 3, tzinfo=UTC), b'{"shots": 10}')
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x", inputs=submitted))
+            ...     store.inputs("cq1x").raw
+            b'{"shots": 10}'
+        """
+        check_id(job_id)
+        body = self._database.read(
+            f"read the inputs of job {job_id}", lambda connection: self._newest(connection, job_id, "inputs")
+        )
+        return body if isinstance(body, JobInputs) else None
+
+    def records(
+        self,
+        limit: int | None = None,
+        skip: int = 0,
+        backend_name: str | None = None,
+        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        descending: bool = True,
+        *,
+        service: str | None = None,
+    ) -> list[Job]:
+        """Return the records of the jobs that fit, without the bodies of their inputs and results.
+
+        Args:
+            limit: How many at most; ``None`` for all.
+            skip: How many of those that fit are passed over first.
+            backend_name: Only those of this backend.
+            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
+                one of these.
+            start_datetime: Only those created then or later. A time without a zone is in the machine's.
+            end_datetime: Only those created then or before. A time without a zone is in the machine's.
+            job_tags: Only those that have all of these tags.
+            descending: Whether the newest come first.
+            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, JobDetails
+            >>> tagged = Job("cq1x", details=JobDetails(datetime(2024, 2, 3, tzinfo=UTC), tags=["bell"]))
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(tagged)
+            ...     store.records(job_tags=["bell"]) == [tagged]
+            True
+        """
+        wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
+        backend, service = wanted_text("backend_name", backend_name), wanted_text("service", service)
+
+        def work(connection: sql.Connection) -> list[Job]:
+            services = listing.services_like(connection, service)
+            query = listing.fitting(wanted, backend, services, descending=descending)
+            return self._found(connection, query, limit=limit, skip=skip)
+
+        return self._database.read("list jobs", work)
+
+    def unfinished(self, *, service: str | None = None) -> list[Job]:
+        """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
+
+        One that had ended when it was first seen is left out, unless something has arrived of its result; so is one
+        whose result is gone.
+
+        Args:
+            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Raises:
+            JobStoreError: If ``service`` is no text, or the store cannot be read.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     [record.job_id for record in store.unfinished()]
+            ['cq1x']
+        """
+        check_service(service)
+
+        def work(connection: sql.Connection) -> list[Job]:
+            query = listing.unfinished(listing.services_like(connection, service))
+            return self._found(connection, query, limit=None, skip=0)
+
+        return self._database.read("list jobs", work)
+
+    def history(self, job_id: str) -> list[Fact]:
+        """Return the facts that were learned of a job, in the order in which they came to the store.
+
+        ``reduce(refresh, store.history(job_id), Job(job_id))`` is the job. Of the facts that do not count any more,
+        the oldest are left out where there are more than a thousand.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+            JobStoreDamagedError: If what it holds of the job is not what was put into it.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, JobDetails
+            >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     for hour, name in ((13, "ghz"), (12, "bell")):
+            ...         store.save(Job("cq1x", details=JobDetails(noon.replace(hour=hour), name=name)))
+            ...     [fact.name for fact in store.history("cq1x")], store.load("cq1x").name
+            (['ghz', 'bell'], 'ghz')
+        """
+        check_id(job_id)
+
+        def work(connection: sql.Connection) -> list[Fact]:
+            rows = history_of(connection, job_id)
+            row = self._row(connection, job_id)
+            seals.check_history(job_id, None if row is None else row["history_digest"], rows)
+            # Each once: a fact that an older version wrote may have come again, and looks different in JSON.
+            return [*dict.fromkeys(fact for each in rows for fact in self._facts(connection, each))]
+
+        return self._database.read(f"read the history of job {job_id}", work)
+
+    def _facts(self, connection: sql.Connection, row: sql.RowMapping) -> Sequence[Fact]:
+        """The fact that a row of a history holds."""
+        seals.check_fact(row)
+        if row["slot"] is None:
+            return read_record(row["record"]).facts
+        return [self._body(connection, row["job_id"], reference_in(row))]
+
+    def at(self, job_id: str, moment: datetime) -> Job:
+        """Return what had been seen of a job by a moment.
+
+        Args:
+            job_id: The job's ID.
+            moment: An aware time.
+
+        Raises:
+            JobStoreError: If the store cannot be read, or ``moment`` is no aware time.
+            JobStoreDamagedError: If what it holds of the job is not what was put into it.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from datetime import UTC, datetime, timedelta
+            >>> from ibm_circuit_job import Job, JobDetails
+            >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     for hour, name in enumerate(["bell", "ghz"]):
+            ...         store.save(Job("cq1x", details=JobDetails(noon + timedelta(hours=hour), name=name)))
+            ...     store.at("cq1x", noon).name, store.load("cq1x").name
+            ('bell', 'ghz')
+        """
+        _check_aware(moment)
+        return reduce(refresh, _said_by(self.history(job_id), moment), Job(job_id))
+
+    # Inside
+
+    def _found(self, connection: sql.Connection, query: listing.Records, *, limit: int | None, skip: int) -> list[Job]:
+        found: list[Job] = []
+        skip = min(skip, _LARGEST)
+        while True:
+            wanted = None if limit is None else min(limit - len(found), _LARGEST)
+            rows = connection.execute(query.limit(wanted).offset(skip)).mappings().all()
+            found += (job for _, job in self._sound(rows))
+            skip += len(rows)
+            # Others in the place of those that are damaged.
+            if wanted is None or len(rows) < wanted or len(found) == limit:
+                return found
+
+    def _sound(self, rows: Iterable[sql.RowMapping]) -> Iterator[tuple[str, Job]]:
+        """The records of a listing; one that is damaged hides no other."""
+        for row in rows:
+            try:
+                yield row["job_id"], self._record(row["job_id"], row)
+            except JobStoreDamagedError as error:
+                _logger.warning("A job is left out: %s", error)
+
+    def _row(self, connection: sql.Connection, job_id: str) -> sql.RowMapping | None:
+        """The row of a job; ``None`` where nothing was saved of it."""
+        row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
+        if row is None and connection.execute(_FACT, {"of_job": job_id}).first() is not None:
+            raise self._damaged(job_id, "it is missing, and its history is there")
+        return row
+
+    def _record(self, job_id: str, row: sql.RowMapping) -> Job:
+        try:
+            return record_in(row)
+        except Damaged as damage:
+            raise self._damaged(job_id, str(damage)) from None
+
+    def _damaged(self, job_id: str, what: str) -> JobStoreDamagedError:
+        return JobStoreDamagedError(
+            f"the record of job {seals.shown(job_id)} in the store at {self._database.name} is damaged: {what}"
+        )
+
+    def _newest(self, connection: sql.Connection, job_id: str, slot: str, newer: int = 0) -> Body | None:
+        """The body that came last of a job, but for so many newer ones."""
+        row = self._row(connection, job_id)
+        if row is None:
+            return None
+        found: list[Reference] = []
+        if seals.digest_of_job(row) == row["digest"]:
+            found += (reference for name, reference in references_in(row).items() if name == slot)
+            if newer < len(found) or not (newer or found):
+                return self._body(connection, job_id, found[newer]) if found else None
+        rows = history_of(connection, job_id)
+        for fact in rows:
+            if fact["slot"] == slot and seals.digest_of_fact(fact) == fact["digest"]:
+                found.append(reference_in(fact))
+        listed = sorted(dict.fromkeys(found), key=lambda reference: reference.order, reverse=True)
+        if newer < len(listed):
+            return self._body(connection, job_id, listed[newer])
+        # None, if none is missing.
+        for fact in rows:
+            seals.check_fact(fact)
+        seals.check_history(job_id, row["history_digest"], rows)
+        return None
+
+    def _body(self, connection: sql.Connection, job_id: str, reference: Reference) -> Body:
+        body = body_of(connection, reference)
+        if body is not None:
+            return body
+        what = "result" if reference.kind is ResultPayload else "inputs"
+        is_there = raw_of(connection, reference.sha256) is not None
+        why = "it is not what its SHA-256 says" if is_there else "it is not there in full"
+        raise JobStoreDamagedError(
+            f"the {what} of job {job_id} in the store at {self._database.name} cannot be given back: {why} "
+            f"({reference.sha256})"
+        )
+
+
+_ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job"))
+_FACT: Final = sql.select(schema.history.c.number).where(schema.history.c.job_id == sql.bindparam("of_job")).limit(1)
+
+
+def check_id(job_id: Any) -> None:
+    """Check that something can be the ID of a job.
+
+    Raises:
+        JobStoreError: If it is no text, or empty.
+
+    Example:
+        >>> check_id("cq1x")
+    """
+    if not isinstance(job_id, str) or not job_id:
+        raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
+
+
+def _said_by(facts: Iterable[Fact], moment: datetime) -> Iterator[Fact]:
+    """What had been seen by a moment, of facts that may say also what was seen before them."""
+    for fact in facts:
+        if isinstance(fact, StatusReport | JobDetails | JobMetrics):
+            partial: Any = fact
+            said = registers.said_by(partial, moment)
+            if said is not None:
+                yield said
+        elif fact.observed_at <= moment:
+            yield fact
+
+
+def _check_aware(moment: Any) -> None:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise JobStoreError(f"expected moment to be a datetime with a time zone, got {moment!r}")
+
+
+def check_service(service: Any) -> None:
+    """Check that something can be the name of a service, or ``None``."""
+    if service is not None and not isinstance(service, str):
+        raise JobStoreError(f"expected service to be a string or None, got {service!r}")

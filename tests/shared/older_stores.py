@@ -1,25 +1,35 @@
-"""Stores as versions 1 and 2 wrote them, all with the same jobs. ``stores/`` has their rows, and an archive."""
+"""Stores as versions 1 to 3 wrote them, all with the same jobs. ``stores/`` has their rows, and an archive."""
 
 import json
 from pathlib import Path
 
 import sqlalchemy as sql
 
-ROWS = Path(__file__).parent / "stores" / "version_2.json"
-ARCHIVE = Path(__file__).parent / "stores" / "archive_of_format_1"
+STORES = Path(__file__).parent / "stores"
+ARCHIVE = STORES / "archive_of_format_1"
 SINCE_VERSION_2 = {"is_awaited", "result_is_gone"}
+LISTINGS = {
+    "moment": (),
+    "service": ("service",),
+    "status": ("status",),
+    "backend": ("backend",),
+    "program": ("program",),
+    "session": ("session_id",),
+}
+"""The indexes of version 3, each over these columns, the moment and the ID."""
 
 
 def tables_of(version):
     """The tables of a version, which are not to change with those of today."""
-    made, text, number = sql.MetaData(), sql.String, sql.BigInteger
+    made, text, number, seconds = sql.MetaData(), sql.String, sql.BigInteger, sql.Double
+    is_third = version > 2
     jobs = [
         sql.Column("job_id", text, primary_key=True),
         sql.Column("service", text),
         sql.Column("record", sql.Text, nullable=False),
         sql.Column("status", text),
         sql.Column("has_ended", sql.Boolean, nullable=False),
-        sql.Column("backend_digest", text),
+        sql.Column("backend" if is_third else "backend_digest", text),
         sql.Column("created", number),
         sql.Column("first_seen", number, nullable=False),
         sql.Column("inputs_at", number),
@@ -30,14 +40,33 @@ def tables_of(version):
         sql.Column("is_awaited", sql.Boolean, nullable=False),
         sql.Column("result_is_gone", sql.Boolean, nullable=False),
     ]
-    table = sql.Table("jobs", made, *(column for column in jobs if version > 1 or column.name not in SINCE_VERSION_2))
-    sql.Index("jobs_by_moment", sql.func.coalesce(table.c.created, table.c.first_seen), table.c.job_id)
+    new = [
+        *(sql.Column(name, text) for name in ("program", "session_id", "instance")),
+        *(sql.Column(name, seconds) for name in ("usage_seconds", "queued_seconds", "run_seconds")),
+        *(sql.Column(name, number) for name in ("inputs_stamp", "payload_stamp")),
+        sql.Column("moment", number, nullable=False),
+        sql.Column("unfinished", sql.Boolean, nullable=False),
+    ]
+    columns = [column for column in jobs if version > 1 or column.name not in SINCE_VERSION_2]
+    table = sql.Table("jobs", made, *columns, *(new if is_third else ()))
+    if is_third:
+        for name, looked_for in LISTINGS.items():
+            sql.Index(f"jobs_by_{name}", *(table.c[column] for column in (*looked_for, "moment", "job_id")))
+        sql.Index("jobs_by_inputs", table.c.inputs_sha256)
+        sql.Index("jobs_by_payload", table.c.payload_sha256)
+        unfinished = table.c.unfinished.is_(True)
+        columns = (table.c.moment, table.c.job_id)
+        sql.Index("jobs_unfinished", *columns, sqlite_where=unfinished, postgresql_where=unfinished)
+    else:
+        sql.Index("jobs_by_moment", sql.func.coalesce(table.c.created, table.c.first_seen), table.c.job_id)
+    tag = "tag" if is_third else "tag_digest"
     sql.Table(
         "tags",
         made,
         sql.Column("job_id", text, sql.ForeignKey("jobs.job_id"), primary_key=True),
-        sql.Column("tag_digest", text, primary_key=True),
-        sql.Index("jobs_by_tag", "tag_digest"),
+        sql.Column(tag, text, primary_key=True),
+        *([sql.Column("moment", number, nullable=False)] if is_third else []),
+        sql.Index("jobs_by_tag", *([tag, "moment", "job_id"] if is_third else [tag])),
     )
     sql.Table(
         "history",
@@ -48,6 +77,7 @@ def tables_of(version):
         sql.Column("record", sql.Text),
         sql.Column("slot", text),
         sql.Column("observed_at", number, nullable=False),
+        *([sql.Column("stamp", number)] if is_third else []),
         sql.Column("sha256", text, sql.ForeignKey("bodies.sha256")),
         sql.UniqueConstraint("job_id", "digest"),
         sql.Index("history_by_body", "sha256"),
@@ -66,7 +96,7 @@ def tables_of(version):
 
 def make_older(url, version):
     """Make a store of an older version, with jobs of all kinds, at the URL of an empty database."""
-    rows = json.loads(ROWS.read_text())
+    rows = json.loads((STORES / f"version_{max(version, 2)}.json").read_text())
     tables = tables_of(version)
     engine = sql.create_engine(url)
     with engine.begin() as connection:

@@ -649,9 +649,8 @@ def changed(url, *statements):
     return raised.value
 
 
-def test_lock_that_is_held_on_a_server_is_told(served, monkeypatch):
-    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
-    with JobStore(served) as store, inside(store) as connection:
+def test_lock_that_is_held_on_a_server_is_told(served):
+    with JobStore(served, timeout=1) as store, inside(store) as connection:
         connection.exec_driver_sql("LOCK TABLE jobs")
         with pytest.raises(JobStoreError, match=r"another program holds it \(.*\); try again"):
             store.save(Job("a"))

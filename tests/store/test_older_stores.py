@@ -19,7 +19,7 @@ pytest_plugins = ["postgresql"]
 JOBS = ["bare", "done", "failed", "full", "named", "seen-done"]
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 2, 3])
 def older(request, store_url):
     """The URL of a store of an older version."""
     make_older(store_url, request.param)
@@ -104,7 +104,12 @@ def test_reply_that_said_less_hides_nothing_after_the_migration(older):
 
 
 @pytest.mark.parametrize(
-    ("version", "unfinished"), [(1, ["bare", "done", "named", "seen-done"]), (2, ["bare", "done", "named"])]
+    ("version", "unfinished"),
+    [
+        (1, ["bare", "done", "named", "seen-done"]),
+        (2, ["bare", "done", "named"]),
+        (3, ["bare", "done", "named"]),
+    ],
 )
 def test_unfinished_jobs_of_an_older_store_are_unfinished(store_url, version, unfinished):
     make_older(store_url, version)
@@ -113,6 +118,11 @@ def test_unfinished_jobs_of_an_older_store_are_unfinished(store_url, version, un
         assert ids(store.unfinished()) == unfinished
         store.give_up_result("done")
         assert ids(store.unfinished()) == [job_id for job_id in unfinished if job_id != "done"]
+
+
+def test_migrated_store_is_sound(older):
+    with JobStore(older) as store:
+        assert store.check().damage == ()
 
 
 def test_migrated_store_has_the_columns_and_indexes_of_a_new_one(older, tmp_path):

@@ -805,8 +805,14 @@ def test_name_that_the_store_keeps_is_no_warning(store, caplog):
 class Broken:
     """A store that is in trouble."""
 
+    opened, is_replaced = 0, False
+
     def end_back_off(self):
         """It stays in trouble."""
+
+    def was_told(self, _):
+        """Its trouble is new."""
+        return False
 
     def __getattr__(self, name):
         def fail(*_, **__):
@@ -836,7 +842,7 @@ def test_unsaved_result_is_saved_by_a_refresh(store, monkeypatch, tmp_path):
 
 def locked(path, monkeypatch):
     """A store, while another program writes to it."""
-    monkeypatch.setattr(database, "LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(database, "TIMEOUT", 0.01)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     return contextlib.closing(other)

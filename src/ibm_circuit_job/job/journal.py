@@ -111,11 +111,12 @@ class PendingWrites:
                 self._register()
             return None
         failure: Failure = written.failure()
-        if payload is None:
+        if payload is None or self.tried:
             stored.warn_of_store(failure)
         else:
-            self.tried.add(payload.sha256)
             stored.warn_of_unkept_result(self.job_id, failure)
+        if payload is not None:
+            self.tried.add(payload.sha256)
         return failure
 
     def _register(self) -> None:

@@ -129,10 +129,9 @@ def warn_of_store(failure: Failure) -> None:
 
 
 def warn_of_unkept_result(job_id: str, failure: Failure) -> None:
-    """Log that a result could not be saved, and exists only in memory."""
-    if not _is_told(failure):
-        told = _writable(describe(failure))
-        _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", _writable(job_id), told)
+    """Log that a result could not be saved, and exists only in memory, also where the trouble is in the log already."""
+    told = _writable(describe(failure))
+    _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", _writable(job_id), told)
 
 
 def _writable(text: str) -> str:

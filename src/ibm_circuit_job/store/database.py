@@ -90,7 +90,11 @@ class Database:
         self._was_open = False
         """Whether it was ever opened: then a server that is away is worth waiting for."""
         self._told: str | None = None
-        """The trouble that was last told, until a transaction succeeds."""
+        """The trouble that was last told, until it is over."""
+        self._is_told_of_writing = False
+        """Whether it was trouble of writing, which is not over where reading succeeds."""
+        self._failed_to_write = False
+        """Whether the last transaction that failed was to write."""
         self._of_parent: list[sql.Pool] = []
         with self._as_store_errors("open the store", "at"):
             self._engine = self._new_engine()
@@ -186,7 +190,7 @@ class Database:
                 call.check()
                 return done
 
-        return self._guarded(doing, transaction, how, size=size)
+        return self._guarded(doing, transaction, how, size=size, writes=True)
 
     def _guarded(
         self,
@@ -196,13 +200,19 @@ class Database:
         *,
         where: str = "in the store at",
         size: int = 0,
+        writes: bool = False,
     ) -> _T:
         """The one way into the database."""
         seconds = self.timeout if how is Writing.SYNCED else min(self.timeout, UNWAITED_SECONDS)
         seconds += size / _BYTES_PER_SECOND
-        with self._as_store_errors(doing, where):
-            done: _T = call_within(seconds, partial(self._repeated, transaction, how is Writing.SYNCED))
-        self._told = None
+        try:
+            with self._as_store_errors(doing, where):
+                done: _T = call_within(seconds, partial(self._repeated, transaction, how is Writing.SYNCED))
+        except JobStoreError:
+            self._failed_to_write = writes
+            raise
+        if writes or not self._is_told_of_writing:
+            self._told = None
         return done
 
     def _repeated(self, transaction: Callable[[Call[_T]], _T], is_patient: bool, call: Call[_T]) -> _T:
@@ -354,10 +364,13 @@ class Database:
 
     # Trouble
 
-    def was_told(self, error: JobStoreUnavailableError) -> bool:
+    def was_told(self, error: JobStoreError) -> bool:
         """Return whether the same trouble was told before, whatever was tried, and note that it is told now."""
         what = str(error).partition(f" {self.name}: ")[2]
-        told, self._told = self._told, what
+        if not what:
+            # Of an argument, and not of the database.
+            return False
+        told, self._told, self._is_told_of_writing = self._told, what, self._failed_to_write
         return what == told
 
     @contextmanager

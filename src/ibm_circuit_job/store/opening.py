@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import sqlalchemy as sql
 
-from ibm_circuit_job.errors import JobStoreError, JobStoreUnavailableError
+from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.store.database import TIMEOUT, Database
 from ibm_circuit_job.store.url import with_secrets, without_secrets
 
@@ -120,10 +120,14 @@ class OpenStore:
         self._database.close()
 
     def was_told(self, error: JobStoreError) -> bool:
-        """Return whether trouble was told before, and note that it is told now: it is of the store, and of no job."""
-        if not isinstance(error, JobStoreUnavailableError):
+        """Return whether trouble of the store was in the log before, and note that it is now.
+
+        Damage is trouble of one job. It is always new.
+        """
+        if isinstance(error, JobStoreDamagedError):
             return False
-        return error.is_repeated or self._database.was_told(error)
+        is_repeated = isinstance(error, JobStoreUnavailableError) and error.is_repeated
+        return is_repeated or self._database.was_told(error)
 
     # For the handles
 

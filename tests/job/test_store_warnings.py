@@ -1,0 +1,84 @@
+"""What the log says where a store cannot be written to: each trouble once, and each result that is in memory alone."""
+
+import contextlib
+import sqlite3
+
+import pytest
+import sqlalchemy as sql
+
+from ibm_circuit_job import IBMCircuitJob, JobStore
+from ibm_circuit_job.store import opening
+from ibm_circuit_job.testing import ScriptedClient
+
+BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "6ac2f5e8-2c9b", "success": true, "results": []}'
+
+
+def reply(job_id, status):
+    return b'{"id": "%s", "state": {"status": "%s"}}' % (job_id.encode(), status.encode())
+
+
+def handle(store, job_id, *statuses, **scripts):
+    client = ScriptedClient([reply(job_id, status) for status in statuses], **scripts)
+    return IBMCircuitJob(None, None, job_id, runtime_client=client, store=store)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "jobs.sqlite"
+
+
+@pytest.fixture
+def store(path):
+    with JobStore(path, timeout=0.2) as store:
+        yield store
+
+
+def locked(path):
+    """While another program writes to the store."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return contextlib.closing(other)
+
+
+def warnings(caplog, of):
+    return [message for message in caplog.messages if of in message]
+
+
+def test_unsaved_result_is_in_the_log_once_for_each_job(store, path, caplog):
+    jobs = [handle(store, job_id, "Queued", "Completed", results=[BODY]) for job_id in "ab"]
+    with locked(path):
+        for job in jobs:
+            job.status()
+        assert len(warnings(caplog, "goes on without it")) == 1
+        for job in jobs:
+            job.result()
+            job.status()
+            job.result()
+        assert len(warnings(caplog, "goes on without it")) == 1
+        for job_id in "ab":
+            assert len(warnings(caplog, f"The result of job {job_id} has arrived, but it is in memory alone")) == 1
+
+
+def test_store_that_cannot_be_written_to_says_so_once(store, caplog, monkeypatch):
+    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
+    jobs = [handle(store, str(number), "Queued", "Running") for number in range(3)]
+    with read_only(store):
+        for job in jobs:
+            job.status()
+            job.status()
+    assert len(warnings(caplog, "it cannot be written to")) == 1
+
+
+@contextlib.contextmanager
+def read_only(store):
+    def refuse(connection, _):
+        connection.execute("PRAGMA query_only = ON")
+
+    engine = store._database._engine
+    store.close()
+    sql.event.listen(engine, "connect", refuse)
+    try:
+        yield
+    finally:
+        sql.event.remove(engine, "connect", refuse)
+        store.close()

@@ -10,9 +10,9 @@ import facts
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ibm_circuit_job.recording import Exchange, fixture_of
-from ibm_circuit_job.recording.public_words import KEYS, MESSAGE_KEYS, MESSAGE_WORDS, SEGMENTS, WORDS
-from ibm_circuit_job.recording.redaction import Redactor, leaked, spellings
+from ibm_circuit_job.wire.exchange import Exchange
+from ibm_circuit_job.wire.public_words import KEYS, MESSAGE_KEYS, MESSAGE_WORDS, SEGMENTS, WORDS
+from ibm_circuit_job.wire.redaction import Redactor, fixture_of, leaked, spellings
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PUBLIC = {word.casefold() for words in (KEYS, WORDS, MESSAGE_WORDS, SEGMENTS) for word in words}

@@ -14,7 +14,7 @@ from ibm_circuit_job import IBMProvider, WaitPolicy
 from ibm_circuit_job.cli.checkup import Checkup
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.clients.credentials import Asked
-from ibm_circuit_job.recording import Recorder, write_fixture
+from ibm_circuit_job.clients.recorder import Recorder, write_fixture
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.json"))
 

@@ -14,7 +14,7 @@ from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.cli.accounts import Filename, Name
 from ibm_circuit_job.cli.checkup import Checkup, Finding
 from ibm_circuit_job.clients.credentials import Asked
-from ibm_circuit_job.recording import Recorder, write_fixture
+from ibm_circuit_job.clients.recorder import Recorder, write_fixture
 
 _MARKS: Final = {True: ("ok", "green"), False: ("failed", "red"), None: ("skipped", "yellow")}
 

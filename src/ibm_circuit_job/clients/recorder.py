@@ -18,8 +18,8 @@ import urllib3
 
 from ibm_circuit_job.clients.http import reply_hook
 from ibm_circuit_job.errors import IBMError
-from ibm_circuit_job.recording.exchange import Exchange
-from ibm_circuit_job.recording.redaction import fixture_of, leaked
+from ibm_circuit_job.wire.exchange import Exchange
+from ibm_circuit_job.wire.redaction import fixture_of, leaked
 
 _SHORTEST: Final = 8
 """A key or token that is shorter may be a part of a public word."""
@@ -67,7 +67,7 @@ class Recorder:
         )
 
     def fixture(self) -> dict[str, Any]:
-        """Return the fixture; see :func:`~ibm_circuit_job.recording.fixture_of`.
+        """Return the fixture; see :func:`~ibm_circuit_job.wire.redaction.fixture_of`.
 
         Raises:
             IBMError: If it holds a key or a token after all, which is a defect of this library. It is not returned.

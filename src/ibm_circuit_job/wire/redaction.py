@@ -1,6 +1,6 @@
 """From requests and replies to a fixture that identifies no account. Pure: no I/O, no clock, no chance.
 
-What may stay is listed, in :mod:`~ibm_circuit_job.recording.public_words`; everything else is replaced. So a secret is
+What may stay is listed, in :mod:`~ibm_circuit_job.wire.public_words`; everything else is replaced. So a secret is
 replaced without anything here having to recognise it, wherever it stands and however it is encoded. The rules:
 
 - A text stays if it is a public word, and no field of the user's own words, such as ``tags``.
@@ -30,8 +30,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import numpy as np
 
-from ibm_circuit_job.recording.exchange import Exchange
-from ibm_circuit_job.recording.public_words import (
+from ibm_circuit_job.wire.exchange import Exchange
+from ibm_circuit_job.wire.public_words import (
     HOSTS,
     KEYS,
     MESSAGE_KEYS,
@@ -95,7 +95,7 @@ def fixture_of(exchanges: Sequence[Exchange], recorded_at: datetime) -> dict[str
 
     Example:
         >>> from datetime import UTC, datetime
-        >>> from ibm_circuit_job.recording import Exchange
+        >>> from ibm_circuit_job.wire.exchange import Exchange
         >>> url = "https://quantum.cloud.ibm.com/api/v1/jobs/cq1x"
         >>> exchange = Exchange("GET", url, 200, reply_body=b'{"id": "cq1x"}')
         >>> fixture = fixture_of([exchange], datetime(2026, 11, 26, tzinfo=UTC))

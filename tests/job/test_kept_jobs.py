@@ -48,7 +48,7 @@ from ibm_circuit_job.errors import (
 from ibm_circuit_job.job import journal as pending_writes
 from ibm_circuit_job.job.journal import write_pending
 from ibm_circuit_job.state.facts import JobDetails
-from ibm_circuit_job.store import database, opening
+from ibm_circuit_job.store import opening
 from ibm_circuit_job.testing import ScriptedClient
 from ibm_circuit_job.wire.replies import status_report
 
@@ -662,10 +662,10 @@ def test_what_is_no_store_is_refused_before_anything_is_asked(wrong):
             make()
 
 
-def test_unsaved_end_is_saved_when_the_job_is_asked_again(store, monkeypatch, tmp_path):
+def test_unsaved_end_is_saved_when_the_job_is_asked_again(store, monkeypatch):
     monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE)
-    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+    with locked(store):
         job.status()
     assert store.record("a") is None
     job.status()
@@ -831,27 +831,31 @@ def test_result_that_cannot_be_saved_is_returned_with_a_warning(caplog):
     assert client.calls.count(("job_results", "a")) == 1
 
 
-def test_unsaved_result_is_saved_by_a_refresh(store, monkeypatch, tmp_path):
+def test_unsaved_result_is_saved_by_a_refresh(store, monkeypatch):
     monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE, results=[BODY])
-    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+    with locked(store):
         job.result()
     job.refresh()
     assert store.load("a").payload.raw == BODY
 
 
-def locked(path, monkeypatch):
-    """A store, while another program writes to it."""
-    monkeypatch.setattr(database, "TIMEOUT", 0.01)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    return contextlib.closing(other)
+@contextlib.contextmanager
+def locked(store):
+    """While another program writes to a store, which does not wait for long."""
+    seconds, store._database.timeout = store._database.timeout, 1.0
+    try:
+        with contextlib.closing(sqlite3.connect(store.location, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+    finally:
+        store._database.timeout = seconds
 
 
-def unkept(store, path, monkeypatch):
+def unkept(store):
     """A handle whose result has arrived and could not be kept."""
     job, client = kept(store, DONE, results=[BODY])
-    with locked(path, monkeypatch):
+    with locked(store):
         job.result()
         # Nobody waits for it again, but for what was tried just now.
         job.status()
@@ -860,8 +864,8 @@ def unkept(store, path, monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["result", "close", "later"])
-def test_unsaved_result_is_saved_as_soon_as_possible(store, provider, monkeypatch, tmp_path, way):
-    job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
+def test_unsaved_result_is_saved_as_soon_as_possible(store, provider, way):
+    job, _ = unkept(store)
     if way == "result":
         assert job.result().success
     elif way == "close":
@@ -873,10 +877,10 @@ def test_unsaved_result_is_saved_as_soon_as_possible(store, provider, monkeypatc
     assert store.payload("a").raw == BODY
 
 
-def test_results_that_could_not_be_kept_are_all_kept_later(store, monkeypatch, tmp_path):
+def test_results_that_could_not_be_kept_are_all_kept_later(store):
     """What came after it may be none."""
     job, _ = kept(store, DONE, results=[BODY, BROKEN])
-    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+    with locked(store):
         job.result()
     with pytest.raises(IBMJobApiError):
         job.result(refresh=True)
@@ -886,12 +890,12 @@ def test_results_that_could_not_be_kept_are_all_kept_later(store, monkeypatch, t
     assert store.jobs()[0].result().success
 
 
-def test_inputs_that_could_not_be_copied_are_copied_later(kept_provider, tmp_path, monkeypatch, bell):
+def test_inputs_that_could_not_be_copied_are_copied_later(kept_provider, tmp_path, bell):
     job = kept_provider.get_backend("local_simulator").run(bell, shots=10)
     job.result()
     [back] = kept_provider.store.jobs()
     with JobStore(tmp_path / "second.sqlite") as second:
-        with locked(tmp_path / "second.sqlite", monkeypatch):
+        with locked(second):
             back.keep_in(second)
             back.status()
         write_pending(second)
@@ -899,14 +903,14 @@ def test_inputs_that_could_not_be_copied_are_copied_later(kept_provider, tmp_pat
         assert second.jobs()[0].result().success
 
 
-def test_last_result_is_written_at_exit_beside_a_damaged_job(store, monkeypatch, tmp_path, caplog):
+def test_last_result_is_written_at_exit_beside_a_damaged_job(store, monkeypatch, caplog):
     jobs = [
         IBMCircuitJob(None, None, job_id, runtime_client=ScriptedClient([done], results=[BODY]), store=store)
         for job_id in ("a", "b")
         for done in [DONE.replace(b'"a"', b'"%s"' % job_id.encode())]
     ]
     store.save(Job("a", details=JobDetails(datetime.now(UTC), name="bell")))
-    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+    with locked(store):
         for job in jobs:
             job.result()
     break_record(store, "a")
@@ -916,9 +920,9 @@ def test_last_result_is_written_at_exit_beside_a_damaged_job(store, monkeypatch,
     assert "the record of job a is damaged" in caplog.text
 
 
-def test_job_that_is_deleted_does_not_come_back(store, monkeypatch, tmp_path):
+def test_job_that_is_deleted_does_not_come_back(store):
     job, _ = kept(store, QUEUED)
-    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+    with locked(store):
         job.update_name("bell")
     store.delete("a")
     write_pending(store)
@@ -975,7 +979,7 @@ def test_result_whose_save_ctrl_c_broke_off_is_not_read_again(store, monkeypatch
     assert client.calls.count(("job_results", "a")) == 1
 
 
-def test_unsaved_result_is_there_for_every_handle_on_the_job(store, tmp_path, monkeypatch):
+def test_unsaved_result_is_there_for_every_handle_on_the_job(store):
     """And nobody is told that it is gone."""
     gone = Refused("read the result of job a", "http://127.0.0.1", 410, "It was read.")
     for said in ("Running", "Completed"):
@@ -985,7 +989,7 @@ def test_unsaved_result_is_there_for_every_handle_on_the_job(store, tmp_path, mo
     def another():
         return IBMCircuitJob.from_store(store, store.record("a"), runtime_client=client)
 
-    with locked(tmp_path / "jobs.sqlite", monkeypatch), JobStore(store.location) as second:
+    with locked(store), JobStore(store.location) as second:
         another().result()
         assert another().result().success
         assert IBMCircuitJob(None, None, "a", status="Completed", store=second).result().success
@@ -995,9 +999,9 @@ def test_unsaved_result_is_there_for_every_handle_on_the_job(store, tmp_path, mo
     assert store.payload("a").raw == BODY
 
 
-def test_fork_whose_parent_is_gone_writes_what_it_goes_on_with(store, tmp_path, monkeypatch):
+def test_fork_whose_parent_is_gone_writes_what_it_goes_on_with(store):
     """As of a program that makes itself a daemon."""
-    job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
+    job, _ = unkept(store)
     child = os.fork()
     if not child:
         signal.alarm(20)
@@ -1040,10 +1044,10 @@ def test_result_is_kept_through_the_store_that_it_was_given_to(store, tmp_path):
         assert opened_again.payload("a").raw == BODY
 
 
-def test_job_that_could_not_be_deleted_is_still_written(store, tmp_path, monkeypatch):
-    job, _ = unkept(store, tmp_path / "jobs.sqlite", monkeypatch)
+def test_job_that_could_not_be_deleted_is_still_written(store):
+    job, _ = unkept(store)
     del job
-    with locked(tmp_path / "jobs.sqlite", monkeypatch), pytest.raises(JobStoreError, match="another program holds it"):
+    with locked(store), pytest.raises(JobStoreError, match="another program holds it"):
         store.delete("a")
     write_pending(store)
     assert store.payload("a").raw == BODY
@@ -1079,7 +1083,7 @@ def test_poll_of_one_handle_does_not_wait_for_another(store, tmp_path):
     assert store.record("a").name == "bell"
 
 
-def test_anonymous_client_still_gets_the_stored_result(store, tmp_path, monkeypatch):
+def test_anonymous_client_still_gets_the_stored_result(store):
     class Closed(ScriptedClient):
         @property
         def params(self):
@@ -1095,8 +1099,8 @@ def left_for(store):
     return [pending for (location, _), pending in [*pending_writes._registry.items()] if location == store.location]
 
 
-def test_what_many_handles_could_not_write_is_written_at_once(store, tmp_path, monkeypatch):
-    with locked(tmp_path / "jobs.sqlite", monkeypatch):
+def test_what_many_handles_could_not_write_is_written_at_once(store, monkeypatch):
+    with locked(store):
         handles = [kept(store, QUEUED)[0] for _ in range(20)]
         for job in handles:
             job.status()
@@ -1109,12 +1113,10 @@ def test_what_many_handles_could_not_write_is_written_at_once(store, tmp_path, m
 UNKEPT = """
 import sqlite3, sys
 from ibm_circuit_job import IBMCircuitJob, JobStore
-from ibm_circuit_job.store import database
 from ibm_circuit_job.testing import ScriptedClient
 
-database.LOCK_SECONDS = 0.01
 path, done, body = sys.argv[1:]
-store = JobStore(path)
+store = JobStore(path, timeout=1)
 client = ScriptedClient([done.encode()], results=[body.encode()])
 job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
 other = sqlite3.connect(path, isolation_level=None)

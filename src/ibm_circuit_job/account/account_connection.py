@@ -160,7 +160,7 @@ class AccountConnection:
         """
         if isinstance(self.account_client, clients.no_account.NoAccount):
             raise missing_attribute(self.account_client.error("return the token"))
-        return self._parameters.token
+        return str(self._parameters.token)
 
     def active_account(self) -> dict[str, Any]:
         """Return which account this is, and where it was found, without any secret. No request is sent.

@@ -29,7 +29,16 @@ _MODULE_OF: Final = {
     "StreamingClient": "protocols",
 }
 _MODULES: Final = frozenset(
-    {"account_file", "credentials", "instances", "log_in_errors", "no_account", "object_store", "pasted"}
+    {
+        "account_file",
+        "credentials",
+        "instances",
+        "log_in_errors",
+        "no_account",
+        "object_store",
+        "pasted",
+        "private_files",
+    }
 )
 """The modules that other rooms use whole."""
 
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.clients import no_account as no_account
     from ibm_circuit_job.clients import object_store as object_store
     from ibm_circuit_job.clients import pasted as pasted
+    from ibm_circuit_job.clients import private_files as private_files
     from ibm_circuit_job.clients.account import AccountClient
     from ibm_circuit_job.clients.http import RequestFailed
     from ibm_circuit_job.clients.parameters import ClientParameters

@@ -20,6 +20,7 @@ from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
+from ibm_circuit_job.wire.masking import HiddenBytes, HiddenText
 
 
 @frozen
@@ -104,10 +105,13 @@ class AccountClient:
                     "log in",
                     "POST",
                     "/users/loginWithToken",
-                    body=msgspec.json.encode({"apiToken": self.params.token}),
+                    body=HiddenBytes(msgspec.json.encode({"apiToken": str(self.params.token)})),
                     seconds=seconds_until(deadline),
+                    brings_token=True,
                 )
-                token = _text(reply, "id", "login reply")
+                token = HiddenText(_text(reply, "id", "login reply"))
+                # It holds the token, and an error below would show what is in this frame.
+                del reply
                 self.http.keep_secret(token)
                 if not is_token(token):
                     expected = "expected a token of printable ASCII characters, without blanks"
@@ -167,8 +171,8 @@ class AccountClient:
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
         """Return the headers that prove who we are, see :meth:`access_token`, and that name this client."""
-        old = None if rejected is None else rejected["X-Access-Token"]
-        return client_headers() | {"X-Access-Token": self.access_token(old, seconds=seconds)}
+        old = None if rejected is None else HiddenText(rejected["X-Access-Token"])
+        return client_headers() | {"X-Access-Token": HiddenText(self.access_token(old, seconds=seconds))}
 
     def close(self) -> None:
         """Close all connections."""
@@ -183,9 +187,12 @@ class AccountClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         seconds: float | None = None,
+        brings_token: bool = False,
     ) -> Any:
         url = self.params.url + path
-        response = self.http.request(doing, method, url, headers=headers, body=body, seconds=seconds)
+        response = self.http.request(
+            doing, method, url, headers=headers, body=body, seconds=seconds, brings_token=brings_token
+        )
         # The reply may hold a token, so what it holds is never repeated in a message.
         read = documents.value(response.content, f"answer of {url}")
         if not isinstance(read, Success) and read.failure().is_page:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ import msgspec
 from attrs import field, frozen
 from returns.result import Success
 
-from ibm_circuit_job.clients import pasted
+from ibm_circuit_job.clients import pasted, private_files
 from ibm_circuit_job.clients.parameters import (
     CLASSIC,
     PLATFORM,
@@ -273,9 +272,9 @@ def write(path: Path, entries: Entries) -> None:
     """
     target, temporary = Path(os.path.realpath(path)), None
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.make_folder(target.parent)
         # Its owner's alone from the beginning.
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        handle, temporary = private_files.open_temporary(target)
         with os.fdopen(handle, "wb") as file:
             file.write(text_of(entries))
             file.flush()
@@ -318,7 +317,7 @@ def _changed_by_one(path: Path) -> Iterator[None]:
         import fcntl  # noqa: PLC0415 - not there on Windows
 
         folder = Path(os.path.realpath(path)).parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.make_folder(folder)
         held = os.open(folder, os.O_RDONLY)
         fcntl.flock(held, fcntl.LOCK_EX)
     try:
@@ -356,7 +355,7 @@ def save(
     chosen = default_name(channel) if name is None else name
     _check_name(chosen)
     path = path_of(filename)
-    fields = {"channel": channel, "token": parameters.token} | _said(parameters)
+    fields = {"channel": channel, "token": str(parameters.token)} | _said(parameters)
     change(
         path, lambda entries: with_account(entries, chosen, fields, overwrite=overwrite, set_as_default=set_as_default)
     )

@@ -7,8 +7,6 @@ cookies are not kept. Every request is a :class:`~ibm_circuit_job.clients.bounde
 from __future__ import annotations
 
 import contextlib
-import html
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +15,12 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, Literal
-from urllib.parse import quote, quote_plus
 
 import requests
 import urllib3
 from attrs import evolve, field, frozen
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from ibm_circuit_job.clients import bodies
 from ibm_circuit_job.clients.bounded import CONNECT_SECONDS, DOCUMENT_SECONDS, Bound, BoundedAdapter, Call
@@ -30,9 +28,11 @@ from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.network_errors import BROKEN, repeatable_trouble, unreachable, unusable
 from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.errors import Failure, IBMError, Refused, Unreachable, Unsupported, describe
+from ibm_circuit_job.clients.quiet_logs import Holder
+from ibm_circuit_job.errors import Failure, IBMError, Refused, Unsupported, describe
 from ibm_circuit_job.threads.locks import PerProcess
 from ibm_circuit_job.wire.error_replies import read_error
+from ibm_circuit_job.wire.masking import HiddenText, Secrets
 
 ONCE_SECONDS: Final = 120.0
 """How long a server may take to answer a request that is never sent again, such as a submission."""
@@ -68,7 +68,7 @@ class Reply:
     """The HTTP status."""
     reason: str
     """The words beside the status."""
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """The headers, whose names are found in any case."""
     content: bytes = field(repr=False)
     """The body; of an error, its beginning."""
@@ -115,17 +115,16 @@ class HttpSession:
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
-        # Replaced, and never changed: another thread may be looking through it.
-        self._secrets = frozenset(
-            spelt for secret in {parameters.token, *_passwords(parameters)} for spelt in _spellings(secret)
-        )
+        self._tokens = Holder(Secrets.of([parameters.token]))
+        self._all = Holder(Secrets.of([parameters.token, *_passwords(parameters)]))
         self._parameters = parameters
         # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
         self._session = PerProcess(new_session)
 
     def keep_secret(self, secret: str) -> None:
         """Let no message show this text."""
-        self._secrets |= _spellings(secret)
+        self._tokens.add([secret])
+        self._all.add([secret])
 
     def request(
         self,
@@ -138,6 +137,7 @@ class HttpSession:
         body: bytes | None = None,
         seconds: float | None = None,
         once: bool = False,
+        brings_token: bool = False,
     ) -> Reply:
         """Send a request and return the answer, which is a 2xx and has arrived in full.
 
@@ -154,11 +154,12 @@ class HttpSession:
             body: JSON to send.
             seconds: Try once, and have the answer in full by then.
             once: Never send it again after it may have arrived.
+            brings_token: Whether the answer is a token, which may be one that is known; no secret in it is masked.
 
         Raises:
             RequestFailed: If there was no answer in time, or it is no 2xx.
         """
-        sent = client_headers() | dict(headers or {})
+        sent = _hidden(client_headers() | dict(headers or {}))
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
         patience = _UNREPEATED if once else RETRY if seconds is None else ONCE
@@ -168,7 +169,8 @@ class HttpSession:
             Bound.of_documents(),
             silent=ONCE_SECONDS if once else None,
         )
-        return self._good(patience, make_call, doing, method, url, headers=sent, params=query, data=body)
+        found = self._good(patience, make_call, doing, method, url, headers=sent, params=query, data=body)
+        return found if brings_token else evolve(found, content=self._tokens.secrets.masked_body(found.content))
 
     def download(
         self,
@@ -193,8 +195,9 @@ class HttpSession:
         """
         make_call = partial(Call, None, Bound.of_results())
         patience = ONCE if prompt else RETRY
-        sent = client_headers() | dict(headers or {})
-        return self._good(patience, make_call, doing, "GET", url, is_result=True, headers=sent).content
+        sent = _hidden(client_headers() | dict(headers or {}))
+        found = self._good(patience, make_call, doing, "GET", url, is_result=True, headers=sent)
+        return self._tokens.secrets.masked_body(found.content)
 
     def _good(
         self,
@@ -212,32 +215,35 @@ class HttpSession:
         # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
         if not isinstance(found, Reply):
             of_no_use = unusable(doing, found.error, is_result=is_result)
-            raise RequestFailed(of_no_use or self._unreachable(doing, url, found.error, settings))
+            failed = of_no_use or unreachable(doing, url, found.error, settings=settings, parameters=self._parameters)
+            raise RequestFailed(evolve(failed, message=self._all.secrets.masked(failed.message)))
         if not found.is_good:
             raise RequestFailed(self._refusal(doing, url, found))
-        return found
+        # The words beside the status, and the headers, are no data.
+        return evolve(
+            found, reason=self._all.secrets.masked(found.reason), headers=self._without_secrets(found.headers)
+        )
 
     def _settings(self, doing: str, url: str) -> NetworkSettings:
         settings = settings_for(url, self._parameters)
         if missing := settings.what_is_missing(url):
             raise RequestFailed(Unsupported(doing, missing))
+        # Variables may name other proxies than those that were given.
+        self._all.add(settings.passwords())
         return settings
-
-    def _unreachable(self, doing: str, url: str, error: BaseException, settings: NetworkSettings) -> Unreachable:
-        found = unreachable(doing, url, error, settings=settings, parameters=self._parameters)
-        return evolve(found, message=self._without_secrets(found.message, *settings.passwords()))
 
     def close(self) -> None:
         """Close all connections."""
         _close(self._session())
 
     def _refusal(self, doing: str, url: str, response: Reply) -> Refused:
-        said = read_error(response.content, self._without_secrets)
+        masked = self._all.secrets.masked
+        said = read_error(response.content, masked)
         return Refused(
             doing,
             url,
             response.status_code,
-            said.message or self._without_secrets(response.reason or ""),
+            said.message or masked(response.reason or ""),
             said.code,
             said.trace_id,
             _seconds(response.headers.get("Retry-After"), response.headers.get("Date")),
@@ -246,18 +252,15 @@ class HttpSession:
 
     def page_without_secrets(self, page: bytes) -> bytes:
         """Return a page, as of a captive portal, without what was sent to it, so that it can be shown."""
-        return self._without_secrets(page.decode("utf-8", "replace")).encode()
+        return self._all.secrets.masked(page.decode("utf-8", "replace")).encode()
 
-    def _without_secrets(self, words: str, *more: str) -> str:
-        # The longest first: one may be a part of another.
-        for secret in sorted(self._secrets.union(more), key=len, reverse=True):
-            words = words.replace(secret, "***")
-        return words
+    def _without_secrets(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        return CaseInsensitiveDict((name, self._all.secrets.masked(value)) for name, value in headers.items())
 
 
-def _spellings(secret: str) -> set[str]:
-    """A text as it is, and as it stands in a form or in JSON, which an error may repeat."""
-    return {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], html.escape(secret)}
+def _hidden(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers whose values are in no traceback that shows local variables."""
+    return {name: HiddenText(value) for name, value in headers.items()}
 
 
 def deadline_of(seconds: float | None) -> float | None:
@@ -280,7 +283,7 @@ def _passwords(parameters: ClientParameters) -> set[str]:
 class Broken:
     """A request had no answer, or not all of it."""
 
-    error: BaseException
+    error: BaseException = field(repr=False)
     """What the network raised. It may hold the request, and with it a token."""
     was_answered: bool
     """Whether the headers of an answer came."""

@@ -6,16 +6,15 @@ of it than the host and the path.
 
 from __future__ import annotations
 
-import logging
 import re
-from contextvars import ContextVar
 from http.client import responses
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from attrs import evolve
 from urllib3.util import parse_url
 
-from ibm_circuit_job.clients import http
+from ibm_circuit_job.clients import http, quiet_logs
 from ibm_circuit_job.clients.bounded import Bound, Call
 from ibm_circuit_job.clients.http import Broken, Patience, RequestFailed, exchanged, new_session
 from ibm_circuit_job.clients.network_errors import unreachable, unusable
@@ -24,6 +23,7 @@ from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.pasted import is_loopback
 from ibm_circuit_job.errors import Refused, Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.wire.error_replies import read_error
+from ibm_circuit_job.wire.masking import Secrets
 
 
 def read(
@@ -44,29 +44,27 @@ def read(
     Raises:
         RequestFailed: If the URL is not one of these, the store refuses or cannot be reached, or there is more.
     """
-    asking = _asking.set(True)
-    try:
-        failed = _fetched(url, doing, parameters, http.ONCE if prompt else http.RETRY)
-    finally:
-        _asking.reset(asking)
+    secrets = _secrets_in(url)
+    with quiet_logs.without(secrets):
+        failed = _fetched(url, doing, parameters, http.ONCE if prompt else http.RETRY, secrets)
     if isinstance(failed, bytes):
         return failed
     # Raised here, and not where it was caught: the network's exception holds the URL.
     raise RequestFailed(failed)
 
 
-_asking: Final[ContextVar[bool]] = ContextVar("asking the object store", default=False)
+def _secrets_in(url: str) -> Secrets:
+    """The query of a URL, its longer values, which are no numbers and dates, and a user and a password."""
+    try:
+        parts = urlsplit(url)
+        values = [value for _, value in parse_qsl(parts.query) if len(value) >= _SHORTEST]
+        return Secrets.of([parts.query, *values, parts.username, parts.password])
+    except ValueError:
+        return Secrets.of([url])
 
 
-def _without_queries(record: logging.LogRecord) -> bool:
-    """Cut the queries of URLs from what urllib3 logs while the store is asked."""
-    if _asking.get() and isinstance(record.args, tuple):
-        record.args = tuple(part.partition("?")[0] if isinstance(part, str) else part for part in record.args)
-    return True
-
-
-for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
-    logging.getLogger(_name).addFilter(_without_queries)
+_SHORTEST: Final = 20
+"""The length of the shortest value of a query that is taken for a signature or a token."""
 
 
 def is_allowed(url: str) -> bool:
@@ -92,6 +90,7 @@ def _fetched(
     doing: str,
     parameters: ClientParameters | None,
     patience: Patience,
+    secrets: Secrets,
 ) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     if not is_allowed(url):
         scheme = url.split(":", 1)[0][:20]
@@ -102,7 +101,7 @@ def _fetched(
     with new_session() as session:
         found = exchanged(session, patience, lambda: Call(None, Bound.of_results()), "GET", url, settings)
     if isinstance(found, Broken):
-        return _broken(found.error, url, doing, shown, settings, parameters)
+        return _broken(found.error, url, doing, shown, settings, parameters, secrets)
     if found.status_code != 200:
         # Not in its own words, which may repeat the URL.
         words = responses.get(found.status_code, "")
@@ -117,14 +116,12 @@ def _broken(
     shown: str,
     settings: NetworkSettings,
     parameters: ClientParameters | None,
+    secrets: Secrets,
 ) -> Unreachable | Unreadable | Unsupported:
     if (of_no_use := unusable(doing, error, is_result=True)) is not None:
         return of_no_use
     found = unreachable(doing, url, error, shown=shown, settings=settings, parameters=parameters)
-    words = found.message.replace(parse_url(url).query or url, "***")
-    for password in settings.passwords():
-        words = words.replace(password, "***")
-    return evolve(found, message=words)
+    return evolve(found, message=secrets.plus(settings.passwords()).masked(found.message))
 
 
 def _is_by_store(error: bytes) -> bool:

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from ibm_circuit_job.clients import pasted
 from ibm_circuit_job.clients.instances import AUTOMATIC
 from ibm_circuit_job.errors import IBMAccountError
+from ibm_circuit_job.wire.masking import HiddenText
 
 PLATFORM: Final = "ibm_quantum_platform"
 CLASSIC: Final = "ibm_quantum"
@@ -150,6 +151,12 @@ def _check_private(_: object, __: object, private: Any) -> None:
         raise IBMAccountError(f"expected private_endpoint to be True or False, got {pasted.shown(private)}")
 
 
+def _token(given: Any) -> Any:
+    """A token as it is meant; one that no traceback shows."""
+    token = pasted.clean(given)
+    return HiddenText(token) if isinstance(token, str) else token
+
+
 @frozen
 class ClientParameters:
     """Where the service is and how to prove who we are. The token is in no repr.
@@ -169,7 +176,7 @@ class ClientParameters:
 channel='ibm_quantum_platform')
     """
 
-    token: str = field(converter=pasted.clean, repr=False)
+    token: str = field(converter=_token, repr=False)
     """The API key of IBM Cloud; on the channel ``ibm_quantum`` the API token."""
     url: str = field(default=None)
     """The URL to log into; that of IBM by default. Plain HTTP only to this machine."""

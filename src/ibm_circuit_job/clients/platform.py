@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from attrs import evolve
@@ -29,6 +29,7 @@ from ibm_circuit_job.clients.version_agreement import VersionAgreement
 from ibm_circuit_job.errors import Failure, IBMAccountError, Unreadable, Unsupported, account_error, describe, is_answer
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
+from ibm_circuit_job.wire.masking import HiddenBytes, HiddenText
 
 _T = TypeVar("_T")
 
@@ -108,14 +109,15 @@ class PlatformAccount:
 
     def _new_token(self, seconds: float | None) -> str:
         url = f"{self._iam_url}/identity/token"
-        form = urlencode({"grant_type": _GRANT, "apikey": self.params.token, "response_type": "cloud_iam"})
+        form = {"grant_type": _GRANT, "apikey": self.params.token, "response_type": "cloud_iam"}
         response = self.http.request(
             "log in",
             "POST",
             url,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
-            body=form.encode(),
+            body=HiddenBytes(urlencode(form).encode()),
             seconds=seconds,
+            brings_token=True,
         )
         # The reply holds the token, so what it holds is never repeated in a message.
         read = documents.value(response.content, "answer of IAM")
@@ -123,12 +125,12 @@ class PlatformAccount:
             # Not IAM's, so it can be shown; but it may repeat what was sent.
             read = documents.value(self.http.page_without_secrets(response.content), "answer of IAM")
             raise RequestFailed(read.failure())
-        reply = read.value_or(None)
-        token = reply.get("access_token") if isinstance(reply, Mapping) else None
-        if not isinstance(reply, Mapping) or not isinstance(token, str) or not is_token(token):
+        token, life = _token_in(read.value_or(None))
+        # It holds the token, and an error below would show what is in this frame.
+        del read
+        if token is None:
             raise RequestFailed(Unreadable("IAM's answer", "access_token", "expected a string; is this IAM's URL?"))
         self.http.keep_secret(token)
-        life = reply.get("expires_in")
         life = float(life) if isinstance(life, (int, float)) and 0 < life < _LONGEST_LIFE else _LIFE
         now = time.monotonic()
         self._ends_at = now + life
@@ -140,9 +142,9 @@ class PlatformAccount:
         if self._is_to_be_found:
             self._find_instance()
         deadline = deadline_of(seconds)
-        old = None if rejected is None else rejected["Authorization"].removeprefix("Bearer ")
+        old = None if rejected is None else HiddenText(rejected["Authorization"].removeprefix("Bearer "))
         headers = client_headers() | {
-            "Authorization": f"Bearer {self.access_token(old, seconds=seconds)}",
+            "Authorization": HiddenText(f"Bearer {self.access_token(old, seconds=seconds)}"),
             api_versions.HEADER: self._agreement().version(self.http, seconds_until(deadline)),
         }
         return headers if self.instance is None else headers | {"Service-CRN": self.instance}
@@ -238,7 +240,7 @@ class PlatformAccount:
         )
 
     def _bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.access_token()}"}
+        return {"Authorization": HiddenText(f"Bearer {self.access_token()}")}
 
     def refused_instance(self, failure: Failure) -> IBMAccountError:
         """Return the exception for the first request to the API, which was refused; ask the search for the reason.
@@ -283,6 +285,14 @@ class PlatformAccount:
     def close(self) -> None:
         """Close all connections."""
         self.http.close()
+
+
+def _token_in(reply: Any) -> tuple[HiddenText | None, Any]:
+    """The token in a reply of IAM, and for how many seconds it says that this holds; ``None`` where it has none."""
+    token = reply.get("access_token") if isinstance(reply, Mapping) else None
+    if not isinstance(reply, Mapping) or not isinstance(token, str) or not is_token(token):
+        return None, None
+    return HiddenText(token), reply.get("expires_in")
 
 
 def _account_of(token: str | None) -> str | None:

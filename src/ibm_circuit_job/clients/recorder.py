@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import parse_qsl
 import requests
 import urllib3
 
+from ibm_circuit_job.clients import private_files
 from ibm_circuit_job.clients.http import reply_hook
 from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.wire.exchange import Exchange
@@ -103,8 +103,7 @@ def write_fixture(fixture: dict[str, Any], path: Path) -> None:
     """
     text = json.dumps(fixture, indent=1, ensure_ascii=True) + "\n"
     try:
-        # mkstemp makes files that only their owner may read and write.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = private_files.open_temporary(path)
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
                 file.write(text)

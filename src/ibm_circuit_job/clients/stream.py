@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 import websocket
 
-from ibm_circuit_job.clients import bodies
+from ibm_circuit_job.clients import bodies, quiet_logs
 from ibm_circuit_job.clients.bounded import CONNECT_SECONDS, Bound, BoundedSocket, Call
 from ibm_circuit_job.clients.http import RequestFailed, new_session, opened
 from ibm_circuit_job.clients.network_errors import BROKEN, words_of
@@ -27,6 +27,7 @@ from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Refused, Unreachable, Unsupported
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire.error_replies import read_error
+from ibm_circuit_job.wire.masking import Secrets
 
 PING_SECONDS: Final = 10.0
 """After so long a silence we ask whether the other side is still there; after as long again it is not."""
@@ -115,29 +116,29 @@ def _heard(
         return Unsupported(doing, missing)
     key = b64encode(os.urandom(16)).decode()
     sent = {**headers, **_UPGRADE, "Sec-WebSocket-Key": key}
+    secrets = Secrets.of([parameters.token, *map(headers.get, _SECRET_HEADERS), *settings.passwords()])
     call = Call(max(_until(deadline, CONNECT_SECONDS), 0.001), Bound.of_documents(), is_upgrade=True)
     try:
-        with new_session() as session:
+        with quiet_logs.without(secrets), new_session() as session:
             # A hook would read the body of the reply, which are the frames.
             session.hooks["response"] = []
             with call:
                 response = opened(session, call, "GET", as_http, settings, headers=sent)
             with response:
                 if response.status_code != _SWITCHED:
-                    return _refusal(response, call, doing, url, headers)
+                    return _refusal(response, call, doing, url, secrets)
                 if call.socket is None or response.headers.get("Sec-WebSocket-Accept") != _accepted(key):
                     return Unreachable(doing, url, "expected a websocket, got another protocol")
                 return _listened(call.socket, deadline)
     except BROKEN_STREAM as error:
         words = error.args[0] if isinstance(error, websocket.WebSocketException) and error.args else words_of(error)
-        token = headers.get("X-Access-Token")
-        said = str(words)[:200] or type(error).__name__
-        return Unreachable(doing, url, said.replace(token, "***") if token else said)
+        return Unreachable(doing, url, secrets.masked(str(words))[:200] or type(error).__name__)
 
 
 BROKEN_STREAM: Final = (*BROKEN, websocket.WebSocketException, struct.error)
 """What is raised where a stream breaks, or is none."""
 _SWITCHED: Final = 101
+_SECRET_HEADERS: Final = ("X-Access-Token", "Authorization")
 _ERROR_BYTES: Final = 100_000
 _UPGRADE: Final = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 
@@ -148,13 +149,12 @@ def _accepted(key: str) -> str:
     return b64encode(proof.digest()).decode()
 
 
-def _refusal(response: requests.Response, call: Call, doing: str, url: str, headers: Mapping[str, str]) -> Refused:
-    token = headers.get("X-Access-Token")
+def _refusal(response: requests.Response, call: Call, doing: str, url: str, secrets: Secrets) -> Refused:
     body = b""
     if response.status_code >= 200:
         with call:
             body = bodies.beginning(response, call, _ERROR_BYTES)
-    said = read_error(body, lambda text: text.replace(token, "***") if token else text)
+    said = read_error(body, secrets.masked)
     return Refused(doing, url, response.status_code, said.message, said.code, by_service=said.by_service)
 
 

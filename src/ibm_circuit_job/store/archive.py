@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +22,7 @@ import msgspec
 from attrs import evolve, frozen
 from returns.result import Success
 
+from ibm_circuit_job.clients import private_files
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, describe
 from ibm_circuit_job.state.facts import MOST_BYTES, Body, Fact
 from ibm_circuit_job.state.job import BODIES, Job, slot_of
@@ -80,10 +80,10 @@ def write(folder: Path, jobs: Iterable[Archived]) -> int:
     try:
         is_there = _is_there(target)
         if not is_there:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            private_files.make_folder(target.parent)
         # To be moved to its place when it is complete. A folder that is there is not replaced: a process may be in it,
         # a disk may be mounted there, and who can use it is not for us to say.
-        unfinished = Path(tempfile.mkdtemp(prefix=".ibm-circuit-job-", dir=target if is_there else target.parent))
+        unfinished = private_files.make_temporary_folder(target if is_there else target.parent, ".ibm-circuit-job-")
         try:
             count = _write_all(unfinished, jobs)
             if is_there:
@@ -120,7 +120,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
-    (folder / "bodies").mkdir(mode=0o700)
+    private_files.make_folder(folder / "bodies")
     written: set[str] = set()
     count = 0
     with _opened(folder / "jobs.jsonl") as lines:
@@ -140,7 +140,7 @@ def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """A new file of its owner's alone, which is on the disk afterwards."""
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+    with os.fdopen(private_files.open_new(path), "wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())

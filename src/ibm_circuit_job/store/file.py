@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ibm_circuit_job.clients import private_files
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
 from ibm_circuit_job.store.trouble import RESTORE
 
@@ -48,10 +49,10 @@ def make_for_owner(file: Path) -> None:
         JobStoreDamagedError: If it is too small for any database.
     """
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.make_folder(file.parent)
         with _making, suppress(FileExistsError):
             # Made here, since SQLite would let others read it; the files beside it are like it.
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            os.close(private_files.open_new(file))
         size = file.stat().st_size
         if not file.is_file():
             raise IsADirectoryError(errno.EISDIR, "it is a folder, or the like")

@@ -271,21 +271,6 @@ def test_certificates_that_are_not_to_be_checked_need_no_bundle(server, monkeypa
     assert "bundle" not in failure_of(lambda: session.request("ask", "GET", url, seconds=5.0)).message
 
 
-def test_secret_can_be_learned_while_another_thread_redacts():
-    session = HttpSession(ClientParameters(TOKEN, "https://service.invalid"))
-
-    class Words(str):
-        """Somebody logs in whenever a secret is looked for in them."""
-
-        __slots__ = ()
-
-        def replace(self, *_):
-            session.keep_secret(f"learned {len(session._secrets)}")
-            return self
-
-    assert session._without_secrets(Words("x")) == "x"
-
-
 @pytest.mark.parametrize("reply", ["[1]", '[{"groups": null}]', "null", "3"])
 def test_hubs_that_are_none_are_a_failure(server, client, reply):
     server.answer = lambda request: request.reply(200, reply)

@@ -37,6 +37,7 @@ from ibm_circuit_job.job.arguments import checked_store
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.wire.masking import hidden
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
@@ -125,6 +126,8 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
             plans_preference=plans_preference,
             tags=tags,
         )
+        # No traceback that shows local variables shows the key, and what is in the URLs of proxies.
+        token, proxies = hidden(token), None
         found = clients.credentials.find_credentials(asked_for)
         parameters = found.parameters
         if parameters.channel == "ibm_quantum_platform":

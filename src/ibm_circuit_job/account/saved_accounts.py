@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ibm_circuit_job import clients
+from ibm_circuit_job.clients import quiet_traces
+from ibm_circuit_job.wire.masking import HiddenFields, hidden
 
 
 class SavedAccounts:
@@ -63,25 +65,28 @@ class SavedAccounts:
             ...     IBMProvider.saved_accounts(filename=f"{folder}/a.json")["default-ibm-quantum-platform"]["instance"]
             'mine'
         """
-        fields: dict[str, Any] = {
-            "url": url,
-            "instance": instance,
-            "proxies": proxies,
-            "verify": verify,
-            "channel": channel,
-            "region": region,
-            "plans_preference": plans_preference,
-            "tags": tags,
-            "private_endpoint": private_endpoint,
-        }
-        clients.account_file.save(
-            clients.ClientParameters(token, **fields),
-            is_cloud=channel == "ibm_cloud",
-            filename=filename,
-            name=name,
-            overwrite=overwrite,
-            set_as_default=set_as_default,
-        )
+        # No traceback that shows local variables shows the key, and what is in the URLs of proxies.
+        token, given, proxies = hidden(token), HiddenFields(proxies=proxies), None
+        with quiet_traces.cleared():
+            clients.account_file.save(
+                clients.ClientParameters(
+                    token,
+                    url,  # type: ignore[arg-type] # the converters take None
+                    instance,
+                    given["proxies"],
+                    verify,
+                    channel,
+                    region=region,
+                    plans_preference=plans_preference,
+                    tags=tags,
+                    private_endpoint=private_endpoint,
+                ),
+                is_cloud=channel == "ibm_cloud",
+                filename=filename,
+                name=name,
+                overwrite=overwrite,
+                set_as_default=set_as_default,
+            )
 
     @staticmethod
     def saved_accounts(
@@ -106,7 +111,8 @@ class SavedAccounts:
             >>> IBMProvider.saved_accounts(name="no such account")
             {}
         """
-        return clients.account_file.saved(default=default, channel=channel, filename=filename, name=name)
+        with quiet_traces.cleared():
+            return clients.account_file.saved(default=default, channel=channel, filename=filename, name=name)
 
     @staticmethod
     def delete_account(
@@ -130,4 +136,5 @@ class SavedAccounts:
             >>> IBMProvider.delete_account(name="no such account")
             False
         """
-        return clients.account_file.delete(filename=filename, name=name, channel=channel)
+        with quiet_traces.cleared():
+            return clients.account_file.delete(filename=filename, name=name, channel=channel)

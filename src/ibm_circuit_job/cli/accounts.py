@@ -37,6 +37,10 @@ def login(
     filename: Filename = None,
     url: Annotated[str | None, typer.Option(help="The URL to log into; IBM's by default.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a saved account of that name.")] = False,
+    token: Annotated[
+        str | None,
+        typer.Option(help="The API key. Other users of the machine can see it in the list of processes."),
+    ] = None,
 ) -> None:
     """Save an account: ask for its API key, show its instances, and save the key with the one that is chosen.
 
@@ -45,8 +49,11 @@ def login(
     """
     saved_as = name or account_file.default_name(PLATFORM)
     may_replace = overwrite or _may_replace(saved_as, filename)
-    # Not an argument of the command, for those are seen in the list of processes.
-    key = typer.prompt("API key", hide_input=True) if terminal.can_ask() else sys.stdin.readline()
+    if token is not None:
+        terminal.warn("other users can see a key on the command line in the list of processes; leave out --token")
+        key = token
+    else:
+        key = typer.prompt("API key", hide_input=True) if terminal.can_ask() else sys.stdin.readline()
     wanted = Asked(
         token=key,
         url=url,

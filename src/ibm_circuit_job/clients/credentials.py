@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from attrs import asdict, field, frozen
 
-from ibm_circuit_job.clients import account_file, pasted
+from ibm_circuit_job.clients import account_file, pasted, quiet_traces
 from ibm_circuit_job.clients.account_file import SavedAccount
 from ibm_circuit_job.clients.parameters import (
     CLASSIC,
@@ -28,6 +28,7 @@ from ibm_circuit_job.clients.parameters import (
     channel_of,
 )
 from ibm_circuit_job.errors import IBMAccountError
+from ibm_circuit_job.wire.masking import hidden
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ _COLUMN: Final = re.compile(r"expected (token|url|instance|channel)\b")
 class Asked:
     """What the caller said of the account; ``None`` where nothing. See :class:`ibm_circuit_job.IBMProvider`."""
 
-    token: Any = field(default=None, repr=False)
+    token: Any = field(default=None, repr=False, converter=hidden)
     url: Any = None
     name: Any = None
     instance: Any = None
@@ -93,6 +94,11 @@ def find_credentials(asked: Asked, environment: Mapping[str, str] | None = None)
         >>> find_credentials(Asked(instance="mine"), {"QISKIT_IBM_TOKEN": "secret"}).source
         'the variable QISKIT_IBM_TOKEN'
     """
+    with quiet_traces.cleared():
+        return _found(asked, environment)
+
+
+def _found(asked: Asked, environment: Mapping[str, str] | None) -> Credentials:
     _check_together(asked)
     if asked.token is not None:
         _check_other_services({"url": asked.url}, "the arguments")

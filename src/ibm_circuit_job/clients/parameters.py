@@ -14,7 +14,7 @@ from attrs import field, frozen
 from ibm_circuit_job.clients import pasted
 from ibm_circuit_job.clients.instances import AUTOMATIC
 from ibm_circuit_job.errors import IBMAccountError
-from ibm_circuit_job.wire.masking import HiddenText
+from ibm_circuit_job.wire.masking import hidden
 
 PLATFORM: Final = "ibm_quantum_platform"
 CLASSIC: Final = "ibm_quantum"
@@ -153,8 +153,7 @@ def _check_private(_: object, __: object, private: Any) -> None:
 
 def _token(given: Any) -> Any:
     """A token as it is meant; one that no traceback shows."""
-    token = pasted.clean(given)
-    return HiddenText(token) if isinstance(token, str) else token
+    return hidden(pasted.clean(given))
 
 
 @frozen

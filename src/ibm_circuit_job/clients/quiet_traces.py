@@ -1,4 +1,4 @@
-"""Local variables are taken out of the frames of a traceback, since some of them are accounts and variables with keys."""
+"""Local variables are taken out of the frames of a traceback, since some are accounts and variables with keys."""
 
 from __future__ import annotations
 

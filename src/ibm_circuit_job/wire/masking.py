@@ -11,9 +11,11 @@ import base64
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 from attrs import field, frozen
+
+_T = TypeVar("_T")
 
 MASK: Final = "***"
 """What stands in the place of a secret."""
@@ -61,6 +63,28 @@ class HiddenBytes(bytes):
 
     def __repr__(self) -> str:
         return repr(MASK.encode())
+
+
+class HiddenFields(dict[str, Any]):
+    """A dictionary whose repr does not show its values.
+
+    Example:
+        >>> HiddenFields(proxies={"https": "http://user:password@host"})
+        {'proxies': ***}
+    """
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{name!r}: {MASK}' for name in self)}}}"
+
+
+def hidden(token: _T) -> _T:
+    """Return a text as one whose repr does not show it, and anything else as it is.
+
+    Example:
+        >>> hidden("a-key"), hidden(None)
+        ('***', None)
+    """
+    return cast("_T", HiddenText(token)) if isinstance(token, str) else token
 
 
 @frozen

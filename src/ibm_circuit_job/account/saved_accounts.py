@@ -75,7 +75,7 @@ class SavedAccounts:
                     instance,
                     given["proxies"],
                     verify,
-                    channel,
+                    channel,  # type: ignore[arg-type] # the same
                     region=region,
                     plans_preference=plans_preference,
                     tags=tags,

@@ -11,11 +11,9 @@ import base64
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 from attrs import field, frozen
-
-_T = TypeVar("_T")
 
 MASK: Final = "***"
 """What stands in the place of a secret."""
@@ -77,14 +75,14 @@ class HiddenFields(dict[str, Any]):
         return f"{{{', '.join(f'{name!r}: {MASK}' for name in self)}}}"
 
 
-def hidden(token: _T) -> _T:
+def hidden(given: Any) -> Any:
     """Return a text as one whose repr does not show it, and anything else as it is.
 
     Example:
         >>> hidden("a-key"), hidden(None)
         ('***', None)
     """
-    return cast("_T", HiddenText(token)) if isinstance(token, str) else token
+    return HiddenText(given) if isinstance(given, str) else given
 
 
 @frozen
@@ -129,6 +127,11 @@ class Secrets:
 def _needles(raw: bytes) -> Iterator[bytes]:
     """What is searched for, in lower case: a secret, as a form has it, in hexadecimal, and in base64."""
     yield raw.lower()
+    # What looks like an escape in the secret itself is undone with those of the text.
+    undone = _unescaped(raw)
+    while undone is not None:
+        yield undone.text.lower()
+        undone = _unescaped(undone.text)
     yield raw.replace(b" ", b"+").lower()
     if len(raw) < _LEAST_ENCODED:
         return
@@ -146,7 +149,7 @@ def _masked(body: bytes, secrets: Iterable[str]) -> bytes:
         for secret in sorted(raw, key=len, reverse=True):
             body = body.replace(secret, MASK.encode())
         return body
-    needles = {needle for secret in raw for needle in _needles(secret)}
+    needles = {needle for secret in raw for needle in _needles(secret) if needle}
     found: list[tuple[int, int]] = []
     layer, steps = body, list[_Step]()
     for _ in range(_DEPTH):

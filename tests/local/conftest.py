@@ -36,9 +36,11 @@ def workers_of():
 
     def is_worker(process):
         try:
-            return any("spawn_main" in word for word in process.cmdline())
+            words = process.cmdline()
         except (psutil.ZombieProcess, psutil.NoSuchProcess):
             return False
+        # Beside the workers there is only the helper with which Python starts a process.
+        return bool(words) and not any("resource_tracker" in word for word in words)
 
     def listed(service):
         return {child.pid for child in psutil.Process(service.pid).children() if is_worker(child)}

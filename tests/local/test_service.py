@@ -26,7 +26,9 @@ from ibm_circuit_job import (
     IBMProvider,
 )
 from ibm_circuit_job.local import LocalService, LocalServiceError
+from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues
+from ibm_circuit_job.local.limits import Limits
 from ibm_circuit_job.local.records import Records
 
 
@@ -424,7 +426,7 @@ def test_job_whose_outcome_is_there_cannot_be_cancelled_any_more(tmp_path):
     """Between the end of the execution and the moment at which the queue writes it down."""
 
     async def scene():
-        queues = JobQueues(Records(tmp_path), workers=1)
+        queues = JobQueues(Records(tmp_path), Crew(1, Limits(memory_mb=512)))
         job = queues.submit("local_simulator", "circuit-runner", b"{}", [], None)
         job.status = "Running"
         outcome = asyncio.get_running_loop().create_future()

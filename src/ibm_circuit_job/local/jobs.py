@@ -20,7 +20,6 @@ from attrs import define, evolve, field
 from ibm_circuit_job.local import execution
 from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.devices import DEFAULT_REP_DELAY, DEVICES
-from ibm_circuit_job.local.limits import Limits, share_of_machine
 from ibm_circuit_job.local.records import JobRecord, NotWritten, Records
 
 MOST_SECONDS: Final = 300.0
@@ -92,8 +91,7 @@ class JobQueues:
 
     Args:
         records: Where the jobs are kept.
-        workers: How many processes execute jobs.
-        limits: What each of them may use; by default an equal share of the memory that is free.
+        crew: The processes that execute jobs, which have been started. They stop with the queues.
         seed: The seed of every simulation whose job gives none; a new one each time by default.
         clock: Where the times of jobs come from.
     """
@@ -101,9 +99,8 @@ class JobQueues:
     def __init__(
         self,
         records: Records,
-        workers: int = 2,
+        crew: Crew,
         *,
-        limits: Limits | None = None,
         seed: int | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -114,8 +111,7 @@ class JobQueues:
         self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in DEVICES}
         self._news: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
         self._current: dict[str, asyncio.Future[Any]] = {}
-        self._limits = limits or Limits(share_of_machine(workers))
-        self._crew = Crew(workers, self._limits)
+        self._crew = crew
         self._tasks: list[asyncio.Task[None]] = []
         for job in self.jobs.values():
             if job.in_final_state:
@@ -125,7 +121,6 @@ class JobQueues:
 
     def start(self) -> None:
         """Begin to execute jobs."""
-        self._crew.start()
         self._tasks = [asyncio.create_task(self._run_backend(name)) for name in DEVICES]
 
     async def stop(self) -> None:
@@ -252,7 +247,7 @@ class JobQueues:
                     params,
                     job.running or job.created,
                     self._seed,
-                    self._limits.memory_mb,
+                    self._crew.limits.memory_mb,
                 )
             )
         except Exception as error:

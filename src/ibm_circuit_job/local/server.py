@@ -18,6 +18,7 @@ from starlette.routing import Mount
 
 from ibm_circuit_job.local.access import Access
 from ibm_circuit_job.local.connections import protocol_that_closes_after
+from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
 from ibm_circuit_job.local.front import Front
 from ibm_circuit_job.local.job_api import RateLimit, Service
@@ -167,6 +168,11 @@ def serve(
     _allow_many_connections()
     # What the service makes, and SQLite for it, is its owner's alone.
     os.umask(0o077)
+    # First of all: what is opened before would be open in them too.
+    crew = Crew(
+        settings.workers, Limits(settings.memory_mb or share_of_machine(settings.workers), settings.job_seconds)
+    )
+    crew.start()
     records = Records(Path(settings.data))
     try:
         try:
@@ -174,8 +180,7 @@ def serve(
         except NotWritten as error:
             raise RecordsUnavailable(f"the folder {settings.data} cannot be used: {error}") from None
         clock = Clock()
-        limits = Limits(settings.memory_mb or share_of_machine(settings.workers), settings.job_seconds)
-        queues = JobQueues(records, settings.workers, limits=limits, seed=settings.seed, clock=clock)
+        queues = JobQueues(records, crew, seed=settings.seed, clock=clock)
         service = Service(queues, access, RateLimit(settings.rate_limit), settings.results_at_url)
         app = application(service)
         faulty = FaultInjector(app, settings.faults, clock) if settings.faults.faults else app

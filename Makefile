@@ -2,16 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test conformance chaos thorough mutants fuzz check docs bench clean
+.PHONY: help demo test conformance chaos thorough trouble mutants fuzz check docs bench clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
 	@echo "make test         run every test but those of make conformance"
 	@echo "make conformance  run the official clients against the local service, and libraries on our backend"
 	@echo "make chaos        run 1,000 jobs while every fourth request goes wrong, and the official clients' beside ours"
-	@echo "make thorough     run the property tests with many more examples"
+	@echo "make trouble      inject faults into our client and the official ones, and write the table of docs/reliability.md"
+	@echo "make thorough     run the property tests with many more examples, and damaged replies for three minutes"
 	@echo "make mutants      put errors into the pure core, each of which a test must find"
-	@echo "make fuzz         throw damaged replies at the readers for ten minutes"
+	@echo "make fuzz         throw damaged replies, streams and archives at the readers for ten minutes"
 	@echo "make check        formatting, lint, types, borders between modules, docs"
 	@echo "make docs         build the documentation into docs/_build"
 	@echo "make bench        measure"
@@ -83,6 +84,7 @@ $(LIBRARIES:%=.peers/%/ready): pyproject.toml
 
 thorough: .venv/dev
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests tests/store --timeout 0 --durations 0
+	$(BIN)/python property_tests/fuzz.py 3
 
 mutants: .venv/dev
 	rm -rf mutants
@@ -95,7 +97,11 @@ chaos: .venv/dev .peers/provider/ready .peers/runtime/ready
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests/test_chaos.py --capture no
 	$(BIN)/python tests/chaos/run.py
 
-# Damaged replies at every reader, for ten minutes.
+# What a server, a machine and a file system may do, to our client and to the official ones; some ten minutes in all.
+trouble: .venv/dev .peers/provider/ready .peers/runtime/ready
+	$(BIN)/python tests/trouble/run.py
+
+# Damaged replies, frames and archives at every reader, for ten minutes.
 fuzz: .venv/dev
 	$(BIN)/python property_tests/fuzz.py 10
 

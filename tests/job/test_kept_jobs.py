@@ -903,6 +903,11 @@ def test_inputs_that_could_not_be_copied_are_copied_later(kept_provider, tmp_pat
         assert second.jobs()[0].result().success
 
 
+def refused(_):
+    """What Python says to a new thread at its end."""
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
 def test_last_result_is_written_at_exit_beside_a_damaged_job(store, monkeypatch, caplog):
     jobs = [
         IBMCircuitJob(None, None, job_id, runtime_client=ScriptedClient([done], results=[BODY]), store=store)
@@ -914,7 +919,7 @@ def test_last_result_is_written_at_exit_beside_a_damaged_job(store, monkeypatch,
         for job in jobs:
             job.result()
     break_record(store, "a")
-    monkeypatch.setattr(threading.Thread, "start", lambda _: pytest.fail("there can be no thread when Python ends"))
+    monkeypatch.setattr(threading.Thread, "start", refused)
     write_pending(store)
     assert store.payload("b").raw == BODY
     assert "the record of job a is damaged" in caplog.text

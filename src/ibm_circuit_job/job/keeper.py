@@ -73,7 +73,10 @@ class Keeper:
             return False
         self._opened = opened
         job_id, client = self.kept.job_id, None if self._own is None else self._own.client
-        there = None if self.store.is_replaced else stored.value_or_warn(stored.stored_record(self.store, job_id))
+        # A poll is not to wait. What could not be read is written again, which changes nothing.
+        there = None
+        if not self.store.is_replaced:
+            there = stored.value_or_warn(stored.stored_record(self.store, job_id, how=Writing.SOON))
         self.kept = there or Job(job_id)
         payload = self._read()
         if self._own is not None:
@@ -100,7 +103,8 @@ class Keeper:
         """
         mine = news(self.kept, known)
         # Not with each poll, for to look at the file takes as long as a tenth of one.
-        if mine is not None and self.look_again():
+        is_again = mine is not None and self.look_again()
+        if is_again:
             mine = news(self.kept, known)
         pending = self._own = add_pending(self._mine(), self.kept, known, client, seen_at=seen_at)
         if pending.learned is None:
@@ -110,7 +114,7 @@ class Keeper:
         how = Writing.SOON
         if any(fact is not None for fact in given):
             # Once it could not be stored, no caller waits for that again.
-            how = Writing.SYNCED if given != self._waited_for else Writing.AT_ONCE
+            how = Writing.AT_ONCE if is_again or given == self._waited_for else Writing.SYNCED
         if not self._write(pending, how):
             self._waited_for = given
 

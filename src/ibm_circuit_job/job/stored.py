@@ -52,9 +52,9 @@ def keep(
     return _stored(store, f"keep job {job.job_id}", save)
 
 
-def stored_record(store: RecordStore, job_id: str) -> IOResult[Job | None, Failure]:
+def stored_record(store: RecordStore, job_id: str, *, how: Writing = Writing.SYNCED) -> IOResult[Job | None, Failure]:
     """Read what a store keeps of a job, without the bodies of its inputs and its result."""
-    return _stored(store, f"read job {job_id}", lambda: store.record(job_id))
+    return _stored(store, f"read job {job_id}", lambda: store.record(job_id, how=how))
 
 
 def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:

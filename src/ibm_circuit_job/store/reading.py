@@ -24,6 +24,7 @@ from ibm_circuit_job.store.opening import OpenStore
 from ibm_circuit_job.store.records import read_record, record_in
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
+from ibm_circuit_job.store.writing import Writing
 
 _LARGEST: Final = 2**63 - 1
 """The largest number that a database has, and more than it has rows."""
@@ -61,8 +62,12 @@ class StoreReader(OpenStore):
 
         return self._database.read(f"read job {job_id}", work)
 
-    def record(self, job_id: str) -> Job | None:
+    def record(self, job_id: str, *, how: Writing = Writing.SYNCED) -> Job | None:
         """Return what is kept of a job but the bodies of its inputs and its result; ``None`` if nothing is.
+
+        Args:
+            job_id: The job's ID.
+            how: Whether to wait for other programs that use the store.
 
         Raises:
             JobStoreError: If the store cannot be read.
@@ -78,7 +83,7 @@ class StoreReader(OpenStore):
             'cq1x'
         """
         check_id(job_id)
-        row = self._database.read(f"read job {job_id}", partial(self._row, job_id=job_id))
+        row = self._database.read(f"read job {job_id}", partial(self._row, job_id=job_id), how=how)
         return None if row is None else self._record(job_id, row)
 
     def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:

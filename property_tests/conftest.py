@@ -7,8 +7,15 @@ from hypothesis import HealthCheck, Phase, settings
 # Jobs of tests are kept where a test says so, and not with those of whoever runs them.
 os.environ["IBM_CIRCUIT_JOB_STORE"] = "none"
 
-# No deadlines: machines are noisy, and speed is the benchmarks' business.
-settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
+# No deadlines, and no haste: machines are noisy, and speed is the benchmarks' business.
+settings.register_profile(
+    "ci",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.register_profile(
     "thorough",
     max_examples=2_000,

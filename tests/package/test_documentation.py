@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import qiskit
+from hypothesis import HealthCheck, settings
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
@@ -20,6 +21,16 @@ MODULES = sorted(
     for module in pkgutil.walk_packages(ibm_circuit_job.__path__, "ibm_circuit_job.")
     if not module.name.endswith("__main__")
 )
+
+
+@pytest.fixture(autouse=True)
+def no_hurry():
+    """Examples that use Hypothesis need not be fast: machines are noisy."""
+    usual = settings.get_current_profile_name()
+    settings.register_profile("documents", suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("documents")
+    yield
+    settings.load_profile(usual)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

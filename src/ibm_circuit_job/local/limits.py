@@ -61,6 +61,7 @@ def share_of_machine(workers: int) -> int:
     In a container, no more than its limit counts.
 
     Example:
+        >>> from ibm_circuit_job.local.limits import LEAST_MB
         >>> share_of_machine(1) >= share_of_machine(2) >= LEAST_MB
         True
     """

@@ -228,7 +228,9 @@ def test_polynomial_is_found_with_its_degree():
     assert (fit.value, fit.values[0, 0]) == (pytest.approx(0.9), pytest.approx(0.66))
 
 
-@pytest.mark.parametrize(("model", "rate"), [("exponential", -0.3), ("exponential", 0.05), ("double_exponential", -0.3)])
+@pytest.mark.parametrize(
+    ("model", "rate"), [("exponential", -0.3), ("exponential", 0.05), ("double_exponential", -0.3)]
+)
 def test_exponentials_are_found(model, rate):
     fit = fitted(lambda x: 0.7 * np.exp(rate * x), model)
     assert fit.value == pytest.approx(0.7, abs=1e-3)

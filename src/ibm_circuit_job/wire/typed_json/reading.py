@@ -347,6 +347,15 @@ def _spans(_: _Decoding, value: Any) -> Any:
     return execution_spans.spans([_sound(span) for span in value["spans"]])
 
 
+def _array(decoding: _Decoding, value: Any) -> Any:
+    # Not the method itself, which a subclass overrides.
+    return decoding.array(value)
+
+
+def _circuit(decoding: _Decoding, value: Any) -> Any:
+    return decoding.circuit(value)
+
+
 def _as_it_is(_: _Decoding, value: Any) -> Any:
     return value
 
@@ -355,8 +364,8 @@ _DECODERS: Final[Mapping[str, Callable[[_Decoding, Any], Any]]] = {
     "complex": _complex,
     "datetime": _datetime,
     "set": _set,
-    "ndarray": _Decoding.array,
-    "QuantumCircuit": _Decoding.circuit,
+    "ndarray": _array,
+    "QuantumCircuit": _circuit,
     "Instruction": _Decoding.instruction,
     "Parameter": _Decoding.parameter,
     "BitArray": _Decoding.bit_array,

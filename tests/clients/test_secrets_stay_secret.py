@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import pickle
+import re
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,6 +127,15 @@ HOSTILE = {
 }
 
 
+def repeating_the_key(sent):
+    """The same bytes, without what is of the access token."""
+    for name, spelt in spellings(ACCESS).items():
+        of_key = spellings(KEY)[name]
+        for form in {spelt: of_key, json.dumps(spelt)[1:-1]: json.dumps(of_key)[1:-1]}.items():
+            sent = sent.replace(form[0].encode(), form[1].encode())
+    return re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(sent.partition(b"\r\n\r\n")[2]), sent)
+
+
 class Service:
     """Answers as a service of either channel, and to the paths that hold one of ``hostile_at`` with ``hostile``."""
 
@@ -217,7 +227,8 @@ class Heard(logging.Handler):
         for said in self.said:
             lower = said.casefold()
             for piece in FORBIDDEN:
-                assert piece not in lower, said[:2000]
+                at = lower.find(piece)
+                assert at < 0, (said[:120], said[max(at - 200, 0) : at + 60])
 
 
 def shown(variables):
@@ -309,10 +320,15 @@ def test_no_login_says_what_a_server_repeats(service, kind, channel, path):
     if is_classic != (channel == "ibm_quantum"):
         pytest.skip("of the other channel")
     VersionAgreement.with_service(service.server.url)._agreed = None
+    # At the first login, nothing is known of the token that has not come yet.
     service.hostile, service.hostile_at = HOSTILE[kind], (path,)
+    if path in {"/loginWithToken", "/identity/token"}:
+        service.hostile = repeating_the_key(HOSTILE[kind])
     with listening() as heard:
         heard.attempt("provider", lambda: provider_of(service, channel).close())
-        heard.attempt("name", lambda: IBMProvider(KEY, service.server.url + "/api/v1", instance="lab", channel=channel))
+        if not is_classic:
+            api = service.server.url + "/api/v1"
+            heard.attempt("name", lambda: IBMProvider(KEY, api, instance="lab", channel=channel).close())
     heard.check()
 
 

@@ -200,6 +200,8 @@ class AccountClient:
             read = documents.value(self.http.page_without_secrets(response.content), f"answer of {url}")
             raise RequestFailed(read.failure())
         reply = read.value_or(None)
+        # Its message repeats what cannot be read, and an error below would show what is in this frame.
+        del read
         if reply is None:
             raise RequestFailed(Unreadable(f"answer of {url}", "", "expected JSON; is this the service's URL?"))
         return reply

@@ -210,19 +210,37 @@ class HttpSession:
         is_result: bool = False,
         **sent: Any,
     ) -> Reply:
-        settings = self._settings(doing, url)
-        found = exchanged(self._session(), patience, make_call, method, url, settings, **sent)
+        found = self._answered(patience, make_call, doing, method, url, is_result=is_result, **sent)
         # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
         if not isinstance(found, Reply):
-            of_no_use = unusable(doing, found.error, is_result=is_result)
-            failed = of_no_use or unreachable(doing, url, found.error, settings=settings, parameters=self._parameters)
-            raise RequestFailed(evolve(failed, message=self._all.secrets.masked(failed.message)))
+            raise RequestFailed(found)
+        return found
+
+    def _answered(
+        self,
+        patience: Patience,
+        make_call: Callable[[], Call],
+        doing: str,
+        method: str,
+        url: str,
+        *,
+        is_result: bool,
+        **sent: Any,
+    ) -> Reply | Failure:
+        """A good answer, or what went wrong, without secrets but in the body of a good answer."""
+        settings = self._settings(doing, url)
+        found = exchanged(self._session(), patience, make_call, method, url, settings, **sent)
+        masked = self._all.secrets.masked
+        if not isinstance(found, Reply):
+            of_no_use = unusable(doing, found.error, masked, is_result=is_result)
+            if of_no_use is not None:
+                return of_no_use
+            failed = unreachable(doing, url, found.error, settings=settings, parameters=self._parameters)
+            return evolve(failed, message=masked(failed.message))
         if not found.is_good:
-            raise RequestFailed(self._refusal(doing, url, found))
-        # The words beside the status, and the headers, are no data.
-        return evolve(
-            found, reason=self._all.secrets.masked(found.reason), headers=self._without_secrets(found.headers)
-        )
+            return self._refusal(doing, url, found)
+        headers = CaseInsensitiveDict((name, masked(value)) for name, value in found.headers.items())
+        return evolve(found, reason=masked(found.reason), headers=headers)
 
     def _settings(self, doing: str, url: str) -> NetworkSettings:
         settings = settings_for(url, self._parameters)
@@ -253,9 +271,6 @@ class HttpSession:
     def page_without_secrets(self, page: bytes) -> bytes:
         """Return a page, as of a captive portal, without what was sent to it, so that it can be shown."""
         return self._all.secrets.masked(page.decode("utf-8", "replace")).encode()
-
-    def _without_secrets(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        return CaseInsensitiveDict((name, self._all.secrets.masked(value)) for name, value in headers.items())
 
 
 def _hidden(headers: Mapping[str, str]) -> dict[str, str]:

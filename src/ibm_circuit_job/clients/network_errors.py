@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
 
 import requests
@@ -70,7 +70,9 @@ def unreachable(
     return Unreachable(doing, shown or url, words, may_have_arrived(error), obstacle)
 
 
-def unusable(doing: str, error: BaseException, *, is_result: bool) -> Unreadable | Unsupported | None:
+def unusable(
+    doing: str, error: BaseException, shown: Callable[[str], str], *, is_result: bool
+) -> Unreadable | Unsupported | None:
     """Return the failure where a reply came that cannot be used; ``None`` for trouble of the network.
 
     A result that is too large or packed in an unknown way is so the next time, too. Any other such reply may pass: what
@@ -79,13 +81,14 @@ def unusable(doing: str, error: BaseException, *, is_result: bool) -> Unreadable
     Args:
         doing: What the request was for.
         error: What was raised.
+        shown: Returns a text without secrets. It is called before the text is cut to a length.
         is_result: Whether the reply is a result.
     """
     for cause in _causes(error):
         if isinstance(cause, (TooLarge, NotJson, UnknownEncoding)) and is_result:
-            return Unsupported(doing, str(cause))
+            return Unsupported(doing, shown(str(cause)))
         if isinstance(cause, (TooLarge, NotJson, UnknownEncoding, zlib.error)):
-            return Unreadable("result" if is_result else f"reply to the request to {doing}", "", str(cause))
+            return Unreadable("result" if is_result else f"reply to the request to {doing}", "", shown(str(cause)))
     return None
 
 

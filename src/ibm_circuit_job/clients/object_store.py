@@ -118,10 +118,11 @@ def _broken(
     parameters: ClientParameters | None,
     secrets: Secrets,
 ) -> Unreachable | Unreadable | Unsupported:
-    if (of_no_use := unusable(doing, error, is_result=True)) is not None:
+    masked = secrets.plus(settings.passwords()).masked
+    if (of_no_use := unusable(doing, error, masked, is_result=True)) is not None:
         return of_no_use
     found = unreachable(doing, url, error, shown=shown, settings=settings, parameters=parameters)
-    return evolve(found, message=secrets.plus(settings.passwords()).masked(found.message))
+    return evolve(found, message=masked(found.message))
 
 
 def _is_by_store(error: bytes) -> bool:

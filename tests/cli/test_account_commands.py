@@ -214,3 +214,10 @@ def test_login_on_a_terminal_asks_and_shows_no_key(machine, server):
     assert json.loads(file.read_text())[NAME]["instance"] == BIG.crn
     on_terminal(["logout"], [(b"Delete", "y")], environment)
     assert json.loads(file.read_text()) == {}
+
+
+def test_key_on_the_command_line_is_used_with_a_warning(machine):
+    file = machine(LAB)
+    said = typed("login", "--token", KEY)
+    assert "other users can see a key on the command line" in said
+    assert json.loads(file.read_text())[NAME]["token"] == KEY

@@ -232,7 +232,15 @@ class Heard(logging.Handler):
 
 
 def shown(variables):
-    return " ".join(f"{name}={value!r}" for name, value in variables.items())
+    # As tools do, which pass over an object that is only half made.
+    return " ".join(f"{name}={repr_of(value)}" for name, value in variables.items())
+
+
+def repr_of(value):
+    try:
+        return repr(value)
+    except AttributeError:
+        return ""
 
 
 @contextmanager
@@ -268,7 +276,7 @@ NOT_CALLED = {"close", "local", "save_account", "delete_account", "saved_account
 def members(heard, of, name):
     """Call every public member that needs no argument, or one of ours."""
     for each in sorted(dir(type(of))):
-        if each.startswith("_") and each != "_repr_html_" or each in NOT_CALLED:
+        if (each.startswith("_") and each != "_repr_html_") or each in NOT_CALLED:
             continue
         if isinstance(inspect.getattr_static(type(of), each), (classmethod, staticmethod, type)):
             continue
@@ -312,13 +320,11 @@ def test_no_member_says_what_a_server_repeats(service, kind, channel, tmp_path):
     heard.check()
 
 
-@pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("kind", ["data", "no JSON", "page", "400", "404 of IAM", "503 page", "no number", "no header"])
 @pytest.mark.parametrize("path", ["/loginWithToken", "/me", "/Network", "/identity/token", "/resources", "/versions"])
-def test_no_login_says_what_a_server_repeats(service, kind, channel, path):
+def test_no_login_says_what_a_server_repeats(service, kind, path):
     is_classic = path in {"/loginWithToken", "/me", "/Network"}
-    if is_classic != (channel == "ibm_quantum"):
-        pytest.skip("of the other channel")
+    channel = "ibm_quantum" if is_classic else "ibm_quantum_platform"
     VersionAgreement.with_service(service.server.url)._agreed = None
     # At the first login, nothing is known of the token that has not come yet.
     service.hostile, service.hostile_at = HOSTILE[kind], (path,)
@@ -374,3 +380,40 @@ def test_no_presigned_query_is_said(service, kind):
         heard.said += [] if failed is None else [str(failed), repr(failed), pickle.dumps(failed).decode("latin-1")]
     assert any("/result" in said for said in heard.said)
     assert not [said for said in heard.said if SIGNATURE in said]
+
+
+# Accounts that are refused before any request
+
+
+def test_refused_accounts_are_in_no_local_variable(service, monkeypatch, tmp_path):
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", KEY)
+    monkeypatch.setenv("QISKIT_IBM_INSTANCE", "crn:v1:cut")
+    saved = tmp_path / "accounts.json"
+    saved.write_text(json.dumps({"a": {"token": KEY, "channel": "ibm_quantum_platform", "url": "ftp://x"}}))
+    proxies = {"urls": {"https": f"http://user:{quote(KEY, safe='')}@proxy:8", "unknown": "x"}}
+    calls = {
+        "variables": IBMProvider,
+        "file": lambda: IBMProvider(filename=saved),
+        "name": lambda: IBMProvider(filename=saved, name="b"),
+        "token": lambda: IBMProvider(KEY, "ftp://x"),
+        "proxies": lambda: IBMProvider("a-key", proxies=proxies),
+        "save": lambda: IBMProvider.save_account(KEY, filename=saved, name="a", proxies=proxies),
+        "save again": lambda: IBMProvider.save_account(KEY, filename=saved, name="a"),
+    }
+    heard = Heard()
+    for name, call in calls.items():
+        with pytest.raises(ibm_circuit_job.IBMAccountError) as raised:
+            call()
+        heard.raised(name, raised.value)
+    heard.check()
+
+
+def test_log_line_that_cannot_be_made_does_no_harm(service, caplog):
+    provider = provider_of(service, "ibm_quantum")
+    monkeyed = logging.getLogger("urllib3.connectionpool").makeRecord("x", 10, "", 1, "%d", ("no number",), None)
+    assert all(each(monkeyed) for each in logging.getLogger("urllib3.connectionpool").filters)
+    logging.getLogger("urllib3.connectionpool").error("%s", KEY)
+    logging.getLogger("urllib3.connection").error("broken", exc_info=OSError(KEY))
+    provider.close()
+    assert KEY not in caplog.text
+    assert "OSError: ***" in caplog.text

@@ -27,7 +27,7 @@ _LEAST_IN_DATA: Final = 12
 _ESCAPE: Final = re.compile(
     rb"%(?P<percent>[0-9A-Fa-f]{2})"
     rb"|\\(?:u(?P<unit>[0-9A-Fa-f]{4})|u\{(?P<braced>[0-9A-Fa-f]{1,6})\}|U(?P<long>[0-9A-Fa-f]{8})"
-    rb"|x(?P<byte>[0-9A-Fa-f]{2})|(?P<line>[rn][ \t]*)|(?P<sign>[^0-9A-Za-z]))"
+    rb"|x(?P<byte>[0-9A-Fa-f]{2})|(?P<line>[rnt][ \t]*)|(?P<sign>[^0-9A-Za-z]))"
     rb"|&(?:#(?P<decimal>[0-9]{1,7});?|#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6});?|(?P<name>amp|lt|gt|quot|apos);)"
     rb"|(?P<break>[\r\n]+[ \t]*)"
 )

@@ -1,8 +1,8 @@
 """What happens to a machine: to the files of a store, a database, worker processes, the program itself.
 
-Each fault is a row of the table, and only our client's, for the official ones have neither. To add one, write what is
-done in a function that returns the outcomes, and add it to :data:`FAULTS`. ``python machine_faults.py NAME NUMBER`` runs
-one, and prints its outcomes as JSON.
+Each fault is a row of the table, and only our client's, for the official ones have neither. To add one, write a
+function that yields what came of each attempt, and add it to :data:`FAULTS`. ``python machine_faults.py NAME NUMBER``
+runs one, and prints its outcomes as JSON.
 """
 
 import contextlib

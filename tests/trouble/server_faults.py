@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+SLOW = 2.0
+"""Seconds between two headers: the official clients read no more than a hundred."""
 LOGIN, ASKING, ONCE = ("login",), ("status", "result"), ("submission",)
 RIGHT = frozenset({"right"})
 """What may come of it where the service is well again."""
@@ -131,10 +133,10 @@ def upgraded(start, piece=None, pause=0.5):
 STREAM = ("stream",)
 FAULTS = (
     Fault("no answer at all", lambda struck: struck.wait()),
-    Fault("headers that drip", drips(OK, b"X: y\r\n")),
+    Fault("headers that drip", drips(OK, b"X: y\r\n", SLOW)),
     Fault("one header that drips", drips(OK + b"X: ", b"a")),
     Fault("a chunk size that drips", drips(CHUNKED + b"1;", b"a")),
-    Fault("trailers that drip", drips(CHUNKED + b"1\r\n{\r\n0\r\n", b"X: y\r\n")),
+    Fault("trailers that drip", drips(CHUNKED + b"1\r\n{\r\n0\r\n", b"X: y\r\n", SLOW)),
     Fault("replies `100 Continue` that drip", drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n")),
     Fault("a body that drips", drips(OK + b"Content-Length: 100000\r\n\r\n", b" ")),
     Fault("a body without an end", endless(OK + b"\r\n", b" " * 65536), ("status",), is_large=True),
@@ -161,7 +163,7 @@ FAULTS = (
     Fault("a cookie of 2 kB in each reply; 431 above 8 kB", cookies, ("anything",), times=math.inf, closes=False),
     Fault("an access token with a line break", broken_token, LOGIN, may=SAID),
     Fault("a refusal that repeats the token", echoes, may=SAID),
-    Fault("a websocket's handshake that drips", drips(b"HTTP/1.1 101 Go\r\n", b"X: y\r\n"), STREAM),
+    Fault("a websocket's handshake that drips", drips(b"HTTP/1.1 101 Go\r\n", b"X: y\r\n", SLOW), STREAM),
     Fault("a websocket that stays silent", upgraded(b""), STREAM),
     Fault("a frame that drips", upgraded(b"\x81\x7e\xff\xff", b"a"), STREAM),
     Fault("a frame of 2^63 bytes", upgraded(b"\x81\x7f\x7f" + b"\xff" * 7, b"a" * 65536, 0.01), STREAM),

@@ -138,11 +138,6 @@ def test_logout_without_a_name_deletes_the_account_that_is_used(machine):
     assert list(json.loads(file.read_text())) == [NAME]
 
 
-def test_key_is_no_argument(machine):
-    machine(LAB)
-    assert typed("login", "--token", "x", exit_code=2)
-
-
 def test_whoami_sends_no_request_unless_it_is_asked_to(machine, server):
     file = machine(LAB)
     IBMProvider.save_account(KEY, region="us-east")

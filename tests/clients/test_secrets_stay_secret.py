@@ -8,7 +8,7 @@ import logging
 import pickle
 import re
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -209,10 +209,8 @@ class Heard(logging.Handler):
             failed = failed.__cause__ or failed.__context__
 
     def pickled(self, what, value):
-        try:
+        with suppress(TypeError, AttributeError, pickle.PicklingError):
             self.said.append(f"pickle of {what}: {pickle.dumps(value).decode('latin-1')}")
-        except (TypeError, AttributeError, pickle.PicklingError):
-            pass
 
     def attempt(self, what, call):
         try:

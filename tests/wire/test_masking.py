@@ -91,6 +91,10 @@ def test_short_secret_may_be_a_word_of_the_data():
     assert secrets.masked("simulator") == "***"
 
 
+def test_very_short_secret_is_replaced_as_it_is_spelled():
+    assert Secrets.of(["x"]).masked("BXNIM0415E: the key x is unknown") == "BXNIM0415E: the key *** is unknown"
+
+
 def test_overlapping_secrets_are_replaced_as_one():
     assert Secrets.of(["abcdefgh", "efghijkl", "abcd"]).masked("<abcdefghijkl>") == "<***>"
 

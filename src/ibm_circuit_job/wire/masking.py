@@ -21,7 +21,7 @@ _DEPTH: Final = 4
 _MOST_SEARCHED: Final = 500_000
 """Of a longer body only the plain spelling of a secret is searched, so that time and memory stay bounded."""
 _LEAST_ENCODED: Final = 6
-"""A shorter secret is not searched in base64 and hexadecimal, where a few characters are anywhere."""
+"""Of a shorter secret only the plain spelling is searched: a few characters in either case are anywhere."""
 _LEAST_IN_DATA: Final = 12
 """A shorter secret may be a word of the data itself, such as a token ``"test"`` of a local service."""
 _ESCAPE: Final = re.compile(
@@ -133,8 +133,6 @@ def _needles(raw: bytes) -> Iterator[bytes]:
         yield undone.text.lower()
         undone = _unescaped(undone.text)
     yield raw.replace(b" ", b"+").lower()
-    if len(raw) < _LEAST_ENCODED:
-        return
     yield raw.hex().encode()
     for before in range(3):
         # Those characters that say nothing but the secret: the first and the last may be shared with what is beside it.
@@ -149,7 +147,7 @@ def _masked(body: bytes, secrets: Iterable[str]) -> bytes:
         for secret in sorted(raw, key=len, reverse=True):
             body = body.replace(secret, MASK.encode())
         return body
-    needles = {needle for secret in raw for needle in _needles(secret) if needle}
+    needles = {needle for secret in raw if len(secret) >= _LEAST_ENCODED for needle in _needles(secret) if needle}
     found: list[tuple[int, int]] = []
     layer, steps = body, list[_Step]()
     for _ in range(_DEPTH):
@@ -167,7 +165,11 @@ def _masked(body: bytes, secrets: Iterable[str]) -> bytes:
             break
         layer = undone.text
         steps.append(undone)
-    return _without(body, sorted(found)) if found else body
+    masked = _without(body, sorted(found)) if found else body
+    for secret in raw:
+        if len(secret) < _LEAST_ENCODED:
+            masked = masked.replace(secret, MASK.encode())
+    return masked
 
 
 def _without(body: bytes, ranges: list[tuple[int, int]]) -> bytes:

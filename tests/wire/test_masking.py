@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from ibm_circuit_job.wire.masking import HiddenBytes, HiddenText, Secrets
 
-keys = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=8, max_size=60)
+# A backslash at the end of a key escapes what follows the key.
+keys = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=8, max_size=60).filter(
+    lambda key: not key.endswith("\\")
+)
 beside = st.text("abc XYZ/:.", max_size=8)
 
 

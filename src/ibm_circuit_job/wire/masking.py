@@ -11,6 +11,7 @@ import base64
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -19,7 +20,9 @@ MASK: Final = "***"
 """What stands in the place of a secret."""
 _DEPTH: Final = 4
 _MOST_SEARCHED: Final = 500_000
-"""Of a longer body only the plain spelling of a secret is searched, so that time and memory stay bounded."""
+"""Of a longer text only the plain spelling of a secret is searched, so that time and memory stay bounded."""
+_MOST_DATA_UNESCAPED: Final = 50_000
+"""In a longer body of data no escapes are undone: that takes a microsecond for some ten bytes."""
 _LEAST_ENCODED: Final = 6
 """Of a shorter secret only the plain spelling is searched: a few characters in either case are anywhere."""
 _LEAST_IN_DATA: Final = 12
@@ -31,6 +34,8 @@ _ESCAPE: Final = re.compile(
     rb"|&(?:#(?P<decimal>[0-9]{1,7});?|#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6});?|(?P<name>amp|lt|gt|quot|apos);)"
     rb"|(?P<break>[\r\n]+[ \t]*)"
 )
+_SIGNS: Final = (b"%", b"\\", b"&", b"\r", b"\n")
+"""Those with which an escape begins."""
 _NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 
 
@@ -121,7 +126,8 @@ class Secrets:
 
         A secret of less than 12 characters stays, since it may be a word of the data.
         """
-        return _masked(body, {text for text in self.texts if len(text) >= _LEAST_IN_DATA})
+        depth = _DEPTH if len(body) <= _MOST_DATA_UNESCAPED else 1
+        return _masked(body, frozenset(text for text in self.texts if len(text) >= _LEAST_IN_DATA), depth)
 
 
 def _needles(raw: bytes) -> Iterator[bytes]:
@@ -141,16 +147,23 @@ def _needles(raw: bytes) -> Iterator[bytes]:
         yield encoded.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def _masked(body: bytes, secrets: Iterable[str]) -> bytes:
+@lru_cache(maxsize=16)
+def _all_needles(secrets: frozenset[str]) -> tuple[bytes, ...]:
+    """What is searched for, of secrets that are long enough to be searched in any spelling."""
+    raw = (secret.encode("utf-8", "surrogatepass") for secret in secrets)
+    return tuple({needle for secret in raw if len(secret) >= _LEAST_ENCODED for needle in _needles(secret) if needle})
+
+
+def _masked(body: bytes, secrets: frozenset[str], depth: int = _DEPTH) -> bytes:
     raw = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
     if len(body) > _MOST_SEARCHED:
         for secret in sorted(raw, key=len, reverse=True):
             body = body.replace(secret, MASK.encode())
         return body
-    needles = {needle for secret in raw if len(secret) >= _LEAST_ENCODED for needle in _needles(secret) if needle}
+    needles = _all_needles(secrets)
     found: list[tuple[int, int]] = []
     layer, steps = body, list[_Step]()
-    for _ in range(_DEPTH):
+    for remaining in range(depth, 0, -1):
         lower = layer.lower()
         for needle in needles:
             at = lower.find(needle)
@@ -160,7 +173,7 @@ def _masked(body: bytes, secrets: Iterable[str]) -> bytes:
                     begin, end = step.origin(begin), step.origin(end - 1, at_end=True)
                 found.append((begin, end))
                 at = lower.find(needle, at + len(needle))
-        undone = _unescaped(layer)
+        undone = _unescaped(layer) if remaining > 1 else None
         if undone is None:
             break
         layer = undone.text
@@ -202,6 +215,8 @@ class _Step:
 
 def _unescaped(body: bytes) -> _Step | None:
     """A text with its escapes undone; ``None`` where it has none."""
+    if not any(sign in body for sign in _SIGNS):
+        return None
     pieces: list[bytes] = []
     at, was_at, size, reached = list[int](), list[tuple[int, int]](), 0, 0
     for escape in _ESCAPE.finditer(body):

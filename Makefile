@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test conformance chaos thorough trouble mutants fuzz check docs bench clean
+.PHONY: help demo test coverage conformance chaos thorough trouble mutants fuzz check docs bench clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
 	@echo "make test         run every test but those of make conformance"
+	@echo "make coverage     measure which branches of the two inner rooms their own tests reach"
 	@echo "make conformance  run the official clients against the local service, and libraries on our backend"
 	@echo "make chaos        run 1,000 jobs while every fourth request goes wrong, and the official clients' beside ours"
 	@echo "make trouble      inject faults into our client and the official ones, and write the table of docs/reliability.md"
@@ -51,7 +52,7 @@ coverage: .venv/dev
 		--cov ibm_circuit_job.state --cov ibm_circuit_job.wire --cov-branch --cov-report term:skip-covered --cov-fail-under 95
 
 CORE := tests/state tests/wire property_tests/test_laws.py property_tests/test_wire_laws.py \
-	property_tests/test_waiting_laws.py property_tests/test_results_laws.py
+	property_tests/test_waiting_laws.py property_tests/test_results_laws.py property_tests/test_submitting_world.py
 
 LIBRARIES := experiments pennylane mthree mitiq
 

@@ -10,6 +10,8 @@ import sys
 import pytest
 import requests
 
+from ibm_circuit_job import cli
+
 COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli", "serve", "--port", "0"]
 
 
@@ -45,12 +47,14 @@ def test_token_is_read_from_a_file(tmp_path):
 def test_token_is_read_from_the_variable(tmp_path):
     said, errors, taken = served(tmp_path, env=os.environ | {"IBM_CIRCUIT_JOB_TOKEN": "own"})
     assert taken
+    assert "IBMProvider(token=os.environ['IBM_CIRCUIT_JOB_TOKEN'], url=" in said.replace('"', "'")
     assert "own" not in said.replace("own users", "") + errors
 
 
 def test_token_on_the_command_line_warns(tmp_path):
-    _, errors, taken = served(tmp_path, "--token", "own")
+    said, errors, taken = served(tmp_path, "--token", "own")
     assert taken
+    assert "IBMProvider(token='...', url=" in said.replace('"', "'")
     assert "other users can see a token on the command line" in errors
 
 
@@ -75,13 +79,9 @@ def test_token_is_asked_for(tmp_path):
         (["--host", "0.0.0.0"], "give it a token of your own with --token-file, --ask-token or the variable"),  # noqa: S104 - refused
     ],
 )
-def test_token_that_is_none_is_refused(tmp_path, words, message):
-    ran = subprocess.run(
-        [*COMMAND, "--data", str(tmp_path), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert ran.returncode == 1
-    assert message in re.sub(r"\s+", " ", ran.stderr)
+def test_token_that_is_none_is_refused(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.setattr(sys, "argv", ["ibm-circuit-job", *COMMAND[3:], "--data", str(tmp_path), *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert message in re.sub(r"\s+", " ", capsys.readouterr().err)

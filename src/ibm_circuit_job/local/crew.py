@@ -62,10 +62,14 @@ class Crew:
         for _ in range(self._workers):
             self._idle.put_nowait(self._new(_FIRST_METHOD))
 
-    async def stop(self) -> None:
-        """End the processes, and what they execute."""
+    def kill(self) -> None:
+        """End the processes at once, and what they execute."""
         for each in self._all:
             each.kill()
+
+    async def stop(self) -> None:
+        """End the processes, and what they execute, and the threads that wait for them."""
+        self.kill()
         await asyncio.to_thread(self._threads.shutdown)
 
     async def execute(self, task: Task) -> Outcome:
@@ -197,10 +201,11 @@ class _Worker:
 
     def _received(self) -> bytes:
         try:
-            return self._pipe.recv_bytes()
+            received: bytes = self._pipe.recv_bytes()
         except (EOFError, OSError):
             # At an end in the midst of an answer, too: the part of it is of no use.
             raise _Died(self._end()) from None
+        return received
 
     def _end(self) -> str:
         self._process.join(5.0)

@@ -168,13 +168,15 @@ def serve(
     _allow_many_connections()
     # What the service makes, and SQLite for it, is its owner's alone.
     os.umask(0o077)
-    # First of all: what is opened before would be open in them too.
-    crew = Crew(
-        settings.workers, Limits(settings.memory_mb or share_of_machine(settings.workers), settings.job_seconds)
-    )
-    crew.start()
-    records = Records(Path(settings.data))
-    try:
+    with contextlib.ExitStack() as at_end:
+        at_end.callback(bound.close)
+        limits = Limits(settings.memory_mb or share_of_machine(settings.workers), settings.job_seconds)
+        crew = Crew(settings.workers, limits)
+        at_end.callback(crew.kill)
+        # Before the records: what is opened before would be open in these processes too.
+        crew.start()
+        records = Records(Path(settings.data))
+        at_end.callback(records.close)
         try:
             access = Access.kept_in(records, settings.token, settings.token_seconds)
         except NotWritten as error:
@@ -202,5 +204,3 @@ def serve(
 
         server = _Server(config, lambda: started(where, stop))
         server.run(sockets=[bound])
-    finally:
-        records.close()

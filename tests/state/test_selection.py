@@ -97,3 +97,7 @@ def test_job_fits_if_its_status_is_wanted():
     assert not only.fits(Job("a"))
     assert not only.fits(Job("a", StatusReport(NOON, JobStatus.ERROR, "Failed")))
     assert only.fits(Job("a", StatusReport(NOON, JobStatus.DONE, "Completed")))
+
+
+def test_one_job_may_be_wanted():
+    assert wanted(limit=1).limit == 1

@@ -100,4 +100,4 @@ def test_job_fits_if_its_status_is_wanted():
 
 
 def test_one_job_may_be_wanted():
-    assert wanted(limit=1).limit == 1
+    assert wanted(limit=1) == wanted(limit=10)

@@ -101,8 +101,8 @@ def handles(server, number):
 
 @pytest.mark.parametrize(("place", "way", "number"), CASES)
 def test_wait_without_timeout_asks_again_after_silence(place, way, number, monkeypatch):
-    if place in {"the login", "the account"}:
-        # A stream's login has no limit of the wait's, but that of any request.
+    if place in {"the login", "the account", "the result"}:
+        # The login for a stream, and a result, have no limit of the wait's, but that of any request.
         monkeypatch.setattr(bounded, "SILENT_SECONDS", LONGEST)
     with silent_once(place) as (silent, server):
         jobs, ended = handles(server, number), []

@@ -7,7 +7,9 @@ JSON: what came of each.
 
 import contextlib
 import json
+import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -77,7 +79,8 @@ OWN_ERRORS = ("ibm_circuit_job.", "qiskit")
 
 
 def attempt(client, where):
-    """Run a job to its end, and return what came of it."""
+    """Run a job to its end, and return what came of it. All that is logged is written down, and searched for tokens."""
+    logging.basicConfig(level=logging.DEBUG)
     try:
         run, counts_of = CLIENTS[client](where)
         circuit = QuantumCircuit(2)
@@ -95,13 +98,17 @@ def attempt(client, where):
     return {"outcome": "right" if likely == "01" else "wrong"}
 
 
+ACCESS_TOKEN = re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}")
+"""The beginning of a token of the service's, as it is in a header."""
+
+
 class Attempt:
     """One attempt, in a process."""
 
     def __init__(self, client, where, folder, number):
         self.wrote = Path(folder, f"{number}.json")
         self.said = Path(folder, f"{number}.txt")
-        self.began = time.monotonic()
+        self.token, self.began = where["token"], time.monotonic()
         self.pid = os.fork()
         if self.pid == 0:
             self._run(client, where)
@@ -140,6 +147,8 @@ class Attempt:
 
     def _note(self):
         text = self.said.read_text(errors="replace") if self.said.exists() else ""
+        if self.token in text or ACCESS_TOKEN.search(text):
+            self.outcome = {"outcome": "token shown"}
         self.outcome |= {"seconds": time.monotonic() - self.began, "said": text[-8000:]}
         return True
 

@@ -1,7 +1,7 @@
 """Inject each fault into our client and into the official ones, unmodified, and write the table of docs/reliability.md.
 
-Arguments choose among the faults by a part of their names; then the table is printed, and not written. The exit code is
-1 if something else came of a fault with our own client than may. Each attempt is a process with a limit of time and of
+Arguments choose among the faults by a part of their names; then the rows of the others stay as they are. The exit
+code is 1 if something else came of a fault with our own client than may. Each attempt is a process with a limit of time and of
 memory, against a local service behind a proxy that does the harm.
 """
 
@@ -163,26 +163,16 @@ class Table:
     """What was tried, and what came of it."""
 
     def __init__(self):
-        self.rows, self.broken, self.attempts = [], [], Counter()
+        self.rows, self.broken = [], []
 
     def add(self, name, by_column, may):
         """Add a row; an outcome of ours that may not be is noted."""
         ours = by_column["ours"] or []
-        for column, outcomes in by_column.items():
-            self.attempts[column] += len(outcomes or ())
         wrong = [each for each in ours if each["outcome"] not in may]
         if wrong:
             self.broken.append((name, wrong))
         tried = ", ".join(str(len(each)) if each else "-" for each in by_column.values())
         self.rows.append((name, tried, *map(told, by_column.values())))
-
-    def text(self):
-        """The table in Markdown."""
-        heads = ("fault", "attempts", *COLUMNS)
-        lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
-        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
-        total = ", ".join(f"{self.attempts[column]:,} with {column}" for column in COLUMNS)
-        return "\n".join((*lines, "", f"Attempts in all: {total}."))
 
 
 def run(wanted):
@@ -220,18 +210,30 @@ def run(wanted):
     return table
 
 
-def write(text):
-    """Put the table where the document has a place for it."""
+def write(rows):
+    """Put rows into the table of the document: in the place of those of the same faults, others stay as they are."""
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
+    written, _, after = rest.partition(END)
+    lines = [line for line in written.splitlines() if line.startswith("| ")][2:]
+    known = {row[0]: row for row in (tuple(line.strip("| ").split(" | ")) for line in lines)} | {
+        row[0]: row for row in rows
+    }
+    names = [*(fault.name for fault in SERVER_FAULTS), *(fault.row for fault in MACHINE_FAULTS)]
+    there = [known[name] for name in names if name in known]
+    heads = ("fault", "attempts", *COLUMNS)
+    table = ["| " + " | ".join(heads) + " |", "| " + " | ".join("---" for _ in heads) + " |"]
+    table += ["| " + " | ".join(row) + " |" for row in there]
+    tried = zip(*(row[1].split(", ") for row in there), strict=True)
+    counts = [sum(int(cell) for cell in cells if cell != "-") for cells in tried]
+    total = ", ".join(f"{count:,} with {column}" for count, column in zip(counts, COLUMNS, strict=True))
+    text = "\n".join((*table, "", f"Attempts in all: {total}."))
     DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
 
 
 def main():
     began = time.monotonic()
     table = run(sys.argv[1:])
-    if not sys.argv[1:]:
-        write(table.text())
+    write(table.rows)
     for name, wrong in table.broken:
         for each in wrong[:3]:
             print(f"MAY NOT BE: {name}: {each['outcome']}\n{each.get('said', '')[-3000:]}", flush=True)

@@ -1,0 +1,79 @@
+"""The programs ``circuit-runner`` and ``qasm3-runner``: the counts of circuits, as a ``Result``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit_aer.noise import NoiseModel
+
+from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, MAX_CIRCUITS
+from ibm_circuit_job.local.execution import Outcome, Task
+from ibm_circuit_job.local.programs.qasm3_text import read_if_text
+from ibm_circuit_job.local.programs.refusals import NOT_FOR_THIS_BACKEND, CannotRun, decoded
+from ibm_circuit_job.local.simulation import checked_shots, runnable, simulated
+from ibm_circuit_job.wire import documents, typed_json
+
+
+def run(task: Task) -> Outcome:
+    """The counts of circuits, as a ``Result``. Those that cannot run do not keep the others from it."""
+    submitted, device = decoded(task.params, "circuits"), DEVICES[task.backend]
+    circuits = submitted["circuits"]
+    circuits = circuits if isinstance(circuits, list) else [circuits]
+    if task.program == "qasm3-runner":
+        circuits = [read_if_text(circuit, f"circuit-{index}") for index, circuit in enumerate(circuits)]
+    if not 1 <= len(circuits) <= MAX_CIRCUITS:
+        raise CannotRun(f"Expected 1 to {MAX_CIRCUITS} circuits, got {len(circuits)}.")
+    shots = checked_shots(submitted.get("shots", 4000))
+    prepared = [runnable(device, _prepared(circuit, submitted.get("init_circuit"))) for circuit in circuits]
+    ready = [circuit for circuit in prepared if isinstance(circuit, QuantumCircuit)]
+    reasons = [reason for reason in prepared if isinstance(reason, str)]
+    if not ready:
+        raise CannotRun(reasons[0])
+    noise = submitted.get("noise_model") if device.is_simulator else None
+    ran = simulated(
+        task,
+        ready,
+        shots=shots,
+        memory=bool(submitted.get("memory")),
+        seed=submitted.get("seed_simulator"),
+        noise_model=NoiseModel.from_dict(dict(noise)) if isinstance(noise, Mapping) else None,
+    )
+    if len(ran.results) != len(ready):
+        # Refused as a whole, before any of them ran.
+        raise CannotRun(str(ran.status))
+    reasons += [str(each.status) for each in ran.results if not each.success]
+    result: dict[str, Any] = ran.to_dict()
+    result.pop("metadata", None)
+    simulated = iter(result["results"])
+    result["results"] = [
+        next(simulated) if isinstance(each, QuantumCircuit) else _failed(circuit, shots, each)
+        for circuit, each in zip(circuits, prepared, strict=True)
+    ]
+    result |= {
+        "job_id": task.job_id,
+        "qobj_id": task.job_id,
+        "backend_name": task.backend,
+        "backend_version": BACKEND_VERSION,
+        "success": not reasons,
+    }
+    # The header goes back as it came, and not as what was made of it.
+    given = documents.fields(task.params, "params").unwrap().get("header")
+    result["header"] = {} if given is None or bytes(given) == b"null" else given
+    reason = "; ".join(dict.fromkeys(reasons))
+    return Outcome(typed_json.encode(result), reason, NOT_FOR_THIS_BACKEND if reason else None)
+
+
+def _failed(circuit: Any, shots: int, reason: str) -> dict[str, Any]:
+    """The experiment of a circuit that could not run."""
+    header = {"name": circuit.name, "memory_slots": circuit.num_clbits}
+    return {"shots": shots, "success": False, "status": f"ERROR: {reason}", "header": header, "data": {}}
+
+
+def _prepared(circuit: Any, initial: Any) -> QuantumCircuit:
+    if not isinstance(circuit, QuantumCircuit):
+        raise CannotRun(f"Expected circuits, got a {type(circuit).__name__}.")
+    if not isinstance(initial, QuantumCircuit):
+        return circuit
+    return circuit.compose(initial, qubits=range(initial.num_qubits), front=True)

@@ -1,0 +1,41 @@
+"""Options that every program has: each is checked here, and what a simulator cannot do is refused by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ibm_circuit_job.local.devices import Device, configuration
+from ibm_circuit_job.local.programs.refusals import CannotRun
+
+
+def check_repetition(device: Device, init_qubits: bool, rep_delay: float | None, path: str) -> None:
+    """Check what happens between two shots.
+
+    Args:
+        device: The backend.
+        init_qubits: Whether the qubits are in state 0 at the start of each shot.
+        rep_delay: The seconds between two shots; ``None`` for the backend's default.
+        path: The field that has them.
+
+    Raises:
+        CannotRun: If the qubits are not to be reset, or the delay is outside of what the backend has.
+    """
+    if not init_qubits:
+        raise CannotRun(f"{path}.init_qubits: expected true; the simulation of a shot begins with all qubits in 0.")
+    if rep_delay is None:
+        return
+    shortest, longest = (each * 1e-6 for each in configuration(device)["rep_delay_range"])
+    if not shortest <= rep_delay <= longest:
+        raise CannotRun(f"{path}.rep_delay: expected {shortest:g} to {longest:g} seconds, got {rep_delay:g}.")
+
+
+def refuse_given(options: Mapping[str, Any], path: str, reason: str) -> None:
+    """Refuse options that are given.
+
+    Raises:
+        CannotRun: If the mapping has a value that is neither empty, false nor ``None``.
+    """
+    for name, value in options.items():
+        if value:
+            raise CannotRun(f"{path}.{name}: {reason}")

@@ -1,0 +1,81 @@
+"""Parameters that a samplex draws: twirling, bases and injected noise as sets of angles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from samplomatic.samplex import Samplex
+
+from ibm_circuit_job.local.programs.refusals import CannotRun
+
+ANGLES: Final = "parameter_values"
+"""The output of a samplex that goes into its circuit."""
+_CLOSE: Final = 1e-9
+
+
+def bound(samplex: Samplex, arguments: Mapping[str, Any], path: str) -> Any:
+    """Return the inputs of a samplex, with values.
+
+    Raises:
+        CannotRun: If the values do not fit, or one is missing.
+    """
+    try:
+        inputs = samplex.inputs().make_broadcastable().bind(**arguments)
+    except Exception as error:  # noqa: BLE001 - anything may be given
+        raise CannotRun(f"{path}: {error}") from None
+    if not inputs.fully_bound:
+        raise CannotRun(f"{path}: missing are {inputs.describe(prefix='', include_bound=False)}")
+    return inputs
+
+
+def drawn(samplex: Samplex, inputs: Any, shape: Sequence[int], random: np.random.Generator, path: str) -> dict[str, Any]:
+    """Draw from a samplex.
+
+    Args:
+        samplex: The samplex.
+        inputs: Its inputs, as :func:`bound` returns them.
+        shape: The shape of what is drawn. Along the axes that the inputs do not have, each draw is another one.
+        random: Where the randomness comes from.
+        path: The field of the shape, for an error.
+
+    Returns:
+        The outputs by their names, arrays of the shape and the axes of the output.
+
+    Raises:
+        CannotRun: If the inputs do not extend to the shape.
+    """
+    shape = tuple(shape)
+    try:
+        fits = np.broadcast_shapes(shape, inputs.shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise CannotRun(f"{path}: expected a shape that arguments of shape {inputs.shape} extend to, got {shape}.")
+    padded = (1,) * (len(shape) - inputs.ndim) + tuple(inputs.shape)
+    swept = [axis for axis, size in enumerate(padded) if size > 1]
+    free = [axis for axis, size in enumerate(padded) if size <= 1]
+    sizes, repeats = [shape[axis] for axis in swept], [shape[axis] for axis in free]
+    found: dict[str, Any] = {}
+    for place in np.ndindex(*sizes):
+        at = dict(zip(swept, place, strict=True))
+        index = tuple(at.get(axis, 0) for axis in range(len(shape) - inputs.ndim, len(shape)))
+        sample = samplex.sample(inputs[index], num_randomizations=math.prod(repeats), rng=random)
+        for name, array in sample.items():
+            if isinstance(array, np.ndarray):
+                own = array.shape[1:]
+                whole = found.setdefault(name, np.empty((*sizes, *repeats, *own), array.dtype))
+                whole[place] = array.reshape(*repeats, *own)
+    order = np.argsort([*swept, *free])
+    found = {name: array.transpose(*order, *range(len(shape), array.ndim)) for name, array in found.items()}
+    if ANGLES in found:
+        found[ANGLES] = _exact(found[ANGLES])
+    return found
+
+
+def _exact(angles: Any) -> Any:
+    """Angles that are multiples of a right one but for rounding, exact: the stabilizer method takes no others."""
+    nearest = np.round(angles / (np.pi / 2)) * (np.pi / 2)
+    return np.where(np.abs(angles - nearest) < _CLOSE, nearest, angles)

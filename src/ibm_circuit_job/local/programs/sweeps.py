@@ -1,0 +1,223 @@
+"""Circuits that are run for many sets of parameters: in chunks, each of which has its times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+from attrs import define, field, frozen
+from qiskit import QuantumCircuit
+from qiskit_aer.noise import NoiseModel
+
+from ibm_circuit_job.local.devices import DEVICES, MAX_CIRCUITS, MAX_SHOTS
+from ibm_circuit_job.local.execution import Task
+from ibm_circuit_job.local.programs.refusals import CannotRun
+from ibm_circuit_job.local.simulation import runnable, simulated
+
+MOST_OUTCOMES: Final = MAX_CIRCUITS * MAX_SHOTS
+"""Outcomes that a job may have over all of its circuits, sets of parameters and shots."""
+_MOST_SETS: Final = 1000
+"""How many sets of parameters a chunk has whose size is chosen here."""
+_MOST_IN_CHUNK: Final = 2_000_000
+"""How many outcomes such a chunk has, if it has more than one set of parameters."""
+
+
+@frozen(eq=False)
+class Sweep:
+    """A circuit, and the sets of parameters that it is run for."""
+
+    circuit: QuantumCircuit
+    """The circuit."""
+    values: Any
+    """An array of sets x parameters, in the order of ``circuit.parameters``; of shape sets x 0 where it has none."""
+    shots: int
+    """The shots of each set."""
+    chunk_size: int | None = None
+    """How many sets are run at once; by default as many as are run well."""
+
+    @property
+    def sets(self) -> int:
+        """How many sets of parameters there are."""
+        return len(self.values)
+
+
+@frozen
+class Part:
+    """Sets of parameters of one sweep."""
+
+    sweep: int
+    """The index of the sweep."""
+    start: int
+    """The first of the sets."""
+    stop: int
+    """The first that is not one of them."""
+
+
+@define
+class Chunk:
+    """What was run at once."""
+
+    parts: list[Part]
+    """The sets of parameters."""
+    start: datetime = field(factory=lambda: datetime.now(UTC))
+    """When it began, UTC."""
+    stop: datetime = field(factory=lambda: datetime.now(UTC))
+    """When it had ended, UTC."""
+
+
+def run_sweeps(
+    task: Task, sweeps: Sequence[Sweep], seed: int | None, noise: NoiseModel | None = None
+) -> tuple[list[Any], list[Chunk]]:
+    """Run circuits for their sets of parameters.
+
+    Args:
+        task: The job.
+        sweeps: What is run.
+        seed: The seed of the job, if it has one; that of the service else.
+        noise: The noise; that of the backend by default.
+
+    Returns:
+        For each sweep the outcomes, an array of sets x shots x bytes, the most significant byte first; and the chunks.
+
+    Raises:
+        CannotRun: If a circuit cannot run on the backend, or there are too many outcomes.
+    """
+    outcomes = sum(sweep.sets * sweep.shots for sweep in sweeps)
+    if outcomes > MOST_OUTCOMES:
+        raise CannotRun(f"Expected at most {MOST_OUTCOMES} outcomes of all circuits and shots, got {outcomes}.")
+    device, ready = DEVICES[task.backend], []
+    for sweep in sweeps:
+        circuit = runnable(device, sweep.circuit)
+        if isinstance(circuit, str):
+            raise CannotRun(circuit)
+        ready.append(circuit)
+    found: list[list[Any]] = [[] for _ in sweeps]
+    chunks = []
+    first = task.seed if seed is None else seed
+    for number, parts in enumerate(_chunks(sweeps)):
+        chunk = Chunk(parts)
+        for part, packed in zip(parts, _run(task, sweeps, ready, parts, _seed(first, number), noise), strict=True):
+            found[part.sweep].append(packed)
+        chunk.stop = datetime.now(UTC)
+        chunks.append(chunk)
+    return [_joined(sweep, packed) for sweep, packed in zip(sweeps, found, strict=True)], chunks
+
+
+def _seed(first: int | None, number: int) -> int | None:
+    """The seed of a chunk; of the first one the job's, so that its counts are those of ``circuit-runner``."""
+    if first is None or number == 0:
+        return first
+    return int(np.random.SeedSequence([abs(first), number]).generate_state(1)[0] >> 1)
+
+
+def _chunks(sweeps: Sequence[Sweep]) -> Iterator[list[Part]]:
+    """The parts of each chunk: its circuits have the same shots."""
+    parts: list[Part] = []
+    room = 0
+    for index, sweep in enumerate(sweeps):
+        most = sweep.chunk_size or max(1, min(_MOST_SETS, _MOST_IN_CHUNK // sweep.shots))
+        if parts and (sweep.chunk_size or sweep.shots != sweeps[parts[0].sweep].shots):
+            yield parts
+            parts = []
+        at = 0
+        while at < sweep.sets:
+            if not parts:
+                room = most
+            taken = min(room, sweep.sets - at)
+            parts.append(Part(index, at, at + taken))
+            at, room = at + taken, room - taken
+            if room == 0 or (sweep.chunk_size and at == sweep.sets):
+                yield parts
+                parts = []
+    if parts:
+        yield parts
+
+
+def _run(
+    task: Task,
+    sweeps: Sequence[Sweep],
+    ready: Sequence[QuantumCircuit],
+    parts: Sequence[Part],
+    seed: int | None,
+    noise: NoiseModel | None,
+) -> Iterator[Any]:
+    circuits: list[QuantumCircuit] = []
+    binds: list[dict[Any, list[float]]] = []
+    for part in parts:
+        circuit, values = ready[part.sweep], sweeps[part.sweep].values[part.start : part.stop]
+        if values.shape[-1]:
+            circuits.append(circuit)
+            columns = zip(circuit.parameters, values.T, strict=True)
+            binds.append({parameter: column.tolist() for parameter, column in columns})
+        else:
+            circuits += [circuit] * len(values)
+            binds += [{} for _ in values]
+    shots = sweeps[parts[0].sweep].shots
+    bound = binds if any(binds) else None
+    ran = simulated(task, circuits, shots=shots, memory=True, seed=seed, noise_model=noise, binds=bound)
+    if not ran.success:
+        raise CannotRun("; ".join(str(each.status) for each in ran.results if not each.success) or str(ran.status))
+    at = 0
+    for part in parts:
+        sets, width = part.stop - part.start, _bytes(ready[part.sweep].num_clbits)
+        outcomes = (ran.data(index).get("memory") or ["0x0"] * shots for index in range(at, at + sets))
+        packed = b"".join(int(outcome, 16).to_bytes(width) for memory in outcomes for outcome in memory)
+        at += sets
+        yield np.frombuffer(packed, np.uint8).reshape(sets, shots, width)
+
+
+def _joined(sweep: Sweep, found: Sequence[Any]) -> Any:
+    if not found:
+        return np.empty((0, sweep.shots, _bytes(sweep.circuit.num_clbits)), np.uint8)
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _bytes(bits: int) -> int:
+    return max(1, -(-bits // 8))
+
+
+def register_bits(circuit: QuantumCircuit, outcomes: Any) -> dict[str, Any]:
+    """Return the bits of each classical register.
+
+    Args:
+        circuit: The circuit.
+        outcomes: An array of ... x bytes, the most significant byte first.
+
+    Returns:
+        By the register's name an array of booleans, ... x bits, the bit of index 0 first.
+    """
+    bits = np.unpackbits(outcomes, axis=-1)[..., ::-1].view(bool)
+    return {
+        register.name: np.ascontiguousarray(bits[..., [circuit.find_bit(bit).index for bit in register]])
+        for register in circuit.cregs
+    }
+
+
+def shaped(values: Any, parameters: int, shape: Sequence[int], path: str) -> tuple[Any, tuple[int, ...]]:
+    """Return sets of parameters as an array of sets x parameters, and the shape of the sets.
+
+    Args:
+        values: An array of ... x parameters.
+        parameters: How many parameters the circuit has.
+        shape: A shape that the sets are repeated to.
+        path: The field that the values come from, for an error.
+
+    Raises:
+        CannotRun: If the values do not fit the parameters, or the shape.
+    """
+    got = values.shape[-1] if values.ndim else 0
+    if got != parameters and not (parameters == 0 and values.size == 0):
+        raise CannotRun(f"{path}: expected {parameters} values along the last axis, one a parameter, got {got}.")
+    own = values.shape[:-1]
+    try:
+        whole = np.broadcast_shapes(own, tuple(shape))
+    except ValueError:
+        raise CannotRun(f"{path}: values of shape {own} do not extend to the shape {tuple(shape)}.") from None
+    if parameters == 0:
+        return np.empty((math.prod(whole), 0)), whole
+    if not np.isfinite(values).all():
+        raise CannotRun(f"{path}: expected finite numbers.")
+    return np.broadcast_to(values, (*whole, parameters)).reshape(-1, parameters), whole

@@ -1,0 +1,184 @@
+"""Simulating circuits on a backend of the service: what it can run, and the outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from qiskit import QuantumCircuit, transpile
+from qiskit.circuit import BoxOp, ControlFlowOp
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
+
+from ibm_circuit_job.local.device_noise import noise_model as noise_of
+from ibm_circuit_job.local.device_noise import relaxing
+from ibm_circuit_job.local.devices import DEVICES, MAX_SHOTS, Device, calibrated_at, configuration, properties
+from ibm_circuit_job.local.execution import Task
+from ibm_circuit_job.local.programs.refusals import CannotRun
+
+
+def checked_shots(shots: Any) -> int:
+    """Return a number of shots.
+
+    Raises:
+        CannotRun: If a backend does not run so many.
+    """
+    if not isinstance(shots, int) or not 1 <= shots <= MAX_SHOTS:
+        raise CannotRun(f"Expected 1 to {MAX_SHOTS} shots, got {shots!r}.")
+    return shots
+
+
+def noise_of_options(device: Device, fields: Mapping[str, Any], path: str) -> NoiseModel:
+    """Return the noise that a job brings along.
+
+    Args:
+        device: The backend, which has to be an ideal simulator.
+        fields: The noise, as Aer's ``NoiseModel.to_dict`` writes it.
+        path: The field, for an error.
+
+    Raises:
+        CannotRun: If the backend has noise of its own, or the fields are no noise.
+    """
+    if not device.is_simulator:
+        raise CannotRun(f"{path}: expected null; {device.name} has noise of its own.")
+    try:
+        return NoiseModel.from_dict(dict(fields))
+    except Exception as error:  # noqa: BLE001 - Aer raises anything
+        raise CannotRun(f"{path}: {type(error).__name__}: {error}") from None
+
+
+def simulated(
+    task: Task,
+    ready: Sequence[QuantumCircuit],
+    *,
+    shots: int,
+    memory: bool,
+    seed: Any,
+    noise_model: NoiseModel | None = None,
+    binds: Sequence[Mapping[Any, Sequence[float]]] | None = None,
+) -> Any:
+    """Return what Aer makes of circuits, as its ``Result``.
+
+    Args:
+        task: The job, whose backend, time, seed and memory count.
+        ready: Circuits that :func:`runnable` returned.
+        shots: How often each is run.
+        memory: Whether the outcome of each shot is in the result.
+        seed: The seed; that of the service by default.
+        noise_model: The noise; that of the backend by default.
+        binds: For each circuit the values of its parameters: it is run for each of them.
+    """
+    options: dict[str, Any] = {"shots": shots, "memory": memory}
+    chosen = task.seed if seed is None else seed
+    if chosen is not None:
+        options["seed_simulator"] = chosen
+    if binds is not None:
+        options["parameter_binds"] = binds
+    if noise_model is not None:
+        options["noise_model"] = noise_model
+    if task.memory_mb is not None:
+        # Aer then says what it would need, before it needs it.
+        options["max_memory_mb"] = task.memory_mb
+    device, calibrated = DEVICES[task.backend], calibrated_at(task.started)
+    circuits = list(ready)
+    if not device.is_simulator:
+        dt = configuration(device)["dt"] * 1e-9
+        circuits = [relaxing(circuit, _calibration(device.name, calibrated), dt) for circuit in circuits]
+    return _simulator(device.name, calibrated).run(circuits, **options).result()
+
+
+def runnable(device: Device, circuit: QuantumCircuit) -> QuantumCircuit | str:
+    """Return the circuit as the simulator takes it, or why the backend cannot run it.
+
+    Boxes are replaced by what is in them.
+    """
+    if circuit.num_qubits > device.qubits:
+        return f"Circuit {circuit.name!r} has {circuit.num_qubits} qubits; {device.name} has {device.qubits}."
+    circuit = _unboxed(circuit)
+    try:
+        if device.is_simulator:
+            return _unrolled(device, circuit)
+        _check_instructions(device, circuit)
+    except CannotRun as error:
+        return str(error)
+    return circuit
+
+
+def _unboxed(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit without boxes, which Aer does not know."""
+    if not any(isinstance(each.operation, ControlFlowOp) for each in circuit.data):
+        return circuit
+    plain = circuit.copy_empty_like()
+    for each in circuit.data:
+        operation = each.operation
+        if isinstance(operation, BoxOp):
+            plain.compose(_unboxed(operation.body), each.qubits, each.clbits, inplace=True, inline_captures=True)
+        elif isinstance(operation, ControlFlowOp):
+            blocks = [_unboxed(block) for block in operation.blocks]
+            plain.append(operation.replace_blocks(blocks), each.qubits, each.clbits)
+        else:
+            plain.append(each)
+    return plain
+
+
+def _unrolled(device: Device, circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit in gates that the simulator knows; composite ones are taken apart."""
+    _check_definitions(device, circuit)
+    if all(instruction.operation.name in _instructions(device.name) for instruction in circuit.data):
+        return circuit
+    return transpile(circuit, AerSimulator(), optimization_level=0)
+
+
+def _check_definitions(device: Device, circuit: QuantumCircuit) -> None:
+    for instruction in circuit.data:
+        operation = instruction.operation
+        for block in getattr(operation, "blocks", ()):
+            _check_definitions(device, block)
+        known = operation.name in _instructions(device.name) or operation.name in _AER_INSTRUCTIONS
+        if not known and operation.definition is None:
+            raise CannotRun(f"Instruction {operation.name!r} is not supported by {device.name}.")
+
+
+_AER_INSTRUCTIONS = frozenset(AerSimulator().configuration().basis_gates) | frozenset(
+    AerSimulator().configuration().custom_instructions
+)
+
+
+def _check_instructions(device: Device, circuit: QuantumCircuit, places: Sequence[int] | None = None) -> None:
+    """Check a circuit, or a block of one, whose qubits are those *places* of the device."""
+    for instruction in circuit.data:
+        name = instruction.operation.name
+        qubits = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
+        if places is not None:
+            qubits = tuple(places[qubit] for qubit in qubits)
+        if isinstance(instruction.operation, ControlFlowOp) and name in _instructions(device.name):
+            for block in instruction.operation.blocks:
+                _check_instructions(device, block, qubits)
+            continue
+        couples = len(qubits) != 2 or name == "barrier" or qubits in device.coupling
+        if name not in _instructions(device.name) or not couples:
+            raise CannotRun(
+                f"Instruction {name!r} on qubits {qubits} is not supported by {device.name}. "
+                "Transpile the circuit for this backend before running it."
+            )
+
+
+@lru_cache
+def _instructions(name: str) -> frozenset[str]:
+    return frozenset(configuration(DEVICES[name])["supported_instructions"])
+
+
+@lru_cache(maxsize=8)
+def _simulator(name: str, calibrated: datetime) -> AerSimulator:
+    device = DEVICES[name]
+    if device.is_simulator:
+        return AerSimulator()
+    # One thread per worker: the service runs several workers on few cores.
+    return AerSimulator(noise_model=noise_of(_calibration(name, calibrated)), max_parallel_threads=1)
+
+
+@lru_cache(maxsize=8)
+def _calibration(name: str, calibrated: datetime) -> dict[str, Any]:
+    return properties(DEVICES[name], calibrated)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import BoxOp, ControlFlowOp
@@ -17,6 +17,10 @@ from ibm_circuit_job.local.device_noise import relaxing
 from ibm_circuit_job.local.devices import DEVICES, MAX_SHOTS, Device, calibrated_at, configuration, properties
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.programs.refusals import CannotRun
+
+
+_FEW: Final = 8
+"""More circuits than these are run in one thread."""
 
 
 def checked_shots(shots: Any) -> int:
@@ -76,6 +80,9 @@ def simulated(
         options["seed_simulator"] = chosen
     if binds is not None:
         options["parameter_binds"] = binds
+    if binds is not None or len(ready) > _FEW:
+        # Threads gain nothing for small circuits, and wait for each other where the machine is busy.
+        options["max_parallel_threads"] = 1
     if noise_model is not None:
         options["noise_model"] = noise_model
     if task.memory_mb is not None:

@@ -46,9 +46,9 @@ def run(task: Task) -> Outcome:
     reasons += [str(each.status) for each in ran.results if not each.success]
     result: dict[str, Any] = ran.to_dict()
     result.pop("metadata", None)
-    simulated = iter(result["results"])
+    experiments = iter(result["results"])
     result["results"] = [
-        next(simulated) if isinstance(each, QuantumCircuit) else _failed(circuit, shots, each)
+        next(experiments) if isinstance(each, QuantumCircuit) else _failed(circuit, shots, each)
         for circuit, each in zip(circuits, prepared, strict=True)
     ]
     result |= {

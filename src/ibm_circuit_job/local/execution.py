@@ -94,5 +94,3 @@ def execute(task: Task) -> Outcome:
 
 _NO_MEMORY: Final = re.compile(r"^MemoryError|[Ii]nsufficient memory|[Cc]annot allocate memory|\bbad_alloc\b")
 """How Python, Aer and the C++ library say that there is no more memory."""
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +18,6 @@ from ibm_circuit_job.local.device_noise import relaxing
 from ibm_circuit_job.local.devices import DEVICES, MAX_SHOTS, Device, calibrated_at, configuration, properties
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.programs.refusals import CannotRun
-
 
 _FEW: Final = 8
 """More circuits than these are run in one thread."""
@@ -48,7 +48,10 @@ def noise_of_options(device: Device, fields: Mapping[str, Any], path: str) -> No
     if not device.is_simulator:
         raise CannotRun(f"{path}: expected null; {device.name} has noise of its own.")
     try:
-        return NoiseModel.from_dict(dict(fields))
+        with warnings.catch_warnings():
+            # It is deprecated, and the only reader that Aer has.
+            warnings.simplefilter("ignore")
+            return NoiseModel.from_dict(dict(fields))
     except Exception as error:  # noqa: BLE001 - Aer raises anything
         raise CannotRun(f"{path}: {type(error).__name__}: {error}") from None
 

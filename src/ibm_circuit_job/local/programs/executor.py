@@ -126,14 +126,19 @@ def _read(read: Callable[[], Any], path: str) -> Any:
 
 def _circuit_item(circuit: QuantumCircuit, item: Any, shots: int, path: str) -> _Item:
     values, shape = shaped(
-        item.circuit_arguments.to_numpy(), circuit.num_parameters, getattr(item, "shape", ()), f"{path}.circuit_arguments"
+        item.circuit_arguments.to_numpy(),
+        circuit.num_parameters,
+        getattr(item, "shape", ()),
+        f"{path}.circuit_arguments",
     )
     return _Item(Sweep(circuit, values, shots, _chunk_size(item)), shape, {})
 
 
 def _samplex_item(circuit: QuantumCircuit, item: Any, shots: int, random: np.random.Generator, path: str) -> _Item:
     samplex = _read(lambda: item.samplex.to_samplex().finalize(), f"{path}.samplex")
-    inputs = bound(samplex, {name: _value(each) for name, each in item.samplex_arguments.items()}, f"{path}.samplex_arguments")
+    inputs = bound(
+        samplex, {name: _value(each) for name, each in item.samplex_arguments.items()}, f"{path}.samplex_arguments"
+    )
     outputs = drawn(samplex, inputs, item.shape, random, f"{path}.shape")
     angles = outputs.pop(ANGLES, np.empty((*item.shape, 0)))
     values, shape = shaped(angles, circuit.num_parameters, (), f"{path}.samplex")

@@ -40,5 +40,3 @@ def read_if_text(circuit: Any, name: str) -> Any:
 
 _DECLARED: Final = re.compile(r"\b(?:qubit|bit|qreg|creg)\b[^;\[\]]{0,200}?(?:\[\s*(\d{1,15})\s*\])?[^;\[\]]{0,200};")
 """Declarations of qubits and bits, and how many of them."""
-
-

@@ -31,7 +31,9 @@ def bound(samplex: Samplex, arguments: Mapping[str, Any], path: str) -> Any:
     return inputs
 
 
-def drawn(samplex: Samplex, inputs: Any, shape: Sequence[int], random: np.random.Generator, path: str) -> dict[str, Any]:
+def drawn(
+    samplex: Samplex, inputs: Any, shape: Sequence[int], random: np.random.Generator, path: str
+) -> dict[str, Any]:
     """Draw from a samplex.
 
     Args:

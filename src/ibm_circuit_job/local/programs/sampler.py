@@ -86,7 +86,7 @@ def run(task: Task) -> Outcome:
     # The official client says true; who writes JSON by hand wants JSON.
     if body.get("support_qiskit"):
         return Outcome(_qiskit_body(ready, data, metadata, spans))
-    return Outcome(_plain_body(ready, data, metadata, spans))
+    return Outcome(_plain_body(data, metadata, spans))
 
 
 def _check_options(task: Task, options: Any) -> None:
@@ -104,7 +104,9 @@ def _remarks(options: Any) -> dict[str, Any]:
     """What the metadata of a pub says of options that change nothing here."""
     if not options.dynamical_decoupling.enable:
         return {}
-    return {"dynamical_decoupling": "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"}
+    return {
+        "dynamical_decoupling": "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"
+    }
 
 
 def _coerced(pub: Any, index: int, shots: int) -> SamplerPub:
@@ -192,7 +194,7 @@ def _qiskit_body(pubs: Sequence[_Pub], data: Any, metadata: Any, spans: Any) -> 
     return typed_json.encode(PrimitiveResult(results, metadata={"execution": execution, "version": 2}))
 
 
-def _plain_body(pubs: Sequence[_Pub], data: Any, metadata: Any, spans: Any) -> bytes:
+def _plain_body(data: Any, metadata: Any, spans: Any) -> bytes:
     """The body for those who read JSON: samples in hexadecimal, complex numbers as pairs."""
     results = [
         {"data": {name: _plain_register(each) for name, each in fields.items()}, "metadata": about}

@@ -95,7 +95,13 @@ def _encoders() -> tuple[tuple[type, Callable[[Any], Any]], ...]:
         (
             primitives.DataBin,
             lambda data: _typed(
-                "DataBin", {"field_names": list(data), "shape": data.shape, "fields": dict(data.items())}
+                "DataBin",
+                {
+                    "field_names": list(data),
+                    "field_types": [str(type(each)) for each in data.values()],
+                    "shape": data.shape,
+                    "fields": dict(data.items()),
+                },
             ),
         ),
         (primitives.SamplerPubResult, lambda result: _typed("SamplerPubResult", _pub_fields(result))),

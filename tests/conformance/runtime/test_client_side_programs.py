@@ -1,0 +1,140 @@
+"""The official client's primitives that run quantum programs, and the sampler with its options, on our devices."""
+
+import math
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit_ibm_runtime import SamplerV2
+from qiskit_ibm_runtime.executor import Executor
+from qiskit_ibm_runtime.executor_estimator import Estimator
+from qiskit_ibm_runtime.executor_sampler import Sampler
+from qiskit_ibm_runtime.quantum_program import QuantumProgram
+from same_counts import SHOTS, circuits
+from samplomatic import build
+from samplomatic.transpiler import generate_boxing_pass_manager
+
+from ibm_circuit_job import IBMCircuitJob
+
+SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def seeded(connect, services):
+    return connect(services.seeded).backend("local_5q")
+
+
+@pytest.fixture(scope="session")
+def counted(seeded):
+    """The counts of the twenty circuits by the sampler that runs in the service."""
+    sampler = SamplerV2(mode=seeded, options={"execution": {"rep_delay": 0.0}})
+    return [pub.data.meas.get_counts() for pub in sampler.run(circuits(), shots=SHOTS).result(timeout=SECONDS)]
+
+
+def assert_alike(counts, others):
+    """The counts of each outcome differ by no more than 5 sigma of the two."""
+    for mine, yours in zip(counts, others, strict=True):
+        shots = [sum(each.values()) for each in (mine, yours)]
+        for outcome in mine.keys() | yours.keys():
+            first, second = (each.get(outcome, 0) / number for each, number in zip((mine, yours), shots, strict=True))
+            mean = (first * shots[0] + second * shots[1]) / sum(shots)
+            sigma = math.sqrt(mean * (1 - mean) * sum(1 / number for number in shots))
+            assert abs(first - second) <= 5 * sigma
+
+
+def rotation():
+    circuit = QuantumCircuit(2)
+    angle = Parameter("a")
+    circuit.sx(0)
+    circuit.rz(angle, 0)
+    circuit.sx(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.mark.parametrize("twirling", [{}, {"enable_gates": True}, {"enable_gates": True, "enable_measure": True}])
+def test_client_side_sampler_counts_alike(seeded, counted, twirling):
+    sampler = Sampler(mode=seeded)
+    sampler.options.execution.rep_delay = 0.0
+    for name, value in twirling.items():
+        setattr(sampler.options.twirling, name, value)
+    job = sampler.run(circuits(), shots=SHOTS)
+    theirs = job.result(timeout=SECONDS)
+    ours = IBMCircuitJob.from_runtime_job(job).primitive_result()
+    for mine, yours in zip(ours, theirs, strict=True):
+        assert mine.data.meas.get_counts() == yours.data.meas.get_counts()
+    counts = [pub.data.meas.get_counts() for pub in theirs]
+    if twirling.get("enable_measure"):
+        # Its readout errors are evened out, so its counts are others: of 8 randomizations of 64 shots each.
+        assert [sum(each.values()) for each in counts] == [512] * 20
+    else:
+        assert_alike(counts, counted)
+
+
+@pytest.mark.parametrize("twirling", [{}, {"enable_gates": True}])
+def test_sampler_of_the_service_counts_alike(seeded, counted, twirling):
+    sampler = SamplerV2(mode=seeded, options={"execution": {"rep_delay": 0.0}, "twirling": twirling})
+    theirs = sampler.run(circuits(), shots=SHOTS).result(timeout=SECONDS)
+    assert_alike([pub.data.meas.get_counts() for pub in theirs], counted)
+    spans = theirs.metadata["execution"]["execution_spans"]
+    assert spans.pub_idxs == [*range(20)]
+    assert spans[0].mask(0).all()
+
+
+@pytest.mark.parametrize("level", ["classified", "kerneled", "avg_kerneled", "both"])
+def test_executor_runs_circuits_and_samplexes(seeded, level):
+    circuit = rotation()
+    angles = np.linspace(0.0, np.pi, 3).reshape(3, 1)
+    template, samplex = build(generate_boxing_pass_manager().run(circuit))
+    program = QuantumProgram(shots=400, meas_level=level, passthrough_data={"a": [1, angles]})
+    program.append_circuit_item(circuit, circuit_arguments=angles)
+    program.append_samplex_item(template, samplex=samplex, samplex_arguments={"parameter_values": angles}, shape=(5, 3))
+    executor = Executor(seeded)
+    executor.options.execution.rep_delay = 0.0
+    job = executor.run(program)
+    result = job.result(timeout=SECONDS)
+    names = {"kerneled": {"meas_iq"}, "avg_kerneled": {"meas_avg_iq"}, "both": {"meas", "meas_iq"}}
+    assert set(result[0]) == names.get(level, {"meas"})
+    assert (result.passthrough_data["a"][1] == angles).all()
+    assert len(result.metadata.chunk_timing) == 1
+    ours = IBMCircuitJob.from_runtime_job(job).primitive_result()
+    for mine, yours in zip(ours, result, strict=True):
+        assert {name: array.tobytes() for name, array in mine.items()} == {
+            name: array.tobytes() for name, array in yours.items()
+        }
+    if level == "classified":
+        straight = result[1]["meas"] ^ result[1]["measurement_flips.meas"]
+        expected = np.cos(angles[:, 0] / 2) ** 2
+        assert np.abs(result[0]["meas"].mean(axis=1)[:, 0] - expected).max() < 0.15
+        assert np.abs(straight.mean(axis=(0, 2))[:, 0] - expected).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("resilience", "far"),
+    [
+        ({"measure_mitigation": False}, 0.12),
+        ({"measure_mitigation": True}, 0.08),
+        ({"measure_mitigation": True, "zne_mitigation": True}, 0.3),
+    ],
+    ids=["plain", "trex", "zne"],
+)
+def test_client_side_estimator_is_right(seeded, resilience, far):
+    circuit = rotation().remove_final_measurements(inplace=False)
+    estimator = Estimator(mode=seeded)
+    estimator.options.execution.rep_delay = 0.0
+    for name, value in resilience.items():
+        setattr(estimator.options.resilience, name, value)
+    job = estimator.run([(circuit, [[{"ZZ": 1.0}, {"IZ": 1.0}]], [[[0.0]], [[np.pi]]])], precision=0.03)
+    evs = job.result(timeout=SECONDS)[0].data.evs
+    assert np.abs(evs - np.array([[1.0, -1.0], [1.0, 1.0]])).max() < far
+    ours = IBMCircuitJob.from_runtime_job(job).primitive_result()
+    assert np.allclose(ours[0].data.evs, evs)
+
+
+def test_refusal_names_the_option(seeded):
+    sampler = SamplerV2(mode=seeded, options={"execution": {"init_qubits": False}})
+    job = sampler.run([circuits()[0]], shots=1)
+    job.wait_for_final_state(timeout=SECONDS)
+    assert "options.execution.init_qubits" in job.error_message()

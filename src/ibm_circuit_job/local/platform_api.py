@@ -49,7 +49,7 @@ _VERSIONS: Final = (
 class PlatformApi(SessionApi):
     """The endpoints of the dialect."""
 
-    programs = frozenset({"sampler", "executor"})
+    programs = frozenset({"sampler", "estimator", "executor"})
     listing_excludes_params = "true"
 
     def application(self) -> Starlette:

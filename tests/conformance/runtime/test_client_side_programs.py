@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
-from qiskit_ibm_runtime import SamplerV2
+from qiskit.quantum_info import SparsePauliOp
+from qiskit_ibm_runtime import EstimatorV2, SamplerV2
 from qiskit_ibm_runtime.executor import Executor
 from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
@@ -131,6 +132,19 @@ def test_client_side_estimator_is_right(seeded, resilience, far):
     assert np.abs(evs - np.array([[1.0, -1.0], [1.0, 1.0]])).max() < far
     ours = IBMCircuitJob.from_runtime_job(job).primitive_result()
     assert np.allclose(ours[0].data.evs, evs)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_estimator_of_the_service_is_right(seeded, level):
+    circuit = rotation().remove_final_measurements(inplace=False)
+    layout = SparsePauliOp(["ZZ", "IZ"], [1.0, 0.5])
+    estimator = EstimatorV2(mode=seeded, options={"execution": {"rep_delay": 0.0}, "resilience_level": level})
+    job = estimator.run([(circuit, [layout, "XX"], [[0.0], [np.pi]], 0.03)])
+    [pub] = job.result(timeout=SECONDS)
+    assert np.abs(pub.data.evs - np.array([0.5, 0.0])).max() < 0.2
+    ours = IBMCircuitJob.from_runtime_job(job).primitive_result()
+    assert np.allclose(ours[0].data.evs, pub.data.evs)
+    assert np.allclose(ours[0].data.stds, pub.data.stds)
 
 
 def test_refusal_names_the_option(seeded):

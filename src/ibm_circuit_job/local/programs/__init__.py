@@ -14,6 +14,7 @@ PROGRAMS: Final[Mapping[str, str]] = {
     "circuit-runner": "circuit_runner",
     "qasm3-runner": "circuit_runner",
     "sampler": "sampler",
+    "estimator": "estimator",
     "executor": "executor",
 }
 """The module of each program that the service runs."""

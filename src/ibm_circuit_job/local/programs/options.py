@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ibm_circuit_job.local.devices import Device, configuration
 from ibm_circuit_job.local.programs.refusals import CannotRun
+
+REMARK_ON_DECOUPLING: Final = "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"
+"""What the metadata of a pub says where dynamical decoupling is asked for."""
 
 
 def check_repetition(device: Device, init_qubits: bool, rep_delay: float | None, path: str) -> None:

@@ -20,7 +20,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ibm_circuit_job.local.devices import DEVICES, MAX_CIRCUITS
 from ibm_circuit_job.local.execution import Outcome, Task
-from ibm_circuit_job.local.programs.options import check_repetition, refuse_given
+from ibm_circuit_job.local.programs.options import REMARK_ON_DECOUPLING, check_repetition, refuse_given
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
 from ibm_circuit_job.local.programs.randomized import ANGLES, bound, drawn
 from ibm_circuit_job.local.programs.refusals import CannotRun, checked, decoded, plain
@@ -104,9 +104,7 @@ def _remarks(options: Any) -> dict[str, Any]:
     """What the metadata of a pub says of options that change nothing here."""
     if not options.dynamical_decoupling.enable:
         return {}
-    return {
-        "dynamical_decoupling": "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"
-    }
+    return {"dynamical_decoupling": REMARK_ON_DECOUPLING}
 
 
 def _coerced(pub: Any, index: int, shots: int) -> SamplerPub:

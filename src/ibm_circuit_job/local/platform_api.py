@@ -49,7 +49,7 @@ _VERSIONS: Final = (
 class PlatformApi(SessionApi):
     """The endpoints of the dialect."""
 
-    programs = frozenset({"sampler", "estimator", "executor"})
+    programs = frozenset({"sampler", "estimator", "executor", "noise-learner", "noise-learner-v3"})
     listing_excludes_params = "true"
 
     def application(self) -> Starlette:

@@ -16,6 +16,8 @@ PROGRAMS: Final[Mapping[str, str]] = {
     "sampler": "sampler",
     "estimator": "estimator",
     "executor": "executor",
+    "noise-learner": "noise_learner",
+    "noise-learner-v3": "noise_learner",
 }
 """The module of each program that the service runs."""
 

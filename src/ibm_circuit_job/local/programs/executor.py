@@ -5,9 +5,7 @@ Source: ``ibm_quantum_schemas.executor``, each version of which is run.
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any, get_args
 
 import ibm_quantum_schemas.executor as schemas
@@ -21,6 +19,7 @@ from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.options import check_repetition, refuse_given
 from ibm_circuit_job.local.programs.randomized import ANGLES, bound, drawn
 from ibm_circuit_job.local.programs.refusals import CannotRun, checked, plain
+from ibm_circuit_job.local.programs.schemas import schema_of
 from ibm_circuit_job.local.programs.signals import points
 from ibm_circuit_job.local.programs.sweeps import Chunk, Sweep, register_bits, run_sweeps, shaped
 from ibm_circuit_job.local.simulation import checked_shots
@@ -45,7 +44,7 @@ def run(task: Task) -> Outcome:
         CannotRun: If the parameters do not fit their model, or ask for what cannot be simulated.
     """
     submitted = plain(task.params)
-    schema = _schema(submitted.get("schema_version"))
+    schema = schema_of(schemas, submitted.get("schema_version"))
     params = checked(schema.ParamsModel, submitted)
     program = params.quantum_program
     _check_options(DEVICES[task.backend], params.options)
@@ -78,19 +77,6 @@ def run(task: Task) -> Outcome:
     passed = ("passthrough_data", "semantic_role")
     written |= {name: given.get(name) for name in passed if name in written}
     return Outcome(msgspec.json.encode(written))
-
-
-def _schema(version: object) -> Any:
-    """The models of a version."""
-    # As v2.0 in the module version_2_0.
-    known = {"v" + each.name.removeprefix("version_").replace("_", "."): each.name for each in _modules()}
-    if not isinstance(version, str) or version not in known:
-        raise CannotRun(f"schema_version: expected one of {', '.join(sorted(known))}, got {version!r}.")
-    return import_module(f"{schemas.__name__}.{known[version]}")
-
-
-def _modules() -> list[pkgutil.ModuleInfo]:
-    return [each for each in pkgutil.iter_modules(schemas.__path__) if each.name.startswith("version_")]
 
 
 def _check_options(device: Device, options: Any) -> None:

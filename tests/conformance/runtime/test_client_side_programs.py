@@ -4,16 +4,18 @@ import math
 
 import numpy as np
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime import EstimatorV2, SamplerV2
 from qiskit_ibm_runtime.executor import Executor
 from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
+from qiskit_ibm_runtime.noise_learner import NoiseLearner
+from qiskit_ibm_runtime.noise_learner_v3 import NoiseLearnerV3
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from same_counts import SHOTS, circuits
-from samplomatic import build
+from samplomatic import Twirl, build
 from samplomatic.transpiler import generate_boxing_pass_manager
 
 from ibm_circuit_job import IBMCircuitJob
@@ -145,6 +147,41 @@ def test_estimator_of_the_service_is_right(seeded, level):
     ours = IBMCircuitJob.from_runtime_job(job).primitive_result()
     assert np.allclose(ours[0].data.evs, pub.data.evs)
     assert np.allclose(ours[0].data.stds, pub.data.stds)
+
+
+FEW = {"layer_pair_depths": [0, 2, 6], "num_randomizations": 4, "shots_per_randomization": 200}
+
+
+def test_noise_learner_learns_the_layers_of_a_circuit(seeded):
+    job = NoiseLearner(mode=seeded, options=FEW).run([rotation()])
+    [layer] = job.result(timeout=SECONDS)
+    assert layer.qubits == [0, 1]
+    assert len(layer.error.generators) == 15
+    # About the error of a cx and those of the twirls.
+    assert 0.004 < layer.error.rates.sum() < 0.025
+    [mine] = IBMCircuitJob.from_runtime_job(job).primitive_result()
+    assert np.allclose(mine.rates, layer.error.rates)
+
+
+def test_noise_learner_v3_learns_layers_and_readout(seeded):
+    circuit = QuantumCircuit(QuantumRegister(5, "q"), ClassicalRegister(2, "c"))
+    with circuit.box([Twirl()]):
+        circuit.cx(3, 1)
+    with circuit.box([Twirl()]):
+        circuit.measure([1, 4], [0, 1])
+    learner = NoiseLearnerV3(seeded)
+    for name, value in FEW.items():
+        setattr(learner.options, name, value)
+    job = learner.run(circuit.data)
+    layer, readout = job.result(timeout=SECONDS)
+    rates = [each.to_pauli_lindblad_map().rates for each in (layer, readout)]
+    assert 0.004 < rates[0].sum() < 0.025
+    assert layer.metadata["learning_protocol"] == "lindblad"
+    assert readout.metadata["learning_protocol"] == "trex"
+    assert (rates[1] > 0).all()
+    mine = IBMCircuitJob.from_runtime_job(job).primitive_result()
+    assert np.allclose(mine[0].rates.sum(), rates[0].sum())
+    assert np.allclose(mine[1].rates, rates[1])
 
 
 def test_refusal_names_the_option(seeded):

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 import psutil
 
-from ibm_circuit_job.local import worker
+from ibm_circuit_job.local import execution, worker
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.limits import Limits
 
@@ -59,6 +59,8 @@ class Crew:
 
         Call it before there are other threads, connections to a database, or an event loop: the processes are forked.
         """
+        if _FIRST_METHOD == "fork":
+            execution.load()
         for _ in range(self._workers):
             self._idle.put_nowait(self._new(_FIRST_METHOD))
 

@@ -56,13 +56,17 @@ class Outcome:
         return self.result is not None and not self.reason
 
 
+def load() -> None:
+    """Import Qiskit and Aer, for the processes that are forked afterwards."""
+    run_of("circuit-runner")
+
+
 def warm_up() -> None:
     """Run something, so that the first job need not wait for what is loaded with the first run."""
     from qiskit import QuantumCircuit, transpile  # noqa: PLC0415 - only a worker needs them
     from qiskit_aer import AerSimulator  # noqa: PLC0415 - the same
 
-    for program in ("circuit-runner", "sampler"):
-        run_of(program)
+    load()
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)
     AerSimulator().run(transpile(circuit, AerSimulator(), optimization_level=0), shots=1).result()

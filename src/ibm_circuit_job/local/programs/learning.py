@@ -200,6 +200,7 @@ def _fitted(layer: Layer, design: Design, experiments: Sequence[_Experiment], bi
     from scipy.optimize import nnls  # noqa: PLC0415 - costly
 
     size = len(layer.places)
+    generators: list[tuple[str, tuple[int, ...]]]
     generators = [(letter, (qubit,)) for qubit in range(size) for letter in "XYZ"]
     generators += [("".join(pair), edge) for edge in layer.edges for pair in product("XYZ", repeat=2)]
     paulis = PauliList([_label(*each, size) for each in generators])

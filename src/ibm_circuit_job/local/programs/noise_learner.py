@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import ibm_quantum_schemas.noise_learner_v3 as schemas
@@ -119,7 +120,8 @@ def _of_instructions(task: Task, submitted: dict[str, Any]) -> Outcome:
     physical = {qubit: index for index, qubit in enumerate(QuantumRegister(device.qubits, "q"))}
 
     def place(qubit: Any) -> int:
-        return physical.get(qubit, circuit.find_bit(qubit).index)
+        index: int = physical.get(qubit, circuit.find_bit(qubit).index)
+        return index
 
     layers = [_layer(task, each, place, f"instructions[{index}]") for index, each in enumerate(circuit.data)]
     design = _design(options)
@@ -197,7 +199,7 @@ def _found(task: Task, circuits: Any, options: Any) -> list[Layer]:
             raise CannotRun(f"{path}: its layers cannot be found: {error}") from None
         for each in boxed.data:
             if isinstance(each.operation, BoxOp):
-                layer = _layer(task, each, lambda qubit, of=boxed: of.find_bit(qubit).index, path)
+                layer = _layer(task, each, partial(_index, boxed), path)
                 gates = sorted(
                     (part.operation.name, tuple(layer.gates.find_bit(qubit).index for qubit in part.qubits))
                     for part in layer.gates.data
@@ -207,6 +209,11 @@ def _found(task: Task, circuits: Any, options: Any) -> list[Layer]:
                     counted[key] += 1
                     layers.setdefault(key, layer)
     return [layers[key] for key, _ in counted.most_common(options.max_layers_to_learn)]
+
+
+def _index(circuit: QuantumCircuit, qubit: Any) -> int:
+    index: int = circuit.find_bit(qubit).index
+    return index
 
 
 def _layer_error(layer: Layer, learned: Learned) -> dict[str, Any]:

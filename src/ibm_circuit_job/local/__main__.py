@@ -15,11 +15,12 @@ import msgspec
 from attrs import asdict
 
 from ibm_circuit_job.local.faults import FaultPlan
+from ibm_circuit_job.local.instances import read_instances
 from ibm_circuit_job.local.records import RecordsUnavailable
 from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, serve
 
 
-def _say(**said: str) -> None:
+def _say(**said: str | dict[str, str]) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -30,7 +31,7 @@ def _started(where: Started, stop: Callable[[], None]) -> None:
         stop()
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    _say(**asdict(where))
+    _say(**asdict(where), environment=where.environment)
 
 
 def main() -> int:
@@ -38,7 +39,12 @@ def main() -> int:
     given = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict)
     settings = ServerSettings(
         **given
-        | {"faults": msgspec.convert(given["faults"], FaultPlan), "allowed_hosts": tuple(given["allowed_hosts"])}
+        | {
+            "faults": msgspec.convert(given["faults"], FaultPlan),
+            "allowed_hosts": tuple(given["allowed_hosts"]),
+            "instances": read_instances(given["instances"]),
+            "withdrawn_versions": tuple(given["withdrawn_versions"]),
+        }
     )
     try:
         serve(settings, bound_socket(settings.host, settings.port), _started)

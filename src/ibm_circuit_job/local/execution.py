@@ -49,6 +49,8 @@ class Outcome:
     """Why it failed; empty where it did not."""
     reason_code: int | None = None
     """The service's number for the reason."""
+    device_seconds: float | None = None
+    """Seconds that a device takes for the job and charges, as far as its circuits tell; ``None`` for a simulator."""
 
     @property
     def succeeded(self) -> bool:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from attrs import define, field
@@ -22,7 +22,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ibm_circuit_job.local.access import Access
+from ibm_circuit_job.local.charges import MOST_COST
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, Device, configuration, properties
+from ibm_circuit_job.local.instances import Instance
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
 from ibm_circuit_job.local.records import Records
 
@@ -34,6 +36,8 @@ SILENCE_SECONDS: Final = 30.0
 """Seconds that the next piece of a request may take to arrive."""
 MOST_OF_A_CLIENT: Final = 1000
 """How many characters of what a client says of itself are kept with a job."""
+RAN_TOO_LONG_STATUS: Final = "Cancelled - Ran too long"
+"""The long status of a job that went over a limit on its charged seconds."""
 PAGE: Final = 200
 """How many jobs a page of a listing holds at most."""
 
@@ -48,19 +52,27 @@ class Refusal(Exception):  # noqa: N818 - named for what it says
         self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
 
 
+Tags = Annotated[list[Annotated[str, msgspec.Meta(max_length=86)]], msgspec.Meta(max_length=8)]
+"""The tags of a job, within the limits of the API."""
+_Name = Annotated[str, msgspec.Meta(max_length=10_000)]
+
+
 class Submission(msgspec.Struct):
     """The body of a submission."""
 
-    program_id: str
-    backend: str
-    params: msgspec.Raw
-    tags: list[str] = []
-    session_id: str | None = None
+    program_id: _Name
+    backend: _Name
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    tags: Tags = []
+    session_id: Annotated[str, msgspec.Meta(max_length=36)] | None = None
     private: bool = False
+    cost: Annotated[int, msgspec.Meta(ge=0, le=MOST_COST)] | None = None
+    calibration_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    log_level: Literal["critical", "error", "warning", "info", "debug"] | None = None
 
 
 class _Tags(msgspec.Struct):
-    tags: list[str]
+    tags: Tags
 
 
 @define
@@ -97,6 +109,12 @@ class Service:
     rate: RateLimit
     results_at_url: int | None = None
     """From how many bytes on a result lies at a URL; ``None`` for the dialect's own rule."""
+    instances: tuple[Instance, ...] = (Instance(),)
+    """The instances, the first of which has also what belongs to none."""
+    usage_seconds: float = 0.1
+    """Seconds from the end of a job until its usage is settled."""
+    withdrawn: set[str] = field(factory=set)
+    """API versions that are not served any more."""
 
 
 class JobApi(ABC):
@@ -158,7 +176,8 @@ class JobApi(ABC):
             raise Refusal(404, 1216, f"Backend {given.backend!r} not found.")
         if given.program_id not in self.programs:
             raise Refusal(404, 1235, f"Program {given.program_id!r} not found.")
-        self.check_session(given.session_id)
+        self.check_submission(request)
+        self.check_session(given.session_id, given.backend, request)
         self.service.rate.take()
         job = self.queues.submit(
             given.backend,
@@ -168,11 +187,36 @@ class JobApi(ABC):
             given.session_id,
             private=given.private,
             client=request.headers.get("x-qx-client-application", "")[:MOST_OF_A_CLIENT] or None,
+            cost=given.cost,
+            calibration_id=given.calibration_id,
+            instance=self.instance_of(request),
         )
-        return json_response({"id": job.id, "backend": job.backend})
+        return json_response(self.created(job))
+
+    def created(self, job: LocalJob) -> dict[str, Any]:
+        """Return the reply to a submission."""
+        return {"id": job.id, "backend": job.backend}
+
+    def check_submission(self, request: Request) -> None:
+        """Let in a submission for which its instance has seconds left.
+
+        Raises:
+            Refusal: If it has none.
+        """
+        del request
+
+    def instance_of(self, connection: HTTPConnection) -> str | None:
+        """Return the instance (CRN) that a request names; ``None`` for the one of a dialect that has no others."""
+        del connection
+        return None
+
+    def may_see(self, instance: str | None, connection: HTTPConnection) -> bool:
+        """Return whether a request may see what belongs to an instance."""
+        del instance, connection
+        return True
 
     @abstractmethod
-    def check_session(self, session_id: str | None) -> None:
+    def check_session(self, session_id: str | None, backend: str, request: Request) -> None:
         """Let a submission into its session.
 
         Raises:
@@ -181,9 +225,9 @@ class JobApi(ABC):
 
     async def _list(self, request: Request) -> Response:
         self.check(request)
+        self.check_listing(request)
         query = request.query_params
-        limit = min(_number(query.get("limit"), "limit", PAGE), PAGE)
-        offset = _number(query.get("offset"), "offset", 0)
+        limit, offset = self.page_of(request)
         chosen = [job for job in self.queues.newest_first() if self.matches(job, request)]
         if query.get("sort") == "ASC":
             chosen.reverse()
@@ -191,12 +235,25 @@ class JobApi(ABC):
         exclude = query.get("exclude_params", self.listing_excludes_params) == "true"
         return json_response(
             {
-                "jobs": [self._reply(job, exclude_params=exclude) for job in page],
+                "jobs": [self._reply(job, request, exclude_params=exclude) for job in page],
                 "count": len(chosen),
                 "limit": limit,
                 "offset": offset,
             }
         )
+
+    def check_listing(self, request: Request) -> None:
+        """Let in a listing whose filters this dialect takes.
+
+        Raises:
+            Refusal: If it does not.
+        """
+        del request
+
+    def page_of(self, request: Request) -> tuple[int, int]:
+        """Return how many jobs a listing wants at most, and how many before them."""
+        query = request.query_params
+        return min(_number(query.get("limit"), "limit", PAGE), PAGE), _number(query.get("offset"), "offset", 0)
 
     listing_excludes_params = "false"
     """What a listing does where it is not said."""
@@ -213,13 +270,20 @@ class JobApi(ABC):
             ("created_before", lambda value: job.created <= moment_of(value, "created_before")),
         ]
         fits = all(test(query[name]) for name, test in wants if name in query)
-        return fits and set(query.getlist("tags")) <= set(job.tags)
+        return fits and self.may_see(job.instance, request) and set(query.getlist("tags")) <= set(job.tags)
 
     async def _job(self, request: Request) -> Response:
         job = self._asked_for(request)
-        return json_response(self._reply(job, exclude_params=request.query_params.get("exclude_params") == "true"))
+        return json_response(
+            self._reply(job, request, exclude_params=request.query_params.get("exclude_params") == "true")
+        )
 
-    def _reply(self, job: LocalJob, *, exclude_params: bool) -> dict[str, Any]:
+    def formed(self, kind: str, reply: dict[str, Any], request: Request) -> dict[str, Any]:
+        """Return a reply of some kind as this dialect has it."""
+        del kind, request
+        return reply
+
+    def _reply(self, job: LocalJob, request: Request, *, exclude_params: bool) -> dict[str, Any]:
         state: dict[str, Any] = {"status": job.status}
         if job.reason is not None:
             state["reason"] = job.reason
@@ -229,7 +293,7 @@ class JobApi(ABC):
             "id": job.id,
             "backend": job.backend,
             "state": state,
-            "status": job.status,
+            "status": RAN_TOO_LONG_STATUS if job.ran_too_long else job.status,
             "program": {"id": job.program},
             "created": iso(job.created),
             "runtime": job.program,
@@ -243,29 +307,37 @@ class JobApi(ABC):
         if not exclude_params:
             # Those of a private job are never given away.
             reply["params"] = {} if job.private else msgspec.Raw(self.records.params(job))
-        return reply
+        return self.formed("job", reply, request)
 
     async def _delete(self, request: Request) -> Response:
         job = self._asked_for(request)
         if not job.in_final_state:
-            self._cancelled(job)
+            raise Refusal(400, 1296, f"Job {job.id} cannot be deleted before it has ended.")
         self.queues.delete(job)
         return Response(status_code=204)
 
     async def _results(self, request: Request) -> Response:
         job = self._asked_for(request)
-        if job.was_read:
-            raise Refusal(404, 1297, f"The result of private job {job.id} was read, and is deleted.")
-        if not job.has_result and not job.in_final_state:
-            raise Refusal(404, 1293, f"Job {job.id} has not ended, and has no result yet.")
         if not job.has_result:
-            return Response(f"JobError: {job.reason!r}", media_type="text/plain")
+            return self.without_result(job)
         body = self.records.result(job) or b""
         threshold = self.results_at_url if self.service.results_at_url is None else self.service.results_at_url
         if threshold is not None and len(body) >= threshold:
             root = f"{request.url.scheme}://{request.url.netloc}"
             return json_response({"url": f"{root}/objects/{job.id}?signature={self.service.access.signature(job.id)}"})
         return result_response(self.queues, job, body, request)
+
+    def without_result(self, job: LocalJob) -> Response:
+        """Return the reply to a request for a result that is not there.
+
+        Raises:
+            Refusal: If it was read before, or is not there yet.
+        """
+        if job.was_read:
+            raise Refusal(404, 1297, f"The result of private job {job.id} was read, and is deleted.")
+        if not job.in_final_state:
+            raise Refusal(404, 1293, f"Job {job.id} has not ended, and has no result yet.")
+        return Response(f"JobError: {job.reason!r}", media_type="text/plain")
 
     async def _logs(self, request: Request) -> Response:
         job = self._asked_for(request)
@@ -279,19 +351,19 @@ class JobApi(ABC):
         steps = (("created", job.created), ("running", job.running), ("finished", job.finished))
         seconds = (job.finished - job.running).total_seconds() if job.running and job.finished else None
         expected = self.queues.expected(job)
-        return json_response(
-            {
-                "timestamps": {step: None if moment is None else iso(moment) for step, moment in steps},
-                "bss": {"seconds": seconds},
-                "usage": self.usage_of(job, seconds),
-                "position_in_queue": self.queues.position(job),
-                "position_in_provider": self.queues.position(job),
-                "estimated_start_time": None if expected is None else iso(expected[0]),
-                "estimated_completion_time": None if expected is None else iso(expected[1]),
-                "caller": job.client,
-                "qiskit_version": None if job.client is None else _qiskit_version(job.client),
-            }
-        )
+        reply = {
+            "timestamps": {step: None if moment is None else iso(moment) for step, moment in steps},
+            "bss": {"seconds": seconds},
+            "usage": self.usage_of(job, seconds),
+            "circuits_execution_time_ns": None if seconds is None else round(seconds * 1e9),
+            "position_in_queue": self.queues.position(job),
+            "position_in_provider": self.queues.position(job),
+            "estimated_start_time": None if expected is None else iso(expected[0]),
+            "estimated_completion_time": None if expected is None else iso(expected[1]),
+            "caller": job.client,
+            "qiskit_version": None if job.client is None else _qiskit_version(job.client),
+        }
+        return json_response(self.formed("metrics", reply, request))
 
     async def _cancel(self, request: Request) -> Response:
         self._cancelled(self._asked_for(request))
@@ -310,17 +382,18 @@ class JobApi(ABC):
 
     def _asked_for(self, request: Request) -> LocalJob:
         self.check(request)
-        return self.found(request.path_params["id"])
+        return self.found(request)
 
-    def found(self, job_id: str) -> LocalJob:
-        """Return the job of that ID.
+    def found(self, connection: HTTPConnection) -> LocalJob:
+        """Return the job that a request names.
 
         Raises:
-            Refusal: If there is none.
+            Refusal: If there is none that it may see.
         """
+        job_id = connection.path_params["id"]
         job = self.queues.jobs.get(job_id)
-        if job is None:
-            raise Refusal(404, 1291, f"Job {job_id} not found.")
+        if job is None or not self.may_see(job.instance, connection):
+            raise Refusal(404, 1291, f"Job {job_id[:1000]} not found.")
         return job
 
     # Backends
@@ -335,15 +408,15 @@ class JobApi(ABC):
 
     async def _status(self, request: Request) -> Response:
         device = self._device(request)
-        return json_response(
-            {
-                "backend_name": device.name,
-                "backend_version": BACKEND_VERSION,
-                "state": True,
-                "status": "active",
-                "length_queue": self.queues.length(device.name),
-            }
-        )
+        reply = {
+            "backend_name": device.name,
+            "backend_version": BACKEND_VERSION,
+            "state": True,
+            "status": "active",
+            "message": "",
+            "length_queue": self.queues.length(device.name),
+        }
+        return json_response(self.formed("backend_status", reply, request))
 
     def _device(self, request: Request) -> Device:
         self.check(request)

@@ -18,8 +18,10 @@ import msgspec
 from attrs import define, evolve, field
 
 from ibm_circuit_job.local import execution
+from ibm_circuit_job.local.charges import MOST_COST, RAN_TOO_LONG, charged_for, estimated_seconds, settled
 from ibm_circuit_job.local.crew import Crew
-from ibm_circuit_job.local.devices import DEFAULT_REP_DELAY, DEVICES
+from ibm_circuit_job.local.devices import DEVICES
+from ibm_circuit_job.local.kept_sessions import KeptSessions
 from ibm_circuit_job.local.records import JobRecord, NotWritten, Records
 
 MOST_SECONDS: Final = 300.0
@@ -46,44 +48,14 @@ class LocalJob(JobRecord):
     """Whether the result of a private job is being sent to a client."""
 
     @property
+    def ran_too_long(self) -> bool:
+        """Whether it went over a limit on its charged seconds."""
+        return self.status == "Cancelled" and self.reason_code == RAN_TOO_LONG
+
+    @property
     def in_final_state(self) -> bool:
         """Whether the job has ended."""
         return self.status in FINAL
-
-
-class _Pace(msgspec.Struct):
-    """What of a job's parameters decides how long a device takes for it."""
-
-    shots: int = 4000
-    rep_delay: float = DEFAULT_REP_DELAY
-    circuits: list[msgspec.Raw] = msgspec.field(default_factory=list)
-    pubs: list[list[msgspec.Raw]] = msgspec.field(default_factory=list)
-    options: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
-
-
-class _ExecutionOptions(msgspec.Struct):
-    rep_delay: float | None = None
-
-
-def device_seconds(backend: str, params: bytes) -> float | None:
-    """Return how long a backend takes for a job: shots x circuits x the delay between shots.
-
-    Nothing that a client submitted is decoded into objects for it. A simulator takes no longer than it needs: ``None``.
-    """
-    if DEVICES[backend].is_simulator:
-        return None
-    try:
-        pace = msgspec.json.decode(params, type=_Pace)
-        shots, delay = max(pace.shots, 0) * len(pace.circuits), pace.rep_delay
-        if pace.pubs:
-            default = msgspec.json.decode(pace.options.get("default_shots", b"null"), type=int | None) or 4096
-            given = (msgspec.json.decode(pub[2], type=int | None) if len(pub) > 2 else None for pub in pace.pubs)
-            shots = sum(default if each is None else max(each, 0) for each in given)
-            wanted = msgspec.json.decode(pace.options.get("execution", b"{}"), type=_ExecutionOptions)
-            delay = pace.rep_delay if wanted.rep_delay is None else wanted.rep_delay
-        return min(shots * max(delay, 0.0), MOST_SECONDS)
-    except (msgspec.MsgspecError, RecursionError, OverflowError):
-        return 0.0
 
 
 class JobQueues:
@@ -106,6 +78,7 @@ class JobQueues:
     ) -> None:
         self.records = records
         self.clock = clock
+        self.sessions = KeptSessions(records)
         self.jobs: dict[str, LocalJob] = {job.id: job for job in records.jobs(LocalJob)}
         self._seed = seed
         self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in DEVICES}
@@ -141,6 +114,9 @@ class JobQueues:
         *,
         private: bool = False,
         client: str | None = None,
+        cost: int | None = None,
+        calibration_id: str | None = None,
+        instance: str | None = None,
     ) -> LocalJob:
         """Take a job on.
 
@@ -148,7 +124,8 @@ class JobQueues:
             NotWritten: If it cannot be written down.
         """
         job = LocalJob(secrets.token_hex(10), backend, program, tags, session_id, private, self.clock())
-        job.estimate, job.client = device_seconds(backend, params), client
+        job.estimate, job.client = estimated_seconds(backend, params), client
+        job.cost, job.calibration_id, job.instance = cost, calibration_id, instance
         self.records.add(job, params)
         self.jobs[job.id] = job
         self._waiting[backend].append(job)
@@ -166,7 +143,8 @@ class JobQueues:
         if job.in_final_state or (running is not None and running.done()):
             # Its outcome is there already, and about to be written down.
             raise CannotCancel
-        self._write(job, status="Cancelled", finished=self.clock())
+        now = self.clock()
+        self._write(job, status="Cancelled", finished=now, charged=settled(job, now))
         if running is None:
             self._waiting[job.backend].remove(job)
         else:
@@ -237,27 +215,65 @@ class JobQueues:
 
     async def _execute(self, job: LocalJob) -> execution.Outcome:
         started = asyncio.get_running_loop().time()
+        allowed = self._allowed_seconds(job)
+        too_long = execution.Outcome(None, _too_long(allowed), RAN_TOO_LONG, max(0.0, allowed))
+        if allowed <= 0:
+            return too_long
         try:
-            params = self.records.params(job)
-            outcome = await self._crew.execute(
-                execution.Task(
-                    job.id,
-                    job.backend,
-                    job.program,
-                    params,
-                    job.running or job.created,
-                    self._seed,
-                    self._crew.limits.memory_mb,
-                )
-            )
+            # What a device is charged for is not what its simulation takes, so that only a simulator is stopped.
+            async with asyncio.timeout(allowed if job.estimate is None else None):
+                outcome = await self._outcome(job)
+        except TimeoutError:
+            return too_long
         except Exception as error:
             # Whatever it is, the queue goes on.
             _logger.warning("Job %s could not be executed.", job.id, exc_info=True)
             return execution.Outcome(None, f"The job could not be executed: {type(error).__name__}.")
-        if outcome.succeeded:
-            spent = asyncio.get_running_loop().time() - started
-            await asyncio.sleep(max(0.0, (job.estimate or 0.0) - spent))
-        return outcome
+        if not outcome.succeeded or job.estimate is None:
+            return evolve(outcome, device_seconds=None)
+        seconds = job.estimate if outcome.device_seconds is None else outcome.device_seconds
+        spent = asyncio.get_running_loop().time() - started
+        await asyncio.sleep(max(0.0, min(seconds, allowed, MOST_SECONDS) - spent))
+        return too_long if seconds > allowed else evolve(outcome, device_seconds=seconds)
+
+    async def _outcome(self, job: LocalJob) -> execution.Outcome:
+        params = self.records.params(job)
+        return await self._crew.execute(
+            execution.Task(
+                job.id,
+                job.backend,
+                job.program,
+                params,
+                job.running or job.created,
+                self._seed,
+                self._crew.limits.memory_mb,
+            )
+        )
+
+    def _allowed_seconds(self, job: LocalJob) -> float:
+        """Return how many seconds a job may be charged: its own limit, and what is left of its session's."""
+        own = float(job.cost or MOST_COST)
+        session = self.sessions.find(job.session_id)
+        if session is None or session.max_ttl is None:
+            return own
+        return min(own, session.max_ttl - self._charged_to_session(job, but=job))
+
+    def _charged_to_session(self, job: LocalJob, but: LocalJob | None = None) -> float:
+        now = self.clock()
+        return sum(charged_for(each, now) for each in self.of_session(job.session_id) if each is not but)
+
+    def _close_spent_session(self, job: LocalJob) -> None:
+        """Let a session take no more jobs whose jobs were charged all that it may last."""
+        session = self.sessions.find(job.session_id)
+        if session is None or session.max_ttl is None or not session.accepting_jobs or job.session_id is None:
+            return
+        if self._charged_to_session(job) >= session.max_ttl:
+            closed = msgspec.structs.replace(session, accepting_jobs=False, closed=self.clock().isoformat())
+            self.sessions.keep(job.session_id, closed)
+
+    def of_session(self, session_id: str | None) -> list[LocalJob]:
+        """Return the jobs of a session."""
+        return [job for job in self.jobs.values() if job.session_id == session_id]
 
     def _write(self, job: LocalJob, result: bytes | None = None, **changes: Any) -> None:
         """Write down what changes of a job, and only then change it.
@@ -276,12 +292,14 @@ class JobQueues:
             self._write(
                 job,
                 outcome.result,
-                status="Completed" if outcome.succeeded else "Failed",
+                status=_status(outcome),
                 has_result=outcome.result is not None,
                 reason=outcome.reason or None,
                 reason_code=outcome.reason_code,
                 finished=finished,
+                charged=settled(job, finished, outcome.device_seconds),
             )
+            self._close_spent_session(job)
         except NotWritten as error:
             _logger.warning("Job %s: its end could not be written: %s.", job.id, error)
             reason = f"The service could not write the job's result: {error}."
@@ -292,3 +310,13 @@ class JobQueues:
                 except NotWritten:
                     await asyncio.sleep(_AGAIN_SECONDS)
         job.ended.set()
+
+
+def _status(outcome: execution.Outcome) -> str:
+    if outcome.succeeded:
+        return "Completed"
+    return "Cancelled" if outcome.reason_code == RAN_TOO_LONG else "Failed"
+
+
+def _too_long(allowed: float) -> str:
+    return f"The job was cancelled because it ran longer than the {max(0.0, allowed):g} seconds that it may be charged."

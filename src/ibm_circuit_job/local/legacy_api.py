@@ -12,7 +12,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ibm_circuit_job.local.devices import DEVICES
@@ -23,6 +23,8 @@ from ibm_circuit_job.local.sessions import SessionApi
 
 INSTANCE: Final = ("ibm-q", "open", "main")
 """The one hub, group and project of the service."""
+PATH: Final = "/api"
+"""Where the dialect is."""
 LOGIN_SECONDS: Final = 1_209_600
 """How long a login holds."""
 
@@ -41,9 +43,7 @@ class LegacyApi(SessionApi):
         """Return the Starlette application."""
         return Starlette(
             routes=[
-                Route("/version", self._version),
-                Route("/users/loginWithToken", self._login, methods=["POST"]),
-                Route("/users/me", self._me),
+                *self.log_in_routes(),
                 Route("/Network", self._network),
                 *self.job_routes(),
                 *self.session_routes(),
@@ -54,6 +54,14 @@ class LegacyApi(SessionApi):
             ],
             exception_handlers={Refusal: _refused, NotWritten: _not_written, 404: _no_such_path},
         )
+
+    def log_in_routes(self) -> list[BaseRoute]:
+        """Return the routes by which a client logs in and learns where the others are."""
+        return [
+            Route("/version", self._version),
+            Route("/users/loginWithToken", self._login, methods=["POST"]),
+            Route("/users/me", self._me),
+        ]
 
     def check(self, connection: HTTPConnection) -> None:
         """Let in a client that has logged in."""
@@ -71,10 +79,10 @@ class LegacyApi(SessionApi):
         del job
         return {"quantum_seconds": seconds, "seconds": seconds}
 
-    def check_session(self, session_id: str | None) -> None:
+    def check_session(self, session_id: str | None, backend: str, request: Request) -> None:
         """Let a submission into its session; one that was never opened is no more than a name here."""
-        if self.has_session(session_id):
-            super().check_session(session_id)
+        if self.queues.sessions.find(session_id) is not None:
+            super().check_session(session_id, backend, request)
 
     def matches(self, job: LocalJob, request: Request) -> bool:
         """Return whether a job is asked for by a listing."""
@@ -96,7 +104,7 @@ class LegacyApi(SessionApi):
 
     async def _me(self, request: Request) -> Response:
         self.check(request)
-        root = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+        root = f"{request.url.scheme}://{request.url.netloc}{PATH}"
         return json_response(
             {
                 "id": "local",
@@ -142,7 +150,7 @@ class LegacyApi(SessionApi):
 
     def _running(self, socket: WebSocket) -> LocalJob:
         self.check(socket)
-        job = self.found(socket.path_params["id"])
+        job = self.found(socket)
         if job.status != "Running":
             raise Refusal(409, 1295, f"Job {job.id} is not running.")
         return job

@@ -1,56 +1,58 @@
-"""The ``platform`` dialect of the service: what the service of today speaks, and ``qiskit-ibm-runtime``.
-
-Beside the API itself stand the services around it that a client needs: IAM, which gives tokens; the search, which
-finds instances; and the catalog, which names their plans.
-"""
+"""The ``platform`` dialect of the service: what the service of today speaks, and ``qiskit-ibm-runtime``."""
 
 from __future__ import annotations
 
 import secrets
-import time
-from typing import Any, Final
-from urllib.parse import parse_qs
+from typing import Annotated, Any, Final
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
+from ibm_circuit_job.local import api_forms
+from ibm_circuit_job.local.charges import MOST_COST, charged_for
 from ibm_circuit_job.local.devices import DEVICES
+from ibm_circuit_job.local.instances import Instance, by_crn, usage_reply, used_seconds
 from ibm_circuit_job.local.job_api import (
-    MOST_OF_A_STRANGER,
+    PAGE,
     Refusal,
     Service,
-    body_of,
     headers_of,
     json_response,
+    moment_of,
+    read,
     refusal_of,
-    result_response,
 )
 from ibm_circuit_job.local.jobs import LocalJob
+from ibm_circuit_job.local.legacy_api import LegacyApi
 from ibm_circuit_job.local.records import NotWritten
 from ibm_circuit_job.local.sessions import SessionApi
 
-INSTANCE: Final = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:local::"
-"""The one instance of the service."""
-_PLAN: Final = "local-plan"
-_VERSIONS: Final = (
-    ("2024-01-01", "2027-01-01"),
-    ("2025-01-01", "2027-01-01"),
-    ("2025-05-01", "2027-01-01"),
-    ("2026-02-01", "2027-02-01"),
-    ("2026-02-15", "2027-02-15"),
-    ("2026-03-15", None),
-    ("2026-04-15", None),
-)
-"""The API versions that are listed, and when IBM may withdraw them. Any is accepted, and all get the same replies."""
+_LONGEST: Final = {"program": 63, "backend": 100, "created_after": 100, "created_before": 100, "session_id": 1000}
+"""How many characters a filter of a listing may have."""
+
+
+class _Configuration(msgspec.Struct):
+    instance_limit: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
 
 
 class PlatformApi(SessionApi):
-    """The endpoints of the dialect."""
+    """The endpoints of the dialect.
+
+    Args:
+        service: What is served.
+        legacy: The other dialect, whose clients may log in at the same URL, which leads them to the other one's.
+    """
 
     programs = frozenset({"sampler", "estimator", "executor", "noise-learner", "noise-learner-v3"})
     listing_excludes_params = "true"
+
+    def __init__(self, service: Service, legacy: LegacyApi) -> None:
+        super().__init__(service)
+        self._instances = by_crn(service.instances)
+        self._legacy = legacy
 
     def application(self) -> Starlette:
         """Return the Starlette application."""
@@ -58,15 +60,23 @@ class PlatformApi(SessionApi):
             routes=[
                 *self.job_routes(),
                 Route("/versions", self._versions),
+                Route("/versions/{version}", self._withdraw, methods=["DELETE"]),
                 Route("/backends", self._backends),
+                Route("/instance", self._instance),
                 Route("/instances/usage", self._usage),
+                Route("/instances/configuration", self._configuration_of_instance),
+                Route("/instances/configuration", self._configure_instance, methods=["PUT"]),
                 *self.session_routes(),
+                *self._legacy.log_in_routes(),
             ],
             exception_handlers=HANDLERS,
         )
 
+    # Who may come in
+
     def check(self, connection: HTTPConnection) -> None:
-        """Let in a request that has a token of IAM, and names the instance."""
+        """Let in a request that names a version, has a token of IAM, and names an instance."""
+        self._version(connection)
         kind, _, given = connection.headers.get("authorization", "").partition(" ")
         access = self.service.access
         is_known = (kind == "Bearer" and access.is_issued("iam", given)) or (
@@ -74,23 +84,150 @@ class PlatformApi(SessionApi):
         )
         if not is_known:
             raise Refusal(401, 1201, "Not authorised: the access token is missing or not valid.")
-        if connection.headers.get("service-crn") != INSTANCE:
+        if connection.headers.get("service-crn") not in self._instances:
             raise Refusal(403, 1215, "Expected the header Service-CRN to name an instance of the account.")
 
+    def _version(self, connection: HTTPConnection) -> str:
+        version = connection.headers.get("ibm-api-version", "")
+        if version in api_forms.SUNSETS and version not in self.service.withdrawn:
+            return version
+        served = ", ".join(each["version"] for each in api_forms.listed(self.service.withdrawn))
+        raise Refusal(400, 1202, f"Expected the header IBM-API-Version to be one of {served}, got {version[:20]!r}.")
+
+    def instance_of(self, connection: HTTPConnection) -> str | None:
+        """Return the instance (CRN) that a request names."""
+        return connection.headers.get("service-crn")
+
+    def may_see(self, instance: str | None, connection: HTTPConnection) -> bool:
+        """Return whether something is of the instance that a request names; what is of none is of the first one."""
+        return (instance or self.service.instances[0].crn) == self.instance_of(connection)
+
+    def check_submission(self, request: Request) -> None:
+        """Let in a submission within the limits of its instance.
+
+        Raises:
+            Refusal: If its instance has used all that it may.
+        """
+        instance = self._named(request)
+        limit = self._limit(instance)
+        if limit is not None and self._used(request) >= limit:
+            message = f"Instance {instance.name} has used all of its {limit:g} seconds. Ask for more, or wait."
+            raise Refusal(409, 1280, message)
+
+    # Forms of replies
+
+    def formed(self, kind: str, reply: dict[str, Any], request: Request) -> dict[str, Any]:
+        """Return a reply as the version of the request has it."""
+        return api_forms.formed(kind, reply, self._version(request))
+
+    def created(self, job: LocalJob) -> dict[str, Any]:
+        """Return the reply to a submission."""
+        more = {"session_id": job.session_id, "private": job.private or None, "calibration_id": job.calibration_id}
+        return super().created(job) | {name: value for name, value in more.items() if value is not None}
+
     def more_of(self, job: LocalJob) -> dict[str, Any]:
-        """Return what the job has used."""
-        seconds = (job.finished - job.running).total_seconds() if job.running and job.finished else 0
-        return {"usage": self.usage_of(job, seconds), "user_id": "local"}
+        """Return what the job has used, and who submitted it."""
+        usage = self.usage_of(job, None)
+        return {
+            "usage": usage,
+            "bss": {"seconds": usage["seconds"]},
+            "user_id": "local",
+            "private": job.private or None,
+            "cost": job.cost or MOST_COST,
+        }
 
     def usage_of(self, job: LocalJob, seconds: float | None) -> dict[str, Any]:
-        """Return the seconds, and whether more may come."""
-        used = seconds or 0
+        """Return the seconds that a job is charged, and whether they are settled: some time after it has ended."""
+        del seconds
+        now = self.queues.clock()
+        used = charged_for(job, now)
+        is_settled = job.finished is not None and (now - job.finished).total_seconds() >= self.service.usage_seconds
         return {
             "quantum_seconds": used,
             "seconds": used,
-            "status": "complete" if job.in_final_state else "pending",
+            "status": "complete" if is_settled else "pending",
             "qpu_charge_time_seconds": used,
         }
+
+    def without_result(self, job: LocalJob) -> Response:
+        """Return the reply to a request for a result that is not there, not there yet, or not there any more."""
+        del job
+        return Response(status_code=204)
+
+    # Listings
+
+    def page_of(self, request: Request) -> tuple[int, int]:
+        """Return how many jobs a listing wants, and how many before them; the default where that is out of range."""
+        query = request.query_params
+        limit, offset = _integer(query.get("limit"), "limit"), _integer(query.get("offset"), "offset")
+        return (
+            limit if limit is not None and 1 <= limit <= PAGE else PAGE,
+            offset if offset is not None and 0 <= offset <= _MOST_OFFSET else 0,
+        )
+
+    def check_listing(self, request: Request) -> None:
+        """Let in a listing whose filters are within the limits of the API.
+
+        Raises:
+            Refusal: If one is not; it is named.
+        """
+        query = request.query_params
+        for name, longest in _LONGEST.items():
+            if name in query and not 1 <= len(query[name]) <= longest:
+                raise Refusal(400, 1221, f"{name}: expected 1 to {longest} characters, got {len(query[name])}.")
+        for name, allowed in (("pending", _FLAGS), ("exclude_params", _FLAGS), ("sort", ("ASC", "DESC"))):
+            if name in query and query[name] not in allowed:
+                raise Refusal(400, 1221, f"{name}: expected {' or '.join(allowed)}, got {query[name][:40]!r}.")
+        for name in ("created_after", "created_before"):
+            if name in query:
+                moment_of(query[name], name)
+        tags = query.getlist("tags")
+        if len(tags) > 8 or any(len(tag) > 86 for tag in tags):
+            raise Refusal(400, 1221, "tags: expected at most 8 of at most 86 characters each.")
+
+    # Instances
+
+    async def _instance(self, request: Request) -> Response:
+        self.check(request)
+        instance = self._named(request)
+        limit = self._limit(instance)
+        reply: dict[str, Any] = {"backends": list(DEVICES), "plan_id": instance.plan_id}
+        if limit is not None:
+            seconds = f"{limit:g}"
+            reply |= {"instance_limit": limit, "instance_limit_seconds": seconds, "usage_allocation_seconds": seconds}
+        return json_response(reply)
+
+    async def _usage(self, request: Request) -> Response:
+        self.check(request)
+        instance = self._named(request)
+        return json_response(usage_reply(instance, self._limit(instance), self._used(request), self.queues.clock()))
+
+    async def _configuration_of_instance(self, request: Request) -> Response:
+        self.check(request)
+        limit = self._limit(self._named(request))
+        return json_response({} if limit is None else {"instance_limit": limit})
+
+    async def _configure_instance(self, request: Request) -> Response:
+        self.check(request)
+        wanted = (await read(request, _Configuration)).instance_limit
+        if wanted is not None and self._used(request) > wanted:
+            raise Refusal(409, 1280, f"The instance has used more than {wanted} seconds already.")
+        name = f"{_LIMIT}{self.instance_of(request)}"
+        self.records.keep_setting(name, msgspec.json.encode(wanted).decode())
+        return Response(status_code=204)
+
+    def _named(self, request: Request) -> Instance:
+        return self._instances[self.instance_of(request) or ""]
+
+    def _limit(self, instance: Instance) -> float | None:
+        kept = self.records.settings(_LIMIT).get(instance.crn)
+        return instance.limit_seconds if kept is None else msgspec.json.decode(kept, type=float | None)
+
+    def _used(self, request: Request) -> float:
+        jobs = (job for job in self.queues.jobs.values() if self.may_see(job.instance, request))
+        return used_seconds(jobs, self.queues.clock())
+
+    # Backends and versions
 
     async def _backends(self, request: Request) -> Response:
         self.check(request)
@@ -107,100 +244,33 @@ class PlatformApi(SessionApi):
         return json_response({"devices": devices})
 
     async def _versions(self, _: Request) -> Response:
-        versions = [
-            {"version": version, "status": "live"}
-            if sunset is None
-            else {"version": version, "status": "deprecated", "sunset_date": sunset}
-            for version, sunset in _VERSIONS
-        ]
-        return json_response({"versions": versions})
+        return json_response({"versions": api_forms.listed(self.service.withdrawn)})
 
-    async def _usage(self, request: Request) -> Response:
-        self.check(request)
-        used = sum(
-            (job.finished - job.running).total_seconds()
-            for job in self.queues.jobs.values()
-            if job.running and job.finished
-        )
-        return json_response({"instance_id": INSTANCE, "plan_id": _PLAN, "usage_consumed_seconds": round(used)})
-
-
-class CloudApi:
-    """The services around the API: IAM, the search, the catalog, and the object store.
-
-    Args:
-        service: What is served.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def routes(self) -> list[BaseRoute]:
-        """Return the routes, from the root on."""
-        return [
-            Route("/identity/token", self._token, methods=["POST"]),
-            Route("/search/v3/resources/search", self._search, methods=["POST"]),
-            Route("/catalog/{id}", self._catalog),
-            Route("/objects/{id}", self._object),
-        ]
-
-    async def _token(self, request: Request) -> Response:
-        body = (await body_of(request, MOST_OF_A_STRANGER)).decode("utf-8", "replace")
-        try:
-            form = parse_qs(body, max_num_fields=20)
-        except ValueError:
-            return _iam_error(400, "BXNIM0109E", "Expected a form of few fields.")
-        if form.get("grant_type") != ["urn:ibm:params:oauth:grant-type:apikey"]:
-            return _iam_error(400, "BXNIM0106E", "Expected grant_type to be that of an API key.")
-        access = self._service.access
-        if not access.is_token(form.get("apikey", [""])[0]):
-            return _iam_error(400, "BXNIM0415E", "Provided API key could not be found.")
-        issued = access.issue("iam", access.seconds)
-        return json_response(
-            {
-                "access_token": issued,
-                "refresh_token": "not_supported",
-                "token_type": "Bearer",
-                "expires_in": access.seconds,
-                "expiration": int(time.time()) + access.seconds,
-                "scope": "ibm openid",
-            }
-        )
-
-    async def _search(self, request: Request) -> Response:
-        self._check(request)
-        item = {
-            "crn": INSTANCE,
-            "name": "local",
-            "service_plan_unique_id": _PLAN,
-            "doc": {"extensions": {"backends": list(DEVICES)}},
-            "tags": [],
-        }
-        return json_response({"items": [item], "limit": 100})
-
-    async def _catalog(self, request: Request) -> Response:
-        self._check(request)
-        plan = {"overview_ui": {"en": {"display_name": "Open"}}, "metadata": {"pricing": {"type": "free"}}}
-        return json_response({"id": request.path_params["id"], "name": _PLAN, **plan})
-
-    def _check(self, request: Request) -> None:
+    async def _withdraw(self, request: Request) -> Response:
+        # Not of IBM's API: a version is withdrawn to order, as one day it will be there.
         kind, _, given = request.headers.get("authorization", "").partition(" ")
-        if kind != "Bearer" or not self._service.access.is_issued("iam", given):
-            raise Refusal(401, 1201, "Not authorised: the access token is missing or not valid.")
-
-    async def _object(self, request: Request) -> Response:
-        name = request.path_params["id"]
-        job = self._service.queues.jobs.get(name)
-        if not self._service.access.is_signed(name, request.query_params.get("signature", "")):
-            raise Refusal(403, 1201, "The signature is not valid.")
-        body = None if job is None else self._service.queues.records.result(job)
-        if job is None or body is None:
-            raise Refusal(404, 1297, "There is nothing here, or not any more.")
-        return result_response(self._service.queues, job, body, request)
+        if kind != "apikey" or not self.service.access.is_token(given):
+            raise Refusal(401, 1201, "Not authorised: expected the API token itself.")
+        version = request.path_params["version"]
+        if version not in api_forms.SUNSETS:
+            raise Refusal(404, 1200, f"There is no API version {version[:20]!r}.")
+        self.service.withdrawn.add(version)
+        return Response(status_code=204)
 
 
-def _iam_error(status: int, code: str, message: str) -> Response:
-    return json_response({"errorCode": code, "errorMessage": message}, status)
+_LIMIT: Final = "instance-limit/"
+"""The setting with the limit that was set for an instance."""
+_FLAGS: Final = ("true", "false")
+_MOST_OFFSET: Final = 2_147_483_647
+
+
+def _integer(value: str | None, name: str) -> int | None:
+    if value is None:
+        return None
+    try:
+        return int(value[:20])
+    except ValueError:
+        raise Refusal(400, 1221, f"{name}: expected a whole number, got {value[:40]!r}.") from None
 
 
 def _response(refusal: Refusal) -> Response:

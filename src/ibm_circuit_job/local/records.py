@@ -23,6 +23,13 @@ FORMAT: Final = 1
 """The version of the tables."""
 
 _tables: Final = sql.MetaData()
+_LATER: Final = (
+    sql.Column("cost", sql.Integer),
+    sql.Column("calibration_id", sql.String),
+    sql.Column("instance", sql.String),
+    sql.Column("charged", sql.Float),
+)
+"""Columns that tables of earlier versions do not have; an earlier version leaves them empty."""
 _jobs: Final = sql.Table(
     "jobs",
     _tables,
@@ -43,6 +50,7 @@ _jobs: Final = sql.Table(
     sql.Column("was_read", sql.Boolean, nullable=False),
     sql.Column("estimate", sql.Float),
     sql.Column("client", sql.String),
+    *_LATER,
 )
 _params: Final = sql.Table(
     "params",
@@ -93,6 +101,14 @@ class JobRecord:
     """How many seconds its backend takes for it; ``None`` for a simulator."""
     client: str | None = None
     """What the client said of itself, as in ``qiskit-version-2/qiskit-2.6.2/ibm-circuit-job/0.1.0``."""
+    cost: int | None = None
+    """The most seconds that it may be charged; the service's own limit by default."""
+    calibration_id: str | None = None
+    """The calibration that it asked for; the newest by default."""
+    instance: str | None = None
+    """The instance (CRN) that pays for it; the first one by default."""
+    charged: float | None = None
+    """Seconds that it is charged; ``None`` until it has ended."""
 
 
 _R = TypeVar("_R", bound=JobRecord)
@@ -150,6 +166,12 @@ class Records:
             connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
             connection.commit()
         _tables.create_all(self._engine)
+        with self._engine.begin() as connection:
+            there = {row.name for row in connection.exec_driver_sql("PRAGMA table_info(jobs)")}
+            for column in _LATER:
+                if column.name not in there:
+                    # The names and types stand above; nothing of them was given by anyone.
+                    connection.exec_driver_sql(f"ALTER TABLE jobs ADD COLUMN {column.name} {column.type}")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -257,6 +279,10 @@ def _row(job: JobRecord) -> dict[str, Any]:
         "was_read": job.was_read,
         "estimate": job.estimate,
         "client": job.client,
+        "cost": job.cost,
+        "calibration_id": job.calibration_id,
+        "instance": job.instance,
+        "charged": job.charged,
         **times,
     }
 

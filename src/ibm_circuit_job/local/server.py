@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from attrs import field, frozen
@@ -17,16 +17,23 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from ibm_circuit_job.local.access import Access
+from ibm_circuit_job.local.cloud_api import CloudApi
 from ibm_circuit_job.local.connections import protocol_that_closes_after
 from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
 from ibm_circuit_job.local.front import Front
+from ibm_circuit_job.local.instances import Instance
 from ibm_circuit_job.local.job_api import RateLimit, Service
 from ibm_circuit_job.local.jobs import JobQueues
+from ibm_circuit_job.local.legacy_api import PATH as LEGACY_PATH
 from ibm_circuit_job.local.legacy_api import LegacyApi
 from ibm_circuit_job.local.limits import JOB_SECONDS, Limits, share_of_machine
-from ibm_circuit_job.local.platform_api import HANDLERS, INSTANCE, CloudApi, PlatformApi
+from ibm_circuit_job.local.platform_api import HANDLERS, PlatformApi
 from ibm_circuit_job.local.records import NotWritten, Records, RecordsUnavailable
+
+PLATFORM_PATH: Final = "/experimental/api/v1"
+"""Where the API of the platform dialect is, beside ``/api/v1``. The official client takes a URL as it is only where the
+word ``experimental`` is in it; of any other it takes the host name alone, and no port."""
 
 
 @frozen
@@ -61,6 +68,12 @@ class ServerSettings:
     """Seconds after which a connection is closed over which no request has come."""
     allowed_hosts: tuple[str, ...] = ()
     """Names of the service that requests may have in ``Host``, beside ``localhost`` and IP addresses."""
+    instances: tuple[Instance, ...] = (Instance(),)
+    """The instances of the platform dialect."""
+    usage_seconds: float = 0.1
+    """Seconds from the end of a job until its usage is settled."""
+    withdrawn_versions: tuple[str, ...] = ()
+    """API versions that are not served."""
 
 
 @frozen
@@ -77,6 +90,19 @@ class Started:
     """The instance of the platform dialect."""
     token: str = field(repr=False)
     """The API token."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of the environment that lead each client here: ours, and both official ones."""
+        return {
+            "QISKIT_IBM_TOKEN": self.token,
+            "QISKIT_IBM_URL": self.platform_url,
+            "QISKIT_IBM_CHANNEL": "ibm_quantum_platform",
+            "IAM_URL": self.root,
+            "GLOBAL_SEARCH_URL": f"{self.root}/search",
+            "GLOBAL_CATALOG_URL": f"{self.root}/catalog",
+            "RESOURCE_CONTROLLER_URL": f"{self.root}/resources",
+        }
 
 
 class PortUnavailable(OSError):  # noqa: N818 - named for what it says
@@ -120,11 +146,14 @@ def application(service: Service) -> Starlette:
         yield
         await service.queues.stop()
 
+    legacy = LegacyApi(service)
+    platform = PlatformApi(service, legacy).application()
     return Starlette(
         routes=[
             *CloudApi(service).routes(),
-            Mount("/api/v1", PlatformApi(service).application()),
-            Mount("/api", LegacyApi(service).application()),
+            Mount(PLATFORM_PATH, platform),
+            Mount("/api/v1", platform),
+            Mount(LEGACY_PATH, legacy.application()),
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
@@ -183,7 +212,15 @@ def serve(
             raise RecordsUnavailable(f"the folder {settings.data} cannot be used: {error}") from None
         clock = Clock()
         queues = JobQueues(records, crew, seed=settings.seed, clock=clock)
-        service = Service(queues, access, RateLimit(settings.rate_limit), settings.results_at_url)
+        service = Service(
+            queues,
+            access,
+            RateLimit(settings.rate_limit),
+            settings.results_at_url,
+            settings.instances,
+            settings.usage_seconds,
+            set(settings.withdrawn_versions),
+        )
         app = application(service)
         faulty = FaultInjector(app, settings.faults, clock) if settings.faults.faults else app
         config = uvicorn.Config(
@@ -197,7 +234,7 @@ def serve(
         )
         host, port = bound.getsockname()[:2]
         root = f"http://{host}:{port}"
-        where = Started(f"{root}/api", f"{root}/api/v1", root, INSTANCE, access.token)
+        where = Started(f"{root}{LEGACY_PATH}", f"{root}{PLATFORM_PATH}", root, settings.instances[0].crn, access.token)
 
         def stop() -> None:
             server.should_exit = True

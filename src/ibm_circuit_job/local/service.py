@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import importlib.util
 import os
 import queue
@@ -13,13 +14,16 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import msgspec
 
 from ibm_circuit_job.errors import IBMError
+from ibm_circuit_job.local.api_forms import SUNSETS
 
 _STOP_SECONDS: Final = 5.0
 _MOST_SECONDS: Final = 1e9
@@ -57,6 +61,11 @@ class LocalService:
         job_seconds: Seconds that a job may execute. One that takes longer fails, with the reason.
         idle_seconds: Seconds after which a connection is closed over which no request has come.
         allowed_hosts: Names that requests may have in ``Host`` and ``Origin``, beside ``localhost`` and IP addresses.
+        instances: The instances of the platform dialect, each with any of ``name``, ``plan``, ``region``,
+            ``limit_seconds`` and ``tags``; by default one of the name ``local`` and the plan ``Open``, without a limit.
+            An instance whose jobs of 28 days were charged its ``limit_seconds`` takes no more (HTTP status 409).
+        usage_seconds: Seconds from the end of a job until its usage is ``complete``; it is ``pending`` before.
+        withdrawn_versions: Versions of IBM's API that are not served; see also :meth:`withdraw_version`.
         startup_seconds: How long it may take to start.
 
     Raises:
@@ -85,6 +94,9 @@ class LocalService:
         job_seconds: float = 300.0,
         idle_seconds: float = 30.0,
         allowed_hosts: Sequence[str] = (),
+        instances: Sequence[Mapping[str, Any]] = (),
+        usage_seconds: float = 0.1,
+        withdrawn_versions: Sequence[str] = (),
         startup_seconds: float = 60.0,
     ) -> None:
         if type(port) is not int or not 0 <= port <= 65_535:
@@ -103,7 +115,10 @@ class LocalService:
             memory_mb=memory_mb,
         )
         _check_seconds(job_seconds=job_seconds, idle_seconds=idle_seconds)
+        _check_seconds(0.0, usage_seconds=usage_seconds)
         _check_hosts(allowed_hosts)
+        _check_instances(instances)
+        _check_versions(withdrawn_versions)
         temporary = _new_folder() if data is None else None
         settings = {
             "data": temporary or os.fspath(data or ""),
@@ -119,6 +134,9 @@ class LocalService:
             "job_seconds": job_seconds,
             "idle_seconds": idle_seconds,
             "allowed_hosts": list(allowed_hosts),
+            "instances": [dict(each) for each in instances],
+            "usage_seconds": usage_seconds,
+            "withdrawn_versions": list(withdrawn_versions),
         }
         # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
         process = subprocess.Popen(
@@ -139,17 +157,13 @@ class LocalService:
         self.url: str = said["url"]
         """The URL to log into, in the legacy dialect."""
         self.platform_url: str = said["platform_url"]
-        """The URL of the API in the platform dialect."""
+        """The URL of the API in the platform dialect, as the official client takes it."""
         self.instance: str = said["instance"]
-        """The instance (CRN) of the platform dialect."""
+        """The first instance (CRN) of the platform dialect."""
         self.token: str = said["token"]
         """The API token to log in with."""
-        self.environment: dict[str, str] = {
-            "IAM_URL": said["root"],
-            "GLOBAL_SEARCH_URL": f"{said['root']}/search",
-            "GLOBAL_CATALOG_URL": f"{said['root']}/catalog",
-        }
-        """Variables of the environment that lead ``qiskit-ibm-runtime`` here instead of to IBM Cloud."""
+        self.environment: dict[str, str] = said["environment"]
+        """Variables of the environment that lead our client and both official ones here instead of to IBM Cloud."""
         self.pid: int = process.pid
         """The process ID of the service."""
 
@@ -169,6 +183,36 @@ class LocalService:
         """Whether the service's process lives."""
         return bool(self._stop.alive) and self._process.poll() is None
 
+    def withdraw_version(self, version: str) -> None:
+        """Let the service serve a version of IBM's API no more, as IBM will from its sunset date on.
+
+        Requests that name it get the HTTP status 400, and ``GET /versions`` lists it no more.
+
+        Args:
+            version: The version, as in ``"2025-05-01"``.
+
+        Raises:
+            LocalServiceError: If there is no such version, or the service does not answer.
+
+        Example:
+            >>> with LocalService() as service:
+            ...     service.withdraw_version("2025-05-01")
+        """
+        _check_versions([version])
+        root = urlsplit(self.platform_url)
+        connection = http.client.HTTPConnection(root.netloc, timeout=_STOP_SECONDS)
+        try:
+            connection.request(
+                "DELETE", f"{root.path}/versions/{version}", headers={"Authorization": f"apikey {self.token}"}
+            )
+            status = connection.getresponse().status
+        except OSError as error:
+            raise LocalServiceError(f"the service did not withdraw version {version}: {error}") from None
+        finally:
+            connection.close()
+        if status != HTTPStatus.NO_CONTENT:
+            raise LocalServiceError(f"the service did not withdraw version {version}: it answered {status}")
+
     def stop(self) -> None:
         """Stop the service; jobs that run are given up. Stopping twice is no error."""
         self._stop()
@@ -187,15 +231,31 @@ def _check_settings(token: object, data: object, **numbers: object) -> None:
         raise LocalServiceError(f"expected {name} to be a whole number from {least} up, got {number!r}")
 
 
-def _check_seconds(**settings: object) -> None:
+def _check_seconds(least: float = 1e-9, **settings: object) -> None:
     for name, seconds in settings.items():
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= _MOST_SECONDS:
-            raise LocalServiceError(f"expected {name} to be a number of seconds above 0, got {seconds!r}")
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not least <= seconds <= _MOST_SECONDS:
+            bound = "from 0 up" if least == 0 else "above 0"
+            raise LocalServiceError(f"expected {name} to be a number of seconds {bound}, got {seconds!r}")
 
 
 def _check_hosts(hosts: object) -> None:
     if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(host, str) for host in hosts):
         raise LocalServiceError(f"expected allowed_hosts to be a list of host names, got {hosts!r}")
+
+
+def _check_instances(instances: object) -> None:
+    from ibm_circuit_job.local.instances import NoInstances, read_instances  # noqa: PLC0415 - it needs the extra
+
+    try:
+        read_instances(instances)
+    except NoInstances as error:
+        raise LocalServiceError(str(error)) from None
+
+
+def _check_versions(versions: object) -> None:
+    known = list(SUNSETS)
+    if isinstance(versions, str) or not isinstance(versions, Sequence) or not set(versions) <= set(known):
+        raise LocalServiceError(f"expected withdrawn_versions to be a list of {', '.join(known)}, got {versions!r}")
 
 
 def _new_folder() -> str:
@@ -229,7 +289,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go_of_lifelines)
 
 
-def _first_words(process: subprocess.Popen[bytes], settings: dict[str, Any], seconds: float) -> dict[str, str]:
+def _first_words(process: subprocess.Popen[bytes], settings: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Hand the settings over, and return what the service says when it is up."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with contextlib.suppress(BrokenPipeError):
@@ -243,7 +303,7 @@ def _first_words(process: subprocess.Popen[bytes], settings: dict[str, Any], sec
         raise LocalServiceError(f"the local service did not start within {seconds:g} seconds") from None
     if not line:
         raise LocalServiceError(f"the local service ended at once, with exit code {process.wait(_STOP_SECONDS)}")
-    said = msgspec.json.decode(line, type=dict[str, str])
+    said = msgspec.json.decode(line, type=dict[str, Any])
     if "error" in said:
         raise LocalServiceError(f"the local service cannot start: {said['error']}")
     return said

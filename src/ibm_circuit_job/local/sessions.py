@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from ibm_circuit_job.local.charges import charged_for
+from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.job_api import JobApi, Refusal, iso, json_response, read
 from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
+from ibm_circuit_job.local.kept_sessions import KeptSession
+
+LONGEST_SECONDS: Final = 28_800
+"""Seconds that the jobs of a session may be charged together, where its opening does not say."""
+IDLE_SECONDS: Final = 60
+"""Seconds after its last job in which a session keeps its backend."""
 
 
-class _Session(msgspec.Struct):
-    """A session as it is asked for, and as it is kept."""
+class _Opening(msgspec.Struct):
+    """A session as it is asked for."""
 
-    mode: str = "dedicated"
+    mode: Literal["dedicated", "batch"] = "dedicated"
     backend: str | None = None
-    max_ttl: int | None = None
-    max_session_ttl: int | None = None
+    backend_name: str | None = None
+    """The backend, where ``backend`` does not name it."""
+    max_ttl: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
+    max_session_ttl: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
     """What the legacy dialect calls ``max_ttl``."""
-    accepting_jobs: bool = True
-    created: str = ""
-    closed: str | None = None
 
 
 class _SessionChange(msgspec.Struct):
@@ -43,58 +52,64 @@ class SessionApi(JobApi):
             Route("/sessions/{id}/close", self._cancel_all, methods=["DELETE"]),
         ]
 
-    def check_session(self, session_id: str | None) -> None:
+    def check_session(self, session_id: str | None, backend: str, request: Request) -> None:
         """Let a submission into its session.
 
         Raises:
-            Refusal: If there is no such session, or it takes no more jobs.
+            Refusal: If there is no such session, it takes no more jobs, or it is for another backend.
         """
-        if session_id is not None and not self._found(session_id).accepting_jobs:
+        if session_id is None:
+            return
+        session = self._found(session_id, request)
+        if not session.accepting_jobs:
             raise Refusal(409, 1217, f"Session {session_id} is closed, and takes no more jobs.")
+        if session.backend is None:
+            self.queues.sessions.keep(session_id, replace(session, backend=backend))
+        elif session.backend != backend:
+            raise Refusal(400, 1219, f"Session {session_id} is for backend {session.backend}, not for {backend}.")
 
-    def has_session(self, session_id: str | None) -> bool:
-        """Return whether there is a session of that ID."""
-        return session_id is not None and session_id in self.records.settings("session/")
-
-    def _found(self, session_id: str) -> _Session:
-        kept = self.records.settings("session/").get(session_id)
-        if kept is None:
+    def _found(self, session_id: str, request: Request) -> KeptSession:
+        session = self.queues.sessions.find(session_id)
+        if session is None or not self.may_see(session.instance, request):
             raise Refusal(404, 1218, f"Session {session_id} not found.")
-        return msgspec.json.decode(kept, type=_Session)
-
-    def _keep(self, session_id: str, session: _Session) -> None:
-        self.records.keep_setting(f"session/{session_id}", msgspec.json.encode(session).decode())
-
-    def _jobs_of(self, session_id: str) -> list[LocalJob]:
-        return [job for job in self.queues.jobs.values() if job.session_id == session_id]
+        return session
 
     async def _open(self, request: Request) -> Response:
         self.check(request)
-        asked = await read(request, _Session)
+        asked = await read(request, _Opening)
+        backend = asked.backend or asked.backend_name
+        if backend is not None and backend not in DEVICES:
+            raise Refusal(404, 1216, f"Backend {backend!r} not found.")
         limit = asked.max_session_ttl if asked.max_ttl is None else asked.max_ttl
-        session = _Session(asked.mode, asked.backend, limit, created=iso(self.queues.clock()))
+        opened = KeptSession(
+            asked.mode,
+            backend,
+            limit or LONGEST_SECONDS,
+            created=iso(self.queues.clock()),
+            instance=self.instance_of(request),
+        )
         session_id = secrets.token_hex(10)
-        self._keep(session_id, session)
-        return json_response(self._reply_of(session_id, session))
+        self.queues.sessions.keep(session_id, opened)
+        return json_response(self._reply_of(session_id, opened))
 
     async def _details(self, request: Request) -> Response:
         self.check(request)
         session_id = request.path_params["id"]
-        return json_response(self._reply_of(session_id, self._found(session_id)))
+        return json_response(self._reply_of(session_id, self._found(session_id, request)))
 
     async def _change(self, request: Request) -> Response:
         self.check(request)
         session_id = request.path_params["id"]
-        self._found(session_id)
-        self._accept(session_id, accepting=(await read(request, _SessionChange)).accepting_jobs)
+        self._found(session_id, request)
+        self._accept(session_id, request, accepting=(await read(request, _SessionChange)).accepting_jobs)
         return Response(status_code=204)
 
     async def _cancel_all(self, request: Request) -> Response:
         self.check(request)
         session_id = request.path_params["id"]
-        self._found(session_id)
-        self._accept(session_id, accepting=False)
-        for job in self._jobs_of(session_id):
+        self._found(session_id, request)
+        self._accept(session_id, request, accepting=False)
+        for job in self.queues.of_session(session_id):
             if not job.in_final_state:
                 self._cancel_if_possible(job)
         return Response(status_code=204)
@@ -105,37 +120,54 @@ class SessionApi(JobApi):
         except CannotCancel:
             return
 
-    def _accept(self, session_id: str, *, accepting: bool) -> None:
-        session = self._found(session_id)
-        session.accepting_jobs = accepting
-        session.closed = None if accepting else session.closed or iso(self.queues.clock())
-        self._keep(session_id, session)
+    def _accept(self, session_id: str, request: Request, *, accepting: bool) -> None:
+        session = self._found(session_id, request)
+        closed = None if accepting else session.closed or iso(self.queues.clock())
+        self.queues.sessions.keep(session_id, replace(session, accepting_jobs=accepting, closed=closed))
 
-    def _reply_of(self, session_id: str, session: _Session) -> dict[str, Any]:
-        jobs = self._jobs_of(session_id)
+    def _reply_of(self, session_id: str, session: KeptSession) -> dict[str, Any]:
+        jobs = self.queues.of_session(session_id)
         ran = [job.running for job in jobs if job.running is not None]
         ended = [job.finished for job in jobs if job.running is not None and job.finished is not None]
-        state = "active" if ran else "open"
-        if not session.accepting_jobs and all(job.in_final_state for job in jobs):
-            state = "closed"
-        started = iso(min(ran)) if ran else None
-        steps = (("open", session.created), ("active", started), ("closed", session.closed))
-        spans = [(job.finished or self.queues.clock()) - job.running for job in jobs if job.running is not None]
+        state, until = self._state(session, jobs)
+        started = min(ran) if ran else None
+        closed = session.closed if state == "closed" else None
+        steps = (("open", session.created), ("active", started and iso(started)), ("closed", session.closed))
+        if session.mode == "batch" or started is None:
+            elapsed = sum(charged_for(job, self.queues.clock()) for job in jobs)
+        else:
+            elapsed = max(0.0, (until - started).total_seconds())
+        times = {
+            "started_at": started and iso(started),
+            "activated_at": started and iso(started),
+            "closed_at": closed,
+            "last_job_started": iso(max(ran)) if ran else None,
+            "last_job_completed": iso(max(ended)) if ended else None,
+        }
         return {
             "id": session_id,
             "backend_name": session.backend,
-            "max_ttl": session.max_ttl,
-            "active_ttl": session.max_ttl,
-            "interactive_ttl": 60,
+            "max_ttl": session.max_ttl or LONGEST_SECONDS,
+            "active_ttl": session.max_ttl or LONGEST_SECONDS,
+            "interactive_ttl": IDLE_SECONDS,
             "mode": session.mode,
             "state": state,
             "accepting_jobs": session.accepting_jobs,
-            "created_at": session.created,
-            "started_at": started,
-            "activated_at": started,
-            "closed_at": session.closed if state == "closed" else None,
-            "last_job_started": iso(max(ran)) if ran else None,
-            "last_job_completed": iso(max(ended)) if ended else None,
-            "elapsed_time": sum(span.total_seconds() for span in spans),
+            "elapsed_time": elapsed,
             "timestamps": [{"status": status, "timestamp": moment} for status, moment in steps if moment is not None],
+            **{name: moment for name, moment in times.items() if moment is not None},
         }
+
+    def _state(self, session: KeptSession, jobs: list[LocalJob]) -> tuple[str, datetime]:
+        """Return the state of a session, and until when its backend was reserved for it."""
+        now = self.queues.clock()
+        ran = [job for job in jobs if job.running is not None]
+        last = max((job.finished for job in ran if job.finished is not None), default=now)
+        if any(not job.in_final_state for job in jobs):
+            return ("active" if ran else "open"), now
+        if not session.accepting_jobs and session.closed is not None:
+            return "closed", max(last if ran else now, datetime.fromisoformat(session.closed))
+        if not ran:
+            return "open", now
+        idle_until = last + timedelta(seconds=IDLE_SECONDS)
+        return ("active", now) if now < idle_until else ("inactive", idle_until)

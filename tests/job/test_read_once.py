@@ -70,7 +70,7 @@ class Result:
 
     def __init__(self, provider, shots=10, circuits=1, *, at_url=False):
         self.job_id = private_job(provider, shots, circuits)
-        self.headers = provider.runtime_client._account.headers()
+        self.headers = provider.runtime_client._account.headers() | {"IBM-API-Version": "2026-04-15"}
         self.url = f"{provider.url}/jobs/{self.job_id}/results"
         if at_url:
             self.url, self.headers = self.get().json()["url"], {}
@@ -100,7 +100,8 @@ def test_second_reading_is_refused_on_any_connection(provider, shots):
     with requests.Session() as session:
         assert result.get(session).status_code == 200
         for again in (result.get(session), result.get()):
-            assert (again.status_code, READ in again.text) == (404, True)
+            told = (404, True) if provider.url.endswith("/api") else (204, False)
+            assert (again.status_code, READ in again.text) == told
 
 
 @pytest.mark.parametrize("shots", [10, LARGE])

@@ -75,7 +75,7 @@ def checked(name: str, counts: Path) -> bool:
         cloud = stack.enter_context(CloudServer([row.cloud for row in ROWS])) if suite.sets_up_accounts else None
         code = ran(
             suite,
-            services["plain"].environment
+            services_of_cloud(services["plain"])
             | {
                 "HOME": folder,  # No account that its user has saved is of any effect.
                 "CONFORMANCE_SERVICES": json.dumps({name: where(service) for name, service in services.items()}),
@@ -107,6 +107,11 @@ def services_of(suite: Suite) -> dict[str, LocalService]:
         "strict": LocalService(rate_limit=3, results_at_url=1, token_seconds=TOKEN_SECONDS, workers=1),
         "seeded": LocalService(seed=SEED, workers=1),
     }
+
+
+def services_of_cloud(service: LocalService) -> dict[str, str]:
+    """Return the variables that lead to the services around the API. A check gives its account itself."""
+    return {name: url for name, url in service.environment.items() if not name.startswith("QISKIT_IBM_")}
 
 
 def where(service: LocalService) -> dict[str, object]:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from attrs import define, field
@@ -68,7 +68,8 @@ class Submission(msgspec.Struct):
     private: bool = False
     cost: Annotated[int, msgspec.Meta(ge=0, le=MOST_COST)] | None = None
     calibration_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
-    log_level: Literal["critical", "error", "warning", "info", "debug"] | None = None
+    # The official client writes it in capitals.
+    log_level: Annotated[str, msgspec.Meta(pattern="(?i)^(critical|error|warning|info|debug)$")] | None = None
 
 
 class _Tags(msgspec.Struct):

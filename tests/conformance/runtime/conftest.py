@@ -16,19 +16,21 @@ def connect(services):
 
     def connected(service=None, **wanted):
         service = service or services.plain
-        for name, value in service.environment.items():
-            patch.setenv(name, value)
+        lead_to(service)
         given = {
             "channel": "ibm_quantum_platform",
             "token": service.token,
             "instance": service.instance,
             "url": service.platform_url,
-            "url_resolver": lambda url, *_: url,
         }
         made = QiskitRuntimeService(**given | wanted)
-        for name, value in services.plain.environment.items():
-            patch.setenv(name, value)
+        lead_to(services.plain)
         return made
+
+    def lead_to(service):
+        for name, value in service.environment.items():
+            if not name.startswith("QISKIT_IBM_"):
+                patch.setenv(name, value)
 
     yield connected
     patch.undo()
@@ -112,7 +114,6 @@ def client_of(services):
                 token=token or services.plain.token,
                 url=url or services.plain.platform_url,
                 instance=services.plain.instance,
-                url_resolver=lambda url, *_: url,
             )
         )
 

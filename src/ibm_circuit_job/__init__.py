@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMRetiredBackend as IBMRetiredBackend
     from ibm_circuit_job.account.job_store import JobStore as JobStore
     from ibm_circuit_job.account.provider import IBMProvider as IBMProvider
+    from ibm_circuit_job.account.sessions import Batch as Batch
+    from ibm_circuit_job.account.sessions import Session as Session
     from ibm_circuit_job.devices.configuration import BackendConfiguration as BackendConfiguration
     from ibm_circuit_job.devices.configuration import BackendStatus as BackendStatus
     from ibm_circuit_job.devices.properties import BackendProperties as BackendProperties
@@ -64,6 +66,7 @@ __all__ = [
     "BackendProperties",
     "BackendPropertyError",
     "BackendStatus",
+    "Batch",
     "ExecutorItem",
     "ExecutorResult",
     "IBMAccountError",
@@ -95,6 +98,7 @@ __all__ = [
     "NoiseLearnerResult",
     "QueueInfo",
     "ResultPayload",
+    "Session",
     "StatusReport",
     "SubmissionPolicy",
     "WaitPolicy",
@@ -134,6 +138,7 @@ _NAMES_OF: Final = {
         "JobStoreUnavailableError",
     ),
     "account.provider": ("IBMProvider",),
+    "account.sessions": ("Batch", "Session"),
     "devices.configuration": ("BackendConfiguration", "BackendStatus"),
     "devices.properties": ("BackendProperties",),
     "state.facts": ("JobDetails", "JobInputs", "JobMetrics", "JobName", "JobTags", "ResultPayload", "StatusReport"),

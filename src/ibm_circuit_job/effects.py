@@ -97,10 +97,11 @@ def submit_job(
     tags: Sequence[str],
     private: bool = False,
     calibration_id: str | None = None,
+    session_id: str | None = None,
 ) -> IOResult[wire.replies.Submission, Failure]:
     """Submit a job: one request, whose answer may be lost (``POST /jobs``)."""
     # Left out where they are nothing special: not every client knows them.
-    special = {"private": private or None, "calibration_id": calibration_id}
+    special = {"private": private or None, "calibration_id": calibration_id, "session_id": session_id}
     asked = adapted(client).ask(
         f"submit a job to {backend}",
         "program_run",

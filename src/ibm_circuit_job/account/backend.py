@@ -22,6 +22,7 @@ from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.account.executor_options import executor_request
 from ibm_circuit_job.account.run_options import DEFAULT_SHOTS, RunRequest
 from ibm_circuit_job.account.sampler_options import sampler_request
+from ibm_circuit_job.account.sessions import Session, session_for
 from ibm_circuit_job.account.submitter import Order, submit
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient
 from ibm_circuit_job.clients.foreign import adapted
@@ -124,6 +125,7 @@ class IBMBackend(DescribedBackend):
         self._knows_properties = False
         self._use_fractional_gates = use_fractional_gates
         self._lacks_sampler = False
+        self._session: Session | None = None
         self.submission_policy = SubmissionPolicy()
         """How submissions are paced, and how long a job is looked for whose answer was lost; any other may be set."""
         if 0 < (most := record.get("max_shots", DEFAULT_SHOTS)) < DEFAULT_SHOTS:
@@ -413,6 +415,58 @@ class IBMBackend(DescribedBackend):
         job: IBMCircuitJob = self.provider.handle_on(submitted, self)
         return job
 
+    def open_session(self, max_time: int | str | None = None) -> Session:
+        """Open a session into which :meth:`run` submits from now on, until it is closed or cancelled.
+
+        Args:
+            max_time: The most seconds that it may last, or a text like ``"2h 30m 40s"``; the service's own limit by
+                default.
+
+        Returns:
+            The session; at the end of its ``with`` block it is closed.
+
+        Raises:
+            IBMBackendValueError: If ``max_time`` is no such thing.
+            IBMBackendApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local() as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     with backend.open_session(max_time="2h 30m") as session:
+            ...         session.details()["max_time"]
+            9000
+        """
+        self._session = Session(self, max_time)
+        return self._session
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A session is nothing without its connection.
+        return super().__getstate__() | {"_session": None}
+
+    @property
+    def session(self) -> Session | None:
+        """The session that :meth:`open_session` opened; ``None`` where it is closed, or there was none."""
+        return None if self._session is None or self._session.is_closed else self._session
+
+    def close_session(self) -> None:
+        """Close the session that :meth:`open_session` opened: it takes no more jobs. Without one, nothing happens.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        if self._session is not None:
+            self._session.close()
+
+    def cancel_session(self) -> None:
+        """Close the session that :meth:`open_session` opened, and cancel its jobs. Without one, nothing happens.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        if self._session is not None:
+            self._session.cancel()
+
     def _submitted(self, request: RunRequest) -> Result[Job, Failure]:
         try:
             encoded = typed_json.encode(request.params)
@@ -426,6 +480,7 @@ class IBMBackend(DescribedBackend):
             tuple(request.tags),
             request.private,
             self._calibration_id,
+            session_for(self, self.session),
         )
         done = submit(self._client, order, self.submission_policy)
         # What was sent is known of the job, and need never be asked for.
@@ -436,6 +491,7 @@ class IBMBackend(DescribedBackend):
             program=request.program,
             tags=request.tags or None,
             private=request.private or None,
+            session_id=order.session_id,
         )
         return done.map(lambda job_id: Job(job_id, details=details, inputs=JobInputs(at, encoded)))
 

@@ -69,6 +69,8 @@ class Order:
     """Whether its inputs are to be hidden."""
     calibration_id: str | None = None
     """The calibration that it runs with; ``None`` for the newest."""
+    session_id: str | None = None
+    """The session that it belongs to."""
 
 
 def submit(
@@ -122,7 +124,7 @@ class _Course:
         # The service of a third-party client is not known: its submissions have nothing in common with those of others.
         self._service = None if params is None else (params.url, params.instance)
         service = self._service or id(self._client.original)
-        kind = (service, order.backend, order.program, frozenset(order.tags), order.private)
+        kind = (service, order.backend, order.program, frozenset(order.tags), order.private, order.session_id)
         self._request = Request(kind)
         self._sent = monotonic()
         self._submission = Submission(f"submit a job to {order.backend}")
@@ -150,6 +152,7 @@ class _Course:
                 tags=order.tags,
                 private=order.private,
                 calibration_id=order.calibration_id,
+                session_id=order.session_id,
             )
             # Others learn of it before they learn that this request awaits no answer any more.
             done = effects.perform(sent.map(tap(lambda accepted: LEDGER.take(accepted.job_id))))

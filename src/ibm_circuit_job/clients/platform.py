@@ -321,6 +321,7 @@ class PlatformClient(RuntimeClient):
 
     offers_stream = False
     names_instance = False
+    session_limit = "max_ttl"
     limits_tags = True
 
     def __init__(self, params: ClientParameters, *, account: PlatformAccount | None = None) -> None:

@@ -38,6 +38,8 @@ class RuntimeClient:
     """Whether the service pushes."""
     names_instance = True
     """Whether requests name the hub/group/project; else the instance goes with the headers of each."""
+    session_limit = "max_session_ttl"
+    """The field that says how long a session may last."""
     limits_tags = False
     """Whether the service limits the number and the length of tags; see :mod:`ibm_circuit_job.state.tag_limits`."""
 
@@ -186,6 +188,31 @@ class RuntimeClient:
             lambda headers, left: stream.listen(url, headers, left, doing=doing, parameters=self.params), deadline
         )
 
+    def session_create(self, backend_name: str, mode: str, max_time: int | None = None) -> dict[str, Any]:
+        """Open a session, and return the reply. Source: ``POST /sessions``.
+
+        Args:
+            backend_name: The backend of its jobs.
+            mode: ``"dedicated"`` or ``"batch"``.
+            max_time: The most seconds that it may last; the service's own limit by default.
+        """
+        limit = {} if max_time is None else {self.session_limit: max_time}
+        body = msgspec.json.encode({"backend": backend_name, "mode": mode} | limit)
+        reply = self._call(f"open a session on {backend_name}", "POST", "/sessions", body=body, once=True)
+        return self._decoded(reply, "session")
+
+    def session_details(self, session_id: str) -> dict[str, Any]:
+        """Return what the service knows of a session. Source: ``GET /sessions/ID``."""
+        return self._decoded(self._session_call("read", session_id, "GET"), f"session {session_id}")
+
+    def session_close(self, session_id: str) -> None:
+        """Let a session take no more jobs. Source: ``PATCH /sessions/ID``."""
+        self._session_call("close", session_id, "PATCH", body=b'{"accepting_jobs":false}')
+
+    def session_cancel(self, session_id: str) -> None:
+        """Let a session take no more jobs, and cancel its jobs. Source: ``DELETE /sessions/ID/close``."""
+        self._session_call("cancel", session_id, "DELETE", "/close")
+
     def list_backends(self, hgp: str | None = None) -> list[str]:
         """Return the names of the backends. Source: ``GET /backends``."""
         query = {"provider": hgp if self.names_instance else None}
@@ -233,6 +260,12 @@ class RuntimeClient:
         path = f"/backends/{quote(name, safe='')}/{part}"
         response = self._call(f"read the {part} of backend {name}", "GET", path, query=query)
         return self._decoded(response, f"{part} of backend {name}")
+
+    def _session_call(
+        self, verb: str, session_id: str, method: str, part: str = "", *, body: bytes | None = None
+    ) -> Reply:
+        path = f"/sessions/{quote(session_id, safe='')}{part}"
+        return self._call(f"{verb} session {session_id}", method, path, body=body)
 
     def _job_call(
         self,

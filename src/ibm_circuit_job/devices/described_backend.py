@@ -13,8 +13,8 @@ from ibm_circuit_job.devices.attribute_errors import missing_attribute, or_missi
 from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.errors import IBMBackendValueError, IBMError
 
-_SHARED: Final = frozenset({"_provider", "_record", "_properties"})
-"""What a deep copy shares with the original: the connection, and records that cannot be changed."""
+_SHARED: Final = frozenset({"_provider", "_record", "_properties", "_session"})
+"""What a deep copy shares with the original: the connection and its session, and records that cannot be changed."""
 
 
 class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not typed

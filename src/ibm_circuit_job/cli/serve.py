@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,6 +20,7 @@ _WAYS: Final = f"--token-file, --ask-token or the variable {_VARIABLE}"
 
 
 def serve(
+    context: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any.")] = 8080,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     allow_host: Annotated[
@@ -55,47 +57,74 @@ def serve(
     faults: Annotated[
         Path | None, typer.Option(help="A plan of what goes wrong, as JSON.", exists=True, dir_okay=False)
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with settings, in TOML or JSON, named as the arguments of LocalService. What is given on the "
+            "command line counts instead.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped."""
     from ibm_circuit_job.local.faults import FaultPlan, NoFaultPlan, read_plan  # noqa: PLC0415
     from ibm_circuit_job.local.records import RecordsUnavailable  # noqa: PLC0415
     from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, is_loopback  # noqa: PLC0415
     from ibm_circuit_job.local.server import serve as run_server  # noqa: PLC0415
+    from ibm_circuit_job.local.settings_file import NoSettings, read_settings  # noqa: PLC0415
 
+    try:
+        settings = {} if config is None else read_settings(config.read_bytes())
+        given = {
+            "port": port,
+            "host": host,
+            "allowed_hosts": tuple(allow_host or ()),
+            "data": str(data or _default_folder()),
+            "seed": seed,
+            "rate_limit": rate_limit,
+            "memory_mb": memory_mb,
+            "job_seconds": job_seconds,
+            "faults": FaultPlan() if faults is None else read_plan(faults.read_bytes()),
+        }
+    except (NoSettings, NoFaultPlan) as error:
+        terminal.fail(str(error))
+    for name, value in given.items():
+        option = "allow_host" if name == "allowed_hosts" else name
+        source = context.get_parameter_source(option)
+        if name not in settings or (source is not None and source.name != "DEFAULT"):
+            settings[name] = value
     demanded, shown = _token(token, token_file, ask=ask_token)
-    if not is_loopback(host) and demanded is None:
+    if not is_loopback(settings["host"]) and demanded is None:
         if not terminal.can_ask():
-            terminal.fail(f"other machines reach the service at {host}; give it a token of your own with {_WAYS}")
+            terminal.fail(
+                f"other machines reach the service at {settings['host']}; give it a token of your own with {_WAYS}"
+            )
         demanded, shown = _token(None, None, ask=True)
 
     def started(where: Started, _: Callable[[], None]) -> None:
+        variables = where.environment | ({"QISKIT_IBM_TOKEN": "..."} if demanded else {})
         for line in (
             f"Serving at [bold]{where.url}[/bold]. Ctrl-C stops.",
-            f"Jobs are kept in {escape(str(folder))}",
+            f"Jobs are kept in {escape(settings['data'])}",
             *([] if demanded else [f"Token: {escape(where.token)}"]),
             "Connect with:",
             f"  IBMProvider(token={escape(shown or repr(where.token))}, url={where.url!r}, store=JobStore())",
+            "Or let any client find it by the variables of its environment, and connect with IBMProvider() or",
+            f"QiskitRuntimeService(){'; set the token to yours' if demanded else ''}:",
+            *(f"  export {name}={escape(shlex.quote(value))}" for name, value in variables.items()),
         ):
             terminal.console.print(line, soft_wrap=True)
 
-    folder = data or Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "service"
     try:
-        plan = FaultPlan() if faults is None else read_plan(faults.read_bytes())
-        settings = ServerSettings(
-            str(folder),
-            demanded,
-            host,
-            port,
-            seed=seed,
-            rate_limit=rate_limit,
-            faults=plan,
-            memory_mb=memory_mb,
-            job_seconds=job_seconds,
-            allowed_hosts=tuple(allow_host or ()),
-        )
-        run_server(settings, bound_socket(host, port), started)
-    except (PortUnavailable, RecordsUnavailable, NoFaultPlan) as error:
+        server = ServerSettings(token=demanded, **settings)
+        run_server(server, bound_socket(server.host, server.port), started)
+    except (PortUnavailable, RecordsUnavailable) as error:
         terminal.fail(str(error))
+
+
+def _default_folder() -> Path:
+    return Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "service"
 
 
 def _token(given: str | None, file: Path | None, *, ask: bool) -> tuple[str | None, str | None]:

@@ -1,0 +1,65 @@
+"""The settings of a service in a file, in TOML or JSON, by the names that ``LocalService`` has for them."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ibm_circuit_job.local import faults
+from ibm_circuit_job.local.instances import NoInstances, read_instances
+
+_Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+_Version = Literal["2024-01-01", "2025-01-01", "2025-05-01", "2026-02-01", "2026-02-15", "2026-03-15", "2026-04-15"]
+
+
+class NoSettings(ValueError):  # noqa: N818 - named for what it says
+    """A file holds no settings of a service; the message says why."""
+
+
+class _Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    # The token is not among them: it has a file of its own.
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] | msgspec.UnsetType = msgspec.UNSET
+    host: str | msgspec.UnsetType = msgspec.UNSET
+    data: str | msgspec.UnsetType = msgspec.UNSET
+    workers: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    seed: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
+    rate_limit: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    results_at_url: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
+    token_seconds: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    faults: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    memory_mb: Annotated[int, msgspec.Meta(ge=256)] | msgspec.UnsetType = msgspec.UNSET
+    job_seconds: _Positive | msgspec.UnsetType = msgspec.UNSET
+    idle_seconds: _Positive | msgspec.UnsetType = msgspec.UNSET
+    allowed_hosts: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    instances: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+    usage_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | msgspec.UnsetType = msgspec.UNSET
+    withdrawn_versions: tuple[_Version, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+def read_settings(content: bytes) -> dict[str, Any]:
+    """Return the settings that a file has, ready for the service.
+
+    Args:
+        content: The file: TOML, or JSON with an object.
+
+    Raises:
+        NoSettings: If it cannot be read, or a setting is not what it should be; it is named.
+
+    Example:
+        >>> read_settings(b"port = 8080")
+        {'port': 8080}
+    """
+    try:
+        is_json = content.lstrip()[:1] == b"{"
+        given = msgspec.json.decode(content) if is_json else tomllib.loads(content.decode())
+        settings = msgspec.convert(given, _Settings)
+        found = {name: value for name, value in msgspec.structs.asdict(settings).items() if value is not msgspec.UNSET}
+        if "instances" in found:
+            found["instances"] = read_instances(found["instances"])
+        if "faults" in found:
+            found["faults"] = faults.read_plan(msgspec.json.encode(found["faults"]))
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError, NoInstances, faults.NoFaultPlan) as error:
+        raise NoSettings(f"expected settings of the service in TOML or JSON: {error}") from None
+    return found

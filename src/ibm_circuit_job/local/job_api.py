@@ -62,7 +62,9 @@ class Submission(msgspec.Struct):
 
     program_id: _Name
     backend: _Name
-    params: msgspec.Raw = msgspec.Raw(b"{}")
+    params: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})] = msgspec.field(
+        default_factory=lambda: msgspec.Raw(b"{}")
+    )
     tags: Tags = []
     session_id: Annotated[str, msgspec.Meta(max_length=36)] | None = None
     private: bool = False
@@ -72,7 +74,9 @@ class Submission(msgspec.Struct):
     log_level: Annotated[str, msgspec.Meta(pattern="(?i)^(critical|error|warning|info|debug)$")] | None = None
 
 
-class _Tags(msgspec.Struct):
+class TagsChange(msgspec.Struct):
+    """The body of a change of tags."""
+
     tags: Tags
 
 
@@ -175,6 +179,8 @@ class JobApi(ABC):
         given = await read(request, Submission)
         if given.backend not in DEVICES:
             raise Refusal(404, 1216, f"Backend {given.backend!r} not found.")
+        if not bytes(given.params).startswith(b"{"):
+            raise Refusal(400, 1221, "The request cannot be read: expected params to be an object.")
         if given.program_id not in self.programs:
             raise Refusal(404, 1235, f"Program {given.program_id!r} not found.")
         self.check_submission(request)
@@ -378,7 +384,7 @@ class JobApi(ABC):
 
     async def _tags(self, request: Request) -> Response:
         job = self._asked_for(request)
-        self.queues.retag(job, (await read(request, _Tags)).tags)
+        self.queues.retag(job, (await read(request, TagsChange)).tags)
         return Response(status_code=204)
 
     def _asked_for(self, request: Request) -> LocalJob:

@@ -34,7 +34,9 @@ _LONGEST: Final = {"program": 63, "backend": 100, "created_after": 100, "created
 """How many characters a filter of a listing may have."""
 
 
-class _Configuration(msgspec.Struct):
+class InstanceConfiguration(msgspec.Struct):
+    """The body of a change of an instance."""
+
     instance_limit: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
 
 
@@ -209,7 +211,7 @@ class PlatformApi(SessionApi):
 
     async def _configure_instance(self, request: Request) -> Response:
         self.check(request)
-        wanted = (await read(request, _Configuration)).instance_limit
+        wanted = (await read(request, InstanceConfiguration)).instance_limit
         if wanted is not None and self._used(request) > wanted:
             raise Refusal(409, 1280, f"The instance has used more than {wanted} seconds already.")
         name = f"{_LIMIT}{self.instance_of(request)}"

@@ -14,16 +14,17 @@ from typing import Any, Final
 import uvicorn
 from attrs import field, frozen
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from ibm_circuit_job.local.access import Access
 from ibm_circuit_job.local.cloud_api import CloudApi
 from ibm_circuit_job.local.connections import protocol_that_closes_after
 from ibm_circuit_job.local.crew import Crew
+from ibm_circuit_job.local.description import description
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
 from ibm_circuit_job.local.front import Front
 from ibm_circuit_job.local.instances import Instance
-from ibm_circuit_job.local.job_api import RateLimit, Service
+from ibm_circuit_job.local.job_api import RateLimit, Service, json_response
 from ibm_circuit_job.local.jobs import JobQueues
 from ibm_circuit_job.local.legacy_api import PATH as LEGACY_PATH
 from ibm_circuit_job.local.legacy_api import LegacyApi
@@ -148,9 +149,11 @@ def application(service: Service) -> Starlette:
 
     legacy = LegacyApi(service)
     platform = PlatformApi(service, legacy).application()
+    described = json_response(description(PLATFORM_PATH))
     return Starlette(
         routes=[
             *CloudApi(service).routes(),
+            Route("/openapi.json", lambda _: described),
             Mount(PLATFORM_PATH, platform),
             Mount("/api/v1", platform),
             Mount(LEGACY_PATH, legacy.application()),

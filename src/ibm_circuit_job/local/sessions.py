@@ -24,7 +24,7 @@ IDLE_SECONDS: Final = 60
 """Seconds after its last job in which a session keeps its backend."""
 
 
-class _Opening(msgspec.Struct):
+class Opening(msgspec.Struct):
     """A session as it is asked for."""
 
     mode: Literal["dedicated", "batch"] = "dedicated"
@@ -36,7 +36,9 @@ class _Opening(msgspec.Struct):
     """What the legacy dialect calls ``max_ttl``."""
 
 
-class _SessionChange(msgspec.Struct):
+class SessionChange(msgspec.Struct):
+    """The body of a change of a session."""
+
     accepting_jobs: bool
 
 
@@ -76,7 +78,7 @@ class SessionApi(JobApi):
 
     async def _open(self, request: Request) -> Response:
         self.check(request)
-        asked = await read(request, _Opening)
+        asked = await read(request, Opening)
         backend = asked.backend or asked.backend_name
         if backend is not None and backend not in DEVICES:
             raise Refusal(404, 1216, f"Backend {backend!r} not found.")
@@ -101,7 +103,7 @@ class SessionApi(JobApi):
         self.check(request)
         session_id = request.path_params["id"]
         self._found(session_id, request)
-        self._accept(session_id, request, accepting=(await read(request, _SessionChange)).accepting_jobs)
+        self._accept(session_id, request, accepting=(await read(request, SessionChange)).accepting_jobs)
         return Response(status_code=204)
 
     async def _cancel_all(self, request: Request) -> Response:

@@ -15,6 +15,7 @@ def make_folder(folder: Path) -> None:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as place:
         ...     make_folder(Path(place, "a", "b"))
         ...     [oct(Path(place, name).stat().st_mode & 0o777) for name in ("a", "a/b")]

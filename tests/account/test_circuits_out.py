@@ -17,7 +17,6 @@ from qiskit.circuit.classical import expr
 from ibm_circuit_job import IBMBackend, IBMBackendApiError, IBMBackendValueError, IBMProvider, Job, JobDetails
 from ibm_circuit_job.clients import PlatformClient, RequestFailed
 from ibm_circuit_job.errors import Refused
-from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.devices import DEVICES, configuration
 from ibm_circuit_job.state.selection import WantedJobs
 from ibm_circuit_job.wire import typed_json
@@ -47,12 +46,6 @@ def two_registers():
     circuit.x([0, 2])
     circuit.measure(range(3), range(3))
     return circuit
-
-
-@pytest.fixture(scope="module")
-def service():
-    with LocalService(workers=1) as service:
-        yield service
 
 
 @pytest.fixture(params=["ibm_quantum", "ibm_quantum_platform"])

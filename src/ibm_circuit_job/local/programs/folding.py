@@ -18,6 +18,8 @@ def folded(circuit: QuantumCircuit, factor: float, amplifier: str, random: np.ra
         random: Where the choice of any comes from.
 
     Example:
+        >>> import numpy as np
+        >>> from qiskit import QuantumCircuit
         >>> circuit = QuantumCircuit(2)
         >>> _ = circuit.cx(0, 1), circuit.cx(0, 1)
         >>> [folded(circuit, factor, "gate_folding", np.random.default_rng(1)).size() for factor in (1, 2, 3)]

@@ -21,6 +21,7 @@ def points(bits: Any, random: np.random.Generator) -> Any:
         random: Where the scatter comes from.
 
     Example:
+        >>> import numpy as np
         >>> found = points(np.array([False, True]), np.random.default_rng(1))
         >>> (found.real < 0).tolist()
         [False, True]

@@ -28,7 +28,7 @@ from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.wire.replies import status_report
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
-FLIPS = 200
+FLIPS = 100
 KILLS = 4
 SLEEPER = "500e-6"
 """Seconds that a device takes for one shot."""
@@ -256,7 +256,7 @@ class MachineFault:
 
 SAID = frozenset({"right", "clear error"})
 FAULTS = (
-    MachineFault("one byte of the file of a store is another one", bytes_flipped, runs=5, may=SAID),
+    MachineFault("one byte of the file of a store is another one", bytes_flipped, runs=10, may=SAID),
     MachineFault("the file of a store is removed while it is open", file_removed),
     MachineFault("the file of a store is replaced while it is open", file_replaced),
     MachineFault("a database that falls silent", database_silent, may=SAID),

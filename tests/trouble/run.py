@@ -132,7 +132,7 @@ def machine_found(fault, number, home):
             env=environment(home) | _source("ours"),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=True,
         )
     except subprocess.TimeoutExpired:

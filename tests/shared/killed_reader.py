@@ -53,7 +53,7 @@ class Boundaries:
             self.count += 1
             if self.count == self.after:
                 os.kill(os.getpid(), signal.SIGKILL)
-        if called == "sendall" and event == "c_call" and self.reads:
+        if called in {"send", "sendall"} and event == "c_call" and self.reads:
             self.come_to("asked")
         is_written = event == "return" and (module, name) == WRITING
         if is_written and frame.f_locals["how"].name != "SOON" and self.came_to == "answered":

@@ -26,6 +26,7 @@ import threading
 import time
 
 from ibm_circuit_job import IBMProvider, JobStore
+from ibm_circuit_job.wire.replies import read_result_location
 
 MODULES = ("ibm_circuit_job.effects", "ibm_circuit_job.clients", "ibm_circuit_job.store", "ibm_circuit_job.job.stored")
 READING = {("ibm_circuit_job.clients.runtime", "job_results"), ("ibm_circuit_job.clients.object_store", "read")}
@@ -61,7 +62,9 @@ class Boundaries:
         if event in {"call", "return"} and (module, name) in READING:
             self.reads = event == "call"
             if event == "return" and self.came_to == "asked":
-                self.come_to("answered")
+                # The URL of a result is not the result.
+                is_result = isinstance(argument, bytes) and read_result_location(argument) is None
+                self.come_to("answered" if is_result else "started")
 
     def come_to(self, place):
         """Tell how far it came; what was told outlives the process."""

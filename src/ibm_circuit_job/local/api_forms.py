@@ -46,7 +46,8 @@ def listed(withdrawn: Collection[str] = ()) -> list[dict[str, str]]:
         withdrawn: Versions that are not served any more.
 
     Example:
-        >>> listed(withdrawn=list(SUNSETS)[:5])
+        >>> known = ["2024-01-01", "2025-01-01", "2025-05-01", "2026-02-01", "2026-02-15"]
+        >>> listed(withdrawn=known)
         [{'version': '2026-03-15', 'status': 'live'}, {'version': '2026-04-15', 'status': 'live'}]
     """
     return [

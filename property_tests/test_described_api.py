@@ -22,10 +22,10 @@ def served():
             f"{service.environment['IAM_URL']}/identity/token", data=form | {"apikey": service.token}, timeout=30
         )
         headers = {"Authorization": f"Bearer {asked.json()['access_token']}", "Service-CRN": service.instance}
-        asking = {"headers": headers | {"IBM-API-Version": "2026-04-15"}, "timeout": 30}
+        own = headers | {"IBM-API-Version": "2026-04-15"}
         job = {"program_id": "sampler", "backend": "local_simulator", "private": True}
         there = {
-            path: requests.post(f"{service.platform_url}{path}", json=body, **asking).json()["id"]
+            path: requests.post(f"{service.platform_url}{path}", json=body, headers=own, timeout=30).json()["id"]
             for path, body in (("/jobs", job), ("/sessions", {"backend": "local_5q"}))
         }
         yield service.platform_url, headers, there | {"/backends": "local_27q"}

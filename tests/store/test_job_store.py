@@ -901,6 +901,23 @@ def test_job_deleted_during_a_save_is_saved(postgresql_url, monkeypatch):
         assert store.history("a") == [done.status]
 
 
+def test_body_is_looked_at_before_the_store_is_locked(file, monkeypatch):
+    is_result, looked_at = merging.results.is_result, []
+
+    def is_result_while_another_writes(payload, job_id):
+        other = sqlite3.connect(file, timeout=0)
+        other.execute("BEGIN IMMEDIATE")
+        other.close()
+        looked_at.append(job_id)
+        return is_result(payload, job_id)
+
+    with JobStore(file) as store:
+        store.save(Job("b", status_report("Running", NOON)))
+        monkeypatch.setattr(merging.results, "is_result", is_result_while_another_writes)
+        store.save(finished("a"))
+        assert looked_at == ["a"]
+
+
 def test_whoever_reads_sees_one_moment_of_the_store(store_url, monkeypatch):
     with JobStore(store_url) as reader, JobStore(store_url) as other:
         reader.save(finished("a"))

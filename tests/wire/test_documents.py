@@ -12,6 +12,8 @@ MENDED = [
     (b'["\\ud800", "\\ud83d\\ude00"]', ["\ufffd", "\U0001f600"]),
     (b'[1e400, -1e400, "1e400", 1e-400]', [None, None, "1e400", 0.0]),
     (b"[" + b"9" * 5000 + b"]", [None]),
+    (b'["\\ud800", NaN, 1e400]', ["\ufffd", None, None]),
+    (b"[" + b"9" * 250 + b"e99, 1e-" + b"9" * 300 + b", 1E+400, 1e300]", [None, 0.0, None, 1e300]),
     (b'{"a": 1, "a": 2}', {"a": 2}),
 ]
 
@@ -39,3 +41,24 @@ def test_elements_stay_bytes():
         b"1",
         b"{}",
     ]
+
+
+DIGITS = b",".join([b"9" * 299] * 50)
+UNTOUCHED = {
+    "another slip": b"[" + DIGITS + b', NaN, "e123"]',
+    "a page": b"<html>NaN 1e400" + DIGITS,
+    "words": b"Bad NaN 1e400" + DIGITS,
+    "a body that was cut off": b"[1e40, " + DIGITS,
+}
+
+
+@pytest.mark.parametrize("kind", UNTOUCHED)
+def test_numbers_are_only_looked_at_where_one_is_too_large(kind, monkeypatch):
+    monkeypatch.setattr(documents, "_PERHAPS_TOO_LARGE", None)
+    assert isinstance(documents.value(UNTOUCHED[kind], "body"), Success) is (kind == "another slip")
+
+
+def test_run_of_digits_is_tried_once():
+    numbers = documents._PERHAPS_TOO_LARGE.finditer(b"[" + b"9" * 199 + b", 1.5e7, -0.1, 1e400]")
+    assert [match.start("number") for match in numbers if match["number"]] == [215]
+    assert documents._PERHAPS_TOO_LARGE.match(b"9" * 400, 1) is None

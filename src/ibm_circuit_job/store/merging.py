@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,7 +24,13 @@ MOST_FACTS: Final = 1000
 
 
 def merge_in(
-    connection: sql.Connection, job_id: str, facts: Sequence[Fact], service: str | None, now: datetime | None = None
+    connection: sql.Connection,
+    job_id: str,
+    facts: Sequence[Fact],
+    service: str | None,
+    now: datetime | None = None,
+    *,
+    results_among: Collection[str],
 ) -> None:
     """Merge facts into what is kept of a job, and into its history.
 
@@ -34,6 +40,8 @@ def merge_in(
         facts: The facts.
         service: The service that has the job.
         now: Where the facts were seen just now, the wall time of the machine that has seen them.
+        results_among: What :func:`results_among` says of the facts. A large body takes seconds to look at, in which no
+            other transaction is to wait.
     """
     found = _locked_row(connection, job_id)
     row, kept = _sound_row(connection, found)
@@ -49,7 +57,7 @@ def merge_in(
         "record": records.to_json(job).decode(),
         **columns_of(job),
         **_body_columns(_joined_references(references, bodies)),
-        "has_result": row["has_result"] or any(_is_result(body, job_id) for body in bodies),
+        "has_result": row["has_result"] or any(body.sha256 in results_among for body in bodies),
         "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
         "is_awaited": row["is_awaited"] or not job.is_confirmed_final or any(map(_is_awaited, facts)),
         **service_columns(min(filter(None, (row["service"], service)), key=_by_precision, default=None)),
@@ -63,6 +71,11 @@ def merge_in(
         connection.execute(_CHANGE, {"of_job": job_id, **changed})
     if row is not found or job.tags != kept.tags or (job.tags and "moment" in changed):
         _replace_tags(connection, job, values["moment"])
+
+
+def results_among(facts: Iterable[Fact], job_id: str) -> frozenset[str]:
+    """Return the SHA-256 of each body that is the result of a job."""
+    return frozenset(fact.sha256 for fact in facts if isinstance(fact, Body) and _is_result(fact, job_id))
 
 
 def give_up_result(connection: sql.Connection, job_id: str) -> None:

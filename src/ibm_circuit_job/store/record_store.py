@@ -22,7 +22,7 @@ from ibm_circuit_job.store import archive, checking, merging, schema, seals
 from ibm_circuit_job.store.archive import Archived
 from ibm_circuit_job.store.bodies import Packed, pack, put, raw_of
 from ibm_circuit_job.store.checking import StoreReport
-from ibm_circuit_job.store.merging import history_of, merge_in
+from ibm_circuit_job.store.merging import history_of, merge_in, results_among
 from ibm_circuit_job.store.reading import StoreReader, check_id, check_service
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
@@ -140,10 +140,11 @@ class RecordStore(StoreReader):
             put(connection, bodies, packed)
             # In one order, so that two that save the same jobs do not wait for each other.
             for job_id in sorted(facts):
-                merge_in(connection, job_id, facts[job_id], service, now)
+                merge_in(connection, job_id, facts[job_id], service, now, results_among=found[job_id])
 
+        # Looked at, and compressed, before any lock is taken.
+        found = {job_id: results_among(learned, job_id) for job_id, learned in facts.items()}
         try:
-            # Compressed before any lock is taken.
             packed = self._packed(bodies, f"keep {named}", how)
             self._database.write(f"keep {named}", work, how=how, size=sum(map(len, bodies.values())))
         except JobStoreDamagedError:

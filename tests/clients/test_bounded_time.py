@@ -4,11 +4,12 @@ import contextlib
 import gzip
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hostile_server import CLOSE, PING, hostile, reply
 
-from ibm_circuit_job.clients import ClientParameters, RequestFailed, bounded, http, object_store, stream
+from ibm_circuit_job.clients import ClientParameters, RequestFailed, bounded, http, object_store, opening, stream
 from ibm_circuit_job.clients.http import HttpSession
 from ibm_circuit_job.errors import Obstacle, Refused, Unreachable
 
@@ -187,19 +188,64 @@ def test_name_server_that_does_not_answer_ends_the_call(session, silent_names, c
     silent_names.set()
 
 
+def ask_for(session, host):
+    return failure_of(lambda: session.request("ask", "GET", f"https://{host}", seconds=0.1)).message
+
+
 def test_connections_that_are_given_up_end_and_are_limited(session, silent_names, monkeypatch):
-    monkeypatch.setattr(bounded, "MOST_ABANDONED", 2)
-    ask = lambda: failure_of(lambda: session.request("ask", "GET", "https://silent.invalid", seconds=0.05))  # noqa: E731
-    assert "does not answer" in ask().message
-    assert "does not answer" in ask().message
-    assert "2 earlier connections are still being tried for; try again in a minute" in ask().message
+    monkeypatch.setattr(opening, "MOST_OF_HOST", 2)
+    assert "does not answer" in ask_for(session, "silent.invalid")
+    assert "does not answer" in ask_for(session, "silent.invalid")
+    refused = ask_for(session, "silent.invalid")
+    assert "2 earlier connections to silent.invalid:443 have not ended" in refused
+    assert " object" not in refused
     assert len(openings()) == 2
     silent_names.set()
     for thread in openings():
         thread.join(30)
     assert openings() == []
     # A place is free again.
-    assert "earlier connections" not in ask().message
+    assert "earlier connections" not in ask_for(session, "silent.invalid")
+
+
+def test_silent_name_does_not_stop_other_hosts(server, session, silent_names, monkeypatch):
+    monkeypatch.setattr(opening, "MOST_OF_HOST", 1)
+    server.answer = lambda connection, _: connection.sendall(reply(b"{}"))
+    assert "no connection within" in ask_for(session, "silent.invalid")
+    assert "1 earlier connections" in ask_for(session, "silent.invalid")
+    assert session.request("ask", "GET", server.url).content == b"{}"
+
+
+def test_hosts_together_are_limited(session, silent_names, monkeypatch):
+    monkeypatch.setattr(opening, "MOST_IN_ALL", 2)
+    assert "no connection within" in ask_for(session, "silent-a.invalid")
+    assert "no connection within" in ask_for(session, "silent-b.invalid")
+    assert "2 earlier connections have not ended" in ask_for(session, "silent-c.invalid")
+
+
+def test_threads_that_ask_at_once_abandon_no_more_than_the_limit(silent_names, monkeypatch, server):
+    monkeypatch.setattr(opening, "MOST_OF_HOST", 2)
+
+    def ask(_):
+        with contextlib.closing(HttpSession(ClientParameters("secret", server.url))) as session:
+            return ask_for(session, "silent.invalid")
+
+    with ThreadPoolExecutor(10) as pool:
+        said = list(pool.map(ask, range(10)))
+    assert len(openings()) == 2
+    assert sum("no connection within" in words for words in said) == 2
+
+
+def test_threads_that_ask_at_once_wait_for_their_turn(server, monkeypatch):
+    monkeypatch.setattr(opening, "MOST_OF_HOST", 1)
+    server.answer = lambda connection, _: connection.sendall(reply(b"{}"))
+
+    def ask(_):
+        with contextlib.closing(HttpSession(ClientParameters("secret", server.url))) as session:
+            return session.request("ask", "GET", server.url, seconds=30).content
+
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(ask, range(10))) == [b"{}"] * 10
 
 
 def test_handshake_of_tls_that_never_ends_ends_the_call(server, session):

@@ -6,7 +6,7 @@ sizes, trailers, replies 100 or the frames of a websocket drop by drop is cut of
 the thread of the caller, and whichever library reads.
 
 What a socket cannot limit happens in a thread that is abandoned when the time is up: the lookup of a name, and the
-connection to each of its addresses; see :func:`_connect_in_time`. Their number is limited, and each ends by itself.
+connection to each of its addresses; see :mod:`~ibm_circuit_job.clients.opening`.
 
 HTTP goes through ``requests`` with a :class:`BoundedAdapter`; the websocket takes over a socket of the same kind.
 """
@@ -18,17 +18,15 @@ import contextvars
 import io
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Final, Self
 
-import urllib3
 from requests.adapters import HTTPAdapter
 
+from ibm_circuit_job.clients.opening import connect_in_time
 from ibm_circuit_job.state.facts import MOST_BYTES
-from ibm_circuit_job.threads.locks import PerProcess
 
 SILENT_SECONDS: Final = 30.0
 """How long a server may take to answer; then, within how many seconds :data:`LEAST_BYTES` of a body must come."""
@@ -40,8 +38,6 @@ CONNECT_SECONDS: Final = 10.0
 """How long a server may take to accept a connection, and as long again for TLS."""
 DOCUMENT_BYTES: Final = 64_000_000
 """How many bytes a reply other than a result may hold by default."""
-MOST_ABANDONED: Final = 32
-"""How many connections that did not come about in time may still be tried for in the background."""
 
 _DOCUMENT_VARIABLE: Final = "IBM_CIRCUIT_JOB_MOST_DOCUMENT_BYTES"
 _RESULT_VARIABLE: Final = "IBM_CIRCUIT_JOB_MOST_RESULT_BYTES"
@@ -321,7 +317,7 @@ class _BoundedConnection:
             return
         # urllib3 asks for them before it tries each address.
         self.socket_options = _OptionsInTime(self.socket_options or ())
-        _connect_in_time(call, self, connect)
+        connect_in_time(self, connect, call.seconds_left())
 
 
 class _OptionsInTime(tuple[Any, ...]):
@@ -334,65 +330,6 @@ class _OptionsInTime(tuple[Any, ...]):
         if call is not None:
             call.seconds_left()
         return super().__iter__()
-
-
-def _connect_in_time(call: Call, connection: Any, connect: Callable[[], None]) -> None:
-    """Connect in a thread of its own, which is abandoned when the time is up, and then closes what it opened.
-
-    Raises:
-        urllib3.exceptions.ConnectTimeoutError: If the time is up, or too many threads are abandoned already.
-    """
-    abandoned = _abandoned()
-    if len(abandoned) >= MOST_ABANDONED:
-        words = f"{len(abandoned)} earlier connections are still being tried for; try again in a minute"
-        raise urllib3.exceptions.ConnectTimeoutError(connection, words)
-    left = call.seconds_left()
-    opening = _Opening(connection, connect, abandoned)
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(opening.run,), name="ibm-circuit-job-connect", daemon=True)
-    thread.start()
-    if not opening.wait(left):
-        words = f"no connection within {left:.2g} seconds: the name server or the host does not answer"
-        raise urllib3.exceptions.ConnectTimeoutError(connection, words)
-
-
-class _Opening:
-    """A connection that is tried for in a thread."""
-
-    def __init__(self, connection: Any, connect: Callable[[], None], abandoned: set[_Opening]) -> None:
-        self._connection, self._connect, self._abandoned = connection, connect, abandoned
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        """Try it, in the thread."""
-        try:
-            self._connect()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the caller waits
-            self._error = error
-        with self._lock:
-            self._ended.set()
-            is_late = self in self._abandoned
-            self._abandoned.discard(self)
-        if is_late:
-            self._connection.close()
-
-    def wait(self, seconds: float) -> bool:
-        """Return whether the connection came about in time. Ctrl-C ends the wait at once."""
-        try:
-            self._ended.wait(seconds)
-        finally:
-            with self._lock:
-                has_ended = self._ended.is_set()
-                if not has_ended:
-                    self._abandoned.add(self)
-        if self._error is not None and has_ended:
-            raise self._error
-        return has_ended
-
-
-_abandoned: Final[PerProcess[set[_Opening]]] = PerProcess(set)
 
 
 @lru_cache(maxsize=20)

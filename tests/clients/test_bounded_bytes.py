@@ -75,6 +75,10 @@ TOO_LARGE = {
     "plain": sends(bytes(2 * BOUND)),
     "gzip": sends(gzip.compress(ZEROS), "Content-Encoding: gzip"),
     "deflate": sends(zlib.compress(ZEROS), "Content-Encoding: deflate"),
+    "gzip twice": sends(gzip.compress(gzip.compress(ZEROS)), "Content-Encoding: gzip, gzip"),
+    "gzip of empty members": sends(
+        gzip.compress(gzip.compress(b"") * (2 * BOUND // 20)), "Content-Encoding: gzip, gzip"
+    ),
     "many members": sends(gzip.compress(bytes(BOUND // 2)) * 3, "Content-Encoding: gzip"),
     "without an end": endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
     "chunked without an end": endless(
@@ -110,6 +114,13 @@ PACKED = {
     "identity": (TEXT, "Content-Encoding: identity"),
     "gzip": (gzip.compress(TEXT), "Content-Encoding: gzip"),
     "x-gzip": (gzip.compress(TEXT), "content-encoding: X-GZIP"),
+    "gzip twice": (gzip.compress(gzip.compress(TEXT)), "Content-Encoding: gzip, gzip"),
+    "deflate, then gzip": (gzip.compress(raw_deflate(TEXT)), "Content-Encoding: deflate , Gzip"),
+    "gzip of a bucket": (gzip.compress(TEXT), "Content-Encoding: aws-chunked,gzip"),
+    "gzip and identity": (gzip.compress(TEXT), "Content-Encoding: identity, gzip, identity"),
+    "none": (TEXT, "Content-Encoding: none"),
+    "charset": (TEXT, "Content-Encoding: UTF-8"),
+    "binary": (TEXT, "Content-Encoding: binary"),
     "two members": (gzip.compress(TEXT[:500]) + gzip.compress(TEXT[500:]), "Content-Encoding: gzip"),
     "padded": (gzip.compress(TEXT) + bytes(100), "Content-Encoding: gzip"),
     "deflate": (zlib.compress(TEXT), "Content-Encoding: deflate"),
@@ -127,7 +138,7 @@ def test_body_is_unpacked_as_it_was_sent(server, session, kind):
     assert server.heads[0].lower().count("accept-encoding: gzip, deflate\r\n") == 1
 
 
-@pytest.mark.parametrize("encoding", ["zstd", "br", "gzip, gzip", "nonsense"])
+@pytest.mark.parametrize("encoding", ["zstd", "br", "gzip, compress", "nonsense", "gzip, gzip, gzip, gzip, gzip"])
 def test_encoding_that_was_not_asked_for_is_named(server, session, encoding):
     server.answer = sends(TEXT, f"Content-Encoding: {encoding}")
     failure = failure_of(lambda: session.download("read", server.url))

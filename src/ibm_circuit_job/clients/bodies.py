@@ -16,6 +16,11 @@ from ibm_circuit_job.clients.bounded import DOCUMENT_BYTES, Call
 
 ENCODINGS: Final = "gzip, deflate"
 """The encodings of bodies that are asked for."""
+_COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_NO_COMPRESSION: Final = frozenset({"", "identity", "none", "binary", "aws-chunked", "utf-8", "utf8"})
+"""What is found in the header ``Content-Encoding`` of bodies that are not compressed, or not by that."""
+_MOST_ENCODINGS: Final = 4
+"""How many compressions a body may have, one in the other."""
 _PIECE: Final = 256 * 1024
 _JSON: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*[{\["]')
 """What a JSON document begins with that is larger than a number."""
@@ -92,13 +97,26 @@ def beginning(response: requests.Response, call: Call, most: int) -> bytes:
 def _unpacked(response: requests.Response, call: Call) -> Iterator[bytes]:
     # As the connection has it: the headers of the reply stay where a hook has unpacked the body.
     headers: Any = getattr(response.raw, "headers", {})
-    encoding = str(headers.get("Content-Encoding", "")).strip().lower()
-    if encoding in {"", "identity"}:
-        yield from _packed(response, call)
-    elif encoding in {"gzip", "x-gzip", "deflate"}:
-        yield from _inflated(_packed(response, call), is_zip=encoding != "deflate")
-    else:
-        raise UnknownEncoding(f"expected Content-Encoding to be one of {ENCODINGS}, got {encoding[:40]!r}")
+    pieces = _packed(response, call)
+    # The one that is named last was done last.
+    for encoding in reversed(_encodings(str(headers.get("Content-Encoding", "")))):
+        pieces = _bounded(_inflated(pieces, is_zip=encoding != "deflate"), call)
+    yield from pieces
+
+
+def _encodings(header: str) -> list[str]:
+    """The compressions that a header names, in its order.
+
+    Raises:
+        UnknownEncoding: If it names one that was not asked for, or more than are ever used.
+    """
+    named = [word.strip().lower() for word in header.split(",")]
+    found = [word for word in named if word not in _NO_COMPRESSION]
+    if len(found) > _MOST_ENCODINGS or not _COMPRESSIONS.issuperset(found):
+        raise UnknownEncoding(
+            f"expected Content-Encoding to be one of {ENCODINGS}, got {header.strip().lower()[:40]!r}"
+        )
+    return found
 
 
 def _packed(response: requests.Response, call: Call) -> Iterator[bytes]:
@@ -106,6 +124,15 @@ def _packed(response: requests.Response, call: Call) -> Iterator[bytes]:
     call.begin_part()
     while piece := response.raw.read1(_PIECE, decode_content=False):
         call.progressed(len(piece))
+        yield piece
+
+
+def _bounded(pieces: Iterator[bytes], call: Call) -> Iterator[bytes]:
+    """The pieces of what was unpacked, which may be packed again: that counts, though little may come of it."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        call.bound.check(size)
         yield piece
 
 

@@ -1105,7 +1105,9 @@ def test_threads_may_fork_at_once_beside_threads_that_read(store, monkeypatch):
     assert answers == [("did", None)] * 20
 
 
-def test_fork_of_a_process_that_uses_the_store_gets_an_error(store, monkeypatch):
+@contextlib.contextmanager
+def in_use_for_long(store, monkeypatch):
+    """While a transaction is under way for which no fork waits."""
     monkeypatch.setattr(forks, "PATIENCE", 0.01)
     in_use, enough = threading.Event(), threading.Event()
 
@@ -1120,15 +1122,28 @@ def test_fork_of_a_process_that_uses_the_store_gets_an_error(store, monkeypatch)
     thread.start()
     try:
         assert in_use.wait(PATIENCE)
-        for use_it in (lambda: store.save(Job("a")), lambda: JobStore(store._database.name)):
-            kind, told_of = in_another_process(use_it)
-            assert kind == "JobStoreError"
-            assert "this process was forked while the store was in use" in told_of
+        yield
     finally:
         enough.set()
         thread.join()
+
+
+def test_fork_of_a_process_that_uses_the_store_gets_an_error(store, path, monkeypatch):
+    linked = path.parent / "linked"
+    linked.symlink_to(path.parent)
+    with in_use_for_long(store, monkeypatch):
+        for use_it in (lambda: store.save(Job("a")), lambda: JobStore(path), lambda: JobStore(linked / path.name)):
+            kind, told_of = in_another_process(use_it)
+            assert kind == "JobStoreError"
+            assert "this process was forked while the store was in use" in told_of
     store.save(Job("b"))
     assert [record.job_id for record in store.records()] == ["b"]
+
+
+def test_fork_can_use_the_stores_that_were_not_in_use(store, tmp_path, monkeypatch):
+    with JobStore(tmp_path / "other.sqlite") as other, in_use_for_long(store, monkeypatch):
+        assert in_another_process(lambda: other.save(Job("a"))) == ("did", None)
+        assert [record.job_id for record in other.records()] == ["a"]
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])

@@ -288,7 +288,7 @@ class Database:
             postgresql.limit(connection, lock_seconds=patience, seconds=seconds, is_synced=is_synced)
 
     def _unforked(self) -> AbstractContextManager[None]:
-        return forks.unforked(self.name) if self.is_sqlite else nullcontext()
+        return forks.unforked(self.location) if self.is_sqlite else nullcontext()
 
     # Opening and closing
 

@@ -29,10 +29,6 @@ class Closable(Protocol):
     """A database, as far as a fork is concerned."""
 
     @property
-    def name(self) -> str:
-        """Where it is."""
-
-    @property
     def is_sqlite(self) -> bool:
         """Whether it is a file."""
 
@@ -55,9 +51,9 @@ _gate: Final = threading.RLock()
 """Locked by a thread that forks, from before until after."""
 _databases: Final[weakref.WeakSet[Closable]] = weakref.WeakSet()
 _inherited: Final[set[str]] = set()
-"""Where the files are that were in use when this process was forked."""
-_under_way: Final[set[object]] = set()
-"""The transactions in files that are under way."""
+"""Where the files are that a transaction was using when this process was forked."""
+_under_way: Final[dict[object, str]] = {}
+"""The transactions in files that are under way -> where the file of each is."""
 _is_wanted = False
 """Whether a thread waits to fork."""
 
@@ -69,25 +65,25 @@ def watch(database: Closable) -> None:
 
 
 @contextmanager
-def unforked(name: str) -> Iterator[None]:
+def unforked(location: str) -> Iterator[None]:
     """Use a file of SQLite, while the process does not fork.
 
     Args:
-        name: Where it is.
+        location: Where it is, with no links in it: however it is spelled, it is one file.
 
     Raises:
         Inherited: If this process was forked from one that was using it.
     """
     use = object()
     with _gate:
-        if name in _inherited:
+        if location in _inherited:
             raise Inherited
-        _under_way.add(use)
+        _under_way[use] = location
     try:
         yield
     finally:
         # The gate may be locked by a thread that waits for this.
-        _under_way.discard(use)
+        _under_way.pop(use, None)
 
 
 def step_aside() -> None:
@@ -119,8 +115,8 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    if _under_way:
-        _inherited.update(database.name for database in _databases if database.is_sqlite)
+    # SQLite has the others closed; these it cannot close any more.
+    _inherited.update(_under_way.values())
     # Their threads are not here.
     _under_way.clear()
     for database in _databases:

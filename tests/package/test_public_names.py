@@ -35,6 +35,13 @@ def test_the_store_is_public_though_it_needs_an_extra():
     assert package.JobStore.__name__ == "JobStore"
 
 
+def test_how_a_store_writes_has_a_public_name():
+    store = importlib.import_module("ibm_circuit_job.store")
+    assert "`Writing` of `ibm_circuit_job.store`" in PAGE
+    assert "Writing" in store.__all__
+    assert {how.name for how in store.Writing} == {"SYNCED", "AT_ONCE", "SOON"}
+
+
 def test_names_of_the_waiting_policy_are_there():
     row = next(line for line in PAGE.splitlines() if "state.waiting" in line)
     waiting = importlib.import_module("ibm_circuit_job.state.waiting")

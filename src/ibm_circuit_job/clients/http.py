@@ -7,6 +7,7 @@ cookies are not kept. Every request is a :class:`~ibm_circuit_job.clients.bounde
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +75,7 @@ class Reply:
     """The body; of an error, its beginning."""
 
     @property
-    def is_good(self) -> bool:
+    def ok(self) -> bool:
         """Whether the status is a 2xx."""
         return 200 <= self.status_code < 300
 
@@ -82,6 +83,19 @@ class Reply:
     def text(self) -> str:
         """The body as a text."""
         return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Return what the body says, which is JSON.
+
+        Raises:
+            ValueError: If it is not, as where it is empty.
+        """
+        return json.loads(self.content)
+
+    def raise_for_status(self) -> None:
+        """Raise ``requests.HTTPError`` if the status is not a 2xx. What a client returns has one."""
+        if not self.ok:
+            raise requests.HTTPError(f"HTTP {self.status_code} {self.reason}")
 
 
 @frozen
@@ -237,7 +251,7 @@ class HttpSession:
                 return of_no_use
             failed = unreachable(doing, url, found.error, settings=settings, parameters=self._parameters)
             return evolve(failed, message=masked(failed.message))
-        if not found.is_good:
+        if not found.ok:
             return self._refusal(doing, url, found)
         headers = CaseInsensitiveDict((name, masked(value)) for name, value in found.headers.items())
         return evolve(found, reason=masked(found.reason), headers=headers)

@@ -67,8 +67,9 @@ class RecordStore(StoreReader):
         Args:
             job: The record.
             service: The service that has the job, as ``IBMProvider.service`` names it.
-            how: Whether it is on the disk when this returns, and whether to wait for others that write. One that does
-                not wait fails at once where they write, or where there was trouble just now.
+            how: Whether it is on the disk when this returns, and whether to wait for others that write, as
+                ``ibm_circuit_job.store.Writing`` names it. One that does not wait fails at once where they write, or
+                where there was trouble just now.
             now: Where the record is what was seen just now, the wall time of the machine that has seen it: then it
                 comes after all that is kept, also if the clock of another machine that shares the store is ahead.
 

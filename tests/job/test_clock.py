@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, Job
+from ibm_circuit_job import IBMCircuitJob, IBMJobInvalidStateError, IBMJobTimeoutError, Job
 from ibm_circuit_job.effects import Clock
 from ibm_circuit_job.errors import Unreachable
 from ibm_circuit_job.testing import ScriptedClient
@@ -96,3 +96,13 @@ def test_handle_on_a_record_takes_a_clock():
     job = IBMCircuitJob.from_state(Job("a"), runtime_client=ScriptedClient([reply("Running")]), clock=Time().clock)
     job.status()
     assert job.state.status.observed_at == NOON
+
+
+@pytest.mark.parametrize("clock", ["12:00", NOON, 0, ""])
+def test_clock_that_is_none_is_refused_with_what_is_expected(clock):
+    with pytest.raises(
+        IBMJobInvalidStateError, match=r"expected clock to be an ibm_circuit_job\.effects\.Clock, or None"
+    ):
+        IBMCircuitJob(None, None, "a", clock=clock)
+    with pytest.raises(IBMJobInvalidStateError, match=r"effects\.Clock"):
+        IBMCircuitJob.from_state(Job("a"), clock=clock)

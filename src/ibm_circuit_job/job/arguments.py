@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from ibm_circuit_job.effects import SYSTEM_CLOCK, Clock
 from ibm_circuit_job.errors import IBMJobInvalidStateError, JobStoreError
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ def checked_timeout(timeout: Any) -> float | None:
     if seconds is None:
         raise IBMJobInvalidStateError(f"expected timeout to be a number of seconds, or None, got {timeout!r}")
     return None if seconds > threading.TIMEOUT_MAX / 2 else max(seconds, 0.0)
+
+
+def checked_clock(clock: Any) -> Clock:
+    """Return a clock; that of the machine for ``None``.
+
+    Raises:
+        IBMJobInvalidStateError: If it is none, but for example a time.
+    """
+    if clock is None:
+        return SYSTEM_CLOCK
+    if not isinstance(clock, Clock):
+        raise IBMJobInvalidStateError(f"expected clock to be an ibm_circuit_job.effects.Clock, or None, got {clock!r}")
+    return clock
 
 
 def checked_store(store: Any) -> RecordStore:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from returns.io import IOFailure, IOResult, IOSuccess
 
-from ibm_circuit_job import effects, wire
 from ibm_circuit_job import job as parts
+from ibm_circuit_job import wire
 from ibm_circuit_job.errors import (
     Failure,
     IBMJobInvalidStateError,
     Unsupported,
 )
+from ibm_circuit_job.job.arguments import checked_clock
 from ibm_circuit_job.job.description_members import DescriptionMembers
 from ibm_circuit_job.job.measured_members import MeasuredMembers
 from ibm_circuit_job.job.result_members import ResultMembers
@@ -108,7 +109,7 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
         **kwargs: Any,
     ) -> None:
         super().__init__(backend, job_id, **kwargs)
-        used = clock or effects.SYSTEM_CLOCK
+        used = checked_clock(clock)
         now = used.now()
         try:
             given = wire.given.given_job(

@@ -1,8 +1,12 @@
 """Worker processes of the local service: those that die, and jobs that use more than a worker may."""
 
+import asyncio
 import contextlib
 import os
+import resource
 import signal
+import warnings
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -10,6 +14,8 @@ from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMJobFailureError, IBMProvider
 from ibm_circuit_job.local import LocalService
+from ibm_circuit_job.local.crew import Crew
+from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.limits import LEAST_MB, Limits, share_of_machine
 
 
@@ -121,3 +127,39 @@ def test_reasons_name_the_figure_and_the_setting():
     limits = Limits(memory_mb=900, job_seconds=1.5)
     assert "900 MB" in limits.over_memory()
     assert "1.5 seconds" in limits.over_time()
+
+
+@contextlib.contextmanager
+def no_more_files():
+    """While this process can open no more files."""
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))
+
+
+def test_worker_that_cannot_be_replaced_now_is_replaced_for_a_later_job():
+    task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
+    crew = Crew(1, Limits(memory_mb=700))
+    with warnings.catch_warnings():
+        # Newer versions of Python warn of forks beside threads: the child needs none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        crew.start()
+    crew.kill()
+
+    async def outcomes():
+        try:
+            with no_more_files():
+                failed = await crew.execute(task)
+            return failed, await asyncio.wait_for(crew.execute(task), 60)
+        finally:
+            await crew.stop()
+
+    failed, later = asyncio.run(outcomes())
+    assert "could not be started: Too many open files" in failed.reason
+    assert "could not be started" not in later.reason
+    assert later.reason

@@ -123,19 +123,18 @@ class _Worker:
         self._is_killed = False
         self._is_ready = False
         context: Any = get_context(method)
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=worker.main, args=(theirs, os.getpid(), limits.memory_mb), name="worker", daemon=True
-        )
+        self._failure: str | None = None
         try:
-            self._process.start()
+            self._pipe, theirs = context.Pipe()
+            with theirs:
+                self._process = context.Process(
+                    target=worker.main, args=(theirs, os.getpid(), limits.memory_mb), name="worker", daemon=True
+                )
+                self._process.start()
         except OSError as error:
-            # Such as too many processes.
+            # Such as too many processes, or too many open files. The next job tries again.
             self._is_killed = True
-            self._failure: str | None = f"it could not be started: {error.strerror}"
-        else:
-            self._failure = None
-        theirs.close()
+            self._failure = f"it could not be started: {error.strerror}"
 
     @property
     def is_sound(self) -> bool:

@@ -78,7 +78,7 @@ def sleep(seconds: float) -> None:
 
 
 # Looked up at each call, so that whatever stands in for one of them counts everywhere.
-SYSTEM_CLOCK: Final = Clock(lambda: now(), lambda: monotonic(), lambda seconds: sleep(seconds))  # noqa: PLW0108
+SYSTEM_CLOCK: Final = Clock(lambda: now(), lambda: monotonic(), lambda seconds: sleep(seconds), "SYSTEM_CLOCK")  # noqa: PLW0108
 """The machine's clock: :func:`now`, :func:`monotonic` and :func:`sleep`."""
 
 

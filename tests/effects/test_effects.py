@@ -1,5 +1,6 @@
 """Pure-function pipelines over a real service: effects and records, without the classic object."""
 
+import pydoc
 from functools import partial
 
 import pytest
@@ -66,3 +67,9 @@ def test_job_is_of_the_runtime_and_can_be_deleted(client, job_id):
     assert client.job_type(job_id) == "RUNTIME"
     client.job_delete(job_id)
     assert effects.perform(effects.fetch_job(client, job_id)).failure().http_status == 404
+
+
+@pytest.mark.parametrize("function", [effects.fetch_job, effects.put_tags, effects.put_name])
+def test_help_shows_the_clock_by_its_name(function):
+    assert "= SYSTEM_CLOCK" in pydoc.plain(pydoc.render_doc(function))
+    assert "lambda" not in pydoc.plain(pydoc.render_doc(function))

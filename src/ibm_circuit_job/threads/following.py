@@ -48,6 +48,11 @@ class Clock:
     """Returns the seconds of a clock that never goes back."""
     sleep: Callable[[float], object]
     """Returns after so many seconds of it."""
+    name: str = "Clock(...)"
+    """What it is shown as."""
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 class Watched(Protocol):

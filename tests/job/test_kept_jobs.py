@@ -48,7 +48,7 @@ from ibm_circuit_job.errors import (
 from ibm_circuit_job.job import journal as pending_writes
 from ibm_circuit_job.job.journal import write_pending
 from ibm_circuit_job.state.facts import JobDetails
-from ibm_circuit_job.store import opening
+from ibm_circuit_job.store import Writing, opening
 from ibm_circuit_job.testing import ScriptedClient
 from ibm_circuit_job.wire.replies import status_report
 
@@ -147,6 +147,42 @@ def test_what_the_constructor_was_told_is_kept(store):
     IBMCircuitJob(None, None, "a", tags=["x"], status="Completed", result=BODY, store=store)
     assert store.jobs()[0].tags() == ["x"]
     assert store.jobs()[0].result().success
+
+
+class NotingStore(JobStore):
+    """A store that notes how it was told to save."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.hows = []
+
+    def save(self, job, *, how=Writing.SYNCED, **more):
+        self.hows.append(how)
+        super().save(job, how=how, **more)
+
+
+@pytest.mark.parametrize("label", [{"tags": ["x"]}, {"name": "x"}])
+def test_labels_given_to_the_constructor_are_on_the_disk(tmp_path, label):
+    with NotingStore(tmp_path / "jobs.sqlite") as store:
+        IBMCircuitJob(None, None, "a", **label, store=store)
+        IBMCircuitJob(None, None, "b", **label).keep_in(store)
+        assert store.hows == [Writing.SYNCED, Writing.SYNCED]
+
+
+def test_labels_given_before_there_was_a_store_are_on_the_disk(tmp_path):
+    job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([DONE]))
+    job.update_tags(["y"])
+    with NotingStore(tmp_path / "jobs.sqlite") as store:
+        job.keep_in(store)
+        assert store.hows == [Writing.SYNCED]
+
+
+def test_what_the_service_said_is_not_waited_for(tmp_path):
+    job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([DONE]))
+    job.refresh()
+    with NotingStore(tmp_path / "jobs.sqlite") as store:
+        job.keep_in(store)
+        assert store.hows == [Writing.SOON]
 
 
 def test_job_that_was_handled_without_a_store_can_be_kept_later(store):

@@ -52,6 +52,8 @@ class JobCell:
         """Keeps the job; ``None`` without a store."""
         self._end = _end_of(state)
         self._was_told = False
+        self._was_labelled = given.details is not None and (given.details.tags, given.details.name) != (None, None)
+        """Whether tags or a name were given to the job here."""
         self._lock = ForkFreeLock()
 
     @property
@@ -94,8 +96,9 @@ class JobCell:
 
     def _learn_facts(self, facts: tuple[Fact, ...], seen_at: datetime | None) -> None:
         self._learn(refresh(Job(self.job_id), *facts), seen_at)
+        was_given = any(isinstance(fact, JobTags | JobName) for fact in facts)
+        self._was_labelled = self._was_labelled or was_given
         if self.keeper is not None:
-            was_given = any(isinstance(fact, JobTags | JobName) for fact in facts)
             self.keeper.keep_news(self.state, self.client, seen_at=seen_at, was_given=was_given)
 
     def ask(self) -> None:
@@ -214,7 +217,7 @@ class JobCell:
         self.learn(keeper.kept)
         self.keeper = keeper
         self.catch_up(insisting=True)
-        self.keep()
+        self.keep(was_given=self._was_labelled)
         if before is not None and before.store is not store:
             self._bring_along(before, keeper)
 
@@ -228,15 +231,16 @@ class JobCell:
             if not keeper.is_stored(payload):
                 self.learn_facts(payload)
 
-    def keep(self, *, seen_at: datetime | None = None) -> None:
+    def keep(self, *, seen_at: datetime | None = None, was_given: bool = False) -> None:
         """Write what is news to the store, and a result that is in memory still, which then need not be.
 
         Args:
             seen_at: When the news were seen, if that is just now: then they come after all that the store has.
+            was_given: Whether tags or a name among them were given to the job here.
         """
         if self.keeper is None:
             return
-        self.keeper.keep_news(self.state, self.client, seen_at=seen_at)
+        self.keeper.keep_news(self.state, self.client, seen_at=seen_at, was_given=was_given)
         payload = self.state.payload
         if payload is not None and not self.is_stored(payload):
             self.keep_result(payload)

@@ -4,14 +4,17 @@ import contextlib
 import pickle
 import signal
 import threading
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 import sqlalchemy as sql
 from swallowing_proxy import SwallowingProxy
 
-from ibm_circuit_job import IBMCircuitJob, Job, JobStore, JobStoreError, JobStoreUnavailableError
+from ibm_circuit_job import IBMCircuitJob, Job, JobStore, JobStoreError, JobStoreUnavailableError, ResultPayload
 from ibm_circuit_job.errors import Refused
+from ibm_circuit_job.job.journal import PendingWrites
+from ibm_circuit_job.store import Writing, database
 from ibm_circuit_job.store import url as urls
 from ibm_circuit_job.testing import ScriptedClient
 from ibm_circuit_job.threads import calls
@@ -277,3 +280,15 @@ def test_timeout_is_a_number_of_seconds(tmp_path):
     for wrong in (0, -1, True, "30", None, float("nan"), float("inf")):
         with pytest.raises(JobStoreError, match="expected timeout to be a number of seconds above 0"):
             JobStore(tmp_path / "jobs.sqlite", timeout=wrong)
+
+
+def test_large_result_written_at_once_has_time_for_its_size(tmp_path, monkeypatch):
+    """A second for each million bytes, and none of it is cut off by a shorter bound."""
+    body = b'{"results": [], "padding": "%s"}' % (b"x" * 10_000_000)
+    payload = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), body)
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        monkeypatch.setattr(database, "UNWAITED_SECONDS", 0.0)
+        pending = PendingWrites(store, "a", payloads={payload.sha256: payload})
+        assert isinstance(pending.write(Writing.AT_ONCE), Job)
+        monkeypatch.undo()
+        assert store.load("a").payload.raw == body

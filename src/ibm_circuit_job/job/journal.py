@@ -72,7 +72,8 @@ class PendingWrites:
 
         Args:
             how: Whether facts are on the disk when this returns, as results always are; and whether to wait for others
-                that write, in this process, too. Else it takes a second at most.
+                that write, in this process, too. Else it takes a second at most, and one more for each million bytes
+                of a result.
         """
         if how is not Writing.SYNCED and self.writing().locked():
             # It is written later, and then it is not the last that was seen.

@@ -1,4 +1,4 @@
-"""The shell around ``state.submitting``: submits a job, looks for it where the answer was lost, and pauses.
+"""The effects of ``wire.submitting``: submits a job, looks for it where the answer was lost, and pauses.
 
 It decides nothing: what to do next is said by :func:`~ibm_circuit_job.wire.submitting.next_submission_step`.
 """

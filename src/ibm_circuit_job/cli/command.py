@@ -1,4 +1,4 @@
-"""The command ``ibm-circuit-job`` and its parts; each part is a function in a module of its own."""
+"""The command ``ibm-circuit-job`` and its parts; each group of commands has a module of its own."""
 
 from __future__ import annotations
 

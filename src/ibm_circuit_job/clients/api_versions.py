@@ -2,7 +2,7 @@
 
 A version is a date. Every request to IBM Quantum Platform names one, in the header ``IBM-API-Version``. The service
 lists those that it serves at ``GET /versions``. A reply differs between versions in a few fields only, and the readers
-in ``state.wire`` read all forms, so the table holds no more than the dates.
+in ``wire`` read all forms, so the table holds no more than the dates.
 
 Source: IBM's API description (``get_versions``); what changed with each version is in its release notes.
 """

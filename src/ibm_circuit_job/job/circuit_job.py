@@ -1,6 +1,6 @@
 """IBMCircuitJob: the classic object, with the documented members and nothing else.
 
-What is known of the job, and where it is kept, is ``job_cell``'s business; how its result is read, ``result_reader``'s;
+What is known of the job, and where it is kept, is ``cell``'s business; how its result is read, ``result_reader``'s;
 how one waits, ``waiter``'s. What a reply means is decided in ``state``, and what goes over the network stands in
 ``effects``. A member checks what it is given, asks these, and raises the documented exception.
 """

@@ -296,7 +296,7 @@ QUERIES: Final[Mapping[str, Callable[[Job], Any]]] = {
         )
     },
 }
-"""What can be asked of a record, by name: the functions of ``state.queries``, and the properties of ``Job``."""
+"""What can be asked of a record, by name: the functions of ``wire.queries``, and the properties of ``Job``."""
 
 _YES_OR_NO: Final = frozenset(
     {"usage_is_complete", "usage_is_pending", "has_reason", "Job.is_final", "Job.is_confirmed_final"}

@@ -19,7 +19,7 @@ PROGRAMS: Final[Mapping[str, str]] = {
     "noise-learner": "noise_learner",
     "noise-learner-v3": "noise_learner",
 }
-"""The module of each program that the service runs."""
+"""Name -> module. Which of them a dialect offers, ``programs`` of ``platform_api`` and of ``legacy_api`` say."""
 
 
 def run_of(program: str) -> Callable[[Any], Any]:

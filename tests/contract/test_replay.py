@@ -26,7 +26,7 @@ def answers(token, url, instance):
         job = backend.run(transpile(known_circuits.bell(), backend), shots=50, job_tags=["mine", "bell"])
         job.wait_policy = WaitPolicy(shortest_pause=0.005, longest_pause=0.005)
         counts = job.result(timeout=60).get_counts()
-        (listed,) = provider.jobs(limit=3)
+        (listed,) = provider.jobs(limit=1)
         steps = job.time_per_step()
         return {
             "qubits": [each.num_qubits for each in provider.backends()],

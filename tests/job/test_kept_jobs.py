@@ -1088,7 +1088,7 @@ def test_result_is_kept_through_the_store_that_it_was_given_to(store, tmp_path):
 def test_job_that_could_not_be_deleted_is_still_written(store):
     job, _ = unkept(store)
     del job
-    with locked(store), pytest.raises(JobStoreError, match="another program holds it"):
+    with locked(store), pytest.raises(JobStoreError, match="another program or thread holds it"):
         store.delete("a")
     write_pending(store)
     assert store.payload("a").raw == BODY

@@ -601,7 +601,7 @@ def test_locked_store_is_not_waited_for_with_no_patience(file):
         holder = sqlite3.connect(file, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(
-            JobStoreError, match=r"could not keep job a .* another program holds it \(database is locked"
+            JobStoreError, match=r"could not keep job a .* another program or thread holds it \(database is locked"
         ):
             store.save(Job("a"), how=Writing.SOON)
         holder.close()
@@ -652,7 +652,7 @@ def changed(url, *statements):
 def test_lock_that_is_held_on_a_server_is_told(served):
     with JobStore(served, timeout=1) as store, inside(store) as connection:
         connection.exec_driver_sql("LOCK TABLE jobs")
-        with pytest.raises(JobStoreError, match=r"another program holds it \(.*\); try again"):
+        with pytest.raises(JobStoreError, match=r"another program or thread holds it \(.*\); try again"):
             store.save(Job("a"))
 
 

@@ -263,7 +263,9 @@ def test_lock_of_another_process_is_waited_for_and_then_told(store, path, short_
     store.save(Job("a"))
     with locked_by_another(path):
         began = time.monotonic()
-        with pytest.raises(JobStoreError, match=r"keep job b in the store at .*jobs\.sqlite: another program holds it"):
+        with pytest.raises(
+            JobStoreError, match=r"keep job b in the store at .*jobs\.sqlite: another program or thread holds it"
+        ):
             store.save(Job("b"))
         assert time.monotonic() - began < 10
         assert store.records() == [Job("a")]
@@ -290,7 +292,7 @@ def test_status_polls_neither_wait_for_another_process_nor_fail(path, lock, open
             for _ in range(20):
                 assert job.status().name == "QUEUED"
             assert time.monotonic() - began < 10
-        assert "another program holds it" in caplog.text
+        assert "another program or thread holds it" in caplog.text
 
 
 def test_wait_ends_at_its_timeout_while_the_store_is_locked(store, path, monkeypatch):
@@ -522,8 +524,8 @@ def locked_for_readers(store):
 PASSING = {
     full: "there is no space left for it",
     read_only: "it cannot be written to",
-    locked: "another program holds it",
-    locked_for_readers: "another program holds it",
+    locked: "another program or thread holds it",
+    locked_for_readers: "another program or thread holds it",
 }
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.store import forks, migration, postgresql, sqlite
 from ibm_circuit_job.store.file import close_to_others, identity_of, is_missing, make_for_owner
-from ibm_circuit_job.store.trouble import RESTORE, Damaged, Passing, passing, store_error
+from ibm_circuit_job.store.trouble import RESTORE, Damaged, Passing, ToldTroubles, passing, store_error
 from ibm_circuit_job.store.url import shown, store_url
 from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.threads.calls import Abandoned, Call, Overdue, call_within
@@ -89,10 +89,8 @@ class Database:
         """Whether the next transaction may find another file."""
         self._was_open = False
         """Whether it was ever opened: then a server that is away is worth waiting for."""
-        self._told: str | None = None
-        """The trouble that was last told, until it is over."""
-        self._is_told_of_writing = False
-        """Whether it was trouble of writing, which is not over where reading succeeds."""
+        self.troubles = ToldTroubles()
+        """Which troubles are in the log."""
         self._failed_to_write = False
         """Whether the last transaction that failed was to write."""
         self._of_parent: list[sql.Pool] = []
@@ -211,8 +209,7 @@ class Database:
         except JobStoreError:
             self._failed_to_write = writes
             raise
-        if writes or not self._is_told_of_writing:
-            self._told = None
+        self.troubles.succeeded(writes=writes)
         return done
 
     def _repeated(self, transaction: Callable[[Call[_T]], _T], is_patient: bool, call: Call[_T]) -> _T:
@@ -370,8 +367,7 @@ class Database:
         if not what:
             # Of an argument, and not of the database.
             return False
-        told, self._told, self._is_told_of_writing = self._told, what, self._failed_to_write
-        return what == told
+        return self.troubles.was_told(what, of_writing=self._failed_to_write)
 
     @contextmanager
     def _as_store_errors(self, doing: str, where: str = "in the store at") -> Iterator[None]:

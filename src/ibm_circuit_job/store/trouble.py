@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import sqlite3
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -31,7 +32,9 @@ class _Meaning:
 
 
 _OTHER_FILE: Final = "give yourself the right to write to it and its folder, or choose another file"
-_LOCKED: Final = _Meaning("another program holds it", "try again when that one is done", JobStoreUnavailableError)
+_LOCKED: Final = _Meaning(
+    "another program or thread holds it", "try again when that one is done", JobStoreUnavailableError
+)
 _FULL: Final = _Meaning("there is no space left for it", "make some, or choose another place")
 _READ_ONLY: Final = _Meaning("it cannot be written to", _OTHER_FILE)
 _DAMAGED: Final = _Meaning("the file is damaged", RESTORE, JobStoreDamagedError)
@@ -88,6 +91,59 @@ _BY_WORDS: Final = (
     ("decode to UTF-8", _DAMAGED),
 )
 """What SQLite says with a code for anything, or Python in its place -> what it means."""
+
+
+_FORGOTTEN_AFTER: Final = 60.0
+"""Seconds without a trouble after which it is told again. Where threads write, successes alternate with failures."""
+
+
+@define
+class _Told:
+    seen_at: float
+    """When it was seen last."""
+    is_of_writing: bool
+    """Whether it was trouble of writing, which is not over where reading succeeds."""
+    is_over: bool = False
+    """Whether something has succeeded since then."""
+
+
+class ToldTroubles:
+    """Which troubles of a store are in the log, so that each of them is told once.
+
+    Args:
+        monotonic: Returns the seconds of a clock that never goes back.
+
+    Example:
+        >>> now = [0.0]
+        >>> troubles = ToldTroubles(lambda: now[0])
+        >>> troubles.was_told("it is locked", of_writing=True), troubles.was_told("it is locked", of_writing=True)
+        (False, True)
+        >>> troubles.succeeded(writes=True)
+        >>> now[0] = 60.0
+        >>> troubles.was_told("it is locked", of_writing=True)
+        False
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._told: dict[str, _Told] = {}
+
+    def was_told(self, what: str, *, of_writing: bool) -> bool:
+        """Return whether a trouble was told before and is not forgotten, and note that it is told now."""
+        now = self._monotonic()
+        # Replaced as a whole, for other threads look at it.
+        known = {
+            each: told
+            for each, told in [*self._told.items()]
+            if not told.is_over or now - told.seen_at < _FORGOTTEN_AFTER
+        }
+        self._told = known | {what: _Told(now, of_writing)}
+        return what in known
+
+    def succeeded(self, *, writes: bool) -> None:
+        """Note that something was read, or written: then trouble may be over."""
+        for told in [*self._told.values()]:
+            told.is_over = told.is_over or writes or not told.is_of_writing
 
 
 class Passing(enum.Enum):

@@ -142,7 +142,7 @@ def no_more_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))
 
 
-def test_worker_that_cannot_be_replaced_now_is_replaced_for_a_later_job():
+def test_worker_not_replaced_for_lack_of_files_is_replaced_later():
     task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
     crew = Crew(1, Limits(memory_mb=700))
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from loopback import LoopbackServer, Replying
 
 COMPARED = ("Authorization", "Service-CRN", "IBM-API-Version")
-AROUND = re.compile(r"^(?:/search|/catalog|/api/v1)?/")
+AROUND = re.compile(r"^(?:/search|/catalog|(?:/experimental)?/api/v1)?/")
 """Where the hosts of IBM Cloud have a service; on this machine they are paths of one host."""
 
 

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 
 _IDLE_SECONDS: Final = 10.0
 """How long a thread without work waits for some before it ends."""
+_LOOK_SECONDS: Final = 0.05
+"""How long a caller waits before it looks again: Ctrl-C just before it begins to wait does not end that wait."""
 _STOP_SECONDS: Final = 0.03
 """How long a caller that abandons a call waits for its end: within it, most release what they have locked."""
 
@@ -122,7 +124,7 @@ class Call(Generic[_T]):
 
     def wait(self) -> bool:
         """Wait for the end of the call until its deadline; return whether it came."""
-        while not self._done.acquire(timeout=self.left()):
+        while not self._done.acquire(timeout=min(self.left(), _LOOK_SECONDS)):
             if not self.left():
                 return False
         return True

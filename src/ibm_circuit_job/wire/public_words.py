@@ -97,8 +97,8 @@ MESSAGE_KEYS: Final = _words(
 SEGMENTS: Final = _words(
     """
     api v1 v2 v3 backends cancel catalog close configuration defaults experimental facade identity instance instances
-    jobs logs me metrics Network objects properties resources results search session sessions status stream tags token type usage
-    users version versions workloads loginWithToken .well-known openid-configuration
+    jobs logs me metrics Network objects properties resources results search session sessions status stream tags token
+    type usage users version versions workloads loginWithToken .well-known openid-configuration
     """
 )
 """Parts of paths."""

@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit, qpy
 
 from ibm_circuit_job import IBMBackendValueError, IBMProvider
 from ibm_circuit_job.wire import typed_json
+from ibm_circuit_job.wire.typed_json import circuit_files
 
 TEXT = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\nx q[0];\nc = measure q;\n'
 METADATA = {"n": np.int64(3), "xs": np.arange(2), "z": 1j, "at": datetime(2026, 11, 26, 12, tzinfo=UTC)}
@@ -45,6 +46,6 @@ def test_text_is_run(ours):
 
 
 def test_circuit_that_goes_into_no_version_is_refused(ours, monkeypatch):
-    monkeypatch.setattr(typed_json, "NEWEST_QPY", 1)
+    monkeypatch.setattr(circuit_files, "NEWEST_QPY", 1)
     with pytest.raises(IBMBackendValueError, match="expected arguments that go to JSON"):
         ours.run(one())

@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test coverage conformance chaos thorough trouble mutants fuzz check docs bench clean
+.PHONY: help demo tools test coverage conformance chaos thorough trouble mutants fuzz check docs bench clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
+	@echo "make tools        install PostgreSQL, without which its tests are skipped"
 	@echo "make test         run every test but those of make conformance"
 	@echo "make coverage     measure which branches of the two inner rooms their own tests reach"
 	@echo "make conformance  run the official clients against the local service, and libraries on our backend"

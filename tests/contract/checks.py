@@ -77,7 +77,8 @@ def two_registers():
 @check
 def log_in_with_a_crn(service, provider):
     assert provider.instance == CRN
-    assert service.operations("get_versions") == [None]
+    # A service that had the same port before may have been asked by this process.
+    assert service.operations("get_versions") in ([None], [])
     assert provider.service
 
 

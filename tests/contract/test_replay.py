@@ -15,6 +15,7 @@ from ibm_circuit_job.cli.checkup import Checkup
 from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.clients.credentials import Asked
 from ibm_circuit_job.clients.recorder import Recorder, write_fixture
+from ibm_circuit_job.local import LocalService
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.json"))
 
@@ -43,13 +44,13 @@ def answers(token, url, instance):
 
 
 @pytest.fixture(scope="module")
-def recorded(service, tmp_path_factory):
-    """The answers of a service on this machine, and the file of the recording."""
+def recorded(tmp_path_factory):
+    """The answers of a service that nothing was asked before, and the file of the recording."""
     path = tmp_path_factory.mktemp("recording") / "recording.json"
     recorder = Recorder(datetime.now(UTC))
-    with recorder.recording():
+    with LocalService(workers=1) as service, recorder.recording():
         found = answers(service.token, service.platform_url, service.instance)
-    secrets = [service.token, "local_5q", "mine"]
+        secrets = [service.token, "local_5q", "mine"]
     write_fixture(recorder.fixture(), path)
     return found, path, secrets
 

@@ -32,6 +32,9 @@ def served(folder, *words, prompted=lambda: None, **options):
             prompted()
         said = process.stdout.readline()
         taken = accepts(said, "own")
+        # All that it says at first, before it is stopped.
+        while "IBMProvider(" not in said:
+            said += process.stdout.readline()
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=60)
     return said + rest, errors, taken

@@ -44,7 +44,8 @@ def fitting(
     if wanted.tags:
         first, *others = map(key_of, wanted.tags)
         ordered = tags
-        query = sql.select(*_SHOWN, tags.moment)
+        # By the ID in the index that the jobs are found in, so that they come in order.
+        query = sql.select(tags.job_id, *(column for column in _SHOWN if column.name != "job_id"), tags.moment)
         query = query.join_from(schema.tags, schema.jobs, tags.job_id == jobs.job_id)
         lead = [tags.tag == first]
         conditions += [_has_tag(tag) for tag in others]

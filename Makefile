@@ -53,7 +53,8 @@ coverage: .venv/dev
 		--cov ibm_circuit_job.state --cov ibm_circuit_job.wire --cov-branch --cov-report term:skip-covered --cov-fail-under 95
 
 CORE := tests/state tests/wire property_tests/test_laws.py property_tests/test_wire_laws.py \
-	property_tests/test_waiting_laws.py property_tests/test_results_laws.py property_tests/test_submitting_world.py
+	property_tests/test_waiting_laws.py property_tests/test_results_laws.py property_tests/test_submitting_world.py \
+	property_tests/test_redaction.py
 
 LIBRARIES := experiments pennylane mthree mitiq
 

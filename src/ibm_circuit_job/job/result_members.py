@@ -60,14 +60,8 @@ class ResultMembers(StatusMembers):
                 has no result a minute after the job was seen to have ended, such as where it was read elsewhere.
             JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
-        began = self._cell.clock.monotonic()
-        kept = None if refresh else self._reader.known()
-        if kept is not None:
-            self._cell.catch_up(insisting=True)
-            return kept
-        self.wait_for_final_state(timeout)
-        wanted, limit = self._wanted_result(self._reader, timeout, began, refresh=refresh, partial=partial)
-        return parts.result_waiter.read(wanted, self.wait_policy, limit, began)
+        found: QiskitResult = self._result_of(self._reader, timeout, refresh=refresh, partial=partial)
+        return found
 
     async def result_async(
         self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False
@@ -85,14 +79,8 @@ class ResultMembers(StatusMembers):
             >>> asyncio.run(IBMCircuitJob(None, None, "a", runtime_client=client).result_async()).success
             True
         """
-        began = self._cell.clock.monotonic()
-        kept = None if refresh else self._reader.known()
-        if kept is not None:
-            await aside(lambda: self._cell.catch_up(insisting=True))
-            return kept
-        await self.wait_for_final_state_async(timeout)
-        wanted, limit = self._wanted_result(self._reader, timeout, began, refresh=refresh, partial=partial)
-        return await parts.result_waiter.read_async(wanted, self.wait_policy, limit, began)
+        found: QiskitResult = await self._result_of_async(self._reader, timeout, refresh=refresh, partial=partial)
+        return found
 
     def primitive_result(
         self, timeout: float | None = None
@@ -127,14 +115,8 @@ class ResultMembers(StatusMembers):
             >>> float(job.primitive_result()[0].data.evs)
             0.5
         """
-        began = self._cell.clock.monotonic()
-        kept = self._primitives.known()
-        if kept is not None:
-            self._cell.catch_up(insisting=True)
-            return kept
-        self.wait_for_final_state(timeout)
-        wanted, limit = self._wanted_result(self._primitives, timeout, began)
-        return parts.result_waiter.read(wanted, self.wait_policy, limit, began)
+        found: PrimitiveResult[Any] | ExecutorResult | NoiseLearnerResult = self._result_of(self._primitives, timeout)
+        return found
 
     async def primitive_result_async(
         self, timeout: float | None = None
@@ -151,13 +133,35 @@ class ResultMembers(StatusMembers):
             >>> float(asyncio.run(job.primitive_result_async())[0].data.evs)
             0.5
         """
+        found: PrimitiveResult[Any] | ExecutorResult | NoiseLearnerResult = await self._result_of_async(
+            self._primitives, timeout
+        )
+        return found
+
+    def _result_of(
+        self, reader: ResultReader, timeout: float | None, *, refresh: bool = False, partial: bool = False
+    ) -> Any:
+        """The result in the form of one reader, once the job has ended."""
         began = self._cell.clock.monotonic()
-        kept = self._primitives.known()
+        kept = None if refresh else reader.known()
+        if kept is not None:
+            self._cell.catch_up(insisting=True)
+            return kept
+        self.wait_for_final_state(timeout)
+        wanted, limit = self._wanted_result(reader, timeout, began, refresh=refresh, partial=partial)
+        return parts.result_waiter.read(wanted, self.wait_policy, limit, began)
+
+    async def _result_of_async(
+        self, reader: ResultReader, timeout: float | None, *, refresh: bool = False, partial: bool = False
+    ) -> Any:
+        """The same, while the event loop goes on."""
+        began = self._cell.clock.monotonic()
+        kept = None if refresh else reader.known()
         if kept is not None:
             await aside(lambda: self._cell.catch_up(insisting=True))
             return kept
         await self.wait_for_final_state_async(timeout)
-        wanted, limit = self._wanted_result(self._primitives, timeout, began)
+        wanted, limit = self._wanted_result(reader, timeout, began, refresh=refresh, partial=partial)
         return await parts.result_waiter.read_async(wanted, self.wait_policy, limit, began)
 
     def _wanted_result(

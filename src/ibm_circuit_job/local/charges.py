@@ -6,14 +6,14 @@ Source: IBM's guide on the usage of a workload, whose formula is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from qiskit import QuantumCircuit
 
-from ibm_circuit_job.local.devices import DEFAULT_REP_DELAY, DEVICES
+from ibm_circuit_job.local.devices import DEFAULT_REP_DELAY, DEVICES, measured
 from ibm_circuit_job.local.records import JobRecord
 
 RAN_TOO_LONG: Final = 1305
@@ -96,11 +96,11 @@ def circuit_seconds(circuit: QuantumCircuit, properties: Mapping[str, Any], dt: 
         dt: Seconds of the device's unit of time, for delays.
     """
     lengths = {
-        (gate["gate"], tuple(gate["qubits"])): _seconds(gate["parameters"], "gate_length") or 0.0
+        (gate["gate"], tuple(gate["qubits"])): measured(gate["parameters"]).get("gate_length", 0.0)
         for gate in properties.get("gates", ())
     }
     for qubit, entries in enumerate(properties.get("qubits", ())):
-        lengths["measure", (qubit,)] = _seconds(entries, "readout_length") or 0.0
+        lengths["measure", (qubit,)] = measured(entries).get("readout_length", 0.0)
     return _longest_path(circuit, lengths, dt)
 
 
@@ -129,12 +129,6 @@ def _delay_seconds(operation: Any, dt: float) -> float:
     except TypeError:
         # A stretch, or a parameter that is not bound.
         return 0.0
-
-
-def _seconds(entries: Iterable[Mapping[str, Any]], name: str) -> float | None:
-    units = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
-    found = (entry for entry in entries if entry.get("name") == name)
-    return next((entry["value"] * units.get(entry.get("unit", "ns"), 0.0) for entry in found), None)
 
 
 def charged_for(job: JobRecord, now: datetime) -> float:

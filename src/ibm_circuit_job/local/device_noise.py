@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import Delay
 from qiskit_aer.noise import NoiseModel, ReadoutError, RelaxationNoisePass, depolarizing_error
 
-_SECONDS: Final[Mapping[str, float]] = {"us": 1e-6, "ns": 1e-9}
+from ibm_circuit_job.local.devices import measured
 
 
 def noise_model(calibration: Mapping[str, Any]) -> NoiseModel:
@@ -21,14 +21,14 @@ def noise_model(calibration: Mapping[str, Any]) -> NoiseModel:
     """
     model = NoiseModel(basis_gates=["cx", "id", "rz", "sx", "x"])
     for gate in calibration["gates"]:
-        error = _values(gate["parameters"])["gate_error"]
+        error = measured(gate["parameters"])["gate_error"]
         if error > 0:
             width = len(gate["qubits"])
             # A depolarized qubit has lost its state with this probability, and is right by chance all the same.
             lost = error * 2**width / (2**width - 1)
             model.add_quantum_error(depolarizing_error(lost, width), gate["gate"], gate["qubits"])
     for index, qubit in enumerate(calibration["qubits"]):
-        value = _values(qubit)
+        value = measured(qubit)
         down, up = value["prob_meas0_prep1"], value["prob_meas1_prep0"]
         model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [index])
     return model
@@ -45,12 +45,7 @@ def relaxing(circuit: QuantumCircuit, calibration: Mapping[str, Any], dt: float)
     delays = [each.operation for each in circuit.data if each.name == "delay"]
     if not delays or not all(isinstance(delay.duration, (int, float)) for delay in delays):
         return circuit
-    values = [_values(qubit) for qubit in calibration["qubits"]]
+    values = [measured(qubit) for qubit in calibration["qubits"]]
     times = ([value[name] for value in values] for name in ("T1", "T2"))
     relaxed: QuantumCircuit = RelaxationNoisePass(*times, dt=dt, op_types=Delay)(circuit)
     return relaxed
-
-
-def _values(entries: Any) -> dict[str, float]:
-    """The values by name; times in seconds."""
-    return {entry["name"]: entry["value"] * _SECONDS.get(entry["unit"], 1.0) for entry in entries}

@@ -7,7 +7,7 @@ calibration of any day can be asked for again.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -170,3 +170,16 @@ def properties(device: Device, moment: datetime) -> dict[str, Any]:
         "gates": gates,
         "general": [],
     }
+
+
+def measured(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the values of a qubit or a gate in a reply of properties, by name; times in seconds.
+
+    Example:
+        >>> measured([{"name": "T1", "value": 2.0, "unit": "ms"}, {"name": "gate_error", "value": 0.01, "unit": ""}])
+        {'T1': 0.002, 'gate_error': 0.01}
+    """
+    return {entry["name"]: entry["value"] * _SECONDS.get(entry.get("unit", ""), 1.0) for entry in entries}
+
+
+_SECONDS: Final[Mapping[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}

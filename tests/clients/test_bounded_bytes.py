@@ -6,8 +6,9 @@ import zlib
 
 import pytest
 from hostile_server import hostile, reply
+from request_failures import failure_of
 
-from ibm_circuit_job.clients import ClientParameters, RequestFailed, bodies, bounded, http, object_store, stream
+from ibm_circuit_job.clients import ClientParameters, bodies, bounded, http, object_store, stream
 from ibm_circuit_job.clients.http import HttpSession
 from ibm_circuit_job.errors import Unreachable, Unreadable, Unsupported
 
@@ -44,12 +45,6 @@ CALLS = {
     "result": (RESULT, lambda session, url: session.download("read", url)),
     "located result": (RESULT, lambda _, url: object_store.read(f"{url}/r", doing="read")),
 }
-
-
-def failure_of(call):
-    with pytest.raises(RequestFailed) as raised:
-        call()
-    return raised.value.failure
 
 
 def raw_deflate(body):

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hostile_server import CLOSE, PING, hostile, reply
+from request_failures import failure_of
 
-from ibm_circuit_job.clients import ClientParameters, RequestFailed, bounded, http, object_store, opening, stream
+from ibm_circuit_job.clients import ClientParameters, bounded, http, object_store, opening, stream
 from ibm_circuit_job.clients.http import HttpSession
 from ibm_circuit_job.errors import Obstacle, Refused, Unreachable
 
@@ -62,12 +63,6 @@ def dripping(server, start, piece):
         server.drip(connection, piece)
 
     return answer
-
-
-def failure_of(call):
-    with pytest.raises(RequestFailed) as raised:
-        call()
-    return raised.value.failure
 
 
 CALLS = {

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 from loopback import LoopbackServer, Replying, served
+from request_failures import failure_of
 
 from ibm_circuit_job.clients import ClientParameters, PlatformClient, RequestFailed, RuntimeClient
 from ibm_circuit_job.clients.http import HttpSession
@@ -75,12 +76,6 @@ def either_client(server, request):
         client = PlatformClient(ClientParameters(TOKEN, f"{server.url}/api", CRN, channel="ibm_quantum_platform"))
     yield client
     client.close()
-
-
-def failure_of(call):
-    with pytest.raises(RequestFailed) as raised:
-        call()
-    return raised.value.failure
 
 
 def test_redirect_of_a_request_is_not_followed(server, client):

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from counting_cloud import CONFIGURATION
 from hostile_server import hostile, reply
 
 import ibm_circuit_job
@@ -25,20 +26,6 @@ ACCESS = 'header.claims-X7/+w"q0<Tt5>.s1gnature~8Jh2Kd9Lq'
 SIGNATURE = "5f2c81d0e7b94a36af1c0d9e8b7a6f54"
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/mine:1::"
 OURS = str(Path(ibm_circuit_job.__file__).parent)
-CONFIGURATION = {
-    "backend_name": "ibm_a",
-    "backend_version": "1.0.0",
-    "n_qubits": 1,
-    "basis_gates": ["x"],
-    "gates": [{"name": "x", "parameters": [], "qasm_def": "", "coupling_map": [[0]]}],
-    "local": False,
-    "simulator": False,
-    "conditional": False,
-    "open_pulse": False,
-    "memory": True,
-    "max_shots": 10,
-    "coupling_map": [],
-}
 
 
 def spellings(secret):

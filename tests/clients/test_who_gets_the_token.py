@@ -2,8 +2,9 @@
 
 import pytest
 from hostile_server import hostile, reply
+from request_failures import failure_of
 
-from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, account, http
+from ibm_circuit_job.clients import ClientParameters, RuntimeClient, account, http
 from ibm_circuit_job.clients.http import HttpSession
 
 
@@ -16,12 +17,6 @@ def server():
 @pytest.fixture(autouse=True)
 def once(monkeypatch):
     monkeypatch.setattr(http, "RETRY", http.ONCE)
-
-
-def failure_of(call):
-    with pytest.raises(RequestFailed) as raised:
-        call()
-    return raised.value.failure
 
 
 def test_cookies_are_not_kept(server):

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 from loopback import LoopbackServer, Replying, served
+from request_failures import failure_of
 
 from ibm_circuit_job import (
     IBMCircuitJob,
@@ -40,12 +41,6 @@ class Handler(Replying, BaseHTTPRequestHandler):
 def server():
     with served(LoopbackServer(Handler)) as server:
         yield server
-
-
-def failure_of(call):
-    with pytest.raises(RequestFailed) as raised:
-        call()
-    return raised.value.failure
 
 
 def job_of(client):

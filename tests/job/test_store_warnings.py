@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 
 import pytest
-import sqlalchemy as sql
+from harmed_stores import read_only
 
 from ibm_circuit_job import IBMCircuitJob, JobStore
 from ibm_circuit_job.store import opening
@@ -93,18 +93,3 @@ def test_trouble_that_lasts_is_told_once_however_rare(store, path, caplog):
             store.records()
             now[0] += 3600.0
     assert len(warnings(caplog, "another program or thread holds it")) == 1
-
-
-@contextlib.contextmanager
-def read_only(store):
-    def refuse(connection, _):
-        connection.execute("PRAGMA query_only = ON")
-
-    engine = store._database._engine
-    store.close()
-    sql.event.listen(engine, "connect", refuse)
-    try:
-        yield
-    finally:
-        sql.event.remove(engine, "connect", refuse)
-        store.close()

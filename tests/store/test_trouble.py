@@ -27,6 +27,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
+from harmed_stores import full, read_only
 
 from ibm_circuit_job import (
     IBMCircuitJob,
@@ -475,41 +476,6 @@ def test_ctrl_c_ends_the_wait_for_a_lock(store, path):
 def at_once(monkeypatch):
     """No rest after trouble, so that what is tried again is tried at once."""
     monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
-
-
-@contextlib.contextmanager
-def full(store):
-    """The disk is full: so SQLite says, once a database has as many pages as it may."""
-
-    def fill(connection, _):
-        [pages] = connection.execute("PRAGMA page_count").fetchone()
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    engine = store._database._engine
-    store.close()
-    sql.event.listen(engine, "connect", fill)
-    try:
-        yield
-    finally:
-        sql.event.remove(engine, "connect", fill)
-        store.close()
-
-
-@contextlib.contextmanager
-def read_only(store):
-    """The file cannot be written to any more."""
-
-    def refuse(connection, _):
-        connection.execute("PRAGMA query_only = ON")
-
-    engine = store._database._engine
-    store.close()
-    sql.event.listen(engine, "connect", refuse)
-    try:
-        yield
-    finally:
-        sql.event.remove(engine, "connect", refuse)
-        store.close()
 
 
 def locked(store):

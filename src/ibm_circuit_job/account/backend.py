@@ -1,4 +1,8 @@
-"""IBMBackend: a backend of the service, as qiskit's transpiler sees it, and the run() that submits jobs."""
+"""IBMBackend: a backend of the service, as qiskit's transpiler sees it, and the run() that submits jobs.
+
+What the service says of a device is read in ``devices``. What the arguments of ``run()`` may be is decided in
+``run_options`` and the options of each program; sending them, and finding out what came of it, is ``submitter``'s.
+"""
 
 from __future__ import annotations
 

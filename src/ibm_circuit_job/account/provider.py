@@ -1,4 +1,8 @@
-"""IBMProvider: from an account to its backends and jobs."""
+"""IBMProvider: what it is made with, and the jobs of an account, in the service and in the store.
+
+Logging in stands in ``account_connection``, backends in ``backends_of_account``, saved accounts in ``saved_accounts``.
+Which jobs fit a filter is decided in ``state.selection``.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Digests of the rows of a store, by which it notices that a row is not what was saved, or is gone.
 
-A row of ``jobs`` has the SHA-256 of all that no other column says too. A row of ``history`` has that of its fact. The
-row of ``jobs`` has one more, of the whole history: the sum of the SHA-256s of number and digest of each of its rows. A
-sum takes a row in or out without reading the others, and no row can be removed, changed, repeated or put in the place
-of another without changing it.
+A row of ``jobs`` has the SHA-256 of those of its columns that do not follow from others. A row of ``history`` has that
+of its fact. The row of ``jobs`` has one more, of the whole history: the sum of the SHA-256s of number and digest of
+each of its rows. A sum takes a row in or out without reading the others, and no row can be removed, changed, repeated
+or put in the place of another without changing it.
 """
 
 from __future__ import annotations

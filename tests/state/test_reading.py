@@ -36,8 +36,8 @@ def body(sha256, *, is_document):
 
 def test_result_is_tried_at_once_then_with_pauses_of_the_policy():
     assert next_try(POLICY, reading(), 0.0) == Poll(0.0)
-    assert next_try(POLICY, reading(DOWN), 0.0) == Poll(0.1)
-    assert next_try(POLICY, reading(*[DOWN] * 101), 100.0) == Poll(10.0)
+    assert next_try(POLICY, reading(DOWN), 0.0) == Poll(0.35)
+    assert next_try(POLICY, reading(*[DOWN] * 51), 50.0) == Poll(4.0)
 
 
 def test_result_that_is_there_ends_the_reading():

@@ -11,6 +11,7 @@ from ibm_circuit_job.state.waiting import (
     TimedOut,
     Wait,
     WaitPolicy,
+    after_estimate,
     after_poll,
     after_stream_closed,
     after_stream_failed,
@@ -67,15 +68,55 @@ def test_stream_refused_to_a_running_job_pauses_longer_each_time():
 
 
 def test_silent_stream_is_guarded_by_a_look_and_opened_again():
-    wait = after_stream_quiet(Wait(0.0, offers_stream=True, running=True), 60.0)
+    wait = after_stream_quiet(Wait(0.0, offers_stream=True, running_since=0.0), 60.0)
     assert next_step(POLICY, wait, 60.0) == Poll(0.0)
     assert next_step(POLICY, after_poll(wait, 60.0, ended=False, running=True), 60.0) == Listen(60.0)
 
 
-@pytest.mark.parametrize(("waited", "pause"), [(0.0, 0.1), (0.5, 0.1), (10.0, 1.0), (300.0, 30.0), (86_400.0, 30.0)])
-def test_pauses_grow_with_the_time_waited_between_two_limits(waited, pause):
+@pytest.mark.parametrize(
+    ("waited", "pause"),
+    [(0.0, 0.35), (4.0, 0.35), (10.0, 0.8), (300.0, 5.4), (7_200.0, 5.4), (28_800.0, 10.8), (1e6, 30.0)],
+)
+def test_pauses_in_the_queue_grow_with_the_time_waited(waited, pause):
     wait = after_poll(Wait(0.0), waited, ended=False, running=False)
-    assert next_step(POLICY, wait, waited) == Poll(pause)
+    assert next_step(POLICY, wait, waited) == Poll(pytest.approx(pause))
+
+
+@pytest.mark.parametrize(("ran", "pause"), [(0.0, 0.35), (10.0, 0.8), (3_000.0, 5.4)])
+def test_pauses_of_a_running_job_grow_with_the_time_it_ran(ran, pause):
+    wait = after_poll(Wait(0.0), 3600.0, ended=False, running=True)
+    wait = after_poll(wait, 3600.0 + ran, ended=False, running=True)
+    assert next_step(POLICY, wait, 3600.0 + ran) == Poll(pytest.approx(pause))
+
+
+def test_job_that_is_queued_again_has_the_pauses_of_the_queue():
+    wait = after_poll(Wait(0.0), 3600.0, ended=False, running=True)
+    wait = after_poll(wait, 3601.0, ended=False, running=False)
+    assert next_step(POLICY, wait, 3601.0) == Poll(5.4)
+
+
+@pytest.mark.parametrize(
+    ("ran", "pause"), [(10.0, 0.8), (70.0, 5.4), (90.0, 2.0), (99.0, 0.35), (110.0, 2.0), (200.0, 5.4)]
+)
+def test_pauses_are_short_near_the_expected_end(ran, pause):
+    wait = after_poll(Wait(0.0), 3600.0, ended=False, running=True, running_for=100.0)
+    wait = after_poll(wait, 3600.0 + ran, ended=False, running=True, running_for=100.0)
+    assert next_step(POLICY, wait, 3600.0 + ran) == Poll(pytest.approx(pause))
+
+
+@pytest.mark.parametrize(("to_start", "pause"), [(1000.0, 30.0), (100.0, 20.0), (10.0, 5.4), (-10.0, 5.4)])
+def test_pause_is_longer_while_the_start_is_far(to_start, pause):
+    wait = after_poll(Wait(0.0), 3600.0, ended=False, running=False)
+    wait = after_estimate(wait, 3600.0, 3600.0 + to_start)
+    assert next_step(POLICY, wait, 3600.0) == Poll(pytest.approx(pause))
+
+
+def test_prompt_asks_more_often_and_gentle_less_often():
+    wait = after_poll(Wait(0.0), 3600.0, ended=False, running=False)
+    pauses = [
+        next_step(policy, wait, 3600.0).after for policy in (WaitPolicy.prompt(), WaitPolicy(), WaitPolicy.gentle())
+    ]
+    assert pauses == sorted(set(pauses))
 
 
 def test_deadline_shortens_the_last_pause_before_a_last_poll():
@@ -111,7 +152,7 @@ def test_retry_after_is_obeyed():
     assert next_step(POLICY, wait, 1.0) == Poll(20.0)
 
 
-@pytest.mark.parametrize("name", ["shortest_pause", "longest_pause", "share"])
+@pytest.mark.parametrize("name", ["shortest_pause", "steady_pause", "longest_pause", "share"])
 def test_pause_that_is_not_positive_is_refused(name):
     with pytest.raises(ValueError, match=name):
         WaitPolicy(**{name: 0.0})

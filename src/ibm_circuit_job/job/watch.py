@@ -360,7 +360,8 @@ class _Group:
             self.troubles.note(failures[-1], now)
         else:
             self.troubles.over(now)
-            self.wait = waiting.after_poll(self.wait, now, ended=False, running=False)
+            running = any(_runs(handles[0]) for handles in self.waiting.values())
+            self.wait = waiting.after_poll(self.wait, now, ended=False, running=running)
 
     def pause(self, policy: WaitPolicy) -> float:
         """Return after how many seconds it is time to ask again."""

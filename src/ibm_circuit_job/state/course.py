@@ -58,7 +58,8 @@ class Course:
             deadline=None if timeout is None else now + timeout,
             offers_stream=offers_stream,
             ended=job.is_confirmed_final,
-            running=is_at(job, JobStatus.RUNNING),
+            running_since=now if is_at(job, JobStatus.RUNNING) else None,
+            running_for=job.usage_estimate,
             seed=seed,
         )
         return cls(policy, begun, timeout)
@@ -103,7 +104,8 @@ class Course:
         if failure is not None:
             return evolve(self, wait=waiting.after_trouble(self.wait, now, failure))
         ended, running = job.is_confirmed_final, is_at(job, JobStatus.RUNNING)
-        return evolve(self, wait=waiting.after_poll(self.wait, now, ended=ended, running=running))
+        after = waiting.after_poll(self.wait, now, ended=ended, running=running, running_for=job.usage_estimate)
+        return evolve(self, wait=after)
 
     def wants_metrics(self, job: Job, now: float, *, has_listener: bool) -> bool:
         """Return whether the job's place in the queue is worth a request: for a listener, or to pace the pauses."""

@@ -82,7 +82,7 @@ def next_try(policy: WaitPolicy, reading: Reading, now: float) -> Poll | Finishe
         Poll(after=0.0)
         >>> none = after_missed(reading, 0.0, Missed(NoResult("read the result of job a")))
         >>> next_try(WaitPolicy(), none, 0.0)
-        Poll(after=0.1)
+        Poll(after=0.35)
         >>> type(next_try(WaitPolicy(), none, 55.0)).__name__
         'GaveUp'
     """

@@ -13,14 +13,17 @@ The order of things:
    then it is tried again when the job was seen running.
 5. When a stream ends, the status is read at once, and again after short pauses while the service lags behind
    the stream.
-6. Without a stream the status is polled. The pause is a share of the time waited, so that the end is noticed
-   with a delay of at most that share, and the number of requests grows with the logarithm of the wait. While the
-   service itself expects the job to start much later, the pause is longer, but never longer than the longest.
-7. Pauses are spread: two waiters that began together do not stay in step.
+6. Without a stream the status is polled. While the job is queued, the pause is a share of the time waited; then it
+   stays the same for hours, because a job often runs for a few seconds only; after hours it grows again, with the
+   square root of the time. While the service expects the job to start much later, the pause is longer.
+7. A job that runs is asked for more often: after a share of the time that it has run; and more often still about the
+   moment when the service expects its end.
+8. Pauses are spread: two waiters that began together do not stay in step.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 from attrs import evolve, field, frozen
@@ -38,12 +41,14 @@ class WaitPolicy:
         5.0
     """
 
-    shortest_pause: float = field(default=0.1, validator=gt(0.0))
+    shortest_pause: float = field(default=0.35, validator=gt(0.0))
     """The shortest pause between two polls."""
+    share: float = field(default=0.08, validator=gt(0.0))
+    """The pause as a share of the time waited so far; while the job runs, of the time that it has run."""
+    steady_pause: float = field(default=5.4, validator=gt(0.0))
+    """The longest pause in the first two hours of a wait. After that it grows: after a day it is 18.7 s."""
     longest_pause: float = field(default=30.0, validator=gt(0.0))
-    """The longest pause between two polls."""
-    share: float = field(default=0.1, validator=gt(0.0))
-    """Between the two: the pause as a share of the time waited so far."""
+    """The longest pause between two polls, however long the wait."""
     lag_pause: float = field(default=0.01, validator=gt(0.0))
     """The first pause after a stream ended, while the status lags behind; it doubles each time."""
     guard_pause: float = field(default=60.0, validator=gt(0.0))
@@ -54,6 +59,26 @@ class WaitPolicy:
     """How long trouble may last without one good reply before the wait is given up."""
     spread: float = field(default=0.1, validator=[ge(0.0), le(0.5)])
     """By which share pauses are cut at most, so that many waiters do not ask in step."""
+
+    @classmethod
+    def prompt(cls) -> WaitPolicy:
+        """Return a policy that is told earlier, with about four times the requests.
+
+        Example:
+            >>> WaitPolicy.prompt().steady_pause
+            1.2
+        """
+        return cls(shortest_pause=0.1, share=0.03, steady_pause=1.2, longest_pause=8.0)
+
+    @classmethod
+    def gentle(cls) -> WaitPolicy:
+        """Return a policy with about a quarter of the requests, that is told later.
+
+        Example:
+            >>> WaitPolicy.gentle().steady_pause
+            20.0
+        """
+        return cls(shortest_pause=1.0, share=0.2, steady_pause=20.0, longest_pause=120.0)
 
 
 @frozen
@@ -80,8 +105,10 @@ class Wait:
     """Whether the client can listen to a push stream."""
     ended: bool = False
     """Whether the job is known to have ended."""
-    running: bool = False
-    """Whether the last good reply said that the job runs."""
+    running_since: float | None = None
+    """When a reply said first that the job runs; ``None`` where the last good reply did not say so."""
+    running_for: float | None = None
+    """How many seconds the service expects the job to run, where it says so."""
     polled: float | None = None
     """When the status was last asked for; ``None`` before the first time."""
     stream_tried: float | None = None
@@ -102,6 +129,11 @@ class Wait:
     """A number from 0 to 1 that is another one for each waiter."""
     polls: int = 0
     """How often the status was asked for."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the last good reply said that the job runs."""
+        return self.running_since is not None
 
 
 @frozen
@@ -154,7 +186,7 @@ def next_step(policy: WaitPolicy, wait: Wait, now: float) -> Step:
         >>> next_step(WaitPolicy(), Wait(started=0.0, offers_stream=True), now=0.0)
         Listen(seconds=60.0)
         >>> next_step(WaitPolicy(), Wait(started=0.0, polled=100.0), now=100.0)
-        Poll(after=10.0)
+        Poll(after=5.4)
     """
     if wait.ended:
         return Finished()
@@ -187,11 +219,7 @@ def _may_listen(policy: WaitPolicy, wait: Wait, now: float) -> bool:
 
 def _pause(policy: WaitPolicy, wait: Wait, now: float) -> float:
     polled = now if wait.polled is None else wait.polled
-    regular = max(policy.share * (polled - wait.started), policy.shortest_pause)
-    if wait.expected_start is not None and not wait.running:
-        # Half of the way: the queue may move faster than the service thinks.
-        regular = max(regular, 0.5 * (wait.expected_start - polled))
-    regular = min(regular, policy.longest_pause)
+    regular = _regular_pause(policy, wait, polled)
     regular = max(regular * (1.0 - policy.spread * ((wait.seed + wait.polls * _GOLDEN) % 1.0)), policy.shortest_pause)
     if wait.lagging is not None:
         regular = min(regular, policy.lag_pause * 2.0 ** max(wait.lagging - 1, 0))
@@ -199,14 +227,42 @@ def _pause(policy: WaitPolicy, wait: Wait, now: float) -> float:
     return max(0.0, max(regular, asked_for) - (now - polled))
 
 
+def _regular_pause(policy: WaitPolicy, wait: Wait, polled: float) -> float:
+    """The pause after a poll, before it is spread."""
+    waited = max(polled - wait.started, 0.0)
+    most = min(max(policy.steady_pause, policy.steady_pause * math.sqrt(waited / _STEADY)), policy.longest_pause)
+    if wait.running_since is None:
+        pause = min(policy.share * waited, most)
+        if wait.expected_start is not None:
+            # The queue may move faster than the service expects.
+            pause = max(pause, min(_SHARE_TO_GO * (wait.expected_start - polled), policy.longest_pause))
+    else:
+        pause = policy.share * (polled - wait.running_since)
+        if wait.running_for is not None:
+            pause = min(pause, _SHARE_TO_GO * abs(wait.running_since + wait.running_for - polled))
+        pause = min(pause, most)
+    return min(max(pause, policy.shortest_pause), policy.longest_pause)
+
+
+_STEADY = 7_200.0
+"""For so many seconds the pause in the queue does not grow beyond the steady one."""
+_SHARE_TO_GO = 0.2
+"""A pause, as a share of the time until a moment that the service expects, or since then."""
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
 """The step that spreads any number of points most evenly over an interval."""
 _MOST_ASKED_FOR = 3600.0
 """However long a service asks to wait, after so many seconds it is asked again."""
 
 
-def after_poll(wait: Wait, now: float, *, ended: bool, running: bool) -> Wait:
+def after_poll(wait: Wait, now: float, *, ended: bool, running: bool, running_for: float | None = None) -> Wait:
     """Return the wait after a good reply about the job's status.
+
+    Args:
+        wait: What happened before.
+        now: The time.
+        ended: Whether the job has ended.
+        running: Whether it runs.
+        running_for: How many seconds the service expects it to run; ``None`` where it does not say so.
 
     Example:
         >>> after_poll(Wait(started=0.0), 1.0, ended=True, running=False).ended
@@ -222,7 +278,8 @@ def after_poll(wait: Wait, now: float, *, ended: bool, running: bool) -> Wait:
         refusals=wait.refusals + useless,
         poll_now=False,
         ended=ended,
-        running=running,
+        running_since=(now if wait.running_since is None else wait.running_since) if running else None,
+        running_for=running_for,
         lagging=lagging if lagging is not None and lagging <= _MOST_LAGGING else None,
         trouble=None,
     )

@@ -11,24 +11,25 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Failure as Bad
 from returns.result import Success
 
-from ibm_circuit_job import wire
+from ibm_circuit_job import threads, wire
 from ibm_circuit_job.clients import foreign
 from ibm_circuit_job.clients.foreign import AnyClient, Client, adapted
 from ibm_circuit_job.clients.protocols import StreamingClient, SubmittingClient
 from ibm_circuit_job.errors import Failure, IBMError, IBMJobApiError, Unsupported, to_exception
-from ibm_circuit_job.state.course import Course
 from ibm_circuit_job.state.facts import JobInputs, JobMetrics, ResultPayload
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.waiting import WaitPolicy
 from ibm_circuit_job.threads.background import perform as perform  # noqa: PLC0414 - the name is public here
-from ibm_circuit_job.threads.following import Asked, Known, Steps, TroubleLog, Watched, follow
-from ibm_circuit_job.threads.following import Clock as Clock  # noqa: PLC0414 - the same
+from ibm_circuit_job.threads.clock import Clock as Clock  # noqa: PLC0414 - the same
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.state.waiting import WaitPolicy
+    from ibm_circuit_job.threads.following import Steps, Watched
 
 _T = TypeVar("_T")
 
@@ -248,23 +249,22 @@ def listen(client: StreamingClient | Client, job_id: str, seconds: float | None)
 
 
 def begin_wait(
-    job: Watched, client: object, policy: WaitPolicy, timeout: float | None, clock: Clock = SYSTEM_CLOCK
+    job: Watched, client: object, policy: WaitPolicy | None, timeout: float | None, clock: Clock = SYSTEM_CLOCK
 ) -> Steps:
     """Return the steps of a wait that begins now. *job* learns each reply; else as :func:`wait_until_final`."""
     used, job_id = adapted(client), job.state.job_id
-    course = Course.begun(
-        job.state, policy, timeout, clock.monotonic(), offers_stream=used.offers_stream, seed=chance()
-    )
     look = partial(fetch_job, used, job_id, clock=clock)
     measure = partial(fetch_metrics, used, job_id, clock=clock)
-    asked = Asked(look, measure, partial(listen, used, job_id))
-    return Steps(job, course, clock, asked, TroubleLog(f"job {job_id}"))
+    asked = threads.following.Asked(look, measure, partial(listen, used, job_id))
+    return threads.following.Steps.begun(
+        job, asked, policy, timeout, clock, offers_stream=used.offers_stream, seed=chance()
+    )
 
 
 def wait_until_final(
     client: AnyClient,
     job: Job,
-    policy: WaitPolicy = WaitPolicy(),  # noqa: B008 - it is frozen
+    policy: WaitPolicy | None = None,
     timeout: float | None = None,
     *,
     clock: Clock = SYSTEM_CLOCK,
@@ -277,7 +277,7 @@ def wait_until_final(
     Args:
         client: The client to ask.
         job: What is known of the job.
-        policy: How the wait is paced.
+        policy: How the wait is paced; ``None`` for ``WaitPolicy()``.
         timeout: Seconds to wait; ``None`` for no limit.
         clock: The clock that stamps what is learned and lets the pauses pass. The limit of one request is real time.
 
@@ -297,4 +297,4 @@ def wait_until_final(
         >>> ended.unwrap().is_final, len(passed)
         (True, 2)
     """
-    return follow(begin_wait(Known(job, clock), client, policy, timeout, clock))
+    return threads.following.follow(begin_wait(threads.following.Known(job, clock), client, policy, timeout, clock))

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibm_circuit_job.wire.masking import HiddenBytes, HiddenText, Secrets
+from ibm_circuit_job.wire.hidden_values import HiddenBytes, HiddenText
+from ibm_circuit_job.wire.masking import Secrets
 
 # A backslash at the end of a key escapes what follows the key.
 keys = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=8, max_size=60).filter(

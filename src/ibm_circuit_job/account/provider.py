@@ -41,7 +41,7 @@ from ibm_circuit_job.job.arguments import checked_store
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.wire.masking import hidden
+from ibm_circuit_job.wire.hidden_values import hidden
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend

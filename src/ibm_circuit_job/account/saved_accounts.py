@@ -8,7 +8,7 @@ from typing import Any
 
 from ibm_circuit_job import clients
 from ibm_circuit_job.clients import quiet_traces
-from ibm_circuit_job.wire.masking import HiddenFields, hidden
+from ibm_circuit_job.wire.hidden_values import HiddenFields, hidden
 
 
 class SavedAccounts:

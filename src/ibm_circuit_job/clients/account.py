@@ -20,7 +20,7 @@ from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.errors import Unreachable, Unreadable, Unsupported
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
-from ibm_circuit_job.wire.masking import HiddenBytes, HiddenText
+from ibm_circuit_job.wire.hidden_values import HiddenBytes, HiddenText
 
 
 @frozen

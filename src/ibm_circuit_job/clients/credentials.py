@@ -28,7 +28,7 @@ from ibm_circuit_job.clients.parameters import (
     channel_of,
 )
 from ibm_circuit_job.errors import IBMAccountError
-from ibm_circuit_job.wire.masking import hidden
+from ibm_circuit_job.wire.hidden_values import hidden
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -33,7 +33,8 @@ from ibm_circuit_job.clients.quiet_logs import Holder
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unsupported, describe
 from ibm_circuit_job.threads.locks import PerProcess
 from ibm_circuit_job.wire.error_replies import read_error
-from ibm_circuit_job.wire.masking import HiddenText, Secrets
+from ibm_circuit_job.wire.hidden_values import HiddenText
+from ibm_circuit_job.wire.masking import Secrets
 
 ONCE_SECONDS: Final = 120.0
 """How long a server may take to answer a request that is never sent again, such as a submission."""

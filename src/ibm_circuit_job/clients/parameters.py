@@ -14,7 +14,7 @@ from attrs import field, frozen
 from ibm_circuit_job.clients import pasted
 from ibm_circuit_job.clients.instances import AUTOMATIC
 from ibm_circuit_job.errors import IBMAccountError
-from ibm_circuit_job.wire.masking import hidden
+from ibm_circuit_job.wire.hidden_values import hidden
 
 PLATFORM: Final = "ibm_quantum_platform"
 CLASSIC: Final = "ibm_quantum"

@@ -29,7 +29,7 @@ from ibm_circuit_job.clients.version_agreement import VersionAgreement
 from ibm_circuit_job.errors import Failure, IBMAccountError, Unreadable, Unsupported, account_error, describe, is_answer
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
-from ibm_circuit_job.wire.masking import HiddenBytes, HiddenText
+from ibm_circuit_job.wire.hidden_values import HiddenBytes, HiddenText
 
 _T = TypeVar("_T")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from returns.io import IOFailure, IOResult, IOSuccess
 
 from ibm_circuit_job import job as parts
-from ibm_circuit_job import wire
+from ibm_circuit_job import threads, wire
 from ibm_circuit_job.errors import (
     Failure,
     IBMJobInvalidStateError,
@@ -26,7 +26,6 @@ from ibm_circuit_job.job.description_members import DescriptionMembers
 from ibm_circuit_job.job.measured_members import MeasuredMembers
 from ibm_circuit_job.job.result_members import ResultMembers
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.threads.following import warn_of_unknown_status
 
 if TYPE_CHECKING:
     from ibm_circuit_job.devices.described_backend import DescribedBackend
@@ -133,7 +132,7 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
         self._set_up(parts.cell.JobCell(given, failed, given, used), kwargs)
         self.connect(backend=backend, api_client=api_client, runtime_client=runtime_client)
         if given.status is not None:
-            warn_of_unknown_status(given.status)
+            threads.following.warn_of_unknown_status(given.status)
         if store is not None:
             self.keep_in(store)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, assert_never
 
@@ -21,38 +20,12 @@ from ibm_circuit_job.state.course import Course
 from ibm_circuit_job.state.facts import JobMetrics, StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import after, merge
-from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, Step, TimedOut
+from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, Step, TimedOut, WaitPolicy
 from ibm_circuit_job.threads import background
+from ibm_circuit_job.threads.clock import Clock
 from ibm_circuit_job.threads.locks import ForkFreeLock
 
 _logger: Final = logging.getLogger(__name__)
-
-
-@frozen
-class Clock:
-    """A clock: it tells the time, and lets it pass.
-
-    Example:
-        >>> from datetime import UTC, datetime, timedelta
-        >>> passed = []
-        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
-        >>> clock = Clock(lambda: noon + timedelta(seconds=sum(passed)), lambda: sum(passed, 0.0), passed.append)
-        >>> clock.sleep(60.0)
-        >>> clock.now().minute, clock.monotonic()
-        (1, 60.0)
-    """
-
-    now: Callable[[], datetime]
-    """Returns the wall time, aware, in UTC."""
-    monotonic: Callable[[], float]
-    """Returns the seconds of a clock that never goes back."""
-    sleep: Callable[[float], object]
-    """Returns after so many seconds of it."""
-    name: str = "Clock(...)"
-    """What it is shown as."""
-
-    def __repr__(self) -> str:
-        return self.name
 
 
 class Watched(Protocol):
@@ -128,6 +101,33 @@ class Steps:
     clock: Clock
     asked: Asked
     troubles: TroubleLog
+
+    @classmethod
+    def begun(
+        cls,
+        job: Watched,
+        asked: Asked,
+        policy: WaitPolicy | None,
+        timeout: float | None,
+        clock: Clock,
+        *,
+        offers_stream: bool,
+        seed: float,
+    ) -> Steps:
+        """Return the steps of a wait that begins now.
+
+        Args:
+            job: What is waited for.
+            asked: How the service is asked for it.
+            policy: How the wait is paced; ``None`` for ``WaitPolicy()``.
+            timeout: Seconds to wait; ``None`` for no limit.
+            clock: The clock that stamps what is learned and lets the pauses pass.
+            offers_stream: Whether the client can listen to a push stream.
+            seed: A number in [0, 1) that spreads the pauses.
+        """
+        paced = policy or WaitPolicy()
+        course = Course.begun(job.state, paced, timeout, clock.monotonic(), offers_stream=offers_stream, seed=seed)
+        return cls(job, course, clock, asked, TroubleLog(f"job {job.state.job_id}"))
 
     def next(self) -> Step:
         """Return the step to take next."""

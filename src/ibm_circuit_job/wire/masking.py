@@ -12,12 +12,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from attrs import field, frozen
 
-MASK: Final = "***"
-"""What stands in the place of a secret."""
+from ibm_circuit_job.wire.hidden_values import MASK
+
 _DEPTH: Final = 4
 _MOST_SEARCHED: Final = 500_000
 """Of a longer text only the plain spelling of a secret is searched, so that time and memory stay bounded."""
@@ -37,57 +37,6 @@ _ESCAPE: Final = re.compile(
 _SIGNS: Final = (b"%", b"\\", b"&", b"\r", b"\n")
 """Those with which an escape begins."""
 _NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
-
-
-class HiddenText(str):
-    """A text whose repr is ``'***'``, so that a traceback which shows local variables does not show it.
-
-    Example:
-        >>> token = HiddenText("a-key")
-        >>> {"token": token}, token == "a-key"
-        ({'token': '***'}, True)
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr(MASK)
-
-
-class HiddenBytes(bytes):
-    """Bytes whose repr is ``b'***'``.
-
-    Example:
-        >>> HiddenBytes(b"apikey=a-key")
-        b'***'
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr(MASK.encode())
-
-
-class HiddenFields(dict[str, Any]):
-    """A dictionary whose repr does not show its values.
-
-    Example:
-        >>> HiddenFields(proxies={"https": "http://user:password@host"})
-        {'proxies': ***}
-    """
-
-    def __repr__(self) -> str:
-        return f"{{{', '.join(f'{name!r}: {MASK}' for name in self)}}}"
-
-
-def hidden(given: Any) -> Any:
-    """Return a text as one whose repr does not show it, and anything else as it is.
-
-    Example:
-        >>> hidden("a-key"), hidden(None)
-        ('***', None)
-    """
-    return HiddenText(given) if isinstance(given, str) else given
 
 
 @frozen

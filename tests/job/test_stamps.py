@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobDetails, JobStore, ResultPayload, effects
-from ibm_circuit_job.job.journal import PendingWrites, add_pending
+from ibm_circuit_job.job.journal import journal_of
 from ibm_circuit_job.state.transitions import after, merge
 from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.testing import ModelService, ScriptedClient
@@ -163,11 +163,12 @@ def test_stored_result_that_came_last_is_first_on_a_slow_clock(clock, tmp_path):
 
 def test_what_is_written_later_is_not_what_was_seen_last(tmp_path):
     with JobStore(tmp_path / "jobs.sqlite") as store:
-        pending = add_pending(PendingWrites(store, "a"), Job("a"), tagged(NOON, "mine"), None, seen_at=effects.now())
-        with pending.writing():
-            assert not isinstance(pending.write(Writing.AT_ONCE), Job)
+        journal = journal_of(store, "a")
+        journal.add(Job("a"), tagged(NOON, "mine"), None, seen_at=effects.now())
+        with journal.writing():
+            assert not isinstance(journal.write(Writing.AT_ONCE), Job)
         store.save(tagged(NOON + timedelta(days=40_000), "theirs, of a clock that is ahead"))
-        pending.write()
+        journal.write()
         assert store.record("a").tags == ("theirs, of a clock that is ahead",)
 
 

@@ -13,7 +13,7 @@ from swallowing_proxy import SwallowingProxy
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobStore, JobStoreError, JobStoreUnavailableError, ResultPayload
 from ibm_circuit_job.errors import Refused
-from ibm_circuit_job.job.journal import PendingWrites
+from ibm_circuit_job.job.journal import journal_of
 from ibm_circuit_job.store import Writing, database
 from ibm_circuit_job.store import url as urls
 from ibm_circuit_job.testing import ScriptedClient
@@ -288,7 +288,8 @@ def test_large_result_written_at_once_has_time_for_its_size(tmp_path, monkeypatc
     payload = ResultPayload(datetime(2024, 2, 3, tzinfo=UTC), body)
     with JobStore(tmp_path / "jobs.sqlite") as store:
         monkeypatch.setattr(database, "UNWAITED_SECONDS", 0.0)
-        pending = PendingWrites(store, "a", payloads={payload.sha256: payload})
-        assert isinstance(pending.write(Writing.AT_ONCE), Job)
+        journal = journal_of(store, "a")
+        journal.add(Job("a"), Job("a"), None, payload)
+        assert isinstance(journal.write(Writing.AT_ONCE), Job)
         monkeypatch.undo()
         assert store.load("a").payload.raw == body

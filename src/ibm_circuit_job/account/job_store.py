@@ -68,7 +68,8 @@ class JobStore(RecordStore):
 
         ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
 
-        The arguments are those of :meth:`records`.
+        The arguments are those of :meth:`IBMProvider.jobs() <ibm_circuit_job.IBMProvider.jobs>`, and *service* that of
+        :meth:`records`.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.

@@ -1,7 +1,7 @@
 """What handles have learned of a job, and a store does not have yet.
 
-All handles of the process on one job share it. It stays here until it is written: when the job is asked for again,
-when the provider is closed, and at the latest when the process ends.
+All handles of the process on one job in one store share a journal. What could not be written stays here until it is:
+when the job is asked for again, when the provider is closed, and at the latest when the process ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing import util as finalizers
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self
+from weakref import WeakValueDictionary
 
 from attrs import define, field
 from returns.result import Success
@@ -37,8 +38,8 @@ _AT_END_SECONDS: Final = 60.0
 
 
 @define(eq=False)
-class PendingWrites:
-    """What is to be written of one job to one store."""
+class Journal:
+    """What is to be written of one job to one store. Two stores at one place are one."""
 
     store: RecordStore
     job_id: str
@@ -52,8 +53,8 @@ class PendingWrites:
     """Results, by SHA-256, the last one last."""
     tried: set[str] = field(factory=set)
     """The SHA-256 of those results that could not be written."""
-    written: set[str] = field(factory=set)
-    """The SHA-256 of the results that were written from here."""
+    stored: set[str] = field(factory=set)
+    """The SHA-256 of the results that the store is known to have."""
     writing: ForkFreeLock = field(factory=ForkFreeLock)
     """Held by the thread that writes. What is being written is not to be read yet."""
 
@@ -62,10 +63,59 @@ class PendingWrites:
         """Whether there is anything."""
         return self.learned is not None or bool(self.payloads)
 
-    @property
-    def key(self) -> _Key:
-        """What it is told apart by. Two stores at one place are one."""
-        return _place_of(self.store), self.job_id
+    def used_by(self, store: RecordStore) -> Self:
+        """Write through a store from now on, and return the journal.
+
+        A fork writes what its parent has not written only where it uses it.
+
+        Args:
+            store: One at the same place. The one before may have been opened before its file was replaced.
+        """
+        with _lock():
+            if store is not self.store:
+                self.store = store
+                self.stored.clear()
+            self._register()
+        return self
+
+    def add(
+        self,
+        kept: Job,
+        known: Job,
+        client: Any,
+        payload: ResultPayload | None = None,
+        *,
+        seen_at: datetime | None = None,
+    ) -> None:
+        """Add what is known of the job, and is not in the store.
+
+        Args:
+            kept: What the store is known to have.
+            known: What is known.
+            client: The client that it was asked of.
+            payload: A result that has arrived.
+            seen_at: When what is known was seen, if that is just now.
+        """
+        with _lock():
+            self.client = client
+            # First of all, and each step at once: Ctrl-C may come after any of them.
+            _unwritten.add(self)
+            is_first = self.learned is None and self.payloads.keys() <= {payload and payload.sha256}
+            self.seen_at = seen_at if is_first or self.seen_at is not None else None
+            self.learned = news(kept, known if self.learned is None else merge(self.learned, known))
+            if payload is not None:
+                self.stored.discard(payload.sha256)
+                others = {sha256: other for sha256, other in self.payloads.items() if sha256 != payload.sha256}
+                self.payloads = others | {payload.sha256: payload}
+            self._register()
+
+    def clear(self) -> None:
+        """Drop what was to be written."""
+        with _lock():
+            self.learned, self.payloads = None, {}
+            self.tried.clear()
+            self.stored.clear()
+            self._register()
 
     def write(self, how: Writing = Writing.SYNCED) -> Job | Failure:
         """Write all of it; return the facts that are in the store now, or why not all of it is.
@@ -108,7 +158,7 @@ class PendingWrites:
                 if payload is not None:
                     self.payloads.pop(payload.sha256, None)
                     self.tried.discard(payload.sha256)
-                    self.written.add(payload.sha256)
+                    self.stored.add(payload.sha256)
                 self._register()
             return None
         failure: Failure = written.failure()
@@ -121,29 +171,15 @@ class PendingWrites:
         return failure
 
     def _register(self) -> None:
-        """Be in the registry for as long as there is something; the lock is held."""
-        if self.is_left:
-            registered = _registry.setdefault(self.key, self)
-            if registered is not self:
-                registered._absorb(self)  # noqa: SLF001 - of this class
-        elif _registry.get(self.key) is self:
-            del _registry[self.key]
-
-    def _absorb(self, other: PendingWrites) -> None:
-        """Take over what another has of the same job; the lock is held."""
-        if other.learned is not None:
-            self.seen_at = self.seen_at if self.learned is not None and self.seen_at is None else other.seen_at
-            self.learned = other.learned if self.learned is None else merge(self.learned, other.learned)
-        self.payloads = other.payloads | self.payloads
-        self.tried |= other.tried
-        self.written |= other.written
-        other.learned, other.payloads = None, {}
+        """Be among the unwritten for as long as there is something; the lock is held."""
+        (_unwritten.add if self.is_left else _unwritten.discard)(self)
 
 
-_Key: TypeAlias = tuple[object, str]
 _lock: Final = ForkFreeLock()
-_registry: Final[dict[_Key, PendingWrites]] = {}
-"""All that is left. It is held here, as there may be no handle on a job any more."""
+_journals: Final[WeakValueDictionary[tuple[object, str], Journal]] = WeakValueDictionary()
+"""Place of a store, ID of a job -> the journal that all handles on the job have."""
+_unwritten: Final[set[Journal]] = set()
+"""The journals of which something is left. There may be no handle on a job any more."""
 
 
 def _place_of(store: RecordStore) -> object:
@@ -151,57 +187,14 @@ def _place_of(store: RecordStore) -> object:
     return location if isinstance(location, str) else id(store)
 
 
-def pending_writes(own: PendingWrites) -> PendingWrites:
-    """Return what is to be written of a job, whichever handle has learned it.
-
-    Args:
-        own: What one handle knows of it. A fork has what its parent was to write only where it uses it.
-    """
+def journal_of(store: RecordStore, job_id: str) -> Journal:
+    """Return the journal of a job in a store, which all handles of this process on it share."""
+    key = _place_of(store), job_id
     with _lock():
-        return _shared(own)
-
-
-def _shared(own: PendingWrites) -> PendingWrites:
-    own._register()  # noqa: SLF001 - the lock is held
-    shared = _registry.get(own.key, own)
-    # Through the one that is in use: another may have been opened before its file was replaced.
-    shared.store = own.store
-    return shared
-
-
-def add_pending(
-    own: PendingWrites,
-    kept: Job,
-    known: Job,
-    client: Any,
-    payload: ResultPayload | None = None,
-    *,
-    seen_at: datetime | None = None,
-) -> PendingWrites:
-    """Add what is known of a job, and not kept, to what is to be written; return that.
-
-    Args:
-        own: What one handle knows of it.
-        kept: What the store is known to have.
-        known: What is known.
-        client: The client that it was asked of.
-        payload: A result that has arrived.
-        seen_at: When what is known was seen, if that is just now.
-    """
-    with _lock():
-        pending = _shared(own)
-        pending.client = client
-        # First of all, and each step at once: Ctrl-C may come after any of them.
-        _registry.setdefault(pending.key, pending)
-        is_first = pending.learned is None and pending.payloads.keys() <= {payload and payload.sha256}
-        pending.seen_at = seen_at if is_first or pending.seen_at is not None else None
-        pending.learned = news(kept, known if pending.learned is None else merge(pending.learned, known))
-        if payload is not None:
-            pending.written.discard(payload.sha256)
-            others = {sha256: other for sha256, other in pending.payloads.items() if sha256 != payload.sha256}
-            pending.payloads = others | {payload.sha256: payload}
-        pending._register()  # noqa: SLF001 - of this module
-        return pending
+        journal = _journals.get(key)
+        if journal is None:
+            journal = _journals[key] = Journal(store, job_id)
+        return journal
 
 
 def write_pending(store: RecordStore | None = None) -> None:
@@ -212,49 +205,45 @@ def write_pending(store: RecordStore | None = None) -> None:
     """
     with _lock():
         wanted = None if store is None else _place_of(store)
-        left = [pending for (place, _), pending in _registry.items() if wanted in {None, place}]
+        left = [journal for journal in _unwritten if wanted in {None, _place_of(journal.store)}]
     deadline = effects.monotonic() + _AT_END_SECONDS
     in_trouble: set[object] = set()
-    for pending in sorted(left, key=lambda pending: pending.job_id):
+    for journal in sorted(left, key=lambda journal: journal.job_id):
         # Where it waited in vain for one job, it does not for the next, and tries for so long.
-        how = Writing.AT_ONCE if _place_of(pending.store) in in_trouble else Writing.SYNCED
+        how = Writing.AT_ONCE if _place_of(journal.store) in in_trouble else Writing.SYNCED
         if how is Writing.SYNCED or effects.monotonic() < deadline:
-            pending.store.end_back_off()
-            if pending.store.is_replaced:
+            journal.store.end_back_off()
+            if journal.store.is_replaced:
                 # What is left goes to the file that is there.
-                pending.store.close()
-            trouble = pending.write(how)
+                journal.store.close()
+            trouble = journal.write(how)
             if not isinstance(trouble, Job) and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
-                in_trouble.add(_place_of(pending.store))
+                in_trouble.add(_place_of(journal.store))
 
 
 @contextmanager
 def forgetting(store: RecordStore, job_id: str) -> Iterator[None]:
     """Delete a job: nothing of it is written meanwhile, nor, if that works, what was to be written before."""
-    pending = pending_writes(PendingWrites(store, job_id))
-    with pending.writing():
+    journal = journal_of(store, job_id).used_by(store)
+    with journal.writing():
         yield
-        with _lock():
-            pending.learned, pending.payloads = None, {}
-            pending.tried.clear()
-            pending.written.clear()
-            pending._register()  # noqa: SLF001 - of this module
+        journal.clear()
 
 
-_ended: Final[dict[int, list[PendingWrites]]] = {}
+_ended: Final[dict[int, set[Journal]]] = {}
 """The process that has come to its end -> what it could not write then."""
 
 
 def _at_end() -> None:
     """Let what has begun to be read come to its end, and write what is left."""
-    if _ended.get(os.getpid()) == [*_registry.values()]:
+    if _ended.get(os.getpid()) == _unwritten:
         return
     try:
         if os.getpid() not in _ended:
             finish(_AT_END_SECONDS)
     finally:
         write_pending()
-        _ended[os.getpid()] = [*_registry.values()]
+        _ended[os.getpid()] = {*_unwritten}
 
 
 def _at_end_of_child() -> None:
@@ -264,15 +253,15 @@ def _at_end_of_child() -> None:
 
 def _leave_to_parent() -> None:
     """The parent writes what it has learned; if a fork does so too, then later."""
-    for pending in _registry.values():
-        pending.seen_at = None
-    _registry.clear()
+    for journal in _unwritten:
+        journal.seen_at = None
+    _unwritten.clear()
 
 
 # Threads that the end of Python waits for are done by then.
 atexit.register(_at_end)
 if multiprocessing.parent_process() is not None:
     _at_end_of_child()
-finalizers.register_after_fork(PendingWrites, lambda _: _at_end_of_child())
+finalizers.register_after_fork(Journal, lambda _: _at_end_of_child())
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_to_parent)

@@ -17,7 +17,7 @@ from returns.result import Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import StoreTrouble, describe
 from ibm_circuit_job.job import stored
-from ibm_circuit_job.job.journal import PendingWrites, add_pending, pending_writes
+from ibm_circuit_job.job.journal import journal_of
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
@@ -46,9 +46,7 @@ class Keeper:
         """What the store said of a result that is damaged, where it has none that is not."""
         self.unread: str | None = None
         """What the store said where it could not be read when the result was last looked for in it."""
-        self._stored_sha256: str | None = None
-        """The SHA-256 of the result that was read from the store."""
-        self._own: PendingWrites | None = None
+        self._journal = journal_of(store, kept.job_id)
         self._opened = store.opened
         self._read: Callable[[], ResultPayload | None] = lambda: None
         """Returns the result that was read last, as long as the store holds it in memory."""
@@ -72,19 +70,17 @@ class Keeper:
         if opened == self._opened:
             return False
         self._opened = opened
-        job_id, client = self.kept.job_id, None if self._own is None else self._own.client
+        job_id, journal = self.kept.job_id, self._journal.used_by(self.store)
         # A poll is not to wait. What could not be read is written again, which changes nothing.
         there = None
         if not self.store.is_replaced:
             there = stored.value_or_warn(stored.stored_record(self.store, job_id, how=Writing.SOON))
         self.kept = there or Job(job_id)
         payload = self._read()
-        if self._own is not None:
-            self._own.written.clear()
-        self._stored_sha256 = None
+        journal.stored.clear()
         if payload is not None:
-            pending = self._own = add_pending(self._mine(), self.kept, self.kept, client, payload)
-            self._write(pending, Writing.AT_ONCE)
+            journal.add(self.kept, self.kept, journal.client, payload)
+            self._write(Writing.AT_ONCE)
         return True
 
     def hold(self, result: object, payload: ResultPayload) -> None:
@@ -106,8 +102,9 @@ class Keeper:
         is_again = mine is not None and self.look_again()
         if is_again:
             mine = news(self.kept, known)
-        pending = self._own = add_pending(self._mine(), self.kept, known, client, seen_at=seen_at)
-        if pending.learned is None:
+        journal = self._journal.used_by(self.store)
+        journal.add(self.kept, known, client, seen_at=seen_at)
+        if journal.learned is None:
             return
         # What the service says can be asked for again, so that it may wait for the next time.
         given = () if mine is None else (mine.inputs, mine.details if was_given else None)
@@ -115,7 +112,7 @@ class Keeper:
         if any(fact is not None for fact in given):
             # Once it could not be stored, no caller waits for that again.
             how = Writing.AT_ONCE if is_again or given == self._waited_for else Writing.SYNCED
-        if not self._write(pending, how):
+        if not self._write(how):
             self._waited_for = given
 
     def keep_payload(self, payload: ResultPayload, known: Job, client: Any, *, seen_at: datetime | None = None) -> None:
@@ -128,11 +125,11 @@ class Keeper:
             seen_at: When the result has arrived, if that is just now: then it comes after all that the store has.
         """
         self.look_again()
-        pending = self._pending()
+        journal = self._journal.used_by(self.store)
         # Once it could not be stored, no caller waits for that again.
-        how = Writing.SYNCED if payload.sha256 not in pending.payloads else Writing.AT_ONCE
-        pending = self._own = add_pending(pending, self.kept, known, client, payload, seen_at=seen_at)
-        self._write(pending, how)
+        how = Writing.SYNCED if payload.sha256 not in journal.payloads else Writing.AT_ONCE
+        journal.add(self.kept, known, client, payload, seen_at=seen_at)
+        self._write(how)
 
     def catch_up(self, *, insisting: bool) -> None:
         """Write what could not be written when it was learned, by any handle on the job; without waiting.
@@ -140,27 +137,18 @@ class Keeper:
         Args:
             insisting: Whether to try however short a time ago the store was in trouble.
         """
-        pending = self._pending()
-        if pending.is_left:
+        if self._journal.used_by(self.store).is_left:
             if insisting:
                 self.store.end_back_off()
-            self._write(pending, Writing.AT_ONCE)
+            self._write(Writing.AT_ONCE)
 
-    def _write(self, pending: PendingWrites, how: Writing) -> bool:
-        """Write what is pending, and return whether all of it is in the store."""
-        written = pending.write(how)
+    def _write(self, how: Writing) -> bool:
+        """Write what is left, and return whether all of it is in the store."""
+        written = self._journal.write(how)
         if not isinstance(written, Job):
             return False
         self.kept = merge(self.kept, written)
         return True
-
-    def _pending(self) -> PendingWrites:
-        self._own = pending_writes(self._mine())
-        return self._own
-
-    def _mine(self) -> PendingWrites:
-        # Made where it is needed, for most handles have nothing to write.
-        return self._own or PendingWrites(self.store, self.kept.job_id)
 
     def give_up_result(self) -> None:
         """Note that the result cannot be had any more."""
@@ -170,10 +158,7 @@ class Keeper:
 
     def is_stored(self, payload: ResultPayload) -> bool:
         """Return whether the store is known to have this result."""
-        pending = self._own
-        if pending is not None and payload.sha256 in pending.payloads:
-            return False
-        return payload.sha256 == self._stored_sha256 or (pending is not None and payload.sha256 in pending.written)
+        return payload.sha256 in self._journal.stored and payload.sha256 not in self._journal.payloads
 
     def payloads(self) -> Iterator[ResultPayload]:
         """Yield the results that are there, the newest first; those that are damaged are passed over.
@@ -182,14 +167,14 @@ class Keeper:
         """
         self.damage = self.unread = None
         self.look_again()
-        pending = self._pending()
-        if pending.is_left:
+        journal = self._journal.used_by(self.store)
+        if journal.is_left:
             # What is being written, or is about to be, is not to be read before that was tried.
-            with pending.writing():
-                left = {**pending.payloads}
-            if not left.keys() <= pending.tried:
-                self._write(pending, Writing.SYNCED)
-                left = {**pending.payloads}
+            with journal.writing():
+                left = {**journal.payloads}
+            if not left.keys() <= journal.tried:
+                self._write(Writing.SYNCED)
+                left = {**journal.payloads}
             yield from reversed(left.values())
         yield from self._stored_payloads()
 
@@ -202,7 +187,7 @@ class Keeper:
                 case Success(None):
                     return
                 case Success(payload):
-                    self._stored_sha256 = payload.sha256
+                    self._journal.stored.add(payload.sha256)
                     if results.is_result(payload, self.kept.job_id):
                         self.damage = None
                     yield payload
@@ -210,9 +195,7 @@ class Keeper:
             failure = read.failure()
             stored.warn_of_store(failure)
             # What is read from the service instead is to be written.
-            self._stored_sha256 = None
-            if self._own is not None:
-                self._own.written.clear()
+            self._journal.stored.clear()
             if isinstance(failure, StoreTrouble) and failure.is_damaged:
                 self.damage = self.damage or describe(failure)
             else:

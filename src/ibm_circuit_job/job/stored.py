@@ -12,7 +12,7 @@ from returns.functions import tap
 from returns.io import IOFailure, IOResult, IOSuccess
 from returns.result import Success
 
-from ibm_circuit_job import effects
+from ibm_circuit_job import effects, wire
 from ibm_circuit_job.errors import (
     Failure,
     JobStoreDamagedError,
@@ -125,18 +125,15 @@ def value_or_warn(effect: IOResult[_T | None, Failure]) -> _T | None:
 def warn_of_store(failure: Failure) -> None:
     """Log that something could not be saved, or loaded. The job goes on without it."""
     if not _is_told(failure):
-        _logger.warning("%s. The job goes on without it.", _writable(describe(failure)))
+        _logger.warning("%s. The job goes on without it.", wire.values.whole_text(describe(failure)))
 
 
 def warn_of_unkept_result(job_id: str, failure: Failure) -> None:
     """Log that a result could not be saved, and exists only in memory, also where the trouble is in the log already."""
-    told = _writable(describe(failure))
-    _logger.warning("The result of job %s has arrived, but it is in memory alone: %s.", _writable(job_id), told)
-
-
-def _writable(text: str) -> str:
-    """A text that any log can be written with: a lone surrogate cannot."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    told = wire.values.whole_text(describe(failure))
+    _logger.warning(
+        "The result of job %s has arrived, but it is in memory alone: %s.", wire.values.whole_text(job_id), told
+    )
 
 
 def _is_told(failure: Failure) -> bool:

@@ -17,10 +17,8 @@ from typing import Final
 
 import msgspec
 import psutil
-from attrs import evolve
 
 from ibm_circuit_job.local import execution
-from ibm_circuit_job.local.device_time import device_seconds
 
 READY: Final = b"ready"
 """What a worker says when it takes its first task."""
@@ -51,9 +49,6 @@ def main(connection: Connection, parent: int, memory_mb: int) -> None:
 def _answer(asked: bytes) -> bytes:
     task = msgspec.msgpack.decode(asked, type=execution.Task)
     outcome = execution.execute(task)
-    if outcome.succeeded and outcome.device_seconds is None:
-        # What has run was read before: nothing of it is unreadable here.
-        outcome = evolve(outcome, device_seconds=device_seconds(task))
     answer = msgspec.msgpack.encode(outcome)
     if len(answer) > MOST_ANSWER:
         reason = f"The result holds {len(answer)} bytes; at most {MOST_ANSWER} can be stored."

@@ -25,6 +25,7 @@ from ibm_circuit_job.store.records import read_record, record_in
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
+from ibm_circuit_job.wire.values import whole_text
 
 _LARGEST: Final = 2**63 - 1
 """The largest number that a database has, and more than it has rows."""
@@ -186,17 +187,9 @@ class StoreReader(OpenStore):
     ) -> list[Job]:
         """Return the records of the jobs that fit, without the bodies of their inputs and results.
 
-        Args:
-            limit: How many at most; ``None`` for all.
-            skip: How many of those that fit are passed over first.
-            backend_name: Only those of this backend.
-            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
-                one of these.
-            start_datetime: Only those created then or later. A time without a zone is in the machine's.
-            end_datetime: Only those created then or before. A time without a zone is in the machine's.
-            job_tags: Only those that have all of these tags.
-            descending: Whether the newest come first.
-            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+        The arguments are those of :meth:`IBMProvider.jobs() <ibm_circuit_job.IBMProvider.jobs>`. One is the store's:
+        with *service*, only jobs of this service are returned, as ``IBMProvider.service`` names it, and jobs of which
+        no service is known.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
@@ -355,7 +348,7 @@ class StoreReader(OpenStore):
 
     def _damaged(self, job_id: str, what: str) -> JobStoreDamagedError:
         return JobStoreDamagedError(
-            f"the record of job {seals.shown(job_id)} in the store at {self._database.name} is damaged: {what}"
+            f"the record of job {whole_text(job_id)} in the store at {self._database.name} is damaged: {what}"
         )
 
     def _newest(self, connection: sql.Connection, job_id: str, slot: str, newer: int = 0) -> Body | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ibm_circuit_job.store.trouble import Damaged
+from ibm_circuit_job.wire.values import whole_text
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -87,7 +88,8 @@ def check_fact(row: Row) -> None:
     """
     if digest_of_fact(row) != row["digest"]:
         raise Damaged(
-            f"the history of job {shown(row['job_id'])} is damaged: fact {row['number']} is not what its digest says"
+            f"the history of job {whole_text(row['job_id'])} is damaged: "
+            f"fact {row['number']} is not what its digest says"
         )
 
 
@@ -103,9 +105,4 @@ def check_history(job_id: str, history_digest: object, rows: Iterable[Row]) -> N
         Damaged: If one is gone, or there is one that was not saved.
     """
     if with_facts(NO_HISTORY, rows) != (history_digest or NO_HISTORY):
-        raise Damaged(f"the history of job {shown(job_id)} is damaged: a fact is missing, or was put there since")
-
-
-def shown(text: str) -> str:
-    """Return a text that any message can have: of a damaged row the ID may be no text."""
-    return text.encode("utf-8", "backslashreplace").decode()
+        raise Damaged(f"the history of job {whole_text(job_id)} is damaged: a fact is missing, or was put there since")

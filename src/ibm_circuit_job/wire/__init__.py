@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ibm_circuit_job.lazy_names import lazy_names
 
 _MODULES: Final = frozenset(
-    {"documents", "error_replies", "given", "inputs", "instance_usage", "replies", "typed_json"}
+    {"documents", "error_replies", "given", "inputs", "instance_usage", "replies", "typed_json", "values"}
 )
 
 if TYPE_CHECKING:
@@ -19,5 +19,6 @@ if TYPE_CHECKING:
     from ibm_circuit_job.wire import instance_usage as instance_usage
     from ibm_circuit_job.wire import replies as replies
     from ibm_circuit_job.wire import typed_json as typed_json
+    from ibm_circuit_job.wire import values as values
 else:
     __getattr__, __dir__ = lazy_names(__name__, modules=_MODULES)

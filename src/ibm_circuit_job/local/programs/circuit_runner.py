@@ -8,6 +8,7 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel
 
+from ibm_circuit_job.local.device_time import device_seconds
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, MAX_CIRCUITS
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
@@ -61,8 +62,11 @@ def run(task: Task) -> Outcome:
     # The header goes back as it came, and not as what was made of it.
     given = documents.fields(task.params, "params").unwrap().get("header")
     result["header"] = {} if given is None or bytes(given) == b"null" else given
-    reason = "; ".join(dict.fromkeys(reasons))
-    return Outcome(typed_json.encode(result), reason, NOT_FOR_THIS_BACKEND if reason else None)
+    body = typed_json.encode(result)
+    if reasons:
+        return Outcome(body, "; ".join(dict.fromkeys(reasons)), NOT_FOR_THIS_BACKEND)
+    seconds = device_seconds(task, [(circuit, shots) for circuit in circuits], submitted.get("rep_delay"))
+    return Outcome(body, device_seconds=seconds)
 
 
 def _failed(circuit: Any, shots: int, reason: str) -> dict[str, Any]:

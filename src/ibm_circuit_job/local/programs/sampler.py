@@ -18,6 +18,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from ibm_circuit_job.local.device_time import device_seconds
 from ibm_circuit_job.local.devices import DEVICES, MAX_CIRCUITS
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.options import REMARK_ON_DECOUPLING, check_repetition, refuse_given
@@ -83,10 +84,12 @@ def run(task: Task) -> Outcome:
         | _remarks(options)
         for pub in ready
     ]
+    executions = [(pub.circuit, pub.size * pub.shots) for pub in pubs]
+    seconds = device_seconds(task, executions, options.execution.rep_delay)
     # The official client says true; who writes JSON by hand wants JSON.
     if body.get("support_qiskit"):
-        return Outcome(_qiskit_body(ready, data, metadata, spans))
-    return Outcome(_plain_body(data, metadata, spans))
+        return Outcome(_qiskit_body(ready, data, metadata, spans), device_seconds=seconds)
+    return Outcome(_plain_body(data, metadata, spans), device_seconds=seconds)
 
 
 def _check_options(task: Task, options: Any) -> None:

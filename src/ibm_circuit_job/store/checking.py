@@ -18,6 +18,7 @@ from ibm_circuit_job.store.database import Database
 from ibm_circuit_job.store.merging import history_of
 from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, record_in, service_columns, tag_rows
 from ibm_circuit_job.store.trouble import Damaged
+from ibm_circuit_job.wire.values import whole_text
 
 _Rows: TypeAlias = Sequence[sql.RowMapping]
 
@@ -111,7 +112,7 @@ _TAGS: Final = sql.select(schema.tags).where(schema.tags.c.job_id == sql.bindpar
 
 
 def _damage_of_job(job_id: str, row: sql.RowMapping, facts: _Rows, tags: _Rows) -> Iterator[str]:
-    shown = seals.shown(str(job_id))
+    shown = whole_text(str(job_id))
     try:
         job, references = record_in(row), references_in(row)
     except Damaged as damage:
@@ -135,7 +136,7 @@ def _damage_of_history(job_id: str, history_digest: object, facts: _Rows) -> Ite
         try:
             seals.check_fact(fact)
             if fact["slot"] is None and _micros_of_fact(fact["record"]) != fact["observed_at"]:
-                yield f"the history of job {seals.shown(job_id)} is damaged: when fact {fact['number']} was seen"
+                yield f"the history of job {whole_text(job_id)} is damaged: when fact {fact['number']} was seen"
         except Damaged as damage:
             yield str(damage)
     try:

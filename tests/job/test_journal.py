@@ -40,7 +40,7 @@ def test_stores_at_one_place_have_one_journal_of_a_job(store, tmp_path):
 
 
 def test_journal_without_anything_to_write_ends_with_its_handles(store):
-    job = IBMCircuitJob.from_store(store, QUEUED)
+    job = IBMCircuitJob(None, None, "a", store=store)
     journal = weakref.ref(journal_of(store, "a"))
     assert journal() is journal_of(store, "a")
     del job

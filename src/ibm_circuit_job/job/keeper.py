@@ -10,6 +10,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from returns.result import Success
@@ -17,7 +18,7 @@ from returns.result import Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.errors import StoreTrouble, describe
 from ibm_circuit_job.job import stored
-from ibm_circuit_job.job.journal import journal_of
+from ibm_circuit_job.job.journal import Journal, journal_of
 from ibm_circuit_job.state.facts import Fact, JobInputs, ResultPayload
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.transitions import merge, news
@@ -46,7 +47,6 @@ class Keeper:
         """What the store said of a result that is damaged, where it has none that is not."""
         self.unread: str | None = None
         """What the store said where it could not be read when the result was last looked for in it."""
-        self._journal = journal_of(store, kept.job_id)
         self._opened = store.opened
         self._read: Callable[[], ResultPayload | None] = lambda: None
         """Returns the result that was read last, as long as the store holds it in memory."""
@@ -57,6 +57,11 @@ class Keeper:
     def of(cls, store: RecordStore, job_id: str) -> Self:
         """Return a keeper that has read what the store has of a job."""
         return cls(store, stored.value_or_warn(stored.stored_record(store, job_id)) or Job(job_id))
+
+    @cached_property
+    def _journal(self) -> Journal:
+        # Found where it is needed, for most handles of a listing have nothing to write.
+        return journal_of(self.store, self.kept.job_id)
 
     # Writing
 

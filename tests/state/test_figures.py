@@ -78,6 +78,8 @@ def test_of_two_final_figures_the_newer_counts(at_first, then):
     measured = JobMetrics(at_first, charged_seconds=1, usage_status="complete")
     listed = JobDetails(then, charged_seconds=4, usage_status="complete")
     assert charged(measured, listed) == (4.0 if then > at_first else 1.0)
+    assert charge_is_complete(measured, None)
+    assert charge_is_complete(None, listed)
 
 
 def test_figure_is_as_old_as_it_is_itself():

@@ -1,7 +1,7 @@
 """What a handle has to do with the store of its job: it writes what is news, and reads what memory does without.
 
-Trouble of the store is told in the log and nowhere else: the job goes on without it, and ``pending_writes`` has what
-could not be written.
+Trouble of the store is in the log and nowhere else: the job goes on without it, and ``journal`` has what could not be
+written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from returns.result import Success
@@ -47,6 +46,7 @@ class Keeper:
         """What the store said of a result that is damaged, where it has none that is not."""
         self.unread: str | None = None
         """What the store said where it could not be read when the result was last looked for in it."""
+        self._own_journal: Journal | None = None
         self._opened = store.opened
         self._read: Callable[[], ResultPayload | None] = lambda: None
         """Returns the result that was read last, as long as the store holds it in memory."""
@@ -58,10 +58,13 @@ class Keeper:
         """Return a keeper that has read what the store has of a job."""
         return cls(store, stored.value_or_warn(stored.stored_record(store, job_id)) or Job(job_id))
 
-    @cached_property
+    @property
     def _journal(self) -> Journal:
-        # Found where it is needed, for most handles of a listing have nothing to write.
-        return journal_of(self.store, self.kept.job_id)
+        # Found where it is needed, for most handles of a listing have nothing to write. No cached_property: its lock, of
+        # Python 3.11, may be held by another thread when a fork begins.
+        if self._own_journal is None:
+            self._own_journal = journal_of(self.store, self.kept.job_id)
+        return self._own_journal
 
     # Writing
 

@@ -60,8 +60,8 @@ class Keeper:
 
     @property
     def _journal(self) -> Journal:
-        # Found where it is needed, for most handles of a listing have nothing to write. No cached_property: its lock, of
-        # Python 3.11, may be held by another thread when a fork begins.
+        # Found where it is needed, for most handles of a listing have nothing to write. No cached_property: its lock
+        # in Python 3.11 may be held by another thread when a fork begins.
         if self._own_journal is None:
             self._own_journal = journal_of(self.store, self.kept.job_id)
         return self._own_journal

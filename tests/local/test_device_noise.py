@@ -9,8 +9,9 @@ from qiskit.circuit.library import CXGate, SXGate
 from qiskit.quantum_info import Operator, SuperOp, average_gate_fidelity
 from qiskit_aer import AerSimulator
 
-from ibm_circuit_job.local.device_noise import noise_model, relaxing
+from ibm_circuit_job.local.device_noise import decay, errors_of, model_of, noise_model, twirled
 from ibm_circuit_job.local.devices import DEVICES, configuration, properties
+from ibm_circuit_job.local.reduced import reduced
 
 DEVICE = DEVICES["local_5q"]
 CALIBRATION = properties(DEVICE, datetime(2026, 1, 1, tzinfo=UTC))
@@ -31,11 +32,14 @@ def waiting(seconds, *, plus):
     circuit = QuantumCircuit(1)
     circuit.h(0) if plus else circuit.x(0)
     circuit.delay(round(seconds / DT), 0, unit="dt")
-    circuit = relaxing(circuit, CALIBRATION, DT)
     if plus:
         circuit.h(0)
-    circuit.save_density_matrix()
-    state = AerSimulator(method="density_matrix").run(circuit).result().data()["density_matrix"]
+    made = reduced(circuit, [0], DT, clifford=False)
+    ((label, (qubit, waited)),) = made.delays.items()
+    errors = errors_of({"gates": [], "qubits": CALIBRATION["qubits"]})
+    noise = model_of(errors, [0], {label: (qubit, decay(errors.times[0], waited, is_pauli=False))})
+    made.circuit.save_density_matrix()
+    state = AerSimulator(method="density_matrix", noise_model=noise).run(made.circuit).result().data()["density_matrix"]
     return float(np.real(np.asarray(state)[0, 0] if plus else np.asarray(state)[1, 1]))
 
 
@@ -63,18 +67,36 @@ def test_superposition_decays_in_a_delay_by_its_t2():
 def test_delay_may_be_in_seconds():
     circuit = QuantumCircuit(1)
     circuit.delay(1.5, 0, unit="us")
-    assert len(relaxing(circuit, CALIBRATION, DT).data) == 2
-
-
-def test_circuit_without_delays_stays_the_same_object():
-    circuit = QuantumCircuit(2)
-    circuit.cx(0, 1)
-    assert relaxing(circuit, CALIBRATION, DT) is circuit
+    assert list(reduced(circuit, [0], DT, clifford=False).delays.values()) == [(0, pytest.approx(1.5e-6))]
 
 
 def test_name_and_metadata_stay_with_delays():
     circuit = QuantumCircuit(1, 1, name="t1", metadata={"xval": 1e-6})
     circuit.delay(100, 0, unit="dt")
     circuit.measure(0, 0)
-    relaxed = relaxing(circuit, CALIBRATION, DT)
-    assert (relaxed.name, relaxed.metadata) == ("t1", {"xval": 1e-6})
+    made = reduced(circuit, [0], DT, clifford=False).circuit
+    assert (made.name, made.metadata) == ("t1", {"xval": 1e-6})
+
+
+def test_pauli_decay_has_the_fidelity_of_the_real_one():
+    times, waited = (150e-6, 90e-6), 20e-6
+    real = average_gate_fidelity(SuperOp(decay(times, waited, is_pauli=False)))
+    assert average_gate_fidelity(SuperOp(decay(times, waited, is_pauli=True))) == pytest.approx(real, rel=1e-9)
+    assert all(each > 0 for each in twirled(times, waited))
+
+
+def test_gate_that_was_not_measured_loses_all():
+    entry = {"name": "gate_error", "value": 1, "unit": ""}
+    errors = errors_of({"gates": [{"gate": "cz", "qubits": [0, 1], "parameters": [entry]}], "qubits": [[], []]})
+    assert errors.gates == {("cz", (0, 1)): 1.0}
+    assert errors.readout == {0: (0.0, 0.0), 1: (0.0, 0.0)}
+
+
+def test_readout_error_serves_where_the_two_parts_are_missing():
+    entry = {"name": "readout_error", "value": 0.02, "unit": ""}
+    assert errors_of({"gates": [], "qubits": [[entry]]}).readout == {0: (0.02, 0.02)}
+
+
+def test_t2_counts_as_at_most_twice_t1():
+    figures = [{"name": name, "value": value, "unit": "us"} for name, value in (("T1", 100), ("T2", 300))]
+    assert errors_of({"gates": [], "qubits": [figures]}).times[0] == pytest.approx((100e-6, 200e-6))

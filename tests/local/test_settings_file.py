@@ -40,6 +40,8 @@ def test_settings_of_toml_and_json_are_the_same():
         (b"[]", "TOML or JSON"),
         (b"\xff", "TOML or JSON"),
         (b'instances = [{name = "a b"}]', "instances"),
+        (b'devices = ["ibm_nowhere"]', "expected a device to be one of local_simulator"),
+        (b'devices = ["local_5q", "local_5q"]', "different names"),
         (b'withdrawn_versions = ["2031-01-01"]', "withdrawn_versions"),
         (b'faults = {faults = [{kind = "x"}]}', "kind"),
     ],
@@ -47,6 +49,11 @@ def test_settings_of_toml_and_json_are_the_same():
 def test_setting_that_is_none_is_refused_by_name(content, said):
     with pytest.raises(NoSettings, match=said):
         read_settings(content)
+
+
+def test_devices_are_among_the_settings():
+    devices = read_settings(b'devices = ["local_heron", "local_5q"]')["devices"]
+    assert [device.name for device in devices] == ["local_heron", "local_5q"]
 
 
 def test_printed_variables_and_the_file_make_a_service(tmp_path, monkeypatch):

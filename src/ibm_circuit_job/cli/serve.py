@@ -54,6 +54,13 @@ def serve(
         typer.Option(min=256, help="MB of memory that a job may use; by default an equal share of what is free."),
     ] = None,
     job_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds that a job may execute.")] = 300.0,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A backend to offer, in place of the usual ones: its name, such as local_heron or fake_fez, or the "
+            "paths of its configuration and properties, with a comma between them. May be given several times."
+        ),
+    ] = None,
     faults: Annotated[
         Path | None, typer.Option(help="A plan of what goes wrong, as JSON.", exists=True, dir_okay=False)
     ] = None,
@@ -69,6 +76,7 @@ def serve(
 ) -> None:
     """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped."""
     from ibm_circuit_job.local.faults import FaultPlan, NoFaultPlan, read_plan  # noqa: PLC0415
+    from ibm_circuit_job.local.given_devices import NoDevice, devices_of, documents_of  # noqa: PLC0415
     from ibm_circuit_job.local.records import RecordsUnavailable  # noqa: PLC0415
     from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, is_loopback  # noqa: PLC0415
     from ibm_circuit_job.local.server import serve as run_server  # noqa: PLC0415
@@ -85,12 +93,13 @@ def serve(
             "rate_limit": rate_limit,
             "memory_mb": memory_mb,
             "job_seconds": job_seconds,
+            "devices": tuple(devices_of([documents_of(_paths(each)) for each in device])) if device else None,
             "faults": FaultPlan() if faults is None else read_plan(faults.read_bytes()),
         }
-    except (NoSettings, NoFaultPlan) as error:
+    except (NoSettings, NoDevice, NoFaultPlan) as error:
         terminal.fail(str(error))
     for name, value in given.items():
-        option = "allow_host" if name == "allowed_hosts" else name
+        option = {"allowed_hosts": "allow_host", "devices": "device"}.get(name, name)
         source = context.get_parameter_source(option)
         if name not in settings or (source is not None and source.name != "DEFAULT"):
             settings[name] = value
@@ -125,6 +134,11 @@ def serve(
 
 def _default_folder() -> Path:
     return Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "service"
+
+
+def _paths(device: str) -> str | list[str]:
+    """Return the paths that an option names; a name as it is."""
+    return device.split(",") if "," in device or device.endswith(".json") else device
 
 
 def _token(given: str | None, file: Path | None, *, ask: bool) -> tuple[str | None, str | None]:

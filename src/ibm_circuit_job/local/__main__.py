@@ -15,6 +15,7 @@ import msgspec
 from attrs import asdict
 
 from ibm_circuit_job.local.faults import FaultPlan
+from ibm_circuit_job.local.given_devices import Documents, devices_of
 from ibm_circuit_job.local.instances import read_instances
 from ibm_circuit_job.local.records import RecordsUnavailable
 from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, serve
@@ -37,11 +38,13 @@ def _started(where: Started, stop: Callable[[], None]) -> None:
 def main() -> int:
     """Run the service; return the exit code."""
     given = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict)
+    documents = msgspec.json.decode(msgspec.json.encode(given["devices"]), type=list[Documents] | None)
     settings = ServerSettings(
         **given
         | {
             "faults": msgspec.convert(given["faults"], FaultPlan),
             "allowed_hosts": tuple(given["allowed_hosts"]),
+            "devices": None if documents is None else tuple(devices_of(documents)),
             "instances": read_instances(given["instances"]),
             "withdrawn_versions": tuple(given["withdrawn_versions"]),
         }

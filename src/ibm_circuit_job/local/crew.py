@@ -19,6 +19,7 @@ import msgspec
 import psutil
 
 from ibm_circuit_job.local import execution, worker
+from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.limits import Limits
 
@@ -128,7 +129,10 @@ class _Worker:
             self._pipe, theirs = context.Pipe()
             with theirs:
                 self._process = context.Process(
-                    target=worker.main, args=(theirs, os.getpid(), limits.memory_mb), name="worker", daemon=True
+                    target=worker.main,
+                    args=(theirs, os.getpid(), limits.memory_mb, tuple(DEVICES.values())),
+                    name="worker",
+                    daemon=True,
                 )
                 self._process.start()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The backends of the local service: one ideal simulator and two noisy devices, as the service's documents.
+"""The backends of the local service: one ideal simulator and three noisy devices, unless it is given others.
 
 Everything is a function of the name and the date: a device is calibrated anew each day at 04:00 UTC, and its
 calibration of any day can be asked for again.
@@ -6,29 +6,35 @@ calibration of any day can be asked for again.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import frozen
 
+from ibm_circuit_job.local.calibrations import calibrated_at
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.heron import Heron
+
 
 @frozen
-class Device:
-    """What a backend is made of."""
-
-    name: str
-    """Its name."""
-    qubits: int
-    """How many qubits it has."""
-    coupling: tuple[tuple[int, int], ...] = ()
-    """The pairs of qubits that two-qubit gates act on, in both directions; empty for a simulator."""
+class ClassicDevice(Device):
+    """A device with ``cx`` gates; without a coupling map, the ideal simulator."""
 
     @property
     def is_simulator(self) -> bool:
-        """Whether it is ideal: no noise, no coupling map, no pace."""
+        """Whether it has no coupling map."""
         return not self.coupling
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the reply to ``GET /backends/NAME/configuration``."""
+        return _configuration(self)
+
+    def properties(self, moment: datetime) -> dict[str, Any]:
+        """Return the reply to ``GET /backends/NAME/properties`` as of a moment; empty for a simulator."""
+        return _properties(self, moment)
 
 
 def _both_ways(*edges: tuple[int, int]) -> tuple[tuple[int, int], ...]:
@@ -44,15 +50,45 @@ _HEAVY_HEX = _both_ways(
 )
 # fmt: on
 
-DEVICES: Final[Mapping[str, Device]] = {
-    device.name: device
-    for device in (
-        Device("local_simulator", 30),
-        Device("local_5q", 5, _T_SHAPE),
-        Device("local_27q", 27, _HEAVY_HEX),
-    )
-}
-"""The backends by name."""
+BY_DEFAULT: Final[tuple[Device, ...]] = (
+    ClassicDevice("local_simulator", 30),
+    ClassicDevice("local_5q", 5, _T_SHAPE),
+    ClassicDevice("local_27q", 27, _HEAVY_HEX),
+    Heron(),
+)
+"""The backends of a service that is given no others."""
+ALIASES: Final[Mapping[str, str]] = {"ibmq_qasm_simulator": "local_simulator"}
+"""Further names of backends. Listings leave them out."""
+
+
+class Devices(Mapping[str, Device]):
+    """The backends of this process by name. A backend is found by its alias too, which is not listed.
+
+    A service is a process of its own, and so is each of its workers: :meth:`use` is called once, at the start.
+
+    Args:
+        devices: The backends.
+    """
+
+    def __init__(self, devices: Iterable[Device]) -> None:
+        self._devices = {device.name: device for device in devices}
+
+    def use(self, devices: Iterable[Device]) -> None:
+        """Offer these backends, in place of those before."""
+        self._devices = {device.name: device for device in devices}
+
+    def __getitem__(self, name: str) -> Device:
+        return self._devices[ALIASES.get(name, name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._devices)
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+
+DEVICES: Final = Devices(BY_DEFAULT)
+"""The backends of this process by name."""
 
 BACKEND_VERSION: Final = "1.0.0"
 MAX_SHOTS: Final = 100_000
@@ -74,6 +110,15 @@ CONTROL_FLOW: Final = ("if_else", "while_loop", "for_loop", "switch_case", "brea
 
 def configuration(device: Device) -> dict[str, Any]:
     """Return the reply to ``GET /backends/NAME/configuration``."""
+    return device.configuration()
+
+
+def properties(device: Device, moment: datetime) -> dict[str, Any]:
+    """Return the reply to ``GET /backends/NAME/properties`` as of a moment; empty for a simulator."""
+    return device.properties(moment)
+
+
+def _configuration(device: Device) -> dict[str, Any]:
     gates = _SIMULATOR_GATES if device.is_simulator else _DEVICE_GATES
     control_flow = CONTROL_FLOW if device.is_simulator else ()
     return {
@@ -114,15 +159,7 @@ def _gate(name: str, device: Device) -> dict[str, Any]:
     return gate
 
 
-def calibrated_at(moment: datetime) -> datetime:
-    """Return when the calibration that holds at a moment was made: 04:00 UTC of that day or the day before."""
-    utc = moment.astimezone(UTC)
-    today = utc.replace(hour=4, minute=0, second=0, microsecond=0)
-    return today if utc >= today else today - timedelta(days=1)
-
-
-def properties(device: Device, moment: datetime) -> dict[str, Any]:
-    """Return the reply to ``GET /backends/NAME/properties`` as of a moment; empty for a simulator."""
+def _properties(device: Device, moment: datetime) -> dict[str, Any]:
     if device.is_simulator:
         return {}
     calibrated = calibrated_at(moment)
@@ -175,11 +212,17 @@ def properties(device: Device, moment: datetime) -> dict[str, Any]:
 def measured(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Return the values of a qubit or a gate in a reply of properties, by name; times in seconds.
 
+    What is no number is left out.
+
     Example:
         >>> measured([{"name": "T1", "value": 2.0, "unit": "ms"}, {"name": "gate_error", "value": 0.01, "unit": ""}])
         {'T1': 0.002, 'gate_error': 0.01}
     """
-    return {entry["name"]: entry["value"] * _SECONDS.get(entry.get("unit", ""), 1.0) for entry in entries}
+    return {
+        entry["name"]: entry["value"] * _SECONDS.get(entry.get("unit", ""), 1.0)
+        for entry in entries
+        if isinstance(entry.get("value"), int | float) and math.isfinite(entry["value"])
+    }
 
 
 _SECONDS: Final[Mapping[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}

@@ -23,7 +23,8 @@ from starlette.types import Receive, Scope, Send
 
 from ibm_circuit_job.local.access import Access
 from ibm_circuit_job.local.charges import MOST_COST
-from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, Device, configuration, properties
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, configuration, properties
 from ibm_circuit_job.local.instances import Instance
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
 from ibm_circuit_job.local.records import Records
@@ -183,11 +184,14 @@ class JobApi(ABC):
             raise Refusal(400, 1221, "The request cannot be read: expected params to be an object.")
         if given.program_id not in self.programs:
             raise Refusal(404, 1235, f"Program {given.program_id!r} not found.")
+        # By its own name, where the client has given an alias.
+        device = DEVICES[given.backend]
+        self._calibration(device, given.calibration_id)
         self.check_submission(request)
-        self.check_session(given.session_id, given.backend, request)
+        self.check_session(given.session_id, device.name, request)
         self.service.rate.take()
         job = self.queues.submit(
-            given.backend,
+            device.name,
             given.program_id,
             bytes(given.params),
             given.tags,
@@ -406,12 +410,27 @@ class JobApi(ABC):
     # Backends
 
     async def _configuration(self, request: Request) -> Response:
-        return json_response(configuration(self._device(request)))
+        device = self._device(request)
+        self._calibration(device, request.query_params.get("calibration_id"))
+        return json_response(configuration(device))
 
     async def _properties(self, request: Request) -> Response:
+        device = self._device(request)
         before = request.query_params.get("updated_before")
         moment = self.queues.clock() if before is None else moment_of(before, "updated_before")
-        return json_response(properties(self._device(request), moment))
+        calibrated = self._calibration(device, request.query_params.get("calibration_id"))
+        return json_response(properties(device, calibrated or moment))
+
+    def _calibration(self, device: Device, given: str | None) -> datetime | None:
+        """Return the date of the calibration of that ID; ``None`` where none is named.
+
+        Raises:
+            Refusal: If there is no such calibration.
+        """
+        found = None if given is None else device.calibration(given, self.queues.clock())
+        if given is not None and found is None:
+            raise Refusal(404, 1216, f"Calibration {given[:100]!r} of {device.name} not found.")
+        return found
 
     async def _status(self, request: Request) -> Response:
         device = self._device(request)

@@ -81,7 +81,9 @@ class JobQueues:
         self.sessions = KeptSessions(records)
         self.jobs: dict[str, LocalJob] = {job.id: job for job in records.jobs(LocalJob)}
         self._seed = seed
-        self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in DEVICES}
+        # Jobs of backends that the service does not have this time stay in their queues.
+        backends = {*DEVICES, *(job.backend for job in self.jobs.values())}
+        self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in backends}
         self._news: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
         self._current: dict[str, asyncio.Future[Any]] = {}
         self._crew = crew
@@ -244,7 +246,7 @@ class JobQueues:
                 job.backend,
                 job.program,
                 params,
-                job.running or job.created,
+                _calibrated(job),
                 self._seed,
                 self._crew.limits.memory_mb,
             )
@@ -320,3 +322,11 @@ def _status(outcome: execution.Outcome) -> str:
 
 def _too_long(allowed: float) -> str:
     return f"The job was cancelled because it ran longer than the {max(0.0, allowed):g} seconds that it may be charged."
+
+
+def _calibrated(job: LocalJob) -> datetime:
+    """The time as of which the calibration counts: that of the job, or that of the calibration that it names."""
+    started = job.running or job.created
+    if job.calibration_id is None:
+        return started
+    return DEVICES[job.backend].calibration(job.calibration_id, started) or started

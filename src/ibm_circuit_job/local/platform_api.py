@@ -235,10 +235,8 @@ class PlatformApi(SessionApi):
         self.check(request)
         devices = [
             {
-                "name": device.name,
+                **device.listed(),
                 "status": {"name": "online", "reason": "available"},
-                "qubits": device.qubits,
-                "is_simulator": device.is_simulator,
                 "queue_length": self.queues.length(device.name),
             }
             for device in DEVICES.values()

@@ -21,6 +21,8 @@ from ibm_circuit_job.local.cloud_api import CloudApi
 from ibm_circuit_job.local.connections import protocol_that_closes_after
 from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.description import description
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
 from ibm_circuit_job.local.front import Front
 from ibm_circuit_job.local.instances import Instance
@@ -75,6 +77,9 @@ class ServerSettings:
     """Seconds from the end of a job until its usage is settled."""
     withdrawn_versions: tuple[str, ...] = ()
     """API versions that are not served."""
+
+    devices: tuple[Device, ...] | None = None
+    """Its backends; by default those of :data:`~.devices.BY_DEFAULT`."""
 
 
 @frozen
@@ -198,6 +203,8 @@ def serve(
         RecordsUnavailable: If its folder cannot be used.
     """
     _allow_many_connections()
+    if settings.devices is not None:
+        DEVICES.use(settings.devices)
     # What the service makes, and SQLite for it, is its owner's alone.
     os.umask(0o077)
     with contextlib.ExitStack() as at_end:

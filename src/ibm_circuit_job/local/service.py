@@ -60,6 +60,10 @@ class LocalService:
             workers share equally what is free when the service starts.
         job_seconds: Seconds that a job may execute. One that takes longer fails, with the reason.
         idle_seconds: Seconds after which a connection is closed over which no request has come.
+        devices: The backends that it has: each the name of one that it has by default, the name of a fake backend of
+            ``qiskit-ibm-runtime`` where that package is installed (``fake_fez``), paths of files with a configuration
+            and its properties as IBM's API gives them, or a ``BackendV2``. By default ``local_simulator``,
+            ``local_5q``, ``local_27q`` and ``local_heron``.
         allowed_hosts: Names that requests may have in ``Host`` and ``Origin``, beside ``localhost`` and IP addresses.
         instances: The instances of the platform dialect, each with any of ``name``, ``plan``, ``region``,
             ``limit_seconds`` and ``tags``; by default one of the name ``local`` and the plan ``Open``, without a limit.
@@ -94,6 +98,7 @@ class LocalService:
         job_seconds: float = 300.0,
         idle_seconds: float = 30.0,
         allowed_hosts: Sequence[str] = (),
+        devices: Sequence[Any] | None = None,
         instances: Sequence[Mapping[str, Any]] = (),
         usage_seconds: float = 0.1,
         withdrawn_versions: Sequence[str] = (),
@@ -117,6 +122,7 @@ class LocalService:
         _check_seconds(job_seconds=job_seconds, idle_seconds=idle_seconds)
         _check_seconds(0.0, usage_seconds=usage_seconds)
         _check_hosts(allowed_hosts)
+        described = _described(devices)
         _check_instances(instances)
         _check_versions(withdrawn_versions)
         temporary = _new_folder() if data is None else None
@@ -134,6 +140,7 @@ class LocalService:
             "job_seconds": job_seconds,
             "idle_seconds": idle_seconds,
             "allowed_hosts": list(allowed_hosts),
+            "devices": described,
             "instances": [dict(each) for each in instances],
             "usage_seconds": usage_seconds,
             "withdrawn_versions": list(withdrawn_versions),
@@ -256,6 +263,21 @@ def _check_versions(versions: object) -> None:
     known = list(SUNSETS)
     if isinstance(versions, str) or not isinstance(versions, Sequence) or not set(versions) <= set(known):
         raise LocalServiceError(f"expected withdrawn_versions to be a list of {', '.join(known)}, got {versions!r}")
+
+
+def _described(devices: Sequence[Any] | None) -> list[Any] | None:
+    from ibm_circuit_job.local.given_devices import NoDevice, devices_of, documents_of  # noqa: PLC0415 - it needs qiskit
+
+    if devices is None:
+        return None
+    if isinstance(devices, str) or not isinstance(devices, Sequence):
+        raise LocalServiceError(f"expected devices to be a list, got {devices!r}")
+    try:
+        found = [documents_of(each) for each in devices]
+        devices_of(found)
+    except NoDevice as error:
+        raise LocalServiceError(f"devices: {error}") from None
+    return found
 
 
 def _new_folder() -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ibm_circuit_job.local import faults
+from ibm_circuit_job.local.given_devices import NoDevice, devices_of, documents_of
 from ibm_circuit_job.local.instances import NoInstances, read_instances
 
 _Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
@@ -33,6 +34,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     job_seconds: _Positive | msgspec.UnsetType = msgspec.UNSET
     idle_seconds: _Positive | msgspec.UnsetType = msgspec.UNSET
     allowed_hosts: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    devices: list[str | list[str]] | msgspec.UnsetType = msgspec.UNSET
     instances: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
     usage_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | msgspec.UnsetType = msgspec.UNSET
     withdrawn_versions: tuple[_Version, ...] | msgspec.UnsetType = msgspec.UNSET
@@ -58,8 +60,18 @@ def read_settings(content: bytes) -> dict[str, Any]:
         found = {name: value for name, value in msgspec.structs.asdict(settings).items() if value is not msgspec.UNSET}
         if "instances" in found:
             found["instances"] = read_instances(found["instances"])
+        if "devices" in found:
+            found["devices"] = tuple(devices_of([documents_of(each) for each in found["devices"]]))
         if "faults" in found:
             found["faults"] = faults.read_plan(msgspec.json.encode(found["faults"]))
-    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError, NoInstances, faults.NoFaultPlan) as error:
+    except (
+        msgspec.MsgspecError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        NoDevice,
+        NoInstances,
+        faults.NoFaultPlan,
+    ) as error:
         raise NoSettings(f"expected settings of the service in TOML or JSON: {error}") from None
     return found

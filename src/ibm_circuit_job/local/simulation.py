@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,10 +12,11 @@ from qiskit.circuit import BoxOp, ControlFlowOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
-from ibm_circuit_job.local.device_noise import noise_model as noise_of
-from ibm_circuit_job.local.device_noise import relaxing
-from ibm_circuit_job.local.devices import DEVICES, MAX_SHOTS, Device, calibrated_at, configuration, properties
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.device_simulation import run_on_device, why_cannot_run
+from ibm_circuit_job.local.devices import DEVICES, MAX_SHOTS, configuration
 from ibm_circuit_job.local.execution import Task
+from ibm_circuit_job.local.methods import NoMethod
 from ibm_circuit_job.local.programs.refusals import CannotRun
 
 _FEW: Final = 8
@@ -77,8 +77,23 @@ def simulated(
         noise_model: The noise; that of the backend by default.
         binds: For each circuit the values of its parameters: it is run for each of them.
     """
-    options: dict[str, Any] = {"shots": shots, "memory": memory}
     chosen = task.seed if seed is None else seed
+    device = DEVICES[task.backend]
+    if not device.is_simulator:
+        try:
+            return run_on_device(
+                device,
+                task.started,
+                ready,
+                shots=shots,
+                memory=memory,
+                seed=chosen,
+                memory_mb=task.memory_mb,
+                binds=binds,
+            )
+        except NoMethod as error:
+            raise CannotRun(str(error)) from None
+    options: dict[str, Any] = {"shots": shots, "memory": memory}
     if chosen is not None:
         options["seed_simulator"] = chosen
     if binds is not None:
@@ -91,29 +106,24 @@ def simulated(
     if task.memory_mb is not None:
         # Aer then says what it would need, before it needs it.
         options["max_memory_mb"] = task.memory_mb
-    device, calibrated = DEVICES[task.backend], calibrated_at(task.started)
-    circuits = list(ready)
-    if not device.is_simulator:
-        dt = configuration(device)["dt"] * 1e-9
-        circuits = [relaxing(circuit, _calibration(device.name, calibrated), dt) for circuit in circuits]
-    return _simulator(device.name, calibrated).run(circuits, **options).result()
+    return AerSimulator().run(list(ready), **options).result()
 
 
-def runnable(device: Device, circuit: QuantumCircuit) -> QuantumCircuit | str:
-    """Return the circuit as the simulator takes it, or why the backend cannot run it.
+def runnable(task: Task, circuit: QuantumCircuit) -> QuantumCircuit | str:
+    """Return the circuit as the simulator takes it, or why the backend of a job cannot run it.
 
     Boxes are replaced by what is in them.
     """
+    device = DEVICES[task.backend]
+    circuit = _unboxed(circuit)
+    if not device.is_simulator:
+        return why_cannot_run(device, task.started, circuit, task.memory_mb) or circuit
     if circuit.num_qubits > device.qubits:
         return f"Circuit {circuit.name!r} has {circuit.num_qubits} qubits; {device.name} has {device.qubits}."
-    circuit = _unboxed(circuit)
     try:
-        if device.is_simulator:
-            return _unrolled(device, circuit)
-        _check_instructions(device, circuit)
+        return _unrolled(device, circuit)
     except CannotRun as error:
         return str(error)
-    return circuit
 
 
 def _unboxed(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -156,39 +166,6 @@ _AER_INSTRUCTIONS = frozenset(AerSimulator().configuration().basis_gates) | froz
 )
 
 
-def _check_instructions(device: Device, circuit: QuantumCircuit, places: Sequence[int] | None = None) -> None:
-    """Check a circuit, or a block of one, whose qubits are those *places* of the device."""
-    for instruction in circuit.data:
-        name = instruction.operation.name
-        qubits = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
-        if places is not None:
-            qubits = tuple(places[qubit] for qubit in qubits)
-        if isinstance(instruction.operation, ControlFlowOp) and name in _instructions(device.name):
-            for block in instruction.operation.blocks:
-                _check_instructions(device, block, qubits)
-            continue
-        couples = len(qubits) != 2 or name == "barrier" or qubits in device.coupling
-        if name not in _instructions(device.name) or not couples:
-            raise CannotRun(
-                f"Instruction {name!r} on qubits {qubits} is not supported by {device.name}. "
-                "Transpile the circuit for this backend before running it."
-            )
-
-
 @lru_cache
 def _instructions(name: str) -> frozenset[str]:
     return frozenset(configuration(DEVICES[name])["supported_instructions"])
-
-
-@lru_cache(maxsize=8)
-def _simulator(name: str, calibrated: datetime) -> AerSimulator:
-    device = DEVICES[name]
-    if device.is_simulator:
-        return AerSimulator()
-    # One thread per worker: the service runs several workers on few cores.
-    return AerSimulator(noise_model=noise_of(_calibration(name, calibrated)), max_parallel_threads=1)
-
-
-@lru_cache(maxsize=8)
-def _calibration(name: str, calibrated: datetime) -> dict[str, Any]:
-    return properties(DEVICES[name], calibrated)

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -19,6 +20,8 @@ import msgspec
 import psutil
 
 from ibm_circuit_job.local import execution
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.devices import DEVICES
 
 READY: Final = b"ready"
 """What a worker says when it takes its first task."""
@@ -27,14 +30,16 @@ MOST_ANSWER: Final = 900_000_000
 _MB: Final = 1024 * 1024
 
 
-def main(connection: Connection, parent: int, memory_mb: int) -> None:
+def main(connection: Connection, parent: int, memory_mb: int, devices: Sequence[Device]) -> None:
     """Execute the tasks that come over a connection; return when it is closed.
 
     Args:
         connection: The worker's end of a pipe.
         parent: The process ID of the service. When that has ended, so does this process.
         memory_mb: MB of memory that this process may use.
+        devices: The backends of the service.
     """
+    DEVICES.use(devices)
     # Ctrl-C in a terminal reaches all processes; the service ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with(parent)

@@ -32,24 +32,29 @@ def test_account_can_be_saved_and_used(services):
 
 
 def test_all_backends_are_listed(provider):
-    assert {backend.name for backend in provider.backends()} == {"local_simulator", "local_5q", "local_27q"}
+    assert {backend.name for backend in provider.backends()} == {
+        "local_simulator",
+        "local_5q",
+        "local_27q",
+        "local_heron",
+    }
 
 
 @pytest.mark.parametrize(
     ("filters", "names"),
     [
         ({"name": "local_5q"}, {"local_5q"}),
-        ({"min_num_qubits": 6}, {"local_simulator", "local_27q"}),
+        ({"min_num_qubits": 6}, {"local_simulator", "local_27q", "local_heron"}),
         ({"simulator": True}, {"local_simulator"}),
-        ({"simulator": False}, {"local_5q", "local_27q"}),
+        ({"simulator": False}, {"local_5q", "local_27q", "local_heron"}),
         ({"n_qubits": 27}, {"local_27q"}),
-        ({"operational": True, "simulator": False}, {"local_5q", "local_27q"}),
-        ({"status_msg": "active"}, {"local_simulator", "local_5q", "local_27q"}),
+        ({"operational": True, "simulator": False}, {"local_5q", "local_27q", "local_heron"}),
+        ({"status_msg": "active"}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
         ({"dynamic_circuits": True}, {"local_simulator"}),
         ({"dynamic_circuits": False}, {"local_5q", "local_27q"}),
         ({"open_pulse": True}, set()),
         ({"filters": lambda backend: "cx" in backend.basis_gates and backend.num_qubits < 10}, {"local_5q"}),
-        ({"instance": "ibm-q/open/main", "min_num_qubits": 20}, {"local_simulator", "local_27q"}),
+        ({"instance": "ibm-q/open/main", "min_num_qubits": 20}, {"local_simulator", "local_27q", "local_heron"}),
     ],
 )
 def test_backends_can_be_filtered(provider, filters, names):

@@ -193,7 +193,7 @@ def test_retrieved_failed_job_says_why_too(simulator, provider, mystery):
 def test_circuit_that_was_not_transpiled_fails_on_a_device(device, bell):
     job = device.run(bell, shots=10)
     ended(job)
-    assert "Instruction 'h' on qubits (0,) is not supported by local_5q" in job.error_message()
+    assert "is not supported by local_5q: it has no h" in job.error_message()
 
 
 def test_job_that_is_done_has_no_error_message(simulator, bell):

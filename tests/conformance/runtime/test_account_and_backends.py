@@ -37,7 +37,7 @@ def test_instances_are_found_by_search(service, services):
 def test_instance_need_not_be_given_by_its_crn(connect, services, wanted):
     found = connect(**wanted)
     assert found.active_instance() == services.plain.instance
-    assert names(found.backends()) == {"local_simulator", "local_5q", "local_27q"}
+    assert names(found.backends()) == {"local_simulator", "local_5q", "local_27q", "local_heron"}
 
 
 def test_unknown_instance_is_refused(connect):
@@ -84,17 +84,17 @@ def test_usage_of_the_instance_is_told(service):
 @pytest.mark.parametrize(
     ("filters", "found"),
     [
-        ({}, {"local_simulator", "local_5q", "local_27q"}),
+        ({}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
         ({"name": "local_5q"}, {"local_5q"}),
-        ({"min_num_qubits": 6}, {"local_simulator", "local_27q"}),
+        ({"min_num_qubits": 6}, {"local_simulator", "local_27q", "local_heron"}),
         ({"simulator": True}, {"local_simulator"}),
-        ({"simulator": False, "operational": True}, {"local_5q", "local_27q"}),
+        ({"simulator": False, "operational": True}, {"local_5q", "local_27q", "local_heron"}),
         ({"n_qubits": 27}, {"local_27q"}),
-        ({"dynamic_circuits": True}, {"local_simulator"}),
+        ({"dynamic_circuits": True}, {"local_simulator", "local_heron"}),
         ({"dynamic_circuits": False}, {"local_5q", "local_27q"}),
         ({"filters": lambda backend: backend.num_qubits < 10}, {"local_5q"}),
-        ({"include_mocks": True}, {"local_simulator", "local_5q", "local_27q"}),
-        ({"use_fractional_gates": None}, {"local_simulator", "local_5q", "local_27q"}),
+        ({"include_mocks": True}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
+        ({"use_fractional_gates": None}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
     ],
 )
 def test_backends_can_be_filtered(service, filters, found):
@@ -102,7 +102,12 @@ def test_backends_can_be_filtered(service, filters, found):
 
 
 def test_backends_of_a_named_instance_are_listed(service, services):
-    assert names(service.backends(instance=services.plain.instance)) == {"local_simulator", "local_5q", "local_27q"}
+    assert names(service.backends(instance=services.plain.instance)) == {
+        "local_simulator",
+        "local_5q",
+        "local_27q",
+        "local_heron",
+    }
 
 
 def test_unknown_backend_is_not_found(service):

@@ -1,24 +1,21 @@
 """Our Target of a real device is the official client's, and what is transpiled for it runs in the official client."""
 
 import copy
-import json
 import random
 from functools import cache
-from pathlib import Path
 
 import pytest
-import qiskit_ibm_runtime
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.random import random_circuit
 from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
 from qiskit_ibm_runtime.utils.backend_decoder import configuration_from_server_data, properties_from_server_data
 from qiskit_ibm_runtime.utils.utils import is_isa_circuit
+from real_devices import FOLDER, described, documents
 
 from ibm_circuit_job import BackendConfiguration, BackendProperties
 from ibm_circuit_job.devices.instruction_set import InstructionSet, why_not
 from ibm_circuit_job.devices.target import target_of
 
-FOLDER = Path(qiskit_ibm_runtime.__file__).parent / "fake_provider" / "backends"
 DEVICES = sorted(path.stem.removeprefix("conf_") for path in FOLDER.glob("*/conf_*.json"))
 CIRCUITS = 200
 """Random circuits for each device and level."""
@@ -36,11 +33,6 @@ TRANSPILED = {
     "boston": None,  # Heron, with measure_2, rx and rzz
 }
 """Devices of every kind, and ``use_fractional_gates``."""
-
-
-@cache
-def documents(name):
-    return [json.loads(next(FOLDER.glob(f"*/{kind}_{name}.json")).read_text()) for kind in ("conf", "props")]
 
 
 def with_faults(configuration, properties):
@@ -90,23 +82,6 @@ def theirs(name, use_fractional_gates, said=documents):
         configuration_from_server_data(configuration, use_fractional_gates=use_fractional_gates),
         properties_from_server_data(properties, use_fractional_gates=use_fractional_gates),
     )
-
-
-def described(target):
-    """Everything that a target says, to be compared."""
-    said = {name: getattr(target, name) for name in ("num_qubits", "dt")}
-    for name in ("granularity", "min_length", "pulse_alignment", "acquire_alignment"):
-        said[name] = getattr(target, name)
-    said["qubits"] = [(qubit.t1, qubit.t2, qubit.frequency) for qubit in target.qubit_properties]
-    for name in target.operation_names:
-        operation = target.operation_from_name(name)
-        if not isinstance(operation, type):
-            kind = type(operation).__name__
-            operation = (kind, operation.num_qubits, operation.num_clbits, list(map(str, operation.params)))
-        said["of", name] = (operation, target.gate_has_angle_bounds(name))
-        for qubits, measured in target[name].items():
-            said[name, qubits] = None if measured is None else (measured.error, measured.duration)
-    return said
 
 
 @pytest.mark.parametrize("use_fractional_gates", [False, None])

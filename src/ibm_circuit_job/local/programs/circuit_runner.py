@@ -27,7 +27,7 @@ def run(task: Task) -> Outcome:
     if not 1 <= len(circuits) <= MAX_CIRCUITS:
         raise CannotRun(f"Expected 1 to {MAX_CIRCUITS} circuits, got {len(circuits)}.")
     shots = checked_shots(submitted.get("shots", 4000))
-    prepared = [runnable(device, _prepared(circuit, submitted.get("init_circuit"))) for circuit in circuits]
+    prepared = [runnable(task, _prepared(circuit, submitted.get("init_circuit"))) for circuit in circuits]
     ready = [circuit for circuit in prepared if isinstance(circuit, QuantumCircuit)]
     reasons = [reason for reason in prepared if isinstance(reason, str)]
     if not ready:

@@ -14,7 +14,8 @@ import numpy as np
 from attrs import frozen
 from qiskit import QuantumCircuit
 
-from ibm_circuit_job.local.devices import DEVICES, Device
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.options import check_repetition, refuse_given
 from ibm_circuit_job.local.programs.randomized import ANGLES, bound, drawn

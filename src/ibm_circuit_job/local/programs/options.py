@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ibm_circuit_job.local.devices import Device, configuration
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.devices import configuration
 from ibm_circuit_job.local.programs.refusals import CannotRun
 
 REMARK_ON_DECOUPLING: Final = "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from qiskit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel
 
-from ibm_circuit_job.local.devices import DEVICES, MAX_CIRCUITS, MAX_SHOTS
+from ibm_circuit_job.local.devices import MAX_CIRCUITS, MAX_SHOTS
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.programs.refusals import CannotRun
 from ibm_circuit_job.local.simulation import runnable, simulated
@@ -88,9 +88,9 @@ def run_sweeps(
     outcomes = sum(sweep.sets * sweep.shots for sweep in sweeps)
     if outcomes > MOST_OUTCOMES:
         raise CannotRun(f"Expected at most {MOST_OUTCOMES} outcomes of all circuits and shots, got {outcomes}.")
-    device, ready = DEVICES[task.backend], []
+    ready: list[QuantumCircuit] = []
     for sweep in sweeps:
-        circuit = runnable(device, sweep.circuit)
+        circuit = runnable(task, sweep.circuit)
         if isinstance(circuit, str):
             raise CannotRun(circuit)
         ready.append(circuit)

@@ -1,0 +1,262 @@
+"""Simulating circuits on a device: on the qubits that they use, with the part of the noise that they feel.
+
+The method is chosen for each circuit (:mod:`.methods`). Circuits that use the same qubits are simulated together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from attrs import field, frozen
+from qiskit import QuantumCircuit
+from qiskit.result import Result
+from qiskit_aer import AerSimulator
+
+from ibm_circuit_job.devices.configuration import BackendConfiguration
+from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
+from ibm_circuit_job.devices.properties import BackendProperties
+from ibm_circuit_job.devices.target import target_of
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.device_noise import Errors, decay, errors_of, model_of
+from ibm_circuit_job.local.frames import can_have_frames, outcomes_of
+from ibm_circuit_job.local.limits import share_of_machine
+from ibm_circuit_job.local.methods import FAST_QUBITS, WORKER_MB, Method, NoMethod, method_of, need_of
+from ibm_circuit_job.local.reduced import neighbours_together, reduced, used_qubits
+
+_SEEDS: Final = 2113
+"""How far apart Aer has the seeds of two circuits that it simulates together."""
+
+
+def why_cannot_run(device: Device, moment: datetime, circuit: QuantumCircuit, memory_mb: int | None) -> str | None:
+    """Return why a device cannot run a circuit; ``None`` if it can.
+
+    Args:
+        device: The device.
+        moment: When, which says which calibration holds.
+        circuit: The circuit.
+        memory_mb: MB that the process may use; by default what is free.
+    """
+    if circuit.num_qubits > device.qubits:
+        return f"Circuit {circuit.name!r} has {circuit.num_qubits} qubits; {device.name} has {device.qubits}."
+    if (why := why_not(circuit, _instructions(device, device.calibrated_at(moment)))) is not None:
+        return (
+            f"Circuit {circuit.name!r} is not supported by {device.name}: {why}. "
+            "Transpile the circuit for this backend before running it."
+        )
+    if circuit.parameters:
+        # Whether a rotation is a Clifford gate is known with its angle.
+        return None
+    try:
+        _Ready.of(device, circuit, memory_mb)
+    except NoMethod as error:
+        return f"Circuit {circuit.name!r} cannot be simulated: {error} (setting memory_mb)."
+    return None
+
+
+def run_on_device(
+    device: Device,
+    moment: datetime,
+    circuits: Sequence[QuantumCircuit],
+    *,
+    shots: int,
+    memory: bool,
+    seed: int | None,
+    memory_mb: int | None,
+    binds: Sequence[Mapping[Any, Sequence[float]]] | None = None,
+) -> Result:
+    """Simulate circuits on a device, and return the result of them all.
+
+    Args:
+        device: The device; not a simulator.
+        moment: When, which says which calibration holds.
+        circuits: Circuits that :func:`why_cannot_run` says nothing against.
+        shots: How often each is run.
+        memory: Whether the outcome of each shot is in the result.
+        seed: The seed; a new one by default.
+        memory_mb: MB that the process may use; by default what is free.
+        binds: For each circuit the values of its parameters: it is run for each of them.
+
+    Raises:
+        NoMethod: If no method can simulate a circuit.
+    """
+    if binds is not None:
+        circuits = [bound for pair in zip(circuits, binds, strict=True) for bound in _bound(*pair)]
+    ready = [_Ready.of(device, circuit, memory_mb) for circuit in circuits]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for index, each in enumerate(ready):
+        kind = each.method, each.used, each.method == "stabilizer" and can_have_frames(each.circuit)
+        groups.setdefault(kind, []).append(index)
+    found: list[dict[str, Any]] = [{}] * len(ready)
+    done = 0
+    for members in groups.values():
+        ran = _simulated(
+            device,
+            device.calibrated_at(moment),
+            [ready[index] for index in members],
+            shots=shots,
+            memory=memory,
+            # No two circuits of the job have the same seed.
+            seed=None if seed is None else seed + _SEEDS * done,
+            memory_mb=memory_mb,
+        )
+        if len(ran["results"]) != len(members):
+            # Refused as a whole, before any of them ran.
+            return Result.from_dict(ran)
+        done += len(members)
+        for index, each in zip(members, ran["results"], strict=True):
+            found[index] = each | {"header": each["header"] | _header(circuits[index])}
+    return Result.from_dict(
+        {
+            "backend_name": device.name,
+            "backend_version": str(_configuration(device).get("backend_version")),
+            "qobj_id": "",
+            "job_id": "",
+            "success": all(each["success"] for each in found),
+            "status": "COMPLETED",
+            "results": found,
+        }
+    )
+
+
+def _bound(circuit: QuantumCircuit, values: Mapping[Any, Sequence[float]]) -> list[QuantumCircuit]:
+    """The circuit with each set of values; itself where it has no parameters."""
+    if not values:
+        return [circuit]
+    return [
+        circuit.assign_parameters(dict(zip(values, each, strict=True))) for each in zip(*values.values(), strict=True)
+    ]
+
+
+@frozen(eq=False)
+class _Ready:
+    """A circuit, and how it is simulated."""
+
+    circuit: QuantumCircuit
+    """The circuit on its own qubits."""
+    used: tuple[int, ...]
+    """The qubits of the device that these are."""
+    method: Method
+    """The method."""
+    delays: Mapping[str, tuple[int, float]] = field(factory=dict)
+    """Its delays, by their labels: the qubit of the simulation and the seconds."""
+
+    @classmethod
+    def of(cls, device: Device, circuit: QuantumCircuit, memory_mb: int | None) -> _Ready:
+        used, dt = used_qubits(circuit), _dt(device)
+        made = reduced(circuit, used, dt, clifford=False)
+        if len(used) > FAST_QUBITS:
+            used = tuple(used[index] for index in neighbours_together(made.circuit))
+            made = reduced(circuit, used, dt, clifford=False)
+        need = need_of(made.circuit)
+        is_pauli = device.has_pauli_noise or not made.delays
+        method = method_of(need, len(used), _for_the_state(memory_mb), is_pauli=is_pauli)
+        if method == "stabilizer":
+            made = reduced(circuit, used, dt, clifford=True)
+        return cls(made.circuit, used, method, made.delays)
+
+
+def _for_the_state(memory_mb: int | None) -> int:
+    return max(1, (memory_mb or share_of_machine(1)) - WORKER_MB)
+
+
+def _simulated(
+    device: Device,
+    calibrated: datetime,
+    ready: Sequence[_Ready],
+    *,
+    shots: int,
+    memory: bool,
+    seed: int | None,
+    memory_mb: int | None,
+) -> dict[str, Any]:
+    """Simulate circuits that use the same qubits, by the same method; return what the ``Result`` says."""
+    used, errors = ready[0].used, _errors(device, calibrated)
+    if ready[0].method == "stabilizer" and all(can_have_frames(each.circuit) for each in ready):
+        results = [
+            _counted(
+                each.circuit,
+                outcomes_of(each.circuit, errors, used, each.delays, shots=shots, seed=_next(seed, index)),
+                memory=memory,
+            )
+            for index, each in enumerate(ready)
+        ]
+        return {"results": results}
+    labels = {label: delay for each in ready for label, delay in each.delays.items()}
+    delays = {
+        label: (number, error)
+        for label, (number, seconds) in labels.items()
+        if (error := decay(errors.times[used[number]], seconds, is_pauli=device.has_pauli_noise)) is not None
+    }
+    options: dict[str, Any] = {"shots": shots, "memory": memory}
+    if seed is not None:
+        options["seed_simulator"] = seed
+    if memory_mb is not None:
+        # Aer then says what it would need, before it needs it.
+        options["max_memory_mb"] = memory_mb
+    simulator = AerSimulator(
+        # Of state vectors and density matrices, Aer knows which is faster.
+        method="automatic" if ready[0].method == "statevector" else ready[0].method,
+        noise_model=model_of(errors, used, delays),
+        # One thread per worker: the service runs several workers on few cores.
+        max_parallel_threads=1,
+    )
+    said: dict[str, Any] = simulator.run([each.circuit for each in ready], **options).result().to_dict()
+    return said
+
+
+def _next(seed: int | None, index: int) -> int | None:
+    return None if seed is None else seed + _SEEDS * index
+
+
+def _counted(circuit: QuantumCircuit, outcomes: list[str], *, memory: bool) -> dict[str, Any]:
+    """The result of one circuit, in the form of Aer's."""
+    data: dict[str, Any] = {"counts": dict(Counter(outcomes))} if circuit.num_clbits else {}
+    return {
+        "shots": len(outcomes),
+        "success": True,
+        "status": "DONE",
+        "meas_level": 2,
+        "data": data | ({"memory": outcomes} if memory and circuit.num_clbits else {}),
+        "header": {
+            "name": circuit.name,
+            "memory_slots": circuit.num_clbits,
+            "creg_sizes": [[register.name, register.size] for register in circuit.cregs],
+            "global_phase": float(circuit.global_phase),
+            "metadata": circuit.metadata or {},
+        },
+        "metadata": {"method": "stabilizer", "num_qubits": circuit.num_qubits},
+    }
+
+
+def _header(circuit: QuantumCircuit) -> dict[str, Any]:
+    """What the header of a result says of the qubits of the circuit that was submitted."""
+    return {
+        "n_qubits": circuit.num_qubits,
+        "qreg_sizes": [[register.name, register.size] for register in circuit.qregs],
+    }
+
+
+def _dt(device: Device) -> float:
+    return float(_configuration(device).get("dt") or 0.0) * 1e-9
+
+
+@lru_cache(maxsize=16)
+def _configuration(device: Device) -> dict[str, Any]:
+    return device.configuration()
+
+
+@lru_cache(maxsize=16)
+def _instructions(device: Device, calibrated: datetime) -> InstructionSet:
+    configuration = BackendConfiguration.from_dict(_configuration(device))
+    measured = device.properties(calibrated)
+    properties = BackendProperties.from_dict(measured) if measured else None
+    return InstructionSet(target_of(configuration, properties, None), properties, mixes_fractional_gates(configuration))
+
+
+@lru_cache(maxsize=16)
+def _errors(device: Device, calibrated: datetime) -> Errors:
+    return errors_of(device.properties(calibrated))

@@ -1,0 +1,267 @@
+"""A circuit for a device, made ready for the simulator: on the qubits that it uses, in gates that the simulator knows.
+
+Instructions that err get a label, by which the simulator finds their error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from attrs import define, field, frozen
+from qiskit import QuantumCircuit
+from qiskit.circuit import (
+    CircuitInstruction,
+    ControlFlowOp,
+    Measure,
+    ParameterExpression,
+    QuantumRegister,
+    Qubit,
+    Reset,
+)
+from qiskit.circuit.library import CZGate, IGate, SdgGate, SGate, SwapGate, SXdgGate, SXGate, XGate, ZGate
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+_SAME: Final[Mapping[str, Callable[[], Any]]] = {"measure_2": Measure, "reset_2": Reset}
+"""Instructions of devices that do what another one does."""
+_CLIFFORD: Final = frozenset(
+    [
+        "barrier",
+        "delay",
+        "measure",
+        "reset",
+        *("cx", "cy", "cz", "ecr", "h", "id", "s", "sdg", "swap", "sx", "sxdg"),
+        *"xyz",
+    ]
+) | frozenset(_SAME)
+_QUARTERS: Final = frozenset({"rx", "rz", "rzz"})
+"""Gates that are Clifford gates at multiples of pi/2."""
+_IDLE: Final = "idle"
+
+
+def used_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
+    """Return the qubits that a circuit does something with, in ascending order; at least one.
+
+    A barrier and a delay do nothing by themselves: a qubit that has nothing else is not measured.
+
+    Example:
+        >>> from qiskit import QuantumCircuit
+        >>> from ibm_circuit_job.local.reduced import used_qubits
+        >>> circuit = QuantumCircuit(156)
+        >>> _ = circuit.cz(42, 17)
+        >>> circuit.measure_all()
+        >>> len(used_qubits(circuit))
+        156
+    """
+    numbers = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+    used = {
+        numbers[qubit]
+        for instruction in circuit.data
+        if instruction.operation.name not in {"barrier", "delay"}
+        for qubit in instruction.qubits
+    }
+    return tuple(sorted(used)) or (0,)
+
+
+def neighbours_together(circuit: QuantumCircuit) -> tuple[int, ...]:
+    """Return the qubits of a circuit in an order in which those that meet in gates are close to each other.
+
+    Example:
+        >>> from qiskit import QuantumCircuit
+        >>> from ibm_circuit_job.local.reduced import neighbours_together
+        >>> circuit = QuantumCircuit(4)
+        >>> for pair in ((0, 3), (3, 1), (1, 2)):
+        ...     _ = circuit.cz(*pair)
+        >>> neighbours_together(circuit)
+        (2, 1, 3, 0)
+    """
+    met = {tuple(sorted(pair)) for pair in pairs(circuit)}
+    if not met:
+        return tuple(range(circuit.num_qubits))
+    rows, columns = zip(*met, strict=True)
+    size = circuit.num_qubits
+    matrix = csr_array(([1] * (2 * len(met)), (rows + columns, columns + rows)), shape=(size, size))
+    return tuple(int(each) for each in reverse_cuthill_mckee(matrix, symmetric_mode=True))
+
+
+def pairs(circuit: QuantumCircuit, turns: int = 1, outer: tuple[int, ...] | None = None) -> Iterator[tuple[int, int]]:
+    """Return the qubits of each gate on two, also in the bodies of control flow.
+
+    Args:
+        circuit: The circuit.
+        turns: As how many turns a loop counts.
+        outer: The numbers of its qubits; 0, 1, 2... by default.
+    """
+    numbers = dict(zip(circuit.qubits, outer or range(circuit.num_qubits), strict=True))
+    for instruction in circuit.data:
+        there = tuple(numbers[qubit] for qubit in instruction.qubits)
+        operation = instruction.operation
+        if isinstance(operation, ControlFlowOp):
+            for _ in range(turns if operation.name in {"for_loop", "while_loop"} else 1):
+                for block in operation.blocks:
+                    yield from pairs(block, turns, there)
+        elif operation.name != "barrier" and len(there) >= 2:
+            yield from pairwise(there)
+
+
+def not_clifford(circuit: QuantumCircuit) -> str | None:
+    """Return what keeps a circuit from being simulated as a stabilizer circuit; ``None`` if nothing does.
+
+    Example:
+        >>> import math
+        >>> from qiskit import QuantumCircuit
+        >>> from ibm_circuit_job.local.reduced import not_clifford
+        >>> circuit = QuantumCircuit(1)
+        >>> _ = circuit.rz(math.pi / 2, 0)
+        >>> not_clifford(circuit) is None
+        True
+        >>> _ = circuit.rz(0.3, 0)
+        >>> not_clifford(circuit)
+        'rz(0.3)'
+    """
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if isinstance(operation, ControlFlowOp):
+            for block in operation.blocks:
+                if (why := not_clifford(block)) is not None:
+                    return why
+        elif operation.name in {"break_loop", "continue_loop", "store"}:
+            continue
+        elif operation.name in _QUARTERS:
+            if quarter_turns(operation.params[0]) is None:
+                return f"{operation.name}({operation.params[0]})"
+        elif operation.name not in _CLIFFORD:
+            return str(operation.name)
+    return None
+
+
+def quarter_turns(angle: Any) -> int | None:
+    """How many times pi/2 an angle is, modulo 4; ``None`` if it is no multiple or has no value yet."""
+    if isinstance(angle, ParameterExpression):
+        if angle.parameters:
+            return None
+        angle = angle.numeric()
+    turns = float(angle) / (math.pi / 2)
+    return round(turns) % 4 if math.isfinite(turns) and abs(turns - round(turns)) < 1e-9 else None
+
+
+@frozen(eq=False)
+class Reduced:
+    """A circuit on the qubits that it uses."""
+
+    circuit: QuantumCircuit
+    """The circuit, whose qubits are those of the device in the order that was given."""
+    delays: Mapping[str, tuple[int, float]]
+    """The delays by their labels: the qubit of the simulation and the seconds."""
+
+
+def reduced(circuit: QuantumCircuit, used: Sequence[int], dt: float, *, clifford: bool) -> Reduced:
+    """Return a circuit on the qubits that it uses.
+
+    Args:
+        circuit: A circuit on the qubits of a device.
+        used: Its qubits, which :func:`used_qubits` finds, in the order that they get.
+        dt: The seconds of the unit ``dt``.
+        clifford: Whether all gates become Clifford gates; :func:`not_clifford` is ``None`` then.
+    """
+    work = _Reducing(dt, clifford)
+    register = QuantumRegister(len(used), "q")
+    qubits = dict(zip((circuit.qubits[index] for index in used), register, strict=True))
+    numbers = {qubit: index for index, qubit in enumerate(register)}
+    made = work.rewritten(circuit, QuantumCircuit(register, name=circuit.name), qubits, numbers)
+    return Reduced(made, work.delays)
+
+
+@define
+class _Reducing:
+    dt: float
+    clifford: bool
+    delays: dict[str, tuple[int, float]] = field(factory=dict)
+
+    def rewritten(
+        self, source: QuantumCircuit, made: QuantumCircuit, qubits: Mapping[Qubit, Qubit], numbers: Mapping[Qubit, int]
+    ) -> QuantumCircuit:
+        made.metadata, made.global_phase = source.metadata, source.global_phase
+        made.add_bits(source.clbits)
+        for register in source.cregs:
+            made.add_register(register)
+        for variable in source.iter_input_vars():
+            made.add_input(variable)
+        for variable in source.iter_captured_vars():
+            made.add_capture(variable)
+        for variable in source.iter_declared_vars():
+            made.add_uninitialized_var(variable)
+        for instruction in source.data:
+            there = [qubits[qubit] for qubit in instruction.qubits if qubit in qubits]
+            if instruction.operation.name == "barrier" or len(there) == len(instruction.qubits):
+                self._add(made, instruction, there, numbers)
+        return made
+
+    def _add(
+        self, made: QuantumCircuit, instruction: CircuitInstruction, there: list[Qubit], numbers: Mapping[Qubit, int]
+    ) -> None:
+        operation = instruction.operation
+        if operation.name == "barrier":
+            if there:
+                made.barrier(there)
+        elif isinstance(operation, ControlFlowOp):
+            blocks = []
+            for block in operation.blocks:
+                inner = dict(zip(block.qubits, (numbers[qubit] for qubit in there), strict=True))
+                empty = QuantumCircuit(block.qubits)
+                blocks.append(self.rewritten(block, empty, {qubit: qubit for qubit in block.qubits}, inner))
+            made.append(operation.replace_blocks(blocks), there, instruction.clbits, copy=False)
+        elif operation.name in _SAME:
+            made.append(_SAME[operation.name](), there, instruction.clbits, copy=False)
+        elif operation.name == "delay":
+            self._wait(made, operation, there[0], numbers[there[0]])
+        elif self.clifford and operation.name in {"rx", "rzz"}:
+            _turn(made, operation.name, quarter_turns(operation.params[0]) or 0, there)
+        else:
+            made.append(operation, there, instruction.clbits, copy=False)
+
+    def _wait(self, made: QuantumCircuit, operation: Any, qubit: Qubit, number: int) -> None:
+        seconds = seconds_of(operation, self.dt)
+        if seconds is None:
+            return
+        label = f"{_IDLE}_{number}_{seconds:.12g}"
+        self.delays[label] = (number, seconds)
+        made.append(IGate(label=label), [qubit], copy=False)
+
+
+def seconds_of(delay: Any, dt: float) -> float | None:
+    """Return the seconds of a delay; ``None`` where they are not a number yet."""
+    duration = delay.duration
+    if isinstance(duration, ParameterExpression):
+        if duration.parameters:
+            return None
+        duration = duration.numeric()
+    if not isinstance(duration, int | float):
+        return None
+    return float(duration) * {"dt": dt, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}.get(delay.unit, dt)
+
+
+_TURNS: Final = (IGate, SXGate, XGate, SXdgGate)
+"""``rx`` by its angle in multiples of pi/2, but for a global phase."""
+_PHASES: Final = (None, SGate, ZGate, SdgGate)
+"""``rz`` by its angle in multiples of pi/2, but for a global phase."""
+
+
+def _turn(made: QuantumCircuit, name: str, quarter: int, qubits: Sequence[Qubit]) -> None:
+    """Add ``rx`` or ``rzz`` as Clifford gates; the last of them has the label by which its error is found."""
+    if name == "rx":
+        made.append(_TURNS[quarter](label=name), qubits, copy=False)
+        return
+    phase = _PHASES[quarter]
+    if phase is not None:
+        for qubit in qubits:
+            made.append(phase(), [qubit], copy=False)
+    if quarter % 2:
+        made.append(CZGate(label=name), qubits, copy=False)
+        return
+    # Two gates that are none, to have one for the error. No device has a swap of its own.
+    made.append(SwapGate(), qubits, copy=False)
+    made.append(SwapGate(label=name), qubits, copy=False)

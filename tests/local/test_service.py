@@ -96,7 +96,7 @@ def test_transpiled_circuit_runs_on_a_noisy_device(device, bell):
 
 def test_unsupported_circuit_fails_with_the_instruction_named(device, bell):
     job = device.run(qasm3.dumps(bell), shots=10)
-    with pytest.raises(IBMJobFailureError, match="Error code 1517; .* it has no h, but cx"):
+    with pytest.raises(IBMJobFailureError, match=r"Error code 1517; .* it has no h, but cx"):
         job.result(timeout=60)
     assert job.status() is JobStatus.ERROR
     assert "'h'" in job.error_message()

@@ -36,7 +36,7 @@ def study(simulator, device):
 @pytest.mark.parametrize(
     ("program", "says"),
     [
-        ("bell_counts.py", ["'local_simulator', 'local_5q', 'local_27q', 'local_heron'", "counts ['00', '11'] 1000"]),
+        ("bell_counts.py", ["'local_27q', 'local_heron', 'ibmq_qasm_simulator'", "counts ['00', '11'] 1000"]),
         ("monitor_loop.py", ["queued, position 1", "RUNNING", "DONE", "more ones than zeros True"]),
         ("collect_by_tag.py", ["left out: ", "3 jobs {'0': 20, '1': 30}"]),
     ],

@@ -8,7 +8,7 @@ import pytest
 from ibm_circuit_job import BackendConfiguration, BackendProperties
 from ibm_circuit_job.devices.target import target_of
 from ibm_circuit_job.local.calibrations import calibration_id
-from ibm_circuit_job.local.devices import ALIASES, BY_DEFAULT, DEVICES, Devices
+from ibm_circuit_job.local.devices import BY_DEFAULT, DEVICES, Devices
 from ibm_circuit_job.local.heron import line
 
 HERON = DEVICES["local_heron"]
@@ -85,11 +85,13 @@ def test_other_ids_name_no_calibration(given):
     assert HERON.calibration(given, NOON) is None
 
 
-def test_alias_leads_to_the_simulator_and_is_not_listed():
-    assert DEVICES["ibmq_qasm_simulator"] is DEVICES["local_simulator"]
-    assert "ibmq_qasm_simulator" in DEVICES
-    assert not set(ALIASES) & set(DEVICES)
-    assert list(DEVICES) == ["local_simulator", "local_5q", "local_27q", "local_heron"]
+def test_default_devices_are_listed_once_each_in_order():
+    assert list(DEVICES) == ["local_simulator", "local_5q", "local_27q", "local_heron", "ibmq_qasm_simulator"]
+
+
+def test_simulator_by_its_old_name_differs_in_nothing_else():
+    old, new = DEVICES["ibmq_qasm_simulator"], DEVICES["local_simulator"]
+    assert old.configuration() == new.configuration() | {"backend_name": "ibmq_qasm_simulator"}
 
 
 def test_service_offers_the_devices_that_it_is_told_to():

@@ -61,7 +61,7 @@ class BackendsOfAccount(AccountConnection):
             >>> from ibm_circuit_job import IBMProvider
             >>> with IBMProvider.local() as provider:
             ...     [backend.name for backend in provider.backends(simulator=False, min_num_qubits=10)]
-            ['local_27q']
+            ['local_27q', 'local_heron']
         """
         choice = checked_choice(use_fractional_gates)
         found = self._named(name, self._instance(instance, IBMBackendApiError), choice)[0]

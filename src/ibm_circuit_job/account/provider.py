@@ -96,7 +96,7 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
     Example:
         >>> with IBMProvider.local() as provider:
         ...     [backend.name for backend in provider.backends()]
-        ['local_simulator', 'local_5q', 'local_27q']
+        ['local_simulator', 'local_5q', 'local_27q', 'local_heron', 'ibmq_qasm_simulator']
     """
 
     def __init__(

@@ -6,14 +6,13 @@ Source: IBM's guide on the usage of a workload, whose formula is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from qiskit import QuantumCircuit
 
-from ibm_circuit_job.local.devices import DEFAULT_REP_DELAY, DEVICES, measured
+from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.records import JobRecord
 
 RAN_TOO_LONG: Final = 1305
@@ -22,52 +21,100 @@ MOST_COST: Final = 10_800
 """The largest ``cost`` that a submission may name, in seconds; also what counts where it names none."""
 
 
-class _Pace(msgspec.Struct):
+class _Submitted(msgspec.Struct):
     """What of a job's parameters decides how long a device takes for it."""
 
     shots: int = 4000
-    rep_delay: float = DEFAULT_REP_DELAY
+    rep_delay: float | None = None
     circuits: list[msgspec.Raw] = msgspec.field(default_factory=list)
     pubs: list[list[msgspec.Raw]] = msgspec.field(default_factory=list)
     options: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
+    quantum_program: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _ExecutionOptions(msgspec.Struct):
     rep_delay: float | None = None
 
 
-def estimated_seconds(backend: str, params: bytes) -> float | None:
-    """Return how long a backend takes for a job, before its circuits are known: shots x circuits x repetition delay.
+class _Array(msgspec.Struct):
+    shape: list[int] = msgspec.field(default_factory=list)
 
-    Nothing that a client submitted is decoded into objects for it.
+
+class _Item(msgspec.Struct):
+    circuit_arguments: _Array | None = None
+    shape: list[int] = msgspec.field(default_factory=list)
+
+    @property
+    def sets(self) -> int:
+        """How many sets of parameters there are."""
+        given = [] if self.circuit_arguments is None else self.circuit_arguments.shape[:-1]
+        return max(math.prod(given), math.prod(self.shape))
+
+
+class _Program(msgspec.Struct):
+    shots: int = 0
+    items: list[_Item] = msgspec.field(default_factory=list)
+
+
+def estimated_seconds(backend: str, program: str, params: bytes) -> float | None:
+    """Return how long a backend takes for a job, before its circuits are known: executions x repetition delay.
+
+    Nothing that a client submitted is decoded into objects for it. Of the programs ``estimator`` and ``noise-learner``,
+    the number of executions is not known before the job runs: a pub counts as one basis, without mitigation, and
+    learning as nothing.
 
     Args:
         backend: The name of the backend.
+        program: The name of the program.
         params: The parameters of the job, as they were submitted.
 
     Returns:
         Seconds; 0 where the parameters cannot be read; ``None`` for a simulator, which takes as long as it computes.
 
     Example:
-        >>> estimated_seconds("local_5q", b'{"circuits": [{}, {}], "shots": 1000, "rep_delay": 0.0005}')
+        >>> params = b'{"circuits": [{}, {}], "shots": 1000, "rep_delay": 0.0005}'
+        >>> estimated_seconds("local_5q", "circuit-runner", params)
         1.0
-        >>> estimated_seconds("local_simulator", b"{}") is None
+        >>> estimated_seconds("local_simulator", "circuit-runner", b"{}") is None
         True
     """
-    if DEVICES[backend].is_simulator:
+    device = DEVICES[backend]
+    if device.is_simulator:
         return None
     try:
-        pace = msgspec.json.decode(params, type=_Pace)
-        shots, delay = max(pace.shots, 0) * len(pace.circuits), pace.rep_delay
-        if pace.pubs:
-            default = msgspec.json.decode(pace.options.get("default_shots", b"null"), type=int | None) or 4096
-            given = (msgspec.json.decode(pub[2], type=int | None) if len(pub) > 2 else None for pub in pace.pubs)
-            shots = sum(default if each is None else max(each, 0) for each in given)
-            wanted = msgspec.json.decode(pace.options.get("execution", b"{}"), type=_ExecutionOptions)
-            delay = pace.rep_delay if wanted.rep_delay is None else wanted.rep_delay
-        return charged(shots, delay, 0.0)
-    except (msgspec.MsgspecError, RecursionError, OverflowError):
+        given = msgspec.json.decode(params, type=_Submitted)
+        return charged(_executions(program, given), device.pace.delay(_rep_delay(given)), 0.0)
+    except (msgspec.MsgspecError, RecursionError, ArithmeticError):
         return 0.0
+
+
+def _rep_delay(given: _Submitted) -> float | None:
+    own = msgspec.json.decode(given.options.get("rep_delay", b"null"), type=float | None)
+    wanted = msgspec.json.decode(given.options.get("execution", b"null"), type=_ExecutionOptions | None)
+    of_execution = None if wanted is None else wanted.rep_delay
+    return next((each for each in (of_execution, own, given.rep_delay) if each is not None), None)
+
+
+def _executions(program: str, given: _Submitted) -> int:
+    match program:
+        case "circuit-runner" | "qasm3-runner":
+            return max(given.shots, 0) * len(given.circuits)
+        case "executor":
+            items = msgspec.json.decode(given.quantum_program, type=_Program)
+            return max(items.shots, 0) * sum(item.sets for item in items.items)
+        case "sampler":
+            default = msgspec.json.decode(given.options.get("default_shots", b"null"), type=int | None) or 4096
+            shots = (msgspec.json.decode(pub[2], type=int | None) if len(pub) > 2 else None for pub in given.pubs)
+            return sum(default if each is None else max(each, 0) for each in shots)
+        case "estimator":
+            wanted = given.options.get("default_precision", b"0.015625")
+            default_precision = msgspec.json.decode(wanted, type=float | None) or 0.015625
+            precisions = (
+                msgspec.json.decode(pub[3], type=float | None) if len(pub) > 3 else None for pub in given.pubs
+            )
+            return sum(math.ceil(1 / (each or default_precision) ** 2) for each in precisions)
+        case _:
+            return 0
 
 
 def charged(executions: int, rep_delay: float, circuit_seconds: float) -> float:
@@ -83,52 +130,6 @@ def charged(executions: int, rep_delay: float, circuit_seconds: float) -> float:
         2.5
     """
     return executions * (max(rep_delay, 0.0) + circuit_seconds)
-
-
-def circuit_seconds(circuit: QuantumCircuit, properties: Mapping[str, Any], dt: float) -> float:
-    """Return how long a circuit takes on a device: the longest path through it, by the lengths of its instructions.
-
-    Of blocks of control flow, each counts once, and the longest where there are several.
-
-    Args:
-        circuit: A circuit in the gates of the device.
-        properties: The device's properties, as the service replies them.
-        dt: Seconds of the device's unit of time, for delays.
-    """
-    lengths = {
-        (gate["gate"], tuple(gate["qubits"])): measured(gate["parameters"]).get("gate_length", 0.0)
-        for gate in properties.get("gates", ())
-    }
-    for qubit, entries in enumerate(properties.get("qubits", ())):
-        lengths["measure", (qubit,)] = measured(entries).get("readout_length", 0.0)
-    return _longest_path(circuit, lengths, dt)
-
-
-def _longest_path(circuit: QuantumCircuit, lengths: Mapping[tuple[str, tuple[int, ...]], float], dt: float) -> float:
-    free: dict[Any, float] = {}
-    for instruction in circuit.data:
-        operation = instruction.operation
-        on = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
-        blocks = getattr(operation, "blocks", ())
-        if blocks:
-            length = max(_longest_path(block, lengths, dt) for block in blocks)
-        elif operation.name == "delay":
-            length = _delay_seconds(operation, dt)
-        else:
-            length = lengths.get((operation.name, on), 0.0)
-        bits = (*instruction.qubits, *instruction.clbits)
-        end = max((free.get(bit, 0.0) for bit in bits), default=0.0) + length
-        free.update(dict.fromkeys(bits, end))
-    return max(free.values(), default=0.0)
-
-
-def _delay_seconds(operation: Any, dt: float) -> float:
-    unit = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "dt": dt}.get(operation.unit, 0.0)
-    try:
-        return float(operation.duration) * unit
-    except TypeError:
-        # A stretch, or a parameter that is not bound.
-        return 0.0
 
 
 def charged_for(job: JobRecord, now: datetime) -> float:

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from attrs import frozen
 
 from ibm_circuit_job.local.calibrations import calibrated_at, date_of_id
+
+DEFAULT_REP_DELAY: Final = 250e-6
+"""Seconds between two shots of a device, unless the job says otherwise. This is what makes a device take time."""
+LONGEST_REP_DELAY: Final = 500e-6
+
+
+@frozen
+class Pace:
+    """The times of a device, in seconds."""
+
+    default: float
+    """Between two shots, where a job does not say."""
+    shortest: float
+    """The least that a job may say."""
+    longest: float
+    """The most that a job may say."""
+    dt: float
+    """The unit of time; 0 where the device has none."""
+
+    def delay(self, given: float | None) -> float:
+        """Return the seconds between two shots of a job.
+
+        Args:
+            given: What the job says, in seconds.
+        """
+        return self.default if given is None else given
 
 
 @frozen
@@ -31,6 +58,11 @@ class Device(ABC):
     def has_pauli_noise(self) -> bool:
         """Whether delays have Pauli errors too, so that all of its noise is Pauli errors and readout."""
         return False
+
+    @property
+    def pace(self) -> Pace:
+        """Its times."""
+        return _pace_of(self)
 
     @abstractmethod
     def configuration(self) -> dict[str, Any]:
@@ -63,3 +95,18 @@ class Device(ABC):
         if isinstance(clops := said.get("clops_h") or said.get("clops"), int):
             listed["clops"] = {"type": "hardware", "value": clops}
         return listed
+
+
+@lru_cache(maxsize=64)
+def _pace_of(device: Device) -> Pace:
+    """The times of a device by its configuration, which has microseconds and, for ``dt``, nanoseconds."""
+    said = device.configuration()
+    default, dt, ends = said.get("default_rep_delay"), said.get("dt"), said.get("rep_delay_range")
+    if not (isinstance(ends, list) and len(ends) == 2 and all(isinstance(each, int | float) for each in ends)):
+        ends = [0.0, LONGEST_REP_DELAY * 1e6]
+    return Pace(
+        default * 1e-6 if isinstance(default, int | float) else DEFAULT_REP_DELAY,
+        ends[0] * 1e-6,
+        ends[1] * 1e-6,
+        dt * 1e-9 if isinstance(dt, int | float) else 0.0,
+    )

@@ -146,7 +146,7 @@ class _Ready:
 
     @classmethod
     def of(cls, device: Device, circuit: QuantumCircuit, memory_mb: int | None) -> _Ready:
-        used, dt = used_qubits(circuit), _dt(device)
+        used, dt = used_qubits(circuit), device.pace.dt
         made = reduced(circuit, used, dt, clifford=False)
         if len(used) > FAST_QUBITS:
             used = tuple(used[index] for index in neighbours_together(made.circuit))
@@ -238,10 +238,6 @@ def _header(circuit: QuantumCircuit) -> dict[str, Any]:
         "n_qubits": circuit.num_qubits,
         "qreg_sizes": [[register.name, register.size] for register in circuit.qregs],
     }
-
-
-def _dt(device: Device) -> float:
-    return float(_configuration(device).get("dt") or 0.0) * 1e-9
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""The backends of the local service: one ideal simulator and three noisy devices, unless it is given others.
+"""The backends of the local service: an ideal simulator with two names and three noisy devices, or those it is given.
 
 Everything is a function of the name and the date: a device is calibrated anew each day at 04:00 UTC, and its
 calibration of any day can be asked for again.
@@ -15,7 +15,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ibm_circuit_job.local.calibrations import calibrated_at
-from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.device import DEFAULT_REP_DELAY, LONGEST_REP_DELAY, Device
 from ibm_circuit_job.local.heron import Heron
 
 
@@ -55,14 +55,14 @@ BY_DEFAULT: Final[tuple[Device, ...]] = (
     ClassicDevice("local_5q", 5, _T_SHAPE),
     ClassicDevice("local_27q", 27, _HEAVY_HEX),
     Heron(),
+    # Programs of earlier years ask for the simulator by this name; clients find only what is listed.
+    ClassicDevice("ibmq_qasm_simulator", 30),
 )
 """The backends of a service that is given no others."""
-ALIASES: Final[Mapping[str, str]] = {"ibmq_qasm_simulator": "local_simulator"}
-"""Further names of backends. Listings leave them out."""
 
 
 class Devices(Mapping[str, Device]):
-    """The backends of this process by name. A backend is found by its alias too, which is not listed.
+    """The backends of this process by name.
 
     A service is a process of its own, and so is each of its workers: :meth:`use` is called once, at the start.
 
@@ -71,14 +71,14 @@ class Devices(Mapping[str, Device]):
     """
 
     def __init__(self, devices: Iterable[Device]) -> None:
-        self._devices = {device.name: device for device in devices}
+        self.use(devices)
 
     def use(self, devices: Iterable[Device]) -> None:
         """Offer these backends, in place of those before."""
         self._devices = {device.name: device for device in devices}
 
     def __getitem__(self, name: str) -> Device:
-        return self._devices[ALIASES.get(name, name)]
+        return self._devices[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._devices)
@@ -93,9 +93,6 @@ DEVICES: Final = Devices(BY_DEFAULT)
 BACKEND_VERSION: Final = "1.0.0"
 MAX_SHOTS: Final = 100_000
 MAX_CIRCUITS: Final = 300
-DEFAULT_REP_DELAY: Final = 250e-6
-"""Seconds between two shots of a device, unless the job says otherwise. This is what makes a device take time."""
-LONGEST_REP_DELAY: Final = 500e-6
 
 _DEVICE_GATES: Final = ("cx", "id", "rz", "sx", "x", "reset")
 # fmt: off

@@ -50,7 +50,7 @@ class Outcome:
     reason_code: int | None = None
     """The service's number for the reason."""
     device_seconds: float | None = None
-    """Seconds that a device takes for the job and charges, as far as its circuits tell; ``None`` for a simulator."""
+    """Seconds that a device takes for the circuits that it executed, and charges; ``None`` for a simulator."""
 
     @property
     def succeeded(self) -> bool:

@@ -100,7 +100,8 @@ def documents_of(given: Given) -> Documents:
         Traceback (most recent call last):
         ...
         ibm_circuit_job.local.given_devices.NoDevice: expected a device to be one of local_simulator, local_5q, \
-local_27q, local_heron, a fake backend of qiskit-ibm-runtime, paths of files, or a BackendV2; got 'ibm_nowhere'
+local_27q, local_heron, ibmq_qasm_simulator, a fake backend of qiskit-ibm-runtime, paths of files, or a BackendV2; \
+got 'ibm_nowhere'
     """
     found: Documents | None = None
     if isinstance(given, str):

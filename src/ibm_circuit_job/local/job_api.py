@@ -184,7 +184,6 @@ class JobApi(ABC):
             raise Refusal(400, 1221, "The request cannot be read: expected params to be an object.")
         if given.program_id not in self.programs:
             raise Refusal(404, 1235, f"Program {given.program_id!r} not found.")
-        # By its own name, where the client has given an alias.
         device = DEVICES[given.backend]
         self._calibration(device, given.calibration_id)
         self.check_submission(request)

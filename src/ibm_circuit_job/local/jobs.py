@@ -126,7 +126,7 @@ class JobQueues:
             NotWritten: If it cannot be written down.
         """
         job = LocalJob(secrets.token_hex(10), backend, program, tags, session_id, private, self.clock())
-        job.estimate, job.client = estimated_seconds(backend, params), client
+        job.estimate, job.client = estimated_seconds(backend, program, params), client
         job.cost, job.calibration_id, job.instance = cost, calibration_id, instance
         self.records.add(job, params)
         self.jobs[job.id] = job

@@ -63,7 +63,7 @@ class LocalService:
         devices: The backends that it has: each the name of one that it has by default, the name of a fake backend of
             ``qiskit-ibm-runtime`` where that package is installed (``fake_fez``), paths of files with a configuration
             and its properties as IBM's API gives them, or a ``BackendV2``. By default ``local_simulator``,
-            ``local_5q``, ``local_27q`` and ``local_heron``.
+            ``local_5q``, ``local_27q``, ``local_heron`` and ``ibmq_qasm_simulator``.
         allowed_hosts: Names that requests may have in ``Host`` and ``Origin``, beside ``localhost`` and IP addresses.
         instances: The instances of the platform dialect, each with any of ``name``, ``plan``, ``region``,
             ``limit_seconds`` and ``tags``; by default one of the name ``local`` and the plan ``Open``, without a limit.

@@ -53,8 +53,7 @@ def main(connection: Connection, parent: int, memory_mb: int, devices: Sequence[
 
 def _answer(asked: bytes) -> bytes:
     task = msgspec.msgpack.decode(asked, type=execution.Task)
-    outcome = execution.execute(task)
-    answer = msgspec.msgpack.encode(outcome)
+    answer = msgspec.msgpack.encode(execution.execute(task))
     if len(answer) > MOST_ANSWER:
         reason = f"The result holds {len(answer)} bytes; at most {MOST_ANSWER} can be stored."
         return msgspec.msgpack.encode(execution.Outcome(None, reason))

@@ -6,6 +6,10 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_provider import IBMProvider
 from qiskit_ibm_provider.exceptions import IBMInputValueError
 
+SIMULATORS = {"local_simulator", "ibmq_qasm_simulator"}
+LARGE = SIMULATORS | {"local_27q", "local_heron"}
+EVERY = LARGE | {"local_5q"}
+
 
 def test_login_finds_the_instance(provider):
     assert provider.instances() == ["ibm-q/open/main"]
@@ -32,29 +36,24 @@ def test_account_can_be_saved_and_used(services):
 
 
 def test_all_backends_are_listed(provider):
-    assert {backend.name for backend in provider.backends()} == {
-        "local_simulator",
-        "local_5q",
-        "local_27q",
-        "local_heron",
-    }
+    assert {backend.name for backend in provider.backends()} == EVERY
 
 
 @pytest.mark.parametrize(
     ("filters", "names"),
     [
         ({"name": "local_5q"}, {"local_5q"}),
-        ({"min_num_qubits": 6}, {"local_simulator", "local_27q", "local_heron"}),
-        ({"simulator": True}, {"local_simulator"}),
+        ({"min_num_qubits": 6}, LARGE),
+        ({"simulator": True}, SIMULATORS),
         ({"simulator": False}, {"local_5q", "local_27q", "local_heron"}),
         ({"n_qubits": 27}, {"local_27q"}),
         ({"operational": True, "simulator": False}, {"local_5q", "local_27q", "local_heron"}),
-        ({"status_msg": "active"}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
-        ({"dynamic_circuits": True}, {"local_simulator"}),
+        ({"status_msg": "active"}, EVERY),
+        ({"dynamic_circuits": True}, SIMULATORS),
         ({"dynamic_circuits": False}, {"local_5q", "local_27q"}),
         ({"open_pulse": True}, set()),
         ({"filters": lambda backend: "cx" in backend.basis_gates and backend.num_qubits < 10}, {"local_5q"}),
-        ({"instance": "ibm-q/open/main", "min_num_qubits": 20}, {"local_simulator", "local_27q", "local_heron"}),
+        ({"instance": "ibm-q/open/main", "min_num_qubits": 20}, LARGE),
     ],
 )
 def test_backends_can_be_filtered(provider, filters, names):

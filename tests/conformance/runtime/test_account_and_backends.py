@@ -7,6 +7,10 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
 from qiskit_ibm_runtime.exceptions import IBMInputValueError
 
+SIMULATORS = {"local_simulator", "ibmq_qasm_simulator"}
+LARGE = SIMULATORS | {"local_27q", "local_heron"}
+EVERY = LARGE | {"local_5q"}
+
 
 def names(backends):
     return {backend.name for backend in backends}
@@ -37,7 +41,7 @@ def test_instances_are_found_by_search(service, services):
 def test_instance_need_not_be_given_by_its_crn(connect, services, wanted):
     found = connect(**wanted)
     assert found.active_instance() == services.plain.instance
-    assert names(found.backends()) == {"local_simulator", "local_5q", "local_27q", "local_heron"}
+    assert names(found.backends()) == EVERY
 
 
 def test_unknown_instance_is_refused(connect):
@@ -84,17 +88,17 @@ def test_usage_of_the_instance_is_told(service):
 @pytest.mark.parametrize(
     ("filters", "found"),
     [
-        ({}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
+        ({}, EVERY),
         ({"name": "local_5q"}, {"local_5q"}),
-        ({"min_num_qubits": 6}, {"local_simulator", "local_27q", "local_heron"}),
-        ({"simulator": True}, {"local_simulator"}),
+        ({"min_num_qubits": 6}, LARGE),
+        ({"simulator": True}, SIMULATORS),
         ({"simulator": False, "operational": True}, {"local_5q", "local_27q", "local_heron"}),
         ({"n_qubits": 27}, {"local_27q"}),
-        ({"dynamic_circuits": True}, {"local_simulator", "local_heron"}),
+        ({"dynamic_circuits": True}, SIMULATORS | {"local_heron"}),
         ({"dynamic_circuits": False}, {"local_5q", "local_27q"}),
         ({"filters": lambda backend: backend.num_qubits < 10}, {"local_5q"}),
-        ({"include_mocks": True}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
-        ({"use_fractional_gates": None}, {"local_simulator", "local_5q", "local_27q", "local_heron"}),
+        ({"include_mocks": True}, EVERY),
+        ({"use_fractional_gates": None}, EVERY),
     ],
 )
 def test_backends_can_be_filtered(service, filters, found):
@@ -102,12 +106,7 @@ def test_backends_can_be_filtered(service, filters, found):
 
 
 def test_backends_of_a_named_instance_are_listed(service, services):
-    assert names(service.backends(instance=services.plain.instance)) == {
-        "local_simulator",
-        "local_5q",
-        "local_27q",
-        "local_heron",
-    }
+    assert names(service.backends(instance=services.plain.instance)) == EVERY
 
 
 def test_unknown_backend_is_not_found(service):
@@ -120,7 +119,7 @@ def test_least_busy_backend_is_one_that_has_nothing_to_do(connect, slow, until):
     until(job.running)
     service = connect()  # The client looks at the lengths of the queues but once.
     assert service.least_busy(simulator=False, operational=True).name == "local_27q"
-    assert service.least_busy(min_num_qubits=28).name == "local_simulator"
+    assert service.least_busy(min_num_qubits=28).name in SIMULATORS | {"local_heron"}
 
 
 def test_backend_can_be_refreshed(service):

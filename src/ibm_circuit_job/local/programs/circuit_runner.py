@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel
 
+from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.device_time import device_seconds
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, MAX_CIRCUITS
 from ibm_circuit_job.local.execution import Outcome, Task
+from ibm_circuit_job.local.programs.options import check_repetition
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
 from ibm_circuit_job.local.programs.refusals import NOT_FOR_THIS_BACKEND, CannotRun, decoded
 from ibm_circuit_job.local.simulation import checked_shots, runnable, simulated
@@ -27,6 +30,7 @@ def run(task: Task) -> Outcome:
     if not 1 <= len(circuits) <= MAX_CIRCUITS:
         raise CannotRun(f"Expected 1 to {MAX_CIRCUITS} circuits, got {len(circuits)}.")
     shots = checked_shots(submitted.get("shots", 4000))
+    rep_delay = _rep_delay(submitted.get("rep_delay"), device)
     prepared = [runnable(task, _prepared(circuit, submitted.get("init_circuit"))) for circuit in circuits]
     ready = [circuit for circuit in prepared if isinstance(circuit, QuantumCircuit)]
     reasons = [reason for reason in prepared if isinstance(reason, str)]
@@ -62,11 +66,23 @@ def run(task: Task) -> Outcome:
     # The header goes back as it came, and not as what was made of it.
     given = documents.fields(task.params, "params").unwrap().get("header")
     result["header"] = {} if given is None or bytes(given) == b"null" else given
-    body = typed_json.encode(result)
-    if reasons:
-        return Outcome(body, "; ".join(dict.fromkeys(reasons)), NOT_FOR_THIS_BACKEND)
-    seconds = device_seconds(task, [(circuit, shots) for circuit in circuits], submitted.get("rep_delay"))
-    return Outcome(body, device_seconds=seconds)
+    reason = "; ".join(dict.fromkeys(reasons))
+    seconds = device_seconds(task, ((circuit, _ONE_SET, shots) for circuit in ready), rep_delay)
+    return Outcome(typed_json.encode(result), reason, NOT_FOR_THIS_BACKEND if reason else None, seconds)
+
+
+_ONE_SET: Final = np.empty((1, 0))
+"""What a circuit without parameters is run for."""
+
+
+def _rep_delay(given: Any, device: Device) -> float | None:
+    """The seconds between two shots; ``None`` for the device's default, and for a simulator."""
+    if given is None or device.is_simulator:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise CannotRun(f"rep_delay: expected a number of seconds, got {given!r}.")
+    check_repetition(device, True, float(given), "params")
+    return float(given)
 
 
 def _failed(circuit: Any, shots: int, reason: str) -> dict[str, Any]:

@@ -94,9 +94,9 @@ def run(task: Task) -> Outcome:
     if simulator is not None and simulator.noise_model is not None:
         noise = noise_of_options(DEVICES[task.backend], simulator.noise_model.value_, "options.simulator.noise_model")
     sweeps = [each.sweep for each in every] + ([] if calibration is None else [calibration.sweep])
-    outcomes, _ = run_sweeps(task, sweeps, seed, noise)
-    bits = {id(each): each.bits(found) for each, found in zip(every, outcomes, strict=False)}
-    readout = {} if calibration is None else _readout(calibration, calibration.bits(outcomes[-1]), pubs)
+    ran = run_sweeps(task, sweeps, seed, noise, params.options.execution.rep_delay)
+    bits = {id(each): each.bits(found) for each, found in zip(every, ran.outcomes, strict=False)}
+    readout = {} if calibration is None else _readout(calibration, calibration.bits(ran.outcomes[-1]), pubs)
     results = [_data(pub, options, bits, readout) for pub in pubs]
     metadata = [_pub_metadata(pub, options) for pub in pubs]
     if not body.get("support_qiskit"):
@@ -104,12 +104,14 @@ def run(task: Task) -> Outcome:
             {"data": {name: each.tolist() for name, each in data.items()}, "metadata": about}
             for data, about in zip(results, metadata, strict=True)
         ]
-        return Outcome(typed_json.encode({"results": listed, "metadata": _metadata(options)}))
+        plain_body = typed_json.encode({"results": listed, "metadata": _metadata(options)})
+        return Outcome(plain_body, device_seconds=ran.device_seconds)
     written = [
         PubResult(DataBin(**data, shape=pub.given.shape), metadata=about)
         for pub, data, about in zip(pubs, results, metadata, strict=True)
     ]
-    return Outcome(typed_json.encode(PrimitiveResult(written, metadata=_metadata(options))))
+    typed_body = typed_json.encode(PrimitiveResult(written, metadata=_metadata(options)))
+    return Outcome(typed_body, device_seconds=ran.device_seconds)
 
 
 # Options

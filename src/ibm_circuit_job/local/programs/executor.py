@@ -57,7 +57,7 @@ def run(task: Task) -> Outcome:
         else _samplex_item(circuit, item, program.shots, random, path)
         for circuit, item, path in _listed(program)
     ]
-    outcomes, chunks = run_sweeps(task, [item.sweep for item in items], None)
+    ran = run_sweeps(task, [item.sweep for item in items], None, rep_delay=params.options.rep_delay)
     level = getattr(program, "meas_level", "classified")
     tensor = get_args(schema.QuantumProgramResultItemModel.model_fields["results"].annotation)[1].from_numpy
     data = [
@@ -68,16 +68,16 @@ def run(task: Task) -> Outcome:
             },
             "metadata": None if schema.ParamsModel.model_fields["schema_version"].default == "v0.1" else {},
         }
-        for item, packed in zip(items, outcomes, strict=True)
+        for item, packed in zip(items, ran.outcomes, strict=True)
     ]
-    timing = {"chunk_timing": [_span(chunk, items) for chunk in chunks]}
+    timing = {"chunk_timing": [_span(chunk, items) for chunk in ran.chunks]}
     body = {"schema_version": params.schema_version, "data": data, "metadata": timing}
     written = schema.QuantumProgramResultModel.model_validate(body).model_dump(mode="json")
     # What is passed through goes back as it came, and not as what was made of it.
     given = submitted["quantum_program"]
     passed = ("passthrough_data", "semantic_role")
     written |= {name: given.get(name) for name in passed if name in written}
-    return Outcome(msgspec.json.encode(written))
+    return Outcome(msgspec.json.encode(written), device_seconds=ran.device_seconds)
 
 
 def _check_options(device: Device, options: Any) -> None:

@@ -55,14 +55,24 @@ def _design(options: Any) -> Design:
 
 
 def _learned(
-    task: Task, layers: Sequence[Layer], design: Design, seed: int | None, noise: NoiseModel | None = None
-) -> list[Learned]:
+    task: Task,
+    layers: Sequence[Layer],
+    design: Design,
+    seed: int | None,
+    noise: NoiseModel | None = None,
+    rep_delay: float | None = None,
+) -> tuple[list[Learned], float | None]:
+    """The noise of layers, and the seconds that a device charges for learning it."""
+    charges: list[float | None] = []
     random = np.random.default_rng(task.seed if seed is None else abs(seed))
 
     def measure(sweeps: Sequence[Sweep]) -> list[Any]:
-        return run_sweeps(task, sweeps, seed, noise)[0]
+        ran = run_sweeps(task, sweeps, seed, noise, rep_delay)
+        charges.append(ran.device_seconds)
+        return ran.outcomes
 
-    return learn(layers, design, DEVICES[task.backend].qubits, random, measure)
+    learned = learn(layers, design, DEVICES[task.backend].qubits, random, measure)
+    return learned, None if None in charges else sum(each or 0.0 for each in charges)
 
 
 def _layer(task: Task, instruction: CircuitInstruction, place: Callable[[Any], int], path: str) -> Layer:
@@ -105,7 +115,8 @@ def _of_instructions(task: Task, submitted: dict[str, Any]) -> Outcome:
     # The official client writes the version of the program beside that of the schema.
     params = checked(schema.ParamsModel, {name: value for name, value in submitted.items() if name != "version"})
     options, device = params.options, DEVICES[task.backend]
-    check_repetition(device, getattr(options, "init_qubits", True), getattr(options, "rep_delay", None), "options")
+    rep_delay = getattr(options, "rep_delay", None)
+    check_repetition(device, getattr(options, "init_qubits", True), rep_delay, "options")
     unselected = "expected false; all shots of a simulated circuit count."
     refuse_given({"enable": options.post_selection.enable}, "options.post_selection", unselected)
     checks = getattr(options, "bit_flip_checks", None)
@@ -125,6 +136,7 @@ def _of_instructions(task: Task, submitted: dict[str, Any]) -> Outcome:
 
     layers = [_layer(task, each, place, f"instructions[{index}]") for index, each in enumerate(circuit.data)]
     design = _design(options)
+    learned, seconds = _learned(task, layers, design, None, rep_delay=rep_delay)
     data = [
         {
             "generators_sparse": [[(letters, list(qubits))] for letters, qubits in each.generators],
@@ -133,10 +145,10 @@ def _of_instructions(task: Task, submitted: dict[str, Any]) -> Outcome:
             "rates_std": F64TensorModel.from_numpy(np.asarray(each.errors, dtype=float)).model_dump(),
             "metadata": _metadata(layer, design),
         }
-        for layer, each in zip(layers, _learned(task, layers, design, None), strict=True)
+        for layer, each in zip(layers, learned, strict=True)
     ]
     body = schema.NoiseLearnerV3ResultsModel.model_validate({"data": data})
-    return Outcome(msgspec.json.encode(body.model_dump(mode="json")))
+    return Outcome(msgspec.json.encode(body.model_dump(mode="json")), device_seconds=seconds)
 
 
 def _metadata(layer: Layer, design: Design) -> dict[str, Any]:
@@ -163,7 +175,7 @@ def _of_circuits(task: Task, submitted: dict[str, Any]) -> Outcome:
             fields = simulator.noise_model.value_
             noise = noise_of_options(DEVICES[task.backend], fields, "options.simulator.noise_model")
     layers = _found(task, decoded(task.params, "circuits")["circuits"], options)
-    learned = _learned(task, layers, _design(options), seed, noise)
+    learned, seconds = _learned(task, layers, _design(options), seed, noise)
     data = [_layer_error(layer, each) for layer, each in zip(layers, learned, strict=True)]
     given = {
         name: getattr(options, name)
@@ -176,7 +188,7 @@ def _of_circuits(task: Task, submitted: dict[str, Any]) -> Outcome:
         )
     }
     body = {"data": data, "metadata": {"backend": task.backend, "input_options": given}}
-    return Outcome(typed_json.encode(body))
+    return Outcome(typed_json.encode(body), device_seconds=seconds)
 
 
 def _found(task: Task, circuits: Any, options: Any) -> list[Layer]:

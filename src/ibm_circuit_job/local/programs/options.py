@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ibm_circuit_job.local.device import Device
-from ibm_circuit_job.local.devices import configuration
 from ibm_circuit_job.local.programs.refusals import CannotRun
 
 REMARK_ON_DECOUPLING: Final = "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"
@@ -29,9 +28,9 @@ def check_repetition(device: Device, init_qubits: bool, rep_delay: float | None,
         raise CannotRun(f"{path}.init_qubits: expected true; the simulation of a shot begins with all qubits in 0.")
     if rep_delay is None:
         return
-    shortest, longest = (each * 1e-6 for each in configuration(device)["rep_delay_range"])
-    if not shortest <= rep_delay <= longest:
-        raise CannotRun(f"{path}.rep_delay: expected {shortest:g} to {longest:g} seconds, got {rep_delay:g}.")
+    pace = device.pace
+    if not pace.shortest <= rep_delay <= pace.longest:
+        raise CannotRun(f"{path}.rep_delay: expected {pace.shortest:g} to {pace.longest:g} seconds, got {rep_delay:g}.")
 
 
 def refuse_given(options: Mapping[str, Any], path: str, reason: str) -> None:

@@ -18,7 +18,6 @@ from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ibm_circuit_job.local.device_time import device_seconds
 from ibm_circuit_job.local.devices import DEVICES, MAX_CIRCUITS
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.options import REMARK_ON_DECOUPLING, check_repetition, refuse_given
@@ -74,22 +73,20 @@ def run(task: Task) -> Outcome:
     noise = None
     if simulator is not None and simulator.noise_model is not None:
         noise = noise_of_options(device, simulator.noise_model.value_, "options.simulator.noise_model")
-    outcomes, chunks = run_sweeps(task, [pub.sweep for pub in ready], seed, noise)
+    ran = run_sweeps(task, [pub.sweep for pub in ready], seed, noise, options.execution.rep_delay)
     kind = options.execution.meas_type
-    data = [_data(pub, packed, kind, random) for pub, packed in zip(ready, outcomes, strict=True)]
-    spans = [_span(chunk, ready) for chunk in chunks]
+    data = [_data(pub, packed, kind, random) for pub, packed in zip(ready, ran.outcomes, strict=True)]
+    spans = [_span(chunk, ready) for chunk in ran.chunks]
     metadata = [
         {"circuit_metadata": pub.given.circuit.metadata}
         | ({"num_randomizations": pub.rounds} if pub.rounds else {})
         | _remarks(options)
         for pub in ready
     ]
-    executions = [(pub.circuit, pub.size * pub.shots) for pub in pubs]
-    seconds = device_seconds(task, executions, options.execution.rep_delay)
     # The official client says true; who writes JSON by hand wants JSON.
     if body.get("support_qiskit"):
-        return Outcome(_qiskit_body(ready, data, metadata, spans), device_seconds=seconds)
-    return Outcome(_plain_body(data, metadata, spans), device_seconds=seconds)
+        return Outcome(_qiskit_body(ready, data, metadata, spans), device_seconds=ran.device_seconds)
+    return Outcome(_plain_body(data, metadata, spans), device_seconds=ran.device_seconds)
 
 
 def _check_options(task: Task, options: Any) -> None:

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from qiskit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel
 
+from ibm_circuit_job.local.device_time import device_seconds
 from ibm_circuit_job.local.devices import MAX_CIRCUITS, MAX_SHOTS
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.programs.refusals import CannotRun
@@ -68,9 +69,25 @@ class Chunk:
     """When it had ended, UTC."""
 
 
+@frozen(eq=False)
+class Ran:
+    """What came of sweeps."""
+
+    outcomes: list[Any]
+    """For each sweep the outcomes, an array of sets x shots x bytes, the most significant byte first."""
+    chunks: list[Chunk]
+    """What was run at once, in the order of time."""
+    device_seconds: float | None
+    """The seconds that a device charges for it; ``None`` for a simulator."""
+
+
 def run_sweeps(
-    task: Task, sweeps: Sequence[Sweep], seed: int | None, noise: NoiseModel | None = None
-) -> tuple[list[Any], list[Chunk]]:
+    task: Task,
+    sweeps: Sequence[Sweep],
+    seed: int | None,
+    noise: NoiseModel | None = None,
+    rep_delay: float | None = None,
+) -> Ran:
     """Run circuits for their sets of parameters.
 
     Args:
@@ -78,9 +95,7 @@ def run_sweeps(
         sweeps: What is run.
         seed: The seed of the job, if it has one; that of the service else.
         noise: The noise; that of the backend by default.
-
-    Returns:
-        For each sweep the outcomes, an array of sets x shots x bytes, the most significant byte first; and the chunks.
+        rep_delay: The seconds between two shots, for the charge; the device's default by default.
 
     Raises:
         CannotRun: If a circuit cannot run on the backend, or there are too many outcomes.
@@ -103,7 +118,9 @@ def run_sweeps(
             found[part.sweep].append(packed)
         chunk.stop = datetime.now(UTC)
         chunks.append(chunk)
-    return [_joined(sweep, packed) for sweep, packed in zip(sweeps, found, strict=True)], chunks
+    joined = [_joined(sweep, packed) for sweep, packed in zip(sweeps, found, strict=True)]
+    executed = ((sweep.circuit, sweep.values, sweep.shots) for sweep in sweeps)
+    return Ran(joined, chunks, device_seconds(task, executed, rep_delay))
 
 
 def _seed(first: int | None, number: int) -> int | None:

@@ -86,6 +86,33 @@ def test_job_over_its_cost_is_cancelled_with_1305(lab, until):
     assert lab.ended(until, seconds=0.5, cost=1)["state"]["status"] == "Completed"
 
 
+@pytest.mark.parametrize(("program", "wanted"), [("estimator", 1.2), ("noise-learner", 1.2)])
+def test_other_programs_are_charged_and_limited_alike(lab, until, program, wanted):
+    options = {"execution": {"rep_delay": DELAY}}
+    observable = "IIIIZ"
+    circuit = 'OPENQASM 3.0; include "stdgates.inc"; qubit[5] q; cx q[0], q[1];'
+    params = {
+        # One basis at a precision of 2400 shots; nine bases at two depths of as many shots in all.
+        "estimator": {
+            "pubs": [[circuit, observable, None, 2400**-0.5]],
+            "version": 2,
+            "resilience_level": 0,
+            "options": options,
+        },
+        "noise-learner": {
+            "circuits": [circuit],
+            "version": 2,
+            "options": {"layer_pair_depths": [0, 1], "num_randomizations": 2, "shots_per_randomization": 133},
+        },
+    }[program]
+    job = lab.ended(until, program_id=program, params=params)
+    assert job["state"]["status"] == "Completed", job["state"]
+    assert job["usage"]["qpu_charge_time_seconds"] == pytest.approx(wanted, rel=0.02)
+    job = lab.ended(until, program_id=program, params=params, cost=1)
+    assert (job["status"], job["state"]["reason_code"]) == ("Cancelled - Ran too long", 1305)
+    assert job["usage"]["qpu_charge_time_seconds"] == 1
+
+
 def test_session_over_its_time_ends_its_jobs_and_closes(lab, until):
     opened = lab("POST", "/sessions", {"mode": "batch", "backend": "local_5q", "max_ttl": 1}).json()
     first, second = (lab.submit(0.8, session_id=opened["id"]).json()["id"] for _ in range(2))

@@ -16,6 +16,7 @@ from attrs import frozen
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job.devices.configuration import BackendConfiguration
+from ibm_circuit_job.devices.delays import with_delays_in_dt
 from ibm_circuit_job.devices.documents import readable
 from ibm_circuit_job.devices.target import CONTROL_FLOW
 from ibm_circuit_job.errors import IBMBackendValueError
@@ -75,7 +76,7 @@ def checked_request(
     Raises:
         IBMBackendValueError: If one of them is wrong.
     """
-    listed = _checked_circuits(circuits, configuration)
+    listed = [_to_send(circuit, configuration) for circuit in _checked_circuits(circuits, configuration)]
     tags = checked_tags(job_tags)
     if limited_tags and (excess := excess_of_tags(tags)):
         raise IBMBackendValueError(f"expected job_tags to be {excess}")
@@ -96,7 +97,7 @@ def checked_request(
         "use_measure_esp": lambda flag: _checked_esp(flag, configuration),
         "noise_model": lambda model: _checked_noise_model(model, configuration),
         "seed_simulator": _checked_seed,
-        "init_circuit": lambda circuit: _checked_init_circuit(circuit, configuration),
+        "init_circuit": lambda circuit: _to_send(_checked_init_circuit(circuit, configuration), configuration),
         "init_num_resets": _checked_resets,
     }
     options = {name: checks[name](value) for name, value in wanted.items() if value is not None}
@@ -115,6 +116,13 @@ def checked_request(
     if program == "circuit-runner":
         params["skip_transpilation"] = True
     return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more))
+
+
+def _to_send(circuit: Any, configuration: BackendConfiguration) -> Any:
+    """A circuit in a form that goes to the service unchanged."""
+    if isinstance(circuit, QuantumCircuit) and configuration.dt:
+        return with_delays_in_dt(circuit, configuration.dt)
+    return circuit
 
 
 def close_matches(name: str) -> list[str]:

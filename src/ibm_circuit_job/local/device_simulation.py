@@ -108,7 +108,8 @@ def run_on_device(
             return Result.from_dict(ran)
         done += len(members)
         for index, each in zip(members, ran["results"], strict=True):
-            found[index] = each | {"header": each["header"] | _header(circuits[index])}
+            # One that failed has no header.
+            found[index] = each | {"header": each.get("header", {}) | _header(circuits[index])}
     return Result.from_dict(
         {
             "backend_name": device.name,

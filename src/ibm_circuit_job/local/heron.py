@@ -21,7 +21,8 @@ _BRIDGES: Final = 4
 """Qubits between two rows."""
 _SINGLE: Final = ("id", "rx", "rz", "sx", "x")
 _DOUBLE: Final = ("cz", "rzz")
-_CONTROL_FLOW: Final = ("if_else", "for_loop", "switch_case")
+# IBM's devices have no ``while_loop``.
+_CONTROL_FLOW: Final = ("if_else", "for_loop", "switch_case", "while_loop")
 _DEFINED: Final = {
     "id": ([], "gate id q { U(0, 0, 0) q; }"),
     "rx": (["theta"], "gate rx(theta) q { U(theta, -pi/2, pi/2) q; }"),

@@ -128,7 +128,7 @@ def not_clifford(circuit: QuantumCircuit) -> str | None:
             for block in operation.blocks:
                 if (why := not_clifford(block)) is not None:
                     return why
-        elif operation.name in {"break_loop", "continue_loop", "store"}:
+        elif operation.name in {"break_loop", "continue_loop"}:
             continue
         elif operation.name in _QUARTERS:
             if quarter_turns(operation.params[0]) is None:
@@ -188,12 +188,6 @@ class _Reducing:
         made.add_bits(source.clbits)
         for register in source.cregs:
             made.add_register(register)
-        for variable in source.iter_input_vars():
-            made.add_input(variable)
-        for variable in source.iter_captured_vars():
-            made.add_capture(variable)
-        for variable in source.iter_declared_vars():
-            made.add_uninitialized_var(variable)
         for instruction in source.data:
             there = [qubits[qubit] for qubit in instruction.qubits if qubit in qubits]
             if instruction.operation.name == "barrier" or len(there) == len(instruction.qubits):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import BoxOp, ControlFlowOp
+from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
@@ -115,6 +116,11 @@ def runnable(task: Task, circuit: QuantumCircuit) -> QuantumCircuit | str:
     Boxes are replaced by what is in them.
     """
     device = DEVICES[task.backend]
+    if (variable := _variable(circuit)) is not None:
+        return (
+            f"Circuit {circuit.name!r} cannot be simulated: it has {variable}. Conditions of classical bits and "
+            "registers, and expressions of them, can be."
+        )
     circuit = _unboxed(circuit)
     if not device.is_simulator:
         return why_cannot_run(device, task.started, circuit, task.memory_mb) or circuit
@@ -124,6 +130,18 @@ def runnable(task: Task, circuit: QuantumCircuit) -> QuantumCircuit | str:
         return _unrolled(device, circuit)
     except CannotRun as error:
         return str(error)
+
+
+def _variable(circuit: QuantumCircuit) -> str | None:
+    """A variable or a stretch of a circuit, in words; ``None`` where there is none. Aer ends its process at the former."""
+    for variable in circuit.iter_vars():
+        return f"the variable {variable.name!r}"
+    for stretch in getattr(circuit, "iter_stretches", tuple)():  # qiskit 2 and later
+        return f"the stretch {stretch.name!r}"
+    if CONTROL_FLOW_OP_NAMES.isdisjoint(circuit.count_ops()):
+        return None
+    blocks = (block for each in circuit.data for block in getattr(each.operation, "blocks", ()))
+    return next((found for found in map(_variable, blocks) if found is not None), None)
 
 
 def _unboxed(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -102,9 +102,9 @@ def test_what_is_no_device_is_refused(given):
     [
         (None, "cannot be read: No such file"),
         ("[1]", "is not a JSON object"),
-        ("{}", "expected a configuration and properties"),
-        ('{"backend_name": "a", "n_qubits": 0}', "n_qubits a number, got 'a' and 0"),
-        ('{"backend_name": "a", "n_qubits": 1, "coupling_map": [1]}', "expected a configuration and properties"),
+        ("{}", "a reply of GET /backends/NAME/configuration: .*`backend_name`"),
+        ('{"backend_name": "a", "n_qubits": 0}', r"conf.json, which comes first, .* at `\$.n_qubits`"),
+        ('{"backend_name": "a", "n_qubits": 1, "basis_gates": [], "coupling_map": [1]}', "coupling_map"),
     ],
 )
 def test_file_that_cannot_be_used_is_refused(tmp_path, written, why):
@@ -113,6 +113,35 @@ def test_file_that_cannot_be_used_is_refused(tmp_path, written, why):
         path.write_text(written)
     with pytest.raises(NoDevice, match=why):
         documents_of([path])
+
+
+@pytest.mark.parametrize(
+    ("order", "change", "why"),
+    [
+        ((1, 0), {}, "1.json, which comes first, to be a reply of GET /backends/NAME/configuration"),
+        ((0, 0), {}, "0.json to be a reply of GET /backends/NAME/properties: .*`qubits`"),
+        ((0, 1), {"last_update_date": "yesterday"}, "1.json to be .*'yesterday'"),
+        ((0, 1), {"qubits": [[]]}, "1.json to have the 5 qubits of the configuration, got 1"),
+    ],
+)
+def test_files_that_do_not_fit_are_named(files, order, change, why):
+    files[1].write_text(json.dumps(json.loads(files[1].read_text()) | change))
+    with pytest.raises(NoDevice, match=why):
+        documents_of([files[index] for index in order])
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("local_hero", "got 'local_hero'; did you mean 'local_heron'?"),
+        ("LOCAL_5Q", "did you mean 'local_5q'?"),
+        (["local_5q", "local_heron"], "expected paths of a configuration and its properties, got 'local_5q', a device"),
+    ],
+)
+def test_name_that_is_meant_is_said(given, why):
+    with pytest.raises(NoDevice) as raised:
+        documents_of(given)
+    assert why in str(raised.value)
 
 
 def test_two_devices_of_one_name_are_refused():

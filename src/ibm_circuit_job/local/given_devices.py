@@ -5,12 +5,13 @@ They become the documents that IBM's API gives of a backend, so that the service
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from attrs import frozen
@@ -96,28 +97,34 @@ def documents_of(given: Given) -> Documents:
         >>> from ibm_circuit_job.local.given_devices import documents_of
         >>> documents_of("local_heron").name
         'local_heron'
-        >>> documents_of("ibm_nowhere")
+        >>> documents_of("ibm_nowhere")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        ibm_circuit_job.local.given_devices.NoDevice: expected a device to be one of local_simulator, local_5q, \
-local_27q, local_heron, ibmq_qasm_simulator, a fake backend of qiskit-ibm-runtime, paths of files, or a BackendV2; \
-got 'ibm_nowhere'
+        ibm_circuit_job.local.given_devices.NoDevice: expected a device to be one of local_simulator, local_5q, ...
     """
-    found: Documents | None = None
     if isinstance(given, str):
         found = Documents(given) if given in _DEFAULTS else _fake(given)
     elif isinstance(given, Sequence) and given and all(isinstance(each, str | os.PathLike) for each in given):
-        configuration, *properties = (_read(Path(each)) for each in given)
-        found = Documents("", configuration, properties)
+        found = _of_files(given)
     elif hasattr(given, "target") and hasattr(given, "name"):
         found = _of_backend(given)
-    if found is None:
-        raise NoDevice(
-            f"expected a device to be one of {', '.join(_DEFAULTS)}, a fake backend of qiskit-ibm-runtime, paths of "
-            f"files, or a BackendV2; got {given!r}"
-        )
+    else:
+        raise _no_device(given)
     device_of(found)
     return found
+
+
+def _no_device(given: object) -> NoDevice:
+    fakes = _fakes()
+    known = [*_DEFAULTS, *fakes]
+    close = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.75) if isinstance(given, str) else []
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    others = f"one of the {len(fakes)} fake backends of qiskit-ibm-runtime, such as fake_fez" if fakes else ""
+    return NoDevice(
+        f"expected a device to be one of {', '.join(_DEFAULTS)}, "
+        f"{others or 'a fake backend of qiskit-ibm-runtime (which is not installed)'}, paths of files, or a BackendV2; "
+        f"got {given!r}{meant}"
+    )
 
 
 def device_of(documents: Documents) -> Device:
@@ -128,16 +135,44 @@ def device_of(documents: Documents) -> Device:
     """
     if documents.name:
         return _DEFAULTS[documents.name]
-    try:
-        said = msgspec.json.decode(documents.configuration, type=dict[str, Any])
-        name, qubits = said["backend_name"], said["n_qubits"]
-        pairs = tuple((pair[0], pair[1]) for pair in said.get("coupling_map") or ())
-        dated = sorted((_date(properties), bytes(properties)) for properties in documents.properties)
-    except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
-        raise NoDevice(f"expected a configuration and properties as IBM's API gives them: {error}") from None
-    if not isinstance(name, str) or not name or type(qubits) is not int or qubits < 1:
-        raise NoDevice(f"expected backend_name to be a text and n_qubits a number, got {name!r} and {qubits!r}")
+    name, qubits, pairs = _configured(documents.configuration, "the configuration")
+    dated = sorted((_date(each, "the properties", qubits), bytes(each)) for each in documents.properties)
     return GivenDevice(name, qubits, pairs, bytes(documents.configuration), tuple(dated))
+
+
+class _Configuration(msgspec.Struct):
+    backend_name: Annotated[str, msgspec.Meta(min_length=1)]
+    n_qubits: Annotated[int, msgspec.Meta(ge=1)]
+    basis_gates: list[str]
+    coupling_map: list[tuple[int, int]] | None = None
+
+
+def _configured(document: bytes, source: str) -> tuple[str, int, tuple[tuple[int, int], ...]]:
+    """The name, the number of qubits and the coupled pairs of a configuration."""
+    try:
+        said = msgspec.json.decode(document, type=_Configuration)
+    except msgspec.MsgspecError as error:
+        raise NoDevice(f"expected {source} to be a reply of GET /backends/NAME/configuration: {error}") from None
+    return said.backend_name, said.n_qubits, tuple(said.coupling_map or ())
+
+
+class _Properties(msgspec.Struct):
+    qubits: list[msgspec.Raw]
+    gates: list[msgspec.Raw]
+    last_update_date: str | None = None
+
+
+def _date(document: bytes, source: str, qubits: int) -> datetime:
+    """The date of a calibration of a device with so many qubits."""
+    try:
+        said = msgspec.json.decode(document, type=_Properties)
+        date = _LONG_AGO if said.last_update_date is None else datetime.fromisoformat(said.last_update_date)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise NoDevice(f"expected {source} to be a reply of GET /backends/NAME/properties: {error}") from None
+    if len(said.qubits) != qubits:
+        raise NoDevice(f"expected {source} to have the {qubits} qubits of the configuration, got {len(said.qubits)}")
+    # IDs have seconds.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
 
 
 def devices_of(documents: Iterable[Documents]) -> list[Device]:
@@ -154,16 +189,16 @@ def devices_of(documents: Iterable[Documents]) -> list[Device]:
     return devices
 
 
-def _date(properties: bytes) -> datetime:
-    said = msgspec.json.decode(properties, type=dict[str, Any])
-    if not isinstance(said.get("gates"), list) or not isinstance(said.get("qubits"), list):
-        raise TypeError("properties without the lists gates and qubits")
-    date = said.get("last_update_date")
-    if date is None:
-        return _LONG_AGO
-    found = datetime.fromisoformat(date)
-    # IDs have seconds.
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+def _of_files(paths: Sequence[str | os.PathLike[str]]) -> Documents:
+    """The documents in files: first the configuration, then properties."""
+    names = [str(path) for path in paths if str(path) in _DEFAULTS]
+    if names:
+        raise NoDevice(f"expected paths of a configuration and its properties, got {names[0]!r}, a device by itself")
+    configuration, *properties = (_read(Path(each)) for each in paths)
+    _, qubits, _ = _configured(configuration, f"the file {paths[0]}, which comes first,")
+    for path, each in zip(paths[1:], properties, strict=True):
+        _date(each, f"the file {path}", qubits)
+    return Documents("", configuration, properties)
 
 
 def _read(path: Path) -> msgspec.Raw:
@@ -175,17 +210,25 @@ def _read(path: Path) -> msgspec.Raw:
         raise NoDevice(f"the file {path} is not a JSON object: {error}") from None
 
 
-def _fake(name: str) -> Documents | None:
+def _fake(name: str) -> Documents:
     """The documents of a fake backend, without loading the package."""
     short = name.lower().removeprefix("fake").lstrip("_").removesuffix("v2")
-    if not short.isalnum() or (package := importlib.util.find_spec("qiskit_ibm_runtime")) is None:
-        return None
-    for root in package.submodule_search_locations or ():
-        folder = Path(root) / "fake_provider" / "backends" / short
-        configuration, properties = (folder / f"{kind}_{short}.json" for kind in ("conf", "props"))
-        if configuration.exists():
-            return _renamed(Documents("", _read(configuration), [_read(properties)]), f"fake_{short}")
-    return None
+    folder = _fakes().get(f"fake_{short}")
+    if folder is None:
+        raise _no_device(name)
+    configuration, properties = (folder / f"{kind}_{short}.json" for kind in ("conf", "props"))
+    return _renamed(Documents("", _read(configuration), [_read(properties)]), f"fake_{short}")
+
+
+def _fakes() -> dict[str, Path]:
+    """The folder of each fake backend of ``qiskit-ibm-runtime``; empty where that is not installed."""
+    package = importlib.util.find_spec("qiskit_ibm_runtime")
+    roots = () if package is None else package.submodule_search_locations or ()
+    return {
+        f"fake_{path.parent.name}": path.parent
+        for root in roots
+        for path in sorted((Path(root) / "fake_provider" / "backends").glob("*/conf_*.json"))
+    }
 
 
 def _renamed(documents: Documents, name: str) -> Documents:

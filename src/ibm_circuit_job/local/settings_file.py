@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from ibm_circuit_job.local import faults
+from ibm_circuit_job.local.api_forms import SUNSETS
 from ibm_circuit_job.local.given_devices import NoDevice, devices_of, documents_of
 from ibm_circuit_job.local.instances import NoInstances, read_instances
 
 _Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
-_Version = Literal["2024-01-01", "2025-01-01", "2025-05-01", "2026-02-01", "2026-02-15", "2026-03-15", "2026-04-15"]
 
 
 class NoSettings(ValueError):  # noqa: N818 - named for what it says
@@ -37,7 +37,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     devices: list[str | list[str]] | msgspec.UnsetType = msgspec.UNSET
     instances: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
     usage_seconds: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | msgspec.UnsetType = msgspec.UNSET
-    withdrawn_versions: tuple[_Version, ...] | msgspec.UnsetType = msgspec.UNSET
+    withdrawn_versions: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def read_settings(content: bytes) -> dict[str, Any]:
@@ -62,6 +62,9 @@ def read_settings(content: bytes) -> dict[str, Any]:
             found["instances"] = read_instances(found["instances"])
         if "devices" in found:
             found["devices"] = tuple(devices_of([documents_of(each) for each in found["devices"]]))
+        unknown = [each for each in found.get("withdrawn_versions", ()) if each not in SUNSETS]
+        if unknown:
+            raise NoSettings(f"expected withdrawn_versions to be of {', '.join(SUNSETS)}; got {unknown[0]!r}")
         if "faults" in found:
             found["faults"] = faults.read_plan(msgspec.json.encode(found["faults"]))
     except (

@@ -133,7 +133,10 @@ def runnable(task: Task, circuit: QuantumCircuit) -> QuantumCircuit | str:
 
 
 def _variable(circuit: QuantumCircuit) -> str | None:
-    """A variable or a stretch of a circuit, in words; ``None`` where there is none. Aer ends its process at the former."""
+    """A variable or a stretch of a circuit, in words; ``None`` where there is none.
+
+    Aer ends its process where a variable is read.
+    """
     for variable in circuit.iter_vars():
         return f"the variable {variable.name!r}"
     for stretch in getattr(circuit, "iter_stretches", tuple)():  # qiskit 2 and later

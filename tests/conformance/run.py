@@ -68,7 +68,7 @@ def checked(name: str, counts: Path) -> bool:
     began = time.monotonic()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-"))
-        services = services_of(suite)
+        services = services_of(suite, Path(folder))
         for service in services.values():
             stack.enter_context(service)
         summary = Path(folder) / "summary.json"
@@ -97,8 +97,8 @@ def checked(name: str, counts: Path) -> bool:
     return code == 0 and passed > 0
 
 
-def services_of(suite: Suite) -> dict[str, LocalService]:
-    """Return the services that a suite runs against, not yet started."""
+def services_of(suite: Suite, folder: Path) -> dict[str, LocalService]:
+    """Return the services that a suite runs against, not yet started; *folder* is for files that they need."""
     if not suite.of_client:
         # With a seed, statistics that pass once pass until the next calibration, which is the next day's.
         return {"plain": LocalService(seed=SEED)}
@@ -106,7 +106,22 @@ def services_of(suite: Suite) -> dict[str, LocalService]:
         "plain": LocalService(),
         "strict": LocalService(rate_limit=3, results_at_url=1, token_seconds=TOKEN_SECONDS, workers=1),
         "seeded": LocalService(seed=SEED, workers=1),
+        "given": LocalService(seed=SEED, workers=1, devices=["local_simulator", given_files(folder)]),
     }
+
+
+def given_files(folder: Path) -> list[Path]:
+    """Return files of a device that is like one of IBM's, of which qubit 3 does not work."""
+    backends = next((ROOT / ".peers" / "runtime").glob("lib*/python3*/site-packages/qiskit_ibm_runtime/fake_provider"))
+    paths = []
+    for kind in ("conf", "props"):
+        document = json.loads((backends / "backends" / "fez" / f"{kind}_fez.json").read_text("utf-8"))
+        document["backend_name"] = "ibm_given"
+        if kind == "props":
+            document["qubits"][3].append({"name": "operational", "value": 0, "unit": "", "date": "2024-01-01T00:00:00Z"})
+        paths.append(folder / f"{kind}.json")
+        paths[-1].write_text(json.dumps(document), encoding="utf-8")
+    return paths
 
 
 def services_of_cloud(service: LocalService) -> dict[str, str]:

@@ -118,7 +118,9 @@ def given_files(folder: Path) -> list[Path]:
         document = json.loads((backends / "backends" / "fez" / f"{kind}_fez.json").read_text("utf-8"))
         document["backend_name"] = "ibm_given"
         if kind == "props":
-            document["qubits"][3].append({"name": "operational", "value": 0, "unit": "", "date": "2024-01-01T00:00:00Z"})
+            document["qubits"][3].append(
+                {"name": "operational", "value": 0, "unit": "", "date": "2024-01-01T00:00:00Z"}
+            )
         paths.append(folder / f"{kind}.json")
         paths[-1].write_text(json.dumps(document), encoding="utf-8")
     return paths

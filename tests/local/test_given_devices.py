@@ -19,12 +19,13 @@ from ibm_circuit_job.local.given_devices import Documents, NoDevice, device_of, 
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CLASSIC = DEVICES["local_5q"]
+CONSTRAINTS = {"granularity": 8, "min_length": 64, "pulse_alignment": 8, "acquire_alignment": 16}
 
 
 @pytest.fixture
 def files(tmp_path):
     """A configuration and two calibrations, as IBM's API gives them; a qubit did not work in the second."""
-    configuration = CLASSIC.configuration() | {"backend_name": "ibm_past"}
+    configuration = CLASSIC.configuration() | {"backend_name": "ibm_past", "timing_constraints": CONSTRAINTS}
     documents = [configuration]
     for day in (1, 2):
         properties = CLASSIC.properties(datetime(2025, 5, day, 12, tzinfo=UTC)) | {"backend_name": "ibm_past"}
@@ -173,5 +174,11 @@ def test_service_has_the_devices_that_it_is_given(files):
         circuit.measure(0, 0)
         counts = backend.run(circuit, shots=200).result(timeout=100).get_counts()
         assert counts["1"] > 150
+        assert {name: getattr(backend.target, name) for name in CONSTRAINTS} == CONSTRAINTS
+        assert (4,) not in backend.target["x"]
+        assert not any(4 in pair for pair in backend.target["cx"])
+        busy = backend.run(circuit, shots=40_000, rep_delay=500e-6)
+        assert (backend.status().pending_jobs, provider.get_backend("local_simulator").status().pending_jobs) == (1, 0)
+        busy.cancel()
         first = backend.properties(datetime=datetime(2025, 5, 1, 12, tzinfo=UTC))
         assert first.last_update_date == datetime(2025, 5, 1, 4, tzinfo=UTC)

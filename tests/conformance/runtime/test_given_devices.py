@@ -1,4 +1,4 @@
-"""A device that the service was given as files: timing, faulty parts, queue and noise, as the official client sees them."""
+"""A device that the service was given as files, as the official client sees it: timing, faulty parts, queue, noise."""
 
 import pytest
 from qiskit import QuantumCircuit, transpile

@@ -25,7 +25,7 @@ from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.estimates import Estimate, Measurement, estimated, measurement, needed
 from ibm_circuit_job.local.programs.folding import folded
 from ibm_circuit_job.local.programs.observables import Basis, signs, support, terms_of
-from ibm_circuit_job.local.programs.options import REMARK_ON_DECOUPLING, check_repetition, refuse_given
+from ibm_circuit_job.local.programs.options import check_repetition, check_simulator, refuse_given, remarks
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
 from ibm_circuit_job.local.programs.refusals import CannotRun, checked, decoded, plain
 from ibm_circuit_job.local.programs.sweeps import run_sweeps
@@ -127,8 +127,7 @@ def _resolved(task: Task, params: Any) -> _Options:
         "options.resilience",
         "errors of layers are not mitigated here; measure_mitigation and zne_mitigation are.",
     )
-    if options.simulator is not None and options.simulator.coupling_map is not None:
-        raise CannotRun("options.simulator.coupling_map: expected null; the backend's own counts.")
+    check_simulator(options.simulator)
     mitigates = level >= 1 if resilience.measure_mitigation is None else resilience.measure_mitigation
     twirling = options.twirling.model_copy()
     if twirling.enable_gates is None:
@@ -317,7 +316,7 @@ def _fitted(weights: Mapping[str, float], terms: Mapping[str, Sequence[Estimate]
 def _pub_metadata(pub: _Pub, options: _Options) -> dict[str, Any]:
     first = next(iter(pub.measurements[0]), None)
     shots = None if first is None else first.rounds * first.sweep.shots
-    about: dict[str, Any] = {
+    return {
         "shots": shots,
         "target_precision": pub.precision,
         "circuit_metadata": pub.given.circuit.metadata,
@@ -325,10 +324,7 @@ def _pub_metadata(pub: _Pub, options: _Options) -> dict[str, Any]:
         if options.extrapolation is None
         else {"zne": {"extrapolator": [*options.extrapolation.models]}},
         "num_randomizations": None if first is None else first.rounds,
-    }
-    if options.given.dynamical_decoupling.enable:
-        about["dynamical_decoupling"] = REMARK_ON_DECOUPLING
-    return about
+    } | remarks(options.given)
 
 
 def _metadata(options: _Options) -> dict[str, Any]:

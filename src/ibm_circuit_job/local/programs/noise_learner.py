@@ -24,7 +24,7 @@ from samplomatic.utils import undress_box
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.learning import Design, Layer, Learned, learn
-from ibm_circuit_job.local.programs.options import check_repetition, refuse_given
+from ibm_circuit_job.local.programs.options import check_repetition, check_simulator, refuse_given, remarks
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
 from ibm_circuit_job.local.programs.refusals import CannotRun, checked, decoded, plain
 from ibm_circuit_job.local.programs.schemas import schema_of
@@ -166,11 +166,12 @@ def _of_circuits(task: Task, submitted: dict[str, Any]) -> Outcome:
     params = checked(ParamsModel, submitted | {"circuits": [], "options": submitted.get("options") or {}})
     options = params.options
     refuse_given(options.experimental, "options.experimental", "not known here.")
+    if not options.support_qiskit:
+        raise CannotRun("options.support_qiskit: expected true; IBM's models describe no other result of this program.")
+    check_simulator(options.simulator)
     simulator, seed, noise = options.simulator, None, None
     if simulator is not None:
         seed = simulator.seed_simulator
-        if simulator.coupling_map is not None:
-            raise CannotRun("options.simulator.coupling_map: expected null; the backend's own counts.")
         if simulator.noise_model is not None:
             fields = simulator.noise_model.value_
             noise = noise_of_options(DEVICES[task.backend], fields, "options.simulator.noise_model")
@@ -187,7 +188,7 @@ def _of_circuits(task: Task, submitted: dict[str, Any]) -> Outcome:
             "twirling_strategy",
         )
     }
-    body = {"data": data, "metadata": {"backend": task.backend, "input_options": given}}
+    body = {"data": data, "metadata": {"backend": task.backend, "input_options": given} | remarks(options)}
     return Outcome(typed_json.encode(body), device_seconds=seconds)
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.programs.refusals import CannotRun
 
-REMARK_ON_DECOUPLING: Final = "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"
-"""What the metadata of a pub says where dynamical decoupling is asked for."""
+_REMARK_ON_DECOUPLING: Final = "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"
+_REMARK_ON_GATES: Final = "not applied: IBM's model of this option says that it is ignored"
 
 
 def check_repetition(device: Device, init_qubits: bool, rep_delay: float | None, path: str) -> None:
@@ -42,3 +42,31 @@ def refuse_given(options: Mapping[str, Any], path: str, reason: str) -> None:
     for name, value in options.items():
         if value:
             raise CannotRun(f"{path}.{name}: {reason}")
+
+
+def check_simulator(simulator: Any) -> None:
+    """Check the options of a simulator.
+
+    Args:
+        simulator: The options, or ``None``.
+
+    Raises:
+        CannotRun: If they have a coupling map.
+    """
+    if simulator is not None and simulator.coupling_map is not None:
+        raise CannotRun("options.simulator.coupling_map: expected null; the backend's own counts.")
+
+
+def remarks(options: Any) -> dict[str, str]:
+    """Return what the metadata of a result say of options that are accepted and change nothing.
+
+    Args:
+        options: The options, as one of IBM's published models has them.
+    """
+    found = {}
+    decoupling = getattr(options, "dynamical_decoupling", None)
+    if decoupling is not None and decoupling.enable:
+        found["dynamical_decoupling"] = _REMARK_ON_DECOUPLING
+    if options.simulator is not None and options.simulator.basis_gates is not None:
+        found["basis_gates"] = _REMARK_ON_GATES
+    return found

@@ -20,7 +20,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ibm_circuit_job.local.devices import DEVICES, MAX_CIRCUITS
 from ibm_circuit_job.local.execution import Outcome, Task
-from ibm_circuit_job.local.programs.options import REMARK_ON_DECOUPLING, check_repetition, refuse_given
+from ibm_circuit_job.local.programs.options import check_repetition, check_simulator, refuse_given, remarks
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
 from ibm_circuit_job.local.programs.randomized import ANGLES, bound, drawn
 from ibm_circuit_job.local.programs.refusals import CannotRun, checked, decoded, plain
@@ -80,7 +80,7 @@ def run(task: Task) -> Outcome:
     metadata = [
         {"circuit_metadata": pub.given.circuit.metadata}
         | ({"num_randomizations": pub.rounds} if pub.rounds else {})
-        | _remarks(options)
+        | remarks(options)
         for pub in ready
     ]
     # The official client says true; who writes JSON by hand wants JSON.
@@ -93,18 +93,10 @@ def _check_options(task: Task, options: Any) -> None:
     device = DEVICES[task.backend]
     check_repetition(device, options.execution.init_qubits, options.execution.rep_delay, "options.execution")
     refuse_given(options.experimental, "options.experimental", "not known here.")
-    if options.simulator is not None and options.simulator.coupling_map is not None:
-        raise CannotRun("options.simulator.coupling_map: expected null; the backend's own counts.")
+    check_simulator(options.simulator)
     if options.twirling.enable_measure and options.execution.meas_type != "classified":
         kind = options.execution.meas_type
         raise CannotRun(f"options.twirling.enable_measure: expected false where meas_type is {kind!r}.")
-
-
-def _remarks(options: Any) -> dict[str, Any]:
-    """What the metadata of a pub says of options that change nothing here."""
-    if not options.dynamical_decoupling.enable:
-        return {}
-    return {"dynamical_decoupling": REMARK_ON_DECOUPLING}
 
 
 def _coerced(pub: Any, index: int, shots: int) -> SamplerPub:

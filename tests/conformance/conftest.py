@@ -32,10 +32,13 @@ def services():
 
 @pytest.fixture
 def keep_counts():
-    """Keep counts beside those of the other clients."""
+    """Write down counts on a device, with the way in which they were counted, to be compared with those of others."""
+    file = Path(os.environ["CONFORMANCE_COUNTS"])
 
-    def kept(counts):
-        Path(os.environ["CONFORMANCE_COUNTS"]).write_text(json.dumps(counts), encoding="utf-8")
+    def kept(device, way, counts):
+        written = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        written.setdefault(device, {})[way] = counts
+        file.write_text(json.dumps(written), encoding="utf-8")
 
     return kept
 

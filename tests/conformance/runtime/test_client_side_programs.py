@@ -1,7 +1,5 @@
 """The official client's primitives that run quantum programs, and the sampler with its options, on our devices."""
 
-import math
-
 import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
@@ -14,7 +12,7 @@ from qiskit_ibm_runtime.executor_sampler import Sampler
 from qiskit_ibm_runtime.noise_learner import NoiseLearner
 from qiskit_ibm_runtime.noise_learner_v3 import NoiseLearnerV3
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
-from same_counts import SHOTS, circuits
+from same_counts import SHOTS, SIGMAS, apart, circuits
 from samplomatic import Twirl, build
 from samplomatic.transpiler import generate_boxing_pass_manager
 
@@ -33,17 +31,6 @@ def counted(seeded):
     """The counts of the twenty circuits by the sampler that runs in the service."""
     sampler = SamplerV2(mode=seeded, options={"execution": {"rep_delay": 0.0}})
     return [pub.data.meas.get_counts() for pub in sampler.run(circuits(), shots=SHOTS).result(timeout=SECONDS)]
-
-
-def assert_alike(counts, others):
-    """The counts of each outcome differ by no more than 5 sigma of the two."""
-    for mine, yours in zip(counts, others, strict=True):
-        shots = [sum(each.values()) for each in (mine, yours)]
-        for outcome in mine.keys() | yours.keys():
-            first, second = (each.get(outcome, 0) / number for each, number in zip((mine, yours), shots, strict=True))
-            mean = (first * shots[0] + second * shots[1]) / sum(shots)
-            sigma = math.sqrt(mean * (1 - mean) * sum(1 / number for number in shots))
-            assert abs(first - second) <= 5 * sigma
 
 
 def rotation():
@@ -73,14 +60,14 @@ def test_client_side_sampler_counts_alike(seeded, counted, twirling):
         # Its readout errors are evened out, so its counts are others: of 8 randomizations of 64 shots each.
         assert [sum(each.values()) for each in counts] == [512] * 20
     else:
-        assert_alike(counts, counted)
+        assert apart(counts, counted) <= SIGMAS
 
 
 @pytest.mark.parametrize("twirling", [{}, {"enable_gates": True}])
 def test_sampler_of_the_service_counts_alike(seeded, counted, twirling):
     sampler = SamplerV2(mode=seeded, options={"execution": {"rep_delay": 0.0}, "twirling": twirling})
     theirs = sampler.run(circuits(), shots=SHOTS).result(timeout=SECONDS)
-    assert_alike([pub.data.meas.get_counts() for pub in theirs], counted)
+    assert apart([pub.data.meas.get_counts() for pub in theirs], counted) <= SIGMAS
     spans = theirs.metadata["execution"]["execution_spans"]
     assert spans.pub_idxs == [*range(20)]
     assert spans[0].mask(0).all()

@@ -26,7 +26,10 @@ def tensor_of(version):
 def rotation():
     """Two qubits that are 1 together with a probability of sin² of half the angle."""
     circuit = QuantumCircuit(2)
-    circuit.rx(Parameter("a"), 0)
+    circuit.sx(0)
+    circuit.rz(Parameter("a"), 0)
+    circuit.sx(0)
+    circuit.x(0)
     circuit.cx(0, 1)
     circuit.measure_all()
     return circuit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -62,6 +63,8 @@ def run(task: Task) -> Outcome:
         "backend_name": task.backend,
         "backend_version": BACKEND_VERSION,
         "success": not reasons,
+        # qiskit-ibm-provider does not read a result without one.
+        "date": result.get("date") or datetime.now(UTC).isoformat(),
     }
     # The header goes back as it came, and not as what was made of it.
     given = documents.fields(task.params, "params").unwrap().get("header")

@@ -109,7 +109,13 @@ def services_of(suite: Suite, folder: Path) -> dict[str, LocalService]:
         return {"plain": LocalService(seed=SEED)}
     return {
         "plain": LocalService(),
-        "strict": LocalService(rate_limit=3, results_at_url=1, token_seconds=TOKEN_SECONDS, workers=1),
+        "strict": LocalService(
+            rate_limit=3,
+            results_at_url=1,
+            token_seconds=TOKEN_SECONDS,
+            workers=1,
+            instances=[{"name": "local", "plan": "Open", "limit_seconds": 36_000}],
+        ),
         "seeded": LocalService(seed=SEED, workers=1),
         "given": LocalService(seed=SEED, workers=1, devices=["local_simulator", given_files(folder)]),
     }

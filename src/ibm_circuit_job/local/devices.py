@@ -101,6 +101,8 @@ _SIMULATOR_GATES: Final = (
     "rzx", "rzz", "s", "sdg", "swap", "sx", "sxdg", "t", "tdg", "u", "x", "y", "z", "reset",
 )
 # fmt: on
+_QUANTUM_VOLUME: Final = 32
+"""That of real devices with gates of this quality, such as ``ibmq_guadalupe``."""
 CONTROL_FLOW: Final = ("if_else", "while_loop", "for_loop", "switch_case", "break_loop", "continue_loop")
 """What a simulator runs besides gates."""
 
@@ -144,6 +146,7 @@ def _configuration(device: Device) -> dict[str, Any]:
         "online_date": "2024-01-01T04:00:00Z",
         "description": f"{device.qubits}-qubit {'simulator' if device.is_simulator else 'device'} of the local service",
         "credits_required": False,
+        "quantum_volume": None if device.is_simulator else _QUANTUM_VOLUME,
         "url": None,
     }
 

@@ -351,3 +351,33 @@ def test_noise_learner_v3_learns_what_boxes_are_found(device):
     maps = [each.to_pauli_lindblad_map() for each in result]
     assert [each.num_qubits for each in maps] == [len(instruction.qubits) for instruction in instructions]
     assert maps[2].num_terms == len(instructions[2].qubits)
+
+
+SETS = 2000
+
+
+def turned():
+    """A qubit that is 1 where the angle is pi, and 0 where it is 0."""
+    circuit = QuantumCircuit(1)
+    circuit.rx(Parameter("a"), 0)
+    return circuit
+
+
+@pytest.mark.parametrize("kind", SAMPLERS, ids=named)
+def test_sampler_takes_two_thousand_sets_in_one_pub(kind, device, ready):
+    circuit = turned()
+    circuit.measure_all()
+    values = np.tile([[0.0], [np.pi]], (SETS // 2, 1))
+    [pub] = sampled(kind, device, [(ready(circuit), values)], default_shots=10)
+    found = pub.data.meas.to_bool_array()[..., 0].mean(axis=-1)
+    assert (found.round() == np.tile([0.0, 1.0], SETS // 2)).all()
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS, ids=named)
+def test_estimator_takes_two_thousand_sets_in_one_pub(kind, device, ready):
+    circuit = ready(turned())
+    values = np.tile([[0.0], [np.pi]], (SETS // 2, 1))
+    estimator = with_options(kind(mode=device), resilience__measure_mitigation=False)
+    pub = (circuit, SparsePauliOp("Z").apply_layout(circuit.layout), values)
+    [result] = estimator.run([pub], precision=0.25).result(timeout=SECONDS)
+    assert (np.sign(result.data.evs) == np.tile([1.0, -1.0], SETS // 2)).all()

@@ -149,6 +149,16 @@ def key_of(text: str | None) -> str:
     return text if is_plain and not text.startswith(_DIGEST) else f"{_DIGEST}{digest_of(text)}"
 
 
+def is_digest(key: str) -> bool:
+    """Return whether a key is the digest of a text, and not the text itself.
+
+    Example:
+        >>> is_digest(key_of("naïve")), is_digest(key_of("ibm_torino"))
+        (True, False)
+    """
+    return key.startswith(_DIGEST)
+
+
 _DIGEST: Final = "sha256:"
 _LONGEST_KEY: Final = 200
 

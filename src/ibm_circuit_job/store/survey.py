@@ -1,0 +1,227 @@
+"""StoreSurvey: what is read of many jobs of a store together: their usage by groups, and each of them in turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sql
+from attrs import frozen
+
+from ibm_circuit_job.errors import IBMBackendValueError, JobStoreDamagedError
+from ibm_circuit_job.state.facts import Fact, micros_of
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
+from ibm_circuit_job.state.transitions import refresh
+from ibm_circuit_job.store import listing, schema, seals
+from ibm_circuit_job.store.reading import StoreReader
+from ibm_circuit_job.store.schema import is_digest, key_of
+
+_logger: Final = logging.getLogger(__name__)
+_DAY_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
+_MICROS_PER_DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
+_FIRST_MICROS: Final = micros_of(_DAY_ONE)
+_SEARCHED: Final = 20
+"""How many jobs of a group are looked at for its name."""
+_PAGE: Final = 500
+"""How many IDs of jobs are read at once."""
+
+
+@frozen
+class _Group:
+    """How jobs are grouped."""
+
+    key: Any
+    """The column, or the expression, of which each value is a group."""
+    names: Callable[[Job, str], tuple[str | None, ...]] = lambda _job, _service: ()
+    """The names in a record of which the key of a group may be a digest."""
+    from_tags: bool = False
+    """Whether the key is a column of the tags."""
+
+
+class StoreSurvey(StoreReader):
+    """A store that is read as a whole. ``RecordStore`` writes, too."""
+
+    def usage(
+        self,
+        by: str = "tag",
+        *,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        service: str | None = None,
+    ) -> Mapping[str, float]:
+        """Return the seconds of quantum time that the service charges for the jobs of this store, by groups.
+
+        The sums are the database's. A job counts with the figure that the store has of it, which is 0 while the service
+        says that more may come. A group without any figure is left out. A job with several tags counts for each of
+        them, so the groups by tag may add up to more than was charged.
+
+        Args:
+            by: ``"tag"``, ``"backend"``, ``"instance"``, or ``"day"``: the day in UTC on which a job was created.
+            start_datetime: Only jobs created then or later. A time without a zone is in the machine's.
+            end_datetime: Only jobs created then or before. A time without a zone is in the machine's.
+            service: Only jobs of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Returns:
+            Name of the group -> seconds, in the order of the names. A day is like ``"2024-02-03"``. The name is
+            ``""`` for jobs without a tag, and where the backend or the instance is not known.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read.
+
+        Example:
+            >>> import tempfile
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import Job, JobDetails
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+            >>> charged = JobDetails(noon, created=noon, tags=["bell"], charged_seconds=2.5)
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x", details=charged))
+            ...     store.usage(by="tag"), store.usage(by="day")
+            ({'bell': 2.5}, {'2024-02-03': 2.5})
+        """
+        if not isinstance(by, str) or by not in _GROUPS:
+            listed = ", ".join(map(repr, _GROUPS))
+            raise IBMBackendValueError(f"expected by to be one of {listed}, got {by!r}")
+        wanted = wanted_jobs(None, 0, None, start_datetime, end_datetime, None)
+        service = wanted_text("service", service)
+
+        def work(connection: sql.Connection) -> dict[str, float]:
+            conditions = _conditions(wanted, listing.services_like(connection, service))
+            found: dict[str, float] = {}
+            for key, seconds in connection.execute(_sums(_GROUPS[by], conditions)):
+                name = _day(key) if by == "day" else self._name(connection, _GROUPS[by], str(key))
+                found[name] = found.get(name, 0.0) + float(seconds)
+            return dict(sorted(found.items()))
+
+        return self._database.read("sum the usage of jobs", work)
+
+    def _name(self, connection: sql.Connection, group: _Group, key: str) -> str:
+        """The text of which a key is the digest, from a record that has it; else the key itself."""
+        if not is_digest(key):
+            return key
+        jobs = schema.jobs
+        query = sql.select(*(jobs.c[column] for column in (*seals.SEALED, "digest"))).where(group.key == key)
+        if group.from_tags:
+            query = query.join(schema.tags, schema.tags.c.job_id == jobs.c.job_id)
+        for row in connection.execute(query.limit(_SEARCHED)).mappings():
+            try:
+                job = self._record(row["job_id"], row)
+            except JobStoreDamagedError:
+                continue
+            for name in group.names(job, row["service"] or ""):
+                if key_of(name) == key:
+                    return str(name)
+        return key
+
+    def each(self, *, service: str | None = None) -> Iterator[Job]:
+        """Yield each job with the bodies of its inputs and its result, the oldest first. One is in memory at a time.
+
+        Jobs that are saved meanwhile may be among them or not. Each is read in a transaction of its own.
+
+        Args:
+            service: Only jobs of this service, as ``IBMProvider.service`` names it, or of none that is known.
+
+        Raises:
+            JobStoreError: If the store cannot be read. A body that is damaged is left out, and so is a job whose record is
+                damaged, each with a warning in the log.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save_all([Job("cq1x"), Job("cq2y")])
+            ...     [job.job_id for job in store.each()]
+            ['cq1x', 'cq2y']
+        """
+        service = wanted_text("service", service)
+        last: tuple[int, str] | None = None
+        while page := self._page(service, last):
+            for _, job_id in page:
+                yield from self._whole(job_id)
+            last = page[-1]
+
+    def _page(self, service: str | None, last: tuple[int, str] | None) -> list[tuple[int, str]]:
+        """Moments and IDs of the next jobs, in the order of both."""
+        jobs = schema.jobs.c
+
+        def work(connection: sql.Connection) -> list[tuple[int, str]]:
+            query = sql.select(jobs.moment, jobs.job_id).order_by(jobs.moment, jobs.job_id).limit(_PAGE)
+            query = query.where(*_conditions(WantedJobs(), listing.services_like(connection, service)))
+            if last is not None:
+                query = query.where(sql.tuple_(jobs.moment, jobs.job_id) > sql.tuple_(*last))
+            return [(moment, job_id) for moment, job_id in connection.execute(query)]
+
+        return self._database.read("list jobs", work)
+
+    def _whole(self, job_id: str) -> Iterator[Job]:
+        """A job as far as it is sound; nothing where its record is damaged, or it was deleted meanwhile."""
+        try:
+            found = self.load(job_id)
+        except JobStoreDamagedError:
+            found = self._sound_parts(job_id)
+        if found is not None:
+            yield found
+
+    def _sound_parts(self, job_id: str) -> Job | None:
+        found = self.records_of([job_id]).get(job_id)
+        readers: tuple[Callable[[str], Fact | None], ...] = (self.inputs, self.payload)
+        for read in readers if found is not None else ():
+            try:
+                body = read(job_id)
+            except JobStoreDamagedError as damage:
+                _logger.warning("A part of job %s is left out: %s", job_id, damage)
+            else:
+                found = found if found is None or body is None else refresh(found, body)
+        return found
+
+
+def _conditions(wanted: WantedJobs, services: set[str] | None) -> list[Any]:
+    jobs = schema.jobs.c
+    conditions: list[Any] = []
+    if services is not None:
+        conditions.append(jobs.service.in_(sorted(services)))
+    if wanted.created_after is not None:
+        conditions.append(jobs.moment >= micros_of(wanted.created_after))
+    if wanted.created_before is not None:
+        conditions.append(jobs.moment <= micros_of(wanted.created_before))
+    return conditions
+
+
+def _sums(group: _Group, conditions: list[Any]) -> sql.Select[Any]:
+    """A query for each key of a group and the seconds of its jobs, of those that have a figure."""
+    jobs, tags = schema.jobs, schema.tags
+    query = sql.select(group.key, sql.func.sum(jobs.c.usage_seconds)).where(jobs.c.usage_seconds.is_not(None))
+    if group.from_tags:
+        query = query.select_from(jobs.outerjoin(tags, tags.c.job_id == jobs.c.job_id))
+    return query.where(*conditions).group_by(group.key)
+
+
+def _day(number: int) -> str:
+    """The day that has a number, counted from the first of the calendar."""
+    return (_DAY_ONE + timedelta(days=number)).date().isoformat()
+
+
+# One group for no tag, and for no name.
+_GROUPS: Final[Mapping[str, _Group]] = {
+    "tag": _Group(
+        sql.func.coalesce(schema.tags.c.tag, sql.literal_column("''")), lambda job, _: job.tags, from_tags=True
+    ),
+    "backend": _Group(
+        sql.func.coalesce(schema.jobs.c.backend, sql.literal_column("''")), lambda job, _: (job.backend,)
+    ),
+    # Counted from the first day of the calendar, so that the division is the same in each database.
+    "day": _Group(
+        (schema.jobs.c.moment - sql.literal_column(str(_FIRST_MICROS)))
+        // sql.literal_column(str(_MICROS_PER_DAY), sql.BigInteger)
+    ),
+    "instance": _Group(
+        sql.func.coalesce(schema.jobs.c.instance, sql.literal_column("''")),
+        lambda _, service: (service.partition(" ")[2],),
+    ),
+}

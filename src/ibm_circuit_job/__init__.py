@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.devices.configuration import BackendConfiguration as BackendConfiguration
     from ibm_circuit_job.devices.configuration import BackendStatus as BackendStatus
     from ibm_circuit_job.devices.properties import BackendProperties as BackendProperties
+    from ibm_circuit_job.devices.usage_estimate import UsageEstimate as UsageEstimate
     from ibm_circuit_job.errors import BackendPropertyError as BackendPropertyError
     from ibm_circuit_job.errors import IBMAccountError as IBMAccountError
     from ibm_circuit_job.errors import IBMBackendApiError as IBMBackendApiError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.errors import IBMJobInvalidStateError as IBMJobInvalidStateError
     from ibm_circuit_job.errors import IBMJobNotFoundError as IBMJobNotFoundError
     from ibm_circuit_job.errors import IBMJobTimeoutError as IBMJobTimeoutError
+    from ibm_circuit_job.errors import IBMUsageLimitError as IBMUsageLimitError
     from ibm_circuit_job.errors import JobStoreDamagedError as JobStoreDamagedError
     from ibm_circuit_job.errors import JobStoreError as JobStoreError
     from ibm_circuit_job.errors import JobStoreUnavailableError as JobStoreUnavailableError
@@ -84,6 +86,7 @@ __all__ = [
     "IBMJobTimeoutError",
     "IBMProvider",
     "IBMRetiredBackend",
+    "IBMUsageLimitError",
     "InstanceUsage",
     "Job",
     "JobDetails",
@@ -101,6 +104,7 @@ __all__ = [
     "Session",
     "StatusReport",
     "SubmissionPolicy",
+    "UsageEstimate",
     "WaitPolicy",
     "apply_status",
     "as_completed",
@@ -133,6 +137,7 @@ _NAMES_OF: Final = {
         "IBMJobInvalidStateError",
         "IBMJobNotFoundError",
         "IBMJobTimeoutError",
+        "IBMUsageLimitError",
         "JobStoreDamagedError",
         "JobStoreError",
         "JobStoreUnavailableError",
@@ -141,6 +146,7 @@ _NAMES_OF: Final = {
     "account.sessions": ("Batch", "Session"),
     "devices.configuration": ("BackendConfiguration", "BackendStatus"),
     "devices.properties": ("BackendProperties",),
+    "devices.usage_estimate": ("UsageEstimate",),
     "state.facts": ("JobDetails", "JobInputs", "JobMetrics", "JobName", "JobTags", "ResultPayload", "StatusReport"),
     "wire.instance_usage": ("InstanceUsage",),
     "state.job": ("Job",),

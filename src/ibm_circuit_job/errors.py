@@ -11,6 +11,7 @@ The exceptions::
           ├── IBMAccountError              logging in, or the account, failed
           ├── IBMBackendError
           │    ├── IBMBackendValueError    an argument of run() is wrong; nothing was sent
+          │    │    └── IBMUsageLimitError  the job would use more quantum time than it may
           │    ├── IBMBackendApiError      the service refused or could not be reached
           │    └── BackendPropertyError    the backend's properties do not say this
           ├── JobStoreError                the store of jobs refused or could not be reached
@@ -55,6 +56,21 @@ class IBMBackendError(IBMError):
 
 class IBMBackendValueError(IBMBackendError, ValueError):
     """An argument of ``run`` is wrong. Nothing was sent to the service."""
+
+
+class IBMUsageLimitError(IBMBackendValueError):
+    """A job is expected to use more quantum time than ``max_quantum_seconds`` allows. Nothing was sent to the service.
+
+    Args:
+        message: What was estimated, and what is allowed.
+        estimated_seconds: The quantum time that was estimated, in seconds.
+        max_quantum_seconds: The quantum time that is allowed, in seconds.
+    """
+
+    def __init__(self, message: str, estimated_seconds: float = 0.0, max_quantum_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.estimated_seconds = estimated_seconds
+        self.max_quantum_seconds = max_quantum_seconds
 
 
 class IBMBackendApiError(IBMBackendError):

@@ -39,6 +39,7 @@ from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fracti
 from ibm_circuit_job.devices.properties import BackendProperties
 from ibm_circuit_job.devices.shown import backend_view
 from ibm_circuit_job.devices.target import target_of
+from ibm_circuit_job.devices.usage_estimate import UsageEstimate, estimated_usage
 from ibm_circuit_job.errors import (
     Failure,
     IBMBackendApiError,
@@ -279,17 +280,21 @@ class IBMBackend(DescribedBackend):
             except IBMBackendApiError as error:
                 _logger.warning("Circuits for %s are checked without its properties: %s", self.name, error)
 
-    def _refuse_foreign_instructions(self, request: RunRequest) -> None:
-        """Refuse circuits that are not in the instruction set of the device. Texts and simulators are not checked."""
-        if self._record.get("simulator", False):
-            return
+    def _target_to_check(self) -> Target:
+        """The target, as far as it can be had: without the properties where the service refuses them."""
         if not self._asked_for_properties:
             # A backend of a listing, which asks for no properties. They are asked for once, whatever the answer is.
             self.fetch_properties()
         target = self._target or target_of(self._record, self._properties, self._use_fractional_gates)
         if self._knows_properties:
             self._target = target
-        within = InstructionSet(target, self._properties, mixes_fractional_gates(self._record))
+        return target
+
+    def _refuse_foreign_instructions(self, request: RunRequest) -> None:
+        """Refuse circuits that are not in the instruction set of the device. Texts and simulators are not checked."""
+        if self._record.get("simulator", False):
+            return
+        within = InstructionSet(self._target_to_check(), self._properties, mixes_fractional_gates(self._record))
         for index, circuit in enumerate(request.circuits):
             if not isinstance(circuit, str) and (reason := why_not(circuit, within)):
                 raise IBMBackendValueError(_not_for_this_device(self.name, f"{circuit.name!r} at [{index}]", reason))
@@ -336,6 +341,8 @@ class IBMBackend(DescribedBackend):
         use_measure_esp: bool | None = None,
         noise_model: Any = None,
         seed_simulator: int | None = None,
+        *,
+        max_quantum_seconds: float | None = None,
         **run_config: Any,
     ) -> IBMCircuitJob:
         """Submit circuits and return the job that runs them.
@@ -367,6 +374,8 @@ class IBMBackend(DescribedBackend):
             use_measure_esp: Whether to read out with excited state promotion; backends that can only.
             noise_model: A noise model of Aer. Simulators only.
             seed_simulator: The seed of the simulation, for the same counts each time.
+            max_quantum_seconds: The most seconds of quantum time that :meth:`estimate` may expect. It is compared here,
+                before anything is sent, and not sent to the service. No limit by default.
             **run_config: ``private=True`` for a job whose inputs are hidden, and whose result can be read only once.
                 More parameters of the program are passed on as they are, with a warning in the log.
 
@@ -376,17 +385,14 @@ class IBMBackend(DescribedBackend):
         Raises:
             IBMBackendValueError: If an argument is wrong, or a circuit cannot run on the device; the message says what
                 would be right.
+            IBMUsageLimitError: If the job is expected to use more than ``max_quantum_seconds``.
             IBMBackendApiError: If the service refused the job or could not be reached; or if the answer was lost, and
                 it could not be found out whether the job exists, which the message says.
         """
-        request = run_options.checked_request(
-            self._record,
-            dict(self.options),
+        request = self._request(
             circuits,
             dynamic=dynamic,
             job_tags=job_tags,
-            limited_tags=adapted(self._client).limits_tags,
-            run_config=run_config,
             init_circuit=init_circuit,
             init_num_resets=init_num_resets,
             header=header,
@@ -399,14 +405,13 @@ class IBMBackend(DescribedBackend):
             use_measure_esp=use_measure_esp,
             noise_model=noise_model,
             seed_simulator=seed_simulator,
+            **run_config,
         )
+        if max_quantum_seconds is not None:
+            run_options.refuse_above(max_quantum_seconds, self._estimated(request).quantum_seconds)
         for name in request.unknown:
             meant = "".join(f"; did you mean {close!r}?" for close in run_options.close_matches(name))
             _logger.warning("run() has no argument %r, so it is passed on to the service as it is%s", name, meant)
-        checked = request
-        if self.provider.channel == "ibm_quantum_platform":
-            request = sampler_request(request, is_simulator=self._record.get("simulator", False))
-        self._refuse_foreign_instructions(checked)
         if request.program == "sampler" and self._lacks_sampler:
             request = executor_request(request)
         done = self._submitted(request)
@@ -418,6 +423,67 @@ class IBMBackend(DescribedBackend):
         submitted = effects.value(IOResult.from_result(done), IBMBackendApiError)
         job: IBMCircuitJob = self.provider.handle_on(submitted, self)
         return job
+
+    def estimate(
+        self,
+        circuits: QuantumCircuit | str | Sequence[QuantumCircuit | str],
+        *,
+        shots: float | None = None,
+        rep_delay: float | None = None,
+        dynamic: bool | None = None,
+        init_circuit: QuantumCircuit | None = None,
+        **run_config: Any,
+    ) -> UsageEstimate:
+        """Return the quantum time that :meth:`run` would be charged with the same arguments. No job is submitted.
+
+        The estimate is IBM's formula: an overhead for the job, and for each execution ``rep_delay`` and the length of
+        the circuit. The overhead is 2 seconds; on the local service it is 0. The lengths are those of the backend's
+        properties, which are asked for where they are not known.
+
+        Of the branches of a circuit with control flow the longest counts. What nothing says before the job runs is not
+        counted, and ``unknown`` names it: how often a ``while`` loop runs, the length of a circuit that is a text, the
+        time that a simulator computes.
+
+        Args:
+            circuits: As for :meth:`run`.
+            shots: As for :meth:`run`.
+            rep_delay: As for :meth:`run`; the device's own by default.
+            dynamic: As for :meth:`run`.
+            init_circuit: As for :meth:`run`.
+            **run_config: The other arguments of :meth:`run`, which are checked. They do not change the estimate.
+
+        Returns:
+            The estimate, in seconds.
+
+        Raises:
+            IBMBackendValueError: If :meth:`run` would refuse an argument or a circuit.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> from qiskit import QuantumCircuit
+            >>> circuit = QuantumCircuit(1)
+            >>> circuit.x(0)  # doctest: +ELLIPSIS
+            <qiskit...>
+            >>> circuit.measure_all()
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     estimate = provider.get_backend("local_5q").estimate(circuit, shots=1000)
+            >>> round(estimate.quantum_seconds, 3), estimate.unknown
+            (0.251, ())
+        """
+        request = self._request(
+            circuits, shots=shots, rep_delay=rep_delay, dynamic=dynamic, init_circuit=init_circuit, **run_config
+        )
+        return self._estimated(request)
+
+    def _estimated(self, request: RunRequest) -> UsageEstimate:
+        return estimated_usage(
+            self._record,
+            self._target_to_check(),
+            request.circuits,
+            request.shots,
+            rep_delay=request.options.get("rep_delay"),
+            init_circuit=request.options.get("init_circuit"),
+        )
 
     def open_session(self, max_time: int | str | None = None) -> Session:
         """Open a session into which :meth:`run` submits from now on, until it is closed or cancelled.
@@ -470,6 +536,22 @@ class IBMBackend(DescribedBackend):
         """
         if self._session is not None:
             self._session.cancel()
+
+    def _request(self, circuits: Any, **arguments: Any) -> RunRequest:
+        """What is to be sent, by the program of the channel, after all arguments of ``run()`` were checked."""
+        request = run_options.checked_request(
+            self._record,
+            dict(self.options),
+            circuits,
+            limited_tags=adapted(self._client).limits_tags,
+            run_config={name: value for name, value in arguments.items() if name not in run_options.ARGUMENTS},
+            **{name: arguments.get(name) for name in run_options.ARGUMENTS},
+        )
+        checked = request
+        if self.provider.channel == "ibm_quantum_platform":
+            request = sampler_request(request, is_simulator=self._record.get("simulator", False))
+        self._refuse_foreign_instructions(checked)
+        return request
 
     def _submitted(self, request: RunRequest) -> Result[Job, Failure]:
         try:
@@ -560,12 +642,23 @@ class IBMRetiredBackend(IBMBackend):
         """
         del refresh, datetime
 
+    def estimate(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            IBMBackendError: Always.
+        """
+        self._refuse()
+
     def run(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse.
 
         Raises:
             IBMBackendError: Always.
         """
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
         if self._provider is None:
             raise IBMBackendError(
                 f"backend {self.name!r} is known by its name alone; get one that runs jobs with "

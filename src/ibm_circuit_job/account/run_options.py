@@ -9,7 +9,7 @@ import difflib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Final
 
 from attrs import frozen
@@ -19,7 +19,7 @@ from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.devices.delays import with_delays_in_dt
 from ibm_circuit_job.devices.documents import readable
 from ibm_circuit_job.devices.target import CONTROL_FLOW
-from ibm_circuit_job.errors import IBMBackendValueError
+from ibm_circuit_job.errors import IBMBackendValueError, IBMUsageLimitError
 from ibm_circuit_job.state.tag_limits import checked_tags, excess_of_tags
 from ibm_circuit_job.wire.values import integer_of
 
@@ -132,13 +132,43 @@ def close_matches(name: str) -> list[str]:
         >>> close_matches("shot")
         ['shots']
     """
-    return difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.7)
+    return difflib.get_close_matches(name, ("circuits", *ARGUMENTS), n=1, cutoff=0.7)
 
 
-_NAMES: Final = (
-    "circuits", "dynamic", "job_tags", "init_circuit", "init_num_resets", "header", "shots", "memory", "meas_level",
+ARGUMENTS: Final = (
+    "dynamic", "job_tags", "init_circuit", "init_num_resets", "header", "shots", "memory", "meas_level",
     "meas_return", "rep_delay", "init_qubits", "use_measure_esp", "noise_model", "seed_simulator",
 )  # fmt: skip
+"""The arguments of ``run()`` besides the circuits that every version of it has."""
+
+
+def refuse_above(most: Any, seconds: float) -> None:
+    """Refuse a job that is expected to use more quantum time than it may.
+
+    Args:
+        most: The seconds that it may use.
+        seconds: The seconds that it is expected to use.
+
+    Raises:
+        IBMBackendValueError: If ``most`` is no number from 0 up.
+        IBMUsageLimitError: If it is less than ``seconds``.
+
+    Example:
+        >>> refuse_above(2.0, 1.5)
+        >>> refuse_above(1.0, 1.5)
+        Traceback (most recent call last):
+        ibm_circuit_job.errors.IBMUsageLimitError: expected a job of at most 1 s of quantum time \
+(max_quantum_seconds), got one of about 1.5 s; nothing was sent. Use fewer shots or circuits, or allow more
+    """
+    if isinstance(most, bool) or not isinstance(most, Real) or not float(most) >= 0:
+        raise IBMBackendValueError(f"expected max_quantum_seconds to be a number from 0 up, got {most!r}")
+    if seconds > float(most):
+        raise IBMUsageLimitError(
+            f"expected a job of at most {float(most):g} s of quantum time (max_quantum_seconds), got one of about "
+            f"{seconds:.4g} s; nothing was sent. Use fewer shots or circuits, or allow more",
+            seconds,
+            float(most),
+        )
 
 
 def has_control_flow(circuit: QuantumCircuit | str) -> bool:

@@ -1,7 +1,8 @@
 """What a job is charged, and the limits that count it: the longest run of a job, of a session, of an instance.
 
 Source: IBM's guide on the usage of a workload, whose formula is
-``<overhead per sub-job> + (rep_delay + <circuit length>) * <number of executions>``. Here the overhead is 0.
+``<overhead per sub-job> + (rep_delay + <circuit length>) * <number of executions>``. Here the overhead is 0, as the
+field ``usage_overhead_seconds`` of a device's configuration says. IBM's has no such field.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from ibm_circuit_job.local.records import JobRecord
 
 RAN_TOO_LONG: Final = 1305
 """The service's reason code of a job that went over a limit on charged seconds."""
+OVERHEAD: Final = 0.0
+"""Seconds that are charged for a job besides its executions. Replies about devices say it."""
 MOST_COST: Final = 10_800
 """The largest ``cost`` that a submission may name, in seconds; also what counts where it names none."""
 

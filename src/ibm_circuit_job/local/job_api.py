@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ibm_circuit_job.local.access import Access
-from ibm_circuit_job.local.charges import MOST_COST
+from ibm_circuit_job.local.charges import MOST_COST, OVERHEAD
 from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, configuration, properties
 from ibm_circuit_job.local.instances import Instance
@@ -411,7 +411,7 @@ class JobApi(ABC):
     async def _configuration(self, request: Request) -> Response:
         device = self._device(request)
         self._calibration(device, request.query_params.get("calibration_id"))
-        return json_response(configuration(device))
+        return json_response(configuration(device) | {"usage_overhead_seconds": OVERHEAD})
 
     async def _properties(self, request: Request) -> Response:
         device = self._device(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -84,7 +84,7 @@ class StoreSurvey(StoreReader):
             ...     store.usage(by="tag"), store.usage(by="day")
             ({'bell': 2.5}, {'2024-02-03': 2.5})
         """
-        if not isinstance(by, str) or by not in _GROUPS:
+        if not (isinstance(by, Hashable) and by in _GROUPS):
             listed = ", ".join(map(repr, _GROUPS))
             raise IBMBackendValueError(f"expected by to be one of {listed}, got {by!r}")
         wanted = wanted_jobs(None, 0, None, start_datetime, end_datetime, None)
@@ -127,8 +127,8 @@ class StoreSurvey(StoreReader):
             service: Only jobs of this service, as ``IBMProvider.service`` names it, or of none that is known.
 
         Raises:
-            JobStoreError: If the store cannot be read. A body that is damaged is left out, and so is a job whose record is
-                damaged, each with a warning in the log.
+            JobStoreError: If the store cannot be read. A damaged body is left out, and so is a job with a damaged
+                record, each with a warning in the log.
 
         Example:
             >>> import tempfile

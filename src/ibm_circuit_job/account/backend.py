@@ -6,6 +6,7 @@ What the service says of a device is read in ``devices``. What the arguments of 
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -570,7 +571,7 @@ class IBMBackend(DescribedBackend):
         )
         done = submit(self._client, order, self.submission_policy)
         # What was sent is known of the job, and need never be asked for.
-        at = effects.now()
+        at, calibration = effects.now(), self._calibration_id
         details = JobDetails(
             at,
             backend=self.name,
@@ -578,6 +579,7 @@ class IBMBackend(DescribedBackend):
             tags=request.tags or None,
             private=request.private or None,
             session_id=order.session_id,
+            unknown=[] if calibration is None else [("calibration_id", json.dumps(calibration))],
         )
         return done.map(lambda job_id: Job(job_id, details=details, inputs=JobInputs(at, encoded)))
 

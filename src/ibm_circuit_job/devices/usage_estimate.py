@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 
@@ -39,11 +39,11 @@ class UsageEstimate:
     """How many times circuits are executed: shots x circuits."""
     rep_delay: float
     """Seconds between two executions."""
-    circuit_seconds: tuple[float, ...] = field(converter=tuple)
+    circuit_seconds: tuple[float, ...]
     """Seconds that each circuit takes, in their order: its longest path by the timing of the device."""
     overhead_seconds: float
     """Seconds that are charged for the job besides its executions."""
-    unknown: tuple[str, ...] = field(default=(), converter=tuple)
+    unknown: tuple[str, ...] = ()
     """What is not counted, each as a sentence, because nothing says it before the job runs; empty where all counts."""
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ def estimated_usage(
         unknown = [*timing.unknown]
     overhead = _overhead(configuration)
     seconds = overhead + shots * sum(delay + length for length in lengths)
-    return UsageEstimate(seconds, shots * len(circuits), delay, lengths, overhead, unknown)
+    return UsageEstimate(seconds, shots * len(circuits), delay, tuple(lengths), overhead, tuple(unknown))
 
 
 def _overhead(configuration: BackendConfiguration) -> float:

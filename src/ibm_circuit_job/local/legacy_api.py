@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.job_api import MOST_OF_A_STRANGER, Refusal, headers_of, json_response, read, refusal_of
 from ibm_circuit_job.local.jobs import LocalJob
@@ -75,9 +76,9 @@ class LegacyApi(SessionApi):
         return {"hub": hub, "group": group, "project": project}
 
     def usage_of(self, job: LocalJob, seconds: float | None) -> dict[str, Any]:
-        """Return the seconds."""
-        del job
-        return {"quantum_seconds": seconds, "seconds": seconds}
+        """Return the seconds that a job is charged, once it has run; a simulator charges the time of its run."""
+        used = None if seconds is None else charged_for(job, self.queues.clock())
+        return {"quantum_seconds": used, "seconds": used}
 
     def check_session(self, session_id: str | None, backend: str, request: Request) -> None:
         """Let a submission into its session; one that was never opened is no more than a name here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from qiskit.providers.jobstatus import JobStatus
@@ -81,6 +82,37 @@ def charge_is_pending(metrics: JobMetrics | None, details: JobDetails | None) ->
     """
     said = _said(metrics, details)
     return said is not None and said[1] == _PENDING
+
+
+def queued_seconds(metrics: JobMetrics | None, details: JobDetails | None) -> float | None:
+    """Return how long a job was in the queue: from its creation until it ran; ``None`` where a step is not known.
+
+    Example:
+        >>> queued_seconds(None, None) is None
+        True
+    """
+    steps = _steps(metrics)
+    created, running = steps.get("created", None if details is None else details.created), steps.get("running")
+    return None if created is None or running is None else (running - created).total_seconds()
+
+
+def run_seconds(metrics: JobMetrics | None) -> float | None:
+    """Return how long a job ran; ``None`` where a step is not known.
+
+    Example:
+        >>> from datetime import UTC, datetime, timedelta
+        >>> from ibm_circuit_job import JobMetrics
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> run_seconds(JobMetrics(noon, timestamps=[("running", noon), ("finished", noon + timedelta(seconds=3))]))
+        3.0
+    """
+    steps = _steps(metrics)
+    running, finished = steps.get("running"), steps.get("finished", steps.get("completed"))
+    return None if running is None or finished is None else (finished - running).total_seconds()
+
+
+def _steps(metrics: JobMetrics | None) -> dict[str, datetime]:
+    return {} if metrics is None else {step.lower(): at for step, at in metrics.timestamps}
 
 
 def _said(metrics: JobMetrics | None, details: JobDetails | None) -> tuple[float, str | None] | None:

@@ -9,6 +9,7 @@ from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
 from ibm_circuit_job.errors import describe
+from ibm_circuit_job.state import figures
 from ibm_circuit_job.state.facts import micros_of
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store.schema import key_of
@@ -56,18 +57,8 @@ def columns_of(job: Job) -> dict[str, Any]:
         "session_id": key_of(job.session_id),
         "created": None if job.created is None else micros_of(job.created),
         "usage_seconds": queries.usage(job),
-        **_step_columns(job),
-    }
-
-
-def _step_columns(job: Job) -> dict[str, float | None]:
-    """How long the job was queued, and how long it ran, in seconds; ``None`` where a step is missing."""
-    steps = {} if job.metrics is None else {step.lower(): at for step, at in job.metrics.timestamps}
-    created, running = steps.get("created", job.created), steps.get("running")
-    finished = steps.get("finished", steps.get("completed"))
-    return {
-        "queued_seconds": None if created is None or running is None else (running - created).total_seconds(),
-        "run_seconds": None if running is None or finished is None else (finished - running).total_seconds(),
+        "queued_seconds": figures.queued_seconds(job.metrics, job.details),
+        "run_seconds": figures.run_seconds(job.metrics),
     }
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import sqlalchemy as sql
 from attrs import frozen
@@ -46,7 +46,7 @@ class StoreSurvey(StoreReader):
 
     def usage(
         self,
-        by: str = "tag",
+        by: Literal["tag", "backend", "day", "instance"] = "tag",
         *,
         start_datetime: datetime | None = None,
         end_datetime: datetime | None = None,
@@ -84,17 +84,18 @@ class StoreSurvey(StoreReader):
             ...     store.usage(by="tag"), store.usage(by="day")
             ({'bell': 2.5}, {'2024-02-03': 2.5})
         """
-        if not (isinstance(by, Hashable) and by in _GROUPS):
+        group = _GROUPS.get(str(by))
+        if group is None:
             listed = ", ".join(map(repr, _GROUPS))
             raise IBMBackendValueError(f"expected by to be one of {listed}, got {by!r}")
         wanted = wanted_jobs(None, 0, None, start_datetime, end_datetime, None)
         service = wanted_text("service", service)
 
         def work(connection: sql.Connection) -> dict[str, float]:
-            conditions = _conditions(wanted, listing.services_like(connection, service))
+            conditions = _conditions(wanted, None, listing.services_like(connection, service))
             found: dict[str, float] = {}
-            for key, seconds in connection.execute(_sums(_GROUPS[by], conditions)):
-                name = _day(key) if by == "day" else self._name(connection, _GROUPS[by], str(key))
+            for key, seconds in connection.execute(_sums(group, conditions)):
+                name = _day(key) if by == "day" else self._name(connection, group, str(key))
                 found[name] = found.get(name, 0.0) + float(seconds)
             return dict(sorted(found.items()))
 
@@ -118,15 +119,29 @@ class StoreSurvey(StoreReader):
                     return str(name)
         return key
 
-    def each(self, *, service: str | None = None) -> Iterator[Job]:
-        """Yield each job with the bodies of its inputs and its result, the oldest first. One is in memory at a time.
+    def each(
+        self,
+        backend_name: str | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        *,
+        service: str | None = None,
+    ) -> Iterator[Job]:
+        """Yield each job that fits with the bodies of its inputs and its result, the oldest first.
 
-        Jobs that are saved meanwhile may be among them or not. Each is read in a transaction of its own.
+        One job is in memory at a time. Each is read in a transaction of its own, so a job that is saved meanwhile may
+        be among them or not.
 
         Args:
+            backend_name: Only jobs of this backend.
+            start_datetime: Only jobs created then or later. A time without a zone is in the machine's.
+            end_datetime: Only jobs created then or before. A time without a zone is in the machine's.
+            job_tags: Only jobs that have all of these tags.
             service: Only jobs of this service, as ``IBMProvider.service`` names it, or of none that is known.
 
         Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
             JobStoreError: If the store cannot be read. A damaged body is left out, and so is a job with a damaged
                 record, each with a warning in the log.
 
@@ -136,23 +151,29 @@ class StoreSurvey(StoreReader):
             >>> from ibm_circuit_job.store import RecordStore
             >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save_all([Job("cq1x"), Job("cq2y")])
-            ...     [job.job_id for job in store.each()]
+            ...     sorted(job.job_id for job in store.each())
             ['cq1x', 'cq2y']
         """
-        service = wanted_text("service", service)
+        wanted = wanted_jobs(None, 0, None, start_datetime, end_datetime, job_tags)
+        backend, service = wanted_text("backend_name", backend_name), wanted_text("service", service)
+        return self._each(wanted, backend, service)
+
+    def _each(self, wanted: WantedJobs, backend: str | None, service: str | None) -> Iterator[Job]:
         last: tuple[int, str] | None = None
-        while page := self._page(service, last):
+        while page := self._page(wanted, backend, service, last):
             for _, job_id in page:
                 yield from self._whole(job_id)
             last = page[-1]
 
-    def _page(self, service: str | None, last: tuple[int, str] | None) -> list[tuple[int, str]]:
+    def _page(
+        self, wanted: WantedJobs, backend: str | None, service: str | None, last: tuple[int, str] | None
+    ) -> list[tuple[int, str]]:
         """Moments and IDs of the next jobs, in the order of both."""
         jobs = schema.jobs.c
 
         def work(connection: sql.Connection) -> list[tuple[int, str]]:
             query = sql.select(jobs.moment, jobs.job_id).order_by(jobs.moment, jobs.job_id).limit(_PAGE)
-            query = query.where(*_conditions(WantedJobs(), listing.services_like(connection, service)))
+            query = query.where(*_conditions(wanted, backend, listing.services_like(connection, service)))
             if last is not None:
                 query = query.where(sql.tuple_(jobs.moment, jobs.job_id) > sql.tuple_(*last))
             return [(moment, job_id) for moment, job_id in connection.execute(query)]
@@ -181,9 +202,12 @@ class StoreSurvey(StoreReader):
         return found
 
 
-def _conditions(wanted: WantedJobs, services: set[str] | None) -> list[Any]:
-    jobs = schema.jobs.c
-    conditions: list[Any] = []
+def _conditions(wanted: WantedJobs, backend: str | None, services: set[str] | None) -> list[Any]:
+    jobs, tags = schema.jobs.c, schema.tags.c
+    keys = [key_of(tag) for tag in wanted.tags or ()]
+    conditions: list[Any] = [sql.exists().where(tags.job_id == jobs.job_id, tags.tag == key) for key in keys]
+    if backend is not None:
+        conditions.append(jobs.backend == key_of(backend))
     if services is not None:
         conditions.append(jobs.service.in_(sorted(services)))
     if wanted.created_after is not None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ibm_circuit_job.errors import JobStoreError as JobStoreError
     from ibm_circuit_job.errors import JobStoreUnavailableError as JobStoreUnavailableError
     from ibm_circuit_job.job.circuit_job import IBMCircuitJob as IBMCircuitJob
+    from ibm_circuit_job.job.plots import plot_timeline as plot_timeline
+    from ibm_circuit_job.job.plots import plot_usage as plot_usage
     from ibm_circuit_job.job.watch import as_completed as as_completed
     from ibm_circuit_job.job.watch import refresh_all as refresh_all
     from ibm_circuit_job.job.watch import wait_all as wait_all
@@ -168,10 +170,14 @@ _NAMES_OF: Final = {
     "state.waiting": ("WaitPolicy",),
     "job.watch": ("as_completed", "refresh_all", "wait_all"),
     "account.job_store": ("JobStore",),
+    "job.plots": ("plot_timeline", "plot_usage"),
 }
 """Module -> the public names that it has. Each is imported when its first name is used."""
 
 _MODULE_OF: Final = {name: module for module, names in _NAMES_OF.items() for name in names}
 
+_EXTRA_OF: Final = {"JobStore": "store", "plot_timeline": "plot", "plot_usage": "plot"}
+"""Public name -> the extra without which it cannot be imported. These are not in ``__all__``."""
+
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_names(__name__, module_of=_MODULE_OF, extra_of={"JobStore": "store"})
+    __getattr__, __dir__ = lazy_names(__name__, module_of=_MODULE_OF, extra_of=_EXTRA_OF)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +38,7 @@ def frame_of(rows: Iterable[CircuitRow]) -> Any:
     pandas = _needed("pandas", "to_pandas()")
     listed = list(rows)
     columns = {name: [getattr(row, name) for row in listed] for name in COLUMNS}
+    columns["tags"] = [list(row.tags) for row in listed]
     kinds = {"shots": "Int64", **dict.fromkeys(_SECONDS, "float64")}
     # Objects, so that a column of dictionaries, or of nothing, is neither taken apart nor made numbers.
     frame = pandas.DataFrame({name: pandas.Series(values, dtype=object) for name, values in columns.items()})
@@ -72,20 +72,19 @@ def write_parquet(rows: Iterable[CircuitRow], path: str | os.PathLike[str]) -> i
     if not isinstance(path, (str, os.PathLike)):
         raise JobStoreError(f"expected the path of a file, got a {type(path).__name__}")
     file = Path(path)
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
     schema = _schema(arrow)
     count = 0
     try:
+        descriptor, unfinished = private_files.open_temporary(file)
         try:
-            with os.fdopen(private_files.open_new(unfinished), "wb") as sink, parquet.ParquetWriter(sink, schema) as to:
+            with os.fdopen(descriptor, "wb") as sink, parquet.ParquetWriter(sink, schema) as writer:
                 for part in _parts(rows):
                     columns = {name: [_plain(getattr(row, name)) for row in part] for name in COLUMNS}
-                    to.write_table(arrow.Table.from_pydict(columns, schema=schema))
+                    writer.write_table(arrow.Table.from_pydict(columns, schema=schema))
                     count += len(part)
-            unfinished.replace(file)
+            Path(unfinished).replace(file)
         finally:
-            with suppress(FileNotFoundError):
-                unfinished.unlink()
+            Path(unfinished).unlink(missing_ok=True)
     except OSError as error:
         raise JobStoreError(f"could not write {file}: {error.strerror or error}") from None
     return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -15,9 +16,10 @@ from ibm_circuit_job.state.facts import Fact, micros_of
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.state.transitions import refresh
-from ibm_circuit_job.store import listing, schema, seals
+from ibm_circuit_job.store import frames, listing, schema, seals
 from ibm_circuit_job.store.reading import StoreReader
 from ibm_circuit_job.store.schema import is_digest, key_of
+from ibm_circuit_job.wire.circuit_rows import CircuitRow, circuit_rows
 
 _logger: Final = logging.getLogger(__name__)
 _DAY_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -158,6 +160,93 @@ class StoreSurvey(StoreReader):
         backend, service = wanted_text("backend_name", backend_name), wanted_text("service", service)
         return self._each(wanted, backend, service)
 
+    def to_pandas(
+        self,
+        backend_name: str | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        *,
+        service: str | None = None,
+    ) -> Any:
+        """Return a ``pandas.DataFrame`` with a row for each circuit of the jobs that fit, the oldest job first.
+
+        A circuit with several sets of parameters has a row for each. A job without a result has one row, whose
+        ``counts`` are ``None``. No service is asked. It needs the extra ``analysis``.
+
+        Args:
+            backend_name: As for :meth:`each`.
+            start_datetime: As for :meth:`each`.
+            end_datetime: As for :meth:`each`.
+            job_tags: As for :meth:`each`.
+            service: As for :meth:`each`.
+
+        Returns:
+            The table. Its columns are ``job_id``, ``circuit``, ``backend``, ``tags``, ``shots``, ``created`` (UTC),
+            ``queue_seconds``, ``run_seconds``, ``usage_seconds``, ``counts``, ``status`` and ``calibration``.
+            ``usage_seconds`` are those of the whole job, in each of its rows.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read. What is damaged is left out, with a warning in the log.
+            ImportError: If pandas is not installed; the message names the extra.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     list(store.to_pandas()["job_id"])
+            ['cq1x']
+        """
+        jobs = self.each(backend_name, start_datetime, end_datetime, job_tags, service=service)
+        return frames.frame_of(_rows(jobs))
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        backend_name: str | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        *,
+        service: str | None = None,
+    ) -> int:
+        """Write the rows of :meth:`to_pandas` to a file of Apache Parquet. One job is in memory at a time.
+
+        The file is there when all of it is written, for its owner alone. One that is there is replaced. ``counts`` are
+        a map, and ``tags`` a list. It needs the extra ``analysis``.
+
+        Args:
+            path: The file.
+            backend_name: As for :meth:`each`.
+            start_datetime: As for :meth:`each`.
+            end_datetime: As for :meth:`each`.
+            job_tags: As for :meth:`each`.
+            service: As for :meth:`each`.
+
+        Returns:
+            How many rows there are.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read, or the file cannot be written; then the file is as it was.
+                What is damaged is left out, with a warning in the log.
+            ImportError: If pyarrow is not installed; the message names the extra.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     store.to_parquet(f"{folder}/circuits.parquet")
+            1
+        """
+        jobs = self.each(backend_name, start_datetime, end_datetime, job_tags, service=service)
+        return frames.write_parquet(_rows(jobs), path)
+
     def _each(self, wanted: WantedJobs, backend: str | None, service: str | None) -> Iterator[Job]:
         last: tuple[int, str] | None = None
         while page := self._page(wanted, backend, service, last):
@@ -200,6 +289,11 @@ class StoreSurvey(StoreReader):
             else:
                 found = found if found is None or body is None else refresh(found, body)
         return found
+
+
+def _rows(jobs: Iterator[Job]) -> Iterator[CircuitRow]:
+    for job in jobs:
+        yield from circuit_rows(job)
 
 
 def _conditions(wanted: WantedJobs, backend: str | None, services: set[str] | None) -> list[Any]:

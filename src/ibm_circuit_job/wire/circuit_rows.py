@@ -37,7 +37,7 @@ class CircuitRow:
     run_seconds: float | None = None
     """Seconds that the job ran."""
     usage_seconds: float | None = None
-    """Seconds of quantum time that the service charges for the job, all circuits together."""
+    """Seconds of quantum time that the service charges for the job, all circuits together; ``None`` while pending."""
     counts: Mapping[str, int] | None = None
     """Outcome -> how often it was measured; ``None`` where there is no result, or it has no counts."""
     status: str | None = None
@@ -60,7 +60,8 @@ def circuit_rows(job: Job) -> Iterator[CircuitRow]:
         >>> from ibm_circuit_job import Job, ResultPayload
         >>> circuit = '{"shots": 3, "success": true, "data": {"counts": {"0x1": 3}}, "header": {"name": "bell"}}'
         >>> body = f'{{"backend_name": "b", "job_id": "a", "success": true, "results": [{circuit}]}}'.encode()
-        >>> [(row.circuit, row.counts) for row in circuit_rows(Job("a", payload=ResultPayload(datetime.now(UTC), body)))]
+        >>> job = Job("a", payload=ResultPayload(datetime.now(UTC), body))
+        >>> [(row.circuit, row.counts) for row in circuit_rows(job)]
         [('bell', {'1': 3})]
     """
     row = _of_job(job)
@@ -90,7 +91,7 @@ def _of_job(job: Job) -> CircuitRow:
         created=job.created,
         queue_seconds=figures.queued_seconds(job.metrics, job.details),
         run_seconds=figures.run_seconds(job.metrics),
-        usage_seconds=queries.usage(job),
+        usage_seconds=None if queries.usage_is_pending(job) else queries.usage(job),
         status=None if status is None else status.name,
         calibration=calibration if isinstance(calibration, str) else None,
     )

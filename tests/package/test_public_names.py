@@ -35,6 +35,14 @@ def test_the_store_is_public_though_it_needs_an_extra():
     assert package.JobStore.__name__ == "JobStore"
 
 
+def test_plots_are_public_though_they_need_an_extra():
+    package = importlib.import_module("ibm_circuit_job")
+    for name in ("plot_timeline", "plot_usage"):
+        assert f"`{name}`" in PAGE
+        assert name not in package.__all__
+        assert getattr(package, name).__name__ == name
+
+
 def test_how_a_store_writes_has_a_public_name():
     store = importlib.import_module("ibm_circuit_job.store")
     assert "`Writing` of `ibm_circuit_job.store`" in PAGE

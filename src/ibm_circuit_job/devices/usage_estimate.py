@@ -80,6 +80,7 @@ def estimated_usage(
 
     Example:
         >>> from qiskit import QuantumCircuit
+        >>> from ibm_circuit_job import BackendConfiguration
         >>> from ibm_circuit_job.devices.target import target_of
         >>> said = {"backend_name": "ibm_x", "n_qubits": 1, "basis_gates": ["x"], "default_rep_delay": 250}
         >>> device = BackendConfiguration.from_dict(said)

@@ -32,6 +32,7 @@ def frame_of(rows: Iterable[CircuitRow]) -> Any:
         ImportError: If pandas is not installed; the message names the extra.
 
     Example:
+        >>> from ibm_circuit_job.wire.circuit_rows import CircuitRow
         >>> frame_of([CircuitRow("cq1x", shots=10)])[["job_id", "shots"]].to_dict("records")
         [{'job_id': 'cq1x', 'shots': 10}]
     """
@@ -64,6 +65,7 @@ def write_parquet(rows: Iterable[CircuitRow], path: str | os.PathLike[str]) -> i
 
     Example:
         >>> import tempfile
+        >>> from ibm_circuit_job.wire.circuit_rows import CircuitRow
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_parquet([CircuitRow("cq1x"), CircuitRow("cq2y")], f"{folder}/circuits.parquet")
         2

@@ -33,6 +33,8 @@ def timeline(views: Sequence[JobView], now: datetime) -> Figure:
         now: The end of what goes on, an aware time.
 
     Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job.views.records import JobView
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> figure = timeline([JobView("cq1x", backend="ibm_x", created=noon)], noon)
         >>> [axes.get_title() for axes in figure.axes]

@@ -6,9 +6,9 @@ from ibm_circuit_job.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend as IBMBackend
-    from ibm_circuit_job.account.backend import IBMRetiredBackend as IBMRetiredBackend
     from ibm_circuit_job.account.job_store import JobStore as JobStore
     from ibm_circuit_job.account.provider import IBMProvider as IBMProvider
+    from ibm_circuit_job.account.retired_backend import IBMRetiredBackend as IBMRetiredBackend
     from ibm_circuit_job.account.sessions import Batch as Batch
     from ibm_circuit_job.account.sessions import Session as Session
     from ibm_circuit_job.devices.configuration import BackendConfiguration as BackendConfiguration
@@ -124,7 +124,8 @@ __all__ = [
 
 
 _NAMES_OF: Final = {
-    "account.backend": ("IBMBackend", "IBMRetiredBackend"),
+    "account.backend": ("IBMBackend",),
+    "account.retired_backend": ("IBMRetiredBackend",),
     "job.circuit_job": ("IBMCircuitJob",),
     "errors": (
         "BackendPropertyError",

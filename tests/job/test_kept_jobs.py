@@ -34,7 +34,7 @@ from ibm_circuit_job import (
     JobStoreError,
     ResultPayload,
 )
-from ibm_circuit_job.account.backend import IBMRetiredBackend
+from ibm_circuit_job.account.retired_backend import IBMRetiredBackend
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, RuntimeClient, http
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.errors import (

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ibm_circuit_job import IBMCircuitJob, IBMProvider, Job, JobDetails, JobInputs, JobMetrics, JobStore, QueueInfo
-from ibm_circuit_job.account.backend import IBMBackend, IBMRetiredBackend
+from ibm_circuit_job.account.backend import IBMBackend
+from ibm_circuit_job.account.retired_backend import IBMRetiredBackend
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.testing import ScriptedClient
 from ibm_circuit_job.wire.replies import status_report

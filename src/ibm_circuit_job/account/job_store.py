@@ -8,7 +8,8 @@ from datetime import datetime
 
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job.account.backend import IBMBackend, IBMRetiredBackend
+from ibm_circuit_job.account.backend import IBMBackend
+from ibm_circuit_job.account.retired_backend import IBMRetiredBackend
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.job.journal import forgetting

@@ -1,0 +1,229 @@
+"""MeasuredBackend: what a backend of the service answers when it is asked: its properties, its target, its status.
+
+What the replies say is read in ``devices``. ``IBMBackend`` submits jobs as well.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from datetime import datetime as python_datetime
+from typing import Any, Final
+
+from qiskit import QuantumCircuit
+from qiskit.transpiler import Target
+
+from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.clients import ClientParameters, RequestFailed
+from ibm_circuit_job.clients.no_account import NoAccount
+from ibm_circuit_job.devices.attribute_errors import or_missing
+from ibm_circuit_job.devices.configuration import BackendConfiguration, BackendStatus
+from ibm_circuit_job.devices.described_backend import DescribedBackend
+from ibm_circuit_job.devices.instruction_set import InstructionSet, mixes_fractional_gates, why_not
+from ibm_circuit_job.devices.properties import BackendProperties
+from ibm_circuit_job.devices.target import target_of
+from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, to_exception
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class MeasuredBackend(DescribedBackend):
+    """A backend whose service is asked for its properties and its status.
+
+    Args:
+        record: The service's description of the backend.
+        calibration_id: The calibration that properties are asked for with; ``None`` for the newest.
+        use_fractional_gates: Whether a device has its fractional gates.
+        **described: The arguments of qiskit's ``BackendV2``.
+    """
+
+    def __init__(
+        self,
+        record: BackendConfiguration,
+        calibration_id: str | None,
+        use_fractional_gates: bool | None,
+        **described: Any,
+    ) -> None:
+        super().__init__(**described)
+        self._record = record
+        self._calibration_id = calibration_id
+        self._use_fractional_gates = use_fractional_gates
+        self._target: Target | None = None
+        self._properties: BackendProperties | None = None
+        self._asked_for_properties = False
+        self._knows_properties = False
+
+    @property
+    def _client(self) -> Any:
+        return _UNCONNECTED if self._provider is None else self._provider.runtime_client
+
+    @property
+    def calibration_id(self) -> str | None:
+        """The calibration that the backend was asked for with; ``None`` for the newest."""
+        return self._calibration_id
+
+    @property
+    @or_missing
+    def target(self) -> Target:
+        """What the backend can do, and how well, as qiskit's transpiler wants it.
+
+        It needs the properties, which say what does not work. A backend without a connection, such as one that was
+        unpickled before they were known, makes it from the configuration alone, with a warning in the log.
+
+        Raises:
+            IBMBackendApiError: If the properties are not known, and the service refused or could not be reached. It is
+                an ``AttributeError`` as well.
+        """
+        if self._target is None:
+            try:
+                if not self._knows_properties:
+                    self.properties()
+            except IBMBackendApiError as error:
+                if self._is_connected:
+                    raise
+                _logger.warning("The target of %s has no errors and durations: %s", self.name, error)
+            self._target = target_of(self._record, self._properties, self._use_fractional_gates)
+        return self._target
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._client is not _UNCONNECTED and not isinstance(
+            getattr(self.provider, "account_client", None), NoAccount
+        )
+
+    def target_history(self, datetime: python_datetime | None = None) -> Target:
+        """Return the target with the properties of another time.
+
+        Args:
+            datetime: At which time; now by default. One without a zone is in the machine's.
+
+        Returns:
+            A new target; it changes nothing of :attr:`target`.
+
+        Raises:
+            TypeError: If ``datetime`` is no ``datetime``.
+            IBMBackendValueError: If there is no such time in UTC.
+            IBMBackendApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     old = backend.target_history(datetime(2024, 2, 3, tzinfo=UTC))
+            ...     old["x"][(0,)].error == backend.target["x"][(0,)].error
+            False
+        """
+        return target_of(self._record, self.properties(datetime=datetime), self._use_fractional_gates)
+
+    def configuration(self) -> BackendConfiguration:
+        """Return what the backend is: its size, its gates, its limits. It is asked for once, with the backend."""
+        return self._record
+
+    def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> BackendProperties | None:
+        """Return how good the backend is, in SI units and with times in the machine's zone.
+
+        Args:
+            refresh: Ask the service again. Else what was learned before counts.
+            datetime: At which time; now by default. One without a zone is in the machine's.
+
+        Returns:
+            The properties; ``None`` for a simulator, and where the service has none.
+
+        Raises:
+            TypeError: If ``datetime`` is no ``datetime``.
+            IBMBackendValueError: If there is no such time in UTC.
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        if datetime is not None and not isinstance(datetime, python_datetime):
+            raise TypeError(f"expected datetime to be a datetime or None, got {datetime!r}")
+        if datetime is None and not refresh and self._properties is not None:
+            return self._properties
+        try:
+            moment = None if datetime is None else datetime.astimezone(UTC)
+        except (OverflowError, ValueError):
+            raise IBMBackendValueError(f"expected datetime to be within the calendar, got {datetime!r}") from None
+        if datetime is None:
+            self._asked_for_properties = True
+        reply = self._calibration(moment)
+        found = BackendProperties.from_dict(reply) if reply else None
+        if found is not None and found.unreadable:
+            more = f"; and {len(found.unreadable) - 3} more" if len(found.unreadable) > 3 else ""
+            listed = "; ".join(found.unreadable[:3]) + more
+            _logger.warning("Parts of the properties of %s could not be read: %s", self.name, listed)
+        if datetime is None:
+            if found != self._properties:
+                # It was made without these.
+                self._target = None
+            self._properties, self._knows_properties = found, True
+        return found
+
+    def fetch_properties(self) -> None:
+        """Ask for the properties of a device, unless they are known, so that :meth:`run` need not.
+
+        ``get_backend()`` does it. Trouble is a warning in the log, and circuits are checked without the properties.
+        """
+        is_asked = not self._knows_properties and not self._record.get("simulator", False)
+        # A client that someone wrote for tests, or for another service, need not have them.
+        if is_asked and callable(getattr(self._client, "backend_properties", None)):
+            try:
+                self.properties()
+            except IBMBackendApiError as error:
+                _logger.warning("Circuits for %s are checked without its properties: %s", self.name, error)
+
+    def _target_to_check(self) -> Target:
+        """The target, as far as it can be had: without the properties where the service refuses them."""
+        if not self._asked_for_properties:
+            # A backend of a listing, which asks for no properties. They are asked for once, whatever the answer is.
+            self.fetch_properties()
+        target = self._target or target_of(self._record, self._properties, self._use_fractional_gates)
+        if self._knows_properties:
+            self._target = target
+        return target
+
+    def _refuse_foreign_instructions(
+        self, circuits: Sequence[QuantumCircuit | str], initial: QuantumCircuit | None
+    ) -> None:
+        """Refuse circuits that are not in the instruction set of the device. Texts and simulators are not checked."""
+        if self._record.get("simulator", False):
+            return
+        within = InstructionSet(self._target_to_check(), self._properties, mixes_fractional_gates(self._record))
+        for index, circuit in enumerate(circuits):
+            if not isinstance(circuit, str) and (reason := why_not(circuit, within)):
+                raise IBMBackendValueError(_not_for_this_device(self.name, f"{circuit.name!r} at [{index}]", reason))
+        if initial is not None and (reason := why_not(initial, within)):
+            raise IBMBackendValueError(_not_for_this_device(self.name, "init_circuit", reason))
+
+    def _calibration(self, moment: python_datetime | None = None) -> Mapping[str, Any] | None:
+        if self._record.get("simulator", False):
+            return None
+        try:
+            # Left out where it is not given: not every client knows it.
+            calibration = {} if self._calibration_id is None else {"calibration_id": self._calibration_id}
+            found: Mapping[str, Any] | None = self._client.backend_properties(self.name, datetime=moment, **calibration)
+        except RequestFailed as error:
+            if error.status_code == 404:
+                return None
+            raise to_exception(error.failure, IBMBackendApiError) from None
+        return found
+
+    def status(self) -> BackendStatus:
+        """Ask the service whether the backend is up, and how many jobs it has.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+        """
+        reply = asked(lambda: self._client.backend_status(self.name), IBMBackendApiError)
+        return BackendStatus.from_reply(reply, self.name)
+
+
+def _not_for_this_device(backend: str, which: str, reason: str) -> str:
+    return (
+        f"expected circuits in the instruction set of {backend}, got {which}: {reason}. Transpile it first, with "
+        "transpile(circuit, backend) or generate_preset_pass_manager(backend=backend).run(circuit)"
+    )
+
+
+_UNCONNECTED: Final = NoAccount(ClientParameters("-")).client()
+"""The client of a backend without a provider."""

@@ -191,7 +191,7 @@ class BackendsOfAccount(AccountConnection):
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
         """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
-        from ibm_circuit_job.account.retired_backend import IBMRetiredBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+        from ibm_circuit_job.account.retired_backend import IBMRetiredBackend  # noqa: PLC0415 - costly
 
         if name is None:
             return None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import evolve
 
 from ibm_circuit_job.state import figures
 from ibm_circuit_job.state.facts import JobDetails, JobMetrics, StatusReport
 from ibm_circuit_job.views.records import JobView
+
+_LAST_STEPS: Final = frozenset({"finished", "completed"})
+"""What the two dialects call the step that ends a job."""
 
 
 def job_view(
@@ -55,4 +60,7 @@ def job_view(
         view = evolve(view, steps=metrics.timestamps)
         if report is None or not report.is_final:
             view = evolve(view, expected_start=metrics.estimated_start, expected_end=metrics.estimated_completion)
+        else:
+            ends = [moment for step, moment in metrics.timestamps if step.lower() in _LAST_STEPS]
+            view = evolve(view, ended=max(ends, default=None))
     return view

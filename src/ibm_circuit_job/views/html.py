@@ -6,13 +6,13 @@ mark, so that it is readable without colours.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import cache
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
 
+from ibm_circuit_job.views import live
 from ibm_circuit_job.views.records import (
     BackendView,
     CountsView,
@@ -22,6 +22,7 @@ from ibm_circuit_job.views.records import (
     ResultView,
     StoreView,
 )
+from ibm_circuit_job.views.words import LARGEST, in_utc, in_zone, printable, seconds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,10 +33,6 @@ MOST_OUTCOMES: Final = 8
 """How many outcomes of a circuit are shown, the most frequent ones."""
 _MOST_WORDS: Final = 24
 """How many tags, gates or backends are shown."""
-_LONGEST: Final = 300
-"""How many characters of a text are shown."""
-_LARGEST: Final = 10**15
-"""Larger numbers are no shots, places or seconds of any job."""
 
 _MARKS: Final = {
     "INITIALIZING": ("◌", "waits"),
@@ -79,6 +76,25 @@ def jobs_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, number: in
     """
     total = len(jobs) if number is None else number
     return _rendered("jobs.html", zone, jobs=jobs[:MOST_ROWS], number=total)
+
+
+def live_html(jobs: Sequence[JobView], now: datetime, zone: tzinfo | None = None) -> str:
+    """Return how jobs are at a moment as an HTML table with a row each.
+
+    Args:
+        jobs: The jobs; at most ``MOST_ROWS`` of them are shown.
+        now: The moment; aware.
+        zone: As for :func:`job_html`.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.views.records import JobView
+        >>> "job is queued" in live_html([JobView("a", status="QUEUED")], datetime(2024, 2, 3, 12, tzinfo=UTC))
+        True
+    """
+    rows = [(job, live.row(job, now, zone)) for job in jobs[:MOST_ROWS]]
+    ended = sum(map(live.has_ended, jobs))
+    return _rendered("live.html", zone, rows=rows, heads=live.HEADS, number=len(jobs), ended=ended)
 
 
 def queue_html(queue: QueueView, zone: tzinfo | None = None) -> str:
@@ -157,10 +173,10 @@ def _environment() -> Environment:
         "bars": _bars,
         "colour": lambda status: _MARKS.get(status, ("", "unknown"))[1],
         "durations": _durations,
-        "in_utc": _in_utc,
-        "in_zone": _in_zone,
+        "in_utc": in_utc,
+        "in_zone": in_zone,
         "mark": lambda status: _MARKS.get(status, ("?", ""))[0],
-        "seconds": _seconds,
+        "seconds": seconds,
     }
     return environment
 
@@ -170,48 +186,8 @@ def _shown(value: Any) -> Any:
     if isinstance(value, bool) or value is None or hasattr(value, "__html__"):
         return value
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) < _LARGEST else "very many"
-    return _printable(value) if isinstance(value, str) else value
-
-
-def _printable(text: str) -> str:
-    """A text cut to a length, without lone surrogates and controls, those that change the direction included."""
-    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return "".join(each if _is_printable(each) else "\ufffd" for each in short)
-
-
-def _is_printable(character: str) -> bool:
-    return unicodedata.category(character) not in {"Cc", "Cs"} and character not in _DIRECTIONS
-
-
-_DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def _in_zone(moment: datetime, zone: tzinfo | None) -> str:
-    """A time in a zone, to the second; one at the edge of the calendar may have none there, and is shown in UTC."""
-    try:
-        local = moment.astimezone(zone)
-    except (OverflowError, ValueError, OSError):
-        return _in_utc(moment)
-    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip()
-
-
-def _in_utc(moment: datetime) -> str:
-    try:
-        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError, OSError):
-        return moment.isoformat(" ", "seconds")
-
-
-def _seconds(number: float) -> str:
-    """A duration, in the units that a person would say."""
-    if not 0 <= number < _LARGEST:
-        return f"{number:.3g} s"
-    if number < 60:
-        return f"{round(number, 2):g} s"
-    minutes, seconds = divmod(round(number), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+        return f"{value:,}" if abs(value) < LARGEST else "very many"
+    return printable(value) if isinstance(value, str) else value
 
 
 def _durations(steps: Sequence[tuple[str, datetime]]) -> Iterator[tuple[str, datetime, float | None]]:

@@ -110,6 +110,8 @@ class JobView:
     """When it is expected to start."""
     expected_end: datetime | None = None
     """When it is expected to end."""
+    ended: datetime | None = None
+    """When it ended."""
     shots: int | None = None
     """How many shots each circuit has."""
     usage: float | None = None

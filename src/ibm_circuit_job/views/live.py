@@ -1,0 +1,130 @@
+"""A job as it is at one moment, in words: what a live line or table says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import Final
+
+from qiskit.providers.jobstatus import JOB_FINAL_STATES, JobStatus
+
+from ibm_circuit_job.views.records import JobView
+from ibm_circuit_job.views.words import in_zone, printable, seconds
+
+HEADS: Final = ("Status", "Job", "Place", "Elapsed", "Expected end", "What")
+"""The heads of the columns of a table with a :func:`row` for each job."""
+_FINAL: Final = frozenset(status.name for status in JOB_FINAL_STATES)
+_MOST_NAMED: Final = 5
+
+
+def describe(job: JobView, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return how a job is at a moment, in one line.
+
+    It begins with the value of the job's ``JobStatus`` and the place in the queue, and then has the name of that status.
+
+    Args:
+        job: The job.
+        now: The moment; aware.
+        zone: The time zone of the times in the line; the machine's by default.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.views.records import JobView
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> job = JobView("cq1x", status="QUEUED", place=3, created=noon, expected_end=noon.replace(hour=13))
+        >>> describe(job, noon.replace(minute=2), UTC)
+        'job is queued (3), QUEUED, elapsed 2 min 0 s, expected to end 2024-02-03 13:00:00 UTC'
+    """
+    known = [f"{what(job)}{'' if job.place is None else f' ({job.place})'}", job.status]
+    passed = elapsed(job, now)
+    if passed is not None:
+        known.append(f"elapsed {seconds(passed)}")
+    if job.expected_end is not None:
+        known.append(f"expected to end {in_zone(job.expected_end, zone)}")
+    line = ", ".join(words for words in known if words is not None)
+    return line if job.reason is None or job.status != "ERROR" else f"{line}: {printable(job.reason)}"
+
+
+def row(job: JobView, now: datetime, zone: tzinfo | None = None) -> tuple[str, ...]:
+    """Return how a job is at a moment, as the cells under :data:`HEADS`; the arguments are those of :func:`describe`.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.views.records import JobView
+        >>> row(JobView("cq1x", status="QUEUED", place=3), datetime(2024, 2, 3, 12, tzinfo=UTC))
+        ('QUEUED', 'cq1x', '3', '', '', 'job is queued')
+    """
+    passed = elapsed(job, now)
+    reason = "" if job.reason is None or job.status != "ERROR" else f": {printable(job.reason)}"
+    return (
+        "unknown" if job.status is None else job.status,
+        printable(job.job_id),
+        "" if job.place is None else str(job.place),
+        "" if passed is None else seconds(passed),
+        "" if job.expected_end is None else in_zone(job.expected_end, zone),
+        f"{what(job)}{reason}",
+    )
+
+
+def what(job: JobView) -> str:
+    """Return the value of a job's ``JobStatus``: what it is called in words.
+
+    Example:
+        >>> from ibm_circuit_job.views.records import JobView
+        >>> what(JobView("a", status="DONE"))
+        'job has successfully run'
+    """
+    if job.status not in JobStatus.__members__:
+        return "status unknown"
+    words: str = JobStatus[job.status].value
+    return words
+
+
+def elapsed(job: JobView, now: datetime) -> float | None:
+    """Return the whole seconds since a job was created, until it ended where that is known; ``None`` if unknown.
+
+    Of a job that has ended at an unknown time they are unknown.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from ibm_circuit_job.views.records import JobView
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> elapsed(JobView("a", created=noon), noon.replace(minute=1))
+        60.0
+        >>> elapsed(JobView("a", status="DONE", created=noon), noon.replace(minute=1)) is None
+        True
+    """
+    until = job.ended if has_ended(job) else now
+    if job.created is None or until is None:
+        return None
+    # The two times may be of two clocks.
+    return float(max((until - job.created).total_seconds() // 1, 0.0))
+
+
+def has_ended(job: JobView) -> bool:
+    """Return whether a job has ended: DONE, ERROR or CANCELLED.
+
+    Example:
+        >>> from ibm_circuit_job.views.records import JobView
+        >>> has_ended(JobView("a", status="DONE"))
+        True
+    """
+    return job.status in _FINAL
+
+
+def how_to_come_back(jobs: Sequence[JobView]) -> str:
+    """Return what to say when a wait was interrupted: that the jobs go on, and how to get at them again.
+
+    Example:
+        >>> from ibm_circuit_job.views.records import JobView
+        >>> how_to_come_back([JobView("cq1x", status="RUNNING")])
+        'The job goes on. To come back to it: provider.retrieve_job("cq1x")'
+    """
+    left = [job for job in jobs if not has_ended(job)]
+    if not left:
+        return "All jobs have ended." if len(jobs) > 1 else "The job has ended."
+    calls = ", ".join(f'provider.retrieve_job("{printable(job.job_id)}")' for job in left[:_MOST_NAMED])
+    if len(left) == 1:
+        return f"The job goes on. To come back to it: {calls}"
+    more = "" if len(left) <= _MOST_NAMED else ", ..."
+    return f"{len(left)} jobs go on. To come back to them: {calls}{more}"

@@ -1,0 +1,77 @@
+"""Texts, times and durations in words that a page and a terminal can show."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+_LONGEST: Final = 300
+"""How many characters of a text are shown."""
+LARGEST: Final = 10**15
+"""Larger numbers are no shots, places or seconds of any job."""
+
+
+def printable(text: str) -> str:
+    r"""Return a text cut to a length, without lone surrogates and controls, those that change the direction included.
+
+    Example:
+        >>> printable("a\x1b[31m") == "a\ufffd[31m"
+        True
+    """
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return "".join(each if _is_printable(each) else "\ufffd" for each in short)
+
+
+def _is_printable(character: str) -> bool:
+    return unicodedata.category(character) not in {"Cc", "Cs"} and character not in _DIRECTIONS
+
+
+_DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def in_zone(moment: datetime, zone: tzinfo | None) -> str:
+    """Return a time in a zone, to the second; one at the edge of the calendar may have none there, and is in UTC.
+
+    Args:
+        moment: An aware time.
+        zone: The time zone; ``None`` for the machine's.
+
+    Example:
+        >>> in_zone(datetime(2024, 2, 3, 12, tzinfo=UTC), UTC)
+        '2024-02-03 12:00:00 UTC'
+    """
+    try:
+        local = moment.astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return in_utc(moment)
+    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip()
+
+
+def in_utc(moment: datetime) -> str:
+    """Return a time in UTC, to the second.
+
+    Example:
+        >>> in_utc(datetime(2024, 2, 3, 12, tzinfo=UTC))
+        '2024-02-03 12:00:00 UTC'
+    """
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return moment.isoformat(" ", "seconds")
+
+
+def seconds(number: float) -> str:
+    """Return a duration in the units that a person would say.
+
+    Example:
+        >>> seconds(42.0), seconds(3723.0)
+        ('42 s', '1 h 2 min')
+    """
+    if not 0 <= number < LARGEST:
+        return f"{number:.3g} s"
+    if number < 60:
+        return f"{round(number, 2):g} s"
+    minutes, rest = divmod(round(number), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"

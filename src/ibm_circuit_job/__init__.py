@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.errors import JobStoreError as JobStoreError
     from ibm_circuit_job.errors import JobStoreUnavailableError as JobStoreUnavailableError
     from ibm_circuit_job.job.circuit_job import IBMCircuitJob as IBMCircuitJob
+    from ibm_circuit_job.job.monitor import job_monitor as job_monitor
     from ibm_circuit_job.job.plots import plot_timeline as plot_timeline
     from ibm_circuit_job.job.plots import plot_usage as plot_usage
     from ibm_circuit_job.job.watch import as_completed as as_completed
@@ -112,6 +113,7 @@ __all__ = [
     "as_completed",
     "attach_inputs",
     "cache_result",
+    "job_monitor",
     "mark_cancelled",
     "merge",
     "merge_all",
@@ -169,6 +171,7 @@ _NAMES_OF: Final = {
         "retag",
     ),
     "state.waiting": ("WaitPolicy",),
+    "job.monitor": ("job_monitor",),
     "job.watch": ("as_completed", "refresh_all", "wait_all"),
     "account.job_store": ("JobStore",),
     "job.plots": ("plot_timeline", "plot_usage"),

@@ -119,8 +119,9 @@ def test_jobs_come_as_they_end_and_every_change_is_told():
     service = Listing(dict.fromkeys("abcde", "Queued"))
     told, ended = [], []
 
-    def on_update(job):
-        told.append((job.job_id(), job.state.status.status.name))
+    def heard(told_id, seen, job, *, queue_info):
+        assert (told_id, queue_info) == (job.job_id(), None)
+        told.append((told_id, seen.name))
         for job_id, status in service.statuses.items():
             if status == "Queued":
                 service.statuses[job_id] = "Running"
@@ -128,7 +129,7 @@ def test_jobs_come_as_they_end_and_every_change_is_told():
             if status == "Running":
                 service.statuses[job_id] = "Completed"
 
-    for job in as_completed(service.handles(), timeout=20, on_update=on_update, policy=QUICK):
+    for job in as_completed(service.handles(), timeout=20, callback=heard, policy=QUICK):
         ended.append(job.job_id())
         service.statuses.update(dict.fromkeys(sorted(set("abcde") - set(ended))[:1], "Completed"))
     assert sorted(ended) == list("abcde")

@@ -22,8 +22,13 @@ _LONGEST_WAIT = 86_400.0
 """Seconds that a pause may last at most."""
 
 
-def paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
+def paced(policy: WaitPolicy, wait: Any, name: str = "wait") -> WaitPolicy:
     """Return a policy whose pauses have the given length; the policy itself where none is given.
+
+    Args:
+        policy: The policy.
+        wait: Seconds of each pause; ``None`` for those of the policy.
+        name: What the argument is called in an error.
 
     Raises:
         IBMJobInvalidStateError: If *wait* is no number of seconds above 0.
@@ -32,7 +37,7 @@ def paced(policy: WaitPolicy, wait: Any) -> WaitPolicy:
         return policy
     seconds = _seconds(wait)
     if seconds is None or not 0 < seconds <= _LONGEST_WAIT:
-        expected = f"expected wait to be a number of seconds above 0 and at most {_LONGEST_WAIT:g}, or None"
+        expected = f"expected {name} to be a number of seconds above 0 and at most {_LONGEST_WAIT:g}, or None"
         raise IBMJobInvalidStateError(f"{expected}, got {wait!r}")
     return evolve(policy, shortest_pause=seconds, longest_pause=seconds, spread=0.0)
 

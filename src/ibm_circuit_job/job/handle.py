@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from qiskit.providers import JobV1
+from qiskit.result import Result as QiskitResult
 
 from ibm_circuit_job import effects
 from ibm_circuit_job import job as parts
@@ -39,6 +40,7 @@ class Handle(JobV1):
         self._cell = cell
         self._reader = parts.result_reader.ResultReader(cell)
         self._primitives = self._reader.in_form(results.decode_primitive)
+        self._future = parts.shared_future.SharedFuture[QiskitResult]()
         self._api_client: Any = None
         self._find_backend: Callable[[Job], DescribedBackend | None] | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers.jobstatus import JobStatus
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 class ResultMembers(StatusMembers):
     """The result of a job, in both of its forms."""
 
-    def result(self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False) -> QiskitResult:
+    def result(
+        self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False, progress: bool = False
+    ) -> QiskitResult:
         """Wait until the job has ended, and return its result.
 
         The result is read from the service once and kept: that of a private job can be read only once. Trouble on the
@@ -46,6 +50,8 @@ class ResultMembers(StatusMembers):
             refresh: Read the result from the service again. What was kept stays until it has arrived.
             partial: Of a job that failed, return what there is of a result: its ``success`` is False, and to ask for
                 the counts of a circuit that failed raises a ``QiskitError``.
+            progress: Until the job has ended, show how it is, as :func:`~ibm_circuit_job.job_monitor` does. After
+                Ctrl-C a line says how to come back to the job.
 
         Returns:
             The result.
@@ -60,8 +66,47 @@ class ResultMembers(StatusMembers):
                 has no result a minute after the job was seen to have ended, such as where it was read elsewhere.
             JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
         """
-        found: QiskitResult = self._result_of(self._reader, timeout, refresh=refresh, partial=partial)
+        found: QiskitResult = self._result_of(
+            self._reader, timeout, refresh=refresh, partial=partial, progress=progress
+        )
         return found
+
+    def __await__(self) -> Generator[Any, None, QiskitResult]:
+        """``await job`` is ``await job.result_async()``. A task that is cancelled ends its wait, and not the job.
+
+        Example:
+            >>> from ibm_circuit_job import IBMCircuitJob
+            >>> import asyncio
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> body = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": []}'
+            >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'], results=[body])
+            >>> async def waited(job):
+            ...     return await job
+            >>> asyncio.run(waited(IBMCircuitJob(None, None, "a", runtime_client=client))).success
+            True
+        """
+        return self.result_async().__await__()
+
+    def future(self) -> Future[QiskitResult]:
+        """Return the future of :meth:`result`, for ``concurrent.futures.wait()`` and the like.
+
+        The first call starts a thread that waits for the job; until it has failed, later calls return the same future.
+        It counts as running, so its ``cancel()`` returns False; :meth:`cancel` cancels the job. The end of the program
+        does not wait for it. For many jobs, :func:`~ibm_circuit_job.as_completed` takes fewer threads and requests.
+
+        Returns:
+            The future. Its ``exception()`` is what :meth:`result` raises.
+
+        Example:
+            >>> from ibm_circuit_job import IBMCircuitJob
+            >>> from ibm_circuit_job.testing import ScriptedClient
+            >>> body = b'{"backend_name": "b", "backend_version": "1", "job_id": "a", "success": true, "results": []}'
+            >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'], results=[body])
+            >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
+            >>> job.future() is job.future(), job.future().result(timeout=60).success
+            (True, True)
+        """
+        return self._future.get(self.result)
 
     async def result_async(
         self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False
@@ -139,7 +184,13 @@ class ResultMembers(StatusMembers):
         return found
 
     def _result_of(
-        self, reader: ResultReader, timeout: float | None, *, refresh: bool = False, partial: bool = False
+        self,
+        reader: ResultReader,
+        timeout: float | None,
+        *,
+        refresh: bool = False,
+        partial: bool = False,
+        progress: bool = False,
     ) -> Any:
         """The result in the form of one reader, once the job has ended."""
         began = self._cell.clock.monotonic()
@@ -147,7 +198,11 @@ class ResultMembers(StatusMembers):
         if kept is not None:
             self._cell.catch_up(insisting=True)
             return kept
-        self.wait_for_final_state(timeout)
+        if progress:
+            with parts.progress.Progress([self._cell]) as shown:
+                self.wait_for_final_state(timeout, callback=shown.heard)
+        else:
+            self.wait_for_final_state(timeout)
         wanted, limit = self._wanted_result(reader, timeout, began, refresh=refresh, partial=partial)
         return parts.result_waiter.read(wanted, self.wait_policy, limit, began)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from functools import partial
 
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
@@ -16,9 +16,6 @@ from ibm_circuit_job.job.handle import Handle
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
 from ibm_circuit_job.wire import queries
-
-_News: TypeAlias = tuple[JobStatus | None, int | None]
-"""A status, and a place in the queue."""
 
 
 class StatusMembers(Handle):
@@ -84,8 +81,9 @@ class StatusMembers(Handle):
         Args:
             timeout: Seconds to wait; ``None`` for as long as it takes.
             wait: Seconds between two polls, instead of the pauses of :attr:`wait_policy`.
-            callback: Called as ``callback(job_id, status, job, queue_info=...)`` with each status that is seen, and
-                with each change of the place in the queue; ``queue_info`` is ``None`` where nothing useful is known.
+            callback: Called as ``callback(job_id, status, job, queue_info=...)`` with each status that is seen, the
+                first at once, and with each change of the place in the queue; ``queue_info`` is ``None`` where nothing
+                useful is known. Take ``**kwargs``, as later versions may pass more.
 
         Raises:
             IBMJobTimeoutError: If the job has not ended by then.
@@ -127,22 +125,7 @@ class StatusMembers(Handle):
         await parts.waiter.wait_async(self._cell, paced(self.wait_policy, wait), limit, self._teller(callback))
 
     def _teller(self, callback: Callable[..., object] | None) -> Callable[[], None] | None:
-        """What tells a callback the status and the place in the queue, where they are others than before."""
-        if callback is None:
-            return None
-        told: list[_News] = []
-
-        def tell() -> None:
-            told[:] = [self._tell(callback, told[0] if told else None)]
-
-        return tell
-
-    def _tell(self, callback: Callable[..., object], told: _News | None) -> _News:
-        """Tell a callback the status and the place in the queue, where they are others than it was told before."""
-        news = (queries.status(self.state), queries.queue_position(self.state))
-        if news[0] is not None and news != told:
-            callback(self.state.job_id, news[0], self, queue_info=queries.queue_info(self.state, None))
-        return news
+        return None if callback is None else partial(parts.telling.Teller(callback).tell, self)
 
     def cancel(self) -> bool:
         """Ask the service to cancel the job.

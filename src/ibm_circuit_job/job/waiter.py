@@ -46,6 +46,8 @@ async def wait_async(
 ) -> None:
     """Wait until a job has ended, while the event loop goes on; see :func:`wait`."""
     steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
+    if tell is not None:
+        steps.look_first()
     while True:
         step = steps.next()
         match step:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from attrs import define, field
+from qiskit.providers.jobstatus import JobStatus
 from returns.result import Result, Success
 
 from ibm_circuit_job import effects
@@ -33,8 +34,10 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.job.arguments import checked_timeout
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.job.telling import Teller
 from ibm_circuit_job.state import waiting
-from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL
+from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL, is_at
+from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
 from ibm_circuit_job.threads.background import started, wait_for, within
 from ibm_circuit_job.threads.following import TroubleLog
@@ -48,6 +51,8 @@ ONE_BY_ONE: Final = 50
 """So many are asked for one by one where the listing cannot be read."""
 STREAMS: Final = 4
 """Where no more than so many jobs run, they are listened to."""
+MEASURED: Final = 8
+"""Where no more than so many jobs are queued, their places are asked for, one by one, for a callback."""
 
 
 def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
@@ -112,17 +117,21 @@ _NOT_LOGGED_IN: Final = 401
 def wait_all(
     jobs: Iterable[IBMCircuitJob],
     timeout: float | None = None,
-    on_update: Callable[[IBMCircuitJob], object] | None = None,
     *,
+    callback: Callable[..., object] | None = None,
     policy: WaitPolicy | None = None,
+    progress: bool = False,
 ) -> None:
     """Wait until all jobs have ended.
 
     Args:
         jobs: The jobs; they may be of several accounts.
         timeout: Seconds to wait for all of them; ``None`` for as long as it takes.
-        on_update: Called with each job whose status is another one than before.
+        callback: Called as ``callback(job_id, status, job, queue_info=...)``, as that of
+            :meth:`IBMCircuitJob.wait_for_final_state`. Places in the queue are asked for where at most eight jobs wait.
         policy: How the wait is paced.
+        progress: Show how the jobs are, as :func:`~ibm_circuit_job.job_monitor` does. After Ctrl-C a line says how to
+            come back to them.
 
     Raises:
         IBMJobTimeoutError: If not all have ended by then; the message names those that have not.
@@ -133,18 +142,33 @@ def wait_all(
         >>> from ibm_circuit_job import IBMCircuitJob
         >>> from ibm_circuit_job.testing import ScriptedClient
         >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
-        >>> wait_all([IBMCircuitJob(None, None, "a", runtime_client=client)], on_update=print)
-        <IBMCircuitJob('a', DONE)>
+        >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
+        >>> wait_all([job], callback=lambda job_id, status, job, **kwargs: print(job_id, status.name))
+        a DONE
     """
-    for _ in as_completed(jobs, timeout, on_update, policy=policy):
+    if progress:
+        from ibm_circuit_job.job.progress import Progress  # noqa: PLC0415 - for those who use it
+
+        waited_for = list(jobs)
+        shown = Progress([job._cell for job in waited_for], several=True)  # noqa: SLF001 - handles of our own
+
+        def heard(*told: object, **more: object) -> None:
+            shown.heard()
+            if callback is not None:
+                callback(*told, **more)
+
+        with shown:
+            wait_all(waited_for, timeout, callback=heard, policy=policy)
+        return
+    for _ in as_completed(jobs, timeout, callback=callback, policy=policy):
         pass
 
 
 def as_completed(
     jobs: Iterable[IBMCircuitJob],
     timeout: float | None = None,
-    on_update: Callable[[IBMCircuitJob], object] | None = None,
     *,
+    callback: Callable[..., object] | None = None,
     policy: WaitPolicy | None = None,
 ) -> Iterator[IBMCircuitJob]:
     """Yield jobs as they end, each once; see :func:`wait_all`.
@@ -157,14 +181,11 @@ def as_completed(
         [<IBMCircuitJob('a', DONE)>]
     """
     limit = checked_timeout(timeout)
-    return _ending(_grouped(jobs), limit, on_update, policy or WaitPolicy())
+    return _ending(_grouped(jobs), limit, None if callback is None else Teller(callback), policy or WaitPolicy())
 
 
 def _ending(
-    groups: Sequence[_Group],
-    limit: float | None,
-    on_update: Callable[[IBMCircuitJob], object] | None,
-    policy: WaitPolicy,
+    groups: Sequence[_Group], limit: float | None, teller: Teller | None, policy: WaitPolicy
 ) -> Iterator[IBMCircuitJob]:
     began = effects.monotonic()
     deadline = None if limit is None else began + limit
@@ -173,11 +194,11 @@ def _ending(
         group.wait = Wait(began, deadline, seed=effects.chance())
         group.is_waiting = True
         group.news = news
-    told: dict[int, object] = {}
+        group.teller = teller
     hopeless: list[IBMError] = []
     while True:
         for group in groups:
-            group.tell(told, on_update)
+            group.tell()
             yield from group.take_ended()
             hopeless += group.give_up(policy)
         groups = [group for group in groups if group.waiting]
@@ -230,6 +251,8 @@ class _Group:
     tried: set[str] = field(factory=set)
     """Those whose stream has ended, or was refused."""
     troubles: TroubleLog = field(factory=lambda: TroubleLog("many jobs"))
+    teller: Teller | None = None
+    """What calls the callback of the wait."""
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
     unreadable: dict[str, Failure] = field(factory=dict)
@@ -362,6 +385,7 @@ class _Group:
             self.troubles.over(now)
             running = any(_runs(handles[0]) for handles in self.waiting.values())
             self.wait = waiting.after_poll(self.wait, now, ended=False, running=running)
+            self._measure()
 
     def pause(self, policy: WaitPolicy) -> float:
         """Return after how many seconds it is time to ask again."""
@@ -388,7 +412,7 @@ class _Group:
         """
         if not adapted(self.client).offers_stream:
             return
-        running = [job_id for job_id, handles in self.waiting.items() if _runs(handles[0])]
+        running = [job_id for job_id, handles in self.waiting.items() if is_at(handles[0].state, JobStatus.RUNNING)]
         if len(running) > STREAMS:
             # To listen to a few of many would cost more requests than it tells.
             return
@@ -405,15 +429,29 @@ class _Group:
         self.listening[job_id] = effects.perform(heard).value_or("refused")
         self.news.set()
 
-    def tell(self, told: dict[int, object], on_update: Callable[[IBMCircuitJob], object] | None) -> None:
-        """Tell of the handles whose status is another one than was told."""
-        if on_update is None:
+    def tell(self) -> None:
+        """Call the callback for the handles whose status or place differs from the last call."""
+        if self.teller is None:
             return
         for job in [job for handles in self.waiting.values() for job in handles]:
-            status = queries.status(job.state)
-            if status is not None and told.get(id(job)) is not status:
-                told[id(job)] = status
-                on_update(job)
+            # What is known from before this wait may be old, unless it is the end.
+            if self.wait.polled is not None or job.state.is_confirmed_final:
+                self.teller.tell(job)
+
+    def _measure(self) -> None:
+        """Ask for the places in the queue, for a callback; a wait goes on without them."""
+        queued = [job_id for job_id, handles in self.waiting.items() if is_at(handles[0].state, JobStatus.QUEUED)]
+        if self.teller is None or len(queued) > MEASURED:
+            return
+        for job_id in queued:
+            seconds = self._seconds()
+            if seconds == 0.0:
+                return
+            ask = partial(effects.fetch_metrics, self.client, job_id, seconds)
+            match effects.perform(within(seconds, ask)):
+                case Success(metrics):
+                    for job in self.waiting[job_id]:
+                        job.observe(Job(job_id, metrics=metrics))
 
     def take_ended(self) -> list[IBMCircuitJob]:
         """Return the handles on jobs that have ended, and wait for them no longer."""
@@ -426,8 +464,3 @@ def _says_nothing(failure: Failure) -> bool:
     return isinstance(failure, Unreadable) or (
         isinstance(failure, Refused) and failure.can_retry and not failure.is_busy
     )
-
-
-def _runs(job: IBMCircuitJob) -> bool:
-    report = job.state.status
-    return report is not None and report.status.name == "RUNNING"

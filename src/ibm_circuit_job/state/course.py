@@ -64,6 +64,19 @@ class Course:
         )
         return cls(policy, begun, timeout)
 
+    def looking_first(self) -> Course:
+        """Return the wait that asks for the status before it listens, for a caller that is to hear the first one.
+
+        A stream says nothing until the job ends.
+
+        Example:
+            >>> from ibm_circuit_job import Job, WaitPolicy
+            >>> begun = Course.begun(Job("a"), WaitPolicy(), None, 0.0, offers_stream=True, seed=0.0)
+            >>> begun.looking_first().next_step(Job("a"), 0.0)
+            Poll(after=0.0)
+        """
+        return evolve(self, wait=evolve(self.wait, poll_now=True))
+
     def next_step(self, job: Job, now: float) -> waiting.Step:
         """Return what to do next, given what is known of the job; another thread may have seen its end."""
         return waiting.next_step(self.policy, self._seen(job, now), now)

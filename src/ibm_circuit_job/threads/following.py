@@ -133,6 +133,10 @@ class Steps:
         """Return the step to take next."""
         return self.course.next_step(self.job.state, self.clock.monotonic())
 
+    def look_first(self) -> None:
+        """Ask for the status before anything else."""
+        self.course = self.course.looking_first()
+
     def listen(self, seconds: float | None) -> None:
         """Listen to the push stream for so many seconds."""
         limit = self.course.stream_seconds(self.clock.monotonic())
@@ -188,6 +192,8 @@ def follow(steps: Steps, tell: Callable[[], object] | None = None) -> IOResult[J
     Returns:
         The record, whose status is final; or why the wait ended before the job did.
     """
+    if tell is not None:
+        steps.look_first()
     while True:
         step = steps.next()
         match step:

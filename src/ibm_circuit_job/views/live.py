@@ -20,7 +20,7 @@ _MOST_NAMED: Final = 5
 def describe(job: JobView, now: datetime, zone: tzinfo | None = None) -> str:
     """Return how a job is at a moment, in one line.
 
-    It begins with the value of the job's ``JobStatus`` and the place in the queue, and then has the name of that status.
+    It begins with the value of the job's ``JobStatus`` and the place in the queue, then has its name.
 
     Args:
         job: The job.

@@ -1,0 +1,192 @@
+"""Where a wait shows its progress: a cell of a notebook, a terminal, or lines of text.
+
+Each has ``draw``, which shows how the jobs are; ``say``, which adds a line; and ``close``. What is shown is made in
+``views``. IPython is used only in a notebook, and rich only on a terminal, where it is installed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
+
+from ibm_circuit_job.views import live
+from ibm_circuit_job.views.html import live_html
+from ibm_circuit_job.views.records import JobView
+from ibm_circuit_job.views.words import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_TITLE: Final = "Job Status"
+
+
+class Screen(Protocol):
+    """A place where progress is shown."""
+
+    moves: bool
+    """Whether to draw again as time passes, and not only when a job has changed."""
+
+    def draw(self, jobs: Sequence[JobView], now: datetime) -> None:
+        """Show how the jobs are at a moment."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Add a line, after :meth:`close`."""
+        ...
+
+    def close(self) -> None:
+        """Leave what was drawn last as it is."""
+        ...
+
+
+def screen_for(output: TextIO | None, *, several: bool) -> Screen:
+    """Return the screen for an output.
+
+    Args:
+        output: A file or a terminal; by default the cell of a notebook, and the standard output elsewhere.
+        several: Whether several jobs are shown, as a table.
+    """
+    if output is None and _in_notebook():
+        return Cell(several=several)
+    file = sys.stdout if output is None else output
+    console = _console(file)
+    return Lines(file, several=several) if console is None else Terminal(console, several=several)
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this program."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def _console(file: TextIO) -> Console | None:
+    """The terminal that a file is; ``None`` where it is none, cannot move its cursor, or rich is not installed."""
+    is_terminal = getattr(file, "isatty", None)
+    if is_terminal is None or not is_terminal():
+        return None
+    try:
+        from rich.console import Console  # noqa: PLC0415 - of an extra
+    except ImportError:
+        return None
+    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal and not console.is_dumb_terminal and not console.is_jupyter else None
+
+
+def _line(job: JobView, now: datetime, *, several: bool) -> str:
+    return f"{printable(job.job_id) if several else _TITLE}: {live.describe(job, now)}"
+
+
+class Lines:
+    """Lines of text, such as in a file: one for each status and each place in the queue."""
+
+    moves = False
+
+    def __init__(self, file: TextIO | None, *, several: bool) -> None:
+        self._file = file
+        self._several = several
+        self._drawn: dict[int, tuple[str | None, int | None]] = {}
+
+    def draw(self, jobs: Sequence[JobView], now: datetime) -> None:
+        """Print a line for each job whose status or place has changed."""
+        for number, job in enumerate(jobs):
+            shown = (job.status, job.place)
+            if job.status is not None and self._drawn.get(number) != shown:
+                self._drawn[number] = shown
+                self.say(_line(job, now, several=self._several))
+
+    def say(self, line: str) -> None:
+        """Print a line; a character that the file's encoding lacks is escaped."""
+        encoding = getattr(self._file, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=self._file, flush=True)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Terminal:
+    """A line that is written again and again on a terminal, or a table of several jobs."""
+
+    moves = True
+
+    def __init__(self, console: Console, *, several: bool) -> None:
+        from rich.live import Live  # noqa: PLC0415 - of an extra
+
+        self._console = console
+        self._several = several
+        self._live = Live(console=console, auto_refresh=False)
+
+    def draw(self, jobs: Sequence[JobView], now: datetime) -> None:
+        """Write the line or the table again."""
+        if not self._live.is_started:
+            self._live.start()
+        self._live.update(self._drawing(jobs, now), refresh=True)
+
+    def _drawing(self, jobs: Sequence[JobView], now: datetime) -> RenderableType:
+        from rich.table import Table  # noqa: PLC0415 - of an extra
+        from rich.text import Text  # noqa: PLC0415 - of an extra
+
+        if not self._several:
+            return Text(_line(jobs[0], now, several=False))
+        # A table that is higher than the terminal cannot be written again in place.
+        most = max(self._console.height - 4, 1)
+        ended = sum(map(live.has_ended, jobs))
+        caption = f"{ended} of {len(jobs)} have ended"
+        table = Table(box=None, header_style="bold", caption=caption, caption_justify="left")
+        for head in live.HEADS:
+            table.add_column(head, overflow="fold")
+        # What goes on comes first, where not all can be shown.
+        shown = jobs if len(jobs) <= most else sorted(jobs, key=live.has_ended)[:most]
+        for job in shown:
+            table.add_row(*map(Text, live.row(job, now)))
+        return table
+
+    def say(self, line: str) -> None:
+        """Print a line below."""
+        self._console.print(line, soft_wrap=True)
+
+    def close(self) -> None:
+        """Stop writing, and show the cursor again."""
+        self._live.stop()
+
+
+class Cell:
+    """The output of a notebook's cell: an HTML table that is replaced."""
+
+    moves = True
+
+    def __init__(self, *, several: bool) -> None:
+        self._several = several
+        self._handle: Any = None
+
+    def draw(self, jobs: Sequence[JobView], now: datetime) -> None:
+        """Show the table, in place of the one that was drawn before."""
+        frame = _Frame(jobs, now, several=self._several)
+        if self._handle is None:
+            from IPython.display import display  # noqa: PLC0415 - there in a notebook
+
+            self._handle = display(frame, display_id=True)
+        else:
+            self._handle.update(frame)
+
+    def say(self, line: str) -> None:
+        """Print a line below the table."""
+        print(line, flush=True)  # noqa: T201
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class _Frame:
+    """What one drawing shows: HTML for a notebook, and lines for a front end without HTML."""
+
+    def __init__(self, jobs: Sequence[JobView], now: datetime, *, several: bool) -> None:
+        self._html = live_html(jobs, now)
+        self._text = "\n".join(_line(job, now, several=several) for job in jobs)
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+    def __repr__(self) -> str:
+        return self._text

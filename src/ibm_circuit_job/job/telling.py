@@ -1,0 +1,39 @@
+"""Teller: calls the callback of a wait, which is the same for one job and for many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from attrs import define, field
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.wire import queries
+
+_Seen: TypeAlias = tuple[JobStatus | None, int | None]
+"""A status, and a place in the queue."""
+
+
+class _Told(Protocol):
+    """A handle."""
+
+    @property
+    def state(self) -> Job: ...
+
+
+@define
+class Teller:
+    """A callback, and what it was called with last for each handle."""
+
+    callback: Callable[..., object]
+    """Called as ``callback(job_id, status, job, queue_info=...)``."""
+    last: dict[int, _Seen] = field(factory=dict)
+
+    def tell(self, job: _Told) -> None:
+        """Call the callback if the job's status or its place in the queue differs from the last call."""
+        seen = (queries.status(job.state), queries.queue_position(job.state))
+        before = self.last.get(id(job))
+        self.last[id(job)] = seen
+        if seen[0] is not None and seen != before:
+            self.callback(job.state.job_id, seen[0], job, queue_info=queries.queue_info(job.state, None))

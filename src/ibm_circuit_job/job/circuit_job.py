@@ -7,20 +7,12 @@ how one waits, ``waiter``'s. What a reply means is decided in ``state``, and wha
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
-
-from returns.io import IOFailure, IOResult, IOSuccess
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from ibm_circuit_job import job as parts
 from ibm_circuit_job import threads, wire
-from ibm_circuit_job.errors import (
-    Failure,
-    IBMJobInvalidStateError,
-    Unsupported,
-)
+from ibm_circuit_job.errors import IBMJobInvalidStateError
 from ibm_circuit_job.job.arguments import checked_clock
 from ibm_circuit_job.job.description_members import DescriptionMembers
 from ibm_circuit_job.job.measured_members import MeasuredMembers
@@ -31,10 +23,6 @@ if TYPE_CHECKING:
     from ibm_circuit_job.devices.described_backend import DescribedBackend
     from ibm_circuit_job.effects import Clock
     from ibm_circuit_job.store import RecordStore
-
-
-_logger: Final = logging.getLogger(__name__)
-_NAMED_HERE: Final = "The service keeps no names: that of job %s is known to this handle alone."
 
 
 class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
@@ -256,12 +244,3 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
             NotImplementedError: Always; ``IBMBackend.run()`` submits jobs.
         """
         raise NotImplementedError("a job cannot be submitted again; use IBMBackend.run() to submit one")
-
-    def _named_here(self, failure: Failure) -> IOResult[datetime, Failure]:
-        """When the job was named where the service has no names; else why it was not."""
-        if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
-            return IOFailure(failure)
-        if not self._told_of_name and self._cell.keeper is None:
-            self._told_of_name = True
-            _logger.warning(_NAMED_HERE, self.state.job_id)
-        return IOSuccess(self._cell.clock.now())

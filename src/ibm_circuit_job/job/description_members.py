@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from functools import partial as bound
 from typing import TYPE_CHECKING, Any, Final
 
+from returns.io import IOFailure, IOResult, IOSuccess
+
 from ibm_circuit_job import effects
 from ibm_circuit_job.devices.attribute_errors import or_missing
-from ibm_circuit_job.errors import (
-    IBMJobApiError,
-    IBMJobInvalidStateError,
-)
+from ibm_circuit_job.errors import Failure, IBMJobApiError, IBMJobInvalidStateError, Unsupported
 from ibm_circuit_job.job.handle import Handle
 from ibm_circuit_job.state.facts import JobName, JobTags
 from ibm_circuit_job.state.job import Job
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
 
+_logger: Final = logging.getLogger(__name__)
+_NAMED_HERE: Final = "The service keeps no names: that of job %s is known to this handle alone."
 MANAGED_TAGS: Final = ("ibmq_jobset_", "ibm_composite_job_")
 """How tags begin that belong to the program that manages a set of jobs."""
 
@@ -61,6 +63,15 @@ class DescriptionMembers(Handle):
         except ValueError as wrong:
             raise IBMJobInvalidStateError(f"name: {wrong}") from None
         return name
+
+    def _named_here(self, failure: Failure) -> IOResult[datetime, Failure]:
+        """When the job was named where the service has no names; else why it was not."""
+        if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
+            return IOFailure(failure)
+        if not self._told_of_name and self._cell.keeper is None:
+            self._told_of_name = True
+            _logger.warning(_NAMED_HERE, self.state.job_id)
+        return IOSuccess(self._cell.clock.now())
 
     def tags(self) -> list[str]:
         """Return the job's tags.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from qiskit.providers import JobV1
 from qiskit.result import Result as QiskitResult
 
 from ibm_circuit_job import effects
@@ -25,11 +24,36 @@ if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
 
 
+MYPY = False
+if MYPY:
+    # mypy takes a constant of this name for true. To it qiskit's class is of any type, and so would be each attribute.
+    class _QiskitJob:
+        """What a handle has of ``JobV1``, and the published fields of replies that no member has."""
+
+        version: int
+        metadata: dict[str, Any]
+        _job_id: str
+        kind: str
+        cost: int
+        runtime: str
+        user_id: str
+        remote_storage: dict[str, Any]
+        calibration_id: str
+        hub: str
+        group: str
+        project: str
+
+        def __init__(self, backend: Any, job_id: str, **kwargs: Any) -> None: ...
+        def job_id(self) -> str: ...
+else:
+    from qiskit.providers import JobV1 as _QiskitJob
+
+
 _ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
 """Public attributes that are plain ones: ours, and qiskit's."""
 
 
-class Handle(JobV1):
+class Handle(_QiskitJob):
     """What every member of a handle uses: what is known of the job, the client, the store."""
 
     def _set_up(self, cell: JobCell, attributes: Mapping[str, Any]) -> None:
@@ -101,17 +125,21 @@ class Handle(JobV1):
         """Where the job is kept; ``None`` without a store."""
         return None if self._cell.keeper is None else self._cell.keeper.store
 
-    def __getattr__(self, name: str) -> Any:
-        # Only asked for what is no member; also before there are any fields, such as by ``copy``.
-        again = property_again(self, name)
-        if again is not None:
-            return again[0]
-        if not name.startswith("__") and "_attributes" in self.__dict__:
-            found = self._fields()
-            for field in (name, name.removesuffix("_")):
-                if field in found:
-                    return found[field]
-        raise AttributeError(f"an IBMCircuitJob has no member {name!r}, and the service sent no such field beyond them")
+    if not TYPE_CHECKING:
+        # A type checker refuses an attribute that is not published; ``getattr(job, name)`` has any field.
+        def __getattr__(self, name: str) -> Any:
+            # Only asked for what is no member; also before there are any fields, such as by ``copy``.
+            again = property_again(self, name)
+            if again is not None:
+                return again[0]
+            if not name.startswith("__") and "_attributes" in self.__dict__:
+                found = self._fields()
+                for field in (name, name.removesuffix("_")):
+                    if field in found:
+                        return found[field]
+            raise AttributeError(
+                f"an IBMCircuitJob has no member {name!r}, and the service sent no such field beyond them"
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = name in _ASSIGNABLE or name in self.__dict__ or "_attributes" not in self.__dict__

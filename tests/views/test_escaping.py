@@ -8,7 +8,7 @@ import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibm_circuit_job.views import html
+from ibm_circuit_job.views import html, live
 from ibm_circuit_job.views.records import (
     BackendView,
     CountsView,
@@ -29,6 +29,7 @@ MARKUP = [
     "\x00\ud800\u202e<i>",
     "<" * 1000,
 ]
+CONTROLS = {*map(chr, [*range(32), *range(127, 160)])}
 texts = st.text(st.characters(exclude_categories=())) | st.sampled_from(MARKUP)
 few = st.lists(texts, max_size=3) | st.lists(texts, min_size=24, max_size=30)
 moments = st.datetimes(timezones=st.just(UTC))
@@ -66,6 +67,7 @@ jobs = of(
     place=maybe(whole),
     expected_start=maybe(moments),
     expected_end=maybe(moments),
+    ended=maybe(moments),
     shots=maybe(whole),
     usage=maybe(seconds),
     usage_is_pending=st.booleans(),
@@ -154,6 +156,19 @@ def test_a_job_shows_any_text_as_text(job, zone):
 @given(st.lists(jobs, max_size=2), zones)
 def test_a_table_of_jobs_shows_any_text_as_text(listed, zone):
     assert_harmless(lambda views: html.jobs_html(views, zone), tuple(listed))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(jobs, max_size=2), moments, zones)
+def test_a_live_table_shows_any_text_as_text(listed, now, zone):
+    assert_harmless(lambda views: html.live_html(views, now, zone), tuple(listed))
+
+
+@settings(deadline=None, max_examples=50)
+@given(jobs, moments, zones)
+def test_a_live_line_is_one_line_without_controls(job, now, zone):
+    lines = [live.describe(job, now, zone), *live.row(job, now, zone), live.how_to_come_back([job])]
+    assert not {sign for line in lines for sign in line} & CONTROLS
 
 
 @settings(deadline=None, max_examples=50)

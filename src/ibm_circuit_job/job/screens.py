@@ -131,15 +131,16 @@ class Terminal:
             return Text(_line(jobs[0], now, several=False))
         # A table that is higher than the terminal cannot be written again in place.
         most = max(self._console.height - 4, 1)
-        ended = sum(map(live.has_ended, jobs))
-        caption = f"{ended} of {len(jobs)} have ended"
-        table = Table(box=None, header_style="bold", caption=caption, caption_justify="left")
-        for head in live.HEADS:
-            table.add_column(head, overflow="fold")
         # What goes on comes first, where not all can be shown.
-        shown = jobs if len(jobs) <= most else sorted(jobs, key=live.has_ended)[:most]
-        for job in shown:
-            table.add_row(*map(Text, live.row(job, now)))
+        chosen = jobs if len(jobs) <= most else sorted(jobs, key=live.has_ended)[:most]
+        rows = [live.row(job, now) for job in chosen]
+        caption = f"{sum(map(live.has_ended, jobs))} of {len(jobs)} have ended"
+        table = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
+        widths = _widths(self._console.width, rows)
+        for head, width in zip(live.HEADS, widths, strict=False):
+            table.add_column(head, width=width, no_wrap=True, overflow="ellipsis")
+        for row in rows:
+            table.add_row(*map(Text, row[: len(widths)]))
         return table
 
     def say(self, line: str) -> None:
@@ -149,6 +150,29 @@ class Terminal:
     def close(self) -> None:
         """Stop writing, and show the cursor again."""
         self._live.stop()
+
+
+def _widths(room: int, rows: Sequence[Sequence[str]]) -> list[int]:
+    """The widths of the columns that fit into a room: of the first two always, of which the second may be cut off.
+
+    The last column, the words for the status, may be cut off as well.
+    """
+    from rich.cells import cell_len  # noqa: PLC0415 - of an extra
+
+    widths: list[int] = []
+    for number, head in enumerate(live.HEADS):
+        needed = max(cell_len(cell) for cell in (head, *(row[number] for row in rows)))
+        left = room - sum(widths) - _GAP * len(widths)
+        if number == 1 or (number == len(live.HEADS) - 1 and left >= _NARROWEST):
+            needed = max(min(needed, left), 1)
+        if number > 1 and needed > left:
+            break
+        widths.append(needed)
+    return widths
+
+
+_GAP: Final = 2
+_NARROWEST: Final = 16
 
 
 class Cell:

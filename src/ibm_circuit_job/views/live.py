@@ -9,7 +9,7 @@ from typing import Final
 from qiskit.providers.jobstatus import JOB_FINAL_STATES, JobStatus
 
 from ibm_circuit_job.views.records import JobView
-from ibm_circuit_job.views.words import in_zone, printable, seconds
+from ibm_circuit_job.views.words import LARGEST, in_zone, printable, seconds
 
 HEADS: Final = ("Status", "Job", "Place", "Elapsed", "Expected end", "What")
 """The heads of the columns of a table with a :func:`row` for each job."""
@@ -35,7 +35,8 @@ def describe(job: JobView, now: datetime, zone: tzinfo | None = None) -> str:
         >>> describe(job, noon.replace(minute=2), UTC)
         'job is queued (3), QUEUED, elapsed 2 min 0 s, expected to end 2024-02-03 13:00:00 UTC'
     """
-    known = [f"{what(job)}{'' if job.place is None else f' ({job.place})'}", job.status]
+    place = _place(job)
+    known = [f"{what(job)} ({place})" if place else what(job), None if job.status is None else printable(job.status)]
     passed = elapsed(job, now)
     if passed is not None:
         known.append(f"elapsed {seconds(passed)}")
@@ -57,13 +58,19 @@ def row(job: JobView, now: datetime, zone: tzinfo | None = None) -> tuple[str, .
     passed = elapsed(job, now)
     reason = "" if job.reason is None or job.status != "ERROR" else f": {printable(job.reason)}"
     return (
-        "unknown" if job.status is None else job.status,
+        "unknown" if job.status is None else printable(job.status),
         printable(job.job_id),
-        "" if job.place is None else str(job.place),
+        _place(job),
         "" if passed is None else seconds(passed),
         "" if job.expected_end is None else in_zone(job.expected_end, zone),
         f"{what(job)}{reason}",
     )
+
+
+def _place(job: JobView) -> str:
+    if job.place is None:
+        return ""
+    return str(job.place) if abs(job.place) < LARGEST else "very many"
 
 
 def what(job: JobView) -> str:

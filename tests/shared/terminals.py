@@ -1,0 +1,75 @@
+"""A program on a real terminal: a pseudo terminal of its own, which can be read, and on which keys can be pressed."""
+
+import fcntl
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+# The first terminal that a leader of a session opens becomes the one whose Ctrl-C it gets.
+TAKE_IT = "import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n"
+MOVES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+class Terminal:
+    """A program that runs on a terminal of so many columns and lines, until the block ends."""
+
+    def __init__(self, program, *, environment, columns=120, lines=30):
+        self.master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TAKE_IT + program],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={**kept, "TERM": "xterm", **environment},
+        )
+        os.close(slave)
+        self.raw = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+    @property
+    def text(self):
+        """All that was shown, without the movements of the cursor."""
+        return MOVES.sub("", self.raw)
+
+    def read_until(self, words, seconds=60.0):
+        """Read what is shown until some words are there, or the program has ended."""
+        deadline = time.monotonic() + seconds
+        while words not in self.text:
+            ready, _, _ = select.select([self.master], [], [], max(deadline - time.monotonic(), 0.0))
+            assert ready, f"{words!r} is not shown: {self.text}"
+            if not self._read():
+                break
+        assert words in self.text, self.text
+
+    def read_all(self):
+        """Read until the program ends, and return its exit code."""
+        while self._read():
+            pass
+        return self.process.wait()
+
+    def press_ctrl_c(self):
+        os.write(self.master, b"\x03")
+
+    def _read(self):
+        try:
+            shown = os.read(self.master, 65536)
+        except OSError:
+            # Linux says so of a terminal that no program has open any more.
+            shown = b""
+        self.raw += shown.decode("utf-8", "replace")
+        return shown

@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +15,7 @@ pytest.importorskip("pty", reason="there are no pseudo terminals here")
 
 from terminals import MOVES, Terminal
 
-from ibm_circuit_job import IBMCircuitJob, job_monitor
+from ibm_circuit_job import IBMCircuitJob, IBMJobInvalidStateError, job_monitor
 from ibm_circuit_job.job import screens
 from ibm_circuit_job.testing import ScriptedClient
 from ibm_circuit_job.views.records import JobView
@@ -46,8 +47,8 @@ def queue(slow):
     while jobs[0].status() is not JobStatus.RUNNING:
         pass
     yield jobs
-    for job in jobs:
-        if not job.in_final_state():
+    for job in reversed(jobs):
+        with suppress(IBMJobInvalidStateError):
             job.cancel()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
@@ -12,7 +13,7 @@ from attrs import evolve
 
 from ibm_circuit_job.job.screens import screen_for
 from ibm_circuit_job.job.shown import view_in_short
-from ibm_circuit_job.threads.background import started, wait_for
+from ibm_circuit_job.threads.background import wait_for
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.views import live
 from ibm_circuit_job.views.records import JobView
@@ -40,51 +41,60 @@ class Progress:
         self._cells = cells
         self._screen = screen_for(output, several=several or len(cells) != 1)
         self._lock = ForkFreeLock()
-        self._is_over = threading.Event()
+        self._is_due = threading.Event()
+        self._is_over = False
         self._is_broken = False
         self._seen_before_their_end: set[int] = set()
 
     def __enter__(self) -> Self:
         if self._screen.moves and self._cells:
-            self._draw()
-            started(self._tick)
+            # Only this thread draws until the end. Ctrl-C comes to the main thread, and finds no drawing half done.
+            with suppress(RuntimeError):
+                threading.Thread(target=self._draw_on, name="ibm-circuit-job-progress", daemon=True).start()
         return self
 
     def heard(self, *_: object, **__: object) -> None:
         """Draw at once; the callback of a wait."""
-        self._draw()
+        if self._screen.moves:
+            self._is_due.set()
+        else:
+            self._draw()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_over.set()
+        self._is_over = True
+        self._is_due.set()
         with self._lock():
-            if not self._cells or self._is_broken:
-                return
-            try:
-                self._screen.draw(self._views(), self._cells[0].clock.now())
-                self._screen.close()
-                if kind is not None and issubclass(kind, KeyboardInterrupt):
-                    self._screen.say(live.how_to_come_back(self._views()))
-            except (OSError, ValueError) as trouble:
-                self._give_up(trouble)
+            if self._cells:
+                self._show(closing=True, interrupted=kind is not None and issubclass(kind, KeyboardInterrupt))
 
-    def _tick(self) -> None:
-        while not wait_for(self._is_over, _TICK_SECONDS):
+    def _draw_on(self) -> None:
+        while not self._is_over:
             self._draw()
+            wait_for(self._is_due, _TICK_SECONDS)
+            self._is_due.clear()
 
     def _draw(self) -> None:
         with self._lock():
-            if self._is_over.is_set() or self._is_broken:
-                return
-            try:
-                self._screen.draw(self._views(), self._cells[0].clock.now())
-            except (OSError, ValueError) as trouble:
-                self._give_up(trouble)
+            if not self._is_over:
+                self._show()
 
-    def _give_up(self, trouble: Exception) -> None:
-        self._is_broken = True
-        _logger.warning("The progress of %d jobs is not shown any more: %s", len(self._cells), trouble)
+    def _show(self, *, closing: bool = False, interrupted: bool = False) -> None:
+        if self._is_broken:
+            return
+        views = self._views()
+        try:
+            self._screen.draw(views, self._cells[0].clock.now())
+            if closing:
+                self._screen.close()
+            if interrupted:
+                self._screen.say(live.how_to_come_back(views))
+        except Exception as trouble:  # noqa: BLE001 - whatever ails the output, the wait goes on
+            self._is_broken = True
+            with suppress(Exception):
+                self._screen.close()
+            _logger.warning("The progress of %d jobs is not shown any more: %s", len(self._cells), trouble)
 
     def _views(self) -> list[JobView]:
         return [self._view(number, cell) for number, cell in enumerate(self._cells)]

@@ -47,11 +47,12 @@ METHODS = {
 PROPERTIES = {"client_version": "dict", "usage_estimation": "dict"}
 
 # What later versions and the official clients have beyond the documented interface.
-KEYWORD_ONLY = {"result": {"partial"}, "wait_for_final_state": {"wait", "callback"}}
+KEYWORD_ONLY = {"result": {"partial", "progress"}, "wait_for_final_state": {"wait", "callback"}}
 EXTRAS = {
     "connect",
     "errored",
     "from_runtime_job",
+    "future",
     "learn",
     "observe",
     "client",

@@ -43,6 +43,7 @@ def running(job):
 
 WAYS = {
     "blocking": lambda job, callback: job.wait_for_final_state(60, callback=callback),
+    "positional": lambda job, callback: job.wait_for_final_state(60, None, callback),
     "asyncio": lambda job, callback: asyncio.run(job.wait_for_final_state_async(60, callback=callback)),
     "wait_all": lambda job, callback: wait_all([job], 60, callback=callback),
     "as_completed": lambda job, callback: list(as_completed([job], 60, callback=callback)),

@@ -42,12 +42,13 @@ METHODS = {
     "time_per_step": ("", "dict | None"),
     "update_name": ("name", "str"),
     "update_tags": ("new_tags", "list"),
-    "wait_for_final_state": ("timeout=None", "None"),
+    # documented with the first alone; qiskit's JobV1 has all three in this order
+    "wait_for_final_state": ("timeout=None, wait=None, callback=None", "None"),
 }
 PROPERTIES = {"client_version": "dict", "usage_estimation": "dict"}
 
 # What later versions and the official clients have beyond the documented interface.
-KEYWORD_ONLY = {"result": {"partial", "progress"}, "wait_for_final_state": {"wait", "callback"}}
+KEYWORD_ONLY = {"result": {"partial", "progress"}}
 EXTRAS = {
     "connect",
     "errored",

@@ -69,7 +69,6 @@ class StatusMembers(Handle):
     def wait_for_final_state(
         self,
         timeout: float | None = None,
-        *,
         wait: float | None = None,
         callback: Callable[..., object] | None = None,
     ) -> None:
@@ -105,7 +104,6 @@ class StatusMembers(Handle):
     async def wait_for_final_state_async(
         self,
         timeout: float | None = None,
-        *,
         wait: float | None = None,
         callback: Callable[..., object] | None = None,
     ) -> None:

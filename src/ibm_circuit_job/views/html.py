@@ -87,7 +87,7 @@ def live_html(jobs: Sequence[JobView], now: datetime, zone: tzinfo | None = None
         zone: As for :func:`job_html`.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job.views.records import JobView
         >>> "job is queued" in live_html([JobView("a", status="QUEUED")], datetime(2024, 2, 3, 12, tzinfo=UTC))
         True

@@ -28,7 +28,7 @@ def describe(job: JobView, now: datetime, zone: tzinfo | None = None) -> str:
         zone: The time zone of the times in the line; the machine's by default.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job.views.records import JobView
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> job = JobView("cq1x", status="QUEUED", place=3, created=noon, expected_end=noon.replace(hour=13))
@@ -50,7 +50,7 @@ def row(job: JobView, now: datetime, zone: tzinfo | None = None) -> tuple[str, .
     """Return how a job is at a moment, as the cells under :data:`HEADS`; the arguments are those of :func:`describe`.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job.views.records import JobView
         >>> row(JobView("cq1x", status="QUEUED", place=3), datetime(2024, 2, 3, 12, tzinfo=UTC))
         ('QUEUED', 'cq1x', '3', '', '', 'job is queued')
@@ -93,7 +93,7 @@ def elapsed(job: JobView, now: datetime) -> float | None:
     Of a job that has ended at an unknown time they are unknown.
 
     Example:
-        >>> from datetime import UTC
+        >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job.views.records import JobView
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> elapsed(JobView("a", created=noon), noon.replace(minute=1))

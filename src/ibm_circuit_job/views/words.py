@@ -38,6 +38,7 @@ def in_zone(moment: datetime, zone: tzinfo | None) -> str:
         zone: The time zone; ``None`` for the machine's.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> in_zone(datetime(2024, 2, 3, 12, tzinfo=UTC), UTC)
         '2024-02-03 12:00:00 UTC'
     """
@@ -52,6 +53,7 @@ def in_utc(moment: datetime) -> str:
     """Return a time in UTC, to the second.
 
     Example:
+        >>> from datetime import UTC, datetime
         >>> in_utc(datetime(2024, 2, 3, 12, tzinfo=UTC))
         '2024-02-03 12:00:00 UTC'
     """

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from ibm_circuit_job.errors import JobStoreUnavailableError as JobStoreUnavailableError
     from ibm_circuit_job.job.circuit_job import IBMCircuitJob as IBMCircuitJob
     from ibm_circuit_job.job.monitor import job_monitor as job_monitor
+    from ibm_circuit_job.job.monitor import wait_all as wait_all
     from ibm_circuit_job.job.plots import plot_timeline as plot_timeline
     from ibm_circuit_job.job.plots import plot_usage as plot_usage
     from ibm_circuit_job.job.watch import as_completed as as_completed
     from ibm_circuit_job.job.watch import refresh_all as refresh_all
-    from ibm_circuit_job.job.watch import wait_all as wait_all
     from ibm_circuit_job.state.facts import JobDetails as JobDetails
     from ibm_circuit_job.state.facts import JobInputs as JobInputs
     from ibm_circuit_job.state.facts import JobMetrics as JobMetrics
@@ -171,8 +171,8 @@ _NAMES_OF: Final = {
         "retag",
     ),
     "state.waiting": ("WaitPolicy",),
-    "job.monitor": ("job_monitor",),
-    "job.watch": ("as_completed", "refresh_all", "wait_all"),
+    "job.monitor": ("job_monitor", "wait_all"),
+    "job.watch": ("as_completed", "refresh_all"),
     "account.job_store": ("JobStore",),
     "job.plots": ("plot_timeline", "plot_usage"),
 }

@@ -30,12 +30,14 @@ def test_the_two_classes_load_what_is_used_later_when_it_is():
     loaded = loaded_by(CLASSES)
     assert {"ibm_circuit_job.account.provider", "ibm_circuit_job.job.circuit_job"} <= loaded
     later = {
+        "IPython",
         "asyncio",
         "cattrs",
         "ibm_circuit_job.account.backend",
         "ibm_circuit_job.clients.http",
         "ibm_circuit_job.devices.properties",
         "ibm_circuit_job.job.journal",
+        "ibm_circuit_job.job.progress",
         "ibm_circuit_job.job.watch",
         "ibm_circuit_job.local",
         "ibm_circuit_job.state.course",
@@ -46,6 +48,7 @@ def test_the_two_classes_load_what_is_used_later_when_it_is():
         "ibm_circuit_job.wire.reply_fields",
         "ibm_circuit_job.wire.results.decoding",
         "msgspec",
+        "rich",
     }
     assert not loaded & (NETWORK | later)
 

@@ -1,16 +1,64 @@
-"""job_monitor: watch jobs until they have ended."""
+"""wait_all and job_monitor: wait until jobs have ended, and show how they are meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from ibm_circuit_job.errors import IBMJobInvalidStateError
 from ibm_circuit_job.job.arguments import paced
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.progress import Progress
-from ibm_circuit_job.job.watch import wait_all
+from ibm_circuit_job.job.watch import as_completed
 from ibm_circuit_job.state.waiting import WaitPolicy
+
+
+def wait_all(
+    jobs: Iterable[IBMCircuitJob],
+    timeout: float | None = None,
+    *,
+    callback: Callable[..., object] | None = None,
+    policy: WaitPolicy | None = None,
+    progress: bool = False,
+) -> None:
+    """Wait until all jobs have ended.
+
+    Args:
+        jobs: The jobs; they may be of several accounts.
+        timeout: Seconds to wait for all of them; ``None`` for as long as it takes.
+        callback: Called as ``callback(job_id, status, job, queue_info=...)``, as that of
+            :meth:`IBMCircuitJob.wait_for_final_state`. Places in the queue are asked for where at most eight jobs wait.
+        policy: How the wait is paced.
+        progress: Show how the jobs are, as :func:`job_monitor` does. After Ctrl-C a line says how to
+            come back to them.
+
+    Raises:
+        IBMJobTimeoutError: If not all have ended by then; the message names those that have not.
+        IBMJobInvalidStateError: If ``timeout`` is no number.
+        IBMJobApiError: If the service refused for good, after all others have ended.
+
+    Example:
+        >>> from ibm_circuit_job import IBMCircuitJob
+        >>> from ibm_circuit_job.testing import ScriptedClient
+        >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
+        >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
+        >>> wait_all([job], callback=lambda job_id, status, job, **kwargs: print(job_id, status.name))
+        a DONE
+    """
+    if progress:
+        waited_for = list(jobs)
+        shown = Progress([job._cell for job in waited_for], several=True)  # noqa: SLF001 - handles of our own
+
+        def heard(*told: object, **more: object) -> None:
+            shown.heard()
+            if callback is not None:
+                callback(*told, **more)
+
+        with shown:
+            wait_all(waited_for, timeout, callback=heard, policy=policy)
+        return
+    for _ in as_completed(jobs, timeout, callback=callback, policy=policy):
+        pass
 
 
 def job_monitor(

@@ -1,4 +1,4 @@
-"""Many jobs at once: their standing by the page, and waiting for all of them with a handful of threads.
+"""Many jobs at once: their standing by the page, and waiting for each of them with a handful of threads.
 
 The service lists 200 jobs in one request. So what N jobs are doing is known after about N / 200 requests, whatever
 mixture of states they are in: those that have not ended are listed first, and of those that are not among them the
@@ -114,56 +114,6 @@ def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
 _NOT_LOGGED_IN: Final = 401
 
 
-def wait_all(
-    jobs: Iterable[IBMCircuitJob],
-    timeout: float | None = None,
-    *,
-    callback: Callable[..., object] | None = None,
-    policy: WaitPolicy | None = None,
-    progress: bool = False,
-) -> None:
-    """Wait until all jobs have ended.
-
-    Args:
-        jobs: The jobs; they may be of several accounts.
-        timeout: Seconds to wait for all of them; ``None`` for as long as it takes.
-        callback: Called as ``callback(job_id, status, job, queue_info=...)``, as that of
-            :meth:`IBMCircuitJob.wait_for_final_state`. Places in the queue are asked for where at most eight jobs wait.
-        policy: How the wait is paced.
-        progress: Show how the jobs are, as :func:`~ibm_circuit_job.job_monitor` does. After Ctrl-C a line says how to
-            come back to them.
-
-    Raises:
-        IBMJobTimeoutError: If not all have ended by then; the message names those that have not.
-        IBMJobInvalidStateError: If ``timeout`` is no number.
-        IBMJobApiError: If the service refused for good, after all others have ended.
-
-    Example:
-        >>> from ibm_circuit_job import IBMCircuitJob
-        >>> from ibm_circuit_job.testing import ScriptedClient
-        >>> client = ScriptedClient([b'{"id": "a", "state": {"status": "Completed"}}'])
-        >>> job = IBMCircuitJob(None, None, "a", runtime_client=client)
-        >>> wait_all([job], callback=lambda job_id, status, job, **kwargs: print(job_id, status.name))
-        a DONE
-    """
-    if progress:
-        from ibm_circuit_job.job.progress import Progress  # noqa: PLC0415 - for those who use it
-
-        waited_for = list(jobs)
-        shown = Progress([job._cell for job in waited_for], several=True)  # noqa: SLF001 - handles of our own
-
-        def heard(*told: object, **more: object) -> None:
-            shown.heard()
-            if callback is not None:
-                callback(*told, **more)
-
-        with shown:
-            wait_all(waited_for, timeout, callback=heard, policy=policy)
-        return
-    for _ in as_completed(jobs, timeout, callback=callback, policy=policy):
-        pass
-
-
 def as_completed(
     jobs: Iterable[IBMCircuitJob],
     timeout: float | None = None,
@@ -171,7 +121,7 @@ def as_completed(
     callback: Callable[..., object] | None = None,
     policy: WaitPolicy | None = None,
 ) -> Iterator[IBMCircuitJob]:
-    """Yield jobs as they end, each once; see :func:`wait_all`.
+    """Yield jobs as they end, each once; see :func:`~ibm_circuit_job.wait_all`.
 
     Example:
         >>> from ibm_circuit_job import IBMCircuitJob

@@ -32,7 +32,7 @@ def _started(where: Started, stop: Callable[[], None]) -> None:
         stop()
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    _say(**asdict(where), environment=where.environment)
+    _say(**asdict(where), page_url=where.page_url, environment=where.environment)
 
 
 def main() -> int:

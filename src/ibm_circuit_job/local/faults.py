@@ -120,6 +120,8 @@ class Clock:
 
 _OF_STREAMS: Final = frozenset({"stream_refused", "stream_silent", "stream_closed"})
 _OF_JOB_REPLIES: Final = frozenset({"unknown_status", "stale_status"})
+_PAGE_PATH: Final = re.compile(r"^/(?:page/.*)?$")
+"""The page of the service, which is not a part of what is tried out: no fault befalls it."""
 _JOB_PATH: Final = re.compile(r"/jobs/[^/]+$")
 _FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
 
@@ -146,6 +148,9 @@ class FaultInjector:
         """Serve one connection."""
         if scope["type"] == "http" and scope["path"] == "/faults":
             await _answer(send, 200, msgspec.json.encode({"served": self._served, "faults": self._befell}))
+            return
+        if scope["type"] == "http" and _PAGE_PATH.search(scope["path"]):
+            await self._app(scope, receive, send)
             return
         fault = self._next(scope)
         if scope["type"] != "lifespan":

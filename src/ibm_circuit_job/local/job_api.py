@@ -353,8 +353,7 @@ class JobApi(ABC):
         job = self._asked_for(request)
         if not job.in_final_state:
             raise Refusal(404, 1293, f"Job {job.id} has not ended, and has no log yet.")
-        lines = [f"{iso(job.created)} created", f"{iso(job.finished or job.created)} {job.status}"]
-        return Response("\n".join([*lines, *([job.reason] if job.reason else [])]), media_type="text/plain")
+        return Response("\n".join(log_of(job)), media_type="text/plain")
 
     async def _metrics(self, request: Request) -> Response:
         job = self._asked_for(request)
@@ -449,6 +448,14 @@ class JobApi(ABC):
         if name not in DEVICES:
             raise Refusal(404, 1216, f"Backend {name!r} not found.")
         return DEVICES[name]
+
+
+def log_of(job: LocalJob) -> list[str]:
+    """Return the lines of a job's log, so far."""
+    lines = [f"{iso(job.created)} created"]
+    if job.in_final_state:
+        lines.append(f"{iso(job.finished or job.created)} {job.status}")
+    return [*lines, *([job.reason] if job.reason else [])]
 
 
 def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Request) -> Response:

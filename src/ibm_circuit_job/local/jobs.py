@@ -18,6 +18,7 @@ import msgspec
 from attrs import define, evolve, field
 
 from ibm_circuit_job.local import execution
+from ibm_circuit_job.local.changes import Changes
 from ibm_circuit_job.local.charges import MOST_COST, RAN_TOO_LONG, charged_for, estimated_seconds, settled
 from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.devices import DEVICES
@@ -79,6 +80,8 @@ class JobQueues:
         self.records = records
         self.clock = clock
         self.sessions = KeptSessions(records)
+        self.changes = Changes()
+        """The changes of jobs, for those that show them."""
         self.jobs: dict[str, LocalJob] = {job.id: job for job in records.jobs(LocalJob)}
         self._seed = seed
         # Jobs of backends that the service does not have this time stay in their queues.
@@ -132,6 +135,7 @@ class JobQueues:
         self.jobs[job.id] = job
         self._waiting[backend].append(job)
         self._news[backend].set()
+        self.changes.note()
         return job
 
     def cancel(self, job: LocalJob) -> None:
@@ -152,6 +156,7 @@ class JobQueues:
         else:
             running.cancel()
         job.ended.set()
+        self.changes.note()
 
     def retag(self, job: LocalJob, tags: list[str]) -> None:
         """Replace a job's tags.
@@ -160,11 +165,13 @@ class JobQueues:
             NotWritten: If that cannot be written down.
         """
         self._write(job, tags=tags)
+        self.changes.note()
 
     def delete(self, job: LocalJob) -> None:
         """Forget a job that has ended."""
         self.records.delete(job)
         del self.jobs[job.id]
+        self.changes.note()
 
     def position(self, job: LocalJob) -> int | None:
         """Return the job's place in its backend's queue, from 1; ``None`` where it does not wait."""
@@ -188,6 +195,15 @@ class JobQueues:
         """Return how many jobs wait or run on a backend."""
         return len(self._waiting[backend]) + (backend in self._current)
 
+    def waiting_on(self, backend: str) -> list[LocalJob]:
+        """Return the jobs that wait for a backend, the next one first."""
+        return list(self._waiting[backend])
+
+    def running_on(self, backend: str) -> LocalJob | None:
+        """Return the job that runs on a backend."""
+        running = (job for job in self.jobs.values() if job.backend == backend and job.status == "Running")
+        return next(running, None)
+
     def newest_first(self) -> Iterable[LocalJob]:
         """Return all jobs, the newest first."""
         return reversed(self.jobs.values())
@@ -202,6 +218,7 @@ class JobQueues:
             # Not written down: should the service die, the job runs again.
             job.status, job.running = "Running", self.clock()
             self._current[name] = asyncio.ensure_future(self._execute(job))
+            self.changes.note()
             try:
                 outcome = await asyncio.shield(self._current[name])
             except asyncio.CancelledError:
@@ -312,6 +329,7 @@ class JobQueues:
                 except NotWritten:
                     await asyncio.sleep(_AGAIN_SECONDS)
         job.ended.set()
+        self.changes.note()
 
 
 def _status(outcome: execution.Outcome) -> str:

@@ -211,6 +211,15 @@ class Records:
         """Return the body of a job's result."""
         return self._body(_results, job)
 
+    def sizes(self, job: JobRecord) -> tuple[int, int | None]:
+        """Return how many bytes the parameters of a job have, and its result; ``None`` where there is no result."""
+        with self._engine.connect() as connection:
+            params, result = (
+                connection.execute(sql.select(sql.func.length(table.c.body)).where(table.c.job_id == job.id)).scalar()
+                for table in (_params, _results)
+            )
+        return params or 0, result
+
     def forget_result(self, job: JobRecord) -> None:
         """Delete the result of a private job that was read."""
         read = {"has_result": False, "was_read": True}

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import uvicorn
 from attrs import field, frozen
@@ -31,6 +32,7 @@ from ibm_circuit_job.local.jobs import JobQueues
 from ibm_circuit_job.local.legacy_api import PATH as LEGACY_PATH
 from ibm_circuit_job.local.legacy_api import LegacyApi
 from ibm_circuit_job.local.limits import JOB_SECONDS, Limits, share_of_machine
+from ibm_circuit_job.local.page import Page
 from ibm_circuit_job.local.platform_api import HANDLERS, PlatformApi
 from ibm_circuit_job.local.records import NotWritten, Records, RecordsUnavailable
 
@@ -98,6 +100,11 @@ class Started:
     """The API token."""
 
     @property
+    def page_url(self) -> str:
+        """The URL of the page, with the token in the fragment, which browsers send to no server."""
+        return f"{self.root}/#token={quote(self.token, safe='')}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Variables of the environment that lead each client here: ours, and both official ones."""
         return {
@@ -143,13 +150,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def application(service: Service) -> Starlette:
-    """Return the service as a Starlette application: both dialects, and what is around them."""
+def application(service: Service, page: Page) -> Starlette:
+    """Return the service as a Starlette application: both dialects, what is around them, and the page."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         service.queues.start()
         yield
+        await page.stop()
         await service.queues.stop()
 
     legacy = LegacyApi(service)
@@ -157,6 +165,7 @@ def application(service: Service) -> Starlette:
     described = json_response(description(PLATFORM_PATH))
     return Starlette(
         routes=[
+            *page.routes(),
             *CloudApi(service).routes(),
             Route("/openapi.json", lambda _: described),
             Mount(PLATFORM_PATH, platform),
@@ -169,13 +178,18 @@ def application(service: Service) -> Starlette:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: Any, started: Callable[[], None]) -> None:
+    def __init__(self, config: Any, started: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tell_started = started
+        self._tell_started, self._tell_stopping = started, stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._tell_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Before it waits for open streams, which end then.
+        self._tell_stopping()
+        await super().shutdown(sockets=sockets)
 
 
 def _allow_many_connections() -> None:
@@ -231,7 +245,7 @@ def serve(
             settings.usage_seconds,
             set(settings.withdrawn_versions),
         )
-        app = application(service)
+        app = application(service, Page(service, crew))
         faulty = FaultInjector(app, settings.faults, clock) if settings.faults.faults else app
         config = uvicorn.Config(
             Front(faulty, (*settings.allowed_hosts, settings.host)),
@@ -249,5 +263,5 @@ def serve(
         def stop() -> None:
             server.should_exit = True
 
-        server = _Server(config, lambda: started(where, stop))
+        server = _Server(config, lambda: started(where, stop), queues.changes.end)
         server.run(sockets=[bound])

@@ -171,6 +171,8 @@ class LocalService:
         """The API token to log in with."""
         self.environment: dict[str, str] = said["environment"]
         """Variables of the environment that lead our client and both official ones here instead of to IBM Cloud."""
+        self.page_url: str = said["page_url"]
+        """The URL of the page that shows its jobs and devices, with the token in it."""
         self.pid: int = process.pid
         """The process ID of the service."""
 

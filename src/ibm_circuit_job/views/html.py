@@ -22,10 +22,11 @@ from ibm_circuit_job.views.records import (
     ResultView,
     StoreView,
 )
-from ibm_circuit_job.views.words import LARGEST, in_utc, in_zone, printable, seconds
+from ibm_circuit_job.views.words import LARGEST, in_utc, in_zone, lines, printable, seconds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 MOST_ROWS: Final = 50
 """How many jobs a table shows."""
@@ -58,7 +59,7 @@ def job_html(job: JobView, zone: tzinfo | None = None) -> str:
         >>> "QUEUED" in job_html(JobView("a", status="QUEUED"))
         True
     """
-    return _rendered("job.html", zone, job=job)
+    return rendered("job.html", zone, job=job)
 
 
 def jobs_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, number: int | None = None) -> str:
@@ -75,7 +76,7 @@ def jobs_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, number: in
         3
     """
     total = len(jobs) if number is None else number
-    return _rendered("jobs.html", zone, jobs=jobs[:MOST_ROWS], number=total)
+    return rendered("jobs.html", zone, jobs=jobs[:MOST_ROWS], number=total)
 
 
 def live_html(jobs: Sequence[JobView], now: datetime, zone: tzinfo | None = None) -> str:
@@ -94,7 +95,7 @@ def live_html(jobs: Sequence[JobView], now: datetime, zone: tzinfo | None = None
     """
     rows = [(job, live.row(job, now, zone)) for job in jobs[:MOST_ROWS]]
     ended = sum(map(live.has_ended, jobs))
-    return _rendered("live.html", zone, rows=rows, heads=live.HEADS, number=len(jobs), ended=ended)
+    return rendered("live.html", zone, rows=rows, heads=live.HEADS, number=len(jobs), ended=ended)
 
 
 def queue_html(queue: QueueView, zone: tzinfo | None = None) -> str:
@@ -105,7 +106,7 @@ def queue_html(queue: QueueView, zone: tzinfo | None = None) -> str:
         >>> "place 3" in queue_html(QueueView("a", position=3))
         True
     """
-    return _rendered("queue.html", zone, queue=queue)
+    return rendered("queue.html", zone, queue=queue)
 
 
 def result_html(result: ResultView) -> str:
@@ -116,7 +117,7 @@ def result_html(result: ResultView) -> str:
         >>> "510" in result_html(ResultView("a", circuits=[CountsView("bell", {"00": 510})], number_of_circuits=1))
         True
     """
-    return _rendered("result.html", None, result=result)
+    return rendered("result.html", None, result=result)
 
 
 def provider_html(provider: ProviderView) -> str:
@@ -127,7 +128,7 @@ def provider_html(provider: ProviderView) -> str:
         >>> "ibm_x" in provider_html(ProviderView("https://ibm.example", backends=["ibm_x"]))
         True
     """
-    return _rendered("provider.html", None, provider=provider)
+    return rendered("provider.html", None, provider=provider)
 
 
 def backend_html(backend: BackendView, zone: tzinfo | None = None) -> str:
@@ -138,7 +139,7 @@ def backend_html(backend: BackendView, zone: tzinfo | None = None) -> str:
         >>> "5 qubits" in backend_html(BackendView("local_5q", num_qubits=5))
         True
     """
-    return _rendered("backend.html", zone, backend=backend)
+    return rendered("backend.html", zone, backend=backend)
 
 
 def store_html(store: StoreView) -> str:
@@ -149,10 +150,22 @@ def store_html(store: StoreView) -> str:
         >>> "jobs.sqlite" in store_html(StoreView("jobs.sqlite"))
         True
     """
-    return _rendered("store.html", None, store=store)
+    return rendered("store.html", None, store=store)
 
 
-def _rendered(template: str, zone: tzinfo | None, **values: Any) -> str:
+def rendered(template: str, zone: tzinfo | None, **values: Any) -> str:
+    """Return a template of ``views/templates``, filled with values, each of which is escaped.
+
+    Args:
+        template: The name of its file.
+        zone: The time zone of the times that are shown; the machine's for ``None``.
+        **values: What it is filled with, by name.
+
+    Example:
+        >>> from ibm_circuit_job.views.records import StoreView
+        >>> "&lt;i&gt;" in rendered("store.html", None, store=StoreView("<i>"))
+        True
+    """
     return _environment().get_template(template).render(zone=zone, **values)
 
 
@@ -175,6 +188,7 @@ def _environment() -> Environment:
         "durations": _durations,
         "in_utc": in_utc,
         "in_zone": in_zone,
+        "lines": _lines,
         "mark": lambda status: _MARKS.get(status, ("?", ""))[0],
         "seconds": seconds,
     }
@@ -188,6 +202,13 @@ def _shown(value: Any) -> Any:
     if isinstance(value, int):
         return f"{value:,}" if abs(value) < LARGEST else "very many"
     return printable(value) if isinstance(value, str) else value
+
+
+def _lines(text: str) -> Markup:
+    """A text of several lines, escaped; ``_shown`` leaves it as it is."""
+    from markupsafe import escape  # noqa: PLC0415 - it comes with Jinja2
+
+    return escape(lines(text))
 
 
 def _durations(steps: Sequence[tuple[str, datetime]]) -> Iterator[tuple[str, datetime, float | None]]:

@@ -8,6 +8,8 @@ from typing import Final
 
 _LONGEST: Final = 300
 """How many characters of a text are shown."""
+_LONGEST_TEXT: Final = 60_000
+"""How many characters of a text of several lines are shown."""
 LARGEST: Final = 10**15
 """Larger numbers are no shots, places or seconds of any job."""
 
@@ -21,6 +23,17 @@ def printable(text: str) -> str:
     """
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return "".join(each if _is_printable(each) else "\ufffd" for each in short)
+
+
+def lines(text: str) -> str:
+    r"""Return a text of several lines, cut to a length, without what :func:`printable` leaves out.
+
+    Example:
+        >>> lines("a\nb\x1b") == "a\nb\ufffd"
+        True
+    """
+    short = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    return "".join(each if each == "\n" or _is_printable(each) else "\ufffd" for each in short)
 
 
 def _is_printable(character: str) -> bool:

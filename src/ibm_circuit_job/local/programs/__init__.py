@@ -18,8 +18,12 @@ PROGRAMS: Final[Mapping[str, str]] = {
     "executor": "executor",
     "noise-learner": "noise_learner",
     "noise-learner-v3": "noise_learner",
+    "showing": "showing",
 }
-"""Name -> module. Which of them a dialect offers, ``programs`` of ``platform_api`` and of ``legacy_api`` say."""
+"""Name -> module. Which of them a dialect offers, ``programs`` of ``platform_api`` and of ``legacy_api`` say.
+
+``showing`` cannot be submitted: the page of the service asks for it.
+"""
 
 
 def run_of(program: str) -> Callable[[Any], Any]:

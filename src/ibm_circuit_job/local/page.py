@@ -1,0 +1,260 @@
+"""The page of the service: ``GET /``, its live views as server-sent events, and what its buttons do.
+
+The page itself holds nothing of any job. All else wants the API token in the header ``Authorization``, which no other
+page can send: the service sets no cookie, and allows no other origin. So there is no request for a strange page to
+forge. A page under a name that was made to lead here (DNS rebinding) is refused before, in ``front``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from importlib.resources import files
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from ibm_circuit_job.local.crew import Crew
+from ibm_circuit_job.local.devices import DEVICES, Device, calibrated_at, properties
+from ibm_circuit_job.local.execution import Task
+from ibm_circuit_job.local.job_api import Refusal, Service, log_of
+from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
+from ibm_circuit_job.local.shown import device_view, job_view, metrics_of
+from ibm_circuit_job.views.page import device_list_html, frame_html, job_list_html, stylesheet, whole_job_html
+from ibm_circuit_job.views.page_records import CircuitView, DeviceView, WholeJobView
+from ibm_circuit_job.views.records import CountsView, JobView
+
+MOST_JOBS: Final = 200
+"""How many jobs the list shows, the newest ones."""
+_MOST_BYTES: Final = 2 * 1024 * 1024
+"""Larger parameters and results are not decoded for the page."""
+_MOST_DRAWN: Final = 64
+"""Of how many jobs the drawings stay in memory."""
+_PAUSE_SECONDS: Final = 0.1
+"""Seconds between two events of a stream at least: many changes at once are shown together."""
+_SILENCE_SECONDS: Final = 15.0
+"""Seconds after which a stream says that it is alive."""
+
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Page:
+    """The endpoints of the page.
+
+    Args:
+        service: What is shown.
+        crew: The processes in which circuits are drawn.
+    """
+
+    def __init__(self, service: Service, crew: Crew) -> None:
+        self._service = service
+        self._queues = service.queues
+        self._crew = crew
+        self._drawn: OrderedDict[str, dict[str, Any] | None] = OrderedDict()
+        self._drawing: dict[str, asyncio.Task[None]] = {}
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes, from the root on."""
+        script = files("ibm_circuit_job.local").joinpath("page.js").read_bytes()
+        return [
+            Route("/", _always(frame_html().encode(), "text/html")),
+            Route("/page/style.css", _always(stylesheet().encode(), "text/css")),
+            Route("/page/script.js", _always(script, "text/javascript")),
+            Route("/page/live/jobs", self._live_jobs),
+            Route("/page/live/jobs/{id}", self._live_job),
+            Route("/page/live/devices", self._live_devices),
+            Route("/page/live/devices/{name}", self._live_device),
+            Route("/page/jobs/{id}/cancel", self._cancel, methods=["POST"]),
+            Route("/page/jobs/{id}", self._delete, methods=["DELETE"]),
+        ]
+
+    async def stop(self) -> None:
+        """Stop what is being drawn."""
+        for task in self._drawing.values():
+            task.cancel()
+        await asyncio.gather(*self._drawing.values(), return_exceptions=True)
+
+    # What is shown
+
+    async def _live_jobs(self, request: Request) -> Response:
+        return self._live(request, self._jobs_html)
+
+    async def _live_job(self, request: Request) -> Response:
+        return self._live(request, lambda: self._job_html(self._found(request)))
+
+    async def _live_devices(self, request: Request) -> Response:
+        return self._live(request, lambda: device_list_html(list(map(self._device, DEVICES.values()))))
+
+    async def _live_device(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        self._check(request)
+        if name not in DEVICES:
+            raise Refusal(404, 1216, f"Backend {name[:100]!r} not found.")
+        return self._live(request, lambda: device_list_html([self._device(DEVICES[name])]))
+
+    def _live(self, request: Request, html: Callable[[], str]) -> Response:
+        self._check(request)
+        # Before the stream begins, so that a job that is not there is answered 404.
+        number, first = self._queues.changes.number, html()
+        return StreamingResponse(self._events(number, first, html), headers=_HEADERS, media_type="text/event-stream")
+
+    async def _events(self, number: int, first: str, html: Callable[[], str]) -> AsyncIterator[str]:
+        """The view after change *number*, and the view again whenever it is another one."""
+        changes, shown = self._queues.changes, first
+        yield _event(first)
+        while not changes.has_ended:
+            await changes.after(number, self._seconds_of_peace())
+            await asyncio.sleep(_PAUSE_SECONDS)
+            number = changes.number
+            try:
+                fresh = html()
+            except Refusal:
+                # The job was deleted; whoever asks again is told so.
+                return
+            yield _event(fresh) if fresh != shown else ": alive\n\n"
+            shown = fresh
+
+    def _seconds_of_peace(self) -> float:
+        """How long nothing changes by itself: until the usage of a job that has just ended is settled."""
+        unsettled = any(map(self._usage_is_pending, islice(self._queues.newest_first(), MOST_JOBS)))
+        return max(self._service.usage_seconds, _PAUSE_SECONDS) if unsettled else _SILENCE_SECONDS
+
+    def _jobs_html(self) -> str:
+        shown = list(islice(self._queues.newest_first(), MOST_JOBS))
+        return job_list_html(list(map(self._view, shown)), others=len(self._queues.jobs) - len(shown))
+
+    def _view(self, job: LocalJob) -> JobView:
+        queues = self._queues
+        return job_view(
+            job, queues.position(job), queues.expected(job), usage_is_pending=self._usage_is_pending(job)
+        )
+
+    def _usage_is_pending(self, job: LocalJob) -> bool:
+        if job.finished is None:
+            return False
+        return (self._queues.clock() - job.finished).total_seconds() < self._service.usage_seconds
+
+    def _device(self, device: Device) -> DeviceView:
+        waiting = [job.id for job in self._queues.waiting_on(device.name)]
+        now = self._queues.clock()
+        running = self._queues.running_on(device.name)
+        return device_view(
+            device,
+            properties(device, now),
+            running=None if running is None else running.id,
+            waiting=waiting,
+            calibrated_at=None if device.is_simulator else calibrated_at(now),
+        )
+
+    # One job
+
+    def _job_html(self, job: LocalJob) -> str:
+        records = self._queues.records
+        params, result = records.sizes(job)
+        note = counts_note = None
+        drawn: dict[str, Any] = {}
+        if job.private:
+            note = "The inputs of a private job are not shown."
+            counts_note = "The result of a private job can be read once, and is not read for this page."
+        elif params > _MOST_BYTES:
+            note = f"The parameters are not shown: they have {params:,} bytes."
+        else:
+            drawn = self._drawings(job, with_result=result is not None and result <= _MOST_BYTES) or {}
+            note = drawn.get("note") or (None if drawn else "The circuits are being drawn.")
+            counts_note = None if drawn or result is None else "The result is being read."
+            if result is not None and result > _MOST_BYTES:
+                counts_note = f"The result is not shown: it has {result:,} bytes."
+        counts = [CountsView(**each) for each in drawn.get("counts", ())] if job.has_result else []
+        if not counts and counts_note is None:
+            yet = "" if job.in_final_state else " yet"
+            counts_note = "The result has no counts." if job.has_result else f"There is no result{yet}."
+        whole = WholeJobView(
+            self._view(job),
+            circuits=[CircuitView(**each) for each in drawn.get("circuits", ())],
+            number_of_circuits=drawn.get("number_of_circuits", 0),
+            circuits_note=note,
+            counts=counts,
+            counts_note=counts_note,
+            metrics=metrics_of(job, params, result),
+            log=log_of(job),
+        )
+        # The timeline of a job that has not ended grows with the events, and not by itself.
+        return whole_job_html(whole, self._queues.clock())
+
+    def _drawings(self, job: LocalJob, *, with_result: bool) -> dict[str, Any] | None:
+        """What a worker has drawn of a job; ``None`` until it has."""
+        key = f"{job.id} {'and its result' if with_result else ''}"
+        if key in self._drawn:
+            self._drawn.move_to_end(key)
+            return self._drawn[key]
+        if key not in self._drawing:
+            self._drawing[key] = asyncio.create_task(self._draw(key, job, with_result=with_result))
+        return None
+
+    async def _draw(self, key: str, job: LocalJob, *, with_result: bool) -> None:
+        records = self._queues.records
+        asked = {"params": records.params(job), "result": records.result(job) if with_result else None}
+        task = Task(job.id, job.backend, "showing", msgspec.msgpack.encode(asked), job.created)
+        try:
+            outcome = await self._crew.execute(task)
+            if outcome.result is None:
+                self._drawn[key] = {"note": f"The circuits cannot be shown: {outcome.reason}"}
+            else:
+                self._drawn[key] = msgspec.msgpack.decode(outcome.result)
+        finally:
+            del self._drawing[key]
+        while len(self._drawn) > _MOST_DRAWN:
+            self._drawn.popitem(last=False)
+        self._queues.changes.note()
+
+    # What is done
+
+    async def _cancel(self, request: Request) -> Response:
+        job = self._found(request)
+        try:
+            self._queues.cancel(job)
+        except CannotCancel:
+            raise Refusal(409, 1294, f"Job {job.id} cannot be cancelled: it is {job.status}.") from None
+        return Response(status_code=204)
+
+    async def _delete(self, request: Request) -> Response:
+        job = self._found(request)
+        if not job.in_final_state:
+            raise Refusal(400, 1296, f"Job {job.id} cannot be deleted before it has ended.")
+        self._queues.delete(job)
+        return Response(status_code=204)
+
+    def _found(self, request: Request) -> LocalJob:
+        self._check(request)
+        job_id = request.path_params["id"]
+        job = self._queues.jobs.get(job_id)
+        if job is None:
+            raise Refusal(404, 1291, f"Job {job_id[:100]} not found.")
+        return job
+
+    def _check(self, request: Request) -> None:
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind != "apikey" or not self._service.access.is_token(given):
+            raise Refusal(401, 1201, "Not authorised: the token is missing or not valid.")
+
+
+def _always(body: bytes, media_type: str) -> Callable[[Request], Response]:
+    response = Response(body, headers=_HEADERS, media_type=media_type)
+    return lambda _: response
+
+
+def _event(html: str) -> str:
+    return "".join(f"data: {line}\n" for line in html.split("\n")) + "\n"

@@ -1,0 +1,103 @@
+"""What the page of the service shows of a job: its circuits as drawings, and what they counted.
+
+It is run like a program, in a worker process: no object is made in the service of what a client submitted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from attrs import asdict
+from qiskit.primitives.containers import PrimitiveResult
+from returns.result import Success
+
+from ibm_circuit_job.local.execution import Outcome, Task
+from ibm_circuit_job.state.facts import JobInputs, ResultPayload
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.views.page_records import CircuitView
+from ibm_circuit_job.views.records import CountsView
+from ibm_circuit_job.wire import inputs, results
+from ibm_circuit_job.wire.results.shown import result_view
+
+_MOST_CIRCUITS: Final = 3
+"""How many circuits are drawn."""
+_MOST_QUBITS: Final = 40
+_MOST_OPERATIONS: Final = 300
+"""Larger circuits are not drawn: it would take seconds, and fill many screens."""
+_MOST_IDLE: Final = 5
+"""Of circuits with more qubits, those without an operation are left out."""
+_COLUMNS: Final = 100
+"""Characters in a line of a drawing."""
+_MOST_VALUES: Final = 8
+
+
+class Asked(msgspec.Struct):
+    """A job to be shown."""
+
+    params: bytes
+    """The parameters with which it was submitted."""
+    result: bytes | None = None
+    """The body of its result."""
+
+
+class Shown(msgspec.Struct):
+    """What is shown of a job."""
+
+    circuits: list[dict[str, Any]] = []
+    """The first circuits, each with the fields of a ``CircuitView``."""
+    number_of_circuits: int = 0
+    """How many circuits there are."""
+    counts: list[dict[str, Any]] = []
+    """What the first circuits counted, each with the fields of a ``CountsView``."""
+
+
+def run(task: Task) -> Outcome:
+    """Return the ``Shown`` of the ``Asked`` that stands in the parameters, both as MessagePack."""
+    asked = msgspec.msgpack.decode(task.params, type=Asked)
+    now = datetime.now(UTC)
+    job = Job(task.job_id, inputs=JobInputs(now, asked.params))
+    circuits = inputs.circuits(job)
+    counts = [] if asked.result is None else _counts(job, ResultPayload(now, asked.result), task)
+    shown = Shown(
+        [asdict(_drawn(circuit)) for circuit in circuits[:_MOST_CIRCUITS]],
+        len(circuits),
+        [asdict(each) for each in counts],
+    )
+    return Outcome(msgspec.msgpack.encode(shown))
+
+
+def _drawn(circuit: Any) -> CircuitView:
+    size = circuit.size()
+    words = f"{circuit.num_qubits} qubits, {size:,} operations, depth {circuit.depth():,}"
+    if circuit.num_qubits > _MOST_QUBITS or size > _MOST_OPERATIONS:
+        return CircuitView(circuit.name, note=f"{words}: too large to be drawn")
+    try:
+        drawing = circuit.draw("text", fold=_COLUMNS, idle_wires=circuit.num_qubits <= _MOST_IDLE)
+        return CircuitView(circuit.name, str(drawing.single_string()), words)
+    except Exception as error:  # noqa: BLE001 - a circuit may hold anything, and its size can be shown all the same
+        return CircuitView(circuit.name, note=f"{words}: it cannot be drawn ({type(error).__name__})")
+
+
+def _counts(job: Job, payload: ResultPayload, task: Task) -> list[CountsView]:
+    named = inputs.named_bindings(job)
+    context = results.ResultContext(
+        task.job_id, task.backend, tuple(name for name, _ in named), tuple(binding for _, binding in named)
+    )
+    counted = results.decode(payload, context)
+    if isinstance(counted, Success):
+        return list(result_view(counted.unwrap()).circuits)
+    estimated = results.decode_primitive(payload, context).value_or(None)
+    return [_values(pub) for pub in estimated][:_MOST_CIRCUITS] if isinstance(estimated, PrimitiveResult) else []
+
+
+def _values(pub: Any) -> CountsView:
+    """The expectation values of a pub, in words."""
+    found = getattr(getattr(pub, "data", None), "evs", None)
+    if found is None:
+        return CountsView(None, note="no counts")
+    values = found.ravel().tolist()
+    words = ", ".join(f"{value:.4g}" for value in values[:_MOST_VALUES])
+    others = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
+    return CountsView("Expectation values", note=f"{words}{others}")

@@ -110,7 +110,7 @@ def device_view(
     levels_of_readout, levels_of_gates = _levels(readout), _levels({pair: error for pair, (_, error) in gates.items()})
     figures = [
         ("Median readout error", _median(readout.values(), "{:.2e}")),
-        ("Median error of two-qubit gates", _median((error for _, error in gates.values()), "{:.2e}")),
+        ("Median two-qubit error", _median((error for _, error in gates.values()), "{:.2e}")),
         ("Median T1", _median((_micro(values.get("T1")) for values in found), "{:.0f} µs")),
         ("Median T2", _median((_micro(values.get("T2")) for values in found), "{:.0f} µs")),
     ]

@@ -1,14 +1,15 @@
 """No text of a job, an account or a backend becomes a part of the page's structure, whatever it is."""
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from html.parser import HTMLParser
 
 import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibm_circuit_job.views import html, live
+from ibm_circuit_job.views import html, live, page
+from ibm_circuit_job.views.page_records import CircuitView, CouplingView, DeviceView, QubitView, WholeJobView
 from ibm_circuit_job.views.records import (
     BackendView,
     CountsView,
@@ -140,10 +141,10 @@ def harmless(value):
 
 
 def assert_harmless(show, value):
-    page = show(value)
-    page.encode()
-    assert Structure(page).tags == Structure(show(harmless(value))).tags
-    assert "script" not in [tag[0] for tag in Structure(page).tags]
+    text = show(value)
+    text.encode()
+    assert Structure(text).tags == Structure(show(harmless(value))).tags
+    assert "script" not in [tag[0] for tag in Structure(text).tags]
 
 
 @settings(deadline=None, max_examples=50)
@@ -205,3 +206,48 @@ def test_a_store_shows_any_text_as_text(store):
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=200))
 def test_a_text_is_there_as_it_was(name):
     assert name in Structure(html.job_html(JobView("a", name=name))).texts
+
+
+# Every job of the local service has these.
+local_jobs = of(JobView, job_id=texts, created=moments, place=maybe(whole), usage=maybe(seconds),
+    usage_is_pending=st.booleans(), usage_estimate=maybe(seconds), tags=few, is_assumed=st.just(False),
+    seen_at=st.none(), steps=st.just([]), expected_start=maybe(moments), expected_end=maybe(moments),
+    shots=maybe(whole), private=maybe(st.booleans()), result=st.none())  # fmt: skip
+whole_jobs = of(
+    WholeJobView,
+    job=local_jobs,
+    circuits=st.lists(of(CircuitView, name=texts), max_size=2),
+    number_of_circuits=whole,
+    counts=st.lists(circuits, max_size=2),
+    metrics=st.lists(st.tuples(texts, texts), max_size=2),
+    log=few,
+)
+devices = of(
+    DeviceView,
+    name=texts,
+    num_qubits=whole,
+    simulator=st.booleans(),
+    waiting=few,
+    calibrated_at=maybe(moments),
+    figures=st.lists(st.tuples(texts, texts), max_size=2),
+    qubits=st.just([QubitView(0), QubitView(1, 1.0, 1.0, 0.5, 3)]),
+    couplings=st.lists(of(CouplingView, first=st.just(0), second=st.just(1), error=maybe(seconds), level=st.none())),
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(local_jobs, max_size=2), zones)
+def test_the_list_of_the_page_shows_any_text_as_text(listed, zone):
+    assert_harmless(lambda views: page.job_list_html(views, zone), tuple(listed))
+
+
+@settings(deadline=None, max_examples=50)
+@given(whole_jobs, zones)
+def test_a_job_of_the_page_shows_any_text_as_text(job, zone):
+    assert_harmless(lambda view: page.whole_job_html(view, datetime(2024, 1, 1, tzinfo=UTC), zone), job)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(devices, max_size=2), zones)
+def test_the_devices_of_the_page_show_any_text_as_text(listed, zone):
+    assert_harmless(lambda views: page.device_list_html(views, zone), tuple(listed))

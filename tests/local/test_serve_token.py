@@ -88,3 +88,22 @@ def test_token_that_is_none_is_refused(tmp_path, monkeypatch, capsys, words, mes
         cli.main()
     assert ended.value.code == 1
     assert message in re.sub(r"\s+", " ", capsys.readouterr().err)
+
+
+def test_page_is_printed_with_a_token_that_the_service_made(tmp_path):
+    command = [*COMMAND, "--data", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if name != "IBM_CIRCUIT_JOB_TOKEN"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        said = ""
+        while "Token:" not in said:
+            said += process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    root, token = re.search(r"Page: (http\S+)/#token=(\S+)", said).groups()
+    assert root in re.search(r"Serving at (http\S+)/api\.", said)[1]
+    assert token == re.search(r"Token: (\S+)", said)[1]
+
+
+def test_page_is_printed_without_a_token_that_was_given(tmp_path):
+    said, _, _ = served(tmp_path, env=os.environ | {"IBM_CIRCUIT_JOB_TOKEN": "own"})
+    assert re.search(r"Page: http://127\.0\.0\.1:\d+/$", said, re.MULTILINE)

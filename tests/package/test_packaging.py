@@ -31,6 +31,11 @@ def test_command_is_installed():
     assert [entry.value for entry in entry_points(name="ibm-circuit-job")] == ["ibm_circuit_job.__main__:main"]
 
 
+def test_pytest_plugin_is_installed():
+    entries = entry_points(group="pytest11", name="ibm_circuit_job")
+    assert [entry.value for entry in entries] == ["ibm_circuit_job.testing.pytest_plugin"]
+
+
 def test_import_loads_none_of_the_extras():
     program = (
         "import sys, ibm_circuit_job;"

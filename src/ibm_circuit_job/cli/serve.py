@@ -115,6 +115,7 @@ def serve(
         variables = where.environment | ({"QISKIT_IBM_TOKEN": "..."} if demanded else {})
         for line in (
             f"Serving at [bold]{where.url}[/bold]. Ctrl-C stops.",
+            f"Page: {escape(f'{where.root}/' if demanded else where.page_url)}",
             f"Jobs are kept in {escape(settings['data'])}",
             *([] if demanded else [f"Token: {escape(where.token)}"]),
             "Connect with:",

@@ -333,7 +333,7 @@ class _Group:
             self.troubles.note(failures[-1], now)
         else:
             self.troubles.over(now)
-            running = any(_runs(handles[0]) for handles in self.waiting.values())
+            running = any(is_at(handles[0].state, JobStatus.RUNNING) for handles in self.waiting.values())
             self.wait = waiting.after_poll(self.wait, now, ended=False, running=running)
             self._measure()
 

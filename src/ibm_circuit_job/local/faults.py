@@ -120,10 +120,40 @@ class Clock:
 
 _OF_STREAMS: Final = frozenset({"stream_refused", "stream_silent", "stream_closed"})
 _OF_JOB_REPLIES: Final = frozenset({"unknown_status", "stale_status"})
-_PAGE_PATH: Final = re.compile(r"^/(?:page/.*)?$")
-"""The page of the service, which is not a part of what is tried out: no fault befalls it."""
+_SPARED: Final = re.compile(r"^/(?:page/.*|faults|jobs)?$")
+"""The page of the service and its controls, which are not a part of what is tried out: no fault befalls them."""
 _JOB_PATH: Final = re.compile(r"/jobs/[^/]+$")
 _FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
+
+
+class OrderedFaults:
+    """The plan that holds now, and how far it has been carried out.
+
+    Args:
+        plan: What goes wrong at first.
+    """
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self.order(plan)
+
+    def order(self, plan: FaultPlan) -> None:
+        """Let another plan hold, from its beginning."""
+        self._faults = plan.faults
+        self._left = [fault.times for fault in plan.faults]
+        self.drawn = random.Random(plan.seed)
+        """Where chance comes from."""
+
+    def next(self, scope: Scope) -> Fault | None:
+        """Return the fault that befalls a request, which is counted; ``None`` for most requests."""
+        for index, fault in enumerate(self._faults):
+            if not _can_befall(fault, scope) or self._left[index] == 0:
+                continue
+            # Drawn only for those that can happen: what is added for other paths does not change the row.
+            if self.drawn.random() < fault.rate:
+                left = self._left[index]
+                self._left[index] = None if left is None else left - 1
+                return fault
+        return None
 
 
 class FaultInjector:
@@ -131,28 +161,26 @@ class FaultInjector:
 
     Args:
         app: The service.
-        plan: What goes wrong.
+        ordered: What goes wrong.
         clock: The service's clock.
     """
 
-    def __init__(self, app: ASGIApp, plan: FaultPlan, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, ordered: OrderedFaults, clock: Clock) -> None:
         self._app = app
-        self._faults = plan.faults
-        self._left = [fault.times for fault in plan.faults]
-        self._drawn = random.Random(plan.seed)
+        self._ordered = ordered
         self._clock = clock
         self._served: Counter[str] = Counter()
         self._befell: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "http" and scope["path"] == "/faults":
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("GET", "/faults"):
             await _answer(send, 200, msgspec.json.encode({"served": self._served, "faults": self._befell}))
             return
-        if scope["type"] == "http" and _PAGE_PATH.search(scope["path"]):
+        if scope["type"] == "http" and _SPARED.search(scope["path"]):
             await self._app(scope, receive, send)
             return
-        fault = self._next(scope)
+        fault = self._ordered.next(scope)
         if scope["type"] != "lifespan":
             self._served[scope["type"]] += 1
         if fault is not None:
@@ -163,17 +191,6 @@ class FaultInjector:
             await self._faulty_stream(fault, receive, send)
         else:
             await self._faulty_answer(fault, scope, receive, send)
-
-    def _next(self, scope: Scope) -> Fault | None:
-        for index, fault in enumerate(self._faults):
-            if not _can_befall(fault, scope) or self._left[index] == 0:
-                continue
-            # Drawn only for those that can happen: what is added for other paths does not change the row.
-            if self._drawn.random() < fault.rate:
-                left = self._left[index]
-                self._left[index] = None if left is None else left - 1
-                return fault
-        return None
 
     async def _faulty_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind:
@@ -221,9 +238,9 @@ class FaultInjector:
         if kind == "cut_off":
             return body[: len(body) // 2]
         if kind == "garbled":
-            place = self._drawn.randrange(len(body) + 1)
+            place = self._ordered.drawn.randrange(len(body) + 1)
             # One byte that is never in UTF-8: noise that reads as text, such as another number, would go unnoticed.
-            return body[:place] + b"\xff" + self._drawn.randbytes(4) + body[place + 5 :]
+            return body[:place] + b"\xff" + self._ordered.drawn.randbytes(4) + body[place + 5 :]
         try:
             reply = msgspec.json.decode(body)
             ended = reply["state"]["status"] in _FINAL

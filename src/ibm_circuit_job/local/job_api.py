@@ -588,6 +588,17 @@ def refusal_of(error: Exception) -> Refusal:
     return Refusal(503, 1500, f"The service cannot write to its folder: {error}.")
 
 
+def check_key(request: Request, service: Service) -> None:
+    """Let in a request that has the API token itself in its header ``Authorization``.
+
+    Raises:
+        Refusal: If it has not.
+    """
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    if kind != "apikey" or not service.access.is_token(given):
+        raise Refusal(401, 1201, "Not authorised: the token is missing or not valid.")
+
+
 def headers_of(refusal: Refusal) -> dict[str, str]:
     """Return the headers that go with a refusal."""
     return {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}

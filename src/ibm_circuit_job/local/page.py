@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.devices import DEVICES, Device, calibrated_at, properties
 from ibm_circuit_job.local.execution import Task
-from ibm_circuit_job.local.job_api import Refusal, Service, log_of
+from ibm_circuit_job.local.job_api import Refusal, Service, check_key, log_of
 from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
 from ibm_circuit_job.local.shown import device_view, job_view, metrics_of
 from ibm_circuit_job.views.page import device_list_html, frame_html, job_list_html, stylesheet, whole_job_html
@@ -100,13 +100,13 @@ class Page:
 
     async def _live_device(self, request: Request) -> Response:
         name = request.path_params["name"]
-        self._check(request)
+        check_key(request, self._service)
         if name not in DEVICES:
             raise Refusal(404, 1216, f"Backend {name[:100]!r} not found.")
         return self._live(request, lambda: device_list_html([self._device(DEVICES[name])]))
 
     def _live(self, request: Request, html: Callable[[], str]) -> Response:
-        self._check(request)
+        check_key(request, self._service)
         # Before the stream begins, so that a job that is not there is answered 404.
         number, first = self._queues.changes.number, html()
         return StreamingResponse(self._events(number, first, html), headers=_HEADERS, media_type="text/event-stream")
@@ -238,17 +238,12 @@ class Page:
         return Response(status_code=204)
 
     def _found(self, request: Request) -> LocalJob:
-        self._check(request)
+        check_key(request, self._service)
         job_id = request.path_params["id"]
         job = self._queues.jobs.get(job_id)
         if job is None:
             raise Refusal(404, 1291, f"Job {job_id[:100]} not found.")
         return job
-
-    def _check(self, request: Request) -> None:
-        kind, _, given = request.headers.get("authorization", "").partition(" ")
-        if kind != "apikey" or not self._service.access.is_token(given):
-            raise Refusal(401, 1201, "Not authorised: the token is missing or not valid.")
 
 
 def _always(body: bytes, media_type: str) -> Callable[[Request], Response]:

@@ -20,11 +20,12 @@ from starlette.routing import Mount, Route
 from ibm_circuit_job.local.access import Access
 from ibm_circuit_job.local.cloud_api import CloudApi
 from ibm_circuit_job.local.connections import protocol_that_closes_after
+from ibm_circuit_job.local.control import Control
 from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.description import description
 from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan
+from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan, OrderedFaults
 from ibm_circuit_job.local.front import Front
 from ibm_circuit_job.local.instances import Instance
 from ibm_circuit_job.local.job_api import RateLimit, Service, json_response
@@ -150,8 +151,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def application(service: Service, page: Page) -> Starlette:
-    """Return the service as a Starlette application: both dialects, what is around them, and the page."""
+def application(service: Service, page: Page, control: Control) -> Starlette:
+    """Return the service as a Starlette application: both dialects, what is around them, the page and the controls."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -166,6 +167,7 @@ def application(service: Service, page: Page) -> Starlette:
     return Starlette(
         routes=[
             *page.routes(),
+            *control.routes(),
             *CloudApi(service).routes(),
             Route("/openapi.json", lambda _: described),
             Mount(PLATFORM_PATH, platform),
@@ -245,10 +247,10 @@ def serve(
             settings.usage_seconds,
             set(settings.withdrawn_versions),
         )
-        app = application(service, Page(service, crew))
-        faulty = FaultInjector(app, settings.faults, clock) if settings.faults.faults else app
+        ordered = OrderedFaults(settings.faults)
+        app = application(service, Page(service, crew), Control(service, ordered))
         config = uvicorn.Config(
-            Front(faulty, (*settings.allowed_hosts, settings.host)),
+            Front(FaultInjector(app, ordered, clock), (*settings.allowed_hosts, settings.host)),
             log_level="warning",
             http=protocol_that_closes_after(settings.idle_seconds),
             ws="wsproto",

@@ -26,6 +26,8 @@ from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.local.api_forms import SUNSETS
 
 _STOP_SECONDS: Final = 5.0
+_CONTROL_SECONDS: Final = 30.0
+"""Seconds that the service may take to answer a request that controls it."""
 _MOST_SECONDS: Final = 1e9
 _LEAST: Final = {"workers": 1, "rate_limit": 1, "memory_mb": 256}
 """The least that a setting may be, where that is not 0; a worker needs about 200 MB before its first job."""
@@ -208,19 +210,48 @@ class LocalService:
             ...     service.withdraw_version("2025-05-01")
         """
         _check_versions([version])
-        root = urlsplit(self.platform_url)
-        connection = http.client.HTTPConnection(root.netloc, timeout=_STOP_SECONDS)
+        self._control("DELETE", f"{urlsplit(self.platform_url).path}/versions/{version}", f"withdraw version {version}")
+
+    def order_faults(self, faults: Mapping[str, Any] | None) -> None:
+        """Let a plan of faults hold from now on, in place of the one before.
+
+        Args:
+            faults: The plan, as for the argument of the class; ``None`` for a service in which nothing goes wrong.
+
+        Raises:
+            LocalServiceError: If it is no plan, or the service does not answer.
+
+        Example:
+            >>> with LocalService() as service:
+            ...     service.order_faults({"faults": [{"kind": "status", "status": 503, "times": 1}]})
+        """
+        _check_faults(faults)
+        self._control("PUT", "/faults", "take the plan of faults", msgspec.json.encode(faults or {}))
+
+    def delete_jobs(self) -> None:
+        """Cancel all jobs that have not ended, and delete all jobs, such as between two tests.
+
+        Raises:
+            LocalServiceError: If the service does not answer.
+
+        Example:
+            >>> with LocalService() as service:
+            ...     service.delete_jobs()
+        """
+        self._control("DELETE", "/jobs", "delete its jobs")
+
+    def _control(self, method: str, path: str, doing: str, body: bytes | None = None) -> None:
+        """Send a request that no client of IBM's service sends."""
+        connection = http.client.HTTPConnection(urlsplit(self.platform_url).netloc, timeout=_CONTROL_SECONDS)
         try:
-            connection.request(
-                "DELETE", f"{root.path}/versions/{version}", headers={"Authorization": f"apikey {self.token}"}
-            )
+            connection.request(method, path, body, {"Authorization": f"apikey {self.token}"})
             status = connection.getresponse().status
         except OSError as error:
-            raise LocalServiceError(f"the service did not withdraw version {version}: {error}") from None
+            raise LocalServiceError(f"the service did not {doing}: {error}") from None
         finally:
             connection.close()
         if status != HTTPStatus.NO_CONTENT:
-            raise LocalServiceError(f"the service did not withdraw version {version}: it answered {status}")
+            raise LocalServiceError(f"the service did not {doing}: it answered {status}")
 
     def stop(self) -> None:
         """Stop the service; jobs that run are given up. Stopping twice is no error."""

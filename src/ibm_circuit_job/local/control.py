@@ -1,0 +1,58 @@
+"""What IBM's service does not have: requests by which tests control the service on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ibm_circuit_job.local.faults import NoFaultPlan, OrderedFaults, read_plan
+from ibm_circuit_job.local.job_api import Refusal, Service, body_of, check_key
+from ibm_circuit_job.local.jobs import CannotCancel
+
+_MOST_BYTES = 1024 * 1024
+
+
+class Control:
+    """The endpoints that control the service.
+
+    Args:
+        service: What is controlled.
+        ordered: The faults that are ordered.
+    """
+
+    def __init__(self, service: Service, ordered: OrderedFaults) -> None:
+        self._service = service
+        self._ordered = ordered
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes, from the root on."""
+        return [
+            Route("/faults", self._order_faults, methods=["PUT"]),
+            Route("/jobs", self._delete_jobs, methods=["DELETE"]),
+        ]
+
+    async def _order_faults(self, request: Request) -> Response:
+        check_key(request, self._service)
+        try:
+            self._ordered.order(read_plan(await body_of(request, _MOST_BYTES)))
+        except NoFaultPlan as error:
+            raise Refusal(400, 1221, str(error)) from None
+        return Response(status_code=204)
+
+    async def _delete_jobs(self, request: Request) -> Response:
+        """Cancel what has not ended, and delete all jobs that there were when the request came."""
+        check_key(request, self._service)
+        queues = self._service.queues
+        jobs = list(queues.jobs.values())
+        for job in jobs:
+            # One that has ended, or is just about to.
+            with contextlib.suppress(CannotCancel):
+                queues.cancel(job)
+        for job in jobs:
+            await job.ended.wait()
+            if job.id in queues.jobs:
+                queues.delete(job)
+        return Response(status_code=204)

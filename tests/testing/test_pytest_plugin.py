@@ -1,0 +1,149 @@
+"""The pytest plugin, as a project has it that uses the package: in processes of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+PLUGIN = "ibm_circuit_job.testing.pytest_plugin"
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """Run the tests of a project with the plugin, and return how many passed, failed and so on."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def ran(tests, *arguments):
+        pytester.makepyfile(tests)
+        # Whether or not the package that is tested is the installed one.
+        plugins = ["-p", PLUGIN, "-p", "no:ibm_circuit_job"]
+        result = pytester.runpytest_subprocess(*plugins, "--strict-markers", "-p", "no:cacheprovider", *arguments)
+        return result, result.parseoutcomes()
+
+    return ran
+
+
+def test_fixtures_give_an_ideal_backend_and_fresh_jobs(run, pytester):
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def ibm_service_settings(ibm_service_settings):
+            return ibm_service_settings | {"token": "mine"}
+        """
+    )
+    _, outcomes = run(
+        """
+        import pytest
+        from qiskit import QuantumCircuit
+
+        def one():
+            circuit = QuantumCircuit(1, 1)
+            circuit.x(0)
+            circuit.measure(0, 0)
+            return circuit
+
+        services = set()
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_counts(ibm_service, ibm_provider, ibm_backend, number):
+            services.add(ibm_service.pid)
+            assert ibm_provider.jobs() == []
+            job = ibm_backend.run(one(), shots=10)
+            assert job.result().get_counts() == {"1": 10}
+            assert [each.job_id() for each in ibm_provider.jobs()] == [job.job_id()]
+
+        def test_job_that_runs_does_not_outlive_its_test(ibm_provider):
+            ibm_provider.get_backend("local_5q").run(one(), shots=100_000)
+
+        def test_one_service(ibm_service, ibm_provider):
+            assert ibm_service.token == "mine"
+            assert services == {ibm_service.pid}
+            assert ibm_provider.jobs() == []
+        """
+    )
+    assert outcomes == {"passed": 4}
+
+
+def test_faults_hold_for_the_marked_test_alone(run):
+    result, outcomes = run(
+        """
+        import pytest
+        import requests
+
+        @pytest.mark.ibm_faults({"kind": "status", "status": 503, "path": "/version"})
+        def test_marked(ibm_service, ibm_provider):
+            assert requests.get(f"{ibm_service.url}/version").status_code == 503
+
+        def test_not_marked(ibm_service):
+            assert requests.get(f"{ibm_service.url}/version").status_code == 200
+
+        @pytest.mark.ibm_faults({"kind": "status", "status": 429, "times": 1, "path": "/version"}, seed=7)
+        class TestMarked:
+            @pytest.mark.ibm_faults({"kind": "status", "status": 503, "times": 1, "path": "/version"})
+            def test_both(self, ibm_backend, ibm_service):
+                statuses = [requests.get(f"{ibm_service.url}/version").status_code for _ in range(3)]
+                assert statuses == [503, 429, 200]
+
+        @pytest.mark.ibm_faults({"kind": "status", "status": 500})
+        def test_fails(ibm_backend):
+            raise ValueError
+
+        def test_after_it(ibm_provider):
+            assert ibm_provider.jobs() == []
+
+        @pytest.mark.ibm_faults({"kind": "earthquake"})
+        def test_no_such_fault(ibm_service):
+            pass
+
+        @pytest.mark.ibm_faults({"kind": "html", "rate": 2})
+        def test_no_such_rate(ibm_service):
+            pass
+        """
+    )
+    assert outcomes == {"passed": 4, "failed": 3}
+    said = result.stdout.str()
+    assert "Invalid enum value 'earthquake'" in said
+    assert "expected a number from 0 to 1, got 2.0" in said
+
+
+def test_marker_without_a_service_is_refused(run):
+    result, outcomes = run(
+        """
+        import pytest
+
+        @pytest.mark.ibm_faults({"kind": "html"})
+        def test_marked():
+            pass
+        """
+    )
+    assert "passed" not in outcomes
+    assert "ibm_faults needs one of ibm_service, ibm_provider and ibm_backend" in result.stdout.str()
+
+
+def test_each_worker_of_xdist_has_a_service_of_its_own(run, pytester, monkeypatch):
+    monkeypatch.setenv("SEEN", str(pytester.path))
+    _, outcomes = run(
+        """
+        import os, pathlib, pytest
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_service(ibm_service, number):
+            pathlib.Path(os.environ["SEEN"], f"{os.environ['PYTEST_XDIST_WORKER']}-{ibm_service.pid}.seen").touch()
+        """,
+        "--numprocesses=2",
+    )
+    assert outcomes["passed"] == 4
+    assert sorted(path.name.partition("-")[0] for path in pytester.path.glob("*.seen")) == ["gw0", "gw1"]
+
+
+def test_plugin_imports_nothing_that_is_costly():
+    program = (
+        f"import sys, pytest; before = set(sys.modules); import {PLUGIN};"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["ibm_circuit_job"]

@@ -178,7 +178,11 @@ def test_phone_has_no_sideways_scroll(page, provider):
     job = provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["long" * 20, "x y " * 20])
     job.result()
     emulate(page.driver, width=360)
-    for view, there in (("jobs", f"tr[data-key='{job.job_id()}']"), (f"jobs/{job.job_id()}", "pre"), ("devices", "circle")):
+    for view, there in (
+        ("jobs", f"tr[data-key='{job.job_id()}']"),
+        (f"jobs/{job.job_id()}", "pre"),
+        ("devices", "circle"),
+    ):
         page.go(view)
         page.until(lambda there=there: page.all(there))
         assert page.driver.execute_script("return document.documentElement.scrollWidth") == 360

@@ -25,7 +25,8 @@ def run(pytester, monkeypatch):
     return ran
 
 
-def test_fixtures_give_an_ideal_backend_and_fresh_jobs(run, pytester):
+def test_each_worker_has_a_service_an_ideal_backend_and_fresh_jobs(run, pytester, monkeypatch):
+    monkeypatch.setenv("SEEN", str(pytester.path))
     pytester.makeconftest(
         """
         import pytest
@@ -37,35 +38,34 @@ def test_fixtures_give_an_ideal_backend_and_fresh_jobs(run, pytester):
     )
     _, outcomes = run(
         """
-        import pytest
+        import os, pathlib, pytest
         from qiskit import QuantumCircuit
 
-        def one():
-            circuit = QuantumCircuit(1, 1)
-            circuit.x(0)
-            circuit.measure(0, 0)
-            return circuit
+        circuit = QuantumCircuit(1, 1)
+        circuit.x(0)
+        circuit.measure(0, 0)
 
-        services = set()
+        @pytest.fixture(autouse=True)
+        def seen(ibm_service):
+            assert ibm_service.token == "mine"
+            pathlib.Path(os.environ["SEEN"], f"{os.environ['PYTEST_XDIST_WORKER']}-{ibm_service.pid}.seen").touch()
 
-        @pytest.mark.parametrize("number", [1, 2])
-        def test_counts(ibm_service, ibm_provider, ibm_backend, number):
-            services.add(ibm_service.pid)
+        @pytest.mark.parametrize("number", [1, 2, 3])
+        def test_counts(ibm_provider, ibm_backend, number):
             assert ibm_provider.jobs() == []
-            job = ibm_backend.run(one(), shots=10)
+            job = ibm_backend.run(circuit, shots=10)
             assert job.result().get_counts() == {"1": 10}
             assert [each.job_id() for each in ibm_provider.jobs()] == [job.job_id()]
 
-        def test_job_that_runs_does_not_outlive_its_test(ibm_provider):
-            ibm_provider.get_backend("local_5q").run(one(), shots=100_000)
-
-        def test_one_service(ibm_service, ibm_provider):
-            assert ibm_service.token == "mine"
-            assert services == {ibm_service.pid}
+        @pytest.mark.parametrize("number", [1, 2, 3])
+        def test_job_that_runs_does_not_outlive_its_test(ibm_provider, number):
             assert ibm_provider.jobs() == []
-        """
+            ibm_provider.get_backend("local_5q").run(circuit, shots=100_000)
+        """,
+        "--numprocesses=2",
     )
-    assert outcomes == {"passed": 4}
+    assert outcomes["passed"] == 6
+    assert sorted(path.name.partition("-")[0] for path in pytester.path.glob("*.seen")) == ["gw0", "gw1"]
 
 
 def test_faults_hold_for_the_marked_test_alone(run):
@@ -102,42 +102,17 @@ def test_faults_hold_for_the_marked_test_alone(run):
         @pytest.mark.ibm_faults({"kind": "html", "rate": 2})
         def test_no_such_rate(ibm_service):
             pass
-        """
-    )
-    assert outcomes == {"passed": 4, "failed": 3}
-    said = result.stdout.str()
-    assert "Invalid enum value 'earthquake'" in said
-    assert "expected a number from 0 to 1, got 2.0" in said
-
-
-def test_marker_without_a_service_is_refused(run):
-    result, outcomes = run(
-        """
-        import pytest
 
         @pytest.mark.ibm_faults({"kind": "html"})
-        def test_marked():
+        def test_no_service():
             pass
         """
     )
-    assert "passed" not in outcomes
-    assert "ibm_faults needs one of ibm_service, ibm_provider and ibm_backend" in result.stdout.str()
-
-
-def test_each_worker_of_xdist_has_a_service_of_its_own(run, pytester, monkeypatch):
-    monkeypatch.setenv("SEEN", str(pytester.path))
-    _, outcomes = run(
-        """
-        import os, pathlib, pytest
-
-        @pytest.mark.parametrize("number", range(4))
-        def test_service(ibm_service, number):
-            pathlib.Path(os.environ["SEEN"], f"{os.environ['PYTEST_XDIST_WORKER']}-{ibm_service.pid}.seen").touch()
-        """,
-        "--numprocesses=2",
-    )
-    assert outcomes["passed"] == 4
-    assert sorted(path.name.partition("-")[0] for path in pytester.path.glob("*.seen")) == ["gw0", "gw1"]
+    assert outcomes == {"passed": 4, "failed": 4}
+    said = result.stdout.str()
+    assert "Invalid enum value 'earthquake'" in said
+    assert "expected a number from 0 to 1, got 2.0" in said
+    assert "ibm_faults needs one of ibm_service, ibm_provider and ibm_backend" in said
 
 
 def test_plugin_imports_nothing_that_is_costly():

@@ -138,9 +138,7 @@ class Page:
 
     def _view(self, job: LocalJob) -> JobView:
         queues = self._queues
-        return job_view(
-            job, queues.position(job), queues.expected(job), usage_is_pending=self._usage_is_pending(job)
-        )
+        return job_view(job, queues.position(job), queues.expected(job), usage_is_pending=self._usage_is_pending(job))
 
     def _usage_is_pending(self, job: LocalJob) -> bool:
         if job.finished is None:

@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo tools test coverage conformance chaos thorough trouble mutants fuzz check docs bench clean
+.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs pictures bench clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
 	@echo "make tools        install PostgreSQL, without which its tests are skipped"
+	@echo "make browser      install Chromium, without which the tests of the local service's page are skipped"
 	@echo "make test         run every test but those of make conformance"
 	@echo "make coverage     measure which branches of the two inner rooms their own tests reach"
 	@echo "make conformance  run the official clients against the local service, and libraries on our backend"
@@ -17,6 +18,7 @@ help:
 	@echo "make fuzz         throw damaged replies, streams and archives at the readers for ten minutes"
 	@echo "make check        formatting, lint, types, borders between modules, docs"
 	@echo "make docs         build the documentation into docs/_build"
+	@echo "make pictures     take the pictures of the page for the documentation, with Chromium"
 	@echo "make bench        measure"
 
 # Two environments, so that the demo does not wait for the developers' tools.
@@ -38,6 +40,12 @@ tools:
 	@command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null || \
 	{ apt-get -qq -o Acquire::Retries=3 update && \
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=60 install -y postgresql; }
+
+browser:
+	@{ command -v chromium && command -v chromedriver; } || \
+	{ apt-get -qq -o Acquire::Retries=3 update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=60 install -y \
+	  --no-install-recommends chromium chromium-driver fonts-dejavu-core; }
 
 # It runs mypy, and so belongs to make check, beside the run of mypy whose cache it shares.
 TYPES_IN_DOCS := tests/package/test_documentation_types.py
@@ -118,6 +126,9 @@ check: .venv/dev
 
 docs: .venv/dev
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+pictures: .venv/dev browser
+	$(BIN)/python docs/pictures.py
 
 bench: .venv/dev .peers/provider/ready .peers/runtime/ready
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-warmup=on --timeout 0

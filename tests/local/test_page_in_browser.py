@@ -4,6 +4,9 @@ import pytest
 from chromium import browser, emulate
 from known_circuits import bell
 from qiskit import QuantumCircuit
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 SECONDS = 30
 HOSTILE = '"><img src=x onerror=window.harmed=1><script>window.harmed=1</script>'
@@ -34,8 +37,6 @@ class Page:
         driver.get(service.page_url)
 
     def until(self, holds):
-        from selenium.webdriver.support.ui import WebDriverWait
-
         return WebDriverWait(self.driver, SECONDS, poll_frequency=0.05).until(lambda _: holds())
 
     def all(self, selector):
@@ -50,9 +51,6 @@ class Page:
         return self.driver.execute_script(script, job.job_id())
 
     def press(self, *keys):
-        from selenium.webdriver.common.action_chains import ActionChains
-        from selenium.webdriver.common.keys import Keys
-
         for key in keys:
             ActionChains(self.driver).send_keys(getattr(Keys, key)).perform()
 

@@ -6,6 +6,8 @@ import shutil
 import tempfile
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 SWITCHES = (
     "--headless=new",
@@ -29,9 +31,6 @@ def browser(width=1200, height=900):
     missing = [name for name, path in programs.items() if path is None]
     if missing:
         pytest.skip(f"there is no {' and no '.join(missing)} on the path; `make browser` installs both")
-    webdriver = pytest.importorskip("selenium.webdriver")
-    from selenium.webdriver.chrome.service import Service
-
     options = webdriver.ChromeOptions()
     options.binary_location = programs["chromium"]
     for switch in SWITCHES:

@@ -32,7 +32,7 @@ def places(qubits: int, coupling: tuple[tuple[int, int], ...]) -> tuple[tuple[fl
     found = np.zeros((qubits, 2))
     edge = 0.0
     for part in _parts(qubits, coupling):
-        found[part] = _drawn(_distances(part, coupling)) + np.array((edge, 0.0))
+        found[part] = _drawn(_distances(part, coupling)) + np.array([edge, 0.0])
         edge = float(found[part, 0].max()) + 1.0
     return tuple((round(float(x), 3), round(float(y), 3)) for x, y in found + 0.0)
 

@@ -95,7 +95,8 @@ def spans(job: JobView, now: datetime) -> list[tuple[str, float, float, float]]:
         >>> from datetime import UTC, datetime, timedelta
         >>> from ibm_circuit_job.views.records import JobView
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
-        >>> steps = [("created", noon), ("running", noon + timedelta(seconds=3)), ("finished", noon + timedelta(seconds=4))]
+        >>> running, finished = noon + timedelta(seconds=3), noon + timedelta(seconds=4)
+        >>> steps = [("created", noon), ("running", running), ("finished", finished)]
         >>> spans(JobView("a", steps=steps), noon)
         [('queued', 3.0, 0.0, 75.0), ('running', 1.0, 75.0, 25.0)]
     """

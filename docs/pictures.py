@@ -54,7 +54,7 @@ def main() -> None:
             device.run(on_device, shots=2000 * number, job_tags=["ghz", f"sweep {number}"])
         driver.get(service.page_url)
         take(driver, "jobs", "jobs", "RUNNING QUEUED DONE")
-        driver.set_window_size(1280, 1400)
+        driver.set_window_size(1280, 1480)
         take(driver, "job", f"jobs/{whole.job_id()}", "Timeline ┌ shots Completed")
 
 

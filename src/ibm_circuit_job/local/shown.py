@@ -126,8 +126,9 @@ def device_view(
             for number, (x, y) in enumerate(places(device.qubits, device.coupling))
         ],
         couplings=[
-            CouplingView(*pair, *gates.get(pair, (None, None)), level=levels_of_gates.get(pair))
+            CouplingView(*pair, gate=gate, error=error, level=levels_of_gates.get(pair))
             for pair in sorted({(min(each), max(each)) for each in device.coupling})
+            for gate, error in [gates.get(pair, (None, None))]
         ],
     )
 

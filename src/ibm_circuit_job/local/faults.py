@@ -127,7 +127,7 @@ _FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
 
 
 class OrderedFaults:
-    """The plan that holds now, and how far it has been carried out.
+    """The plan in force, and how far it has been carried out.
 
     Args:
         plan: What goes wrong at first.
@@ -137,7 +137,7 @@ class OrderedFaults:
         self.order(plan)
 
     def order(self, plan: FaultPlan) -> None:
-        """Let another plan hold, from its beginning."""
+        """Replace the plan by another one, which begins with its first draw."""
         self._faults = plan.faults
         self._left = [fault.times for fault in plan.faults]
         self.drawn = random.Random(plan.seed)

@@ -1,6 +1,6 @@
 """The page of the service: ``GET /``, its live views as server-sent events, and what its buttons do.
 
-The page itself holds nothing of any job. All else wants the API token in the header ``Authorization``, which no other
+The page itself says nothing of any job. All else wants the API token in the header ``Authorization``, which no other
 page can send: the service sets no cookie, and allows no other origin. So there is no request for a strange page to
 forge. A page under a name that was made to lead here (DNS rebinding) is refused before, in ``front``.
 """
@@ -27,7 +27,7 @@ from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
 from ibm_circuit_job.local.shown import device_view, job_view, metrics_of
 from ibm_circuit_job.views.page import device_list_html, frame_html, job_list_html, stylesheet, whole_job_html
 from ibm_circuit_job.views.page_records import CircuitView, DeviceView, WholeJobView
-from ibm_circuit_job.views.records import CountsView, JobView
+from ibm_circuit_job.views.records import CountsView
 
 MOST_JOBS: Final = 200
 """How many jobs the list shows, the newest ones."""
@@ -63,8 +63,8 @@ class Page:
         self._service = service
         self._queues = service.queues
         self._crew = crew
-        self._drawn: OrderedDict[str, dict[str, Any] | None] = OrderedDict()
-        self._drawing: dict[str, asyncio.Task[None]] = {}
+        self._drawn: OrderedDict[tuple[str, bool], dict[str, Any]] = OrderedDict()
+        self._drawing: dict[tuple[str, bool], asyncio.Task[None]] = {}
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes, from the root on."""
@@ -116,29 +116,28 @@ class Page:
         changes, shown = self._queues.changes, first
         yield _event(first)
         while not changes.has_ended:
-            await changes.after(number, self._seconds_of_peace())
+            await changes.after(number, self._seconds_until_settled())
             await asyncio.sleep(_PAUSE_SECONDS)
             number = changes.number
             try:
                 fresh = html()
             except Refusal:
-                # The job was deleted; whoever asks again is told so.
+                # The job was deleted; another request is answered 404.
                 return
             yield _event(fresh) if fresh != shown else ": alive\n\n"
             shown = fresh
 
-    def _seconds_of_peace(self) -> float:
-        """How long nothing changes by itself: until the usage of a job that has just ended is settled."""
+    def _seconds_until_settled(self) -> float:
+        """Seconds until a view may change by itself: the usage of a job that has just ended is settled then."""
         unsettled = any(map(self._usage_is_pending, islice(self._queues.newest_first(), MOST_JOBS)))
         return max(self._service.usage_seconds, _PAUSE_SECONDS) if unsettled else _SILENCE_SECONDS
 
     def _jobs_html(self) -> str:
-        shown = list(islice(self._queues.newest_first(), MOST_JOBS))
-        return job_list_html(list(map(self._view, shown)), others=len(self._queues.jobs) - len(shown))
-
-    def _view(self, job: LocalJob) -> JobView:
         queues = self._queues
-        return job_view(job, queues.position(job), queues.expected(job), usage_is_pending=self._usage_is_pending(job))
+        shown = list(islice(queues.newest_first(), MOST_JOBS))
+        places = {job.id: place for name in DEVICES for place, job in enumerate(queues.waiting_on(name), 1)}
+        views = [job_view(job, places.get(job.id), None, usage_is_pending=self._usage_is_pending(job)) for job in shown]
+        return job_list_html(views, others=len(queues.jobs) - len(shown))
 
     def _usage_is_pending(self, job: LocalJob) -> bool:
         if job.finished is None:
@@ -164,15 +163,24 @@ class Page:
         params, result = records.sizes(job)
         note = counts_note = None
         drawn: dict[str, Any] = {}
+        view = job_view(
+            job,
+            self._queues.position(job),
+            self._queues.expected(job),
+            usage_is_pending=self._usage_is_pending(job),
+        )
         if job.private:
             note = "The inputs of a private job are not shown."
             counts_note = "The result of a private job can be read once, and is not read for this page."
         elif params > _MOST_BYTES:
             note = f"The parameters are not shown: they have {params:,} bytes."
         else:
-            drawn = self._drawings(job, with_result=result is not None and result <= _MOST_BYTES) or {}
+            with_result = result is not None and result <= _MOST_BYTES
+            whole_drawing = self._drawings(job, with_result=with_result)
+            # Where the job has just ended, its circuits were drawn before.
+            drawn = whole_drawing or self._drawn.get((job.id, False)) or {}
             note = drawn.get("note") or (None if drawn else "The circuits are being drawn.")
-            counts_note = None if drawn or result is None else "The result is being read."
+            counts_note = "The result is being read." if with_result and whole_drawing is None else None
             if result is not None and result > _MOST_BYTES:
                 counts_note = f"The result is not shown: it has {result:,} bytes."
         counts = [CountsView(**each) for each in drawn.get("counts", ())] if job.has_result else []
@@ -180,7 +188,7 @@ class Page:
             yet = "" if job.in_final_state else " yet"
             counts_note = "The result has no counts." if job.has_result else f"There is no result{yet}."
         whole = WholeJobView(
-            self._view(job),
+            view,
             circuits=[CircuitView(**each) for each in drawn.get("circuits", ())],
             number_of_circuits=drawn.get("number_of_circuits", 0),
             circuits_note=note,
@@ -194,7 +202,7 @@ class Page:
 
     def _drawings(self, job: LocalJob, *, with_result: bool) -> dict[str, Any] | None:
         """What a worker has drawn of a job; ``None`` until it has."""
-        key = f"{job.id} {'and its result' if with_result else ''}"
+        key = job.id, with_result
         if key in self._drawn:
             self._drawn.move_to_end(key)
             return self._drawn[key]
@@ -202,7 +210,7 @@ class Page:
             self._drawing[key] = asyncio.create_task(self._draw(key, job, with_result=with_result))
         return None
 
-    async def _draw(self, key: str, job: LocalJob, *, with_result: bool) -> None:
+    async def _draw(self, key: tuple[str, bool], job: LocalJob, *, with_result: bool) -> None:
         records = self._queues.records
         asked = {"params": records.params(job), "result": records.result(job) if with_result else None}
         task = Task(job.id, job.backend, "showing", msgspec.msgpack.encode(asked), job.created)

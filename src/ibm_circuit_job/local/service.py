@@ -213,7 +213,7 @@ class LocalService:
         self._control("DELETE", f"{urlsplit(self.platform_url).path}/versions/{version}", f"withdraw version {version}")
 
     def order_faults(self, faults: Mapping[str, Any] | None) -> None:
-        """Let a plan of faults hold from now on, in place of the one before.
+        """Replace the plan of faults of the running service; the draws of the new plan begin anew.
 
         Args:
             faults: The plan, as for the argument of the class; ``None`` for a service in which nothing goes wrong.

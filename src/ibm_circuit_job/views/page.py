@@ -1,4 +1,4 @@
-"""The page of the local service: a frame that is the same for everybody, and fragments that are put into it.
+"""The page of the local service: a frame without any job, and fragments that are put into it.
 
 The fragments have no scripts, no styles and no event handlers, so that the page's Content-Security-Policy forbids them.
 """
@@ -66,6 +66,7 @@ def whole_job_html(whole: WholeJobView, now: datetime, zone: tzinfo | None = Non
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job.views.page_records import WholeJobView
         >>> from ibm_circuit_job.views.records import JobView
         >>> "cq1x" in whole_job_html(WholeJobView(JobView("cq1x")), datetime.now(UTC))
         True
@@ -78,6 +79,7 @@ def device_list_html(devices: Sequence[DeviceView], zone: tzinfo | None = None) 
     """Return the devices with their queues; ``zone`` as for :func:`job_list_html`.
 
     Example:
+        >>> from ibm_circuit_job.views.page_records import DeviceView
         >>> "local_5q" in device_list_html([DeviceView("local_5q", 5)])
         True
     """

@@ -41,7 +41,7 @@ def main() -> None:
     with (
         LocalService(seed=7, port=8080) as service,
         IBMProvider(service.token, service.url, store=None) as provider,
-        browser(1280, 880) as driver,
+        browser(1280, 940) as driver,
     ):
         simulator, device = provider.get_backend("local_simulator"), provider.get_backend("local_5q")
         on_device = transpile(ghz(3), device, optimization_level=1, seed_transpiler=7)

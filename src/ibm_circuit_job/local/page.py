@@ -35,7 +35,7 @@ _MOST_BYTES: Final = 2 * 1024 * 1024
 """Larger parameters and results are not decoded for the page."""
 _MOST_DRAWN: Final = 64
 """Of how many jobs the drawings stay in memory."""
-_PAUSE_SECONDS: Final = 0.1
+_PAUSE_SECONDS: Final = 0.2
 """Seconds between two events of a stream at least: many changes at once are shown together."""
 _SILENCE_SECONDS: Final = 15.0
 """Seconds after which a stream says that it is alive."""

@@ -404,8 +404,14 @@ class IBMBackend(MeasuredBackend):
             private=request.private or None,
             session_id=order.session_id,
             unknown=[] if calibration is None else [("calibration_id", json.dumps(calibration))],
+            service_url=self._service_url(),
         )
         return done.map(lambda job_id: Job(job_id, details=details, inputs=JobInputs(at, encoded)))
+
+    def _service_url(self) -> str | None:
+        """The URL of the service; ``None`` for a third-party client."""
+        parameters = adapted(self._client).parameters
+        return None if parameters is None else parameters.url
 
 
 def is_no_such_program(failure: Failure) -> bool:

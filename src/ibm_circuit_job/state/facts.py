@@ -184,6 +184,8 @@ class JobDetails:
     usage_status: str | None = field(default=None, validator=is_text_or_none)
     """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``. Without a figure it says
     nothing, and is ``None``."""
+    service_url: str | None = field(default=None, validator=is_text_or_none)
+    """The URL of the service that took the job, as its submitter knows it, without credentials. No reply says it."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
@@ -211,6 +213,7 @@ class JobDetails:
                 self.private,
                 self.charged_seconds,
                 self.usage_status,
+                self.service_url,
             )
         )
 

@@ -36,6 +36,7 @@ _FIELDS: Final[Mapping[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, .
                 "private",
                 "program",
                 "run_mode",
+                "service_url",
                 "session_id",
                 "tags",
                 "usage_estimate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from attrs import evolve
@@ -51,6 +52,8 @@ def job_view(
             backend=details.backend,
             program=details.program,
             created=details.created,
+            submitted=None if details.service_url is None else _first_seen(details),
+            service_url=details.service_url,
             usage_estimate=details.usage_estimate,
             tags=details.tags or (),
             session_id=details.session_id,
@@ -64,3 +67,8 @@ def job_view(
             ends = [moment for step, moment in metrics.timestamps if step.lower() in _LAST_STEPS]
             view = evolve(view, ended=max(ends, default=None))
     return view
+
+
+def _first_seen(details: JobDetails) -> datetime:
+    """When the oldest of what is known was seen, which is the submission where this machine has submitted the job."""
+    return min([details.observed_at, *(group.observed_at for group in details.earlier)])

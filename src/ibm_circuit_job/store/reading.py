@@ -19,8 +19,8 @@ from ibm_circuit_job.state.selection import wanted_jobs, wanted_text
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.store import listing, schema, seals
 from ibm_circuit_job.store.bodies import Reference, body_of, raw_of, reference_in, references_in
+from ibm_circuit_job.store.lookup import StoreLookup, check_id
 from ibm_circuit_job.store.merging import history_of
-from ibm_circuit_job.store.opening import OpenStore
 from ibm_circuit_job.store.records import read_record, record_in
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
@@ -32,7 +32,7 @@ _LARGEST: Final = 2**63 - 1
 _logger: Final = logging.getLogger(__name__)
 
 
-class StoreReader(OpenStore):
+class StoreReader(StoreLookup):
     """A store that is read. ``RecordStore`` writes, too."""
 
     def load(self, job_id: str) -> Job | None:
@@ -389,19 +389,6 @@ class StoreReader(OpenStore):
 
 _ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job"))
 _FACT: Final = sql.select(schema.history.c.number).where(schema.history.c.job_id == sql.bindparam("of_job")).limit(1)
-
-
-def check_id(job_id: Any) -> None:
-    """Check that something can be the ID of a job.
-
-    Raises:
-        JobStoreError: If it is no text, or empty.
-
-    Example:
-        >>> check_id("cq1x")
-    """
-    if not isinstance(job_id, str) or not job_id:
-        raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
 
 
 def _said_by(facts: Iterable[Fact], moment: datetime) -> Iterator[Fact]:

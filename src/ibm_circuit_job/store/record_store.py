@@ -22,8 +22,9 @@ from ibm_circuit_job.store import archive, checking, merging, schema, seals
 from ibm_circuit_job.store.archive import Archived
 from ibm_circuit_job.store.bodies import Packed, pack, put, raw_of
 from ibm_circuit_job.store.checking import StoreReport
+from ibm_circuit_job.store.lookup import check_id
 from ibm_circuit_job.store.merging import history_of, merge_in, results_among
-from ibm_circuit_job.store.reading import check_id, check_service
+from ibm_circuit_job.store.reading import check_service
 from ibm_circuit_job.store.survey import StoreSurvey
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing

@@ -91,6 +91,7 @@ def job_details() -> SearchStrategy[JobDetails]:
         unknown=_unknown_fields(),
         charged_seconds=st.none() | st.floats(0, 1e6),
         usage_status=_usage_statuses(),
+        service_url=st.none() | texts(),
     )
     return stamped(full | _parts_of(full))
 

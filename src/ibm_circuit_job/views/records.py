@@ -102,6 +102,10 @@ class JobView:
     """The program that runs it."""
     created: datetime | None = None
     """When it was created."""
+    submitted: datetime | None = None
+    """When it was submitted from here, by the clock of the machine that did so."""
+    service_url: str | None = None
+    """The URL of its service, without credentials."""
     steps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_steps)
     """When each step began."""
     place: int | None = None

@@ -1,0 +1,87 @@
+"""StoreLookup: which jobs a store has, and on which services, without reading their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sql
+
+from ibm_circuit_job.errors import JobStoreError
+from ibm_circuit_job.store import schema
+from ibm_circuit_job.store.opening import OpenStore
+from ibm_circuit_job.store.statements import portions
+
+
+class StoreLookup(OpenStore):
+    """A store in which jobs are looked up. ``StoreReader`` reads their records, too."""
+
+    def ids_like(self, beginning: str, limit: int = 10) -> list[str]:
+        """Return the IDs of jobs that begin with a text, in alphabetical order.
+
+        Args:
+            beginning: The first letters of an ID.
+            limit: How many at most.
+
+        Raises:
+            JobStoreError: If the store cannot be read, or ``beginning`` is no text or empty.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save_all([Job("cq1x"), Job("cq2y"), Job("d")])
+            ...     store.ids_like("cq")
+            ['cq1x', 'cq2y']
+        """
+        check_id(beginning)
+        job_id = schema.jobs.c.job_id
+        # No LIKE, for which SQLite has other letters alike.
+        begins = sql.func.substr(job_id, 1, len(beginning)) == beginning
+        query = sql.select(job_id).where(begins).order_by(job_id).limit(limit)
+        return self._database.read("look up jobs", lambda connection: [*connection.execute(query).scalars()])
+
+    def services_of(self, job_ids: Iterable[str]) -> dict[str, str]:
+        """Return the services that jobs are on, as ``IBMProvider.service`` names them: ID -> service.
+
+        Jobs of which nothing is saved, or no service is known, are left out.
+
+        Raises:
+            JobStoreError: If the store cannot be read, or ``job_ids`` are no IDs.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"), service="this machine")
+            ...     store.services_of(["cq1x", "another"])
+            {'cq1x': 'this machine'}
+        """
+        listed = list(job_ids)
+        for job_id in listed:
+            check_id(job_id)
+        jobs = schema.jobs.c
+
+        def work(connection: sql.Connection) -> dict[str, str]:
+            found: dict[str, str] = {}
+            for wanted in portions(dict.fromkeys(listed)):
+                query = sql.select(jobs.job_id, jobs.service).where(jobs.job_id.in_(wanted))
+                found.update({row.job_id: row.service for row in connection.execute(query) if row.service})
+            return found
+
+        return self._database.read("look up jobs", work)
+
+
+def check_id(job_id: Any) -> None:
+    """Check that something can be the ID of a job.
+
+    Raises:
+        JobStoreError: If it is no text, or empty.
+
+    Example:
+        >>> check_id("cq1x")
+    """
+    if not isinstance(job_id, str) or not job_id:
+        raise JobStoreError(f"expected the ID of a job, got {job_id!r}")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from ibm_circuit_job.cli import accounts, jobs, terminal
+from ibm_circuit_job.cli import accounts, job, jobs, records, terminal
+from ibm_circuit_job.cli.backends import backends
 from ibm_circuit_job.cli.demo import demo
 from ibm_circuit_job.cli.doctor import doctor
 from ibm_circuit_job.cli.serve import serve
 from ibm_circuit_job.errors import IBMError
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -27,29 +27,50 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def command(
+    context: typer.Context,
     _: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Hold on to jobs on IBM Quantum."""
+    """Run, watch and look up jobs on IBM Quantum.
+
+    Jobs are saved on this machine by programs that have a store, and by these commands. Without a command, this help is
+    printed. Exit codes: 0 done, 1 it failed and one sentence says why, 2 wrong usage; of wait and result also 3 the
+    job failed, 4 it was cancelled, 5 it has not ended in time.
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
-app.command()(demo)
-app.command()(serve)
-app.command()(accounts.login)
-app.command()(accounts.whoami)
-app.command()(accounts.accounts)
-app.command()(accounts.logout)
-app.command()(doctor)
-app.command()(jobs.jobs)
-app.command()(jobs.history)
-app.command()(jobs.result)
-app.command()(jobs.check)
-app.command()(jobs.delete)
-app.command()(jobs.export)
-app.command("import")(jobs.import_)
+_PANELS: Final[Mapping[str, tuple[Callable[..., None], ...]]] = {
+    "Jobs": (
+        jobs.jobs,
+        job.show,
+        job.status,
+        job.wait,
+        job.result,
+        job.cancel,
+        job.tag,
+        jobs.resume,
+        records.history,
+    ),
+    "Services and accounts": (
+        backends,
+        accounts.login,
+        accounts.whoami,
+        accounts.accounts,
+        accounts.logout,
+        doctor,
+    ),
+    "The store on this machine": (records.check, records.delete, jobs.prune, records.export, records.import_),
+    "A service on this machine": (demo, serve),
+}
+"""The commands by the heading of the help under which they are listed."""
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(_command.__name__.rstrip("_"), rich_help_panel=_panel)(_command)
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,17 +10,20 @@ import typer
 from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
 from rich.markup import escape
-from rich.table import Table
 
 from ibm_circuit_job.account.provider import IBMProvider
 from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.views.records import CountsView
 
 
 def demo(
     shots: Annotated[int, typer.Option(min=1, help="How often the circuit is run.")] = 1000,
 ) -> None:
-    """Run a Bell job on a service on this machine, and show its life and its counts."""
+    """Run a Bell job on a service on this machine, and show its life and its counts.
+
+    Example: ibm-circuit-job demo --shots 100
+    """
     with IBMProvider.local() as provider:
         terminal.console.print(f"A service runs at [bold]{provider.url}[/bold].")
         bell = QuantumCircuit(2, name="bell")
@@ -29,20 +31,29 @@ def demo(
         bell.cx(0, 1)
         bell.measure_all()
         backend = provider.get_backend("local_simulator")
-        # A first job keeps the backend busy, so that the second is seen in the queue.
-        backend.run(bell, shots=20_000)
+        # A first job occupies the backend, so that the second is seen in the queue.
+        first = backend.run(bell, shots=20_000, job_tags=["demo-first"])
         job = backend.run(bell, shots=shots, job_tags=["demo"])
         terminal.console.print(f"Job [bold]{job.job_id()}[/bold] on {backend.name}:")
         _show_life(job)
         counts = job.result().get_counts()
-        kept = provider.store is not None
-    terminal.console.print(_bars(counts))
-    if set(counts) != {"00", "11"} or sum(counts.values()) != shots:
+        # The service ends with this command, so that all is asked of it now.
+        first.wait_for_final_state()
+        first.refresh()
+        is_saved = provider.store is not None
+    terminal.show_counts([CountsView(None, counts)])
+    if not set(counts) <= {"00", "11"} or sum(counts.values()) != shots:
         terminal.console.print(f"[red]Expected {shots} shots of 00 and 11 only.[/red]")
         raise typer.Exit(1)
-    terminal.console.print(f"{shots} shots, 00 and 11 only: the two qubits are entangled.")
-    if kept:
-        terminal.console.print("The jobs are kept, results and all: [bold]ibm-circuit-job jobs[/bold] lists them.")
+    if shots > 1:
+        terminal.console.print(f"{shots} shots, 00 and 11 only: the two qubits are entangled.")
+    else:
+        terminal.console.print("1 shot: with more of them, 00 and 11 are seen about as often.")
+    if is_saved:
+        listing = escape(f"{terminal.command_line()} jobs")
+        terminal.console.print(
+            f"The jobs are saved, results and all: [bold]{listing}[/bold] lists them.", soft_wrap=True
+        )
 
 
 def _show_life(job: IBMCircuitJob) -> None:
@@ -68,11 +79,3 @@ def _service_time(job: IBMCircuitJob, step: str) -> datetime:
 def _show_step(submitted: datetime, moment: datetime, step: str) -> None:
     seconds = (moment - submitted).total_seconds()
     terminal.console.print(f"  {moment.astimezone():%H:%M:%S.%f}  [bold]{step:<9}[/bold]  +{seconds:.3f} s")
-
-
-def _bars(counts: Mapping[str, int]) -> Table:
-    most = max(counts.values())
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    for outcome, count in sorted(counts.items()):
-        table.add_row(f"[bold]{escape(outcome)}[/bold]", "█" * max(1, round(40 * count / most)), str(count))
-    return table

@@ -1,205 +1,214 @@
-"""The commands about jobs that are in a store on this machine: ``jobs``, ``history``, ``result``, ``delete`` ..."""
+"""The commands about many jobs: ``jobs``, ``resume`` and ``prune``."""
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import Annotated, Final, assert_never
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import Annotated, Final
 
 import typer
-from attrs import asdict
-from qiskit.exceptions import QiskitError
-from rich.cells import cell_len
-from rich.table import Table
-from rich.text import Text
 
 from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import terminal
-from ibm_circuit_job.errors import IBMJobApiError, JobStoreDamagedError
+from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
+from ibm_circuit_job.cli.shown import job_document, show_jobs, view_of, views_of
+from ibm_circuit_job.cli.stores import Store, read_store, written_store
+from ibm_circuit_job.clients.foreign import THIS_MACHINE
+from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.state.facts import (
-    Fact,
-    JobDetails,
-    JobInputs,
-    JobMetrics,
-    JobName,
-    JobTags,
-    ResultPayload,
-    StatusReport,
-)
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.wire import queries
+from ibm_circuit_job.views.records import JobView
 
-_STORE = typer.Option(
-    "--store",
-    help="The path of a store's file, or the URL of a store in PostgreSQL; by default what IBM_CIRCUIT_JOB_STORE says, "
-    "else in the user's data folder.",
-)
-_StoreOption = Annotated[str | None, _STORE]
+_PORTION: Final = 200
+"""How many records are read at once where they are looked through."""
 
 
-def _opened(store: str | None) -> JobStore:
-    """The store that is read. One that is not there is not made, for then its name was mistyped."""
-    return JobStore(store, create=False)
+class Where(StrEnum):
+    """Which services are meant."""
+
+    LOCAL = "local"
+    HARDWARE = "hardware"
+    ALL = "all"
 
 
 def jobs(
     status: Annotated[str | None, typer.Option(help="Only those: pending, completed, DONE, ERROR ...")] = None,
     backend: Annotated[str | None, typer.Option(help="Only those of this backend.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only those that have this tag; may be given again.")] = None,
+    service: Annotated[
+        Where,
+        typer.Option(help="Only those of services on this machine (local), or of all others (hardware)."),
+    ] = Where.ALL,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
-    store: _StoreOption = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask the services first what jobs do that had not ended.")
+    ] = False,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
 ) -> None:
-    """List the jobs that are kept on this machine, the newest first.
+    """List jobs, the newest first: those that are saved on this machine; with an account, all that it has.
 
     Where the output goes to another program, a line for each: ID, time of creation, status, backend, tags, with tabs
     between them.
+
+    Example: ibm-circuit-job jobs --status pending --refresh
     """
-    with _opened(store) as opened:
-        records = opened.records(limit + 1, backend_name=backend, status=status, job_tags=tag)
-    if len(records) > limit:
-        print(f"These are the newest {limit}; there are more, see --limit.", file=sys.stderr)
-        records = records[:limit]
-    when = "%Y-%m-%d %H:%M:%S" if terminal.console.is_terminal else "%Y-%m-%dT%H:%M:%S%z"
-    rows = [_cells(record, when) for record in records]
-    if not terminal.console.is_terminal:
-        for row in rows:
-            print("\t".join(row))
-        return
-    # An ID that was cut off, or in two, is none: on a terminal that is too narrow, lines go on below.
-    longest = max((cell_len(job_id) for job_id, *_ in rows), default=0)
-    needed = longest + 4 * _NARROWEST + 5 * 2
-    table = Table(box=None, header_style="bold", width=needed if needed > terminal.console.width else None)
-    table.add_column("job", no_wrap=True, min_width=longest)
-    for name in ("created", "status", "backend", "tags"):
-        table.add_column(name, overflow="fold", min_width=_NARROWEST)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    terminal.console.print(table, soft_wrap=True)
-
-
-_NARROWEST: Final = len("2024-02-03")
-"""How narrow a column may be, beside that of the IDs."""
-
-
-def _cells(record: Job, when: str) -> list[str]:
-    """What is listed of a job: its ID, when it was created, its status, backend and tags."""
-    created, known = queries.creation_date(record, zone=None), queries.status(record)
-    cells = (
-        record.job_id,
-        "" if created is None else created.strftime(when),
-        "" if known is None else known.name,
-        record.backend or "",
-        ", ".join(record.tags),
-    )
-    return [terminal.printable(cell) for cell in cells]
-
-
-def history(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: _StoreOption = None) -> None:
-    """Show what was learned of a job that is kept on this machine, in the order in which it came."""
-    with _opened(store) as opened:
-        facts = opened.history(job_id)
-    if not facts:
-        terminal.fail(f"nothing is kept of job {job_id}")
-    for fact in facts:
-        print(f"{fact.observed_at.astimezone():%Y-%m-%d %H:%M:%S}  {terminal.printable(_in_short(fact))}")
-
-
-def _in_short(fact: Fact) -> str:  # noqa: PLR0911 - one for each kind of fact
-    """What a fact says, in a few words."""
-    match fact:
-        case StatusReport():
-            return f"status {fact.status.name}" + (f": {fact.reason}" if fact.reason else "")
-        case JobDetails():
-            said = {"backend": fact.backend, "program": fact.program, "name": fact.name}
-            if fact.tags is not None:
-                said["tags"] = ", ".join(fact.tags) or "none"
-            return f"details: {', '.join(f'{what} {value}' for what, value in said.items() if value) or 'others'}"
-        case JobMetrics():
-            return f"metrics: {', '.join(step for step, _ in fact.timestamps)}"
-        case JobInputs():
-            return f"inputs of {len(fact.raw)} bytes"
-        case ResultPayload():
-            return f"result of {len(fact.raw)} bytes"
-        case JobTags():
-            return f"tags {', '.join(fact.tags)}"
-        case JobName():
-            return f"name {fact.name}"
-        case _:
-            assert_never(fact)
-
-
-def result(job_id: Annotated[str, typer.Argument(help="The job's ID.")], store: _StoreOption = None) -> None:
-    """Print what was counted in a job whose result is kept: a line of JSON for each circuit."""
-    with _opened(store) as opened:
-        record = opened.record(job_id)
-        if record is None:
-            terminal.fail(f"nothing is kept of job {job_id}")
-        try:
-            found = IBMCircuitJob.from_store(opened, record).result()
-        except IBMJobApiError:
-            # No service is asked from here.
-            known = queries.status(record)
-            seen = "its status was never asked for" if known is None else f"it was {known.name} when last seen"
-            terminal.fail(
-                f"no result of job {job_id} is kept, and {seen}; IBMProvider(store=JobStore()).resume() asks for it"
-            )
-    try:
-        counts = [found.get_counts(number) for number in range(len(found.results))]
-    except QiskitError as error:
-        terminal.fail(f"the result of job {job_id} is kept, and has no counts: {error.message}")
-    for each in counts:
-        print(json.dumps(each))
-
-
-def check(
-    store: _StoreOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one document of JSON.")] = False,
-) -> None:
-    """Read all that is kept on this machine, and say what is damaged. Exit code 1 if anything is."""
-    with _opened(store) as opened:
-        report = opened.check()
+    choice = Choice(account, url, instance)
+    asks = choice.is_made or refresh
+    with (written_store if asks else read_store)(store) as opened, Services(choice, opened) as services:
+        if choice.is_made:
+            listed = services.chosen().jobs(limit + 1, 0, backend, status, job_tags=tag)
+            views = [view_of(job.state, services.chosen().service, services) for job in listed]
+        else:
+            if refresh and opened is not None:
+                _ask_all(opened, services)
+            views = [] if opened is None else _found(opened, services, service, limit + 1, backend, status, tag)
+        is_empty = not views and (opened is None or not opened.records(limit=1))
+    if len(views) > limit:
+        terminal.note(f"These are the newest {limit}; there are more, see --limit.")
+        views = views[:limit]
     if as_json:
-        print(json.dumps({**asdict(report), "is_sound": report.is_sound}))
+        terminal.show_json([job_document(view) for view in views])
+    elif is_empty:
+        print("No jobs yet")
     else:
-        for line in report.damage:
-            print(terminal.printable(line))
-        print(f"{report.jobs} jobs, {report.facts} facts, {report.bodies} bodies; {len(report.damage)} damaged")
-    if not report.is_sound:
-        raise typer.Exit(1)
+        show_jobs(views)
 
 
-def delete(job_ids: Annotated[list[str], typer.Argument(help="Their IDs.")], store: _StoreOption = None) -> None:
-    """Forget jobs and their results. What only this store has is gone then."""
-    with _opened(store) as opened:
-        wanted = list(dict.fromkeys(job_ids))
-        for job_id in wanted:
-            # One that is damaged is to be deleted, if any.
-            with suppress(JobStoreDamagedError):
-                if opened.record(job_id) is None:
-                    terminal.fail(f"nothing is kept of job {job_id}")
-        for job_id in wanted:
-            opened.delete(job_id)
-    print(f"{len(wanted)} jobs deleted")
+def _found(
+    store: JobStore,
+    services: Services,
+    where: Where,
+    limit: int,
+    backend: str | None,
+    status: str | None,
+    tags: list[str] | None,
+) -> list[JobView]:
+    """The jobs of a store that fit, the newest first."""
+    if where is Where.ALL:
+        return views_of(store.records(limit, backend_name=backend, status=status, job_tags=tags), store, services)
+    fitting = (
+        view
+        for portion in _portions(store, backend_name=backend, status=status, job_tags=tags)
+        for view in views_of(portion, store, services)
+        if (view.service == THIS_MACHINE) is (where is Where.LOCAL)
+    )
+    return list(islice(fitting, limit))
 
 
-def export(
-    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
-    store: _StoreOption = None,
+def _portions(store: JobStore, **filters: object) -> Iterator[list[Job]]:
+    """The records of a store, portion by portion."""
+    found = store.records(_PORTION, 0, **filters)  # type: ignore[arg-type]
+    skip = 0
+    while found:
+        yield found
+        skip += len(found)
+        found = store.records(_PORTION, skip, **filters)  # type: ignore[arg-type]
+
+
+def _ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
+    """Ask each service what the jobs do that had not ended; say of which none could be asked."""
+    handles: dict[str, IBMCircuitJob] = {}
+    unfinished = store.unfinished()
+    named = store.services_of(record.job_id for record in unfinished)
+    asked: set[str] = set()
+    told: set[str] = set()
+    gone = 0
+    for record in unfinished:
+        service = named.get(record.job_id)
+        if services.is_gone(record, service):
+            gone += 1
+            continue
+        if service in asked:
+            continue
+        try:
+            provider = services.of(record, service)
+            asked.add(provider.service)
+            handles.update({job.job_id(): job for job in provider.resume()})
+        except IBMError as error:
+            if str(error) not in told:
+                terminal.warn(str(error))
+            told.add(str(error))
+    if gone:
+        jobs_were = "1 job was" if gone == 1 else f"{gone} jobs were"
+        terminal.warn(f"{jobs_were} on a service on this machine that is gone; prune deletes such jobs")
+    return list(handles.values())
+
+
+def resume(
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
 ) -> None:
-    """Write the jobs that are kept on this machine to files: JSON lines, and the bodies of their results."""
-    with _opened(store) as opened:
-        count = opened.export(folder)
-    print(f"{count} jobs exported to {terminal.printable(str(folder))}")
+    """Ask what the jobs do that had not ended, and save the results of those that have: after a crash, or a night.
+
+    Jobs whose service cannot be asked are listed as they were seen last, with a warning.
+
+    Example: ibm-circuit-job resume
+    """
+    with written_store(store) as opened, Services(Choice(account, url, instance), opened) as services:
+        if opened is None:
+            terminal.fail("there is no store: IBM_CIRCUIT_JOB_STORE says none; give --store")
+        before = [record.job_id for record in opened.unfinished()]
+        for job in _ask_all(opened, services):
+            if job.state.is_final:
+                _save_result(job)
+        known = opened.records_of(before)
+        views = views_of([known[job_id] for job_id in before if job_id in known], opened, services)
+    if as_json:
+        terminal.show_json([job_document(view) for view in views])
+    elif not views:
+        print("All jobs have ended, and their results are saved.")
+    else:
+        show_jobs(views)
 
 
-def import_(
-    folder: Annotated[Path, typer.Argument(help="The folder that was exported.")],
-    store: _StoreOption = None,
+def _save_result(job: IBMCircuitJob) -> None:
+    try:
+        job.result()
+    except IBMError as error:
+        terminal.warn(str(error))
+
+
+def prune(
+    delete: Annotated[bool, typer.Option("--delete", help="Delete them; without it they are only listed.")] = False,
+    older_than: Annotated[float, typer.Option(min=0, help="Only those older than so many days.")] = 0.0,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
 ) -> None:
-    """Merge exported jobs into those that are kept on this machine."""
-    with JobStore(store) as opened:
-        count = opened.import_(folder)
-    print(f"{count} jobs imported")
+    """List the trials on services on this machine, and delete them with --delete. Jobs on hardware are not touched.
+
+    Jobs that have not ended are among them where their service is gone.
+
+    Example: ibm-circuit-job prune --older-than 7 --delete
+    """
+    with read_store(store) as opened, Services(Choice()) as services:
+        trials = [] if opened is None else [*_trials(opened, services, datetime.now(UTC) - timedelta(days=older_than))]
+        if delete and opened is not None:
+            for view in trials:
+                opened.delete(view.job_id)
+    if as_json:
+        terminal.show_json([{**job_document(view), "deleted": delete} for view in trials])
+        return
+    if not delete:
+        show_jobs(trials)
+    number = f"{len(trials)} {'job' if len(trials) == 1 else 'jobs'} of services on this machine"
+    terminal.note(f"{number} deleted" if delete else f"{number}; --delete deletes them, results and all")
+
+
+def _trials(store: JobStore, services: Services, before: datetime) -> Iterable[JobView]:
+    for portion in _portions(store, end_datetime=before):
+        for view in views_of(portion, store, services):
+            has_ended = view.status in _ENDED or view.service_is_gone
+            if view.service == THIS_MACHINE and has_ended:
+                yield view
+
+
+_ENDED: Final = frozenset({"DONE", "ERROR", "CANCELLED"})

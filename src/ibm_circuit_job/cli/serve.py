@@ -13,10 +13,9 @@ import typer
 from rich.markup import escape
 
 from ibm_circuit_job.cli import terminal
+from ibm_circuit_job.cli.services import TOKEN_VARIABLE
 
-_VARIABLE: Final = "IBM_CIRCUIT_JOB_TOKEN"
-"""The variable that has the token of the service on this machine."""
-_WAYS: Final = f"--token-file, --ask-token or the variable {_VARIABLE}"
+_WAYS: Final = f"--token-file, --ask-token or the variable {TOKEN_VARIABLE}"
 
 
 def serve(
@@ -157,7 +156,7 @@ def _token(given: str | None, file: Path | None, *, ask: bool) -> tuple[str | No
     elif ask:
         given = typer.prompt("API token", hide_input=True).strip()
     elif given is None:
-        given, shown = os.environ.get(_VARIABLE) or None, f'os.environ["{_VARIABLE}"]'
+        given, shown = os.environ.get(TOKEN_VARIABLE) or None, f'os.environ["{TOKEN_VARIABLE}"]'
     if given is None:
         return None, None
     if not given.isascii() or not given.isprintable() or not given.strip():

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
 import typer
+from attrs import frozen
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from ibm_circuit_job.cli import exit_codes
+from ibm_circuit_job.views.records import CountsView
+from ibm_circuit_job.views.text import count_bars
 
 console: Final = Console(highlight=False)
 """Where commands print."""
@@ -25,10 +36,15 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
-def fail(message: str) -> NoReturn:
-    """Print what went wrong on the error output, in one line, and exit with the code 1."""
+def fail(message: str, code: int = exit_codes.FAILED) -> NoReturn:
+    """Print what went wrong on the error output, in one line, and exit with a code of ``exit_codes``."""
     Console(stderr=True, highlight=False).print(Text(printable(message), style="red"), soft_wrap=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
+
+
+def note(message: str) -> None:
+    """Print what a person may want to know on the error output, in one line, where no other program reads it."""
+    Console(stderr=True, highlight=False).print(Text(printable(message)), soft_wrap=True)
 
 
 def warn(message: str) -> None:
@@ -41,11 +57,106 @@ def can_ask() -> bool:
     return sys.stdin.isatty()
 
 
-def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on a terminal, and lines with tabs, without the heads of the columns, for another program.
+@frozen
+class Column:
+    """A column of a table, whose cells stand on one line.
+
+    Where the terminal is too narrow, the columns that count least are left out, and those that may be cut are cut.
+    """
+
+    name: str
+    """Its head, and the key of its cells."""
+    rank: int = 0
+    """How much it counts: 0 for a column that is always there, else the lower the more."""
+    least: int | None = None
+    """How narrow it may be cut; ``None`` for one that is never cut, such as an ID."""
+
+
+def show_table(columns: Sequence[Column], rows: Iterable[Mapping[str, str]]) -> None:
+    """Print a table that is as wide as the terminal at most; lines with tabs, without heads, for another program.
+
+    Where not even the columns fit that are always there, each row is a block of lines. No ID is ever broken.
 
     Args:
-        columns: The heads of the columns.
+        columns: The columns, in their order. Those without any text in their cells are left out on a terminal.
+        rows: The cells of each row, by column.
+    """
+    shown = [{name: printable(cell) for name, cell in row.items()} for row in rows]
+    if not console.is_terminal:
+        for row in shown:
+            print("\t".join(row[column.name] for column in columns))
+        return
+    if not shown:
+        return
+    filled = [column for column in columns if any(row[column.name] for row in shown)]
+    widths = fitted_widths(
+        filled,
+        {each.name: max(cell_len(text) for text in (each.name, *(row[each.name] for row in shown))) for each in filled},
+        console.width,
+    )
+    if widths is None:
+        for row in shown:
+            for number, column in enumerate(each for each in filled if row[each.name]):
+                head = "" if number == 0 else f"  {column.name} "
+                console.print(Text(f"{head}{row[column.name]}"), soft_wrap=True)
+        return
+    table = Table(box=None, header_style="bold", padding=(0, _GAP, 0, 0), pad_edge=False)
+    for column in filled:
+        if column.name in widths:
+            table.add_column(column.name, no_wrap=True, overflow="ellipsis", width=widths[column.name])
+    for row in shown:
+        table.add_row(*(Text(row[name]) for name in widths))
+    console.print(table, soft_wrap=True)
+
+
+_GAP: Final = 2
+"""How many spaces are between two columns."""
+
+
+def fitted_widths(columns: Sequence[Column], natural: Mapping[str, int], width: int) -> dict[str, int] | None:
+    """Return the width of each column that a terminal has room for; ``None`` where those of rank 0 do not fit.
+
+    Args:
+        columns: The columns, in their order.
+        natural: How wide each is where nothing is cut.
+        width: How wide the terminal is.
+
+    Example:
+        >>> columns = [Column("job"), Column("tags", rank=2, least=8), Column("created", rank=1)]
+        >>> natural = {"job": 20, "tags": 30, "created": 19}
+        >>> fitted_widths(columns, natural, 60)
+        {'job': 20, 'tags': 17, 'created': 19}
+        >>> fitted_widths(columns, natural, 45)
+        {'job': 20, 'created': 19}
+        >>> fitted_widths(columns, natural, 10) is None
+        True
+    """
+    least = {each.name: min(natural[each.name], each.least or natural[each.name]) for each in columns}
+    chosen: set[str] = set()
+    room = width + _GAP
+    for column in sorted(columns, key=lambda each: each.rank):
+        needed = least[column.name] + _GAP
+        if needed > room:
+            if column.rank == 0:
+                return None
+            # What counts less than a column that does not fit may be narrower.
+            continue
+        chosen.add(column.name)
+        room -= needed
+    widths = {}
+    for column in columns:
+        if column.name in chosen:
+            more = min(room, natural[column.name] - least[column.name])
+            widths[column.name] = least[column.name] + more
+            room -= more
+    return widths
+
+
+def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose cells go on below where the terminal is too narrow; lines with tabs for another program.
+
+    Args:
+        columns: The heads of the columns; none is shown where all are empty.
         rows: The texts of each row, as many as columns.
     """
     shown = [[printable(cell) for cell in row] for row in rows]
@@ -53,9 +164,51 @@ def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for row in shown:
             print("\t".join(row))
         return
-    table = Table(box=None, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    table = Table(box=None, header_style="bold", show_header=any(columns), padding=(0, _GAP, 0, 0), pad_edge=False)
+    for number, name in enumerate(columns):
+        # The first column is what a row is called by.
+        table.add_column(name, overflow="fold", no_wrap=number == 0)
     for row in shown:
         table.add_row(*map(Text, row))
-    console.print(table, soft_wrap=True)
+    console.print(table)
+
+
+def show_json(document: object) -> None:
+    """Print a document of JSON on one line."""
+    print(json.dumps(document))
+
+
+def show_counts(circuits: Iterable[CountsView]) -> None:
+    """Print what circuits counted as bars, the most frequent outcomes first."""
+    for circuit in circuits:
+        if circuit.name is not None:
+            console.print(Text(printable(circuit.name), style="bold"), soft_wrap=True)
+        if circuit.note is not None:
+            console.print(Text(f"  {circuit.note}"), soft_wrap=True)
+            continue
+        lines, left = count_bars(circuit)
+        for line in lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+        if left:
+            console.print(f"  and {left:,} outcomes more")
+
+
+def command_line() -> str:
+    """Return what is typed to run this command again from the same folder, such as ``.venv/bin/ibm-circuit-job``.
+
+    Its name alone where the path of the shell leads to it.
+    """
+    typed = Path(sys.argv[0])
+    if typed.name == "__main__.py":
+        return f"{_from_here(Path(sys.executable))} -m ibm_circuit_job"
+    found = shutil.which(typed.name)
+    if found is not None and typed.exists() and Path(found).samefile(typed):
+        return typed.name
+    return _from_here(typed)
+
+
+def _from_here(path: Path) -> str:
+    """A path as it is typed in the working directory, where it is below that."""
+    with suppress(ValueError):
+        path = path.absolute().relative_to(Path.cwd())
+    return shlex.quote(str(path))

@@ -31,6 +31,8 @@ NOT_CONNECTED: Final = (
     "or as runtime_client when it is made"
 )
 """Why a handle without a client, such as one that was unpickled, can ask nothing."""
+THIS_MACHINE: Final = "this machine"
+"""The name of all services on this machine."""
 _OURS: Final = frozenset({"seconds", "prompt"})
 """Keywords of our own clients. They go to a method that names them, and not to one that takes any keyword."""
 
@@ -67,7 +69,7 @@ class Client:
         if params is None:
             return None
         if clients.pasted.is_loopback(clients.pasted.host_of(params.url)):
-            return "this machine"
+            return THIS_MACHINE
         return f"{params.url} {params.instance}" if params.instance else params.url
 
     @property

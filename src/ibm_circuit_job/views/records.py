@@ -104,8 +104,12 @@ class JobView:
     """When it was created."""
     submitted: datetime | None = None
     """When it was submitted from here, by the clock of the machine that did so."""
+    service: str | None = None
+    """What a store calls its service."""
     service_url: str | None = None
-    """The URL of its service, without credentials."""
+    """The URL that it was submitted to, without credentials."""
+    service_is_gone: bool = False
+    """Whether it has not ended, and its service on this machine does not run any more."""
     steps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_steps)
     """When each step began."""
     place: int | None = None

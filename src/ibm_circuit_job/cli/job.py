@@ -1,0 +1,384 @@
+"""The commands about one job, or some: ``show``, ``status``, ``wait``, ``result``, ``cancel`` and ``tag``.
+
+A job is looked for in the store first. What its service alone can say is asked of the service.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import typer
+from attrs import frozen
+from qiskit.exceptions import QiskitError
+from qiskit.result import Result
+
+from ibm_circuit_job.account.job_store import JobStore
+from ibm_circuit_job.cli import exit_codes, terminal
+from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
+from ibm_circuit_job.cli.shown import iso, job_document, view_of
+from ibm_circuit_job.cli.stores import JobId, JobIds, Store, ambiguous, whole_id, written_store
+from ibm_circuit_job.errors import (
+    IBMAccountError,
+    IBMJobApiError,
+    IBMJobFailureError,
+    IBMJobInvalidStateError,
+    IBMJobNotFoundError,
+    IBMJobTimeoutError,
+)
+from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.job.watch import wait_all
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.views import words
+from ibm_circuit_job.views.records import CountsView, JobView
+from ibm_circuit_job.views.text import status_words, steps_words
+from ibm_circuit_job.wire import inputs, queries
+from ibm_circuit_job.wire.shots import shots_of
+
+Timeout = Annotated[
+    float | None, typer.Option(min=0, help="Seconds to wait; by default as long as it takes.", show_default=False)
+]
+"""The option ``--timeout``."""
+
+
+@frozen
+class Jobs:
+    """Where the jobs of a command are looked for."""
+
+    store: JobStore | None
+    services: Services
+
+    def record(self, given: str) -> tuple[str, Job | None, str | None]:
+        """Return the ID of a job, what the store has of it, and its service. Exits with 2 where several are meant."""
+        job_id = whole_id(self.store, given)
+        if job_id is None or self.store is None:
+            return given, None, None
+        return job_id, self.store.record(job_id), self.store.services_of([job_id]).get(job_id)
+
+    def handle(self, given: str) -> IBMCircuitJob:
+        """Return a handle on a job that can ask its service.
+
+        Raises:
+            IBMAccountError: If there is no account for the service, or the service is gone.
+            IBMJobApiError: If the service refused or could not be reached, or has no such job.
+        """
+        job_id, record, service = self.record(given)
+        if record is not None:
+            try:
+                return self.services.of(record, service).retrieve_job(job_id)
+            except IBMAccountError as error:
+                raise IBMAccountError(f"{error}{_seen_last(record)}") from None
+        try:
+            provider = self.services.chosen()
+        except IBMAccountError as error:
+            terminal.fail(f"nothing is kept of job {given}, and no service can be asked: {error}")
+        try:
+            return provider.retrieve_job(given)
+        except IBMJobNotFoundError as error:
+            found = [job for job in provider.jobs(_NEWEST) if job.job_id().startswith(given)]
+            if len(found) > 1:
+                ambiguous(given, [job.job_id() for job in found])
+            if found:
+                return found[0]
+            terminal.fail(f"nothing is kept of job {given}, and the service has none: {error}")
+
+
+_NEWEST = 200
+"""Of how many jobs of a service the first letters of an ID are compared: a page of its listing."""
+
+
+def _seen_last(record: Job) -> str:
+    known = queries.status(record)
+    return "; its status was never asked for" if known is None else f"; it was {known.name} when last seen"
+
+
+@contextmanager
+def _looked_for(account: str | None, url: str | None, instance: str | None, store: str | None) -> Iterator[Jobs]:
+    with written_store(store) as opened, Services(Choice(account, url, instance), opened) as services:
+        yield Jobs(opened, services)
+
+
+def show(
+    job_id: JobId,
+    offline: Annotated[bool, typer.Option("--offline", help="Show what is saved, and ask no service.")] = False,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+) -> None:
+    """Show what is known of a job, with the names of its circuits. A job that has not ended is asked for first.
+
+    Example: ibm-circuit-job show cq1x
+    """
+    with _looked_for(account, url, instance, store) as jobs:
+        whole, record, service = jobs.record(job_id)
+        if record is None and offline:
+            terminal.fail(f"nothing is kept of job {job_id}")
+        if record is None or not (offline or record.is_confirmed_final or jobs.services.is_gone(record, service)):
+            try:
+                handle = jobs.handle(whole)
+                handle.refresh()
+                whole, record, service = handle.job_id(), handle.state, jobs.services.of(handle.state, service).service
+            except (IBMAccountError, IBMJobApiError) as error:
+                if record is None:
+                    raise
+                terminal.warn(f"this is what is saved: {error}")
+        saved = None if jobs.store is None else jobs.store.load(whole)
+        full = saved or record
+        view = view_of(record if saved is None else saved, service, jobs.services)
+    names = [name for name, _ in inputs.named_bindings(full)] or [each.name for each in inputs.circuits(full)]
+    if as_json:
+        steps = {step: iso(moment) for step, moment in view.steps}
+        terminal.show_json(
+            job_document(view)
+            | {"circuits": names, "shots": shots_of(full), "steps": steps, "has_result": full.payload is not None}
+        )
+        return
+    terminal.show_rows(("", ""), [(what, said) for what, said in _lines(view, full, names) if said])
+
+
+def _lines(view: JobView, job: Job, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What ``show`` says of a job, line by line; empty where it is not known."""
+    created = view.created or view.submitted
+    shots = shots_of(job)
+    yield "job", view.job_id
+    yield "status", status_words(view)
+    yield "why", queries.error_message(job) or view.reason or ""
+    yield "place", "" if view.place is None else str(view.place)
+    yield "starts", "" if view.expected_start is None else words.in_zone(view.expected_start)
+    yield "ends", "" if view.expected_end is None else words.in_zone(view.expected_end)
+    yield "name", view.name or ""
+    yield "backend", view.backend or ""
+    yield "program", view.program or ""
+    yield "service", view.service or ""
+    yield "created", "" if created is None else words.in_zone(created)
+    yield "steps", steps_words(view.steps)
+    yield "circuits", ", ".join(names)
+    yield "shots", "" if shots is None else str(shots)
+    yield "usage", "" if view.usage is None else words.seconds(view.usage)
+    yield "tags", ", ".join(view.tags)
+    yield "session", view.session_id or ""
+    yield "private", "yes" if view.private else ""
+    yield "result", "saved" if job.payload is not None else ""
+
+
+def status(
+    job_id: JobId,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+) -> None:
+    """Ask the service for the status of a job. One that has ended is not asked for again.
+
+    Example: ibm-circuit-job status cq1x
+    """
+    with _looked_for(account, url, instance, store) as jobs:
+        whole, record, service = jobs.record(job_id)
+        if record is None or not record.is_confirmed_final:
+            handle = jobs.handle(whole)
+            if not handle.state.is_final:
+                handle.status()
+            record = handle.state
+        view = view_of(record, service, jobs.services)
+    if as_json:
+        terminal.show_json(job_document(view))
+    else:
+        print(terminal.printable(status_words(view)))
+
+
+def wait(
+    job_ids: JobIds,
+    timeout: Timeout = None,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
+) -> None:
+    """Wait until jobs have ended; the exit code says how: 0 DONE, 3 ERROR, 4 CANCELLED, 5 not in time.
+
+    Example: ibm-circuit-job wait cq1x --timeout 600 && ibm-circuit-job result cq1x
+    """
+    with _looked_for(account, url, instance, store) as jobs, _interruptible(job_ids):
+        handles = [jobs.handle(job_id) for job_id in dict.fromkeys(job_ids)]
+        code = 0
+        try:
+            wait_all(handles, timeout, _tell)
+        except IBMJobTimeoutError as error:
+            terminal.warn(str(error))
+            code = exit_codes.NOT_ENDED
+        records = [handle.state for handle in handles]
+        views = [view_of(record, None, jobs.services) for record in records]
+    if as_json:
+        terminal.show_json([job_document(view) for view in views])
+    else:
+        for view in views:
+            print(f"{view.job_id}\t{status_words(view)}")
+    for record in records:
+        why = queries.error_message(record)
+        if why is not None:
+            terminal.warn(f"job {record.job_id}: {why}")
+    raise typer.Exit(code or exit_codes.of_jobs(known for each in records if (known := queries.status(each))))
+
+
+def _tell(job: IBMCircuitJob) -> None:
+    """Say what a job does now, where it has not ended."""
+    known = queries.status(job.state)
+    if known is not None and not job.state.is_final:
+        terminal.note(f"job {job.job_id()}: {known.name}")
+
+
+@contextmanager
+def _interruptible(job_ids: Sequence[str]) -> Iterator[None]:
+    """A context in which Ctrl-C ends the command, and says that the jobs go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        named = " ".join(job_ids)
+        terminal.fail(
+            f"interrupted; the service goes on, and {terminal.command_line()} wait {named} waits again",
+            exit_codes.INTERRUPTED,
+        )
+
+
+def result(
+    job_id: JobId,
+    timeout: Timeout = None,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object with all counts as JSON.")] = False,
+) -> None:
+    """Print what a job has counted: the saved result, else that of the service, which is waited for and saved.
+
+    A line of JSON for each circuit; bars on a terminal. The exit code says how a job without a result has ended: 3 for
+    ERROR, 4 for CANCELLED, 5 where it has not ended in time.
+
+    Example: ibm-circuit-job result cq1x --json
+    """
+    with _looked_for(account, url, instance, store) as jobs, _interruptible([job_id]):
+        whole, record, _ = jobs.record(job_id)
+        found = None if record is None else _saved_result(jobs, record)
+        if found is None:
+            whole, found = _awaited_result(jobs, whole, timeout)
+    try:
+        counts = [found.get_counts(number) for number in range(len(found.results))]
+    except QiskitError as error:
+        terminal.fail(f"the result of job {whole} is kept, and has no counts: {error.message}")
+    names = [_name_of(each) for each in found.results]
+    if as_json:
+        terminal.show_json(
+            {
+                "job_id": whole,
+                "backend": found.backend_name,
+                "success": found.success,
+                "circuits": names,
+                "shots": [each.shots for each in found.results],
+                "counts": counts,
+            }
+        )
+    elif terminal.console.is_terminal:
+        terminal.show_counts(CountsView(*each) for each in zip(names, counts, strict=True))
+    else:
+        for each in counts:
+            print(json.dumps(each))
+
+
+def _name_of(experiment: Any) -> str | None:
+    header = getattr(experiment, "header", None)
+    # In qiskit 1 it is an object with these attributes.
+    name = header.get("name") if isinstance(header, dict) else getattr(header, "name", None)
+    return name if isinstance(name, str) else None
+
+
+def _saved_result(jobs: Jobs, record: Job) -> Result | None:
+    """The result that the store has; ``None`` where the service has to be asked."""
+    if jobs.store is None:
+        return None
+    try:
+        # Without a connection, nothing is waited for.
+        return IBMCircuitJob.from_store(jobs.store, record).result(0)
+    except (IBMJobFailureError, IBMJobInvalidStateError) as error:
+        _end_without(record, error)
+    except (IBMJobApiError, IBMJobTimeoutError):
+        return None
+
+
+def _awaited_result(jobs: Jobs, given: str, timeout: float | None) -> tuple[str, Result]:
+    try:
+        handle = jobs.handle(given)
+    except IBMAccountError as error:
+        terminal.fail(f"no result of job {given} is kept: {error}")
+    try:
+        return handle.job_id(), handle.result(timeout)
+    except IBMJobTimeoutError as error:
+        terminal.fail(str(error), exit_codes.NOT_ENDED)
+    except (IBMJobFailureError, IBMJobInvalidStateError) as error:
+        _end_without(handle.state, error)
+
+
+def _end_without(record: Job, error: Exception) -> NoReturn:
+    """Say why a job has no result, and exit with the code of its status."""
+    known = queries.status(record)
+    code = 0 if known is None else exit_codes.of_jobs([known])
+    terminal.fail(str(error), code or exit_codes.FAILED)
+
+
+def cancel(
+    job_ids: JobIds,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+) -> None:
+    """Ask the service to cancel jobs. A job that has ended cannot be cancelled, which exits with 1.
+
+    Example: ibm-circuit-job cancel cq1x
+    """
+    code = 0
+    with _looked_for(account, url, instance, store) as jobs:
+        for job_id in dict.fromkeys(job_ids):
+            handle = jobs.handle(job_id)
+            try:
+                accepted = handle.cancel()
+            except IBMJobInvalidStateError as error:
+                terminal.warn(str(error))
+                accepted = False
+            if accepted:
+                print(f"job {handle.job_id()} is cancelled")
+            else:
+                code = exit_codes.FAILED
+    raise typer.Exit(code)
+
+
+def tag(
+    job_id: JobId,
+    tags: Annotated[list[str] | None, typer.Argument(help="The tags to add.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A tag to take away; may be given again.")] = None,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+) -> None:
+    """Add tags to a job, or take some away, and print those that it has then.
+
+    Example: ibm-circuit-job tag cq1x bell calibrated --remove draft
+    """
+    with _looked_for(account, url, instance, store) as jobs:
+        handle = jobs.handle(job_id)
+        handle.refresh()
+        before = handle.tags()
+        wanted = [each for each in dict.fromkeys([*before, *(tags or ())]) if each not in (remove or ())]
+        now = before if wanted == before else handle.update_tags(wanted)
+        whole = handle.job_id()
+    if as_json:
+        terminal.show_json({"job_id": whole, "tags": now})
+    else:
+        print(terminal.printable(", ".join(now)))

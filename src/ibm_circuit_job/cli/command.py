@@ -14,6 +14,8 @@ from ibm_circuit_job.cli.backends import backends
 from ibm_circuit_job.cli.demo import demo
 from ibm_circuit_job.cli.doctor import doctor
 from ibm_circuit_job.cli.serve import serve
+from ibm_circuit_job.cli.usage import usage
+from ibm_circuit_job.cli.watch import watch
 from ibm_circuit_job.errors import IBMError
 
 app = typer.Typer(
@@ -54,10 +56,12 @@ _PANELS: Final[Mapping[str, tuple[Callable[..., None], ...]]] = {
         job.cancel,
         job.tag,
         jobs.resume,
+        watch,
         records.history,
     ),
     "Services and accounts": (
         backends,
+        usage,
         accounts.login,
         accounts.whoami,
         accounts.accounts,

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from attrs import frozen
 from qiskit.exceptions import QiskitError
+from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result
 
 from ibm_circuit_job.account.job_store import JobStore
@@ -95,7 +96,8 @@ def _seen_last(record: Job) -> str:
 
 
 @contextmanager
-def _looked_for(account: str | None, url: str | None, instance: str | None, store: str | None) -> Iterator[Jobs]:
+def looked_for(account: str | None, url: str | None, instance: str | None, store: str | None) -> Iterator[Jobs]:
+    """Return a context with what the jobs of a command are looked for in; the options are the arguments."""
     with written_store(store) as opened, Services(Choice(account, url, instance), opened) as services:
         yield Jobs(opened, services)
 
@@ -113,7 +115,7 @@ def show(
 
     Example: ibm-circuit-job show cq1x
     """
-    with _looked_for(account, url, instance, store) as jobs:
+    with looked_for(account, url, instance, store) as jobs:
         whole, record, service = jobs.record(job_id)
         if record is None and offline:
             terminal.fail(f"nothing is kept of job {job_id}")
@@ -148,13 +150,13 @@ def _lines(view: JobView, job: Job, names: Sequence[str]) -> Iterator[tuple[str,
     yield "status", status_words(view)
     yield "why", queries.error_message(job) or view.reason or ""
     yield "place", "" if view.place is None else str(view.place)
-    yield "starts", "" if view.expected_start is None else words.in_zone(view.expected_start)
-    yield "ends", "" if view.expected_end is None else words.in_zone(view.expected_end)
+    yield "starts", "" if view.expected_start is None else words.in_zone(view.expected_start, None)
+    yield "ends", "" if view.expected_end is None else words.in_zone(view.expected_end, None)
     yield "name", view.name or ""
     yield "backend", view.backend or ""
     yield "program", view.program or ""
     yield "service", view.service or ""
-    yield "created", "" if created is None else words.in_zone(created)
+    yield "created", "" if created is None else words.in_zone(created, None)
     yield "steps", steps_words(view.steps)
     yield "circuits", ", ".join(names)
     yield "shots", "" if shots is None else str(shots)
@@ -177,7 +179,7 @@ def status(
 
     Example: ibm-circuit-job status cq1x
     """
-    with _looked_for(account, url, instance, store) as jobs:
+    with looked_for(account, url, instance, store) as jobs:
         whole, record, service = jobs.record(job_id)
         if record is None or not record.is_confirmed_final:
             handle = jobs.handle(whole)
@@ -204,11 +206,14 @@ def wait(
 
     Example: ibm-circuit-job wait cq1x --timeout 600 && ibm-circuit-job result cq1x
     """
-    with _looked_for(account, url, instance, store) as jobs, _interruptible(job_ids):
+    with looked_for(account, url, instance, store) as jobs, interruptible(job_ids):
         handles = [jobs.handle(job_id) for job_id in dict.fromkeys(job_ids)]
         code = 0
         try:
-            wait_all(handles, timeout, _tell)
+            if terminal.console.is_terminal and not as_json:
+                wait_all(handles, timeout, progress=True)
+            else:
+                wait_all(handles, timeout, callback=_tell)
         except IBMJobTimeoutError as error:
             terminal.warn(str(error))
             code = exit_codes.NOT_ENDED
@@ -226,16 +231,14 @@ def wait(
     raise typer.Exit(code or exit_codes.of_jobs(known for each in records if (known := queries.status(each))))
 
 
-def _tell(job: IBMCircuitJob) -> None:
-    """Say what a job does now, where it has not ended."""
-    known = queries.status(job.state)
-    if known is not None and not job.state.is_final:
-        terminal.note(f"job {job.job_id()}: {known.name}")
+def _tell(job_id: str, status: JobStatus, _: IBMCircuitJob, **__: Any) -> None:
+    """Say what a job does now."""
+    terminal.note(f"job {job_id}: {status.name}")
 
 
 @contextmanager
-def _interruptible(job_ids: Sequence[str]) -> Iterator[None]:
-    """A context in which Ctrl-C ends the command, and says that the jobs go on."""
+def interruptible(job_ids: Sequence[str]) -> Iterator[None]:
+    """Return a context in which Ctrl-C ends the command with 130, and says that the jobs go on."""
     try:
         yield
     except KeyboardInterrupt:
@@ -262,7 +265,7 @@ def result(
 
     Example: ibm-circuit-job result cq1x --json
     """
-    with _looked_for(account, url, instance, store) as jobs, _interruptible([job_id]):
+    with looked_for(account, url, instance, store) as jobs, interruptible([job_id]):
         whole, record, _ = jobs.record(job_id)
         found = None if record is None else _saved_result(jobs, record)
         if found is None:
@@ -342,7 +345,7 @@ def cancel(
     Example: ibm-circuit-job cancel cq1x
     """
     code = 0
-    with _looked_for(account, url, instance, store) as jobs:
+    with looked_for(account, url, instance, store) as jobs:
         for job_id in dict.fromkeys(job_ids):
             handle = jobs.handle(job_id)
             try:
@@ -371,7 +374,7 @@ def tag(
 
     Example: ibm-circuit-job tag cq1x bell calibrated --remove draft
     """
-    with _looked_for(account, url, instance, store) as jobs:
+    with looked_for(account, url, instance, store) as jobs:
         handle = jobs.handle(job_id)
         handle.refresh()
         before = handle.tags()

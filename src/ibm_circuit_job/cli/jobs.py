@@ -66,7 +66,7 @@ def jobs(
             views = [view_of(job.state, services.chosen().service, services) for job in listed]
         else:
             if refresh and opened is not None:
-                _ask_all(opened, services)
+                ask_all(opened, services)
             views = [] if opened is None else _found(opened, services, service, limit + 1, backend, status, tag)
         is_empty = not views and (opened is None or not opened.records(limit=1))
     if len(views) > limit:
@@ -111,8 +111,11 @@ def _portions(store: JobStore, **filters: object) -> Iterator[list[Job]]:
         found = store.records(_PORTION, skip, **filters)  # type: ignore[arg-type]
 
 
-def _ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
-    """Ask each service what the jobs do that had not ended; say of which none could be asked."""
+def ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
+    """Ask each service what the jobs of a store do that had not ended, and return handles on them.
+
+    Of which jobs none could be asked, a warning says.
+    """
     handles: dict[str, IBMCircuitJob] = {}
     unfinished = store.unfinished()
     named = store.services_of(record.job_id for record in unfinished)
@@ -157,7 +160,7 @@ def resume(
         if opened is None:
             terminal.fail("there is no store: IBM_CIRCUIT_JOB_STORE says none; give --store")
         before = [record.job_id for record in opened.unfinished()]
-        for job in _ask_all(opened, services):
+        for job in ask_all(opened, services):
             if job.state.is_final:
                 _save_result(job)
         known = opened.records_of(before)

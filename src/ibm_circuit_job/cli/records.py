@@ -60,7 +60,7 @@ def _told(facts: Sequence[Fact]) -> Iterator[str]:
     day = None
     for fact in facts:
         at = fact.observed_at
-        date = words.in_zone(at)[: len("2024-02-03")]
+        date = words.in_zone(at, None)[: len("2024-02-03")]
         since = "" if day is None else since_words(before, at)
         yield f"{date if date != day else '':<10}  {time_words(at)}  {since:<10}  {in_short(fact)}"
         before, day = at, date

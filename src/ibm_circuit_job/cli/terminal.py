@@ -184,13 +184,13 @@ def show_counts(circuits: Iterable[CountsView]) -> None:
         if circuit.name is not None:
             console.print(Text(printable(circuit.name), style="bold"), soft_wrap=True)
         if circuit.note is not None:
-            console.print(Text(f"  {circuit.note}"), soft_wrap=True)
+            console.print(Text(f" {circuit.note}"), soft_wrap=True)
             continue
         lines, left = count_bars(circuit)
         for line in lines:
-            console.print(Text(f"  {line}"), soft_wrap=True)
+            console.print(Text(f" {line}"), soft_wrap=True)
         if left:
-            console.print(f"  and {left:,} outcomes more")
+            console.print(f" and {left:,} outcomes more")
 
 
 def command_line() -> str:

@@ -47,7 +47,6 @@ _MARKS: Final = {
 """Status -> its mark, and the class of its colour."""
 
 
-
 def job_html(job: JobView, zone: tzinfo | None = None) -> str:
     """Return what is known of a job as HTML.
 

@@ -130,7 +130,7 @@ def job_cells(job: JobView) -> Mapping[str, str]:
     created = job.created or job.submitted
     return {
         "job": job.job_id,
-        "created": "" if created is None else words.in_zone(created)[: len("2024-02-03 12:00:00")],
+        "created": "" if created is None else words.in_zone(created, None)[: len("2024-02-03 12:00:00")],
         "status": status_words(job),
         "place": "" if job.place is None else str(job.place),
         "backend": job.backend or "",

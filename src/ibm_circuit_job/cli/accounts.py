@@ -46,6 +46,8 @@ def login(
 
     The key is asked for without being shown; where the input is no terminal, it is the first line of the input. API
     keys are made at https://quantum.cloud.ibm.com.
+
+    Example: ibm-circuit-job login --plan open
     """
     saved_as = name or account_file.default_name(PLATFORM)
     may_replace = overwrite or _may_replace(saved_as, filename)
@@ -151,8 +153,12 @@ def whoami(
     name: Name = None,
     filename: Filename = None,
     online: Annotated[bool, typer.Option("--online", help="Log in, and say which instance and plan it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
 ) -> None:
-    """Show which account would be used, where it was found, and its instance. No request is sent without --online."""
+    """Show which account would be used, where it was found, and its instance. No request is sent without --online.
+
+    Example: ibm-circuit-job whoami --online
+    """
     if online:
         with IBMProvider(name=name, filename=filename) as provider:
             account = provider.active_account()
@@ -167,16 +173,27 @@ def whoami(
             "plan": ", ".join(parameters.plans_preference),
             "source": found.source,
         }
-    terminal.show_rows(("", ""), [(key, str(value)) for key, value in account.items() if value not in {None, ""}])
+    if as_json:
+        terminal.show_json(account)
+    else:
+        terminal.show_rows(("", ""), [(key, str(value)) for key, value in account.items() if value not in {None, ""}])
 
 
-def accounts(filename: Filename = None) -> None:
+def accounts(
+    filename: Filename = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON: name -> account.")] = False,
+) -> None:
     """List the saved accounts, without their keys.
 
     Where the output goes to another program, a line for each: name, channel, instance, region, plans, tags, with tabs
     between them.
+
+    Example: ibm-circuit-job accounts
     """
     saved = IBMProvider.saved_accounts(filename=filename)
+    if as_json:
+        terminal.show_json(saved)
+        return
     rows = [(name, *(_cell(account.get(field)) for field in _OF_ACCOUNT)) for name, account in saved.items()]
     terminal.show_rows(("account", "channel", "instance", "region", "plans", "tags"), rows)
 
@@ -202,7 +219,10 @@ def logout(
     filename: Filename = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a saved account. The key itself stays valid; keys are deleted at https://cloud.ibm.com/iam/apikeys."""
+    """Delete a saved account. The key itself stays valid; keys are deleted at https://cloud.ibm.com/iam/apikeys.
+
+    Example: ibm-circuit-job logout mine
+    """
     meant = name or _default_account(filename)
     where = f"account {meant!r} in {account_file.path_of(filename)}"
     if not yes:

@@ -20,6 +20,7 @@ from ibm_circuit_job.errors import IBMError
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
 )
 
 

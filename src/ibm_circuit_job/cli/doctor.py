@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from attrs import asdict
 from rich.text import Text
 
 from ibm_circuit_job.cli import terminal
@@ -29,10 +30,13 @@ def doctor(
         Path | None,
         typer.Option(help="Write what is sent and received to this file, with all that identifies you replaced."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON for each step.")] = False,
 ) -> None:
     """Try, step by step, what a job needs: the account, the network, the log-in, instances, backends and jobs.
 
     Exits with 1 where a step failed. A step that needs one that failed is not tried.
+
+    Example: ibm-circuit-job doctor
     """
     if record is not None and not record.absolute().parent.is_dir():
         terminal.fail(f"expected --record to be a file in a folder that exists; there is no {record.absolute().parent}")
@@ -41,7 +45,10 @@ def doctor(
     passed = True
     with recorder.recording() if record is not None else contextlib.nullcontext():
         for finding in checkup.findings():
-            _show(finding)
+            if as_json:
+                terminal.show_json(asdict(finding))
+            else:
+                _show(finding)
             passed = passed and finding.has_passed is not False
     if record is not None:
         write_fixture(recorder.fixture(), record)

@@ -56,7 +56,15 @@ class Jobs:
         job_id = whole_id(self.store, given)
         if job_id is None or self.store is None:
             return given, None, None
-        return job_id, self.store.record(job_id), self.store.services_of([job_id]).get(job_id)
+        return job_id, self.store.record(job_id), self.service_of(job_id)
+
+    def service_of(self, job_id: str) -> str | None:
+        """Return what the store calls the service of a job."""
+        return None if self.store is None else self.store.services_of([job_id]).get(job_id)
+
+    def view(self, record: Job) -> JobView:
+        """Return what is shown of a job."""
+        return view_of(record, self.service_of(record.job_id), self.services)
 
     def handle(self, given: str) -> IBMCircuitJob:
         """Return a handle on a job that can ask its service.
@@ -119,15 +127,18 @@ def show(
         whole, record, service = jobs.record(job_id)
         if record is None and offline:
             terminal.fail(f"nothing is kept of job {job_id}")
-        if record is None or not (offline or record.is_confirmed_final or jobs.services.is_gone(record, service)):
+        if record is None or not (offline or _is_complete(record) or jobs.services.is_gone(record, service)):
             try:
                 handle = jobs.handle(whole)
                 handle.refresh()
-                whole, record, service = handle.job_id(), handle.state, jobs.services.of(handle.state, service).service
+                whole, record = handle.job_id(), handle.state
+                service = jobs.service_of(whole)
             except (IBMAccountError, IBMJobApiError) as error:
                 if record is None:
                     raise
-                terminal.warn(f"this is what is saved: {error}")
+                # Of a job that has ended, all but the times of its steps is known.
+                if not record.is_confirmed_final:
+                    terminal.warn(f"this is what is saved: {error}")
         saved = None if jobs.store is None else jobs.store.load(whole)
         full = saved or record
         view = view_of(record if saved is None else saved, service, jobs.services)
@@ -140,6 +151,11 @@ def show(
         )
         return
     terminal.show_rows(("", ""), [(what, said) for what, said in _lines(view, full, names) if said])
+
+
+def _is_complete(record: Job) -> bool:
+    """Whether the service has nothing to add to what is saved."""
+    return record.is_confirmed_final and record.metrics is not None
 
 
 def _lines(view: JobView, job: Job, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -180,13 +196,13 @@ def status(
     Example: ibm-circuit-job status cq1x
     """
     with looked_for(account, url, instance, store) as jobs:
-        whole, record, service = jobs.record(job_id)
+        whole, record, _ = jobs.record(job_id)
         if record is None or not record.is_confirmed_final:
             handle = jobs.handle(whole)
             if not handle.state.is_final:
                 handle.status()
             record = handle.state
-        view = view_of(record, service, jobs.services)
+        view = jobs.view(record)
     if as_json:
         terminal.show_json(job_document(view))
     else:
@@ -218,7 +234,7 @@ def wait(
             terminal.warn(str(error))
             code = exit_codes.NOT_ENDED
         records = [handle.state for handle in handles]
-        views = [view_of(record, None, jobs.services) for record in records]
+        views = [jobs.view(record) for record in records]
     if as_json:
         terminal.show_json([job_document(view) for view in views])
     else:
@@ -317,7 +333,7 @@ def _awaited_result(jobs: Jobs, given: str, timeout: float | None) -> tuple[str,
     try:
         handle = jobs.handle(given)
     except IBMAccountError as error:
-        terminal.fail(f"no result of job {given} is kept: {error}")
+        terminal.fail(f"no result is saved: {error}")
     try:
         return handle.job_id(), handle.result(timeout)
     except IBMJobTimeoutError as error:

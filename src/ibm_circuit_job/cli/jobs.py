@@ -76,6 +76,8 @@ def jobs(
         terminal.show_json([job_document(view) for view in views])
     elif is_empty:
         print("No jobs yet")
+    elif not views:
+        terminal.note("No jobs fit.")
     else:
         show_jobs(views)
 

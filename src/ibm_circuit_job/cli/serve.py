@@ -73,7 +73,10 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped."""
+    """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped.
+
+    Example: ibm-circuit-job serve --port 8080
+    """
     from ibm_circuit_job.local.faults import FaultPlan, NoFaultPlan, read_plan  # noqa: PLC0415
     from ibm_circuit_job.local.given_devices import NoDevice, devices_of, documents_of  # noqa: PLC0415
     from ibm_circuit_job.local.records import RecordsUnavailable  # noqa: PLC0415

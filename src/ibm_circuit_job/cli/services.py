@@ -80,6 +80,7 @@ class Services:
         self._open = ExitStack()
         self._providers: dict[str | None, IBMProvider] = {}
         self._known: list[_Known] | None = None
+        self._listening: dict[str, bool] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +122,12 @@ class Services:
         if record.is_final or service != THIS_MACHINE:
             return False
         url = _url_of(record)
-        return not ((url is not None and is_listening(url)) or any(self._local()))
+        return not ((url is not None and self._is_listening(url)) or any(self._local()))
+
+    def _is_listening(self, url: str) -> bool:
+        if url not in self._listening:
+            self._listening[url] = is_listening(url)
+        return self._listening[url]
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments of a provider for the account that the options choose."""
@@ -172,7 +178,7 @@ class Services:
         """The accounts of services that run on this machine."""
         for known in self._accounts():
             url = known.parameters.url
-            if pasted.is_loopback(pasted.host_of(url)) and is_listening(url):
+            if pasted.is_loopback(pasted.host_of(url)) and self._is_listening(url):
                 yield known
 
     def _accounts(self) -> list[_Known]:

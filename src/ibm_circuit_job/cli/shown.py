@@ -9,17 +9,18 @@ from typing import Any, Final
 from attrs import evolve
 
 from ibm_circuit_job.account.job_store import JobStore
+from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.cli.services import Services
-from ibm_circuit_job.cli.terminal import Column, console, show_table
+from ibm_circuit_job.cli.terminal import Column, show_table
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.shown import job_view
 from ibm_circuit_job.views.records import JobView
-from ibm_circuit_job.views.text import job_cells, status_words
+from ibm_circuit_job.views.text import job_cells
 
 COLUMNS: Final = (
     Column("job"),
     Column("created", rank=2),
-    Column("status", least=4),
+    Column("status"),
     Column("place", rank=4),
     Column("backend", rank=1, least=8),
     Column("tags", rank=3, least=8),
@@ -52,7 +53,7 @@ def view_of(record: Job, service: str | None, services: Services) -> JobView:
 
 def show_jobs(views: Iterable[JobView]) -> None:
     """Print jobs as a table; as lines with tabs between ID, time, status, backend and tags for another program."""
-    if console.is_terminal:
+    if terminal.console.is_terminal:
         show_table(COLUMNS, map(job_cells, views))
     else:
         show_table(_PIPED, map(_piped, views))
@@ -61,7 +62,7 @@ def show_jobs(views: Iterable[JobView]) -> None:
 def _piped(view: JobView) -> Mapping[str, str]:
     created = view.created or view.submitted
     when = "" if created is None else created.astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
-    return {**job_cells(view), "created": when, "status": status_words(view)}
+    return {**job_cells(view), "created": when}
 
 
 def job_document(view: JobView) -> dict[str, Any]:

@@ -131,25 +131,19 @@ def fitted_widths(columns: Sequence[Column], natural: Mapping[str, int], width: 
         >>> fitted_widths(columns, natural, 10) is None
         True
     """
-    least = {each.name: min(natural[each.name], each.least or natural[each.name]) for each in columns}
-    chosen: set[str] = set()
+    chosen: dict[str, int] = {}
     room = width + _GAP
     for column in sorted(columns, key=lambda each: each.rank):
-        needed = least[column.name] + _GAP
-        if needed > room:
-            if column.rank == 0:
-                return None
-            # What counts less than a column that does not fit may be narrower.
-            continue
-        chosen.add(column.name)
-        room -= needed
-    widths = {}
-    for column in columns:
-        if column.name in chosen:
-            more = min(room, natural[column.name] - least[column.name])
-            widths[column.name] = least[column.name] + more
-            room -= more
-    return widths
+        needed = natural[column.name] + _GAP
+        if needed > room and column.least is not None:
+            # The rest of the room, if that is enough to cut it to.
+            needed = max(column.least + _GAP, room)
+        if needed <= room:
+            chosen[column.name] = needed - _GAP
+            room -= needed
+        elif column.rank == 0:
+            return None
+    return {column.name: chosen[column.name] for column in columns if column.name in chosen}
 
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

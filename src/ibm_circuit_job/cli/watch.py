@@ -12,7 +12,7 @@ from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.cli.job import Jobs, interruptible, looked_for
 from ibm_circuit_job.cli.jobs import ask_all
 from ibm_circuit_job.cli.services import Account, InstanceOption, Url
-from ibm_circuit_job.cli.shown import job_document, view_of
+from ibm_circuit_job.cli.shown import job_document
 from ibm_circuit_job.cli.stores import Store, complete_id
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.monitor import job_monitor
@@ -61,4 +61,4 @@ def _watched(jobs: Jobs, job_ids: list[str] | None) -> list[IBMCircuitJob]:
 
 
 def _print(jobs: Jobs, _id: str, _status: JobStatus, job: IBMCircuitJob, **_: Any) -> None:
-    terminal.show_json(job_document(view_of(job.state, None, jobs.services)))
+    terminal.show_json(job_document(jobs.view(job.state)))

@@ -31,6 +31,9 @@ def job_words(job: JobView) -> str:
     return ", ".join(words for words in known if words is not None)
 
 
+_GONE: Final = "service gone"
+
+
 def status_words(job: JobView) -> str:
     """Return a job's status as a list shows it; ``"submitted"`` where its service was not asked since.
 
@@ -42,7 +45,7 @@ def status_words(job: JobView) -> str:
         'QUEUED, service gone'
     """
     known = job.status or ("submitted" if job.submitted is not None else None)
-    gone = "service gone" if job.service_is_gone else None
+    gone = _GONE if job.service_is_gone else None
     return ", ".join(words for words in (known, gone) if words is not None)
 
 
@@ -130,8 +133,8 @@ def job_cells(job: JobView) -> Mapping[str, str]:
     created = job.created or job.submitted
     return {
         "job": job.job_id,
-        "created": "" if created is None else words.in_zone(created, None)[: len("2024-02-03 12:00:00")],
-        "status": status_words(job),
+        "created": "" if created is None else words.in_zone(created, None)[: len("2024-02-03 12:00")],
+        "status": _GONE if job.service_is_gone else status_words(job),
         "place": "" if job.place is None else str(job.place),
         "backend": job.backend or "",
         "tags": ", ".join(job.tags),

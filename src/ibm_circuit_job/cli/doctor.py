@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -52,10 +53,11 @@ def doctor(
             passed = passed and finding.has_passed is not False
     if record is not None:
         write_fixture(recorder.fixture(), record)
-        print(
+        recorded = (
             f"{len(recorder)} requests and replies are in {terminal.printable(str(record))}. Keys, IDs, names and "
             "addresses are replaced; read it before you pass it on."
         )
+        print(recorded, file=sys.stderr if as_json else sys.stdout)
     if not passed:
         raise typer.Exit(1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Final
 
@@ -25,22 +24,18 @@ _PORTION: Final = 200
 """How many records are read at once where they are looked through."""
 
 
-class Where(StrEnum):
-    """Which services are meant."""
-
-    LOCAL = "local"
-    HARDWARE = "hardware"
-    ALL = "all"
-
-
 def jobs(
     status: Annotated[str | None, typer.Option(help="Only those: pending, completed, DONE, ERROR ...")] = None,
     backend: Annotated[str | None, typer.Option(help="Only those of this backend.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only those that have this tag; may be given again.")] = None,
-    service: Annotated[
-        Where,
-        typer.Option(help="Only those of services on this machine (local), or of all others (hardware)."),
-    ] = Where.ALL,
+    local: Annotated[
+        bool | None,
+        typer.Option(
+            "--local/--hardware",
+            help="Only those of services on this machine, or of all others.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask the services first what jobs do that had not ended.")
@@ -67,7 +62,7 @@ def jobs(
         else:
             if refresh and opened is not None:
                 ask_all(opened, services)
-            views = [] if opened is None else _found(opened, services, service, limit + 1, backend, status, tag)
+            views = [] if opened is None else _found(opened, services, local, limit + 1, backend, status, tag)
         is_empty = not views and (opened is None or not opened.records(limit=1))
     if len(views) > limit:
         terminal.note(f"These are the newest {limit}; there are more, see --limit.")
@@ -85,20 +80,20 @@ def jobs(
 def _found(
     store: JobStore,
     services: Services,
-    where: Where,
+    local: bool | None,
     limit: int,
     backend: str | None,
     status: str | None,
     tags: list[str] | None,
 ) -> list[JobView]:
     """The jobs of a store that fit, the newest first."""
-    if where is Where.ALL:
+    if local is None:
         return views_of(store.records(limit, backend_name=backend, status=status, job_tags=tags), store, services)
     fitting = (
         view
         for portion in _portions(store, backend_name=backend, status=status, job_tags=tags)
         for view in views_of(portion, store, services)
-        if (view.service == THIS_MACHINE) is (where is Where.LOCAL)
+        if (view.service == THIS_MACHINE) is local
     )
     return list(islice(fitting, limit))
 

@@ -38,7 +38,7 @@ JobId = Annotated[
 ]
 """The argument of a command about one job."""
 JobIds = Annotated[
-    list[str], typer.Argument(metavar="JOB...", help="Their IDs, or the first letters.", autocompletion=complete_id)
+    list[str], typer.Argument(metavar="JOB", help="Their IDs, or the first letters.", autocompletion=complete_id)
 ]
 """The argument of a command about any number of jobs."""
 

@@ -23,7 +23,7 @@ def watch(
     job_ids: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[JOB...]",
+            metavar="JOB",
             help="Their IDs, or the first letters; by default all jobs of the store that have not ended.",
             autocompletion=complete_id,
         ),

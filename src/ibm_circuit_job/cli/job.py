@@ -224,12 +224,9 @@ def wait(
     """
     with looked_for(account, url, instance, store) as jobs, interruptible(job_ids):
         handles = [jobs.handle(job_id) for job_id in dict.fromkeys(job_ids)]
-        code = 0
+        code, is_live = 0, terminal.console.is_terminal and not as_json
         try:
-            if terminal.console.is_terminal and not as_json:
-                wait_all(handles, timeout, progress=True)
-            else:
-                wait_all(handles, timeout, callback=_tell)
+            wait_all(handles, timeout, callback=None if is_live else _tell, progress=is_live)
         except IBMJobTimeoutError as error:
             terminal.warn(str(error))
             code = exit_codes.NOT_ENDED
@@ -237,7 +234,7 @@ def wait(
         views = [jobs.view(record) for record in records]
     if as_json:
         terminal.show_json([job_document(view) for view in views])
-    else:
+    elif not is_live:
         for view in views:
             print(f"{view.job_id}\t{status_words(view)}")
     for record in records:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qpy
 from qiskit.providers.jobstatus import JobStatus
 from rich.console import Console
 from typer.testing import CliRunner
@@ -47,6 +47,8 @@ def world(service, folder) -> Iterator[dict[str, str]]:
             running = other.retrieve_job(slow)
             while running.status() is not JobStatus.RUNNING:
                 assert not running.state.is_final
+            with Path("bell.qpy").open("wb") as file:
+                qpy.dump(_bell(), file)
             yield {BELL: bell, SLOW: slow}
 
 

@@ -3,10 +3,11 @@
 import json
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import typer
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qasm2, qpy
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -286,6 +287,25 @@ def test_job_is_asked_for_with_the_account_of_its_service(done, service, monkeyp
     IBMProvider.save_account("another-key", "https://ibm.example", name="other", set_as_default=True)
     IBMProvider.save_account(service.token, service.url, channel="ibm_quantum", name="here")
     typed("wait", done.job_id(), "--timeout", "60")
+
+
+def test_estimate_reads_circuits_and_submits_nothing(account, bell):
+    with Path("bell.qpy").open("wb") as file:
+        qpy.dump(bell, file)
+    Path("bell.qasm").write_text(qasm2.dumps(bell))
+    files = [
+        printed("estimate", name, "--backend", "local_5q", "--shots", "1000") for name in ("bell.qpy", "bell.qasm")
+    ]
+    assert 0.2 < files[0]["quantum_seconds"] < 0.4
+    assert files[0] == files[1]
+    assert printed("jobs") == []
+
+
+@pytest.mark.parametrize("name", ["bell.qpy", "bell.qasm", "missing.qpy"])
+def test_file_of_no_circuits_is_wrong_usage(account, name):
+    Path("bell.qpy").write_bytes(b"QISKIT?")
+    Path("bell.qasm").write_text("OPENQASM")
+    assert "expected a file of QPY or OpenQASM 2" in typed("estimate", name, "--backend", "local_5q", exit_code=2)
 
 
 def test_usage_is_summed_and_compared_with_the_plan(done, service, monkeypatch):

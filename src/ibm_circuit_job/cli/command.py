@@ -13,6 +13,7 @@ from ibm_circuit_job.cli import accounts, job, jobs, records, terminal
 from ibm_circuit_job.cli.backends import backends
 from ibm_circuit_job.cli.demo import demo
 from ibm_circuit_job.cli.doctor import doctor
+from ibm_circuit_job.cli.estimate import estimate
 from ibm_circuit_job.cli.serve import serve
 from ibm_circuit_job.cli.usage import usage
 from ibm_circuit_job.cli.watch import watch
@@ -62,6 +63,7 @@ _PANELS: Final[Mapping[str, tuple[Callable[..., None], ...]]] = {
     ),
     "Services and accounts": (
         backends,
+        estimate,
         usage,
         accounts.login,
         accounts.whoami,

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from ibm_circuit_job.account.job_store import JobStore
-from ibm_circuit_job.cli import terminal
+from ibm_circuit_job.cli import exit_codes, terminal
 from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
 from ibm_circuit_job.cli.shown import job_document, show_jobs, view_of, views_of
 from ibm_circuit_job.cli.stores import Store, read_store, written_store
@@ -54,6 +54,8 @@ def jobs(
     Example: ibm-circuit-job jobs --status pending --refresh
     """
     choice = Choice(account, url, instance)
+    if choice.is_made and local is not None:
+        terminal.fail("give an account, or --local or --hardware: an account is of one service", exit_codes.USAGE)
     asks = choice.is_made or refresh
     with (written_store if asks else read_store)(store) as opened, Services(choice, opened) as services:
         if choice.is_made:
@@ -185,7 +187,7 @@ def prune(
 ) -> None:
     """List the trials on services on this machine, and delete them with --delete. Jobs on hardware are not touched.
 
-    Jobs that have not ended are among them where their service is gone.
+    Jobs that have not ended are among them where the service that took them is gone.
 
     Example: ibm-circuit-job prune --older-than 7 --delete
     """
@@ -206,8 +208,7 @@ def prune(
 def _trials(store: JobStore, services: Services, before: datetime) -> Iterable[JobView]:
     for portion in _portions(store, end_datetime=before):
         for view in views_of(portion, store, services):
-            has_ended = view.status in _ENDED or view.service_is_gone
-            if view.service == THIS_MACHINE and has_ended:
+            if view.service == THIS_MACHINE and not (view.status not in _ENDED and services.runs_at(view.service_url)):
                 yield view
 
 

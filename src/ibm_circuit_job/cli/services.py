@@ -122,7 +122,11 @@ class Services:
         if record.is_final or service != THIS_MACHINE:
             return False
         url = _url_of(record)
-        return not ((url is not None and self._is_listening(url)) or any(self._local()))
+        return not (self.runs_at(url) or any(self._local()))
+
+    def runs_at(self, url: str | None) -> bool:
+        """Return whether a service on this machine takes connections at a URL; false where none is known."""
+        return url is not None and self._is_listening(url)
 
     def _is_listening(self, url: str) -> bool:
         if url not in self._listening:

@@ -12,6 +12,7 @@ from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Servic
 from ibm_circuit_job.cli.shown import iso
 from ibm_circuit_job.cli.stores import Store, read_store
 from ibm_circuit_job.errors import IBMAccountError
+from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.views import words
 from ibm_circuit_job.wire.instance_usage import InstanceUsage
 
@@ -43,17 +44,32 @@ def usage(
     choice = Choice(account, url, instance)
     with read_store(store) as opened, Services(choice) as services:
         sums = {} if opened is None else opened.usage(by=by.value)
+        awaited = 0.0 if opened is None else sum(_expected(record) for record in opened.unfinished())
         plan = None if offline else _plan(services, must_be_there=choice.is_made)
     if as_json:
-        terminal.show_json({"by": by.value, "seconds": dict(sums), "plan": None if plan is None else _document(plan)})
+        terminal.show_json(
+            {
+                "by": by.value,
+                "seconds": dict(sums),
+                "expected_seconds": awaited,
+                "plan": None if plan is None else _document(plan),
+            }
+        )
         return
     rows = [(name or f"no {by.value}", words.seconds(seconds)) for name, seconds in sums.items()]
     if rows:
         terminal.show_rows((by.value, "usage"), rows)
     else:
         terminal.note("No charged jobs.")
+    if awaited:
+        terminal.note(f"Jobs that have not ended are expected to take {words.seconds(awaited)} more.")
     if plan is not None:
         terminal.note(_in_words(plan))
+
+
+def _expected(record: Job) -> float:
+    """The seconds that a job which has not ended is expected to take, as far as its service has said."""
+    return (record.details and record.details.usage_estimate) or 0.0
 
 
 def _plan(services: Services, *, must_be_there: bool) -> InstanceUsage | None:

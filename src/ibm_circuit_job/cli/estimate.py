@@ -1,0 +1,61 @@
+"""``ibm-circuit-job estimate``: the quantum time that circuits would be charged, before they are submitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from attrs import asdict
+from qiskit import QuantumCircuit, qasm2, qpy
+from qiskit.exceptions import QiskitError
+from qiskit.transpiler import generate_preset_pass_manager
+
+from ibm_circuit_job.account.backend import IBMBackend
+from ibm_circuit_job.cli import exit_codes, terminal
+from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
+
+
+def estimate(
+    file: Annotated[
+        Path,
+        typer.Argument(help="A file of circuits: QPY, or OpenQASM 2 where its name ends with .qasm."),
+    ],
+    backend: Annotated[str, typer.Option(help="The backend that they would run on.")],
+    shots: Annotated[int | None, typer.Option(min=1, help="As for run(); its default otherwise.")] = None,
+    account: Account = None,
+    url: Url = None,
+    instance: InstanceOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+) -> None:
+    """Estimate the quantum time that circuits would be charged on a backend, without submitting anything.
+
+    Circuits that are not in the instruction set of the backend are transpiled first.
+
+    Example: ibm-circuit-job estimate circuits.qpy --backend ibm_torino --shots 4000
+    """
+    circuits = _circuits(file)
+    with Services(Choice(account, url, instance)) as services:
+        meant = services.chosen().get_backend(backend)
+        found = meant.estimate(_transpiled(circuits, meant), shots=shots)
+    if as_json:
+        terminal.show_json(asdict(found))
+    else:
+        print(terminal.printable(str(found)))
+
+
+def _circuits(file: Path) -> list[QuantumCircuit]:
+    try:
+        if file.suffix == ".qasm":
+            return [qasm2.load(str(file))]
+        with file.open("rb") as opened:
+            return list(qpy.load(opened))
+    except (QiskitError, OSError, ValueError, EOFError) as error:
+        terminal.fail(f"expected a file of QPY or OpenQASM 2, got {file}: {error}", exit_codes.USAGE)
+
+
+def _transpiled(circuits: list[QuantumCircuit], backend: IBMBackend) -> list[QuantumCircuit]:
+    """The circuits as the backend runs them."""
+    if backend.simulator:
+        return circuits
+    return list(generate_preset_pass_manager(1, backend=backend, seed_transpiler=0).run(circuits))

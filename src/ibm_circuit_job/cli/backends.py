@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ibm_circuit_job.account.backend import IBMBackend
 from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
 from ibm_circuit_job.cli.terminal import Column
 from ibm_circuit_job.errors import IBMBackendApiError
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.account.backend import IBMBackend
 
 _COLUMNS = (
     Column("backend"),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from attrs import asdict
-from qiskit import QuantumCircuit, qasm2, qpy
+from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
-from qiskit.transpiler import generate_preset_pass_manager
 
-from ibm_circuit_job.account.backend import IBMBackend
 from ibm_circuit_job.cli import exit_codes, terminal
 from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.account.backend import IBMBackend
 
 
 def estimate(
@@ -45,6 +46,8 @@ def estimate(
 
 
 def _circuits(file: Path) -> list[QuantumCircuit]:
+    from qiskit import qasm2, qpy  # noqa: PLC0415 - other commands do without
+
     try:
         if file.suffix == ".qasm":
             return [qasm2.load(str(file))]
@@ -58,4 +61,6 @@ def _transpiled(circuits: list[QuantumCircuit], backend: IBMBackend) -> list[Qua
     """The circuits as the backend runs them."""
     if backend.simulator:
         return circuits
+    from qiskit.transpiler import generate_preset_pass_manager  # noqa: PLC0415 - other commands do without
+
     return list(generate_preset_pass_manager(1, backend=backend, seed_transpiler=0).run(circuits))

@@ -222,7 +222,7 @@ def wait(
 
     Example: ibm-circuit-job wait cq1x --timeout 600 && ibm-circuit-job result cq1x
     """
-    with looked_for(account, url, instance, store) as jobs, interruptible(job_ids):
+    with looked_for(account, url, instance, store) as jobs, interruptible("wait", job_ids):
         handles = [jobs.handle(job_id) for job_id in dict.fromkeys(job_ids)]
         code, is_live = 0, terminal.console.is_terminal and not as_json
         try:
@@ -250,16 +250,13 @@ def _tell(job_id: str, status: JobStatus, _: IBMCircuitJob, **__: Any) -> None:
 
 
 @contextmanager
-def interruptible(job_ids: Sequence[str]) -> Iterator[None]:
-    """Return a context in which Ctrl-C ends the command with 130, and says that the jobs go on."""
+def interruptible(command: str, job_ids: Sequence[str]) -> Iterator[None]:
+    """Return a context in which Ctrl-C ends a command with 130, and says that the jobs go on."""
     try:
         yield
     except KeyboardInterrupt:
-        named = " ".join(job_ids)
-        terminal.fail(
-            f"interrupted; the service goes on, and {terminal.command_line()} wait {named} waits again",
-            exit_codes.INTERRUPTED,
-        )
+        again = " ".join([terminal.command_line(), command, *job_ids])
+        terminal.fail(f"interrupted; the service goes on with its jobs. To come back: {again}", exit_codes.INTERRUPTED)
 
 
 def result(
@@ -278,7 +275,7 @@ def result(
 
     Example: ibm-circuit-job result cq1x --json
     """
-    with looked_for(account, url, instance, store) as jobs, interruptible([job_id]):
+    with looked_for(account, url, instance, store) as jobs, interruptible("result", [job_id]):
         whole, record, _ = jobs.record(job_id)
         found = None if record is None else _saved_result(jobs, record)
         if found is None:

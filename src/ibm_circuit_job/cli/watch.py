@@ -43,7 +43,7 @@ def watch(
 
     Example: ibm-circuit-job watch --interval 5
     """
-    with looked_for(account, url, instance, store) as jobs, interruptible(job_ids or []):
+    with looked_for(account, url, instance, store) as jobs, interruptible("watch", job_ids or []):
         handles = _watched(jobs, job_ids)
         if not handles:
             terminal.note("No jobs that have not ended.")

@@ -1,4 +1,8 @@
 # Every target sets up what it needs, in .venv, and does so again only when pyproject.toml has changed.
+
+# Empty is not set. Where it is set, each process compiles all that it imports, and each run rewrites all tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 PYTHON ?= python3
 BIN := .venv/bin
 

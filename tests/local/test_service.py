@@ -30,6 +30,15 @@ from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues
 from ibm_circuit_job.local.limits import Limits
 from ibm_circuit_job.local.records import Records
+from ibm_circuit_job.local.service import _new_process
+
+STARTS_AS_USERS_DO = _new_process
+
+
+@pytest.fixture
+def started_as_users_do(monkeypatch):
+    """Start services by a program of their own, and not as ``prepared_services`` does."""
+    monkeypatch.setattr("ibm_circuit_job.local.service._new_process", STARTS_AS_USERS_DO)
 
 
 def test_bell_job_from_run_to_counts(simulator, bell):
@@ -335,6 +344,7 @@ def test_taken_port_is_said_to_be_taken(provider):
         IBMProvider.local(port=port)
 
 
+@pytest.mark.usefixtures("started_as_users_do")
 def test_service_stops_with_its_block():
     with LocalService() as service:
         assert service.is_running
@@ -409,6 +419,7 @@ def test_forked_child_does_not_keep_the_service_alive():
             os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("started_as_users_do")
 def test_service_that_was_killed_is_not_said_to_run():
     with LocalService() as service:
         os.kill(service.pid, signal.SIGKILL)

@@ -147,14 +147,7 @@ class LocalService:
             "usage_seconds": usage_seconds,
             "withdrawn_versions": list(withdrawn_versions),
         }
-        # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
-        process = subprocess.Popen(
-            # -P: nothing is imported from the folder that the program happens to be in.
-            [sys.executable, "-P", "-m", "ibm_circuit_job.local"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        process = _new_process()
         self._process = process
         self._stop = weakref.finalize(self, _stop, process, temporary, os.getpid())
         _lifelines.add(process)
@@ -256,6 +249,18 @@ class LocalService:
     def stop(self) -> None:
         """Stop the service; jobs that run are given up. Stopping twice is no error."""
         self._stop()
+
+
+def _new_process() -> subprocess.Popen[bytes]:
+    """Start the service's process, which reads its settings from standard input."""
+    # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
+    return subprocess.Popen(
+        # -P: nothing is imported from the folder that the program happens to be in.
+        [sys.executable, "-P", "-m", "ibm_circuit_job.local"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def _check_settings(token: object, data: object, **numbers: object) -> None:

@@ -21,9 +21,10 @@ from ibm_circuit_job.threads import calls
 
 pytest_plugins = ["postgresql"]
 
-TIMEOUT = 2.0
+TIMEOUT = 0.3
+"""Seconds for a call that has to fail."""
 PATIENCE = 30.0
-"""Seconds after which a thread that does not end is a failure."""
+"""Seconds for a call that has to succeed, and after which a thread that does not end is a failure."""
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def behind_proxy(postgresql_url, proxy):
 
 @pytest.fixture
 def store(behind_proxy):
-    with JobStore(behind_proxy, timeout=TIMEOUT) as store:
+    with JobStore(behind_proxy, timeout=PATIENCE) as store:
         store.save(Job("a"))
         yield store
 
@@ -75,11 +76,20 @@ def in_thread(call):
     return thread, raised
 
 
+@contextlib.contextmanager
+def impatient(store):
+    """Until the end of the block, a call ends soon."""
+    store._database.timeout = TIMEOUT
+    yield
+    store._database.timeout = PATIENCE
+
+
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_silent_server_ends_every_call_with_an_error(store, proxy, call):
     proxy.swallows = True
-    thread, raised = in_thread(lambda: call(store))
-    assert ended([thread])
+    with impatient(store):
+        thread, raised = in_thread(lambda: call(store))
+        assert ended([thread])
     assert isinstance(raised[0], JobStoreUnavailableError)
     assert "did not answer in time" in str(raised[0])
     proxy.swallows = False
@@ -91,7 +101,7 @@ def test_silent_server_leaves_no_thread_waiting(store, proxy, monkeypatch):
     monkeypatch.setattr(calls, "_IDLE_SECONDS", 0.1)
     before = set(threading.enumerate())
     proxy.swallows = True
-    with pytest.raises(JobStoreUnavailableError):
+    with impatient(store), pytest.raises(JobStoreUnavailableError):
         store.load("a")
     waiting = [thread for thread in set(threading.enumerate()) - before if thread.name == "ibm-circuit-job-store"]
     assert ended(waiting)
@@ -119,7 +129,7 @@ def test_ctrl_c_ends_a_call_at_once(store, proxy, postgresql_url, kind):
             store.save(Job("b"))
         interrupt.join()
     proxy.swallows = False
-    store._database.timeout = TIMEOUT
+    store._database.timeout = PATIENCE
     assert store.load("a") == Job("a")
 
 
@@ -134,7 +144,7 @@ def locked(postgresql_url, table="jobs"):
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("table", ["jobs", "store_version"])
 def test_table_lock_of_another_program_ends_every_call(store, postgresql_url, call, table):
-    with locked(postgresql_url, table):
+    with locked(postgresql_url, table), impatient(store):
         thread, raised = in_thread(lambda: call(store))
         assert ended([thread])
     assert isinstance(raised[0], JobStoreUnavailableError)
@@ -150,7 +160,6 @@ def test_connection_that_was_cut_is_made_again(store, proxy, call):
 
 
 def test_server_that_is_away_for_a_moment_is_waited_for(store, proxy):
-    store._database.timeout = PATIENCE
     proxy.refuses = True
     proxy.cut()
     thread, raised = in_thread(lambda: store.save(Job("b")))
@@ -191,7 +200,10 @@ def test_result_in_a_silent_store_is_not_said_to_be_gone(store, proxy):
     done = b'{"id": "a", "state": {"status": "Completed"}}'
     job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([done] * 3, results=[gone] * 3), store=store)
     proxy.swallows = True
-    with pytest.raises(JobStoreUnavailableError, match="could not read the result of job a in the store"):
+    with (
+        impatient(store),
+        pytest.raises(JobStoreUnavailableError, match="could not read the result of job a in the store"),
+    ):
         job.result()
 
 

@@ -8,13 +8,16 @@ The tests of how a service starts and ends start it as users do, with ``started_
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 MOST_BYTES = 1_000_000
 """How many bytes are read of a request at once."""
@@ -25,34 +28,49 @@ class PreparedServices:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._socket = self._process = None
+        self._folder, self._process = tempfile.mkdtemp(prefix="ibm-circuit-job-"), None
 
     def start(self):
         """Return the process of a new service, which waits for its settings."""
+        with self._lock:
+            umask = os.umask(0o077)
+            if self._process is None:
+                self._prepare()
+            os.umask(umask)
         stdin, to_stdin = os.pipe()
         from_stdout, stdout = os.pipe()
         from_ended, ended = os.pipe()
-        asked = {"environment": dict(os.environ), "folder": os.getcwd()}
-        with self._lock:
-            if self._process is None:
-                self._prepare()
-            socket.send_fds(self._socket, [json.dumps(asked).encode() + b"\n"], [stdin, stdout, 2, ended])
-            replied, [pidfd], _, _ = socket.recv_fds(self._socket, 4, 1)
+        asked = {"environment": dict(os.environ), "folder": str(Path.cwd()), "umask": umask}
+        # A socket for each service: tests count those that are open.
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(self._address)
+            socket.send_fds(asking, [json.dumps(asked).encode() + b"\n"], [stdin, stdout, 2, ended])
+            replied, [pidfd], _, _ = socket.recv_fds(asking, 4, 1)
         for each in (stdin, stdout, ended):
             os.close(each)
         return ServiceProcess(int.from_bytes(replied), pidfd, to_stdin, from_stdout, from_ended)
 
+    @property
+    def _address(self):
+        return f"{self._folder}/socket"
+
     def _prepare(self):
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen([sys.executable, "-P", __file__], stdin=theirs, start_new_session=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self._address)
+            listener.listen()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", __file__, str(listener.fileno())],
+                stdin=subprocess.PIPE,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
 
     def stop(self):
         """End the process; a service that runs ends with the program that started it, as every service does."""
         if self._process is not None:
-            self._socket.close()
             self._process.terminate()
-            self._process.wait()
+            self._process.communicate()
+        shutil.rmtree(self._folder)
 
 
 class ServiceProcess:
@@ -91,45 +109,47 @@ class ServiceProcess:
 
 
 def main():
-    """Fork a service for each request, and say with which code it ended."""
-    from ibm_circuit_job.local import __main__ as entry
-    from ibm_circuit_job.local import execution
+    """Fork a service for each request, and say with which code it ended, until standard input is closed."""
+    from ibm_circuit_job.local import __main__ as entry  # noqa: PLC0415 - the tests, which import this file, need none
+    from ibm_circuit_job.local import execution  # noqa: PLC0415 - the same
 
     execution.load()
-    asking = socket.socket(fileno=os.dup(0))
+    listener = socket.socket(fileno=int(sys.argv[1]))
     running = {}
     while True:
-        readable, _, _ = select.select([asking, *running], [], [])
+        readable, _, _ = select.select([0, listener, *running], [], [])
+        if 0 in readable:
+            return 0
         for pidfd in running.keys() & readable:
             pid, ended = running.pop(pidfd)
             os.close(pidfd)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             with suppress(BrokenPipeError), os.fdopen(ended, "wb") as pipe:
                 pipe.write(str(code).encode())
-        if asking not in readable:
+        if listener not in readable:
             continue
-        asked, handles, _, _ = socket.recv_fds(asking, MOST_BYTES, 4)
-        if not asked:
-            return 0
-        while not asked.endswith(b"\n"):
-            asked += asking.recv(MOST_BYTES)
-        *pipes, ended = handles
-        pid = os.fork()
+        with listener.accept()[0] as asking:
+            asked, handles, _, _ = socket.recv_fds(asking, MOST_BYTES, 4)
+            while not asked.endswith(b"\n"):
+                asked += asking.recv(MOST_BYTES)
+            *pipes, ended = handles
+            pid = os.fork()
+            if pid:
+                pidfd = os.pidfd_open(pid)
+                running[pidfd] = (pid, ended)
+                socket.send_fds(asking, [pid.to_bytes(4)], [pidfd])
         if not pid:
-            asking.close()
+            listener.close()
             for each in (ended, *running, *(other for _, other in running.values())):
                 os.close(each)
             become_service(pipes, **json.loads(asked))
             return entry.main()
         for each in pipes:
             os.close(each)
-        pidfd = os.pidfd_open(pid)
-        running[pidfd] = (pid, ended)
-        socket.send_fds(asking, [pid.to_bytes(4)], [pidfd])
 
 
-def become_service(pipes, environment, folder):
-    """Give a forked process a session, pipes, an environment and a folder, as a started one has from the beginning."""
+def become_service(pipes, environment, folder, umask):
+    """Give a forked process what a started one has from the beginning."""
     os.setsid()
     for number, pipe in enumerate(pipes):
         os.dup2(pipe, number)
@@ -138,6 +158,7 @@ def become_service(pipes, environment, folder):
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
+    os.umask(umask)
 
 
 if __name__ == "__main__":

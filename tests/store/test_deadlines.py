@@ -22,7 +22,9 @@ from ibm_circuit_job.threads import calls
 pytest_plugins = ["postgresql"]
 
 TIMEOUT = 0.3
-"""Seconds for a call that has to fail."""
+"""Seconds for a call that has to fail, whatever it has come to by then."""
+ANSWERED_TIMEOUT = 2.0
+"""Seconds for a call that has to fail, but first has to reach the server or its lock."""
 PATIENCE = 30.0
 """Seconds for a call that has to succeed, and after which a thread that does not end is a failure."""
 
@@ -77,9 +79,9 @@ def in_thread(call):
 
 
 @contextlib.contextmanager
-def impatient(store):
+def impatient(store, seconds=TIMEOUT):
     """Until the end of the block, a call ends soon."""
-    store._database.timeout = TIMEOUT
+    store._database.timeout = seconds
     yield
     store._database.timeout = PATIENCE
 
@@ -144,7 +146,7 @@ def locked(postgresql_url, table="jobs"):
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("table", ["jobs", "store_version"])
 def test_table_lock_of_another_program_ends_every_call(store, postgresql_url, call, table):
-    with locked(postgresql_url, table), impatient(store):
+    with locked(postgresql_url, table), impatient(store, ANSWERED_TIMEOUT):
         thread, raised = in_thread(lambda: call(store))
         assert ended([thread])
     assert isinstance(raised[0], JobStoreUnavailableError)
@@ -179,7 +181,7 @@ def test_too_many_clients_are_waited_for(store, postgresql_url):
             other = psycopg.connect(crowded.set(drivername="postgresql").render_as_string(hide_password=False))
             as_crowd = crowded.render_as_string(hide_password=False)
             with pytest.raises(JobStoreUnavailableError, match="takes no more connections"):
-                JobStore(as_crowd, timeout=TIMEOUT)
+                JobStore(as_crowd, timeout=ANSWERED_TIMEOUT)
             opened = []
             thread, raised = in_thread(lambda: opened.append(JobStore(as_crowd, timeout=PATIENCE)))
             other.close()

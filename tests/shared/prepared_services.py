@@ -93,7 +93,8 @@ class ServiceProcess:
                 if not select.select([self._pidfd], [], [], timeout)[0]:
                     raise subprocess.TimeoutExpired("a service", timeout)
                 with self._ended:
-                    self.returncode = int(self._ended.read())
+                    # Nothing is said of one that ends after the last test.
+                    self.returncode = int(self._ended.read() or 0)
                 os.close(self._pidfd)
         return self.returncode
 

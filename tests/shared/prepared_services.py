@@ -34,9 +34,11 @@ class PreparedServices:
         """Return the process of a new service, which waits for its settings."""
         with self._lock:
             umask = os.umask(0o077)
-            if self._process is None:
-                self._prepare()
-            os.umask(umask)
+            try:
+                if self._process is None:
+                    self._prepare()
+            finally:
+                os.umask(umask)
         stdin, to_stdin = os.pipe()
         from_stdout, stdout = os.pipe()
         from_ended, ended = os.pipe()

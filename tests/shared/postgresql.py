@@ -91,6 +91,7 @@ def served(programs):
     # Not pytest's folder, which is for one user alone: the server refuses to be root.
     folder = Path(tempfile.mkdtemp(prefix="ibm-circuit-job-postgresql-"))
     owner = {"cwd": folder}
+    guard = None
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
         owner |= {"user": "postgres", "group": "postgres", "extra_groups": []}
@@ -105,8 +106,8 @@ def served(programs):
         _run([*made, f"--username={USER}", f"--pwfile={written}", "--pgdata=data"], 60, **owner)
         written.unlink()
         port = _started(programs, folder, owner)
-        # It is not to outlive this process, in whatever way that ends.
-        stop = 'read -r _; "$0" stop --pgdata=data --mode=immediate --timeout=30; rm -rf -- "$1"'
+        # It is not to outlive this process, in whatever way that ends. For the files of all databases no test waits.
+        stop = 'read -r _; "$0" stop --pgdata=data --mode=immediate --timeout=30; rm -rf -- "$1" &'
         guard = subprocess.Popen(
             ["/bin/sh", "-c", stop, programs / "pg_ctl", folder],
             stdin=subprocess.PIPE,
@@ -120,7 +121,8 @@ def served(programs):
             # A line, and not only the end of the pipe: a process that was forked meanwhile may have it open.
             guard.communicate(b"\n", 180)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if guard is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _started(programs, folder, owner):

@@ -58,7 +58,8 @@ def fill(store, count):
 @pytest.fixture(scope="module")
 def small_and_large(tmp_path_factory):
     folder = tmp_path_factory.mktemp("size")
-    with JobStore(folder / "small.sqlite") as small, JobStore(folder / "large.sqlite") as large:
+    # To fill it is one call, which takes long on a machine that does much else.
+    with JobStore(folder / "small.sqlite") as small, JobStore(folder / "large.sqlite", timeout=600) as large:
         fill(small, 100)
         fill(large, 2000)
         yield small, large

@@ -30,7 +30,7 @@ from ibm_circuit_job.errors import (
     IBMJobTimeoutError,
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.job.watch import wait_all
+from ibm_circuit_job.job.monitor import wait_all
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.views import words
 from ibm_circuit_job.views.records import CountsView, JobView

@@ -16,7 +16,7 @@ from ibm_circuit_job.cli.shown import job_document
 from ibm_circuit_job.cli.stores import Store, complete_id
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.monitor import job_monitor
-from ibm_circuit_job.job.watch import wait_all
+from ibm_circuit_job.job.monitor import wait_all
 
 
 def watch(

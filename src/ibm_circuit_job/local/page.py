@@ -20,7 +20,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from ibm_circuit_job.local.crew import Crew
-from ibm_circuit_job.local.devices import DEVICES, Device, calibrated_at, properties
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.job_api import Refusal, Service, check_key, log_of
 from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
@@ -153,7 +154,7 @@ class Page:
             properties(device, now),
             running=None if running is None else running.id,
             waiting=waiting,
-            calibrated_at=None if device.is_simulator else calibrated_at(now),
+            calibrated_at=None if device.is_simulator else device.calibrated_at(now),
         )
 
     # One job

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.coupling_layout import places
-from ibm_circuit_job.local.devices import Device, measured
+from ibm_circuit_job.local.device import Device
+from ibm_circuit_job.local.devices import measured
 from ibm_circuit_job.local.records import JobRecord
 from ibm_circuit_job.state.status import status_of
 from ibm_circuit_job.views.page_records import CouplingView, DeviceView, QubitView

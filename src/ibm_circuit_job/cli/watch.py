@@ -15,8 +15,7 @@ from ibm_circuit_job.cli.services import Account, InstanceOption, Url
 from ibm_circuit_job.cli.shown import job_document
 from ibm_circuit_job.cli.stores import Store, complete_id
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.job.monitor import job_monitor
-from ibm_circuit_job.job.monitor import wait_all
+from ibm_circuit_job.job.monitor import job_monitor, wait_all
 
 
 def watch(

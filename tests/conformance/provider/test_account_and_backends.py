@@ -82,3 +82,8 @@ def test_target_of_the_simulator_has_any_two_qubits_coupled(simulator):
 
 class TestBackends(BackendChecks):
     """What every client is told of the backends."""
+
+
+def test_simulator_of_earlier_years_is_found_by_its_name(provider, bell):
+    counts = provider.get_backend("ibmq_qasm_simulator").run(bell, shots=100).result().get_counts()
+    assert set(counts) <= {"00", "11"}

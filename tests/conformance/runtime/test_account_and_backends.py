@@ -139,3 +139,9 @@ def test_token_is_renewed_before_it_runs_out(strict, services, until):
 
 class TestBackends(BackendChecks):
     """What every client is told of the backends."""
+
+
+def test_simulator_of_earlier_years_is_found_by_its_name(service, sample, bell):
+    backend = service.backend("ibmq_qasm_simulator")
+    counts = sample(backend, bell, shots=100).result(timeout=100)[0].join_data().get_counts()
+    assert set(counts) <= {"00", "11"}

@@ -49,6 +49,7 @@ def test_target_has_fractional_gates_where_wanted(use_fractional_gates, fraction
         "if_else",
         "for_loop",
         "switch_case",
+        "while_loop",
         *fractional,
     }
     assert target["cz"][3, 16].error == target["cz"][16, 3].error > 0

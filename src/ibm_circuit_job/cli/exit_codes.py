@@ -30,6 +30,7 @@ def of_jobs(statuses: Iterable[JobStatus]) -> int:
     """Return the exit code for jobs that have ended: 0 where all are DONE; a failed job counts before a cancelled one.
 
     Example:
+        >>> from qiskit.providers.jobstatus import JobStatus
         >>> of_jobs([JobStatus.DONE, JobStatus.CANCELLED, JobStatus.ERROR]), of_jobs([JobStatus.DONE])
         (3, 0)
     """

@@ -16,6 +16,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result
 
+from ibm_circuit_job import wait_all
 from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import exit_codes, terminal
 from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
@@ -30,7 +31,6 @@ from ibm_circuit_job.errors import (
     IBMJobTimeoutError,
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.job.monitor import wait_all
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.views import words
 from ibm_circuit_job.views.records import CountsView, JobView

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from qiskit.providers.jobstatus import JobStatus
 
+from ibm_circuit_job import job_monitor, wait_all
 from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.cli.job import Jobs, interruptible, looked_for
 from ibm_circuit_job.cli.jobs import ask_all
@@ -15,7 +16,6 @@ from ibm_circuit_job.cli.services import Account, InstanceOption, Url
 from ibm_circuit_job.cli.shown import job_document
 from ibm_circuit_job.cli.stores import Store, complete_id
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.job.monitor import job_monitor, wait_all
 
 
 def watch(

@@ -163,13 +163,16 @@ def platform(service):
     return IBMProvider(service.token, url, instance=instance, channel="ibm_quantum_platform")
 
 
+EARLIER = "local_5q-20260101T040000Z"
+
+
 def test_calibration_of_a_backend_is_asked_for_by_name(platform):
-    backend = platform.get_backend("local_5q", calibration_id="c1")
-    assert backend.calibration_id == "c1"
-    assert platform.get_backend("local_5q", calibration_id="c1") is backend
+    backend = platform.get_backend("local_5q", calibration_id=EARLIER)
+    assert backend.calibration_id == EARLIER
+    assert platform.get_backend("local_5q", calibration_id=EARLIER) is backend
     assert platform.get_backend("local_5q").calibration_id is None
     with pytest.raises(IBMBackendValueError, match="expected a name with calibration_id"):
-        platform.get_backend(calibration_id="c1")
+        platform.get_backend(calibration_id=EARLIER)
 
 
 def test_calibration_is_chosen_on_the_platform_only(provider):

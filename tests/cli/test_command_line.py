@@ -102,7 +102,7 @@ def test_jobs_are_plain_lines_without_a_terminal():
 def test_jobs_are_a_table_with_whole_ids_on_a_narrow_terminal():
     table = typed("jobs")
     assert LONG_ID in table
-    assert (table.count(r"\x1b[31mre"), table.count(":bug: \\")) == (2, 2)
+    assert (table.count(r"\x1b[31mre"), table.count(":bug: \\")) == (3, 3)
     assert set(table) - {"\n"} == set(filter(str.isprintable, table))
 
 
@@ -213,7 +213,7 @@ def server(tmp_path):
 
 
 def test_serve_says_how_to_connect(server, bell):
-    printed = "".join(server.stdout.readline() for _ in range(5))
+    printed = "".join(server.stdout.readline() for _ in range(6))
     call = re.search(r"IBMProvider\(token='(.+)', url='(.+)', store=JobStore\(\)\)", printed)
     with IBMProvider(token=call[1], url=call[2]) as provider:
         job = provider.get_backend("local_simulator").run(bell, shots=10)

@@ -279,6 +279,8 @@ def test_saved_account_is_chosen_by_its_name(service, tmp_path):
     assert {each["name"] for each in printed("backends", "--account", "here", "--min-qubits", "20")} == {
         "local_simulator",
         "local_27q",
+        "local_heron",
+        "ibmq_qasm_simulator",
     }
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import NoneType
 from typing import Any, Final, TypeAlias
 
-from attrs import Factory, field, frozen
+from attrs import NOTHING, Factory, field, fields, frozen
 from attrs.validators import deep_iterable, instance_of
 from qiskit.providers.jobstatus import JobStatus
 
@@ -334,21 +334,25 @@ class JobName:
 
 
 def _read_older(kind: Any) -> None:
-    """Let a kind of fact be unpickled that was pickled when no fact had a stamp."""
+    """Let a kind of fact be unpickled that was pickled when it had fewer fields."""
     set_state = kind.__setstate__
+    defaults = {
+        each.name: each.default
+        for each in fields(kind)
+        if each.default is not NOTHING and not isinstance(each.default, Factory)
+    }
 
     def set_older_state(fact: Any, state: Any) -> None:
         set_state(fact, state)
         if "stamp" not in state:
             object.__setattr__(fact, "stamp", micros_of(fact.observed_at))
-            if kind in _PARTIAL:
-                object.__setattr__(fact, "earlier", ())
+        for name in defaults.keys() - state.keys():
+            object.__setattr__(fact, name, defaults[name])
 
     kind.__setstate__ = set_older_state
 
 
-_PARTIAL: Final = (StatusReport, JobDetails, JobMetrics)
-for _kind in (*_PARTIAL, JobInputs, ResultPayload, JobTags, JobName):
+for _kind in (StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload, JobTags, JobName):
     _read_older(_kind)
 
 Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload | JobTags | JobName

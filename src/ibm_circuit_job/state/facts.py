@@ -339,7 +339,7 @@ def _read_older(kind: Any) -> None:
     defaults = {
         each.name: each.default
         for each in fields(kind)
-        if each.default is not NOTHING and not isinstance(each.default, Factory)
+        if each.default is not NOTHING and not hasattr(each.default, "factory")
     }
 
     def set_older_state(fact: Any, state: Any) -> None:

@@ -60,7 +60,7 @@ class Customers:
     def as_they_end(self, provider, work):
         for batch in batches(work, 20):
             wanted = {self.submitted(provider, errand): errand for errand in batch}
-            for job in as_completed(wanted, LIMIT, lambda job: self.told(job.job_id(), job.state.status.status)):
+            for job in as_completed(wanted, LIMIT, callback=lambda job_id, status, *_, **__: self.told(job_id, status)):
                 self.read(job, wanted[job])
 
     def all_of_them(self, provider, work):

@@ -175,7 +175,7 @@ class AnyWeather(RuleBasedStateMachine):
     """What the replies said that the handle has read; one that came after a timeout need not be."""
 
     @initialize(
-        ends_at=st.sampled_from([0.0, 0.5, 4.0, 50.0, 400.0, 3_000.0, 20_000.0]),
+        ends_at=st.sampled_from([0.0, 0.5, 4.0, 50.0, 400.0, 3_000.0]),
         pushes=st.booleans(),
         streams=st.lists(STREAMS, max_size=8),
     )

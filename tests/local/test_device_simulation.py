@@ -177,7 +177,7 @@ def test_matrix_product_state_serves_wide_shallow_circuits():
     circuit = QuantumCircuit(HERON.qubits, 40)
     for qubit in qubits:
         circuit.rx(0.3, qubit)
-    for one, other in zip(qubits[::2], qubits[1::2], strict=True):
+    for one, other in pairwise(qubits):
         circuit.cz(one, other)
     circuit.measure(qubits, range(40))
     result = ran(circuit, shots=5)

@@ -1,16 +1,19 @@
 """Simulating circuits on a device: on the qubits that they use, with the part of the noise that they feel.
 
-The method is chosen for each circuit (:mod:`.methods`). Circuits that use the same qubits are simulated together.
+Parts of a circuit that nothing connects are simulated apart (:mod:`.separate_parts`), each by a method of its own
+(:mod:`.methods`), and their outcomes are joined shot by shot. Parts on the same qubits are simulated in one run.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Any, Final, TypeAlias
 
+import numpy as np
 from attrs import field, frozen
 from qiskit import QuantumCircuit
 from qiskit.result import Result
@@ -26,8 +29,9 @@ from ibm_circuit_job.local.frames import can_have_frames, outcomes_of
 from ibm_circuit_job.local.limits import share_of_machine
 from ibm_circuit_job.local.methods import FAST_QUBITS, WORKER_MB, Method, NoMethod, method_of, need_of
 from ibm_circuit_job.local.reduced import neighbours_together, reduced, used_qubits
+from ibm_circuit_job.local.separate_parts import separate_parts
 
-_SEEDS: Final = 2113
+SEEDS: Final = 2113
 """How far apart Aer has the seeds of two circuits that it simulates together."""
 
 
@@ -51,7 +55,7 @@ def why_cannot_run(device: Device, moment: datetime, circuit: QuantumCircuit, me
         # Whether a rotation is a Clifford gate is known with its angle.
         return None
     try:
-        _Ready.of(device, circuit, memory_mb)
+        _ready(device, circuit, memory_mb)
     except NoMethod as error:
         return f"Circuit {circuit.name!r} cannot be simulated: {error} (setting memory_mb)."
     return None
@@ -67,6 +71,7 @@ def run_on_device(
     seed: int | None,
     memory_mb: int | None,
     binds: Sequence[Mapping[Any, Sequence[float]]] | None = None,
+    first: int = 0,
 ) -> Result:
     """Simulate circuits on a device, and return the result of them all.
 
@@ -79,46 +84,51 @@ def run_on_device(
         seed: The seed; a new one by default.
         memory_mb: MB that the process may use; by default what is free.
         binds: For each circuit the values of its parameters: it is run for each of them.
+        first: How many circuits of the job were run before. The outcomes of a circuit depend on the seed and on its
+            number in the job, and not on which circuits are run with it.
 
     Raises:
         NoMethod: If no method can simulate a circuit.
     """
     if binds is not None:
         circuits = [bound for pair in zip(circuits, binds, strict=True) for bound in _bound(*pair)]
-    ready = [_Ready.of(device, circuit, memory_mb) for circuit in circuits]
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for index, each in enumerate(ready):
-        kind = each.method, each.used, each.method == "stabilizer" and can_have_frames(each.circuit)
-        groups.setdefault(kind, []).append(index)
-    found: list[dict[str, Any]] = [{}] * len(ready)
-    done = 0
-    for members in groups.values():
-        ran = _simulated(
-            device,
-            device.calibrated_at(moment),
-            [ready[index] for index in members],
-            shots=shots,
-            memory=memory,
-            # No two circuits of the job have the same seed.
-            seed=None if seed is None else seed + _SEEDS * done,
-            memory_mb=memory_mb,
-        )
-        if len(ran["results"]) != len(members):
-            # Refused as a whole, before any of them ran.
-            return Result.from_dict(ran)
-        done += len(members)
-        for index, each in zip(members, ran["results"], strict=True):
-            # One that failed has no header.
-            found[index] = each | {"header": each.get("header", {}) | _header(circuits[index])}
+    batches: dict[_Kind, list[tuple[int, _Ready]]] = {}
+    for index, circuit in enumerate(circuits):
+        parts = _ready(device, circuit, memory_mb)
+        for part in parts:
+            kind = part.method, part.used, part.has_frames, len(parts) > 1
+            batches.setdefault(kind, []).append((index, part))
+    found: list[list[dict[str, Any]]] = [[] for _ in circuits]
+    for (*_, is_one_of_several), members in batches.items():
+        for run in _in_row(members) if seed is not None else [members]:
+            ran = _simulated(
+                device,
+                device.calibrated_at(moment),
+                [part for _, part in run],
+                shots=shots,
+                memory=memory or is_one_of_several,
+                seed=_seed(seed, first + run[0][0], run[0][1].used if is_one_of_several else None),
+                memory_mb=memory_mb,
+            )
+            if len(ran["results"]) != len(run):
+                # Refused as a whole, before any of them ran.
+                return Result.from_dict(ran)
+            for (index, _), each in zip(run, ran["results"], strict=True):
+                found[index].append(each)
+    results = [
+        # One that failed has no header.
+        (each := _joined(circuit, those, memory=memory)) | {"header": each.get("header", {}) | _header(circuit)}
+        for circuit, those in zip(circuits, found, strict=True)
+    ]
     return Result.from_dict(
         {
             "backend_name": device.name,
             "backend_version": str(_configuration(device).get("backend_version")),
             "qobj_id": "",
             "job_id": "",
-            "success": all(each["success"] for each in found),
+            "success": all(each["success"] for each in results),
             "status": "COMPLETED",
-            "results": found,
+            "results": results,
         }
     )
 
@@ -134,10 +144,10 @@ def _bound(circuit: QuantumCircuit, values: Mapping[Any, Sequence[float]]) -> li
 
 @frozen(eq=False)
 class _Ready:
-    """A circuit, and how it is simulated."""
+    """A circuit or a part of one, and how it is simulated."""
 
     circuit: QuantumCircuit
-    """The circuit on its own qubits."""
+    """The circuit on its own qubits, with all classical bits."""
     used: tuple[int, ...]
     """The qubits of the device that these are."""
     method: Method
@@ -145,9 +155,14 @@ class _Ready:
     delays: Mapping[str, tuple[int, float]] = field(factory=dict)
     """Its delays, by their labels: the qubit of the simulation and the seconds."""
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether all shots are simulated at once, by their frames."""
+        return self.method == "stabilizer" and can_have_frames(self.circuit)
+
     @classmethod
-    def of(cls, device: Device, circuit: QuantumCircuit, memory_mb: int | None) -> _Ready:
-        used, dt = used_qubits(circuit), device.pace.dt
+    def of(cls, device: Device, circuit: QuantumCircuit, used: tuple[int, ...], memory_mb: int | None) -> _Ready:
+        dt = device.pace.dt
         made = reduced(circuit, used, dt, clifford=False)
         if len(used) > FAST_QUBITS:
             used = tuple(used[index] for index in neighbours_together(made.circuit))
@@ -158,6 +173,53 @@ class _Ready:
         if method == "stabilizer":
             made = reduced(circuit, used, dt, clifford=True)
         return cls(made.circuit, used, method, made.delays)
+
+
+_Kind: TypeAlias = tuple[Method, tuple[int, ...], bool, bool]
+"""What parts have in common that are simulated in one run."""
+
+
+def _ready(device: Device, circuit: QuantumCircuit, memory_mb: int | None) -> list[_Ready]:
+    """The parts of a circuit.
+
+    Raises:
+        NoMethod: If no method can simulate one of them.
+    """
+    parts = separate_parts(circuit, used_qubits(circuit), is_pauli=device.has_pauli_noise)
+    return [_Ready.of(device, circuit, part, memory_mb) for part in parts]
+
+
+def _in_row(members: Sequence[tuple[int, _Ready]]) -> Iterator[list[tuple[int, _Ready]]]:
+    """The members, of which those with successive indices stay together: Aer gives these successive seeds."""
+    row: list[tuple[int, _Ready]] = []
+    for member in members:
+        if row and member[0] != row[-1][0] + 1:
+            yield row
+            row = []
+        row.append(member)
+    yield row
+
+
+def _seed(seed: int | None, number: int, part: tuple[int, ...] | None) -> int | None:
+    """The seed of a circuit with this number in its job, or of one of its parts: no two have the same one."""
+    if seed is None:
+        return None
+    own = seed if part is None else int(np.random.SeedSequence([abs(seed), *part]).generate_state(1)[0] >> 1)
+    return own + SEEDS * number
+
+
+def _joined(circuit: QuantumCircuit, parts: Sequence[dict[str, Any]], *, memory: bool) -> dict[str, Any]:
+    """The result of a circuit from those of its parts, in the form of Aer's. Each classical bit is of one part."""
+    if len(parts) == 1:
+        return parts[0]
+    for each in parts:
+        if not each["success"]:
+            return each
+    shots = zip(*(each["data"]["memory"] for each in parts if "memory" in each["data"]), strict=True)
+    outcomes = [hex(reduce(or_, (int(outcome, 16) for outcome in shot))) for shot in shots]
+    methods = dict.fromkeys(each["metadata"]["method"] for each in parts)
+    counted = _counted(circuit, outcomes or ["0x0"] * parts[0]["shots"], memory=memory)
+    return counted | {"metadata": {"method": ", ".join(methods), "num_qubits": circuit.num_qubits}}
 
 
 def _for_the_state(memory_mb: int | None) -> int:
@@ -176,11 +238,11 @@ def _simulated(
 ) -> dict[str, Any]:
     """Simulate circuits that use the same qubits, by the same method; return what the ``Result`` says."""
     used, errors = ready[0].used, _errors(device, calibrated)
-    if ready[0].method == "stabilizer" and all(can_have_frames(each.circuit) for each in ready):
+    if ready[0].has_frames:
         results = [
             _counted(
                 each.circuit,
-                outcomes_of(each.circuit, errors, used, each.delays, shots=shots, seed=_next(seed, index)),
+                outcomes_of(each.circuit, errors, used, each.delays, shots=shots, seed=_seed(seed, index, None)),
                 memory=memory,
             )
             for index, each in enumerate(ready)
@@ -207,10 +269,6 @@ def _simulated(
     )
     said: dict[str, Any] = simulator.run([each.circuit for each in ready], **options).result().to_dict()
     return said
-
-
-def _next(seed: int | None, index: int) -> int | None:
-    return None if seed is None else seed + _SEEDS * index
 
 
 def _counted(circuit: QuantumCircuit, outcomes: list[str], *, memory: bool) -> dict[str, Any]:

@@ -122,20 +122,24 @@ def not_clifford(circuit: QuantumCircuit) -> str | None:
         >>> not_clifford(circuit)
         'rz(0.3)'
     """
-    for instruction in circuit.data:
-        operation = instruction.operation
-        if isinstance(operation, ControlFlowOp):
-            for block in operation.blocks:
-                if (why := not_clifford(block)) is not None:
-                    return why
-        elif operation.name in {"break_loop", "continue_loop"}:
-            continue
-        elif operation.name in _QUARTERS:
-            if quarter_turns(operation.params[0]) is None:
-                return f"{operation.name}({operation.params[0]})"
-        elif operation.name not in _CLIFFORD:
-            return str(operation.name)
-    return None
+    return next((why for why in map(why_not_clifford, circuit.data) if why is not None), None)
+
+
+def why_not_clifford(instruction: CircuitInstruction) -> str | None:
+    """Return what keeps an instruction from being simulated with stabilizers; ``None`` if nothing does.
+
+    Args:
+        instruction: An instruction of a circuit. Of control flow, its bodies count.
+    """
+    operation = instruction.operation
+    if isinstance(operation, ControlFlowOp):
+        return next((why for why in map(not_clifford, operation.blocks) if why is not None), None)
+    name = operation.name
+    if name in _CLIFFORD or name in {"break_loop", "continue_loop"}:
+        return None
+    if name in _QUARTERS:
+        return None if quarter_turns(operation.params[0]) is not None else f"{name}({operation.params[0]})"
+    return str(name)
 
 
 def quarter_turns(angle: Any) -> int | None:

@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from ibm_circuit_job.local.device import Device
-from ibm_circuit_job.local.device_simulation import run_on_device, why_cannot_run
+from ibm_circuit_job.local.device_simulation import SEEDS, run_on_device, why_cannot_run
 from ibm_circuit_job.local.devices import DEVICES, MAX_SHOTS, configuration
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.methods import NoMethod
@@ -66,6 +66,7 @@ def simulated(
     seed: Any,
     noise_model: NoiseModel | None = None,
     binds: Sequence[Mapping[Any, Sequence[float]]] | None = None,
+    first: int = 0,
 ) -> Any:
     """Return what Aer makes of circuits, as its ``Result``.
 
@@ -77,6 +78,7 @@ def simulated(
         seed: The seed; that of the service by default.
         noise_model: The noise; that of the backend by default.
         binds: For each circuit the values of its parameters: it is run for each of them.
+        first: How many circuits of the job were run before, on which the seed of each circuit depends.
     """
     chosen = task.seed if seed is None else seed
     device = DEVICES[task.backend]
@@ -91,12 +93,13 @@ def simulated(
                 seed=chosen,
                 memory_mb=task.memory_mb,
                 binds=binds,
+                first=first,
             )
         except NoMethod as error:
             raise CannotRun(str(error)) from None
     options: dict[str, Any] = {"shots": shots, "memory": memory}
     if chosen is not None:
-        options["seed_simulator"] = chosen
+        options["seed_simulator"] = chosen + SEEDS * first
     if binds is not None:
         options["parameter_binds"] = binds
     if binds is not None or len(ready) > _FEW:

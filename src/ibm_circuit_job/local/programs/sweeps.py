@@ -111,23 +111,17 @@ def run_sweeps(
         ready.append(circuit)
     found: list[list[Any]] = [[] for _ in sweeps]
     chunks = []
-    first = task.seed if seed is None else seed
-    for number, parts in enumerate(_chunks(sweeps)):
+    done = 0
+    for parts in _chunks(sweeps):
         chunk = Chunk(parts)
-        for part, packed in zip(parts, _run(task, sweeps, ready, parts, _seed(first, number), noise), strict=True):
+        for part, packed in zip(parts, _run(task, sweeps, ready, parts, seed, noise, done), strict=True):
             found[part.sweep].append(packed)
+        done += sum(part.stop - part.start for part in parts)
         chunk.stop = datetime.now(UTC)
         chunks.append(chunk)
     joined = [_joined(sweep, packed) for sweep, packed in zip(sweeps, found, strict=True)]
     executed = ((sweep.circuit, sweep.values, sweep.shots) for sweep in sweeps)
     return Ran(joined, chunks, device_seconds(task, executed, rep_delay))
-
-
-def _seed(first: int | None, number: int) -> int | None:
-    """The seed of a chunk; of the first one the job's, so that its counts are those of ``circuit-runner``."""
-    if first is None or number == 0:
-        return first
-    return int(np.random.SeedSequence([abs(first), number]).generate_state(1)[0] >> 1)
 
 
 def _chunks(sweeps: Sequence[Sweep]) -> Iterator[list[Part]]:
@@ -160,6 +154,7 @@ def _run(
     parts: Sequence[Part],
     seed: int | None,
     noise: NoiseModel | None,
+    done: int,
 ) -> Iterator[Any]:
     circuits: list[QuantumCircuit] = []
     binds: list[dict[Any, list[float]]] = []
@@ -174,7 +169,7 @@ def _run(
             binds += [{} for _ in values]
     shots = sweeps[parts[0].sweep].shots
     bound = binds if any(binds) else None
-    ran = simulated(task, circuits, shots=shots, memory=True, seed=seed, noise_model=noise, binds=bound)
+    ran = simulated(task, circuits, shots=shots, memory=True, seed=seed, noise_model=noise, binds=bound, first=done)
     if not ran.success:
         raise CannotRun("; ".join(str(each.status) for each in ran.results if not each.success) or str(ran.status))
     at = 0

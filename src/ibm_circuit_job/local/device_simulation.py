@@ -28,7 +28,7 @@ from ibm_circuit_job.local.device_noise import Errors, decay, errors_of, model_o
 from ibm_circuit_job.local.frames import can_have_frames, outcomes_of
 from ibm_circuit_job.local.limits import share_of_machine
 from ibm_circuit_job.local.methods import FAST_QUBITS, WORKER_MB, Method, NoMethod, method_of, need_of
-from ibm_circuit_job.local.reduced import neighbours_together, reduced, used_qubits
+from ibm_circuit_job.local.reduced import neighbours_together, not_clifford, reduced, used_qubits
 from ibm_circuit_job.local.separate_parts import separate_parts
 
 SEEDS: Final = 2113
@@ -162,16 +162,14 @@ class _Ready:
 
     @classmethod
     def of(cls, device: Device, circuit: QuantumCircuit, used: tuple[int, ...], memory_mb: int | None) -> _Ready:
-        dt = device.pace.dt
-        made = reduced(circuit, used, dt, clifford=False)
+        made = reduced(circuit, used, device.pace.dt)
+        is_pauli = device.has_pauli_noise or not made.delays
+        if is_pauli and not_clifford(made.circuit) is None:
+            return cls(made.circuit, used, "stabilizer", made.delays)
         if len(used) > FAST_QUBITS:
             used = tuple(used[index] for index in neighbours_together(made.circuit))
-            made = reduced(circuit, used, dt, clifford=False)
-        need = need_of(made.circuit)
-        is_pauli = device.has_pauli_noise or not made.delays
-        method = method_of(need, len(used), _for_the_state(memory_mb), is_pauli=is_pauli)
-        if method == "stabilizer":
-            made = reduced(circuit, used, dt, clifford=True)
+            made = reduced(circuit, used, device.pace.dt)
+        method = method_of(need_of(made.circuit), len(used), _for_the_state(memory_mb), is_pauli=is_pauli)
         return cls(made.circuit, used, method, made.delays)
 
 

@@ -21,7 +21,7 @@ from qiskit.circuit import (
     Qubit,
     Reset,
 )
-from qiskit.circuit.library import CZGate, IGate, SdgGate, SGate, SwapGate, SXdgGate, SXGate, XGate, ZGate
+from qiskit.circuit.library import CZGate, IGate, RZGate, SdgGate, SGate, SwapGate, SXdgGate, SXGate, XGate, ZGate
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
@@ -39,6 +39,9 @@ _CLIFFORD: Final = frozenset(
 ) | frozenset(_SAME)
 _QUARTERS: Final = frozenset({"rx", "rz", "rzz"})
 """Gates that are Clifford gates at multiples of pi/2."""
+_SAME_TURNS: Final = 5e-7
+"""How far an angle may be from a multiple of pi/2, in quarter turns. ``samplomatic`` has angles of 32 bits, which are
+up to 3e-7 off; the probability of an outcome then differs by less than 1e-12."""
 _IDLE: Final = "idle"
 
 
@@ -149,7 +152,7 @@ def quarter_turns(angle: Any) -> int | None:
             return None
         angle = angle.numeric()
     turns = float(angle) / (math.pi / 2)
-    return round(turns) % 4 if math.isfinite(turns) and abs(turns - round(turns)) < 1e-9 else None
+    return round(turns) % 4 if math.isfinite(turns) and abs(turns - round(turns)) < _SAME_TURNS else None
 
 
 @frozen(eq=False)
@@ -162,16 +165,15 @@ class Reduced:
     """The delays by their labels: the qubit of the simulation and the seconds."""
 
 
-def reduced(circuit: QuantumCircuit, used: Sequence[int], dt: float, *, clifford: bool) -> Reduced:
-    """Return a circuit on the qubits that it uses.
+def reduced(circuit: QuantumCircuit, used: Sequence[int], dt: float) -> Reduced:
+    """Return a circuit on the qubits that it uses, or a part of it; rotations that are Clifford gates become these.
 
     Args:
         circuit: A circuit on the qubits of a device.
-        used: Its qubits, which :func:`used_qubits` finds, in the order that they get.
+        used: Its qubits, or those of a part that nothing connects with the rest, in the order that they get.
         dt: The seconds of the unit ``dt``.
-        clifford: Whether all gates become Clifford gates; :func:`not_clifford` is ``None`` then.
     """
-    work = _Reducing(dt, clifford)
+    work = _Reducing(dt)
     register = QuantumRegister(len(used), "q")
     qubits = dict(zip((circuit.qubits[index] for index in used), register, strict=True))
     numbers = {qubit: index for index, qubit in enumerate(register)}
@@ -182,7 +184,6 @@ def reduced(circuit: QuantumCircuit, used: Sequence[int], dt: float, *, clifford
 @define
 class _Reducing:
     dt: float
-    clifford: bool
     delays: dict[str, tuple[int, float]] = field(factory=dict)
 
     def rewritten(
@@ -216,8 +217,8 @@ class _Reducing:
             made.append(_SAME[operation.name](), there, instruction.clbits, copy=False)
         elif operation.name == "delay":
             self._wait(made, operation, there[0], numbers[there[0]])
-        elif self.clifford and operation.name in {"rx", "rzz"}:
-            _turn(made, operation.name, quarter_turns(operation.params[0]) or 0, there)
+        elif operation.name in _QUARTERS and (quarter := quarter_turns(operation.params[0])) is not None:
+            _turn(made, operation.name, quarter, there)
         else:
             made.append(operation, there, instruction.clbits, copy=False)
 
@@ -249,7 +250,11 @@ _PHASES: Final = (None, SGate, ZGate, SdgGate)
 
 
 def _turn(made: QuantumCircuit, name: str, quarter: int, qubits: Sequence[Qubit]) -> None:
-    """Add ``rx`` or ``rzz`` as Clifford gates; the last of them has the label by which its error is found."""
+    """Add a rotation as Clifford gates; the last of them has the label by which its error is found."""
+    if name == "rz":
+        # As it is, but for what its angle was off.
+        made.append(RZGate(quarter * math.pi / 2), qubits, copy=False)
+        return
     if name == "rx":
         made.append(_TURNS[quarter](label=name), qubits, copy=False)
         return

@@ -144,8 +144,10 @@ def test_dynamic_circuit_errs_inside_its_branches():
         circuit.rx(math.pi / 2, SECOND)
     circuit.measure(SECOND, 1)
     stabilizer = ran(circuit, shots=400)
-    circuit.rz(1e-6, FIRST)
-    vector = ran(circuit, shots=400)
+    other = circuit.copy_empty_like()
+    other.rz(1e-3, FIRST)
+    other.compose(circuit, inplace=True)
+    vector = ran(other, shots=400)
     assert methods(stabilizer) + methods(vector) == ["stabilizer", "statevector"]
     for counts in (stabilizer.get_counts(), vector.get_counts()):
         assert 150 < counts["11"] < 250

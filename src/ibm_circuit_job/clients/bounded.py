@@ -44,6 +44,7 @@ _RESULT_VARIABLE: Final = "IBM_CIRCUIT_JOB_MOST_RESULT_BYTES"
 FRAMING_BYTES: Final = 1_000_000
 """How many bytes more than its body a reply may have on the wire: headers, chunk sizes, trailers, TLS excluded."""
 _PIECE: Final = 64 * 1024
+_AHEAD: Final = 4096
 
 
 class TooLarge(OSError):  # noqa: N818 - named for what it says
@@ -187,6 +188,7 @@ class BoundedSocket:
         self._seconds: float | None = connected.gettimeout()
         self._readers = 0
         self._is_closed = False
+        self._ahead = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
@@ -200,16 +202,29 @@ class BoundedSocket:
         self._seconds = seconds
 
     def recv(self, size: int) -> bytes:
-        """Receive up to so many bytes."""
-        received: bytes = self._piece(self._socket.recv, size)
+        """Receive up to so many bytes; what was received ahead comes first."""
+        if self._ahead:
+            received, self._ahead = self._ahead[:size], self._ahead[size:]
+        else:
+            received = self._piece(self._socket.recv, size)
         self._count(len(received))
         return received
 
     def recv_into(self, buffer: Any) -> int:
-        """Receive into a buffer, and return how many bytes came."""
+        """Receive into a buffer, and return how many bytes came; what was received ahead comes first."""
+        if self._ahead:
+            received = self.recv(len(buffer))
+            buffer[: len(received)] = received
+            return len(received)
         count: int = self._piece(self._socket.recv_into, buffer)
         self._count(count)
         return count
+
+    def peek(self) -> bytes:
+        """Return the bytes that come next, which :meth:`recv` returns again; empty at the end of the stream."""
+        if not self._ahead:
+            self._ahead = self._piece(self._socket.recv, _AHEAD)
+        return self._ahead
 
     def send(self, data: Any) -> int:
         """Send some of the bytes, and return how many."""
@@ -230,7 +245,8 @@ class BoundedSocket:
 
         Args:
             mode: ``"rb"``.
-            buffering: Not used: what follows the headers of an upgrade must not be read ahead.
+            buffering: Not used. The file of an upgrade has no buffer of its own: what follows the headers is read
+                from the socket.
         """
         del buffering
         assert mode == "rb"  # noqa: S101 - http.client asks for no other
@@ -283,6 +299,11 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         return self._sock.recv_into(buffer)
+
+    def peek(self, size: int = 1) -> bytes:
+        """Return what comes next without reading it. By this, a line is read in one piece, and not byte by byte."""
+        del size
+        return self._sock.peek()
 
     def read1(self, size: int = -1) -> bytes:
         """Return what comes at once; http.client asks a file that reads ahead for it."""

@@ -9,7 +9,8 @@ import hashlib
 import hmac
 import secrets
 import time
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import jwt
 from attrs import field, frozen
@@ -59,10 +60,10 @@ class Access:
     def is_issued(self, kind: str, given: str) -> bool:
         """Return whether a token was issued here, and still holds."""
         try:
-            claims = jwt.decode(given, self.key, [_ALGORITHM], options={"require": ["exp"]})
+            issued, until = _signed(given, self.key)
         except jwt.InvalidTokenError:
             return False
-        return bool(claims.get("kind") == kind)
+        return issued == kind and time.time() < until
 
     def signature(self, name: str) -> str:
         """Return what stands in a URL that wants no token."""
@@ -71,3 +72,14 @@ class Access:
     def is_signed(self, name: str, given: str) -> bool:
         """Return whether a signature is that of a name."""
         return hmac.compare_digest(given.encode(), self.signature(name).encode())
+
+
+@lru_cache(maxsize=1000)
+def _signed(given: str, key: str) -> tuple[Any, float]:
+    """The kind of a token and when it ends, in seconds since 1970; each is verified once.
+
+    Raises:
+        jwt.InvalidTokenError: If it was not signed with this key, or has ended.
+    """
+    claims = jwt.decode(given, key, [_ALGORITHM], options={"require": ["exp"]})
+    return claims.get("kind"), float(claims["exp"])

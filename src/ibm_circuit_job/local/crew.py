@@ -123,6 +123,7 @@ class _Worker:
         self._threads = threads
         self._is_killed = False
         self._is_ready = False
+        self._measured: psutil.Process | None = None
         context: Any = get_context(method)
         self._failure: str | None = None
         try:
@@ -222,7 +223,9 @@ class _Worker:
     def _resident_mb(self) -> int:
         """The memory that the process uses."""
         try:
-            return int(psutil.Process(self._process.pid).memory_info().rss) // _MB
+            if self._measured is None:
+                self._measured = psutil.Process(self._process.pid)
+            return int(self._measured.memory_info().rss) // _MB
         except psutil.Error:
             # It has just ended, which its pipe says as well.
             return 0

@@ -69,6 +69,16 @@ _settings: Final = sql.Table(
 )
 
 
+# Made once: to build a statement takes longer than to execute it. Its values are given as parameters.
+_ADD_JOB: Final = sql.insert(_jobs)
+_ADD_PARAMS: Final = sql.insert(_params)
+_REPLACE_RESULT: Final = sql.insert(_results).prefix_with("OR REPLACE")
+_UPDATE_JOB: Final = sql.update(_jobs).where(_jobs.c.id == sql.bindparam("of_job"))
+_BODY_OF: Final = {
+    table: sql.select(table.c.body).where(table.c.job_id == sql.bindparam("of_job")) for table in (_params, _results)
+}
+
+
 class RecordsUnavailable(OSError):  # noqa: N818 - named for what it says
     """The folder cannot be used; the message says why."""
 
@@ -186,15 +196,15 @@ class Records:
     def add(self, job: JobRecord, params: bytes) -> None:
         """Keep a new job."""
         with self._writing() as connection:
-            connection.execute(sql.insert(_params).values(job_id=job.id, body=params))
-            connection.execute(sql.insert(_jobs).values(**_row(job)))
+            connection.execute(_ADD_PARAMS, {"job_id": job.id, "body": params})
+            connection.execute(_ADD_JOB, _row(job))
 
     def update(self, job: JobRecord, result: bytes | None = None) -> None:
         """Keep what has changed of a job, and its result with it."""
         with self._writing() as connection:
             if result is not None:
-                connection.execute(sql.insert(_results).prefix_with("OR REPLACE").values(job_id=job.id, body=result))
-            connection.execute(sql.update(_jobs).where(_jobs.c.id == job.id).values(**_row(job)))
+                connection.execute(_REPLACE_RESULT, {"job_id": job.id, "body": result})
+            connection.execute(_UPDATE_JOB, _row(job) | {"of_job": job.id})
 
     def delete(self, job: JobRecord) -> None:
         """Forget a job."""
@@ -225,7 +235,7 @@ class Records:
         read = {"has_result": False, "was_read": True}
         with self._writing() as connection:
             connection.execute(sql.delete(_results).where(_results.c.job_id == job.id))
-            connection.execute(sql.update(_jobs).where(_jobs.c.id == job.id).values(**_row(job) | read))
+            connection.execute(_UPDATE_JOB, _row(job) | read | {"of_job": job.id})
         job.has_result, job.was_read = False, True
 
     def setting(self, name: str, default: str) -> str:
@@ -265,7 +275,7 @@ class Records:
 
     def _body(self, table: sql.Table, job: JobRecord) -> bytes | None:
         with self._engine.connect() as connection:
-            body = connection.execute(sql.select(table.c.body).where(table.c.job_id == job.id)).scalar()
+            body = connection.execute(_BODY_OF[table], {"of_job": job.id}).scalar()
         return None if body is None else bytes(body)
 
 

@@ -20,6 +20,7 @@ from ibm_circuit_job.views.records import JobView
 
 if TYPE_CHECKING:
     from ibm_circuit_job.job.cell import JobCell
+    from ibm_circuit_job.state.job import Job
 
 _logger: Final = logging.getLogger(__name__)
 _TICK_SECONDS: Final = 1.0
@@ -45,6 +46,7 @@ class Progress:
         self._is_over = False
         self._is_broken = False
         self._seen_before_their_end: set[int] = set()
+        self._made: dict[int, tuple[Job, JobView]] = {}
 
     def __enter__(self) -> Self:
         if self._screen.moves and self._cells:
@@ -100,6 +102,14 @@ class Progress:
         return [self._view(number, cell) for number, cell in enumerate(self._cells)]
 
     def _view(self, number: int, cell: JobCell) -> JobView:
+        """How a job is, made anew only where its record is another one: each callback draws all jobs."""
+        state = cell.state
+        made = self._made.get(number)
+        if made is None or made[0] is not state:
+            made = self._made[number] = (state, self._fresh(number, cell))
+        return made[1]
+
+    def _fresh(self, number: int, cell: JobCell) -> JobView:
         """How a job is; with the time at which its end was seen, where that was while it was shown."""
         view = view_in_short(cell)
         if not live.has_ended(view):

@@ -84,13 +84,13 @@ def test_place_in_the_queue_is_asked_for_a_listener():
     assert not begun().after_polling(QUEUED, TROUBLE, 0.0).wants_metrics(QUEUED, 0.0, has_listener=True)
 
 
-def test_estimate_is_asked_for_again_when_it_has_passed():
+def test_estimate_is_asked_for_again_as_the_wait_grows():
     course = begun().after_polling(QUEUED, None, 0.0)
     assert not course.wants_metrics(QUEUED, 1.0, has_listener=False)
     assert course.wants_metrics(QUEUED, 60.0, has_listener=False)
     told = course.after_measuring(500.0, 60.0)
-    assert not told.wants_metrics(QUEUED, 500.0, has_listener=False)
-    assert told.wants_metrics(QUEUED, 561.0, has_listener=False)
+    assert not told.wants_metrics(QUEUED, 74.0, has_listener=False)
+    assert told.wants_metrics(QUEUED, 75.0, has_listener=False)
     untold = course.after_measuring(None, 60.0)
     assert not untold.wants_metrics(QUEUED, 61.0, has_listener=False)
     assert untold.wants_metrics(QUEUED, 1e6, has_listener=False)

@@ -1,5 +1,7 @@
 """What a waiter does next, on a clock of the test's own."""
 
+import math
+
 import pytest
 
 from ibm_circuit_job.errors import Refused, Unreachable
@@ -18,6 +20,7 @@ from ibm_circuit_job.state.waiting import (
     after_stream_quiet,
     after_trouble,
     next_step,
+    wants_estimate,
 )
 
 POLICY = WaitPolicy(spread=0.0)
@@ -156,6 +159,40 @@ def test_retry_after_is_obeyed():
 def test_pause_that_is_not_positive_is_refused(name):
     with pytest.raises(ValueError, match=name):
         WaitPolicy(**{name: 0.0})
+
+
+@pytest.mark.parametrize("name", ["shortest_pause", "steady_pause", "longest_pause", "guard_pause", "share"])
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_pause_that_no_clock_can_wait_is_refused(name, value):
+    with pytest.raises(ValueError, match=name):
+        WaitPolicy(**{name: value})
+
+
+@pytest.mark.parametrize("expected", [None, 0.0, -1e300, 1e300, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("policy", [POLICY, WaitPolicy(share=1e308), WaitPolicy(longest_pause=1e6)])
+def test_odd_estimates_and_a_clock_that_stands_still_give_pauses(expected, running, policy):
+    wait = after_poll(Wait(0.0), 0.0, ended=False, running=running, running_for=expected)
+    wait = after_estimate(wait, 0.0, expected)
+    for now in (0.0, -5.0, 0.0):
+        wait = after_poll(wait, now, ended=False, running=running, running_for=expected)
+        assert policy.shortest_pause <= next_step(policy, wait, now).after <= policy.longest_pause
+
+
+@pytest.mark.parametrize("ahead", [-100.0, 0.0, 36_000.0, math.inf, None])
+def test_few_requests_ask_for_estimates_whatever_they_say(ahead):
+    wait, asked = Wait(0.0), 0
+    for now in range(0, 86_400, 5):
+        wait = after_poll(wait, now, ended=False, running=False)
+        if wants_estimate(wait, now):
+            asked += 1
+            wait = after_estimate(wait, now, None if ahead is None else now + ahead)
+    assert 20 < asked < 50
+
+
+def test_estimate_is_replaced_when_the_queue_moves_faster():
+    wait = after_estimate(after_poll(Wait(0.0), 10.0, ended=False, running=False), 10.0, 36_000.0)
+    assert wants_estimate(wait, 20.0)
 
 
 def test_very_long_retry_after_is_cut_to_an_hour():

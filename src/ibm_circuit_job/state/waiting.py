@@ -27,9 +27,13 @@ import math
 from typing import TypeAlias
 
 from attrs import evolve, field, frozen
-from attrs.validators import ge, gt, le
+from attrs.validators import ge, gt, le, lt
 
 from ibm_circuit_job.errors import Failure
+
+
+_PAUSE = [gt(0.0), le(1e6)]
+"""No system can sleep for any number of seconds."""
 
 
 @frozen
@@ -41,19 +45,19 @@ class WaitPolicy:
         5.0
     """
 
-    shortest_pause: float = field(default=0.35, validator=gt(0.0))
+    shortest_pause: float = field(default=0.35, validator=_PAUSE)
     """The shortest pause between two polls."""
-    share: float = field(default=0.08, validator=gt(0.0))
+    share: float = field(default=0.08, validator=[gt(0.0), lt(math.inf)])
     """The pause as a share of the time waited so far; while the job runs, of the time that it has run."""
-    steady_pause: float = field(default=5.4, validator=gt(0.0))
+    steady_pause: float = field(default=5.4, validator=_PAUSE)
     """The longest pause in the first two hours of a wait. After that it grows: after a day it is 18.7 s."""
-    longest_pause: float = field(default=30.0, validator=gt(0.0))
+    longest_pause: float = field(default=30.0, validator=_PAUSE)
     """The longest pause between two polls, however long the wait."""
-    lag_pause: float = field(default=0.01, validator=gt(0.0))
+    lag_pause: float = field(default=0.01, validator=_PAUSE)
     """The first pause after a stream ended, while the status lags behind; it doubles each time."""
-    guard_pause: float = field(default=60.0, validator=gt(0.0))
+    guard_pause: float = field(default=60.0, validator=_PAUSE)
     """How long an open stream is trusted without a look at the status."""
-    stream_retry: float = field(default=5.0, validator=gt(0.0))
+    stream_retry: float = field(default=5.0, validator=_PAUSE)
     """The pause before a stream that was refused to a running job is tried again; it doubles each time."""
     patience: float = field(default=86_400.0, validator=ge(0.0))
     """How long trouble may last without one good reply before the wait is given up."""
@@ -297,7 +301,8 @@ def after_estimate(wait: Wait, now: float, expected_start: float | None) -> Wait
 def wants_estimate(wait: Wait, now: float) -> bool:
     """Return whether it is worth a request to hear when the service expects the job to start.
 
-    It is after a while in the queue, and then each time that the estimate has passed.
+    It is after a while in the queue, and then each time that the wait is longer by a quarter: a queue may move faster
+    than the last estimate said, and many estimates are in the past.
 
     Example:
         >>> wants_estimate(Wait(started=0.0, polled=5.0), 5.0), wants_estimate(Wait(started=0.0, polled=15.0), 15.0)
@@ -307,14 +312,16 @@ def wants_estimate(wait: Wait, now: float) -> bool:
         return False
     if wait.estimated is None:
         return True
-    due = wait.estimated + _ESTIMATE_HOLDS if wait.expected_start is None else wait.expected_start
-    return now >= max(due, wait.estimated + _WORTH_AN_ESTIMATE)
+    least = _ESTIMATE_HOLDS if wait.expected_start is None else _WORTH_AN_ESTIMATE
+    return now - wait.estimated >= max(least, _SHARE_WAITED * (wait.estimated - wait.started))
 
 
 _WORTH_AN_ESTIMATE = 10.0
-"""After so many seconds in the queue it is, and after as many again."""
+"""So many seconds in the queue pass before the first estimate is asked for, and between two at least."""
 _ESTIMATE_HOLDS = 60.0
 """For so many seconds a service that gave no estimate is not asked for one again."""
+_SHARE_WAITED = 0.25
+"""An estimate is asked for again after so much of the time that was waited until the last one."""
 
 
 def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:

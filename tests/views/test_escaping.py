@@ -235,7 +235,7 @@ devices = of(
 @settings(deadline=None, max_examples=50)
 @given(st.lists(local_jobs, max_size=2), zones)
 def test_the_list_of_the_page_shows_any_text_as_text(listed, zone):
-    assert_harmless(lambda views: page.job_list_html(views, zone), tuple(listed))
+    assert_harmless(lambda views: page.job_list_html(views, zone=zone), tuple(listed))
 
 
 @settings(deadline=None, max_examples=50)

@@ -36,6 +36,13 @@ class Changes:
                 while self.number == number and not self.has_ended:
                     await self._next.wait()
 
+    async def pause(self, seconds: float) -> None:
+        """Return when the service stops, or *seconds* have passed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.has_ended:
+                    await self._next.wait()
+
     def _wake(self) -> None:
         self._next.set()
         self._next = asyncio.Event()

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime
+from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
+from attrs import evolve
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -25,6 +28,7 @@ from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.job_api import Refusal, Service, check_key, log_of
 from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
+from ibm_circuit_job.local.rendering import Rendering, View
 from ibm_circuit_job.local.shown import device_view, job_view, metrics_of
 from ibm_circuit_job.views.page import device_list_html, frame_html, job_list_html, stylesheet, whole_job_html
 from ibm_circuit_job.views.page_records import CircuitView, DeviceView, WholeJobView
@@ -38,6 +42,8 @@ _MOST_DRAWN: Final = 64
 """Of how many jobs the drawings stay in memory."""
 _PAUSE_SECONDS: Final = 0.2
 """Seconds between two events of a stream at least: many changes at once are shown together."""
+_IDLE_SHARE: Final = 4.0
+"""And so many times the seconds that the last view took to become HTML: jobs need the processor, too."""
 _SILENCE_SECONDS: Final = 15.0
 """Seconds after which a stream says that it is alive."""
 
@@ -55,6 +61,8 @@ _HEADERS: Final = {
 class Page:
     """The endpoints of the page.
 
+    The values of a view are gathered in the event loop, as they are at one moment; see :mod:`.rendering`.
+
     Args:
         service: What is shown.
         crew: The processes in which circuits are drawn.
@@ -66,6 +74,7 @@ class Page:
         self._crew = crew
         self._drawn: OrderedDict[tuple[str, bool], dict[str, Any]] = OrderedDict()
         self._drawing: dict[tuple[str, bool], asyncio.Task[None]] = {}
+        self._rendering = Rendering()
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes, from the root on."""
@@ -91,75 +100,82 @@ class Page:
     # What is shown
 
     async def _live_jobs(self, request: Request) -> Response:
-        return self._live(request, self._jobs_html)
+        return await self._live(request, self._jobs)
 
     async def _live_job(self, request: Request) -> Response:
-        return self._live(request, lambda: self._job_html(self._found(request)))
+        return await self._live(request, lambda: self._job(self._found(request)))
 
     async def _live_devices(self, request: Request) -> Response:
-        return self._live(request, lambda: device_list_html(list(map(self._device, DEVICES.values()))))
+        return await self._live(request, lambda: self._devices("devices", DEVICES.values()))
 
     async def _live_device(self, request: Request) -> Response:
         name = request.path_params["name"]
         check_key(request, self._service)
         if name not in DEVICES:
             raise Refusal(404, 1216, f"Backend {name[:100]!r} not found.")
-        return self._live(request, lambda: device_list_html([self._device(DEVICES[name])]))
+        return await self._live(request, lambda: self._devices(f"devices/{name}", [DEVICES[name]]))
 
-    def _live(self, request: Request, html: Callable[[], str]) -> Response:
+    async def _live(self, request: Request, view: Callable[[], View]) -> Response:
         check_key(request, self._service)
         # Before the stream begins, so that a job that is not there is answered 404.
-        number, first = self._queues.changes.number, html()
-        return StreamingResponse(self._events(number, first, html), headers=_HEADERS, media_type="text/event-stream")
+        number, first = self._queues.changes.number, view()
+        events = self._events(number, first, await self._rendering.html(first), view)
+        return StreamingResponse(events, headers=_HEADERS, media_type="text/event-stream")
 
-    async def _events(self, number: int, first: str, html: Callable[[], str]) -> AsyncIterator[str]:
+    async def _events(self, number: int, shown: View, first: str, view: Callable[[], View]) -> AsyncIterator[str]:
         """The view after change *number*, and the view again whenever it is another one."""
-        changes, shown = self._queues.changes, first
+        changes, clock = self._queues.changes, asyncio.get_running_loop().time
+        pause = _PAUSE_SECONDS
         yield _event(first)
         while not changes.has_ended:
             await changes.after(number, self._seconds_until_settled())
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await changes.pause(pause)
             number = changes.number
             try:
-                fresh = html()
+                fresh = view()
             except Refusal:
                 # The job was deleted; another request is answered 404.
                 return
-            yield _event(fresh) if fresh != shown else ": alive\n\n"
+            if fresh == shown:
+                yield ": alive\n\n"
+                continue
+            begun = clock()
+            html = await self._rendering.html(fresh)
+            pause = max(_PAUSE_SECONDS, _IDLE_SHARE * (clock() - begun))
             shown = fresh
+            yield _event(html)
 
     def _seconds_until_settled(self) -> float:
         """Seconds until a view may change by itself: the usage of a job that has just ended is settled then."""
         unsettled = any(map(self._usage_is_pending, islice(self._queues.newest_first(), MOST_JOBS)))
-        return max(self._service.usage_seconds, _PAUSE_SECONDS) if unsettled else _SILENCE_SECONDS
+        return min(self._service.usage_seconds, _SILENCE_SECONDS) if unsettled else _SILENCE_SECONDS
 
-    def _jobs_html(self) -> str:
+    def _jobs(self) -> View:
         queues = self._queues
         shown = list(islice(queues.newest_first(), MOST_JOBS))
         places = {job.id: place for name in DEVICES for place, job in enumerate(queues.waiting_on(name), 1)}
         views = [job_view(job, places.get(job.id), None, usage_is_pending=self._usage_is_pending(job)) for job in shown]
-        return job_list_html(views, others=len(queues.jobs) - len(shown))
+        return View("jobs", job_list_html, (tuple(views), len(queues.jobs) - len(shown)))
 
     def _usage_is_pending(self, job: LocalJob) -> bool:
         if job.finished is None:
             return False
         return (self._queues.clock() - job.finished).total_seconds() < self._service.usage_seconds
 
+    def _devices(self, path: str, devices: Iterable[Device]) -> View:
+        return View(path, device_list_html, (tuple(map(self._device, devices)),))
+
     def _device(self, device: Device) -> DeviceView:
-        waiting = [job.id for job in self._queues.waiting_on(device.name)]
-        now = self._queues.clock()
         running = self._queues.running_on(device.name)
-        return device_view(
-            device,
-            properties(device, now),
+        return evolve(
+            _calibrated(device, device.calibrated_at(self._queues.clock())),
             running=None if running is None else running.id,
-            waiting=waiting,
-            calibrated_at=None if device.is_simulator else device.calibrated_at(now),
+            waiting=[job.id for job in self._queues.waiting_on(device.name)],
         )
 
     # One job
 
-    def _job_html(self, job: LocalJob) -> str:
+    def _job(self, job: LocalJob) -> View:
         records = self._queues.records
         params, result = records.sizes(job)
         note = counts_note = None
@@ -199,7 +215,8 @@ class Page:
             log=log_of(job),
         )
         # The timeline of a job that has not ended grows with the events, and not by itself.
-        return whole_job_html(whole, self._queues.clock())
+        now = self._queues.clock() if job.finished is None else job.finished
+        return View(f"jobs/{job.id}", whole_job_html, (whole, now))
 
     def _drawings(self, job: LocalJob, *, with_result: bool) -> dict[str, Any] | None:
         """What a worker has drawn of a job; ``None`` until it has."""
@@ -251,6 +268,13 @@ class Page:
         if job is None:
             raise Refusal(404, 1291, f"Job {job_id[:100]} not found.")
         return job
+
+
+@lru_cache(maxsize=64)
+def _calibrated(device: Device, calibrated: datetime) -> DeviceView:
+    """What is shown of a device from one calibration to the next, without its queue."""
+    measured = properties(device, calibrated)
+    return device_view(device, measured, calibrated_at=None if device.is_simulator else calibrated)
 
 
 def _always(body: bytes, media_type: str) -> Callable[[Request], Response]:

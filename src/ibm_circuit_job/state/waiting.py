@@ -31,7 +31,6 @@ from attrs.validators import ge, gt, le, lt
 
 from ibm_circuit_job.errors import Failure
 
-
 _PAUSE = [gt(0.0), le(1e6)]
 """No system can sleep for any number of seconds."""
 

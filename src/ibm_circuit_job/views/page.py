@@ -39,13 +39,13 @@ def stylesheet() -> str:
     return rendered("page.css", None)
 
 
-def job_list_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, others: int = 0) -> str:
+def job_list_html(jobs: Sequence[JobView], others: int = 0, zone: tzinfo | None = None) -> str:
     """Return the list of jobs.
 
     Args:
         jobs: The jobs that are shown, the newest first.
-        zone: The time zone of the times that are shown; the machine's by default.
         others: How many further jobs there are.
+        zone: The time zone of the times that are shown; the machine's by default.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView

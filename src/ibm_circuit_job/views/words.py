@@ -22,6 +22,9 @@ def printable(text: str) -> str:
         True
     """
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    if short.isprintable():
+        # As nearly all texts: to look at each character takes longer than all else of a view.
+        return short
     return "".join(each if _is_printable(each) else "\ufffd" for each in short)
 
 

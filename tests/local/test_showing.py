@@ -5,6 +5,7 @@ import pytest
 from known_circuits import bell
 from programs import outcome_of
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import XGate
 
 from ibm_circuit_job.local.programs.showing import Asked, Shown
 from ibm_circuit_job.wire import typed_json
@@ -53,6 +54,17 @@ def test_large_circuit_is_described_and_not_drawn(circuit, size):
     assert seen["drawing"] is None
     assert seen["note"].startswith(size)
     assert seen["note"].endswith("too large to be drawn")
+
+
+def test_circuit_with_a_large_loop_or_a_long_label_is_not_drawn():
+    body, loop, labelled = QuantumCircuit(1), QuantumCircuit(1, name="loop"), QuantumCircuit(1, name="labelled")
+    for _ in range(300):
+        body.x(0)
+    loop.for_loop(range(2), None, body, [0], [])
+    labelled.append(XGate(label="long" * 30), [0])
+    seen = shown({"circuits": [loop, labelled]}).circuits
+    assert [each["drawing"] for each in seen] == [None, None]
+    assert all(each["note"].endswith("too large to be drawn") for each in seen)
 
 
 def test_only_the_first_circuits_are_drawn():

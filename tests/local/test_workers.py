@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import psutil
 import pytest
+from attrs import evolve
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMJobFailureError, IBMProvider
@@ -142,13 +143,32 @@ def no_more_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))
 
 
-def test_worker_not_replaced_for_lack_of_files_is_replaced_later():
-    task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
-    crew = Crew(1, Limits(memory_mb=700))
+def started(crew):
     with warnings.catch_warnings():
         # Newer versions of Python warn of forks beside threads: the child needs none of them.
         warnings.simplefilter("ignore", DeprecationWarning)
         crew.start()
+    return crew
+
+
+def test_task_with_a_time_of_its_own_ends_then_and_the_next_runs():
+    crew = started(Crew(1, Limits(memory_mb=700)))
+    task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
+
+    async def outcomes():
+        try:
+            return await crew.execute(evolve(task, seconds=0.0)), await asyncio.wait_for(crew.execute(task), 60)
+        finally:
+            await crew.stop()
+
+    short, later = asyncio.run(outcomes())
+    assert short.reason == "It took longer than 0 seconds."
+    assert "took longer" not in later.reason
+
+
+def test_worker_not_replaced_for_lack_of_files_is_replaced_later():
+    task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
+    crew = started(Crew(1, Limits(memory_mb=700)))
     crew.kill()
 
     async def outcomes():

@@ -160,15 +160,19 @@ class _Worker:
             if not self._is_ready:
                 await self._in_thread(self._begin)
             answer = self._in_thread(self._ask, msgspec.msgpack.encode(task))
-            end = loop.time() + self._limits.job_seconds
+            limits, given = self._limits, task.seconds
+            if given is None or given > limits.job_seconds:
+                end, too_long = loop.time() + limits.job_seconds, limits.over_time()
+            else:
+                end, too_long = loop.time() + given, f"It took longer than {given:g} seconds."
             while not answer.done():
                 await asyncio.wait({answer}, timeout=max(0.0, min(_WATCH_SECONDS, end - loop.time())))
                 if answer.done():
                     break
                 if loop.time() >= end:
-                    return Outcome(None, self._limits.over_time())
-                if self._resident_mb() > self._limits.memory_mb:
-                    return Outcome(None, self._limits.over_memory())
+                    return Outcome(None, too_long)
+                if self._resident_mb() > limits.memory_mb:
+                    return Outcome(None, limits.over_memory())
             outcome = msgspec.msgpack.decode(answer.result(), type=Outcome)
             has_answered = True
             return outcome

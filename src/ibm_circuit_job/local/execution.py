@@ -37,6 +37,8 @@ class Task:
     """The seed of the simulation, where the job gives none."""
     memory_mb: int | None = None
     """MB of memory that it may use; any by default."""
+    seconds: float | None = None
+    """Seconds that it may take, where that is less than what the service gives every job."""
 
 
 @frozen

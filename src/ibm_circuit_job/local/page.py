@@ -40,6 +40,8 @@ _MOST_BYTES: Final = 2 * 1024 * 1024
 """Larger parameters and results are not decoded for the page."""
 _MOST_DRAWN: Final = 64
 """Of how many jobs the drawings stay in memory."""
+_DRAW_SECONDS: Final = 20.0
+"""Seconds that the drawings of a job may take: jobs wait for the process meanwhile."""
 _PAUSE_SECONDS: Final = 0.2
 """Seconds between two events of a stream at least: many changes at once are shown together."""
 _IDLE_SHARE: Final = 4.0
@@ -231,7 +233,7 @@ class Page:
     async def _draw(self, key: tuple[str, bool], job: LocalJob, *, with_result: bool) -> None:
         records = self._queues.records
         asked = {"params": records.params(job), "result": records.result(job) if with_result else None}
-        task = Task(job.id, job.backend, "showing", msgspec.msgpack.encode(asked), job.created)
+        task = Task(job.id, job.backend, "showing", msgspec.msgpack.encode(asked), job.created, seconds=_DRAW_SECONDS)
         try:
             outcome = await self._crew.execute(task)
             if outcome.result is None:

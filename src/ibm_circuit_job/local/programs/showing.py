@@ -5,7 +5,9 @@ It is run like a program, in a worker process: no object is made in the service 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +27,8 @@ _MOST_CIRCUITS: Final = 3
 """How many circuits are drawn."""
 _MOST_QUBITS: Final = 40
 _MOST_OPERATIONS: Final = 300
-"""Larger circuits are not drawn: it would take seconds, and fill many screens."""
+_LONGEST_LABEL: Final = 100
+"""Larger circuits are not drawn, nor those with longer labels: it would take seconds, and fill many screens."""
 _MOST_IDLE: Final = 5
 """Of circuits with more qubits, those without an operation are left out."""
 _COLUMNS: Final = 100
@@ -69,15 +72,29 @@ def run(task: Task) -> Outcome:
 
 
 def _drawn(circuit: Any) -> CircuitView:
-    size = circuit.size()
-    words = f"{circuit.num_qubits} qubits, {size:,} operations, depth {circuit.depth():,}"
-    if circuit.num_qubits > _MOST_QUBITS or size > _MOST_OPERATIONS:
+    words = f"{circuit.num_qubits} qubits, {circuit.size():,} operations, depth {circuit.depth():,}"
+    # One more than those that are drawn is enough to know that there are more.
+    operations = list(islice(_operations(circuit), _MOST_OPERATIONS + 1))
+    labels = [getattr(each, "label", None) or each.name for each in operations]
+    if (
+        circuit.num_qubits > _MOST_QUBITS
+        or len(operations) > _MOST_OPERATIONS
+        or any(len(label) > _LONGEST_LABEL for label in labels)
+    ):
         return CircuitView(circuit.name, note=f"{words}: too large to be drawn")
     try:
         drawing = circuit.draw("text", fold=_COLUMNS, idle_wires=circuit.num_qubits <= _MOST_IDLE)
         return CircuitView(circuit.name, str(drawing.single_string()), words)
     except Exception as error:  # noqa: BLE001 - a circuit may hold anything, and its size can be shown all the same
         return CircuitView(circuit.name, note=f"{words}: it cannot be drawn ({type(error).__name__})")
+
+
+def _operations(circuit: Any) -> Iterator[Any]:
+    """The operations of a circuit, and those in the bodies of its loops and branches, which are drawn as well."""
+    for each in circuit.data:
+        yield each.operation
+        for block in getattr(each.operation, "blocks", ()):
+            yield from _operations(block)
 
 
 def _counts(job: Job, payload: ResultPayload, task: Task) -> list[CountsView]:

@@ -106,12 +106,23 @@ def test_faults_hold_for_the_marked_test_alone(run):
         @pytest.mark.ibm_faults({"kind": "html"})
         def test_no_service():
             pass
+
+        @pytest.mark.ibm_faults(kind="html")
+        def test_no_dictionary(ibm_service):
+            pass
+
+        @pytest.mark.ibm_faults
+        def test_no_fault(ibm_service):
+            pass
         """
     )
-    assert outcomes == {"passed": 4, "failed": 4}
+    assert outcomes == {"passed": 4, "failed": 6}
     said = result.stdout.str()
     assert "Invalid enum value 'earthquake'" in said
     assert "expected a number from 0 to 1, got 2.0" in said
+    assert "expected ibm_faults to have a dictionary for each fault" in said
+    assert "got kind" in said
+    assert "got nothing" in said
     assert "ibm_faults needs one of ibm_service, ibm_provider and ibm_backend" in said
 
 

@@ -96,5 +96,12 @@ def _plan(item: pytest.Item) -> dict[str, Any] | None:
     markers = list(item.iter_markers(_MARKER))
     if not markers:
         return None
+    for marker in markers:
+        if not marker.args or not marker.kwargs.keys() <= {"seed"}:
+            # Such as fields of a fault that are in no dictionary: the test would pass without any fault.
+            raise pytest.UsageError(
+                f"{item.nodeid}: expected {_MARKER} to have a dictionary for each fault, and seed at most beside them, "
+                f"got {', '.join(marker.kwargs) or 'nothing'}"
+            )
     seeds = [marker.kwargs["seed"] for marker in markers if "seed" in marker.kwargs]
     return {"faults": [fault for marker in markers for fault in marker.args], "seed": seeds[0] if seeds else 0}

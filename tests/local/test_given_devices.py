@@ -155,6 +155,14 @@ def test_documents_go_to_another_process_unchanged(files):
     assert device_of(msgspec.json.decode(msgspec.json.encode(documents), type=Documents)) == device_of(documents)
 
 
+@pytest.mark.parametrize("name", ["a/b", "..", " ", "a\nb"])
+def test_name_for_which_no_client_could_ask_is_refused(name):
+    backend = GenericBackendV2(2, seed=1)
+    backend.name = name
+    with pytest.raises(NoDevice, match="name of printable characters without '/'"):
+        documents_of(backend)
+
+
 def test_service_refuses_what_is_no_device():
     with pytest.raises(LocalServiceError, match="devices: expected a device to be one of"):
         LocalService(devices=["ibm_nowhere"])

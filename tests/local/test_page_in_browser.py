@@ -4,9 +4,12 @@ import pytest
 from chromium import browser, emulate
 from known_circuits import bell
 from qiskit import QuantumCircuit
+from qiskit.providers.fake_provider import GenericBackendV2
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+
+from ibm_circuit_job.local import LocalService
 
 SECONDS = 30
 HOSTILE = '"><img src=x onerror=window.harmed=1><script>window.harmed=1</script>'
@@ -126,6 +129,36 @@ def test_ended_job_is_deleted_and_is_gone_from_the_list(page, provider):
     page.all("#yes")[0].click()
     page.until(lambda: page.driver.current_url.endswith("#/jobs") and page.all("#view h1"))
     assert page.row(job) == ""
+
+
+def test_yes_to_a_cancel_deletes_no_job_that_has_ended_meanwhile(page, busy):
+    page.go(f"jobs/{busy.job_id()}")
+    page.until(lambda: "RUNNING" in page.all("#view")[0].text)
+    page.all("#view button")[0].click()
+    assert page.all("#question")[0].text == f"Cancel job {busy.job_id()}?"
+    busy.cancel()
+    page.until(lambda: page.all("#view button")[0].get_attribute("data-method") == "DELETE")
+    page.all("#yes")[0].click()
+    page.until(lambda: "cannot be cancelled" in page.all("#state")[0].text)
+    assert busy.status().name == "CANCELLED"
+
+
+@pytest.mark.parametrize("token", ["%", "%ff", "100%"])
+def test_token_that_is_not_encoded_is_refused_and_asked_for(page, token):
+    page.driver.get("about:blank")
+    page.driver.get(f"{page.root}#token={token}")
+    page.until(lambda: "does not know this token" in page.all("#refused")[0].text)
+
+
+def test_device_of_any_name_has_a_view(driver):
+    backend = GenericBackendV2(3, seed=1)
+    backend.name = "a b (c) é%"
+    with LocalService(devices=[backend, "local_5q"], workers=1) as service:
+        page = Page(driver, service)
+        page.go("devices")
+        page.until(lambda: len(page.all(".icj-device")) == 2)
+        page.all(".icj-device a")[0].click()
+        page.until(lambda: [each.text for each in page.all(".icj-device a")] == [backend.name])
 
 
 def test_job_shows_circuit_counts_timeline_and_log(page, provider):

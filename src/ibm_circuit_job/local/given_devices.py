@@ -153,7 +153,11 @@ def _configured(document: bytes, source: str) -> tuple[str, int, tuple[tuple[int
         said = msgspec.json.decode(document, type=_Configuration)
     except msgspec.MsgspecError as error:
         raise NoDevice(f"expected {source} to be a reply of GET /backends/NAME/configuration: {error}") from None
-    return said.backend_name, said.n_qubits, tuple(said.coupling_map or ())
+    name = said.backend_name
+    if "/" in name or not name.isprintable() or not name.strip(". "):
+        # Of no other could a client ask: the name is a part of a path.
+        raise NoDevice(f"expected {source} to have a name of printable characters without '/', got {name!r}")
+    return name, said.n_qubits, tuple(said.coupling_map or ())
 
 
 class _Properties(msgspec.Struct):

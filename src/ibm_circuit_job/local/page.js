@@ -93,7 +93,8 @@ async function follow() {
   if (!token()) return askForToken();
   if (document.hidden) return;
   const mine = (following = new AbortController());
-  const path = /^#\/((?:jobs|devices)(?:\/[\w-]+)?)$/.exec(location.hash)?.[1] ?? "jobs";
+  // No segment of dots, encoded or not: in a path it would lead to its parent.
+  const path = /^#\/((?:jobs|devices)(?:\/(?!(?:\.|%2e)+$)[^/?#]+)?)$/i.exec(location.hash)?.[1] ?? "jobs";
   for (const link of pages.querySelectorAll("a"))
     link.toggleAttribute("aria-current", path.startsWith(link.hash.slice(2)));
   ask.hidden = true;
@@ -121,8 +122,7 @@ async function follow() {
   }
 }
 
-async function act(button) {
-  const { method, path } = button.dataset;
+async function act({ method, path }) {
   try {
     const reply = await request(path, { method });
     if (reply.status === 401) return askForToken("The service does not know this token.");
@@ -136,10 +136,12 @@ async function act(button) {
 view.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-path]");
   if (!button) return;
-  byId("question").textContent = button.dataset.question;
+  // As it is now: the button of a job that ends while the question is open becomes the one that deletes it.
+  const asked = { ...button.dataset };
+  byId("question").textContent = asked.question;
   byId("yes").onclick = () => {
     sure.close();
-    act(button);
+    act(asked);
   };
   sure.showModal();
 });
@@ -160,7 +162,13 @@ ask.addEventListener("submit", (event) => {
 // A token in the address is stored, and leaves the address bar and the history.
 function arrive() {
   if (location.hash.startsWith("#token=")) {
-    sessionStorage.setItem("token", decodeURIComponent(location.hash.slice(7)));
+    let given = location.hash.slice(7);
+    try {
+      given = decodeURIComponent(given);
+    } catch {
+      // It is not encoded as it should be, such as a token that was copied by hand.
+    }
+    sessionStorage.setItem("token", given);
     history.replaceState(null, "", "/#/jobs");
   }
   view.replaceChildren();

@@ -57,6 +57,22 @@ def test_origin_of_a_strange_page_is_refused(origin):
     assert "The header Origin names" in why
 
 
+def test_page_of_another_program_at_the_same_address_is_refused(service):
+    root = service.page_url.partition("/#")[0]
+    said = {
+        origin: requests.get(f"{root}/", headers={"Origin": origin}).status_code
+        for origin in (root, "http://127.0.0.1:1")
+    }
+    assert said == {root: 200, "http://127.0.0.1:1": 403}
+
+
+def test_name_at_which_it_listens_is_no_origin_by_itself():
+    headers = {b"host": b"quantum.local:80"}
+    assert why_refused(headers, HOSTS, "quantum.local") is None
+    assert why_refused(headers | {b"origin": b"http://quantum.local:80"}, HOSTS, "quantum.local") is None
+    assert "Origin" in why_refused(headers | {b"origin": b"http://quantum.local:81"}, HOSTS, "quantum.local")
+
+
 @pytest.mark.parametrize("path", ["/api/version", "/api/v1/versions", "/identity/token", "/faults"])
 def test_rebound_name_gets_403_from_every_dialect(service, path):
     root = service.environment["IAM_URL"]

@@ -26,17 +26,19 @@ class Front:
 
     Args:
         app: What is behind it.
-        hosts: The host names of the service, beside ``localhost`` and all IP addresses.
+        hosts: The host names of the service, beside ``localhost`` and all IP addresses, whose pages may use it.
+        own: The name at which it listens. Pages of other programs at the same name may not use it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), own: str = "") -> None:
         self._app = app
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
+        self._own = own.lower().rstrip(".")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or websocket."""
         if scope["type"] != "lifespan":
-            why = why_refused(dict(scope["headers"]), self._hosts)
+            why = why_refused(dict(scope["headers"]), self._hosts, self._own)
             if why is not None:
                 await _refuse(scope, receive, send, why)
                 return
@@ -47,7 +49,7 @@ class Front:
             return
 
 
-def why_refused(headers: dict[bytes, bytes], hosts: frozenset[str]) -> str | None:
+def why_refused(headers: dict[bytes, bytes], hosts: frozenset[str], own: str = "") -> str | None:
     """Return why a request is refused because of its host or its origin; ``None`` where it is not.
 
     IP addresses are allowed, since no other host can take them over; so is ``localhost``, which no name server answers.
@@ -55,6 +57,7 @@ def why_refused(headers: dict[bytes, bytes], hosts: frozenset[str]) -> str | Non
     Args:
         headers: The headers of the request, by name in lower case.
         hosts: The host names of the service, in lower case.
+        own: The name at which it listens, in lower case.
 
     Example:
         >>> why_refused({b"host": b"127.0.0.1:8080"}, frozenset())
@@ -65,7 +68,7 @@ def why_refused(headers: dict[bytes, bytes], hosts: frozenset[str]) -> str | Non
     """
     host = headers.get(b"host", b"").decode("latin-1").lower()
     name = _name_in(f"//{host}")
-    if name is None or not (_is_of_this_machine(name) or name in hosts):
+    if name is None or not (_is_of_this_machine(name) or name in hosts or name == own):
         shown = name or host
         return f"The header Host names {shown[:80]!r}, which is no name of this service."
     if b"origin" not in headers:

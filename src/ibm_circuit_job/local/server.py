@@ -250,7 +250,7 @@ def serve(
         ordered = OrderedFaults(settings.faults)
         app = application(service, Page(service, crew), Control(service, ordered))
         config = uvicorn.Config(
-            Front(FaultInjector(app, ordered, clock), (*settings.allowed_hosts, settings.host)),
+            Front(FaultInjector(app, ordered, clock), settings.allowed_hosts, settings.host),
             log_level="warning",
             http=protocol_that_closes_after(settings.idle_seconds),
             ws="wsproto",

@@ -60,7 +60,7 @@ def test_origin_of_a_strange_page_is_refused(origin):
 def test_page_of_another_program_at_the_same_address_is_refused(service):
     root = service.page_url.partition("/#")[0]
     said = {
-        origin: requests.get(f"{root}/", headers={"Origin": origin}).status_code
+        origin: requests.get(f"{root}/", headers={"Origin": origin}, timeout=30).status_code
         for origin in (root, "http://127.0.0.1:1")
     }
     assert said == {root: 200, "http://127.0.0.1:1": 403}

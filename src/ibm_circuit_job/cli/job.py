@@ -79,6 +79,11 @@ class Jobs:
                 return self.services.of(record, service).retrieve_job(job_id)
             except IBMAccountError as error:
                 raise IBMAccountError(f"{error}{_seen_last(record)}") from None
+            except IBMJobNotFoundError:
+                self.services.has_none(record)
+                if not self.services.is_gone(record, service):
+                    raise
+                raise IBMAccountError(f"{self.services.why_gone(record)}{_seen_last(record)}") from None
         try:
             provider = self.services.chosen()
         except IBMAccountError as error:

@@ -118,7 +118,7 @@ def ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
     handles: dict[str, IBMCircuitJob] = {}
     unfinished = store.unfinished()
     named = store.services_of(record.job_id for record in unfinished)
-    asked: set[str] = set()
+    asked: set[int] = set()
     told: set[str] = set()
     gone = 0
     for record in unfinished:
@@ -126,16 +126,19 @@ def ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
         if services.is_gone(record, service):
             gone += 1
             continue
-        if service in asked:
-            continue
         try:
             provider = services.of(record, service)
-            asked.add(provider.service)
-            handles.update({job.job_id(): job for job in provider.resume()})
+            if id(provider) not in asked:
+                asked.add(id(provider))
+                handles.update({job.job_id(): job for job in provider.resume()})
         except IBMError as error:
             if str(error) not in told:
                 terminal.warn(str(error))
             told.add(str(error))
+            continue
+        if service == THIS_MACHINE and record.job_id not in handles:
+            services.has_none(record)
+            gone += services.is_gone(record, service)
     if gone:
         jobs_were = "1 job was" if gone == 1 else f"{gone} jobs were"
         terminal.warn(f"{jobs_were} on a service on this machine that is gone; prune deletes such jobs")

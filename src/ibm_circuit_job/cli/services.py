@@ -81,6 +81,7 @@ class Services:
         self._providers: dict[str | None, IBMProvider] = {}
         self._known: list[_Known] | None = None
         self._listening: dict[str, bool] = {}
+        self._absent: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -112,17 +113,33 @@ class Services:
         """
         if self._choice.is_made or service is None:
             return self.chosen()
-        key = f"{service} {_url_of(record)}" if service == THIS_MACHINE else service
-        if key not in self._providers:
-            self._providers[key] = self._found(record, service)
+        if service == THIS_MACHINE:
+            known = self._local_account(record)
+            key = known.parameters.url
+            if key not in self._providers:
+                self._providers[key] = self._provider(known.arguments)
+        else:
+            key = service
+            if key not in self._providers:
+                self._providers[key] = self._found(record, service)
         return self._providers[key]
 
     def is_gone(self, record: Job, service: str | None) -> bool:
-        """Return whether a job has not ended, and no service on this machine runs that could have it."""
-        if record.is_final or service != THIS_MACHINE:
+        """Return whether a job has not ended, and no service on this machine runs that could have it.
+
+        A service may have started again at another URL, so one that is known there is asked first.
+        """
+        if record.is_final or service != THIS_MACHINE or self._choice.is_made or self.runs_at(_url_of(record)):
             return False
-        url = _url_of(record)
-        return not (self.runs_at(url) or any(self._local()))
+        return record.job_id in self._absent or not any(self._local())
+
+    def has_none(self, record: Job) -> None:
+        """Note that the service on this machine that was asked for a job does not have it."""
+        self._absent.add(record.job_id)
+
+    def why_gone(self, record: Job) -> str:
+        """Return why a job of a service on this machine cannot be asked for."""
+        return _no_local(record, _url_of(record))
 
     def runs_at(self, url: str | None) -> bool:
         """Return whether a service on this machine takes connections at a URL; false where none is known."""
@@ -154,14 +171,19 @@ class Services:
             token = typer.prompt(f"API key for {url}", hide_input=True)
         return {"token": token, "url": choice.url, **instance}
 
+    def _local_account(self, record: Job) -> _Known:
+        """The account of the service on this machine that a job is on, or may be on since that has started again."""
+        url = _url_of(record)
+        local = [*self._local()]
+        for known in local:
+            if known.parameters.url == url:
+                return known
+        if not local or self.runs_at(url):
+            raise IBMAccountError(self.why_gone(record))
+        return local[0]
+
     def _found(self, record: Job, service: str) -> IBMProvider:
         """A provider for a service that the store names, by the first account that may use it."""
-        if service == THIS_MACHINE:
-            url = _url_of(record)
-            local = sorted(self._local(), key=lambda known: known.parameters.url != url)
-            if local:
-                return self._provider(local[0].arguments)
-            raise IBMAccountError(_no_local(record, url))
         url, _, instance = service.partition(" ")
         fitting = [known for known in self._accounts() if known.parameters.url == url]
         fitting.sort(key=lambda known: known.parameters.instance != instance)

@@ -65,9 +65,9 @@ def test_demo_shows_a_job_from_start_to_counts_and_saves_it(store):
 
 def test_kept_jobs_are_exported_and_imported(store, tmp_path):
     store.save(Job("cq1x"))
-    assert "1 jobs exported" in typed("export", str(tmp_path / "archive"))
+    assert "1 job exported" in typed("export", str(tmp_path / "archive"))
     other = str(tmp_path / "other.sqlite")
-    assert "1 jobs imported" in typed("import", str(tmp_path / "archive"), "--store", other)
+    assert "1 job imported" in typed("import", str(tmp_path / "archive"), "--store", other)
     assert "cq1x" in typed("jobs", "--store", other)
 
 
@@ -162,7 +162,7 @@ def test_job_whose_record_is_damaged_can_be_deleted(store):
     store.save(Job("a"))
     with store._database._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE jobs SET record = '{'")
-    assert typed("delete", "a") == "1 jobs deleted\n"
+    assert typed("delete", "a") == "1 job deleted\n"
     assert store.record("a") is None
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ibm_circuit_job.cli import accounts, job, jobs, records, terminal
+from ibm_circuit_job.cli import accounts, exit_codes, job, jobs, records, terminal
 from ibm_circuit_job.cli.backends import backends
 from ibm_circuit_job.cli.demo import demo
 from ibm_circuit_job.cli.doctor import doctor
@@ -17,7 +17,7 @@ from ibm_circuit_job.cli.estimate import estimate
 from ibm_circuit_job.cli.serve import serve
 from ibm_circuit_job.cli.usage import usage
 from ibm_circuit_job.cli.watch import watch
-from ibm_circuit_job.errors import IBMError
+from ibm_circuit_job.errors import IBMBackendValueError, IBMError
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -84,6 +84,6 @@ def main() -> None:
     """Run the command line; what went wrong is one line, not a traceback."""
     try:
         app()
-    except IBMError as error:
+    except (IBMError, OSError) as error:
         print(f"error: {terminal.printable(str(error))}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(exit_codes.USAGE if isinstance(error, IBMBackendValueError) else exit_codes.FAILED)

@@ -12,7 +12,7 @@ import typer
 from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import exit_codes, terminal
 from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
-from ibm_circuit_job.cli.shown import job_document, show_jobs, view_of, views_of
+from ibm_circuit_job.cli.shown import job_document, number_of_jobs, show_jobs, view_of, views_of
 from ibm_circuit_job.cli.stores import Store, read_store, written_store
 from ibm_circuit_job.clients.foreign import THIS_MACHINE
 from ibm_circuit_job.errors import IBMError
@@ -72,7 +72,7 @@ def jobs(
     if as_json:
         terminal.show_json([job_document(view) for view in views])
     elif is_empty:
-        print("No jobs yet")
+        terminal.note("No jobs yet")
     elif not views:
         terminal.note("No jobs fit.")
     else:
@@ -140,8 +140,8 @@ def ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
             services.has_none(record)
             gone += services.is_gone(record, service)
     if gone:
-        jobs_were = "1 job was" if gone == 1 else f"{gone} jobs were"
-        terminal.warn(f"{jobs_were} on a service on this machine that is gone; prune deletes such jobs")
+        were = "was" if gone == 1 else "were"
+        terminal.warn(f"{number_of_jobs(gone)} {were} on a service on this machine that is gone; prune deletes such jobs")
     return list(handles.values())
 
 
@@ -160,7 +160,7 @@ def resume(
     """
     with written_store(store) as opened, Services(Choice(account, url, instance), opened) as services:
         if opened is None:
-            terminal.fail("there is no store: IBM_CIRCUIT_JOB_STORE says none; give --store")
+            terminal.fail("there is no store; give --store")
         before = [record.job_id for record in opened.unfinished()]
         for job in ask_all(opened, services):
             if job.state.is_final:
@@ -170,7 +170,7 @@ def resume(
     if as_json:
         terminal.show_json([job_document(view) for view in views])
     elif not views:
-        print("All jobs have ended, and their results are saved.")
+        terminal.note("All jobs have ended, and their results are saved.")
     else:
         show_jobs(views)
 
@@ -204,7 +204,7 @@ def prune(
         return
     if not delete:
         show_jobs(trials)
-    number = f"{len(trials)} {'job' if len(trials) == 1 else 'jobs'} of services on this machine"
+    number = f"{number_of_jobs(len(trials))} of services on this machine"
     terminal.note(f"{number} deleted" if delete else f"{number}; --delete deletes them, results and all")
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, assert_never
+from typing import Annotated, assert_never
 
 import typer
 from attrs import asdict
 
 from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import terminal
-from ibm_circuit_job.cli.shown import iso
+from ibm_circuit_job.cli.shown import iso, number_of_jobs
 from ibm_circuit_job.cli.stores import JobId, JobIds, Store, opened, read_store, saved_id
 from ibm_circuit_job.errors import JobStoreDamagedError
 from ibm_circuit_job.state.facts import (
@@ -109,12 +108,11 @@ def check(
     with opened(store) as found:
         report = found.check()
     if as_json:
-        said: dict[str, Any] = {**asdict(report), "is_sound": report.is_sound}
-        print(json.dumps(said))
+        terminal.show_json({**asdict(report), "is_sound": report.is_sound})
     else:
         for line in report.damage:
             print(terminal.printable(line))
-        print(f"{report.jobs} jobs, {report.facts} facts, {report.bodies} bodies; {len(report.damage)} damaged")
+        print(f"{number_of_jobs(report.jobs)}, {report.facts} facts, {report.bodies} bodies; {len(report.damage)} damaged")
     if not report.is_sound:
         raise typer.Exit(1)
 
@@ -128,7 +126,7 @@ def delete(job_ids: JobIds, store: Store = None) -> None:
         wanted = list(dict.fromkeys(_whole(found, job_id) for job_id in job_ids))
         for job_id in wanted:
             found.delete(job_id)
-    print(f"{len(wanted)} jobs deleted")
+    print(f"{number_of_jobs(len(wanted))} deleted")
 
 
 def _whole(store: JobStore, given: str) -> str:
@@ -150,7 +148,7 @@ def export(
     """
     with opened(store) as found:
         count = found.export(folder)
-    print(f"{count} jobs exported to {terminal.printable(str(folder))}")
+    print(f"{number_of_jobs(count)} exported to {terminal.printable(str(folder))}")
 
 
 def import_(
@@ -163,4 +161,4 @@ def import_(
     """
     with JobStore(store) as found:
         count = found.import_(folder)
-    print(f"{count} jobs imported")
+    print(f"{number_of_jobs(count)} imported")

@@ -11,7 +11,7 @@ import typer
 
 from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import exit_codes, terminal
-from ibm_circuit_job.errors import IBMError
+from ibm_circuit_job.errors import IBMError, JobStoreError
 from ibm_circuit_job.store.opening import default_url
 
 Store = Annotated[
@@ -59,8 +59,7 @@ def read_store(store: str | None) -> Iterator[JobStore | None]:
     Raises:
         JobStoreError: If it cannot be opened, or is one that was named and is not there.
     """
-    default = default_url()
-    if store is None and (default is None or ("://" not in default and not Path(default).exists())):
+    if store is None and _is_missing(default_url()):
         yield None
         return
     with opened(store) as there:
@@ -71,16 +70,31 @@ def read_store(store: str | None) -> Iterator[JobStore | None]:
 def written_store(store: str | None) -> Iterator[JobStore | None]:
     """Return a context with the store in which the answers of a service are saved.
 
-    The default one is made where it is not there; ``None`` where IBM_CIRCUIT_JOB_STORE says that there is none.
+    The default one is made where it is not there; ``None`` where IBM_CIRCUIT_JOB_STORE says that there is none, and,
+    with a warning, where the default one cannot be made.
 
     Raises:
-        JobStoreError: If it cannot be opened, or is one that was named and is not there.
+        JobStoreError: If it is there and cannot be opened, or is one that was named and is not there.
     """
-    if store is None and default_url() is None:
+    default = default_url()
+    if store is None and default is None:
         yield None
         return
-    with JobStore(store, create=store is None) as there:
+    try:
+        there = JobStore(store, create=store is None)
+    except JobStoreError as error:
+        if store is not None or not _is_missing(default):
+            raise
+        terminal.warn(f"nothing is saved: {error}")
+        yield None
+        return
+    with there:
         yield there
+
+
+def _is_missing(url: str | None) -> bool:
+    """Whether a default store is none, or a file that is not there."""
+    return url is None or ("://" not in url and not Path(url).exists())
 
 
 def whole_id(store: JobStore | None, given: str) -> str | None:

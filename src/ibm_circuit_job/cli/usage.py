@@ -11,6 +11,7 @@ from ibm_circuit_job.cli import terminal
 from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
 from ibm_circuit_job.cli.shown import iso
 from ibm_circuit_job.cli.stores import Store, read_store
+from ibm_circuit_job.cli.terminal import Column
 from ibm_circuit_job.errors import IBMAccountError
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.views import words
@@ -56,9 +57,9 @@ def usage(
             }
         )
         return
-    rows = [(name or f"no {by.value}", words.seconds(seconds)) for name, seconds in sums.items()]
+    rows = [{by.value: name or f"no {by.value}", "usage": words.seconds(seconds)} for name, seconds in sums.items()]
     if rows:
-        terminal.show_rows((by.value, "usage"), rows)
+        terminal.show_table((Column(by.value, rank=1, least=8), Column("usage")), rows)
     else:
         terminal.note("No charged jobs.")
     if awaited:

@@ -6,7 +6,9 @@ from ibm_circuit_job.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend as IBMBackend
+    from ibm_circuit_job.account.backend_service import IBMBackendService as IBMBackendService
     from ibm_circuit_job.account.job_store import JobStore as JobStore
+    from ibm_circuit_job.account.least_busy import least_busy as least_busy
     from ibm_circuit_job.account.provider import IBMProvider as IBMProvider
     from ibm_circuit_job.account.retired_backend import IBMRetiredBackend as IBMRetiredBackend
     from ibm_circuit_job.account.sessions import Batch as Batch
@@ -15,23 +17,37 @@ if TYPE_CHECKING:
     from ibm_circuit_job.devices.configuration import BackendStatus as BackendStatus
     from ibm_circuit_job.devices.properties import BackendProperties as BackendProperties
     from ibm_circuit_job.devices.usage_estimate import UsageEstimate as UsageEstimate
+    from ibm_circuit_job.errors import AccountAlreadyExistsError as AccountAlreadyExistsError
+    from ibm_circuit_job.errors import AccountNotFoundError as AccountNotFoundError
+    from ibm_circuit_job.errors import AccountsError as AccountsError
     from ibm_circuit_job.errors import BackendPropertyError as BackendPropertyError
     from ibm_circuit_job.errors import IBMAccountError as IBMAccountError
+    from ibm_circuit_job.errors import IBMApiError as IBMApiError
     from ibm_circuit_job.errors import IBMBackendApiError as IBMBackendApiError
+    from ibm_circuit_job.errors import IBMBackendApiProtocolError as IBMBackendApiProtocolError
     from ibm_circuit_job.errors import IBMBackendError as IBMBackendError
+    from ibm_circuit_job.errors import IBMBackendJobLimitError as IBMBackendJobLimitError
     from ibm_circuit_job.errors import IBMBackendValueError as IBMBackendValueError
     from ibm_circuit_job.errors import IBMError as IBMError
+    from ibm_circuit_job.errors import IBMInputValueError as IBMInputValueError
     from ibm_circuit_job.errors import IBMJobApiError as IBMJobApiError
     from ibm_circuit_job.errors import IBMJobError as IBMJobError
     from ibm_circuit_job.errors import IBMJobFailureError as IBMJobFailureError
     from ibm_circuit_job.errors import IBMJobInvalidStateError as IBMJobInvalidStateError
+    from ibm_circuit_job.errors import IBMJobListingError as IBMJobListingError
     from ibm_circuit_job.errors import IBMJobNotFoundError as IBMJobNotFoundError
     from ibm_circuit_job.errors import IBMJobTimeoutError as IBMJobTimeoutError
+    from ibm_circuit_job.errors import IBMNotAuthorizedError as IBMNotAuthorizedError
+    from ibm_circuit_job.errors import IBMProviderError as IBMProviderError
+    from ibm_circuit_job.errors import IBMProviderValueError as IBMProviderValueError
     from ibm_circuit_job.errors import IBMUsageLimitError as IBMUsageLimitError
+    from ibm_circuit_job.errors import InvalidAccountError as InvalidAccountError
     from ibm_circuit_job.errors import JobStoreDamagedError as JobStoreDamagedError
     from ibm_circuit_job.errors import JobStoreError as JobStoreError
     from ibm_circuit_job.errors import JobStoreUnavailableError as JobStoreUnavailableError
     from ibm_circuit_job.job.circuit_job import IBMCircuitJob as IBMCircuitJob
+    from ibm_circuit_job.job.composite_job import IBMCompositeJob as IBMCompositeJob
+    from ibm_circuit_job.job.ibm_job import IBMJob as IBMJob
     from ibm_circuit_job.job.monitor import job_monitor as job_monitor
     from ibm_circuit_job.job.monitor import wait_all as wait_all
     from ibm_circuit_job.job.plots import plot_timeline as plot_timeline
@@ -67,6 +83,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccountAlreadyExistsError",
+    "AccountNotFoundError",
+    "AccountsError",
     "BackendConfiguration",
     "BackendProperties",
     "BackendPropertyError",
@@ -75,22 +94,34 @@ __all__ = [
     "ExecutorItem",
     "ExecutorResult",
     "IBMAccountError",
+    "IBMApiError",
     "IBMBackend",
     "IBMBackendApiError",
+    "IBMBackendApiProtocolError",
     "IBMBackendError",
+    "IBMBackendJobLimitError",
+    "IBMBackendService",
     "IBMBackendValueError",
     "IBMCircuitJob",
+    "IBMCompositeJob",
     "IBMError",
+    "IBMInputValueError",
+    "IBMJob",
     "IBMJobApiError",
     "IBMJobError",
     "IBMJobFailureError",
     "IBMJobInvalidStateError",
+    "IBMJobListingError",
     "IBMJobNotFoundError",
     "IBMJobTimeoutError",
+    "IBMNotAuthorizedError",
     "IBMProvider",
+    "IBMProviderError",
+    "IBMProviderValueError",
     "IBMRetiredBackend",
     "IBMUsageLimitError",
     "InstanceUsage",
+    "InvalidAccountError",
     "Job",
     "JobDetails",
     "JobInputs",
@@ -114,6 +145,7 @@ __all__ = [
     "attach_inputs",
     "cache_result",
     "job_monitor",
+    "least_busy",
     "mark_cancelled",
     "merge",
     "merge_all",
@@ -126,10 +158,26 @@ __all__ = [
 
 
 _NAMES_OF: Final = {
+    "account.backend_service": ("IBMBackendService",),
+    "account.least_busy": ("least_busy",),
+    "job.composite_job": ("IBMCompositeJob",),
+    "job.ibm_job": ("IBMJob",),
     "account.backend": ("IBMBackend",),
     "account.retired_backend": ("IBMRetiredBackend",),
     "job.circuit_job": ("IBMCircuitJob",),
     "errors": (
+        "IBMApiError",
+        "IBMBackendApiProtocolError",
+        "IBMBackendJobLimitError",
+        "IBMInputValueError",
+        "IBMJobListingError",
+        "IBMNotAuthorizedError",
+        "IBMProviderError",
+        "IBMProviderValueError",
+        "AccountsError",
+        "AccountAlreadyExistsError",
+        "AccountNotFoundError",
+        "InvalidAccountError",
         "BackendPropertyError",
         "IBMAccountError",
         "IBMBackendApiError",

@@ -63,8 +63,10 @@ def test_a_room_has_no_name_that_it_does_not_list(room):
 def test_names_listed_by_a_room_are_there():
     program = (
         "from ibm_circuit_job import clients, job, wire; from ibm_circuit_job.wire import queries, results;"
+        " import ibm_circuit_job.job.parts;"
         " [getattr(room, name) for room in (clients, results) for name in room._MODULE_OF];"
-        " [getattr(room, name) for room in (clients, job, wire) for name in room._MODULES];"
+        " [getattr(room, name) for room in (clients, wire) for name in room._MODULES];"
+        " [getattr(job.parts, name) for name in job.parts.__all__]; [getattr(job, name) for name in job._MODULE_OF];"
         " [getattr(queries, name) for name in queries._OF_INPUTS]"
     )
     assert {"requests", "ibm_circuit_job.wire.inputs"} <= loaded_by(program)

@@ -13,7 +13,7 @@ from ibm_circuit_job import clients
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
-from ibm_circuit_job.errors import IBMAccountError, IBMError
+from ibm_circuit_job.errors import IBMAccountError, IBMError, InvalidAccountError
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
@@ -221,5 +221,5 @@ class AccountConnection:
         if not instances:
             raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")
         if instance is not None and instance not in instances:
-            raise IBMAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
+            raise InvalidAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
         return instance or instances[0]

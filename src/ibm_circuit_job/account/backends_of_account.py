@@ -30,6 +30,23 @@ _logger: Final = logging.getLogger("ibm_circuit_job.account.provider")  # one fo
 class BackendsOfAccount(AccountConnection):
     """The backends that an account may use."""
 
+    def backend_names(self) -> list[str]:
+        """Return the names of the backends that the account may use. None of them is described by a request.
+
+        Raises:
+            IBMBackendApiError: If the service refused or could not be reached.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     provider.backend_names()[:2]
+            ['local_simulator', 'local_5q']
+        """
+        instance = self._online(IBMBackendApiError)
+        if not self._names:
+            self._names = tuple(asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError))
+        return list(self._names)
+
     def backends(
         self,
         name: str | None = None,

@@ -30,6 +30,7 @@ from ibm_circuit_job.errors import (
     IBMBackendApiError,
     IBMBackendValueError,
     IBMJobApiError,
+    IBMJobListingError,
     IBMJobNotFoundError,
     JobStoreError,
     Unreachable,
@@ -45,6 +46,7 @@ from ibm_circuit_job.wire.hidden_values import hidden
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
+    from ibm_circuit_job.account.backend_service import IBMBackendService
     from ibm_circuit_job.account.job_store import JobStore
     from ibm_circuit_job.local import LocalService
     from ibm_circuit_job.state.selection import WantedJobs
@@ -215,6 +217,13 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
         provider._service = service
         return provider
 
+    @property
+    def backend(self) -> IBMBackendService:
+        """The backends and jobs, as programs for the archived client ask for them: ``provider.backend.jobs()`` ..."""
+        from ibm_circuit_job.account.backend_service import IBMBackendService  # noqa: PLC0415 - for those who use it
+
+        return IBMBackendService(self)
+
     def __repr__(self) -> str:
         return f"<IBMProvider({self.url!r})>"
 
@@ -318,7 +327,7 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
             # Whole pages where it is here that jobs are looked through.
             PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
             backend_name=backend_name,
-            hgp=self._instance(instance, IBMJobApiError),
+            hgp=self._instance(instance, IBMJobListingError),
             descending=descending,
         )
         fitting = (job for page in pages for job in page if wanted.fits(job))
@@ -354,7 +363,8 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
                     created_after=wanted.created_after,
                     created_before=wanted.created_before,
                     **filters,
-                )
+                ),
+                IBMJobListingError,
             )
             for wrong in page.unreadable:
                 _logger.warning("A job is left out: %s", describe(wrong))
@@ -514,7 +524,7 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
         if not isinstance(answer, Success):
             failure = answer.failure()
             if kept is None or not isinstance(failure, Unreachable):
-                raise to_exception(failure, IBMJobApiError)
+                raise to_exception(failure, IBMJobListingError)
             _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
             return self._stored_handle(kept)
         job = answer.unwrap()

@@ -29,7 +29,7 @@ from ibm_circuit_job.clients.parameters import (
     channel_of,
     channel_of_url,
 )
-from ibm_circuit_job.errors import IBMAccountError
+from ibm_circuit_job.errors import AccountAlreadyExistsError, IBMAccountError, InvalidAccountError
 from ibm_circuit_job.wire import documents
 
 Entries = Mapping[str, msgspec.Raw]
@@ -193,13 +193,13 @@ def with_account(
     """
     accounts = {account.name: account for account in accounts_in(entries)[0]}
     if name in entries and not overwrite:
-        raise IBMAccountError(
+        raise AccountAlreadyExistsError(
             f"expected name to be a new one, there is an account {name!r}; replace it with overwrite=True"
         )
     marked = [each for each in accounts.values() if each.fields.get("is_default_account") is True]
     others = [each for each in marked if each.name != name] if set_as_default else []
     if others and not overwrite:
-        raise IBMAccountError(
+        raise AccountAlreadyExistsError(
             f"expected no other default account, there is {others[0].name!r}; take its place with overwrite=True"
         )
     is_default = name in {each.name for each in marked} if set_as_default is None else set_as_default
@@ -234,9 +234,9 @@ def path_of(filename: str | os.PathLike[str] | None = None) -> Path:
     """
     given: Any = filename
     if given is not None and (not isinstance(given, str | os.PathLike) or not os.fspath(given)):
-        raise IBMAccountError(f"expected filename to be the path of a file, got {filename!r}")
+        raise InvalidAccountError(f"expected filename to be the path of a file, got {filename!r}")
     if pasted.is_secret(given):
-        raise IBMAccountError(f"expected filename to be the path of a file, got {pasted.shown(given)}")
+        raise InvalidAccountError(f"expected filename to be the path of a file, got {pasted.shown(given)}")
     try:
         if filename is None:
             return Path.home() / ".qiskit" / "qiskit-ibm.json"
@@ -363,7 +363,7 @@ def save(
 
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not name.strip() or pasted.kind_of(name):
-        raise IBMAccountError(f"expected name to be one to find the account by, got {pasted.shown(name)}")
+        raise InvalidAccountError(f"expected name to be one to find the account by, got {pasted.shown(name)}")
 
 
 def _said(parameters: ClientParameters) -> dict[str, Any]:

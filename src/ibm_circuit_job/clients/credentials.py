@@ -27,7 +27,7 @@ from ibm_circuit_job.clients.parameters import (
     ClientParameters,
     channel_of,
 )
-from ibm_circuit_job.errors import IBMAccountError
+from ibm_circuit_job.errors import AccountNotFoundError, IBMAccountError, InvalidAccountError
 from ibm_circuit_job.wire.hidden_values import hidden
 
 _logger: Final = logging.getLogger(__name__)
@@ -117,19 +117,19 @@ def _found(asked: Asked, environment: Mapping[str, str] | None) -> Credentials:
 def _check_together(asked: Asked) -> None:
     """Check that the arguments name one source."""
     if isinstance(asked.name, str) and (kind := pasted.kind_of(pasted.clean(asked.name))):
-        raise IBMAccountError(
+        raise InvalidAccountError(
             f"expected name to be that of a saved account, got {kind}; an instance is given as 'instance'"
         )
     if asked.name is not None and not isinstance(asked.name, str):
-        raise IBMAccountError(f"expected name to be that of a saved account, got {pasted.shown(asked.name)}")
+        raise InvalidAccountError(f"expected name to be that of a saved account, got {pasted.shown(asked.name)}")
     for other in ("name", "filename"):
         if asked.token is not None and getattr(asked, other) is not None:
-            raise IBMAccountError(
+            raise InvalidAccountError(
                 f"expected either token or {other}, got both: an account comes whole from one place. Leave out token "
                 f"for the saved account, or {other} for the account of the token"
             )
     if asked.url is not None and asked.token is None and asked.name is None:
-        raise IBMAccountError(
+        raise InvalidAccountError(
             "expected a token beside url, or the name of a saved account: a key is not sent to a host that did not "
             "come with it"
         )
@@ -137,7 +137,7 @@ def _check_together(asked: Asked) -> None:
         not isinstance(asked.channel, str) or channel_of(asked.channel) not in DEFAULT_URLS
     ):
         known = ", ".join(map(repr, DEFAULT_URLS))
-        raise IBMAccountError(f"expected channel to be one of {known}, got {pasted.shown(asked.channel)}")
+        raise InvalidAccountError(f"expected channel to be one of {known}, got {pasted.shown(asked.channel)}")
 
 
 def _credentials(fields: Mapping[str, Any], source: str, prefix: str) -> Credentials:
@@ -205,7 +205,7 @@ def _in_variables(asked: Asked, environment: Mapping[str, str], file: str) -> Cr
         column = _COLUMN.match(str(error))
         if column is None or column[1] not in found or column[1] in asked.said(*_HARMLESS):
             raise
-        raise IBMAccountError(f"the variable {_VARIABLES[column[1]]}{where}: {error}") from None
+        raise type(error)(f"the variable {_VARIABLES[column[1]]}{where}: {error}") from None
 
 
 def _classic_among(given: Mapping[str, str]) -> str:
@@ -246,16 +246,16 @@ def _in_file(asked: Asked) -> Credentials:
         path = account_file.path_of(asked.filename)
     except IBMAccountError as error:
         if asked.name is None and asked.filename is None:
-            raise IBMAccountError(f"{_NO_TOKEN}; {error}") from None
+            raise AccountNotFoundError(f"{_NO_TOKEN}; {error}") from None
         raise
     entries = account_file.read(path)
     if not entries and asked.filename is not None and not path.exists():
-        raise IBMAccountError(f"expected filename to be that of a file of saved accounts; there is no {path}")
+        raise AccountNotFoundError(f"expected filename to be that of a file of saved accounts; there is no {path}")
     accounts, unreadable = account_file.accounts_in(entries)
     if asked.name is not None:
         if asked.name not in entries:
             known = ", ".join(sorted(entries)) or "none"
-            raise IBMAccountError(
+            raise AccountNotFoundError(
                 f"expected name to be that of an account in {path} ({known}), got {asked.name!r}{_qiskitrc()}"
             )
         account = next((account for account in accounts if account.name == asked.name), None)
@@ -274,17 +274,19 @@ _NO_TOKEN: Final = (
 )
 
 
-def _none_found(asked: Asked, path: str, entries: Mapping[str, Any], unreadable: list[str]) -> IBMAccountError:
+def _none_found(asked: Asked, path: str, entries: Mapping[str, Any], unreadable: list[str]) -> AccountNotFoundError:
     if unreadable:
-        return IBMAccountError(f"expected {_listed(unreadable)} in {path} to be an account, a JSON object with a token")
+        return AccountNotFoundError(
+            f"expected {_listed(unreadable)} in {path} to be an account, a JSON object with a token"
+        )
     if entries:
-        return IBMAccountError(
+        return AccountNotFoundError(
             f"{_NO_TOKEN}; no account in {path} is of the channel {asked.channel!r} ({_listed(entries)})"
         )
     found = f"; {path} is empty" if Path(path).exists() else ""
     if asked.filename is not None and not found:
         found = f"; there is no account in {path}"
-    return IBMAccountError(f"{_NO_TOKEN}{found}{_qiskitrc()}")
+    return AccountNotFoundError(f"{_NO_TOKEN}{found}{_qiskitrc()}")
 
 
 def _of_account(account: SavedAccount, asked: Asked, source: str) -> Credentials:
@@ -307,7 +309,7 @@ def _of_account(account: SavedAccount, asked: Asked, source: str) -> Credentials
     try:
         return _credentials(chosen, source, "")
     except IBMAccountError as error:
-        raise IBMAccountError(f"{source}: {error}") from None
+        raise type(error)(f"{source}: {error}") from None
 
 
 def _listed(names: Iterable[str]) -> str:

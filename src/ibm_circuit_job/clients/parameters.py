@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ibm_circuit_job.clients import pasted
 from ibm_circuit_job.clients.instances import AUTOMATIC
-from ibm_circuit_job.errors import IBMAccountError
+from ibm_circuit_job.errors import InvalidAccountError
 from ibm_circuit_job.wire.hidden_values import hidden
 
 PLATFORM: Final = "ibm_quantum_platform"
@@ -71,9 +71,9 @@ def _texts(given: Any) -> Any:
 
 def _check_texts(_: object, attribute: Any, texts: Any) -> None:
     if not isinstance(texts, tuple) or not all(isinstance(text, str) and text for text in texts):
-        raise IBMAccountError(f"expected {attribute.name} to be a list of texts that are not empty")
+        raise InvalidAccountError(f"expected {attribute.name} to be a list of texts that are not empty")
     if secret := next(filter(pasted.is_secret, texts), None):
-        raise IBMAccountError(f"expected {attribute.name} to be a list of names, got {pasted.kind_of(secret)}")
+        raise InvalidAccountError(f"expected {attribute.name} to be a list of names, got {pasted.kind_of(secret)}")
 
 
 def _region(given: Any) -> Any:
@@ -82,7 +82,7 @@ def _region(given: Any) -> Any:
 
 def _check_region(_: object, __: object, region: Any) -> None:
     if region is not None and not (isinstance(region, str) and _REGION.fullmatch(region)):
-        raise IBMAccountError(f"expected region to be one such as 'us-east' or 'eu-de', got {pasted.shown(region)}")
+        raise InvalidAccountError(f"expected region to be one such as 'us-east' or 'eu-de', got {pasted.shown(region)}")
 
 
 def _proxies(given: Any) -> Any:
@@ -97,11 +97,11 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
         return
     example = "{'urls': {'https': 'http://host:port'}}"
     if not isinstance(proxies, Mapping) or not isinstance(urls := proxies.get("urls") or {}, Mapping):
-        raise IBMAccountError(f"expected proxies to be like {example}")
+        raise InvalidAccountError(f"expected proxies to be like {example}")
     unknown = [key for key in proxies if key not in _PROXY_FIELDS]
     unknown += [key for key in urls if not isinstance(key, str) or not _PROXY_SCHEME.fullmatch(key)]
     if unknown:
-        raise IBMAccountError(
+        raise InvalidAccountError(
             f"expected proxies to be like {example}, with 'username_ntlm' and 'password_ntlm' where the proxy wants "
             f"them; got the unknown {', '.join(map(pasted.shown, unknown))}"
         )
@@ -111,10 +111,12 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
         if not (isinstance(url, str) and url.strip() and url.isprintable() and not pasted.is_secret(url))
     ]
     if wrong:
-        raise IBMAccountError(f"expected the proxy for {', '.join(wrong)} to be a URL such as 'http://host:port'")
+        raise InvalidAccountError(f"expected the proxy for {', '.join(wrong)} to be a URL such as 'http://host:port'")
     login = [proxies.get("username_ntlm"), proxies.get("password_ntlm")]
     if login != [None, None] and not all(isinstance(part, str) and part for part in login):
-        raise IBMAccountError("expected proxies to have both 'username_ntlm' and 'password_ntlm', as texts, or neither")
+        raise InvalidAccountError(
+            "expected proxies to have both 'username_ntlm' and 'password_ntlm', as texts, or neither"
+        )
 
 
 def _verify(given: Any) -> Any:
@@ -131,15 +133,15 @@ def _check_verify(_: object, __: object, verify: Any) -> None:
     if isinstance(verify, bool):
         return
     if not isinstance(verify, str) or not verify:
-        raise IBMAccountError(
+        raise InvalidAccountError(
             f"expected verify to be True, False, or the path of the certificates to trust, got {verify!r}"
         )
     if not Path(verify).exists():
         if pasted.is_secret(Path(verify).name):
-            raise IBMAccountError(
+            raise InvalidAccountError(
                 f"expected verify to be the path of the certificates to trust, got {pasted.kind_of(Path(verify).name)}"
             )
-        raise IBMAccountError(f"expected verify to be the path of the certificates to trust; there is no {verify}")
+        raise InvalidAccountError(f"expected verify to be the path of the certificates to trust; there is no {verify}")
 
 
 def _private(given: Any) -> Any:
@@ -148,7 +150,7 @@ def _private(given: Any) -> Any:
 
 def _check_private(_: object, __: object, private: Any) -> None:
     if not isinstance(private, bool):
-        raise IBMAccountError(f"expected private_endpoint to be True or False, got {pasted.shown(private)}")
+        raise InvalidAccountError(f"expected private_endpoint to be True or False, got {pasted.shown(private)}")
 
 
 def _token(given: Any) -> Any:
@@ -221,7 +223,7 @@ channel='ibm_quantum_platform')
         if pasted.is_private_url(given_url):
             object.__setattr__(self, "private_endpoint", True)
         if self.private_endpoint and (urlsplit(self.url).path or channel == CLASSIC):
-            raise IBMAccountError(
+            raise InvalidAccountError(
                 "expected no private_endpoint beside a url that names the API itself; leave out one of the two"
             )
 
@@ -256,11 +258,13 @@ def _check_url(url: Any) -> None:
         example = DEFAULT_URLS[PLATFORM]
         kind = pasted.kind_of(url) if isinstance(url, str) else None
         got = f"; got {kind}" if kind not in {None, "a URL"} else ""
-        raise IBMAccountError(f"expected url to be one such as {example!r}, with http:// or https:// at the front{got}")
+        raise InvalidAccountError(
+            f"expected url to be one such as {example!r}, with http:// or https:// at the front{got}"
+        )
     if parts.username or parts.password:
-        raise IBMAccountError("expected url to be without user name and password; give the token as 'token'")
+        raise InvalidAccountError("expected url to be without user name and password; give the token as 'token'")
     if parts.scheme == "http" and not pasted.is_loopback(pasted.host_of(url)):
-        raise IBMAccountError(
+        raise InvalidAccountError(
             "expected url to begin with https://, for a key is not sent in plain text to another machine; "
             "http:// is for this machine, such as http://127.0.0.1:8080/api"
         )
@@ -269,15 +273,15 @@ def _check_url(url: Any) -> None:
 def _check_channel(channel: Any) -> None:
     if not isinstance(channel, str) or channel not in DEFAULT_URLS:
         known = ", ".join(map(repr, DEFAULT_URLS))
-        raise IBMAccountError(f"expected channel to be one of {known}, got {pasted.shown(channel)}")
+        raise InvalidAccountError(f"expected channel to be one of {known}, got {pasted.shown(channel)}")
 
 
 def _check_url_is_of_channel(url: str, channel: str) -> None:
     """A key of one platform is not sent to the other."""
     if pasted.is_classic_url(url) and channel != CLASSIC:
-        raise IBMAccountError(f"expected url to be one of IBM Quantum Platform, got one of Classic: {SWITCHED_OFF}")
+        raise InvalidAccountError(f"expected url to be one of IBM Quantum Platform, got one of Classic: {SWITCHED_OFF}")
     if channel == CLASSIC and pasted.clean_url(url) == DEFAULT_URLS[PLATFORM]:
-        raise IBMAccountError(
+        raise InvalidAccountError(
             f"expected channel to be {PLATFORM!r} for this url, which is one of IBM Quantum Platform; got {CLASSIC!r}"
         )
 
@@ -296,10 +300,10 @@ _INSTEAD: Final[Mapping[str, str]] = {
 def _check_token(token: Any, channel: str) -> None:
     # What was given may be a mangled token, so it is not repeated here.
     if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
-        raise IBMAccountError("expected token to be a non-empty string of printable ASCII characters")
+        raise InvalidAccountError("expected token to be a non-empty string of printable ASCII characters")
     kind = pasted.kind_of(token)
     if kind is not None and kind in _INSTEAD and (channel == PLATFORM or kind in {"a CRN", "a URL"}):
-        raise IBMAccountError(f"expected token to be an API key, got {kind}: {_INSTEAD[kind]}")
+        raise InvalidAccountError(f"expected token to be an API key, got {kind}: {_INSTEAD[kind]}")
 
 
 def _check_instance(parameters: ClientParameters) -> None:
@@ -310,13 +314,13 @@ def _check_instance(parameters: ClientParameters) -> None:
     kind = pasted.kind_of(pasted.clean(instance)) if isinstance(instance, str) else None
     if parameters.channel == CLASSIC:
         if not isinstance(instance, str) or instance.count("/") != 2:
-            raise IBMAccountError(f"expected instance to be 'hub/group/project', got {got}")
+            raise InvalidAccountError(f"expected instance to be 'hub/group/project', got {got}")
         return
     if isinstance(instance, str) and instance.startswith("crn:") and len(instance.rstrip(":").split(":")) < 8:
-        raise IBMAccountError(
+        raise InvalidAccountError(
             f"expected instance to be {_CRN_EXAMPLE}; this one is cut off before the ID of the instance: {got}"
         )
     is_name = isinstance(instance, str) and _NAME.fullmatch(instance) and kind is None and instance != parameters.token
     if not is_name and not parameters.is_located:
         was = "; that is an instance of IBM Quantum Platform Classic" if kind == "a hub/group/project" else ""
-        raise IBMAccountError(f"expected instance to be {_CRN_EXAMPLE}, or the name of an instance, got {got}{was}")
+        raise InvalidAccountError(f"expected instance to be {_CRN_EXAMPLE}, or the name of an instance, got {got}{was}")

@@ -156,7 +156,7 @@ class BackendConfiguration:
         Example:
             >>> BackendConfiguration.from_dict({"backend_name": "ibm_x", "n_qubits": "many", "basis_gates": []})
             Traceback (most recent call last):
-            ibm_circuit_job.errors.IBMBackendApiError: could not read the configuration of the backend: \
+            ibm_circuit_job.errors.IBMBackendApiProtocolError: could not read the configuration of the backend: \
 n_qubits: expected a number, got 'many'
         """
         try:

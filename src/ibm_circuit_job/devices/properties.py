@@ -121,7 +121,7 @@ class BackendProperties:
         Example:
             >>> BackendProperties.from_dict({"backend_name": 5})
             Traceback (most recent call last):
-            ibm_circuit_job.errors.IBMBackendApiError: could not read the properties of the backend: \
+            ibm_circuit_job.errors.IBMBackendApiProtocolError: could not read the properties of the backend: \
 backend_name: expected a string, got 5
         """
         reading = _Reading(zone)

@@ -1,25 +1,38 @@
 """The handle on a job, and what it does: what it knows, what it keeps, how it waits and reads the result.
 
-``circuit_job`` is the handle. The modules that it is made of are loaded with the first handle.
+``circuit_job`` is the handle. The names here are those that ``qiskit_ibm_provider.job`` had.
 """
 
 from typing import TYPE_CHECKING, Final
 
 from ibm_circuit_job.lazy_names import lazy_names
 
-_MODULES: Final = frozenset(
-    {"cell", "keeper", "progress", "result_reader", "result_waiter", "shared_future", "shown", "telling", "waiter"}
-)
+_MODULE_OF: Final = {
+    "IBMCircuitJob": "circuit_job",
+    "IBMCompositeJob": "composite_job",
+    "IBMJob": "ibm_job",
+    "IBMJobApiError": "exceptions",
+    "IBMJobError": "exceptions",
+    "IBMJobFailureError": "exceptions",
+    "IBMJobInvalidStateError": "exceptions",
+    "IBMJobNotFoundError": "exceptions",
+    "IBMJobTimeoutError": "exceptions",
+    "QueueInfo": "measured_members",
+    "job_monitor": "monitor",
+}
+"""The names that ``qiskit_ibm_provider.job`` had -> the module that has each."""
 
 if TYPE_CHECKING:
-    from ibm_circuit_job.job import cell as cell
-    from ibm_circuit_job.job import keeper as keeper
-    from ibm_circuit_job.job import progress as progress
-    from ibm_circuit_job.job import result_reader as result_reader
-    from ibm_circuit_job.job import result_waiter as result_waiter
-    from ibm_circuit_job.job import shared_future as shared_future
-    from ibm_circuit_job.job import shown as shown
-    from ibm_circuit_job.job import telling as telling
-    from ibm_circuit_job.job import waiter as waiter
+    from ibm_circuit_job.job.circuit_job import IBMCircuitJob as IBMCircuitJob
+    from ibm_circuit_job.job.composite_job import IBMCompositeJob as IBMCompositeJob
+    from ibm_circuit_job.job.exceptions import IBMJobApiError as IBMJobApiError
+    from ibm_circuit_job.job.exceptions import IBMJobError as IBMJobError
+    from ibm_circuit_job.job.exceptions import IBMJobFailureError as IBMJobFailureError
+    from ibm_circuit_job.job.exceptions import IBMJobInvalidStateError as IBMJobInvalidStateError
+    from ibm_circuit_job.job.exceptions import IBMJobNotFoundError as IBMJobNotFoundError
+    from ibm_circuit_job.job.exceptions import IBMJobTimeoutError as IBMJobTimeoutError
+    from ibm_circuit_job.job.ibm_job import IBMJob as IBMJob
+    from ibm_circuit_job.job.monitor import job_monitor as job_monitor
+    from ibm_circuit_job.state.queue_info import QueueInfo as QueueInfo
 else:
-    __getattr__, __dir__ = lazy_names(__name__, modules=_MODULES)
+    __getattr__, __dir__ = lazy_names(__name__, module_of=_MODULE_OF)

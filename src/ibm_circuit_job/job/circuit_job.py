@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from ibm_circuit_job import job as parts
 from ibm_circuit_job import threads, wire
 from ibm_circuit_job.errors import IBMJobInvalidStateError
+from ibm_circuit_job.job import parts
 from ibm_circuit_job.job.arguments import checked_clock
 from ibm_circuit_job.job.description_members import DescriptionMembers
 from ibm_circuit_job.job.measured_members import MeasuredMembers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import SupportsIndex, overload
 
-from ibm_circuit_job import job as parts
+from ibm_circuit_job.job import parts
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 
 

@@ -11,8 +11,8 @@ from qiskit.result import Result as QiskitResult
 from returns.result import Failure as Bad
 
 from ibm_circuit_job import effects
-from ibm_circuit_job import job as parts
 from ibm_circuit_job.errors import IBMError, IBMJobFailureError, IBMJobInvalidStateError
+from ibm_circuit_job.job import parts
 from ibm_circuit_job.job.arguments import checked_timeout
 from ibm_circuit_job.job.status_members import StatusMembers
 from ibm_circuit_job.threads.background import aside

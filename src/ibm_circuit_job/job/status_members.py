@@ -9,8 +9,8 @@ from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
 from ibm_circuit_job import effects
-from ibm_circuit_job import job as parts
 from ibm_circuit_job.errors import IBMJobInvalidStateError, is_answer, to_exception
+from ibm_circuit_job.job import parts
 from ibm_circuit_job.job.arguments import checked_timeout, paced
 from ibm_circuit_job.job.handle import Handle
 from ibm_circuit_job.state.job import Job

@@ -1,28 +1,7 @@
-"""What can go wrong: frozen Failure values, the exceptions, and the one mapping between the two.
+"""What can go wrong: frozen Failure values, and each as a sentence.
 
-Inside the library trouble is a value. A function that can fail returns a ``Result`` or an ``IOResult`` that
-holds one of the frozen records of :data:`Failure`; the classic class turns it into an exception at its border,
-with :func:`to_exception` and nowhere else. No token is ever part of a Failure.
-
-The exceptions::
-
-    qiskit.exceptions.QiskitError
-     └── IBMError
-          ├── IBMAccountError              logging in, or the account, failed
-          ├── IBMBackendError
-          │    ├── IBMBackendValueError    an argument of run() is wrong; nothing was sent
-          │    │    └── IBMUsageLimitError  the job would use more quantum time than it may
-          │    ├── IBMBackendApiError      the service refused or could not be reached
-          │    └── BackendPropertyError    the backend's properties do not say this
-          ├── JobStoreError                the store of jobs refused or could not be reached
-          │    ├── JobStoreDamagedError    what it holds is not what was put into it
-          │    └── JobStoreUnavailableError  it cannot be reached, or is locked, just now
-          └── IBMJobError                  (also qiskit's JobError)
-               ├── IBMJobApiError          the service refused or could not be reached
-               │    └── IBMJobNotFoundError  no such job, as the service itself says
-               ├── IBMJobFailureError      the job ran and failed
-               ├── IBMJobInvalidStateError the job's state, or an argument, rules this out
-               └── IBMJobTimeoutError      (also qiskit's JobTimeoutError) the time was up
+Inside the library trouble is a value. A function that can fail returns a ``Result`` or an ``IOResult`` with one of
+these. No token is ever part of a Failure.
 """
 
 from __future__ import annotations
@@ -31,97 +10,6 @@ from enum import Enum
 from typing import TypeAlias, assert_never
 
 from attrs import field, frozen
-from qiskit.exceptions import QiskitError
-from qiskit.providers.exceptions import JobError, JobTimeoutError
-
-
-class IBMError(QiskitError):
-    """The base of every exception that this library raises on purpose."""
-
-    def __str__(self) -> str:
-        """Return the message as it is; qiskit would put it in quotes."""
-        return str(self.message)
-
-
-class IBMAccountError(IBMError):
-    """Logging in failed, or the account has no access to what was asked for."""
-
-    is_passing: bool = False
-    """Whether the service could not be reached, or was in trouble: the account was not refused."""
-
-
-class IBMBackendError(IBMError):
-    """The base of the errors of a backend."""
-
-
-class IBMBackendValueError(IBMBackendError, ValueError):
-    """An argument of ``run`` is wrong. Nothing was sent to the service."""
-
-
-class IBMUsageLimitError(IBMBackendValueError):
-    """A job is expected to use more quantum time than ``max_quantum_seconds`` allows. Nothing was sent to the service.
-
-    Args:
-        message: What was estimated, and what is allowed.
-        estimated_seconds: The quantum time that was estimated, in seconds.
-        max_quantum_seconds: The quantum time that is allowed, in seconds.
-    """
-
-    def __init__(self, message: str, estimated_seconds: float = 0.0, max_quantum_seconds: float = 0.0) -> None:
-        super().__init__(message)
-        self.estimated_seconds = estimated_seconds
-        self.max_quantum_seconds = max_quantum_seconds
-
-
-class IBMBackendApiError(IBMBackendError):
-    """The service refused a request about a backend, or could not be reached."""
-
-
-class BackendPropertyError(IBMBackendError):
-    """The backend's properties do not hold what was asked for, or give it in an unknown unit."""
-
-
-class JobStoreError(IBMError):
-    """A store of jobs cannot be opened, read or written to; the message says why.
-
-    Nothing was changed in it, unless its deadline or Ctrl-C came while it confirmed a write: then the whole is written
-    or nothing is, and to write it again does no harm.
-    """
-
-
-class JobStoreDamagedError(JobStoreError):
-    """What a store holds is not what was put into it; the message says what is damaged."""
-
-
-class JobStoreUnavailableError(JobStoreError):
-    """A store cannot be reached, or is locked by others, just now; the message says why. A later try may succeed."""
-
-    is_repeated = False
-    """Whether nothing was tried, because of trouble that was raised just before."""
-
-
-class IBMJobError(IBMError, JobError):
-    """The base of the errors of a job."""
-
-
-class IBMJobApiError(IBMJobError):
-    """The service refused a request about a job, or could not be reached."""
-
-
-class IBMJobFailureError(IBMJobError):
-    """The job failed on the service; the message holds the service's reason."""
-
-
-class IBMJobInvalidStateError(IBMJobError):
-    """The state of the job, or an argument, does not allow what was asked for."""
-
-
-class IBMJobNotFoundError(IBMJobApiError):
-    """The service knows no job of that ID."""
-
-
-class IBMJobTimeoutError(IBMJobError, JobTimeoutError):
-    """The job did not end within the time that was given."""
 
 
 def _not_at_length(text: str) -> str:
@@ -400,37 +288,6 @@ def describe(failure: Failure) -> str:  # noqa: C901, PLR0911 - one for each kin
             assert_never(failure)
 
 
-def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBMError:
-    """Return the documented exception for a failure.
-
-    Args:
-        failure: What went wrong.
-        kind: The exception for a service that refused or was out of reach; ``IBMJobApiError`` for calls
-            about a job, ``IBMBackendApiError`` about a backend, ``IBMAccountError`` about logging in.
-
-    Returns:
-        An ``IBMJobTimeoutError`` for a :class:`TimeUp`, an ``IBMJobInvalidStateError`` for an :class:`OtherForm`, an
-        ``IBMJobNotFoundError`` where a call about a job was answered 404 by the service itself, else a ``kind``. For a
-        :class:`GaveUpWaiting` it is the exception of the last trouble, with the message of the whole wait.
-
-    Example:
-        >>> to_exception(TimeUp("wait for job abc", 2.5))
-        IBMJobTimeoutError('could not wait for job abc within 2.5 seconds')
-    """
-    message = describe(failure)
-    if kind is IBMAccountError:
-        return account_error(failure)
-    if isinstance(failure, TimeUp):
-        return IBMJobTimeoutError(message)
-    if isinstance(failure, GaveUpWaiting):
-        return type(to_exception(failure.last, kind))(message)
-    if isinstance(failure, OtherForm):
-        return IBMJobInvalidStateError(message)
-    if is_answer(failure, 404) and kind is IBMJobApiError:
-        return IBMJobNotFoundError(message)
-    return kind(message)
-
-
 def is_answer(failure: Failure, *statuses: int) -> bool:
     """Return whether the service itself answered with one of these HTTP statuses.
 
@@ -441,34 +298,3 @@ def is_answer(failure: Failure, *statuses: int) -> bool:
         False
     """
     return isinstance(failure, Refused) and failure.by_service and failure.http_status in statuses
-
-
-def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
-    """Return the exception for a login that failed, and what may help.
-
-    Whether it may pass: a service that is busy or silent may answer later, and so may a name server or a proxy. What a
-    server refused, a certificate that is not trusted and a proxy that asks for a password stay as they are. A page that
-    is not the service's says that the URL is wrong, more often than that the service is in trouble.
-
-    Example:
-        >>> account_error(Unreachable("log in", "https://x", "timed out"), "; check the url").is_passing
-        True
-        >>> account_error(Unreachable("log in", "https://x", "self-signed", obstacle=Obstacle.CERTIFICATE)).is_passing
-        False
-    """
-    error = IBMAccountError(f"{describe(failure)}{hint}")
-    match failure:
-        case Refused():
-            error.is_passing = failure.is_busy
-        case Unreachable():
-            error.is_passing = failure.obstacle not in _LASTING
-        case Unreadable():
-            error.is_passing = False
-        case _:
-            error.is_passing = failure.can_retry
-    return error
-
-
-_LASTING = frozenset(
-    {Obstacle.CERTIFICATE, Obstacle.TLS, Obstacle.CERTIFICATE_FILE, Obstacle.PROXY_CREDENTIALS, Obstacle.SOCKS}
-)

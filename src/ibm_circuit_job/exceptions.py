@@ -1,0 +1,41 @@
+"""The exceptions under the name that ``qiskit_ibm_provider.exceptions`` had; they stand in ``errors``."""
+
+from ibm_circuit_job.errors import AccountNotFoundError as IBMProviderCredentialsNotFound
+from ibm_circuit_job.errors import (
+    IBMAccountError,
+    IBMApiError,
+    IBMBackendApiError,
+    IBMBackendApiProtocolError,
+    IBMBackendError,
+    IBMBackendJobLimitError,
+    IBMBackendValueError,
+    IBMError,
+    IBMInputValueError,
+    IBMNotAuthorizedError,
+    IBMProviderError,
+    IBMProviderValueError,
+)
+from ibm_circuit_job.errors import IBMNotAuthorizedError as IBMProviderCredentialsInvalidToken
+from ibm_circuit_job.errors import InvalidAccountError as IBMProviderCredentialsInvalidFormat
+from ibm_circuit_job.errors import InvalidAccountError as IBMProviderCredentialsInvalidUrl
+from ibm_circuit_job.errors import InvalidAccountError as IBMProviderMultipleCredentialsFound
+
+__all__ = [
+    "IBMAccountError",
+    "IBMApiError",
+    "IBMBackendApiError",
+    "IBMBackendApiProtocolError",
+    "IBMBackendError",
+    "IBMBackendJobLimitError",
+    "IBMBackendValueError",
+    "IBMError",
+    "IBMInputValueError",
+    "IBMNotAuthorizedError",
+    "IBMProviderCredentialsInvalidFormat",
+    "IBMProviderCredentialsInvalidToken",
+    "IBMProviderCredentialsInvalidUrl",
+    "IBMProviderCredentialsNotFound",
+    "IBMProviderError",
+    "IBMProviderMultipleCredentialsFound",
+    "IBMProviderValueError",
+]

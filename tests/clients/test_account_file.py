@@ -216,11 +216,11 @@ def test_saved_accounts_are_shown_without_secrets(file):
 
 
 def test_deleting_what_is_not_there_is_no_trouble(file):
-    assert not IBMProvider.delete_account(file)
+    assert not IBMProvider.delete_account(filename=file)
     assert not file.exists()
     IBMProvider.save_account("secret", filename=file)
-    assert not IBMProvider.delete_account(file, channel="ibm_cloud")
-    assert IBMProvider.delete_account(file)
+    assert not IBMProvider.delete_account(filename=file, channel="ibm_cloud")
+    assert IBMProvider.delete_account(filename=file)
     assert IBMProvider.saved_accounts(filename=file) == {}
 
 
@@ -239,7 +239,7 @@ def test_those_who_save_at_once_keep_the_accounts_of_each_other(file):
     def save_some(first):
         for number in range(first, first + 10):
             IBMProvider.save_account("s3cret", filename=file, name=f"account {number}")
-        assert IBMProvider.delete_account(file, f"account {first}")
+        assert IBMProvider.delete_account(f"account {first}", filename=file)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(save_some, range(0, 80, 10)))

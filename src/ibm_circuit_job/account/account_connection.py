@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from attrs import evolve
@@ -13,7 +15,8 @@ from ibm_circuit_job import clients
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
-from ibm_circuit_job.errors import IBMAccountError, IBMError, InvalidAccountError
+from ibm_circuit_job.devices.configuration import BackendStatus
+from ibm_circuit_job.errors import IBMAccountError, IBMBackendApiError, IBMError, InvalidAccountError
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
@@ -39,6 +42,10 @@ class AccountConnection:
     _retired: dict[str, IBMBackend]
     _checked: str | None
     _names: tuple[str, ...]
+    _hubs: tuple[str, ...] = ()
+    """On the channel ``ibm_quantum``: the instances that the account may use."""
+    _statuses: Mapping[str, BackendStatus] = MappingProxyType({})
+    """On IBM Quantum Platform: how the backends were when the provider logged in."""
 
     def _log_in(self) -> str:
         """See to it that the account may use the instance, and return that."""
@@ -213,13 +220,25 @@ class AccountConnection:
         if isinstance(self.account_client, clients.PlatformAccount):
             # What is wrong with the instance shows with the first request.
             try:
-                self._names = tuple(self.runtime_client.list_backends())
+                listed = self.runtime_client.listed_backends()
+                self._names, self._statuses = tuple(listed), _statuses_in(listed)
             except clients.RequestFailed as error:
                 raise self.account_client.refused_instance(error.failure) from None
             return str(instance)
         instances = asked(self.account_client.user_hubs, IBMAccountError)
+        self._hubs = tuple(instances)
         if not instances:
             raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")
         if instance is not None and instance not in instances:
             raise InvalidAccountError(f"expected instance to be one of {', '.join(instances)}, got {instance!r}")
         return instance or instances[0]
+
+
+def _statuses_in(listed: Mapping[str, Mapping[str, Any]]) -> dict[str, BackendStatus]:
+    """How backends are, as far as a listing says it."""
+    found = {}
+    for name, record in listed.items():
+        # One that cannot be read costs itself alone.
+        with suppress(IBMBackendApiError):
+            found[name] = BackendStatus.from_reply(record, name)
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime as python_datetime
 from typing import Any, Final, Protocol
@@ -120,7 +121,21 @@ class IBMBackend(MeasuredBackend):
         self._session: Session | None = None
         self.submission_policy = SubmissionPolicy()
         """How submissions are paced, and how long a job is looked for whose answer was lost; any other may be set."""
-        if 0 < (most := record.get("max_shots", DEFAULT_SHOTS)) < DEFAULT_SHOTS:
+        self.reset_options()
+
+    def reset_options(self) -> None:
+        """Give :attr:`options` their default values again, as ``IBMProvider.get_backend()`` does.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     backend = provider.get_backend("local_5q")
+            ...     backend.set_options(shots=10)
+            ...     provider.get_backend("local_5q") is backend, backend.options.shots
+            (True, 4000)
+        """
+        self._options = self._default_options()
+        if 0 < (most := self._record.get("max_shots", DEFAULT_SHOTS)) < DEFAULT_SHOTS:
             self.set_options(shots=most)
 
     def __repr__(self) -> str:
@@ -190,7 +205,8 @@ class IBMBackend(MeasuredBackend):
             init_circuit: A circuit that prepares the qubits before each of the circuits. Dynamic circuits only.
             init_num_resets: How often the qubits are reset before each circuit. Dynamic circuits only.
             header: Anything that goes to JSON; it comes back as the header of the result.
-            shots: How often each circuit is run; 4000 or the backend's maximum by default, whichever is less.
+            shots: How often each circuit is run; 4000 or the backend's maximum by default, whichever is less. A
+                fraction is dropped, with a warning.
             memory: Whether the outcome of every shot is wanted, not only the counts.
             meas_level: 0 for raw signals, 1 for kernelled ones, 2, the default, for bits; as far as the backend can.
             meas_return: For levels 0 and 1: ``"single"`` for every shot, ``"avg"`` for the average.
@@ -202,7 +218,8 @@ class IBMBackend(MeasuredBackend):
             max_quantum_seconds: The most seconds of quantum time that :meth:`estimate` may expect. It is compared here,
                 before anything is sent, and not sent to the service. No limit by default.
             **run_config: ``private=True`` for a job whose inputs are hidden, and whose result can be read only once.
-                More parameters of the program are passed on as they are, with a warning in the log.
+                ``image`` is not sent, with a warning. More parameters of the program are passed on as they are, with a
+                warning.
 
         Returns:
             The job.
@@ -234,9 +251,9 @@ class IBMBackend(MeasuredBackend):
         )
         if max_quantum_seconds is not None:
             run_options.refuse_above(max_quantum_seconds, self._estimated(request).quantum_seconds)
-        for name in request.unknown:
-            meant = "".join(f"; did you mean {close!r}?" for close in run_options.close_matches(name))
-            _logger.warning("run() has no argument %r, so it is passed on to the service as it is%s", name, meant)
+        for warned in request.warnings:
+            warnings.warn(warned, stacklevel=2)
+        self._warn_if_paused()
         if request.program == "sampler" and self._lacks_sampler:
             request = executor_request(request)
         done = self._submitted(request)

@@ -13,6 +13,7 @@ from ibm_circuit_job import clients
 from ibm_circuit_job.account.account_connection import AccountConnection
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
+from ibm_circuit_job.devices.target import CONTROL_FLOW
 from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, IBMError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.job import Job
@@ -53,6 +54,7 @@ class BackendsOfAccount(AccountConnection):
         filters: Callable[[IBMBackend], bool] | None = None,
         min_num_qubits: int | None = None,
         instance: str | None = None,
+        dynamic_circuits: bool | None = None,
         *,
         use_fractional_gates: bool | None = False,
         **kwargs: Any,
@@ -64,15 +66,18 @@ class BackendsOfAccount(AccountConnection):
             filters: Only those for which this is true.
             min_num_qubits: Only those with at least so many qubits.
             instance: The ``hub/group/project`` whose backends are meant; the provider's by default.
+            dynamic_circuits: Only those that run circuits with control flow; where False only the others.
             use_fractional_gates: Whether devices have their fractional gates, such as ``rx`` and ``rzz``. False leaves
                 them out; True and None are the same.
             **kwargs: Only those whose description, or status, has these values: ``simulator=False``,
                 ``operational=True`` ... The status is asked for only where one of its fields is among them.
 
         Raises:
+            QiskitBackendNotFoundError: If the account has no backend of that ``name``; the message names those that it
+                has.
             IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
-                ``use_fractional_gates`` is neither True, False nor None.
+            IBMBackendValueError: If the account does not have the ``instance``, if it is another than the provider's on
+                IBM Quantum Platform, or if ``use_fractional_gates`` is neither True, False nor None.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -81,7 +86,11 @@ class BackendsOfAccount(AccountConnection):
             ['local_27q', 'local_heron']
         """
         choice = checked_choice(use_fractional_gates)
-        found = self._named(name, self._instance(instance, IBMBackendApiError), choice)[0]
+        found, names = self._named(name, self._instance(instance, IBMBackendApiError), choice)
+        if name is not None and not found:
+            raise QiskitBackendNotFoundError(f"expected name to be one of {', '.join(names)}, got {name!r}")
+        if dynamic_circuits is not None:
+            found = [backend for backend in found if _runs_control_flow(backend) is bool(dynamic_circuits)]
         if min_num_qubits is not None:
             found = [backend for backend in found if backend.num_qubits >= min_num_qubits]
         found = [backend for backend in found if _has(backend, kwargs)]
@@ -96,7 +105,7 @@ class BackendsOfAccount(AccountConnection):
         calibration_id: str | None = None,
         **kwargs: Any,
     ) -> IBMBackend:
-        """Return the backend of that name, or the first one that fits.
+        """Return the backend of that name, or the first one that fits. Its ``options`` are the default ones again.
 
         On IBM Quantum Platform, the first one costs a single request after logging in; the properties of a device are
         asked for when they are first needed, by ``target`` or ``run()``. On the channel ``ibm_quantum`` they are asked
@@ -114,8 +123,8 @@ class BackendsOfAccount(AccountConnection):
         Raises:
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If ``instance`` is another one than the provider's, in the dialect of today, or if
-                ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates,
+            IBMBackendValueError: If the account does not have the ``instance``, if it is another than the provider's on
+                IBM Quantum Platform, or if ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates,
                 or if ``calibration_id`` is no ID, or is given without ``name`` or on the channel ``ibm_quantum``.
 
         Example:
@@ -157,8 +166,10 @@ class BackendsOfAccount(AccountConnection):
                 f"expected use_fractional_gates to be False or None, for {backend.name} has no fractional gates, but "
                 f"{', '.join(configuration.basis_gates)}; got True"
             )
+        backend.reset_options()
         if self.channel == "ibm_quantum":
             backend.fetch_properties()
+            backend.fetch_status()
         return backend
 
     def _named(
@@ -204,6 +215,7 @@ class BackendsOfAccount(AccountConnection):
                 use_fractional_gates=use_fractional_gates,
                 calibration_id=calibration_id,
             )
+            self._backends[key].last_status = self._statuses.get(name)
         return self._backends[key]
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
@@ -268,7 +280,16 @@ class BackendsOfAccount(AccountConnection):
             raise IBMBackendValueError(
                 f"expected instance to be the provider's own, {own!r}; make another provider for {instance!r}"
             )
+        if instance is not None and self._hubs and instance not in self._hubs:
+            raise IBMBackendValueError(
+                f"expected instance to be one that the account has, {', '.join(self._hubs)}, got {instance!r}"
+            )
         return instance or own
+
+
+def _runs_control_flow(backend: IBMBackend) -> bool:
+    said = backend.configuration()
+    return "qasm3" in said.supported_features or not CONTROL_FLOW.keys().isdisjoint(said.supported_instructions)
 
 
 def _has(backend: IBMBackend, wanted: Mapping[str, Any]) -> bool:

@@ -6,7 +6,9 @@ What the replies say is read in ``devices``. ``IBMBackend`` submits jobs as well
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC
 from datetime import datetime as python_datetime
 from typing import Any, Final
@@ -53,6 +55,8 @@ class MeasuredBackend(DescribedBackend):
         self._properties: BackendProperties | None = None
         self._asked_for_properties = False
         self._knows_properties = False
+        self.last_status: BackendStatus | None = None
+        """How the backend was when its status was asked for, or listed, last; ``None`` where it was not."""
 
     @property
     def _client(self) -> Any:
@@ -215,7 +219,23 @@ class MeasuredBackend(DescribedBackend):
             IBMBackendApiError: If the service refused or could not be reached.
         """
         reply = asked(lambda: self._client.backend_status(self.name), IBMBackendApiError)
-        return BackendStatus.from_reply(reply, self.name)
+        self.last_status = BackendStatus.from_reply(reply, self.name)
+        return self.last_status
+
+    def fetch_status(self) -> None:
+        """Ask for the status, so that :meth:`run` can warn of a backend that is paused. Trouble is passed over.
+
+        ``get_backend()`` does it on the channel ``ibm_quantum``. On IBM Quantum Platform logging in lists statuses.
+        """
+        if callable(getattr(self._client, "backend_status", None)):
+            with suppress(IBMBackendApiError):
+                self.status()
+
+    def _warn_if_paused(self) -> None:
+        seen = self.last_status
+        if seen is not None and seen.status_msg.lower() not in {"", "active", "online"}:
+            does = "takes jobs, and does not run them now" if seen.operational else "does not take jobs now"
+            warnings.warn(f"The backend {self.name} is paused: it {does} ({seen.status_msg}).", stacklevel=3)
 
 
 def _not_for_this_device(backend: str, which: str, reason: str) -> str:

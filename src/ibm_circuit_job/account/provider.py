@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -273,6 +274,7 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
         job_tags: list[str] | None = None,
         descending: bool = True,
         instance: str | None = None,
+        legacy: bool = False,
         *,
         offline: bool = False,
     ) -> list[IBMCircuitJob]:
@@ -281,7 +283,7 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
         A notebook shows the list as a table.
 
         Args:
-            limit: How many at most; ``None`` for all.
+            limit: How many at most; ``None`` for all, 0 for none.
             skip: How many of those that fit are passed over first.
             backend_name: Only those of this backend.
             status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
@@ -291,11 +293,14 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
             job_tags: Only those that have all of these tags.
             descending: Whether the newest come first.
             instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
+            legacy: Only the jobs of ``qiskit-ibmq-provider``, of 2018 to 2023. No service has them any more, so there
+                are none, and a warning says so.
             offline: Return those that the store keeps of this service, without a request.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            IBMJobApiError: If the service refused or could not be reached.
+            IBMJobListingError: If the service refused or could not be reached. It is an ``IBMJobApiError`` and an
+                ``IBMBackendApiError``.
             JobStoreError: If ``offline``, and there is no store, or it cannot be read.
 
         Example:
@@ -322,12 +327,17 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
 
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         backend_name = wanted_text("backend_name", backend_name)
+        hgp = self._instance(instance, IBMJobListingError)
+        if legacy:
+            warnings.warn(_NO_LEGACY_JOBS, stacklevel=2)
+        if legacy or limit == 0:
+            return JobList()
         pages = self._pages(
             wanted,
             # Whole pages where it is here that jobs are looked through.
             PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
             backend_name=backend_name,
-            hgp=self._instance(instance, IBMJobListingError),
+            hgp=hgp,
             descending=descending,
         )
         fitting = (job for page in pages for job in page if wanted.fits(job))
@@ -506,7 +516,8 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
 
         Raises:
             IBMJobNotFoundError: If the service knows no such job.
-            IBMJobApiError: If the service refused or could not be reached.
+            IBMJobListingError: If the service refused or could not be reached. It is an ``IBMJobApiError`` and an
+                ``IBMBackendApiError``.
 
         Example:
             >>> from qiskit import QuantumCircuit
@@ -585,6 +596,12 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
             # Requests are sent for the provider's own.
             backend._instance = self._online(IBMBackendApiError)  # noqa: SLF001 - a backend of our own
         return self._adopted(backend)
+
+
+_NO_LEGACY_JOBS: Final = (
+    "legacy=True: the jobs of qiskit-ibmq-provider were on IBM Quantum Platform Classic, which IBM switched off in "
+    "July 2025; no service lists them"
+)
 
 
 def _default_store() -> JobStore | None:

@@ -48,6 +48,8 @@ class RunRequest:
     """Whether the job's inputs are to be hidden, and its result can be read only once."""
     unknown: tuple[str, ...] = ()
     """The names of those options that no version of ``run()`` has."""
+    warnings: tuple[str, ...] = ()
+    """What the caller is to be told of the arguments."""
 
 
 def checked_request(
@@ -115,7 +117,28 @@ def checked_request(
     params: dict[str, Any] = {"circuits": listed, "shots": shots, **options, **more}
     if program == "circuit-runner":
         params["skip_transpilation"] = True
-    return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more))
+    told = (
+        *_about_shots(given["shots"], shots),
+        *_about_flow(listed, dynamic=dynamic),
+        *("run() sends no image: programs run in the service's own" for name in ("image",) if run_config.get(name)),
+        *map(_about_unknown, more),
+    )
+    return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more), told)
+
+
+def _about_shots(given: Any, shots: int) -> list[str]:
+    return [] if given is None or given == shots else [f"shots={given!r} is no whole number: {shots} are run"]
+
+
+def _about_flow(circuits: Sequence[QuantumCircuit | str], *, dynamic: bool | None) -> list[str]:
+    if dynamic is None or dynamic or not any(has_control_flow(circuit) for circuit in circuits):
+        return []
+    return ["dynamic is False, but a circuit holds control flow: the job is a dynamic one"]
+
+
+def _about_unknown(name: str) -> str:
+    meant = "".join(f"; did you mean {close!r}?" for close in close_matches(name))
+    return f"run() has no argument {name!r}, so it is passed on to the service as it is{meant}"
 
 
 def _to_send(circuit: Any, configuration: BackendConfiguration) -> Any:
@@ -238,11 +261,11 @@ def _checked_circuit(circuit: object, index: int, configuration: BackendConfigur
 
 def _checked_shots(shots: Any, configuration: BackendConfiguration, *, source: str) -> int:
     most = configuration.get("max_shots")
-    integer = isinstance(shots, Integral) or (isinstance(shots, float) and shots.is_integer())
-    if isinstance(shots, bool) or not integer or shots < 1:
+    is_number = isinstance(shots, Integral) or (isinstance(shots, Real) and math.isfinite(shots))
+    if isinstance(shots, bool) or not is_number or shots < 1:
         limit = "up" if most is None else f"to {most}"
         raise IBMBackendValueError(f"expected shots{source} to be a whole number from 1 {limit}, got {shots!r}")
-    if most is not None and shots > most:
+    if most is not None and int(shots) > most:
         raise IBMBackendValueError(
             f"expected at most {most} shots{source} for {configuration.backend_name}, got {shots}"
         )
@@ -252,6 +275,9 @@ def _checked_shots(shots: Any, configuration: BackendConfiguration, *, source: s
 def _checked_flag(name: str, flag: Any) -> bool | None:
     if flag is None or isinstance(flag, bool):
         return flag
+    # Programs wrote memory=1.
+    if isinstance(flag, int) and flag in {0, 1}:
+        return bool(flag)
     raise IBMBackendValueError(f"expected {name} to be True or False, got {flag!r}")
 
 

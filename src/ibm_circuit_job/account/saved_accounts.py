@@ -19,13 +19,13 @@ class SavedAccounts:
         token: str,
         url: str | None = None,
         instance: str | None = None,
-        channel: str | None = None,
-        filename: str | os.PathLike[str] | None = None,
         name: str | None = None,
         proxies: Mapping[str, Any] | None = None,
         verify: bool | str | os.PathLike[str] | None = None,
-        *,
         overwrite: bool = False,
+        *,
+        channel: str | None = None,
+        filename: str | os.PathLike[str] | None = None,
         set_as_default: bool | None = None,
         private_endpoint: bool | None = None,
         region: str | None = None,
@@ -40,12 +40,12 @@ class SavedAccounts:
             token: The API key.
             url: The URL to log into; IBM's by default.
             instance: What to work in: the CRN of an instance, its name, or ``"auto"``.
-            channel: ``"ibm_quantum_platform"`` by default.
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
             name: The name to save it under; by default that of the channel's default account.
             proxies: Proxies, see :class:`IBMProvider`.
             verify: Whether certificates are checked, or the path of those to trust.
             overwrite: Whether it may replace an account of that name, and take the place of the default account.
+            channel: ``"ibm_quantum_platform"`` by default.
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
             set_as_default: Whether it is the account that is used where none is named; an account that is replaced
                 stays what it was by default.
             private_endpoint: Whether the private network of IBM Cloud is used.
@@ -54,8 +54,9 @@ class SavedAccounts:
             tags: The tags that the instance is to have.
 
         Raises:
-            IBMAccountError: If an argument cannot be right, there is an account of that name and ``overwrite`` is not
-                set, or the file cannot be read or written; then nothing is changed.
+            InvalidAccountError: If an argument cannot be right.
+            AccountAlreadyExistsError: If there is an account of that name, and ``overwrite`` is not set.
+            IBMAccountError: If the file cannot be read or written. In each case nothing is changed.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -91,17 +92,18 @@ class SavedAccounts:
     @staticmethod
     def saved_accounts(
         default: bool | None = None,
+        name: str | None = None,
+        *,
         channel: str | None = None,
         filename: str | os.PathLike[str] | None = None,
-        name: str | None = None,
     ) -> dict[str, dict[str, Any]]:
         """Return the saved accounts by name, each as its fields in the file without the token and passwords of proxies.
 
         Args:
             default: Only those that are the default, of their channel or of all; where False only the others.
+            name: Only that of this name.
             channel: Only those of this channel.
             filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
-            name: Only that of this name.
 
         Raises:
             IBMAccountError: If the file cannot be read. An entry in it that is no account is passed over.
@@ -116,14 +118,14 @@ class SavedAccounts:
 
     @staticmethod
     def delete_account(
-        filename: str | os.PathLike[str] | None = None, name: str | None = None, channel: str | None = None
+        name: str | None = None, *, channel: str | None = None, filename: str | os.PathLike[str] | None = None
     ) -> bool:
         """Delete a saved account. The other accounts in the file stay as they are.
 
         Args:
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
             name: Its name; by default that of the channel's default account.
             channel: The channel whose default account is meant; ``"ibm_quantum_platform"`` by default.
+            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
 
         Returns:
             Whether there was one of that name.

@@ -70,7 +70,7 @@ def login(
         parameters, found, InstanceWish(parameters.instance, parameters.region, parameters.plans_preference)
     )
     IBMProvider.save_account(
-        parameters.token, url, chosen.crn, PLATFORM, filename=filename, name=saved_as, overwrite=may_replace
+        parameters.token, url, chosen.crn, saved_as, channel=PLATFORM, filename=filename, overwrite=may_replace
     )
     path = account_file.path_of(filename)
     print(terminal.printable(f"The account {saved_as!r} is saved in {path}"))

@@ -215,13 +215,23 @@ class RuntimeClient:
 
     def list_backends(self, hgp: str | None = None) -> list[str]:
         """Return the names of the backends. Source: ``GET /backends``."""
+        return list(self.listed_backends(hgp))
+
+    def listed_backends(self, hgp: str | None = None) -> dict[str, Mapping[str, Any]]:
+        """Return what the service lists of each backend, by its name; on IBM Quantum Platform its status, too.
+
+        Source: ``GET /backends``.
+
+        Args:
+            hgp: The ``hub/group/project`` whose backends are meant; the account's by default.
+        """
         query = {"provider": hgp if self.names_instance else None}
         devices = self._decoded(self._call("list backends", "GET", "/backends", query=query), "backends").get("devices")
         if not isinstance(devices, list):
             raise RequestFailed(Unreadable("list of backends", "devices", f"expected a list, got {devices!r}"))
         # Either dialect's: names, or records with names.
-        names = [device.get("name") if isinstance(device, Mapping) else device for device in devices]
-        return [name for name in names if isinstance(name, str)]
+        records = [device if isinstance(device, Mapping) else {"name": device} for device in devices]
+        return {record["name"]: record for record in records if isinstance(record.get("name"), str)}
 
     def backend_configuration(self, backend_name: str, *, calibration_id: str | None = None) -> dict[str, Any]:
         """Return what the backend is. Source: ``GET /backends/NAME/configuration``.

@@ -61,8 +61,8 @@ def wanted_jobs(
         >>> wanted_jobs(10, 0, "RUNNING", None, None, None).pending
         True
     """
-    if limit is not None and (type(limit) is not int or limit < 1):
-        raise IBMBackendValueError(f"expected limit to be a whole number from 1 up, or None for all, got {limit!r}")
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise IBMBackendValueError(f"expected limit to be a whole number from 0 up, or None for all, got {limit!r}")
     if type(skip) is not int or skip < 0:
         raise IBMBackendValueError(f"expected skip to be a whole number from 0 up, got {skip!r}")
     statuses, pending = _wanted_statuses(status)

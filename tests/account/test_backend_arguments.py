@@ -49,7 +49,7 @@ ONE = QuantumCircuit(1, 1)
         ({"circuits": QuantumCircuit(31)}, "expected circuits of at most 30 qubits for local_simulator, got 31"),
         ({"circuits": parametrized()}, "got theta"),
         ({"circuits": ONE, "shots": 0}, "expected shots to be a whole number from 1 to 100000, got 0"),
-        ({"circuits": ONE, "shots": 1.5}, "got 1.5"),
+        ({"circuits": ONE, "shots": 0.5}, "got 0.5"),
         ({"circuits": ONE, "shots": True}, "got True"),
         ({"circuits": ONE, "shots": "10"}, "got '10'"),
         ({"circuits": ONE, "shots": 100_001}, "expected at most 100000 shots for local_simulator, got 100001"),

@@ -26,6 +26,7 @@ class Service(LoopbackServer):
             "/backends": {"devices": ["ibm_selfmade"]},
             "/backends/ibm_selfmade/configuration": device.configuration(),
             "/backends/ibm_selfmade/properties": device.properties(faulty_qubits=[2]),
+            "/backends/ibm_selfmade/status": {"state": True, "status": "active", "length_queue": 0},
             "/jobs": {"id": "new"},
         }
 
@@ -65,12 +66,13 @@ def x_on(qubit):
 
 
 PROPERTIES = "/backends/ibm_selfmade/properties"
+STATUS = "/backends/ibm_selfmade/status"
 CONFIGURATION = "/backends/ibm_selfmade/configuration"
 
 
 def test_run_is_one_request_after_get_backend(service, provider):
     backend = provider.get_backend("ibm_selfmade")
-    assert service.asked == ["/backends", CONFIGURATION, PROPERTIES]
+    assert service.asked == ["/backends", CONFIGURATION, PROPERTIES, STATUS]
     service.asked.clear()
     backend.run(x_on(0))
     assert service.asked == ["/jobs"]

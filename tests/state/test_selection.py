@@ -36,8 +36,8 @@ def test_statuses_are_named_in_any_form(status, statuses, pending):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"limit": 0}, "expected limit to be a whole number from 1 up, or None for all, got 0"),
-        ({"limit": True}, "expected limit to be a whole number from 1 up, or None for all, got True"),
+        ({"limit": -1}, "expected limit to be a whole number from 0 up, or None for all, got -1"),
+        ({"limit": True}, "expected limit to be a whole number from 0 up, or None for all, got True"),
         ({"skip": -1}, "expected skip to be a whole number from 0 up, got -1"),
         ({"skip": None}, "expected skip to be a whole number from 0 up, got None"),
         ({"start": "x"}, "expected start_datetime to be a datetime or None, got 'x'"),

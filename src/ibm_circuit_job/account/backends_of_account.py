@@ -124,8 +124,9 @@ class BackendsOfAccount(AccountConnection):
             QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
             IBMBackendApiError: If the service refused or could not be reached.
             IBMBackendValueError: If the account does not have the ``instance``, if it is another than the provider's on
-                IBM Quantum Platform, or if ``use_fractional_gates`` is neither True, False nor None, or is True and the backend has no such gates,
-                or if ``calibration_id`` is no ID, or is given without ``name`` or on the channel ``ibm_quantum``.
+                IBM Quantum Platform, if ``use_fractional_gates`` is neither True, False nor None, or is True and the
+                backend has no such gates, or if ``calibration_id`` is no ID, or is given without ``name`` or on the
+                channel ``ibm_quantum``.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider

@@ -223,19 +223,29 @@ class MeasuredBackend(DescribedBackend):
         return self.last_status
 
     def fetch_status(self) -> None:
-        """Ask for the status, so that :meth:`run` can warn of a backend that is paused. Trouble is passed over.
+        """Ask for the status, unless it was seen, so that :meth:`run` can warn of a pause. Trouble is passed over.
 
         ``get_backend()`` does it on the channel ``ibm_quantum``. On IBM Quantum Platform logging in lists statuses.
         """
-        if callable(getattr(self._client, "backend_status", None)):
+        if self.last_status is None and callable(getattr(self._client, "backend_status", None)):
             with suppress(IBMBackendApiError):
                 self.status()
 
     def _warn_if_paused(self) -> None:
+        if self.last_status is None or _runs_jobs(self.last_status):
+            return
+        # It may run jobs again.
         seen = self.last_status
-        if seen is not None and seen.status_msg.lower() not in {"", "active", "online"}:
+        with suppress(IBMBackendApiError):
+            seen = self.status()
+        if not _runs_jobs(seen):
             does = "takes jobs, and does not run them now" if seen.operational else "does not take jobs now"
             warnings.warn(f"The backend {self.name} is paused: it {does} ({seen.status_msg}).", stacklevel=3)
+
+
+def _runs_jobs(status: BackendStatus) -> bool:
+    """Whether a service calls it active; IBM Quantum Platform's listing says ``online``."""
+    return status.status_msg.lower() in {"", "active", "online"}
 
 
 def _not_for_this_device(backend: str, which: str, reason: str) -> str:

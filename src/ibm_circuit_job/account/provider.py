@@ -386,16 +386,16 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
             if not fresh or (page.count is not None and offset >= page.count):
                 return
 
-    def instances(self) -> list[dict[str, Any]]:
-        """Return the instances that the account may use, by name.
+    def instances(self) -> list[Any]:
+        """Return the instances that the account may use; on the channel ``ibm_quantum`` their names.
 
         Source: IBM Cloud's global search and catalog; on the channel ``ibm_quantum``, ``GET /Network``.
 
         Returns:
-            For each its ``crn``, ``name``, ``plan``, ``pricing_type``, ``region`` and ``tags``, as the official client
-            has them. Instances without an allocation are left out, for they have no backends. Of a plan that IBM does
-            not sell any more, ``plan`` and ``pricing_type`` are ``"unknown"``. On the channel ``ibm_quantum`` the name
-            is the ``hub/group/project``, and all else is ``None``.
+            On IBM Quantum Platform a dictionary for each, by name: its ``crn``, ``name``, ``plan``, ``pricing_type``,
+            ``region`` and ``tags``, as the official client has them. Instances without an allocation are left out, for they have no backends. Of a plan that IBM does
+            not sell any more, ``plan`` and ``pricing_type`` are ``"unknown"``. On the channel ``ibm_quantum`` the
+            ``hub/group/project`` of each, as the archived client has it, the default one first.
 
         Raises:
             IBMAccountError: If the service refused or could not be reached.
@@ -409,8 +409,7 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
         try:
             if isinstance(account, clients.PlatformAccount):
                 return [each.to_dict() for each in account.instances()]
-            nothing = {"crn": None, "plan": None, "name": None, "pricing_type": None, "region": None}
-            return [nothing | {"name": name, "tags": []} for name in account.user_hubs()]
+            return account.user_hubs()
         except clients.RequestFailed as error:
             raise clients.log_in_errors.log_in_error(error.failure, self.url) from None
 

@@ -342,6 +342,8 @@ def _status_text(value: Any, kind: type) -> str:
 class BackendStatus:
     """Whether a backend is up, and how many jobs wait for it, with the fields of qiskit 1's class of that name.
 
+    What else the service says of it are attributes as well.
+
     Example:
         >>> BackendStatus.from_reply({"state": True, "status": "active", "length_queue": 3}, "ibm_x").pending_jobs
         3
@@ -357,6 +359,15 @@ class BackendStatus:
     """How many jobs wait for it."""
     status_msg: str = field(validator=instance_of(str))
     """The service's own word: ``active``, ``maintenance`` ..."""
+    _more: tuple[tuple[str, JsonText], ...] = field(default=(), alias="more", eq=False, repr=False)
+    """What else the reply has: (name, JSON text), sorted by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            for other, text in self._more:
+                if other == name:
+                    return json.loads(text)
+        raise AttributeError(f"the status of {self.backend_name} has no {name!r}")
 
     @classmethod
     def from_reply(cls, data: Mapping[str, Any], backend_name: str = "") -> BackendStatus:
@@ -391,6 +402,7 @@ class BackendStatus:
                 operational=field_of(said, spelt["operational"], optional(flag_of, message.lower() == "online")),
                 pending_jobs=max(0, field_of(said, spelt["pending_jobs"], optional(integer_of, 0))),
                 status_msg=message,
+                more=PartwiseReading().others("", said, frozenset(fields_dict(cls))),
             )
         except Misread as wrong:
             raise unreadable("status of the backend", wrong) from None
@@ -410,6 +422,7 @@ class BackendStatus:
                 operational=field_of(said, "operational", flag_of),
                 pending_jobs=field_of(said, "pending_jobs", _not_negative),
                 status_msg=field_of(said, "status_msg", text_of),
+                more=PartwiseReading().others("", said, frozenset(fields_dict(cls))),
             )
         except Misread as wrong:
             raise unreadable("status of the backend", wrong) from None
@@ -421,7 +434,7 @@ class BackendStatus:
             >>> BackendStatus("ibm_x", "1.0.0", True, 3, "active").to_dict()["pending_jobs"]
             3
         """
-        return {name: getattr(self, name) for name in fields_dict(BackendStatus)}
+        return {name: getattr(self, name) for name in fields_dict(BackendStatus) if name != "_more"}
 
 
 _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from attrs import fields_dict, frozen
+from attrs import field, fields_dict, frozen
 
 
-@frozen
+@frozen(init=False)
 class QueueInfo:
     """Where in the queue a job is, and when it is expected to run. What the service does not say is ``None``.
+
+    Args:
+        job_id: The job's ID.
+        position: Its place in the queue.
+        status: The service's own status string.
+        estimated_start_time: When it is expected to start; a text in ISO 8601 is UTC where it names no zone.
+        estimated_complete_time: When it is expected to end, in the same form.
+        hub_priority: The dynamic priority of its hub.
+        group_priority: The dynamic priority of its group.
+        project_priority: The dynamic priority of its project.
+        **more: More that is known, as attributes. ``position_in_queue`` and ``estimated_completion_time`` are the
+            service's names of two of the others.
+
+    Raises:
+        ValueError: If a text is no time.
 
     Example:
         >>> QueueInfo(job_id="a", position=3, status="Queued")
@@ -32,9 +48,43 @@ class QueueInfo:
     """The dynamic priority of its group."""
     project_priority: float | None = None
     """The dynamic priority of its project."""
+    _more: tuple[tuple[str, Any], ...] = field(default=(), hash=False)
+
+    def __init__(
+        self,
+        job_id: str = "",
+        position: int | None = None,
+        status: str | None = None,
+        estimated_start_time: datetime | str | None = None,
+        estimated_complete_time: datetime | str | None = None,
+        hub_priority: float | None = None,
+        group_priority: float | None = None,
+        project_priority: float | None = None,
+        **more: Any,
+    ) -> None:
+        position = more.pop("position_in_queue", position)
+        end = more.pop("estimated_completion_time", estimated_complete_time)
+        self.__attrs_init__(
+            job_id,
+            position,
+            status,
+            _moment(estimated_start_time),
+            _moment(end),
+            hub_priority,
+            group_priority,
+            project_priority,
+            tuple(sorted(more.items())),
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            for other, value in self._more:
+                if other == name:
+                    return value
+        raise AttributeError(f"the queue information has no {name!r}")
 
     def __repr__(self) -> str:
-        known = {name: getattr(self, name) for name in fields_dict(QueueInfo)}
+        known = {name: getattr(self, name) for name in fields_dict(QueueInfo) if name != "_more"}
         said = ", ".join(f"{name}={value!r}" for name, value in known.items() if value is not None)
         return f"QueueInfo({said})"
 
@@ -80,3 +130,10 @@ class QueueInfo:
             if value is not None:
                 lines.append(f"    {name}: {value}")
         return "\n".join(lines)
+
+
+def _moment(given: datetime | str | None) -> datetime | None:
+    if not isinstance(given, str):
+        return given
+    moment = datetime.fromisoformat(given)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

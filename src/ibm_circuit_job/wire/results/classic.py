@@ -10,6 +10,7 @@ from returns.result import Result, Success
 
 from ibm_circuit_job.errors import OtherForm, Unreadable
 from ibm_circuit_job.wire.results.decoded import DecodedResult
+from ibm_circuit_job.wire.results.header import give_header
 from ibm_circuit_job.wire.typed_json import Unbuilt
 
 
@@ -64,6 +65,8 @@ def _experiment_by_experiment(body: dict[str, Any]) -> Result[DecodedResult, Unr
 
 def _with_status(result: DecodedResult) -> DecodedResult:
     """A result whose failed experiments have a status: of none at all qiskit cannot make the error that it raises."""
+    for part in (result, *result.results):
+        give_header(part)
     failed = [experiment for experiment in result.results if not experiment.success]
     for part in (result, *failed) if failed else ():
         part.status = str(getattr(part, "status", None) or "no status")

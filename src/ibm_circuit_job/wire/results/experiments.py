@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ibm_circuit_job.wire.results.context import Binding, ResultContext
+from ibm_circuit_job.wire.results.header import give_header
 from ibm_circuit_job.wire.results.limits import MOST_EXPERIMENTS, MOST_SHOTS
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def _experiment(fields: Mapping[str, Any], header: Mapping[str, Any]) -> Experim
     # Not by its constructor: in qiskit 1 the header is no dictionary, but something made of one.
     experiment = ExperimentResult.from_dict({"success": True, "status": "DONE", **fields, "data": {}, "header": header})
     experiment.data = ExperimentResultData(**fields["data"])
+    give_header(experiment)
     return experiment
 
 

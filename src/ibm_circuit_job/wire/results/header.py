@@ -1,0 +1,37 @@
+"""Header: the header of a result or of an experiment, a dictionary whose entries are attributes as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Header(dict[str, Any]):
+    """A header. In qiskit 2 it is a dictionary, in qiskit 1 it was an object with attributes; this one is both.
+
+    Example:
+        >>> header = Header(name="bell", memory_slots=2)
+        >>> header.name, header["name"], header.to_dict() == header
+        ('bell', 'bell', True)
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the header has no {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a copy as a plain dictionary."""
+        return dict(self)
+
+
+def give_header(part: Any) -> None:
+    """Make the header of a result, or of an experiment, a :class:`Header` where it is a dictionary."""
+    header = getattr(part, "header", None)
+    if type(header) is dict:
+        part.header = Header(header)

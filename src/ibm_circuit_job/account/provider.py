@@ -393,9 +393,10 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
 
         Returns:
             On IBM Quantum Platform a dictionary for each, by name: its ``crn``, ``name``, ``plan``, ``pricing_type``,
-            ``region`` and ``tags``, as the official client has them. Instances without an allocation are left out, for they have no backends. Of a plan that IBM does
-            not sell any more, ``plan`` and ``pricing_type`` are ``"unknown"``. On the channel ``ibm_quantum`` the
-            ``hub/group/project`` of each, as the archived client has it, the default one first.
+            ``region`` and ``tags``, as the official client has them. Instances without an allocation are left out, for
+            they have no backends. Of a plan that IBM does not sell any more, ``plan`` and ``pricing_type`` are
+            ``"unknown"``. On the channel ``ibm_quantum`` the ``hub/group/project`` of each, as the archived client has
+            it, the default one first.
 
         Raises:
             IBMAccountError: If the service refused or could not be reached.

@@ -49,6 +49,8 @@ def test_composite_job_with_a_missing_part_names_it(parts):
 def test_composite_job_that_is_not_there_is_not_found(provider):
     with pytest.raises(IBMJobNotFoundError, match="no job with this tag"):
         provider.backend.retrieve_job("ibm_composite_job_id_other_")
+    with pytest.raises(IBMJobNotFoundError, match=r"provider\.backend\.retrieve_job"):
+        provider.retrieve_job(ID)
 
 
 def test_circuit_without_a_job_and_a_second_run_are_refused(parts):

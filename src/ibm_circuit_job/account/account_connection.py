@@ -15,12 +15,12 @@ from ibm_circuit_job import clients
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
-from ibm_circuit_job.devices.configuration import BackendStatus
 from ibm_circuit_job.errors import IBMAccountError, IBMBackendApiError, IBMError, InvalidAccountError
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
     from ibm_circuit_job.clients.instances import Instance
+    from ibm_circuit_job.devices.configuration import BackendStatus
     from ibm_circuit_job.local import LocalService
     from ibm_circuit_job.store import RecordStore
 
@@ -236,6 +236,8 @@ class AccountConnection:
 
 def _statuses_in(listed: Mapping[str, Mapping[str, Any]]) -> dict[str, BackendStatus]:
     """How backends are, as far as a listing says it."""
+    from ibm_circuit_job.devices.configuration import BackendStatus  # noqa: PLC0415 - costly: loaded after the log-in
+
     found = {}
     for name, record in listed.items():
         # One that cannot be read costs itself alone.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime as python_datetime
@@ -27,7 +26,7 @@ from ibm_circuit_job.account.measured_backend import MeasuredBackend
 from ibm_circuit_job.account.run_options import DEFAULT_SHOTS, RunRequest
 from ibm_circuit_job.account.sampler_options import sampler_request
 from ibm_circuit_job.account.sessions import Session, session_for
-from ibm_circuit_job.account.submitter import Order, submit
+from ibm_circuit_job.account.submitter import Order, is_no_such_program, submit
 from ibm_circuit_job.clients import RuntimeClient
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.devices.configuration import BackendConfiguration
@@ -38,7 +37,6 @@ from ibm_circuit_job.errors import (
     Failure,
     IBMBackendApiError,
     IBMBackendValueError,
-    Refused,
 )
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.facts import JobDetails, JobInputs
@@ -429,30 +427,6 @@ class IBMBackend(MeasuredBackend):
         """The URL of the service; ``None`` for a third-party client."""
         parameters = adapted(self._client).parameters
         return None if parameters is None else parameters.url
-
-
-def is_no_such_program(failure: Failure) -> bool:
-    """Return whether a service refused a submission because it does not have the program.
-
-    It answers 404, or 400, with an error about the program. No public list of error codes has one for that, so the
-    words count. A page that the service did not write has none.
-
-    Example:
-        >>> from ibm_circuit_job.errors import Refused
-        >>> words = ("Program 'sampler' not found.", "Backend 'x' not found.")
-        >>> [is_no_such_program(Refused("submit a job to x", "http://x", 404, said)) for said in words]
-        [True, False]
-    """
-    if not isinstance(failure, Refused) or failure.http_status not in {400, 404, 410}:
-        return False
-    return _NO_SUCH_PROGRAM.search(failure.message) is not None
-
-
-_NO_SUCH_PROGRAM: Final = re.compile(
-    r"\bprogram\b.{0,80}\b(?:not (?:be )?found|(?:not|n't) (?:exist|supported|available)|unknown|unsupported|retired|"
-    r"no longer)\b|\b(?:no such|unknown|unsupported|invalid) program\b(?! (?:in|param))",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def _online_date(record: BackendConfiguration) -> python_datetime | None:

@@ -13,7 +13,6 @@ from ibm_circuit_job import clients
 from ibm_circuit_job.account.account_connection import AccountConnection
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
-from ibm_circuit_job.devices.target import CONTROL_FLOW
 from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, IBMError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.job import Job
@@ -44,9 +43,7 @@ class BackendsOfAccount(AccountConnection):
             ['local_simulator', 'local_5q']
         """
         instance = self._online(IBMBackendApiError)
-        if not self._names:
-            self._names = tuple(asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError))
-        return list(self._names)
+        return list(self._names) or asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
 
     def backends(
         self,
@@ -289,6 +286,8 @@ class BackendsOfAccount(AccountConnection):
 
 
 def _runs_control_flow(backend: IBMBackend) -> bool:
+    from ibm_circuit_job.devices.target import CONTROL_FLOW  # noqa: PLC0415 - costly
+
     said = backend.configuration()
     return "qasm3" in said.supported_features or not CONTROL_FLOW.keys().isdisjoint(said.supported_instructions)
 

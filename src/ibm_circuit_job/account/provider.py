@@ -1,48 +1,33 @@
-"""IBMProvider: what it is made with, and the jobs of an account, in the service and in the store.
+"""IBMProvider: what it is made with, and what an account has used.
 
-Logging in stands in ``account_connection``, backends in ``backends_of_account``, saved accounts in ``saved_accounts``.
-Which jobs fit a filter is decided in ``state.selection``.
+Logging in stands in ``account_connection``, backends in ``backends_of_account``, jobs in ``jobs_of_account``, saved
+accounts in ``saved_accounts``.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from functools import cache
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
 from attrs import evolve
-from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
 from ibm_circuit_job import clients, effects, wire
 from ibm_circuit_job.account.asking import asked
-from ibm_circuit_job.account.backends_of_account import BackendsOfAccount
+from ibm_circuit_job.account.jobs_of_account import JobsOfAccount
 from ibm_circuit_job.account.saved_accounts import SavedAccounts
-from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
     IBMAccountError,
     IBMBackendApiError,
     IBMBackendValueError,
-    IBMJobApiError,
-    IBMJobListingError,
-    IBMJobNotFoundError,
     JobStoreError,
-    Unreachable,
-    describe,
     to_exception,
 )
-from ibm_circuit_job.job import stored
 from ibm_circuit_job.job.arguments import checked_store
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
-from ibm_circuit_job.job.job_list import JobList
-from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire.hidden_values import hidden
 
 if TYPE_CHECKING:
@@ -50,14 +35,12 @@ if TYPE_CHECKING:
     from ibm_circuit_job.account.backend_service import IBMBackendService
     from ibm_circuit_job.account.job_store import JobStore
     from ibm_circuit_job.local import LocalService
-    from ibm_circuit_job.state.selection import WantedJobs
-    from ibm_circuit_job.store import RecordStore
     from ibm_circuit_job.wire.instance_usage import InstanceUsage
 
 _logger: Final = logging.getLogger(__name__)
 
 
-class IBMProvider(BackendsOfAccount, SavedAccounts):
+class IBMProvider(JobsOfAccount, SavedAccounts):
     """An account on the service: its backends and jobs.
 
     The account comes whole from one source, the first of these that has one: the argument ``token``, with the other
@@ -263,129 +246,6 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
         if self._service is not None and self._stops_service:
             self._service.stop()
 
-    def jobs(
-        self,
-        limit: int | None = 10,
-        skip: int = 0,
-        backend_name: str | None = None,
-        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
-        start_datetime: datetime | None = None,
-        end_datetime: datetime | None = None,
-        job_tags: list[str] | None = None,
-        descending: bool = True,
-        instance: str | None = None,
-        legacy: bool = False,
-        *,
-        offline: bool = False,
-    ) -> list[IBMCircuitJob]:
-        """Return jobs of the account that run circuits, and that fit. One request brings 200 of them.
-
-        A notebook shows the list as a table.
-
-        Args:
-            limit: How many at most; ``None`` for all, 0 for none.
-            skip: How many of those that fit are passed over first.
-            backend_name: Only those of this backend.
-            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
-                one of these.
-            start_datetime: Only those created then or later. A time without a zone is in the machine's.
-            end_datetime: Only those created then or before. A time without a zone is in the machine's.
-            job_tags: Only those that have all of these tags.
-            descending: Whether the newest come first.
-            instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
-            legacy: Only the jobs of ``qiskit-ibmq-provider``, of 2018 to 2023. No service has them any more, so there
-                are none, and a warning says so.
-            offline: Return those that the store keeps of this service, without a request.
-
-        Raises:
-            IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            IBMJobListingError: If the service refused or could not be reached. It is an ``IBMJobApiError`` and an
-                ``IBMBackendApiError``.
-            JobStoreError: If ``offline``, and there is no store, or it cannot be read.
-
-        Example:
-            >>> with IBMProvider.local() as provider:
-            ...     provider.jobs(limit=None, status="completed", job_tags=["bell"])
-            []
-        """
-        if offline:
-            if instance not in {None, self._checked or self._parameters.instance}:
-                raise IBMBackendValueError(f"expected instance to be the provider's own offline, got {instance!r}")
-            records = self._needed_store().records(
-                limit,
-                skip,
-                backend_name,
-                status,
-                start_datetime,
-                end_datetime,
-                job_tags,
-                descending,
-                service=self.service,
-            )
-            return JobList(self._stored_handle(record) for record in records)
-        from ibm_circuit_job.state.selection import wanted_jobs, wanted_text  # noqa: PLC0415 - loaded with the first listing
-
-        wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
-        backend_name = wanted_text("backend_name", backend_name)
-        hgp = self._instance(instance, IBMJobListingError)
-        if legacy:
-            warnings.warn(_NO_LEGACY_JOBS, stacklevel=2)
-        if legacy or limit == 0:
-            return JobList()
-        pages = self._pages(
-            wanted,
-            # Whole pages where it is here that jobs are looked through.
-            PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
-            backend_name=backend_name,
-            hgp=hgp,
-            descending=descending,
-        )
-        fitting = (job for page in pages for job in page if wanted.fits(job))
-        # No page more is asked for than is needed.
-        last = sys.maxsize if limit is None else min(skip + limit, sys.maxsize)
-        found = list(islice(fitting, min(skip, last), last))
-        kept = self._kept_of(found)
-        # A listing is one request: a backend is described when a handle needs it, once for all of them.
-        describe = cache(self._backend_of_job)
-        return JobList(
-            self.handle_on(job, None, kept.get(job.job_id), find_backend=lambda seen: describe(seen.backend))
-            for job in found
-        )
-
-    def _pages(self, wanted: WantedJobs, first: int, **filters: Any) -> Iterator[list[Job]]:
-        """What the service lists, page by page: each job once.
-
-        Args:
-            wanted: Which jobs are meant, as far as the service can tell.
-            first: How many jobs the first page has at most.
-            **filters: What else the service is asked for.
-        """
-        seen: set[str] = set()
-        offset = 0
-        while True:
-            page = effects.value(
-                effects.fetch_job_page(
-                    self.runtime_client,
-                    limit=PAGE if offset else first,
-                    skip=offset,
-                    pending=wanted.pending,
-                    job_tags=wanted.tags,
-                    created_after=wanted.created_after,
-                    created_before=wanted.created_before,
-                    **filters,
-                ),
-                IBMJobListingError,
-            )
-            for wrong in page.unreadable:
-                _logger.warning("A job is left out: %s", describe(wrong))
-            # A job that was submitted meanwhile moves the others on, so that some come twice.
-            fresh = {job.job_id: job for job in page.jobs if job.job_id not in seen}
-            seen.update(fresh)
-            yield list(fresh.values())
-            offset += len(page.jobs) + len(page.unreadable)
-            if not fresh or (page.count is not None and offset >= page.count):
-                return
-
     def instances(self) -> list[Any]:
         """Return the instances that the account may use; on the channel ``ibm_quantum`` their names.
 
@@ -444,103 +304,6 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
         usage: InstanceUsage = read.unwrap()
         return usage
 
-    def resume(self) -> list[IBMCircuitJob]:
-        """Return the jobs of the store that are not over: to be called after a crash, or on another day.
-
-        These are the jobs of this service that had not ended when they were last seen, and those that are done, whose
-        result was waited for and is not in the store. What they are doing now is asked for, in about N / 200 requests,
-        and one for each that the service does not list any more. Those that it does not know, or will not tell of, are
-        left out, with a warning in the log.
-
-        Returns:
-            Handles, those of the oldest jobs first, in a list that a notebook shows as a table.
-
-        Raises:
-            JobStoreError: If the provider has no store, or it cannot be read.
-            IBMJobApiError: If the service could not be reached, or tells of none of them.
-
-        Example:
-            >>> import tempfile
-            >>> from ibm_circuit_job import JobStore
-            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
-            ...     with IBMProvider.local(store=store) as provider:
-            ...         provider.resume()
-            []
-        """
-        self._online(IBMJobApiError)
-        handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
-        from ibm_circuit_job.job.watch import refresh_known  # noqa: PLC0415 - for those who use it
-
-        return JobList(refresh_known(handles))
-
-    def _needed_store(self) -> RecordStore:
-        if self.store is None:
-            raise JobStoreError("this provider has no store: give it one, as in IBMProvider(store=JobStore())")
-        return self.store
-
-    def _stored_handle(self, record: Job) -> IBMCircuitJob:
-        """A handle on a job of the store, made without a request."""
-        return IBMCircuitJob.from_store(
-            self._needed_store(),
-            record,
-            api_client=self.account_client,
-            runtime_client=self.runtime_client,
-            find_backend=lambda job: self._backend_of_job(job.backend),
-        )
-
-    def _kept_of(self, seen: Sequence[Job]) -> Mapping[str, Job]:
-        """Keep what was seen of many jobs, and return what is kept of them then."""
-        if self.store is None:
-            return {}
-        kept = stored.value_or_warn(stored.stored_records(self.store, [job.job_id for job in seen]))
-        if kept is None:
-            return {}
-        from ibm_circuit_job.state.transitions import merge, news  # noqa: PLC0415 - for those who have a store
-
-        found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
-        pending = [job for job in found if job is not None]
-        written = effects.perform(stored.keep_all(self.store, pending, service=self.service))
-        if isinstance(written, Success):
-            return {job.job_id: merge(kept.get(job.job_id, job), job) for job in seen}
-        stored.warn_of_store(written.failure())
-        return kept
-
-    def retrieve_job(self, job_id: str) -> IBMCircuitJob:
-        """Return the job of that ID. This reads neither its result nor its circuits.
-
-        A job that the store keeps is not asked for if it has ended; if it has not, and the service cannot be reached,
-        the handle knows what the store does.
-
-        Args:
-            job_id: The ID that the service gave to the job.
-
-        Raises:
-            IBMJobNotFoundError: If the service knows no such job.
-            IBMJobListingError: If the service refused or could not be reached. It is an ``IBMJobApiError`` and an
-                ``IBMBackendApiError``.
-
-        Example:
-            >>> from qiskit import QuantumCircuit
-            >>> with IBMProvider.local(store=None) as provider:
-            ...     job = provider.get_backend("local_simulator").run(QuantumCircuit(1, 1), job_tags=["empty"])
-            ...     provider.retrieve_job(job.job_id()).tags()
-            ['empty']
-        """
-        if type(job_id) is not str or not job_id.isprintable() or not job_id:
-            raise IBMJobNotFoundError(f"expected the ID of a job, got {job_id!r}")
-        kept = None if self.store is None else stored.value_or_warn(stored.stored_record(self.store, job_id))
-        if kept is not None and kept.is_confirmed_final:
-            return self._stored_handle(kept)
-        answer = effects.perform(effects.fetch_job(self.runtime_client, job_id))
-        if not isinstance(answer, Success):
-            failure = answer.failure()
-            if kept is None or not isinstance(failure, Unreachable):
-                raise to_exception(failure, IBMJobListingError)
-            _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
-            return self._stored_handle(kept)
-        job = answer.unwrap()
-        return self.handle_on(job, self._backend_of_job(job.backend), kept)
-
     @overload
     def attach(self, job: IBMCircuitJob) -> IBMCircuitJob: ...
     @overload
@@ -596,12 +359,6 @@ class IBMProvider(BackendsOfAccount, SavedAccounts):
             # Requests are sent for the provider's own.
             backend._instance = self._online(IBMBackendApiError)  # noqa: SLF001 - a backend of our own
         return self._adopted(backend)
-
-
-_NO_LEGACY_JOBS: Final = (
-    "legacy=True: the jobs of qiskit-ibmq-provider were on IBM Quantum Platform Classic, which IBM switched off in "
-    "July 2025; no service lists them"
-)
 
 
 def _default_store() -> JobStore | None:

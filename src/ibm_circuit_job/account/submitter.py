@@ -6,6 +6,7 @@ It decides nothing: what to do next is said by :func:`~ibm_circuit_job.wire.subm
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
@@ -19,7 +20,7 @@ from returns.result import Result, Success
 from ibm_circuit_job import effects
 from ibm_circuit_job.account.submission_ledger import LEDGER, Request
 from ibm_circuit_job.clients.foreign import adapted
-from ibm_circuit_job.errors import Failure, describe, is_answer
+from ibm_circuit_job.errors import Failure, Refused, describe, is_answer
 from ibm_circuit_job.state.facts import JobInputs
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.threads.background import wait_for
@@ -261,3 +262,27 @@ class _Course:
 
 _SETTLED_SECONDS: Final = 1.0
 """How long to wait at once for a rival, whose own request is limited in time."""
+
+
+def is_no_such_program(failure: Failure) -> bool:
+    """Return whether a service refused a submission because it does not have the program.
+
+    It answers 404, or 400, with an error about the program. No public list of error codes has one for that, so the
+    words count. A page that the service did not write has none.
+
+    Example:
+        >>> from ibm_circuit_job.errors import Refused
+        >>> words = ("Program 'sampler' not found.", "Backend 'x' not found.")
+        >>> [is_no_such_program(Refused("submit a job to x", "http://x", 404, said)) for said in words]
+        [True, False]
+    """
+    if not isinstance(failure, Refused) or failure.http_status not in {400, 404, 410}:
+        return False
+    return _NO_SUCH_PROGRAM.search(failure.message) is not None
+
+
+_NO_SUCH_PROGRAM: Final = re.compile(
+    r"\bprogram\b.{0,80}\b(?:not (?:be )?found|(?:not|n't) (?:exist|supported|available)|unknown|unsupported|retired|"
+    r"no longer)\b|\b(?:no such|unknown|unsupported|invalid) program\b(?! (?:in|param))",
+    re.IGNORECASE | re.DOTALL,
+)

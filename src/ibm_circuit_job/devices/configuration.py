@@ -342,8 +342,6 @@ def _status_text(value: Any, kind: type) -> str:
 class BackendStatus:
     """Whether a backend is up, and how many jobs wait for it, with the fields of qiskit 1's class of that name.
 
-    What else the service says of it are attributes as well.
-
     Example:
         >>> BackendStatus.from_reply({"state": True, "status": "active", "length_queue": 3}, "ibm_x").pending_jobs
         3
@@ -360,7 +358,7 @@ class BackendStatus:
     status_msg: str = field(validator=instance_of(str))
     """The service's own word: ``active``, ``maintenance`` ..."""
     _more: tuple[tuple[str, JsonText], ...] = field(default=(), alias="more", eq=False, repr=False)
-    """What else the reply has: (name, JSON text), sorted by name."""
+    """What else the reply has, which are attributes as well: (name, JSON text), sorted by name."""
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):

@@ -14,6 +14,7 @@ from ibm_circuit_job.cli.backends import backends
 from ibm_circuit_job.cli.demo import demo
 from ibm_circuit_job.cli.doctor import doctor
 from ibm_circuit_job.cli.estimate import estimate
+from ibm_circuit_job.cli.migrate import migrate
 from ibm_circuit_job.cli.serve import serve
 from ibm_circuit_job.cli.usage import usage
 from ibm_circuit_job.cli.watch import watch
@@ -73,6 +74,7 @@ _PANELS: Final[Mapping[str, tuple[Callable[..., None], ...]]] = {
     ),
     "The store on this machine": (records.check, records.delete, jobs.prune, records.export, records.import_),
     "A service on this machine": (demo, serve),
+    "Programs of 2018 to 2024": (migrate,),
 }
 """The commands by the heading of the help under which they are listed."""
 for _panel, _commands in _PANELS.items():

@@ -17,6 +17,8 @@ JOB_CANCELLED: Final = 4
 """The job was cancelled."""
 NOT_ENDED: Final = 5
 """The job had not ended when the time of --timeout was over."""
+LEFT_TO_CHANGE: Final = 6
+"""A program that was rewritten has lines that have to be changed by hand."""
 INTERRUPTED: Final = 130
 """Ctrl-C has ended the command. The job goes on."""
 

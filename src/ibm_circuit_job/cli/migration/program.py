@@ -1,0 +1,352 @@
+"""What a program says of its names before anything is rewritten: what each was imported as, and what it has.
+
+Names are looked at for the whole program, and not scope by scope: notebooks use in one cell what another one made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import libcst as cst
+from attrs import Factory, define
+
+from ibm_circuit_job.cli.migration import names
+from ibm_circuit_job.cli.migration.names import Gone, Moved, Rewritten
+
+PROVIDER: Final = "provider"
+BACKEND: Final = "backend"
+JOB: Final = "job"
+MANAGER: Final = "manager"
+JOB_SET: Final = "job set"
+OF_MANY: Final = "several "
+"""A list of backends is ``"several backend"``."""
+
+LOG_INS: Final = frozenset({"load_account", "load_accounts", "enable_account"})
+_STARS: Final = ("IBMQ", "execute", "Aer", "BasicAer", "assemble", "register", "transpile")
+"""What ``from qiskit import *`` has given."""
+_BACKEND_WORDS: Final = ("backend", "device", "machine", "simulator", "processor")
+
+
+def dotted(node: cst.CSTNode | None) -> str | None:
+    """Return the text of a name, or of attributes of a name; ``None`` for anything else.
+
+    Example:
+        >>> dotted(cst.parse_expression("qiskit.tools.monitor")), dotted(cst.parse_expression("f().x"))
+        ('qiskit.tools.monitor', None)
+    """
+    match node:
+        case cst.Name(value=name):
+            return name
+        case cst.Attribute(value=inner, attr=attr):
+            before = dotted(inner)
+            return None if before is None else f"{before}.{attr.value}"
+        case _:
+            return None
+
+
+@define
+class Program:
+    """The names of a program, which may be several cells."""
+
+    aliases: dict[str, str] = Factory(dict)
+    """Name -> what it was imported as."""
+    stars: set[str] = Factory(set)
+    """The modules of which all names were imported."""
+    kinds: dict[str, str] = Factory(dict)
+    """Name -> what it has, as far as that is known."""
+    spelled: set[str] = Factory(set)
+    """All names that occur."""
+    provided: set[tuple[str, str]] = Factory(set)
+    """The names that module-level imports give as they are, with their modules."""
+    assembled: dict[str, cst.Call] = Factory(dict)
+    """Name -> the call of ``assemble()`` that it was given."""
+    account: str | None = None
+    """The name of the account that ``IBMQ`` had; ``None`` where each use logs in."""
+    log_in_is_dropped: bool = False
+    """Whether a bare ``IBMQ.load_account()`` is left out, since ``IBMQ.get_provider()`` logs in."""
+
+    def full_name(self, node: cst.CSTNode | None) -> str | None:
+        """The name with its module, where it was imported; ``None`` for any other."""
+        name = dotted(node)
+        if name is None:
+            return None
+        root, dot, rest = name.partition(".")
+        if root in self.aliases:
+            return f"{self.aliases[root]}{dot}{rest}"
+        for module in self.stars:
+            known = root in _STARS if module == "qiskit" else names.fate(f"{module}.{root}")
+            if known and not isinstance(known, Gone):
+                return f"{module}.{name}"
+        return None
+
+    def fate(self, node: cst.CSTNode | None) -> Moved | Rewritten | Gone | None:
+        """What became of an imported name."""
+        name = self.full_name(node)
+        return None if name is None else names.fate(name)
+
+    def is_rewritten(self, node: cst.CSTNode | None, name: str) -> bool:
+        """Whether this is a name whose uses are rewritten."""
+        found = self.fate(node)
+        return isinstance(found, Rewritten) and found.name == name
+
+    def free_name(self, wanted: str) -> str:
+        """A name that the program does not use, and from now on does."""
+        found = next(name for name in (wanted, *(f"{wanted}_{n}" for n in range(1, 999))) if name not in self.spelled)
+        self.spelled.add(found)
+        return found
+
+    def kind(self, node: cst.CSTNode) -> str | None:
+        """What an expression is: a provider, a backend, a job, a list of them; ``None`` where it is not known."""
+        match node:
+            case cst.Name(value=name):
+                return self.kinds.get(name)
+            case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
+                return self.kind(inner)
+            case cst.Subscript(value=inner):
+                kind = self.kind(inner)
+                return kind if isinstance(node.slice[0].slice, cst.Slice) else _of_element(kind)
+            case cst.ListComp(elt=each):
+                kind = self.kind(each)
+                return None if kind is None else OF_MANY + kind
+            case cst.Attribute(value=inner, attr=cst.Name(value=name)) if self.kind(inner) == PROVIDER:
+                return None if name != "backends" else OF_MANY + BACKEND
+            case cst.Attribute(value=cst.Attribute(value=inner, attr=cst.Name(value="backends" | "backend"))):
+                return BACKEND if self.kind(inner) == PROVIDER else None
+            case cst.Call(func=called):
+                return self._kind_of_call(called)
+            case _:
+                return None
+
+    def _kind_of_call(self, called: cst.BaseExpression) -> str | None:
+        found = self.fate(called)
+        match found:
+            case Rewritten(name=names.EXECUTE):
+                return JOB
+            case Rewritten(name=names.JOB_MANAGER):
+                return MANAGER
+            case Moved(name="IBMProvider"):
+                return PROVIDER
+            case Moved(name="least_busy" | "AerSimulator"):
+                return BACKEND
+        if not isinstance(called, cst.Attribute):
+            return None
+        of, name = self.kind(called.value), called.attr.value
+        if self.is_rewritten(called.value, names.IBMQ):
+            if name in LOG_INS or name == "get_provider":
+                return PROVIDER
+            return {"get_backend": BACKEND, "backends": OF_MANY + BACKEND, "providers": OF_MANY + PROVIDER}.get(name)
+        if name == "get_backend" or (name, of) == ("backend", JOB):
+            return BACKEND
+        return {
+            ("backends", PROVIDER): OF_MANY + BACKEND,
+            ("retrieve_job", PROVIDER): JOB,
+            ("retrieve_job", BACKEND): JOB,
+            ("jobs", PROVIDER): OF_MANY + JOB,
+            ("jobs", BACKEND): OF_MANY + JOB,
+            ("run", BACKEND): JOB,
+            ("run", MANAGER): JOB_SET,
+        }.get((name, of or ""))
+
+    def may_be_backend(self, node: cst.CSTNode) -> bool:
+        """Whether an expression is a backend, or a name of unknown kind that speaks of one."""
+        kind = self.kind(node)
+        if kind is not None or not isinstance(node, cst.Name):
+            return kind == BACKEND
+        return any(word in node.value.lower() for word in _BACKEND_WORDS)
+
+
+def _of_element(kind: str | None) -> str | None:
+    return kind.removeprefix(OF_MANY) if kind is not None and kind.startswith(OF_MANY) else None
+
+
+def program_of(modules: Iterable[cst.Module]) -> Program:
+    """Return what is known of the names of a program.
+
+    Args:
+        modules: The program; a notebook has one for each cell.
+
+    Example:
+        >>> program = program_of([cst.parse_module("from qiskit import execute as run\\njob = run(a, b)\\n")])
+        >>> program.aliases, program.kinds
+        ({'run': 'qiskit.execute'}, {'job': 'job'})
+    """
+    modules = list(modules)
+    program = Program()
+    found = _Found(program)
+    for module in modules:
+        module.visit(found)
+    for name in found.defined:
+        # The program has one of its own.
+        program.aliases.pop(name, None)
+    # What has a kind gives one to others, in whatever order they stand.
+    for _ in range(3):
+        for target, value, is_element in found.assigned:
+            kind = program.kind(value)
+            if is_element:
+                kind = _of_element(kind)
+            if kind is not None:
+                program.kinds.setdefault(target, kind)
+    program.assembled = {
+        target: value
+        for target, value, _ in found.assigned
+        if isinstance(value, cst.Call) and program.is_rewritten(value.func, names.ASSEMBLE)
+    }
+    _plan_account(program, modules)
+    return program
+
+
+class _Found(cst.CSTVisitor):
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.program = program
+        self.defined: set[str] = set()
+        self.assigned: list[tuple[str, cst.BaseExpression, bool]] = []
+        self._depth = 0
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self.program.spelled.add(node.value)
+
+    def visit_Import(self, node: cst.Import) -> None:
+        for each in node.names:
+            name = dotted(each.name) or ""
+            if each.asname is not None and isinstance(each.asname.name, cst.Name):
+                self.program.aliases[each.asname.name.value] = name
+            else:
+                root = name.partition(".")[0]
+                self.program.aliases[root] = root
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
+        module = dotted(node.module)
+        if module is None or node.relative:
+            return
+        if isinstance(node.names, cst.ImportStar):
+            self.program.stars.add(module)
+            if module == "qiskit":
+                self.program.provided |= {("qiskit", "transpile")}
+            return
+        for each in node.names:
+            name = dotted(each.name) or ""
+            if each.asname is not None and isinstance(each.asname.name, cst.Name):
+                self.program.aliases[each.asname.name.value] = f"{module}.{name}"
+            else:
+                self.program.aliases[name] = f"{module}.{name}"
+                if self._depth == 0:
+                    self.program.provided.add((module, name))
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        if self._depth == 0:
+            self.defined.add(node.name.value)
+        self._depth += 1
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
+        self._depth -= 1
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self.defined.add(node.name.value)
+        self._depth += 1
+
+    def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
+        self._depth -= 1
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        for each in node.targets:
+            if isinstance(each.target, cst.Name):
+                self.assigned.append((each.target.value, node.value, False))
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        if isinstance(node.target, cst.Name) and node.value is not None:
+            self.assigned.append((node.target.value, node.value, False))
+
+    def visit_WithItem(self, node: cst.WithItem) -> None:
+        if node.asname is not None and isinstance(node.asname.name, cst.Name):
+            self.assigned.append((node.asname.name.value, node.item, False))
+
+    def visit_For(self, node: cst.For) -> None:
+        if isinstance(node.target, cst.Name):
+            self.assigned.append((node.target.value, node.iter, True))
+
+    def visit_CompFor(self, node: cst.CompFor) -> None:
+        if isinstance(node.target, cst.Name):
+            self.assigned.append((node.target.value, node.iter, True))
+
+    def visit_Arg(self, node: cst.Arg) -> None:
+        # Filters of backends are functions of one.
+        if (
+            node.keyword is not None
+            and node.keyword.value == "filters"
+            and isinstance(node.value, cst.Lambda)
+            and len(node.value.params.params) == 1
+        ):
+            self.program.kinds.setdefault(node.value.params.params[0].name.value, BACKEND)
+
+
+def _plan_account(program: Program, modules: Sequence[cst.Module]) -> None:
+    """Decide how the account is called that ``IBMQ`` had, as an object of the whole process."""
+    found = _AccountUses(program)
+    for module in modules:
+        module.visit(found)
+    if found.bare:
+        if found.uses and found.uses <= {"get_provider"} and not found.bare & {"enable_account", names.REGISTER}:
+            program.log_in_is_dropped = True
+        elif found.uses:
+            program.account = program.free_name("account")
+            program.kinds[program.account] = PROVIDER
+    elif found.enabled is not None:
+        program.account = found.enabled
+
+
+class _AccountUses(cst.CSTVisitor):
+    """What is done with ``IBMQ``."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self._program = program
+        self.bare: set[str] = set()
+        """How the program logs in without a name for the account, outside of functions."""
+        self.uses: set[str] = set()
+        """What is asked of the account."""
+        self.enabled: str | None = None
+        """The name that the account of a token has."""
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        node.body.visit(_UsesInside(self))
+        return False
+
+    def visit_Call(self, node: cst.Call) -> None:
+        self.note(node)
+
+    def note(self, node: cst.Call) -> None:
+        """Take down what a call asks of the account."""
+        name = log_in_name(self._program, node)
+        if name is None and isinstance(node.func, cst.Attribute):
+            if self._program.is_rewritten(node.func.value, names.IBMQ):
+                self.uses.add(node.func.attr.value)
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        match node.body[0]:
+            case cst.Expr(value=cst.Call() as call) if name := log_in_name(self._program, call):
+                self.bare.add(name)
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=cst.Call() as call):
+                if log_in_name(self._program, call) in {"enable_account", names.REGISTER}:
+                    self.enabled = self.enabled or target
+
+
+class _UsesInside(cst.CSTVisitor):
+    """What is done with ``IBMQ`` inside a function."""
+
+    def __init__(self, outer: _AccountUses) -> None:
+        super().__init__()
+        self._outer = outer
+
+    def visit_Call(self, node: cst.Call) -> None:
+        self._outer.note(node)
+
+
+def log_in_name(program: Program, call: cst.Call) -> str | None:
+    """Return by which function of ``IBMQ`` a call logs in; ``None`` where it does not."""
+    if program.is_rewritten(call.func, names.REGISTER):
+        return names.REGISTER
+    if isinstance(call.func, cst.Attribute) and program.is_rewritten(call.func.value, names.IBMQ):
+        return call.func.attr.value if call.func.attr.value in LOG_INS else None
+    return None

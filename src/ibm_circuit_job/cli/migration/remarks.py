@@ -1,0 +1,36 @@
+"""What is said of a program that was rewritten, line by line."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen(order=True)
+class Remark:
+    """One fact about one line of the program, as it was before the change."""
+
+    line: int
+    """The line, from 1; in a notebook, within its cell."""
+    text: str
+    is_left: bool = True
+    """Whether the line has to be changed by hand; else it was changed, and means something else than before."""
+    cell: int | None = None
+    """The cell of a notebook, from 1; ``None`` in a program."""
+
+    @property
+    def place(self) -> str:
+        """The place of the line in its file.
+
+        Example:
+            >>> Remark(3, "pulses").place, Remark(3, "pulses", cell=2).place
+            ('3', 'cell 2, line 3')
+        """
+        return str(self.line) if self.cell is None else f"cell {self.cell}, line {self.line}"
+
+
+@frozen
+class Migrated:
+    """A text that was rewritten, and what is to be said of it."""
+
+    text: str
+    remarks: tuple[Remark, ...] = ()

@@ -70,6 +70,8 @@ class _Imports(cst.CSTTransformer):
     def __init__(self, program: Program, needed: set[tuple[str, str]]) -> None:
         super().__init__()
         self._needed = needed
+        self._emptied: list[cst.SimpleStatementLine] = []
+        """The lines of which nothing is left."""
         self.provided = {pair for pair in program.provided if not names.fate(".".join(pair))}
         self._depth = 0
 
@@ -112,8 +114,9 @@ class _Imports(cst.CSTTransformer):
         if not small:
             comment = updated_node.trailing_whitespace.comment
             leading = [*updated_node.leading_lines, *lines_of([*lost, *([comment] if comment else [])])]
-            # A block cannot be empty; a line of a module is dropped when it is printed.
-            return cst.SimpleStatementLine([cst.Pass()], leading_lines=leading)
+            # A block cannot be empty; of a module it is dropped.
+            self._emptied.append(cst.SimpleStatementLine([cst.Pass()], leading_lines=leading))
+            return self._emptied[-1]
         lines = [cst.SimpleStatementLine([each.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]) for each in small]
         lines[0] = lines[0].with_changes(
             leading_lines=[*updated_node.leading_lines, *lines_of(lost)],
@@ -123,12 +126,12 @@ class _Imports(cst.CSTTransformer):
 
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
         """Drop the lines that became empty."""
-        were = {id(each) for each in original_node.body}
+        emptied = {id(each) for each in self._emptied}
         body: list[cst.BaseStatement] = []
         waiting: list[cst.EmptyLine] = []
         for each in updated_node.body:
             if isinstance(each, cst.SimpleStatementLine):
-                if id(each) not in were and isinstance(each.body[0], cst.Pass):
+                if id(each) in emptied:
                     waiting += each.leading_lines
                     continue
                 body.append(each.with_changes(leading_lines=[*waiting, *each.leading_lines]) if waiting else each)

@@ -83,9 +83,9 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             continue
         for found in sorted(path.rglob("*")):
             inside = found.relative_to(path).parts
-            if found.suffix in {".py", ".ipynb"} and found.is_file():
-                if not any(part.startswith(".") or part in _SKIPPED for part in inside):
-                    yield found
+            is_hidden = any(part.startswith(".") or part in _SKIPPED for part in inside)
+            if found.suffix in {".py", ".ipynb"} and found.is_file() and not is_hidden:
+                yield found
 
 
 def _migrated(file: Path, backend: str | None) -> _Done:
@@ -109,7 +109,6 @@ def _migrated(file: Path, backend: str | None) -> _Done:
 
 
 def _diff(before: str, after: str, name: str) -> Iterator[str]:
-    lines = difflib.unified_diff(
+    return difflib.unified_diff(
         before.splitlines(), after.splitlines(), f"a/{name.lstrip('/')}", f"b/{name.lstrip('/')}", lineterm=""
     )
-    return lines

@@ -24,20 +24,19 @@ _OF_REWRITTEN: Final = {
 """Name whose uses were rewritten -> what these may need instead."""
 
 
-def say_of_import(program: Program, node: cst.Import | cst.ImportFrom, say: Callable[[str, bool], None]) -> None:
+def say_of_import(node: cst.Import | cst.ImportFrom, say: Callable[[str, bool], None]) -> None:
     """Say what an import asks for that is no more.
 
     Args:
-        program: The program.
         node: The import.
         say: Takes a remark, and whether it has to be changed by hand.
     """
-    if isinstance(node.names, cst.ImportStar):
-        imported = [dotted(node.module) or ""] if isinstance(node, cst.ImportFrom) else []
-    elif isinstance(node, cst.ImportFrom):
-        imported = [f"{dotted(node.module)}.{dotted(each.name)}" for each in node.names]
-    else:
+    if isinstance(node, cst.Import):
         imported = [dotted(each.name) or "" for each in node.names]
+    elif isinstance(node.names, cst.ImportStar):
+        imported = [dotted(node.module) or ""]
+    else:
+        imported = [f"{dotted(node.module)}.{dotted(each.name)}" for each in node.names]
     for name in imported:
         if isinstance(node, cst.ImportFrom) and node.relative:
             continue
@@ -58,14 +57,14 @@ def rewritten(
     """
     imports = _Imports(program, needed)
     done = [module.visit(imports) for module in modules]
-    missing = needed - imports.provided
+    missing = needed - imports.provided - imports.inside
     if missing:
         done = _added(done, sorted(missing))
     return [(module, []) for module in done]
 
 
 class _Imports(cst.CSTTransformer):
-    """Replaces the old imports; each name once outside of functions."""
+    """Replaces the old imports; each name once outside of blocks."""
 
     def __init__(self, program: Program, needed: set[tuple[str, str]]) -> None:
         super().__init__()
@@ -73,19 +72,25 @@ class _Imports(cst.CSTTransformer):
         self._emptied: list[cst.SimpleStatementLine] = []
         """The lines of which nothing is left."""
         self.provided = {pair for pair in program.provided if not names.fate(".".join(pair))}
+        self.inside: set[tuple[str, str]] = set()
+        """The names that are imported in blocks, such as functions, with their modules."""
         self._depth = 0
 
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
         self._depth += 1
 
-    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
         self._depth -= 1
         return updated_node
 
     def _new(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those names that have to be imported here; with the first one of this package, all others of it."""
         if self._depth:
-            return list(pairs)
+            found = list(pairs)
+            self.inside.update(found)
+            return found
         found = [pair for pair in dict.fromkeys(pairs) if pair not in self.provided]
         if any(module == names.PACKAGE for module, _ in found):
             found = sorted({*found, *(pair for pair in self._needed - self.provided if pair[0] == names.PACKAGE)})
@@ -179,9 +184,24 @@ class _Imports(cst.CSTTransformer):
             return [node]
         if isinstance(node.names, cst.ImportStar):
             return self._star(node, module)
+        stay, moved = self._sorted(node.names, module)
+        if stay and len(stay) == len(node.names):
+            same = all(one is other for one, other in zip(stay, node.names, strict=True))
+            return [node if same else node.with_changes(names=stay), *_lines_of_modules(moved)]
+        made: list[cst.BaseSmallStatement] = []
+        if stay and module in moved:
+            stay += [_alias(name, asname) for name, asname in moved.pop(module)]
+        if stay:
+            made.append(node.with_changes(names=_listed(node, stay)))
+        return [*made, *_lines_of_modules(moved)]
+
+    def _sorted(
+        self, aliases: Sequence[cst.ImportAlias], module: str
+    ) -> tuple[list[cst.ImportAlias], dict[str, list[tuple[str, cst.AsName | None]]]]:
+        """The names of an import that stay, and by module those that are elsewhere."""
         stay: list[cst.ImportAlias] = []
         moved: dict[str, list[tuple[str, cst.AsName | None]]] = {}
-        for each in node.names:
+        for each in aliases:
             name = dotted(each.name) or ""
             match names.fate(f"{module}.{name}"):
                 case Rewritten(name=names.EXECUTE) if module == "qiskit" and each.asname is None:
@@ -199,15 +219,7 @@ class _Imports(cst.CSTTransformer):
                     pass
                 case _:
                     stay.append(each)
-        if stay and len(stay) == len(node.names):
-            same = all(one is other for one, other in zip(stay, node.names, strict=True))
-            return [node if same else node.with_changes(names=stay), *_lines_of_modules(moved)]
-        made: list[cst.BaseSmallStatement] = []
-        if stay and module in moved:
-            stay += [_alias(name, asname) for name, asname in moved.pop(module)]
-        if stay:
-            made.append(node.with_changes(names=_listed(node, stay)))
-        return [*made, *_lines_of_modules(moved)]
+        return stay, moved
 
     def _star(self, node: cst.ImportFrom, module: str) -> list[cst.BaseSmallStatement]:
         """All names of a module: those that are needed of what took its place."""

@@ -28,6 +28,8 @@ class Asked:
     """What the rewriting of a call needs of the program around it."""
 
     program: Program
+    original: cst.Call
+    """The call as it was."""
     need: Callable[[str, str], cst.Name]
     """Return a name of a module, which will be imported."""
     note: Callable[[str], None]
@@ -81,9 +83,11 @@ def _transpile(original: cst.Call, asked: Asked) -> cst.BaseExpression:
 
 def assembled(updated: cst.Call, asked: Asked) -> cst.BaseExpression:
     """Return the circuits that ``assemble()`` was given; what else it was given, ``run()`` gets."""
-    if updated.args and not updated.args[0].star and len([arg for arg in updated.args if arg.keyword is None]) <= 2:
+    is_plain = updated.args and not any(arg.star for arg in updated.args)
+    has_place = asked.original in asked.program.submitted or not options_of_assembly(updated)
+    if is_plain and has_place and len([arg for arg in updated.args if arg.keyword is None]) <= 2:
         return updated.args[0].value
-    asked.left("assemble() was removed from Qiskit; give circuits to run()")
+    asked.left("assemble() was removed from Qiskit; give the circuits and the options to run()")
     return updated
 
 
@@ -103,7 +107,9 @@ def logged_in(updated: cst.Call, asked: Asked) -> cst.Call:
     )
 
 
-def of_ibmq(original: cst.Call, updated: cst.Call, asked: Asked) -> cst.BaseExpression:
+def of_ibmq(  # noqa: C901, PLR0911, PLR0912 - a table of its functions, each in a line or two
+    original: cst.Call, updated: cst.Call, asked: Asked
+) -> cst.BaseExpression:
     """Return a call of ``IBMQ``, which was one account for the whole process."""
     if not isinstance(updated.func, cst.Attribute):
         return updated
@@ -170,7 +176,7 @@ def monitored(updated: cst.Call, asked: Asked) -> cst.Call:
     return updated.with_changes(args=joined(found))
 
 
-def of_object(
+def of_object(  # noqa: C901, PLR0911, PLR0912 - a table of methods, each in a line or two
     original: cst.BaseExpression, updated: cst.Call, called: cst.Attribute, asked: Asked
 ) -> cst.BaseExpression:
     """Return the call of a method of something.
@@ -190,7 +196,7 @@ def of_object(
         return _of_manager(updated, name, asked)
     if name in names.CIRCUIT_METHODS and kind is None:
         return updated.with_changes(func=called.with_changes(attr=cst.Name(names.CIRCUIT_METHODS[name])))
-    if name == "u2" and len(updated.args) == 3:  # noqa: PLR2004 - two angles and a qubit
+    if name == "u2" and len(updated.args) == 3:
         half = cst.Arg(cst.BinaryOperation(asked.need("math", "pi"), cst.Divide(), cst.Integer("2")))
         return method(of, "u", [half, *updated.args])
     if name == "qasm" and not updated.args and kind is None:
@@ -274,9 +280,9 @@ def _of_backend(updated: cst.Call, of: cst.BaseExpression, name: str, asked: Ask
 def _of_assembly(run: cst.Call, asked: Asked) -> list[cst.Arg]:
     """What ``assemble()`` was given for the job, besides its circuits."""
     given = {arg.keyword.value for arg in run.args if arg.keyword is not None}
-    circuits = run.args[0].value if run.args else None
-    call = asked.program.assembled.get(circuits.value) if isinstance(circuits, cst.Name) else None
-    if call is None:
+    circuits = asked.original.args[0].value if asked.original.args else None
+    call = asked.program.assembled.get(circuits.value) if isinstance(circuits, cst.Name) else circuits
+    if not isinstance(call, cst.Call) or not asked.program.is_rewritten(call.func, names.ASSEMBLE):
         return []
     return [arg for arg in options_of_assembly(call) if arg.keyword is not None and arg.keyword.value not in given]
 

@@ -51,7 +51,8 @@ def migrated_notebook(source: str, *, backend: str | None = None) -> Notebook:
         ValueError: If it is no notebook, or a cell is no Python; the message says which.
 
     Example:
-        >>> cell = {"cell_type": "code", "source": ["%matplotlib inline\n", "from qiskit_ibm_provider import IBMProvider"]}
+        >>> source = ["%matplotlib inline\n", "from qiskit_ibm_provider import IBMProvider"]
+        >>> cell = {"cell_type": "code", "source": source}
         >>> done = migrated_notebook(json.dumps({"cells": [cell], "nbformat": 4}))
         >>> print(done.cells[0].after)
         %matplotlib inline

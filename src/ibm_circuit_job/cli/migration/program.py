@@ -59,24 +59,34 @@ class Program:
     """All names that occur."""
     provided: set[tuple[str, str]] = Factory(set)
     """The names that module-level imports give as they are, with their modules."""
+    defined: set[str] = Factory(set)
+    """The functions and classes of its own."""
     assembled: dict[str, cst.Call] = Factory(dict)
-    """Name -> the call of ``assemble()`` that it was given."""
+    """Name -> the call of ``assemble()`` that it was given, if there is one alone."""
+    submitted: set[cst.Call] = Factory(set)
+    """The calls of ``assemble()`` whose options go to a call of ``run()``."""
     account: str | None = None
     """The name of the account that ``IBMQ`` had; ``None`` where each use logs in."""
     log_in_is_dropped: bool = False
     """Whether a bare ``IBMQ.load_account()`` is left out, since ``IBMQ.get_provider()`` logs in."""
 
     def full_name(self, node: cst.CSTNode | None) -> str | None:
-        """The name with its module, where it was imported; ``None`` for any other."""
+        """The name with its module, where it was imported; ``None`` for any other, such as an attribute of a class."""
         name = dotted(node)
         if name is None:
             return None
         root, dot, rest = name.partition(".")
         if root in self.aliases:
-            return f"{self.aliases[root]}{dot}{rest}"
+            found = f"{self.aliases[root]}{dot}{rest}"
+            return None if any(part[:1].isupper() for part in found.split(".")[:-1]) else found
         for module in self.stars:
-            known = root in _STARS if module == "qiskit" else names.fate(f"{module}.{root}")
-            if known and not isinstance(known, Gone):
+            if module == "qiskit":
+                is_known = root in _STARS
+            elif module.startswith((*names.OLD_PACKAGES, "qiskit.tools.monitor")):
+                is_known = isinstance(names.fate(f"{module}.{root}"), Moved | Rewritten)
+            else:
+                is_known = False
+            if is_known and root not in self.defined:
                 return f"{module}.{name}"
         return None
 
@@ -96,11 +106,11 @@ class Program:
         self.spelled.add(found)
         return found
 
-    def kind(self, node: cst.CSTNode) -> str | None:
+    def kind(self, node: cst.CSTNode) -> str | None:  # noqa: PLR0911 - a table of expressions
         """What an expression is: a provider, a backend, a job, a list of them; ``None`` where it is not known."""
         match node:
             case cst.Name(value=name):
-                return self.kinds.get(name)
+                return self.kinds.get(name, PROVIDER if name == PROVIDER else None)
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
                 return self.kind(inner)
             case cst.Subscript(value=inner):
@@ -113,12 +123,18 @@ class Program:
                 return None if name != "backends" else OF_MANY + BACKEND
             case cst.Attribute(value=cst.Attribute(value=inner, attr=cst.Name(value="backends" | "backend"))):
                 return BACKEND if self.kind(inner) == PROVIDER else None
+            case cst.Call(func=cst.Name(value="list" | "sorted" | "filter"), args=[*_, cst.Arg(value=listed)]) if (
+                not isinstance(listed, cst.Lambda)
+            ):
+                return self.kind(listed)
+            case cst.Call(func=cst.Name(value="min" | "max"), args=[cst.Arg(value=listed), *_]):
+                return _of_element(self.kind(listed))
             case cst.Call(func=called):
                 return self._kind_of_call(called)
             case _:
                 return None
 
-    def _kind_of_call(self, called: cst.BaseExpression) -> str | None:
+    def _kind_of_call(self, called: cst.BaseExpression) -> str | None:  # noqa: PLR0911 - a table of calls
         found = self.fate(called)
         match found:
             case Rewritten(name=names.EXECUTE):
@@ -161,13 +177,13 @@ def _of_element(kind: str | None) -> str | None:
 
 
 def program_of(modules: Iterable[cst.Module]) -> Program:
-    """Return what is known of the names of a program.
+    r"""Return what is known of the names of a program.
 
     Args:
         modules: The program; a notebook has one for each cell.
 
     Example:
-        >>> program = program_of([cst.parse_module("from qiskit import execute as run\\njob = run(a, b)\\n")])
+        >>> program = program_of([cst.parse_module("from qiskit import execute as run\njob = run(a, b)\n")])
         >>> program.aliases, program.kinds
         ({'run': 'qiskit.execute'}, {'job': 'job'})
     """
@@ -176,8 +192,7 @@ def program_of(modules: Iterable[cst.Module]) -> Program:
     found = _Found(program)
     for module in modules:
         module.visit(found)
-    for name in found.defined:
-        # The program has one of its own.
+    for name in program.defined:
         program.aliases.pop(name, None)
     # What has a kind gives one to others, in whatever order they stand.
     for _ in range(3):
@@ -187,11 +202,12 @@ def program_of(modules: Iterable[cst.Module]) -> Program:
                 kind = _of_element(kind)
             if kind is not None:
                 program.kinds.setdefault(target, kind)
-    program.assembled = {
-        target: value
-        for target, value, _ in found.assigned
-        if isinstance(value, cst.Call) and program.is_rewritten(value.func, names.ASSEMBLE)
-    }
+    made: dict[str, list[cst.Call]] = {}
+    for target, value, _ in found.assigned:
+        if isinstance(value, cst.Call) and program.is_rewritten(value.func, names.ASSEMBLE):
+            made.setdefault(target, []).append(value)
+    program.assembled = {target: calls[0] for target, calls in made.items() if len(calls) == 1}
+    program.submitted = {*program.assembled.values(), *found.submitted}
     _plan_account(program, modules)
     return program
 
@@ -200,8 +216,9 @@ class _Found(cst.CSTVisitor):
     def __init__(self, program: Program) -> None:
         super().__init__()
         self.program = program
-        self.defined: set[str] = set()
         self.assigned: list[tuple[str, cst.BaseExpression, bool]] = []
+        self.submitted: list[cst.Call] = []
+        """What is made for a call of ``run()``, inside of that."""
         self._depth = 0
 
     def visit_Name(self, node: cst.Name) -> None:
@@ -236,14 +253,15 @@ class _Found(cst.CSTVisitor):
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         if self._depth == 0:
-            self.defined.add(node.name.value)
+            self.program.defined.add(node.name.value)
         self._depth += 1
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
         self._depth -= 1
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self.defined.add(node.name.value)
+        if self._depth == 0:
+            self.program.defined.add(node.name.value)
         self._depth += 1
 
     def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
@@ -269,6 +287,17 @@ class _Found(cst.CSTVisitor):
     def visit_CompFor(self, node: cst.CompFor) -> None:
         if isinstance(node.target, cst.Name):
             self.assigned.append((node.target.value, node.iter, True))
+
+    def visit_Call(self, node: cst.Call) -> None:
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "run" and node.args:
+            if isinstance(node.args[0].value, cst.Call):
+                self.submitted.append(node.args[0].value)
+        if dotted(node.func) not in {"min", "max", "sorted", "filter", "map"}:
+            return
+        lists = [arg.value for arg in node.args if not isinstance(arg.value, cst.Lambda)]
+        for arg in node.args:
+            if isinstance(arg.value, cst.Lambda) and len(arg.value.params.params) == 1 and lists:
+                self.assigned.append((arg.value.params.params[0].name.value, lists[0], True))
 
     def visit_Arg(self, node: cst.Arg) -> None:
         # Filters of backends are functions of one.
@@ -319,9 +348,10 @@ class _AccountUses(cst.CSTVisitor):
     def note(self, node: cst.Call) -> None:
         """Take down what a call asks of the account."""
         name = log_in_name(self._program, node)
-        if name is None and isinstance(node.func, cst.Attribute):
-            if self._program.is_rewritten(node.func.value, names.IBMQ):
-                self.uses.add(node.func.attr.value)
+        if name is not None or not isinstance(node.func, cst.Attribute):
+            return
+        if self._program.is_rewritten(node.func.value, names.IBMQ):
+            self.uses.add(node.func.attr.value)
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
         match node.body[0]:

@@ -96,8 +96,8 @@ class _Expressions(cst.CSTTransformer):
         self._depth, self._blocks = 0, 0
 
     def _line(self, node: cst.CSTNode) -> int:
-        place = self.get_metadata(PositionProvider, node)
-        return place.start.line if isinstance(place, CodeRange) else 1
+        place: CodeRange = self.get_metadata(PositionProvider, node)
+        return place.start.line
 
     def _say(self, node: cst.CSTNode, text: str, *, is_left: bool) -> None:
         self.remarks.append(Remark(self._line(node), text, is_left))
@@ -109,11 +109,11 @@ class _Expressions(cst.CSTTransformer):
     # What is not an expression.
 
     def visit_Import(self, node: cst.Import) -> bool:
-        imports.say_of_import(self._program, node, lambda text, is_left: self._say(node, text, is_left=is_left))
+        imports.say_of_import(node, lambda text, is_left: self._say(node, text, is_left=is_left))
         return False
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
-        imports.say_of_import(self._program, node, lambda text, is_left: self._say(node, text, is_left=is_left))
+        imports.say_of_import(node, lambda text, is_left: self._say(node, text, is_left=is_left))
         return False
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
@@ -200,10 +200,8 @@ class _Expressions(cst.CSTTransformer):
                 imported = alias or self._program.full_name(original) or ""
                 if imported.rpartition(".")[2] == name:
                     return self._need(module, new)
-            case Rewritten(name=names.EXECUTE) if not isinstance(original, cst.Attribute):
-                self._say(
-                    original, "execute is no function of Qiskit; run(transpile(...)) takes its place", is_left=True
-                )
+            case Rewritten():
+                self._say(original, f"{name} is no more, and only its calls can be rewritten", is_left=True)
             case Gone(reason=reason) if root_is_star(self._program, name):
                 self._say(original, f"{name}: {reason}", is_left=True)
         return updated
@@ -221,6 +219,7 @@ class _Expressions(cst.CSTTransformer):
         program, line = self._program, self._line(original_node)
         asked = Asked(
             program,
+            original_node,
             need=self._need,
             note=lambda text: self.remarks.append(Remark(line, text, is_left=False)),
             left=lambda text: self.remarks.append(Remark(line, text, is_left=True)),
@@ -234,7 +233,9 @@ class _Expressions(cst.CSTTransformer):
             self._saved += [comment for comment in before if comment.value not in kept]
         return done
 
-    def _called(self, original: cst.Call, updated: cst.Call, asked: Asked) -> cst.BaseExpression:
+    def _called(  # noqa: PLR0911 - a table of names, each with its own function
+        self, original: cst.Call, updated: cst.Call, asked: Asked
+    ) -> cst.BaseExpression:
         program = self._program
         found = program.fate(original.func)
         match found:
@@ -270,12 +271,21 @@ class _Expressions(cst.CSTTransformer):
                 return cst.Pass()
         return updated_node
 
+    def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.BaseSmallStatement:
+        value = original_node.value
+        if isinstance(value, cst.Call) and self._program.is_rewritten(value.func, names.JOB_MANAGER):
+            # Its backend submits instead.
+            return cst.Pass()
+        return updated_node
+
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement] | cst.RemovalSentinel:
         leading = [*self._lines, *updated_node.leading_lines, *arguments.lines_of(self._saved)]
         self._saved, self._lines = [], []
-        is_dropped = isinstance(updated_node.body[0], cst.Pass) and isinstance(original_node.body[0], cst.Expr)
+        is_dropped = isinstance(updated_node.body[0], cst.Pass) and isinstance(
+            original_node.body[0], cst.Expr | cst.Assign
+        )
         if is_dropped and self._blocks == 0 and len(updated_node.body) == 1:
             comment = updated_node.trailing_whitespace.comment
             self._lines = [*leading, *arguments.lines_of([comment] if comment else [])]

@@ -21,6 +21,19 @@ from ibm_circuit_job.local import LocalService
 DOCUMENT = Path(__file__).parents[2] / "docs" / "commands.md"
 BELL, SLOW = "a722ec50666a85d1322f", "5d0c9a41e07b33c2f816"
 """The IDs that the document has for two jobs."""
+OLD_PROGRAM = """\
+from qiskit import IBMQ, QuantumCircuit, execute
+
+IBMQ.load_account()
+provider = IBMQ.get_provider(hub='ibm-q')
+backend = provider.get_backend('ibmq_vigo')  # five qubits
+
+bell = QuantumCircuit(2)
+bell.h(0)
+bell.cnot(0, 1)
+bell.measure_all()
+counts = execute(bell, backend, shots=1000).result().get_counts()
+"""
 _BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 
 
@@ -49,6 +62,7 @@ def world(service, folder) -> Iterator[dict[str, str]]:
                 assert not running.state.is_final
             with Path("bell.qpy").open("wb") as file:
                 qpy.dump(_bell(), file)
+            Path("bell.py").write_text(OLD_PROGRAM, "utf-8")
             yield {BELL: bell, SLOW: slow}
 
 

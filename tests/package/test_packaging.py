@@ -39,8 +39,8 @@ def test_pytest_plugin_is_installed():
 def test_import_loads_none_of_the_extras():
     program = (
         "import sys, ibm_circuit_job;"
-        "extras = {'hypothesis', 'matplotlib', 'pandas', 'pyarrow', 'qiskit_aer', 'rich', 'sqlalchemy', 'starlette', "
-        "'typer', 'uvicorn'};"
+        "extras = {'hypothesis', 'libcst', 'matplotlib', 'pandas', 'pyarrow', 'qiskit_aer', 'rich', 'sqlalchemy', "
+        "'starlette', 'typer', 'uvicorn'};"
         "print(sorted(extras & set(sys.modules)))"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

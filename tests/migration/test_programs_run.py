@@ -45,6 +45,7 @@ RUNS = {
     "execute_options_2021": lambda ran: (
         len(ran["memory"]) == 64 and ran["used"] == {1, 3} and has_all(ran["by_hand"].get_counts(), 10, BELL)
     ),
+    "executor_2022": lambda ran: ran["counts"] == {"1": 30} and ran["executor"].name == "local_simulator",
     "functions_2020": lambda ran: ran["name"] == "ibmq_qasm_simulator" and has_all(ran["counts"], 40, BELL),
     "job_manager_2020": lambda ran: (
         [list(each) for each in ran["counts"]] == [[f"{n:03b}"] for n in range(6)] and ran["tags"] == ["flips"]
@@ -80,7 +81,7 @@ RUNS = {
 """Program -> what holds of its names after it has run."""
 SAVED = "accounts_2022"
 """The program that saves an account; of IBM Quantum Platform, which is the default one."""
-NAMES_ITS_OWN = {"enable_account_2020", "token_2018"}
+NAMES_ITS_OWN = {"enable_account_2020", "executor_2022", "token_2018"}
 """Those that name a token and a URL themselves."""
 
 

@@ -43,7 +43,7 @@ def command(
 
     Jobs are saved on this machine by programs that have a store, and by these commands. Without a command, this help is
     printed. Exit codes: 0 done, 1 it failed and one sentence says why, 2 wrong usage; of wait and result also 3 the
-    job failed, 4 it was cancelled, 5 it has not ended in time.
+    job failed, 4 it was cancelled, 5 it has not ended in time; of migrate also 6 something is to be changed by hand.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -110,13 +110,12 @@ def for_provider(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
         note: Takes down what does not mean the same.
     """
     found: list[cst.Arg] = []
+    of_classic: list[str] = []
     for number, arg in enumerate(args):
         name = arg.keyword.value if arg.keyword is not None else None
         text = text_of(arg) or ""
         if name in {"hub", "group", "project"} or (name == "instance" and text.count("/") == 2):
-            note(
-                f"{name} is left out: it was of IBM Quantum Platform Classic; give instance= the CRN or the name of one"
-            )
+            of_classic.append(name)
         elif (name in {"url", "authUrl"} or (name is None and number == 1)) and any(
             host in text for host in names.OLD_HOSTS
         ):
@@ -127,6 +126,9 @@ def for_provider(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
             note("arguments after the URL are left out: they were of IBM Quantum Platform Classic")
         else:
             found.append(arg)
+    if of_classic:
+        these = " and ".join(of_classic)
+        note(f"{these} left out, which IBM Quantum Platform Classic had; instance= takes the CRN or the name of one")
     return joined(found)
 
 

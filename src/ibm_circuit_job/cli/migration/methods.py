@@ -28,6 +28,8 @@ class Asked:
     """What the rewriting of a call needs of the program around it."""
 
     program: Program
+    account: str | None
+    """The name of the account that ``IBMQ`` had; ``None`` where each use logs in."""
     original: cst.Call
     """The call as it was."""
     need: Callable[[str, str], cst.Name]
@@ -65,13 +67,14 @@ def executed(original: cst.Call, updated: cst.Call, asked: Asked) -> cst.BaseExp
 
 def _is_look_up(node: cst.BaseExpression) -> bool:
     """Whether it finds a backend by its name, which may be done twice."""
-    return (
-        isinstance(node, cst.Call)
-        and isinstance(node.func, cst.Attribute)
-        and node.func.attr.value == "get_backend"
-        and dotted(node.func.value) is not None
-        and all(isinstance(arg.value, cst.SimpleString | cst.Name) for arg in node.args)
-    )
+    literal = (cst.SimpleString, cst.Name, cst.Integer)
+    match node:
+        case cst.Call(func=cst.Attribute(value=of, attr=cst.Name(value="get_backend")), args=args):
+            return dotted(of) is not None and all(isinstance(arg.value, literal) for arg in args)
+        case cst.Subscript(value=of, slice=[cst.SubscriptElement(slice=cst.Index(value=index))]):
+            return dotted(of) is not None and isinstance(index, literal)
+        case _:
+            return False
 
 
 def _transpile(original: cst.Call, asked: Asked) -> cst.BaseExpression:
@@ -114,15 +117,12 @@ def of_ibmq(  # noqa: C901, PLR0911, PLR0912 - a table of its functions, each in
     if not isinstance(updated.func, cst.Attribute):
         return updated
     name = updated.func.attr.value
-    program = asked.program
     if name in LOG_INS:
-        if asked.is_inside_function and name == "enable_account":
-            asked.note("the account is what this call returns, and is not known elsewhere in the program")
+        if asked.is_inside_function and name == "enable_account" and asked.account is None:
+            asked.note("the account is what this call returns; other functions do not have it, so pass it on")
         return logged_in(updated, asked)
     provider_class = asked.need(names.PACKAGE, "IBMProvider")
-    provider: cst.BaseExpression = (
-        cst.Name(program.account) if program.account is not None else cst.Call(provider_class)
-    )
+    provider: cst.BaseExpression = cst.Name(asked.account) if asked.account is not None else cst.Call(provider_class)
     match name:
         case "get_provider":
             for_provider(updated.args, asked.note)
@@ -146,8 +146,8 @@ def of_ibmq(  # noqa: C901, PLR0911, PLR0912 - a table of its functions, each in
         case "delete_account" | "delete_accounts":
             return method(provider_class, "delete_account")
         case "disable_account" | "disable_accounts":
-            asked.note("there is nothing to disable; close() ends the connections of a provider")
-            return cst.Name("None") if program.account is None else method(cst.Name(program.account), "close")
+            # An account that has no name has no connections that stay open.
+            return cst.Name("None") if asked.account is None else method(provider, "close")
         case _:
             asked.left(f"IBMQ.{name}() is not known")
             return updated

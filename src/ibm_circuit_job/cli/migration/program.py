@@ -5,7 +5,7 @@ Names are looked at for the whole program, and not scope by scope: notebooks use
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import libcst as cst
@@ -23,6 +23,7 @@ OF_MANY: Final = "several "
 """A list of backends is ``"several backend"``."""
 
 LOG_INS: Final = frozenset({"load_account", "load_accounts", "enable_account"})
+"""The functions of ``IBMQ`` that log in."""
 _STARS: Final = ("IBMQ", "execute", "Aer", "BasicAer", "assemble", "register", "transpile")
 """What ``from qiskit import *`` has given."""
 _BACKEND_WORDS: Final = ("backend", "device", "machine", "simulator", "processor")
@@ -65,10 +66,6 @@ class Program:
     """Name -> the call of ``assemble()`` that it was given, if there is one alone."""
     submitted: set[cst.Call] = Factory(set)
     """The calls of ``assemble()`` whose options go to a call of ``run()``."""
-    account: str | None = None
-    """The name of the account that ``IBMQ`` had; ``None`` where each use logs in."""
-    log_in_is_dropped: bool = False
-    """Whether a bare ``IBMQ.load_account()`` is left out, since ``IBMQ.get_provider()`` logs in."""
 
     def full_name(self, node: cst.CSTNode | None) -> str | None:
         """The name with its module, where it was imported; ``None`` for any other, such as an attribute of a class."""
@@ -106,7 +103,7 @@ class Program:
         self.spelled.add(found)
         return found
 
-    def kind(self, node: cst.CSTNode) -> str | None:  # noqa: PLR0911 - a table of expressions
+    def kind(self, node: cst.CSTNode) -> str | None:  # noqa: C901, PLR0911 - a table of expressions
         """What an expression is: a provider, a backend, a job, a list of them; ``None`` where it is not known."""
         match node:
             case cst.Name(value=name):
@@ -119,6 +116,8 @@ class Program:
             case cst.ListComp(elt=each):
                 kind = self.kind(each)
                 return None if kind is None else OF_MANY + kind
+            case cst.Attribute(attr=cst.Name(value="provider")):
+                return PROVIDER
             case cst.Attribute(value=inner, attr=cst.Name(value=name)) if self.kind(inner) == PROVIDER:
                 return None if name != "backends" else OF_MANY + BACKEND
             case cst.Attribute(value=cst.Attribute(value=inner, attr=cst.Name(value="backends" | "backend"))):
@@ -165,11 +164,17 @@ class Program:
         }.get((name, of or ""))
 
     def may_be_backend(self, node: cst.CSTNode) -> bool:
-        """Whether an expression is a backend, or a name of unknown kind that speaks of one."""
+        """Whether an expression is a backend, or something of unknown kind whose name speaks of one."""
         kind = self.kind(node)
-        if kind is not None or not isinstance(node, cst.Name):
+        if kind is not None:
             return kind == BACKEND
-        return any(word in node.value.lower() for word in _BACKEND_WORDS)
+        match node:
+            case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)):
+                return any(word in name.lower() for word in _BACKEND_WORDS)
+            case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString(value=name)))]):
+                return any(word in name.lower() for word in _BACKEND_WORDS)
+            case _:
+                return False
 
 
 def _of_element(kind: str | None) -> str | None:
@@ -208,7 +213,6 @@ def program_of(modules: Iterable[cst.Module]) -> Program:
             made.setdefault(target, []).append(value)
     program.assembled = {target: calls[0] for target, calls in made.items() if len(calls) == 1}
     program.submitted = {*program.assembled.values(), *found.submitted}
-    _plan_account(program, modules)
     return program
 
 
@@ -289,9 +293,9 @@ class _Found(cst.CSTVisitor):
             self.assigned.append((node.target.value, node.iter, True))
 
     def visit_Call(self, node: cst.Call) -> None:
-        if isinstance(node.func, cst.Attribute) and node.func.attr.value == "run" and node.args:
-            if isinstance(node.args[0].value, cst.Call):
-                self.submitted.append(node.args[0].value)
+        match node:
+            case cst.Call(func=cst.Attribute(attr=cst.Name(value="run")), args=[cst.Arg(value=cst.Call() as made), *_]):
+                self.submitted.append(made)
         if dotted(node.func) not in {"min", "max", "sorted", "filter", "map"}:
             return
         lists = [arg.value for arg in node.args if not isinstance(arg.value, cst.Lambda)]
@@ -308,75 +312,3 @@ class _Found(cst.CSTVisitor):
             and len(node.value.params.params) == 1
         ):
             self.program.kinds.setdefault(node.value.params.params[0].name.value, BACKEND)
-
-
-def _plan_account(program: Program, modules: Sequence[cst.Module]) -> None:
-    """Decide how the account is called that ``IBMQ`` had, as an object of the whole process."""
-    found = _AccountUses(program)
-    for module in modules:
-        module.visit(found)
-    if found.bare:
-        if found.uses and found.uses <= {"get_provider"} and not found.bare & {"enable_account", names.REGISTER}:
-            program.log_in_is_dropped = True
-        elif found.uses:
-            program.account = program.free_name("account")
-            program.kinds[program.account] = PROVIDER
-    elif found.enabled is not None:
-        program.account = found.enabled
-
-
-class _AccountUses(cst.CSTVisitor):
-    """What is done with ``IBMQ``."""
-
-    def __init__(self, program: Program) -> None:
-        super().__init__()
-        self._program = program
-        self.bare: set[str] = set()
-        """How the program logs in without a name for the account, outside of functions."""
-        self.uses: set[str] = set()
-        """What is asked of the account."""
-        self.enabled: str | None = None
-        """The name that the account of a token has."""
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
-        node.body.visit(_UsesInside(self))
-        return False
-
-    def visit_Call(self, node: cst.Call) -> None:
-        self.note(node)
-
-    def note(self, node: cst.Call) -> None:
-        """Take down what a call asks of the account."""
-        name = log_in_name(self._program, node)
-        if name is not None or not isinstance(node.func, cst.Attribute):
-            return
-        if self._program.is_rewritten(node.func.value, names.IBMQ):
-            self.uses.add(node.func.attr.value)
-
-    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
-        match node.body[0]:
-            case cst.Expr(value=cst.Call() as call) if name := log_in_name(self._program, call):
-                self.bare.add(name)
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=cst.Call() as call):
-                if log_in_name(self._program, call) in {"enable_account", names.REGISTER}:
-                    self.enabled = self.enabled or target
-
-
-class _UsesInside(cst.CSTVisitor):
-    """What is done with ``IBMQ`` inside a function."""
-
-    def __init__(self, outer: _AccountUses) -> None:
-        super().__init__()
-        self._outer = outer
-
-    def visit_Call(self, node: cst.Call) -> None:
-        self._outer.note(node)
-
-
-def log_in_name(program: Program, call: cst.Call) -> str | None:
-    """Return by which function of ``IBMQ`` a call logs in; ``None`` where it does not."""
-    if program.is_rewritten(call.func, names.REGISTER):
-        return names.REGISTER
-    if isinstance(call.func, cst.Attribute) and program.is_rewritten(call.func.value, names.IBMQ):
-        return call.func.attr.value if call.func.attr.value in LOG_INS else None
-    return None

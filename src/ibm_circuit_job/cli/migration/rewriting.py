@@ -11,9 +11,10 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from ibm_circuit_job.cli.migration import arguments, imports, methods, names
+from ibm_circuit_job.cli.migration.account import Account, account_in, account_of, log_in_name
 from ibm_circuit_job.cli.migration.methods import Asked
 from ibm_circuit_job.cli.migration.names import Gone, Moved, Rewritten
-from ibm_circuit_job.cli.migration.program import PROVIDER, Program, dotted, log_in_name, program_of
+from ibm_circuit_job.cli.migration.program import PROVIDER, Program, dotted, program_of
 from ibm_circuit_job.cli.migration.remarks import Migrated, Remark
 
 
@@ -57,11 +58,12 @@ def migrated_cells(sources: Sequence[str], *, backend: str | None = None) -> lis
     program = program_of(modules)
     if not is_old(program):
         return [(source, []) for source in sources]
+    account = account_of(program, modules)
     rewritten = []
     needed: set[tuple[str, str]] = set()
     for module in modules:
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-        expressions = _Expressions(program, needed, backend)
+        expressions = _Expressions(program, account, needed, backend)
         rewritten.append((wrapper.visit(expressions), expressions.remarks))
     done = imports.rewritten([module for module, _ in rewritten], program, needed)
     return [
@@ -81,9 +83,11 @@ class _Expressions(cst.CSTTransformer):
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
-    def __init__(self, program: Program, needed: set[tuple[str, str]], backend: str | None) -> None:
+    def __init__(self, program: Program, account: Account, needed: set[tuple[str, str]], backend: str | None) -> None:
         super().__init__()
         self._program = program
+        self._accounts = [account]
+        """How the account is called: outside of functions, and in each function around this place."""
         self._needed = needed
         self._backend = backend
         self.remarks: list[Remark] = []
@@ -118,9 +122,11 @@ class _Expressions(cst.CSTTransformer):
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         self._fixed.add(node.name)
+        self._accounts.append(account_in(self._program, node))
         self._depth += 1
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        self._accounts.pop()
         self._depth -= 1
         return updated_node
 
@@ -219,6 +225,7 @@ class _Expressions(cst.CSTTransformer):
         program, line = self._program, self._line(original_node)
         asked = Asked(
             program,
+            self._account.name,
             original_node,
             need=self._need,
             note=lambda text: self.remarks.append(Remark(line, text, is_left=False)),
@@ -262,14 +269,25 @@ class _Expressions(cst.CSTTransformer):
     # Statements.
 
     def leave_Expr(self, original_node: cst.Expr, updated_node: cst.Expr) -> cst.BaseSmallStatement:
-        program = self._program
         call = original_node.value
-        if isinstance(call, cst.Call) and self._depth == 0 and log_in_name(program, call):
-            if program.account is not None:
-                return cst.Assign([cst.AssignTarget(cst.Name(program.account))], updated_node.value)
-            if program.log_in_is_dropped:
+        if isinstance(call, cst.Call) and log_in_name(self._program, call):
+            if self._account.name is not None:
+                return cst.Assign([cst.AssignTarget(cst.Name(self._account.name))], updated_node.value)
+            if self._account.is_dropped and self._depth == 0:
                 return cst.Pass()
+        if (
+            isinstance(updated_node.value, cst.Name)
+            and updated_node.value.value == "None"
+            and isinstance(call, cst.Call)
+        ):
+            # There is nothing to disable.
+            return cst.Pass()
         return updated_node
+
+    @property
+    def _account(self) -> Account:
+        """How the account is called here."""
+        return next((each for each in reversed(self._accounts) if each.name is not None), self._accounts[0])
 
     def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.BaseSmallStatement:
         value = original_node.value

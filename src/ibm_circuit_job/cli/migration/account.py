@@ -1,0 +1,122 @@
+"""The account of ``IBMQ``, which the whole process had: how it is called now that it is an object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import libcst as cst
+from attrs import frozen
+
+from ibm_circuit_job.cli.migration import names
+from ibm_circuit_job.cli.migration.program import LOG_INS, PROVIDER, Program
+
+_OF_THE_FILE: Final = frozenset(
+    {"save_account", "update_account", "stored_account", "stored_accounts", "delete_account", "delete_accounts"}
+)
+"""The functions of ``IBMQ`` that need no account that is logged in."""
+_WITH_TOKEN: Final = frozenset({"enable_account", names.REGISTER})
+
+
+@frozen
+class Account:
+    """How a part of a program has its account."""
+
+    name: str | None = None
+    """The name that it has; ``None`` where each use logs in."""
+    is_dropped: bool = False
+    """Whether a log-in without a name is left out, since each use logs in."""
+
+
+def account_of(program: Program, modules: Iterable[cst.Module]) -> Account:
+    r"""Return how a program has its account outside of functions.
+
+    Example:
+        >>> from ibm_circuit_job.cli.migration.program import program_of
+        >>> module = cst.parse_module("from qiskit import IBMQ\nIBMQ.enable_account(T)\nIBMQ.backends()\n")
+        >>> account_of(program_of([module]), [module])
+        Account(name='account', is_dropped=False)
+    """
+    found = _Uses(program)
+    for module in modules:
+        module.visit(found)
+    if not found.bare:
+        return Account(found.enabled)
+    if not found.uses:
+        return Account()
+    has_token = bool(found.bare & _WITH_TOKEN)
+    if not has_token and found.is_nested:
+        # It may not be done.
+        return Account()
+    if not has_token and found.uses <= {"get_provider"}:
+        return Account(is_dropped=True)
+    return Account(_free_name(program))
+
+
+def account_in(program: Program, function: cst.FunctionDef) -> Account:
+    """Return how a function has the account that it logs in to, with a token that it has."""
+    found = _Uses(program)
+    function.body.visit(found)
+    if found.bare & _WITH_TOKEN and found.uses:
+        return Account(_free_name(program))
+    return Account(found.enabled)
+
+
+def _free_name(program: Program) -> str:
+    name = program.free_name("account")
+    program.kinds[name] = PROVIDER
+    return name
+
+
+class _Uses(cst.CSTVisitor):
+    """What is done with ``IBMQ``; of functions inside, only what they ask of an account."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self._program = program
+        self._functions = 0
+        self._blocks = 0
+        self.bare: set[str] = set()
+        """How the program logs in without a name for the account."""
+        self.is_nested = False
+        """Whether it does so in a block, such as one of ``if``."""
+        self.uses: set[str] = set()
+        """What is asked of the account."""
+        self.enabled: str | None = None
+        """The name that the account of a token has."""
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._functions += 1
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
+        self._functions -= 1
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
+        self._blocks += 1
+
+    def leave_IndentedBlock(self, original_node: cst.IndentedBlock) -> None:
+        self._blocks -= 1
+
+    def visit_Call(self, node: cst.Call) -> None:
+        if isinstance(node.func, cst.Attribute) and self._program.is_rewritten(node.func.value, names.IBMQ):
+            self.uses |= {node.func.attr.value} - LOG_INS - _OF_THE_FILE
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:
+        if self._functions:
+            return
+        match node.body[0]:
+            case cst.Expr(value=cst.Call() as call) if name := log_in_name(self._program, call):
+                self.bare.add(name)
+                self.is_nested = self.is_nested or self._blocks > 0
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=cst.Call() as call):
+                if log_in_name(self._program, call) in _WITH_TOKEN:
+                    self.enabled = self.enabled or target
+
+
+def log_in_name(program: Program, call: cst.Call) -> str | None:
+    """Return by which function of ``IBMQ`` a call logs in; ``None`` where it does not."""
+    if program.is_rewritten(call.func, names.REGISTER):
+        return names.REGISTER
+    if isinstance(call.func, cst.Attribute) and program.is_rewritten(call.func.value, names.IBMQ):
+        return call.func.attr.value if call.func.attr.value in LOG_INS else None
+    return None

@@ -44,6 +44,9 @@ def body(program):
         ("provider.backends.jobs(limit=2)", "provider.jobs(limit=2)"),
         ("provider.backends.ibm_fez", 'provider.get_backend("ibm_fez")'),
         ("circuit.u1(a, 0)", "circuit.p(a, 0)"),
+        ("print(job.backend().name())", "print(job.backend().name)"),
+        ("circuit.x(0).c_if(c, 1)", "with circuit.if_test((c, 1)):\n    circuit.x(0)\n"),
+        ("circuit.x(0).c_if(2, 1)", "with circuit.if_test((circuit.clbits[2], 1)):\n    circuit.x(0)\n"),
         ("text = circuit.qasm()", "text = qasm2.dumps(circuit)"),
     ],
 )
@@ -142,6 +145,7 @@ def test_account_of_a_token_has_a_name_that_is_free():
         ("from qiskit import IBMQ\nprint(IBMQ)", "only its calls"),
         ("from qiskit import execute\nexecute(*everything)", "no names"),
         ("from qiskit import IBMQ\np = IBMQ.load_account()\np.get_backend('ibmqx2')", "ibmqx2 is retired"),
+        ("import qiskit\nqc.x(0).c_if(c, 1); qc.z(0).c_if(c, 0)", "if_test"),
         ("from qiskit import assemble\nq = assemble(a, shots=1)\nq = assemble(b, shots=2)", "assemble"),
     ],
 )

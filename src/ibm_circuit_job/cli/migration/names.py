@@ -137,6 +137,9 @@ _OTHER_SPELLING: Final[Mapping[str, str]] = {
 }
 """Name of the older clients -> ours, where ours has no name that is alike."""
 
+_MODULES: Final = frozenset({"accounts", "exceptions", "job", "utils"})
+"""The modules of the older clients that this package has as well."""
+
 CIRCUIT_METHODS: Final[Mapping[str, str]] = {
     "u1": "p",
     "cu1": "cp",
@@ -278,6 +281,8 @@ def fate(name: str) -> Moved | Rewritten | Gone | None:
     for package in OLD_PACKAGES:
         if name.startswith(f"{package}."):
             last = name.rpartition(".")[2]
+            if last in _MODULES:
+                return Moved(PACKAGE, last)
             found = new_name(last)
             return Moved(PACKAGE, found) if found else Gone(f"{PACKAGE} has no {last}")
     return None

@@ -107,7 +107,7 @@ class Program:
         """What an expression is: a provider, a backend, a job, a list of them; ``None`` where it is not known."""
         match node:
             case cst.Name(value=name):
-                return self.kinds.get(name, PROVIDER if name == PROVIDER else None)
+                return self.kinds.get(name, name if name in {PROVIDER, JOB} else None)
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
                 return self.kind(inner)
             case cst.Subscript(value=inner):

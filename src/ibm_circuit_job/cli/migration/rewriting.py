@@ -309,7 +309,10 @@ class _Expressions(cst.CSTTransformer):
             self._lines = [*leading, *arguments.lines_of([comment] if comment else [])]
             return cst.RemoveFromParent()
         updated_node = updated_node.with_changes(leading_lines=leading)
-        return methods.conditioned(updated_node) or updated_node
+        block = methods.conditioned(updated_node)
+        if block is None and ".c_if(" in cst.Module([]).code_for_node(updated_node):
+            self._say(original_node, "c_if was removed from Qiskit; if_test takes its place", is_left=True)
+        return block or updated_node
 
     def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
         self._blocks += 1

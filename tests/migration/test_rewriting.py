@@ -45,8 +45,8 @@ def body(program):
         ("provider.backends.ibm_fez", 'provider.get_backend("ibm_fez")'),
         ("circuit.u1(a, 0)", "circuit.p(a, 0)"),
         ("print(job.backend().name())", "print(job.backend().name)"),
-        ("circuit.x(0).c_if(c, 1)", "with circuit.if_test((c, 1)):\n    circuit.x(0)\n"),
-        ("circuit.x(0).c_if(2, 1)", "with circuit.if_test((circuit.clbits[2], 1)):\n    circuit.x(0)\n"),
+        ("circuit.x(0).c_if(c, 1)", "with circuit.if_test((c, 1)):\n    circuit.x(0)"),
+        ("circuit.x(0).c_if(2, 1)", "with circuit.if_test((circuit.clbits[2], 1)):\n    circuit.x(0)"),
         ("text = circuit.qasm()", "text = qasm2.dumps(circuit)"),
     ],
 )

@@ -43,6 +43,8 @@ def body(program):
         ("backend.active_jobs()", 'backend.provider.jobs(status="pending", backend_name=backend.name)'),
         ("provider.backends.jobs(limit=2)", "provider.jobs(limit=2)"),
         ("provider.backends.ibm_fez", 'provider.get_backend("ibm_fez")'),
+        ("provider.backends(instance='a/b/c', simulator=True)", "provider.backends(simulator=True)"),
+        ("provider.get_backend('ibm_fez', instance='mine')", "provider.get_backend('ibm_fez', instance='mine')"),
         ("circuit.u1(a, 0)", "circuit.p(a, 0)"),
         ("print(job.backend().name())", "print(job.backend().name)"),
         ("circuit.x(0).c_if(c, 1)", "with circuit.if_test((c, 1)):\n    circuit.x(0)"),
@@ -121,6 +123,23 @@ def test_url_that_is_switched_off_is_left_out_with_a_remark():
     )
     assert "p = IBMProvider(T)" in done.text
     assert [(each.line, each.is_left) for each in done.remarks] == [(2, False)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("IBMProvider(T, U, 'name', 'CRN')", "IBMProvider(T, U, 'name', 'CRN')"),
+        ("IBMProvider(T, instance='a/b/c')", "IBMProvider(T)"),
+        (
+            "IBMProvider.save_account(T, instance='a/b/c', overwrite=True)",
+            "IBMProvider.save_account(T, overwrite=True)",
+        ),
+        ("IBMProvider.saved_accounts()", "IBMProvider.saved_accounts()"),
+    ],
+)
+def test_arguments_of_the_provider_stay_unless_they_are_of_classic(before, after):
+    done = migrated(f"from qiskit_ibm_provider import IBMProvider\n{before}\n")
+    assert done.text == f"from ibm_circuit_job import IBMProvider\n{after}\n"
 
 
 def test_url_of_another_service_stays():

@@ -102,27 +102,28 @@ def with_tag(args: list[cst.Arg], label: cst.Arg | None) -> list[cst.Arg]:
     return joined([*args[:tags], args[tags].with_changes(value=both), *args[tags + 1 :]])
 
 
-def for_provider(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
+def for_provider(args: Iterable[cst.Arg], note: Note, *, of_ibmq: bool = False) -> list[cst.Arg]:
     """Return the arguments of ``IBMProvider()``, and of ``save_account``, without what IBM has switched off.
 
     Args:
         args: The arguments of a log-in of any of the older clients.
         note: Takes down what does not mean the same.
+        of_ibmq: Whether they are those of ``IBMQ``: after the URL came hub, group and project.
     """
     found: list[cst.Arg] = []
     of_classic: list[str] = []
     for number, arg in enumerate(args):
         name = arg.keyword.value if arg.keyword is not None else None
         text = text_of(arg) or ""
-        if name in {"hub", "group", "project"} or (name == "instance" and text.count("/") == 2):
-            of_classic.append(name)
+        if arg.keyword is not None and (name in {"hub", "group", "project"} or _is_of_classic(arg)):
+            of_classic.append(arg.keyword.value)
         elif (name in {"url", "authUrl"} or (name is None and number == 1)) and any(
             host in text for host in names.OLD_HOSTS
         ):
             note("the URL is left out: IBM has switched that service off")
         elif name == "channel" and text == "ibm_quantum":
             note("channel is left out: it was of IBM Quantum Platform Classic, and the URL says it")
-        elif name is None and number > 1:
+        elif of_ibmq and name is None and number > 1:
             note("arguments after the URL are left out: they were of IBM Quantum Platform Classic")
         else:
             found.append(arg)
@@ -130,6 +131,16 @@ def for_provider(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
         these = " and ".join(of_classic)
         note(f"{these} left out, which IBM Quantum Platform Classic had; instance= takes the CRN or the name of one")
     return joined(found)
+
+
+def without_instance(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
+    """Return arguments without an instance of IBM Quantum Platform Classic."""
+    given = list(args)
+    return for_provider(given, note) if any(_is_of_classic(arg) for arg in given) else given
+
+
+def _is_of_classic(arg: cst.Arg) -> bool:
+    return arg.keyword is not None and arg.keyword.value == "instance" and (text_of(arg) or "").count("/") == 2
 
 
 def split_execute(

@@ -19,7 +19,9 @@ from ibm_circuit_job.cli.migration.arguments import (
     split_execute,
     text_of,
     with_tag,
+    without_instance,
 )
+from ibm_circuit_job.cli.migration.names import Moved
 from ibm_circuit_job.cli.migration.program import JOB, JOB_SET, LOG_INS, MANAGER, PROVIDER, Program, dotted
 
 
@@ -106,7 +108,7 @@ def options_of_assembly(call: cst.Call) -> list[cst.Arg]:
 def logged_in(updated: cst.Call, asked: Asked) -> cst.Call:
     """Return a log-in of ``IBMQ`` as a provider."""
     return updated.with_changes(
-        func=asked.need(names.PACKAGE, "IBMProvider"), args=for_provider(updated.args, asked.note)
+        func=asked.need(names.PACKAGE, "IBMProvider"), args=for_provider(updated.args, asked.note, of_ibmq=True)
     )
 
 
@@ -125,7 +127,7 @@ def of_ibmq(  # noqa: C901, PLR0911, PLR0912 - a table of its functions, each in
     provider: cst.BaseExpression = cst.Name(asked.account) if asked.account is not None else cst.Call(provider_class)
     match name:
         case "get_provider":
-            for_provider(updated.args, asked.note)
+            for_provider(updated.args, asked.note, of_ibmq=True)
             return provider
         case "providers":
             return cst.List([cst.Element(provider)])
@@ -136,7 +138,7 @@ def of_ibmq(  # noqa: C901, PLR0911, PLR0912 - a table of its functions, each in
         case "active_account":
             return method(provider, "active_account")
         case "save_account" | "update_account":
-            args = for_provider(updated.args, asked.note)
+            args = for_provider(updated.args, asked.note, of_ibmq=True)
             if name == "update_account" and named(updated, "overwrite") is None:
                 args = joined([*args, keyword("overwrite", cst.Name("True"))])
             return method(provider_class, "save_account", args)
@@ -203,6 +205,11 @@ def of_object(  # noqa: C901, PLR0911, PLR0912 - a table of methods, each in a l
         return method(asked.need("qiskit", "qasm2"), "dumps", [cst.Arg(of)])
     if name in {"name", "version", "provider"} and not updated.args and program.may_be_backend(was_of):
         return cst.Attribute(of, cst.Name({"version": "backend_version"}.get(name, name)))
+    found = program.fate(was_of)
+    if name == "save_account" and isinstance(found, Moved) and found.name == "IBMProvider":
+        return updated.with_changes(args=for_provider(updated.args, asked.note))
+    if kind == PROVIDER and name in {"get_backend", "backends", "jobs"}:
+        updated = updated.with_changes(args=without_instance(updated.args, asked.note))
     if name == "get_backend" and updated.args and (text := text_of(updated.args[0])) is not None:
         if kind == PROVIDER or program.is_rewritten(was_of, names.IBMQ):
             literal = asked.backend_name(text)

@@ -264,10 +264,8 @@ def fate(name: str) -> Moved | Rewritten | Gone | None:
         >>> fate("qiskit.pulse.Schedule").reason
         "IBM's devices take no pulses since 2025, and Qiskit 2 has no qiskit.pulse"
     """
-    if name in _REWRITTEN:
-        return Rewritten(_REWRITTEN[name])
-    if name in _MOVED:
-        return _MOVED[name]
+    if name in _REWRITTEN or name in _MOVED:
+        return _MOVED.get(name) or Rewritten(_REWRITTEN[name])
     if beginnings := [each for each in _GONE if _begins(name, each)]:
         # What a module is called today counts before that the module around it is gone.
         module = next((old for old in MOVED_MODULES if _begins(name, old)), "")

@@ -1,8 +1,14 @@
-"""Take the pictures of the page of the local service, into docs/pictures/: ``make pictures``."""
+"""Take the pictures of a notebook and of the local service's page, into docs/pictures/: ``make pictures``."""
 
+import asyncio
+import html
+import os
 import sys
+import tempfile
 from pathlib import Path
 
+import nbclient
+import nbformat
 from qiskit import QuantumCircuit, transpile
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -15,6 +21,34 @@ from chromium import browser
 
 FOLDER = Path(__file__).parent / "pictures"
 MOST_BYTES = 150_000
+
+CELLS = (
+    """\
+from qiskit import QuantumCircuit, transpile
+from ibm_circuit_job import IBMProvider, job_monitor
+
+ghz = QuantumCircuit(3, name="ghz")
+ghz.h(0)
+ghz.cx(0, [1, 2])
+ghz.measure_all()
+
+provider = IBMProvider.local()
+backend = provider.get_backend("local_5q")
+circuit = transpile(ghz, backend)
+jobs = [backend.run(circuit, shots=shots, job_tags=["ghz"]) for shots in (1000, 4000)]
+job_monitor(jobs)""",
+    "result = jobs[1].result()\njobs[1]",
+    "provider.jobs()",
+)
+STYLE = """
+body { font: 14px/1.5 "DejaVu Sans", sans-serif; margin: 16px; color: #222; background: #fff; }
+.cell { display: grid; grid-template-columns: 3.2em 1fr; margin-bottom: 12px; }
+.cell > * { min-width: 0; }
+.number { color: #777; font: 13px "DejaVu Sans Mono", monospace; padding-top: 7px; }
+pre { font: 13px/1.45 "DejaVu Sans Mono", monospace; margin: 0; }
+pre.source { background: #f6f6f6; border: 1px solid #ddd; border-radius: 3px; padding: 6px 8px; }
+.output { padding: 8px 0 0 8px; }
+"""
 
 
 def ghz(qubits: int) -> QuantumCircuit:
@@ -31,13 +65,43 @@ def take(driver, name: str, view: str, has: str) -> None:
     driver.execute_script("location.hash = arguments[0]", f"#/{view}")
     seen = "return document.getElementById('view').innerText"
     WebDriverWait(driver, 60).until(lambda _: all(word in driver.execute_script(seen) for word in has.split()))
+    save(driver, name)
+
+
+def save(driver, name: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     driver.save_screenshot(str(FOLDER / f"{name}.png"))
     size = (FOLDER / f"{name}.png").stat().st_size
     assert size <= MOST_BYTES, f"{name}.png has {size:,} bytes; expected at most {MOST_BYTES:,}"
 
 
+def notebook_page() -> str:
+    """Run the cells in a kernel, and return what a notebook shows as a page of HTML."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    asyncio.run(nbclient.NotebookClient(book, timeout=100, kernel_name="python3").async_execute())
+    shown = [
+        f'<div class="cell"><div class="number">[{number}]:</div><pre class="source">{html.escape(cell.source)}</pre>'
+        f'<div></div><div class="output">{"".join(each["data"]["text/html"] for each in cell.outputs)}</div></div>'
+        for number, cell in enumerate(book.cells, start=1)
+    ]
+    return f"<!DOCTYPE html><meta charset='utf-8'><title>Notebook</title><style>{STYLE}</style>{''.join(shown)}"
+
+
+def take_notebook(driver, folder: str) -> None:
+    """Take a picture of a notebook, as high as it is."""
+    page = Path(folder) / "notebook.html"
+    page.write_text(notebook_page(), encoding="utf-8")
+    driver.get(page.as_uri())
+    height = driver.execute_script("return document.documentElement.getBoundingClientRect().height")
+    driver.set_window_size(900, round(height) + 100)
+    save(driver, "notebook")
+
+
 def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, browser(900, 900) as driver:
+        # The jobs are saved in no store of the user's, whose zone the times are not in either.
+        os.environ.update({"IBM_CIRCUIT_JOB_STORE": f"{folder}/jobs.sqlite", "TZ": "UTC"})
+        take_notebook(driver, folder)
     with (
         LocalService(seed=7, port=8080) as service,
         IBMProvider(service.token, service.url, store=None) as provider,

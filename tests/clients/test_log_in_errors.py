@@ -338,7 +338,7 @@ def test_ntlm_without_its_package_is_refused_by_name(tls, environment):
     environment.setitem(sys.modules, "requests_ntlm", None)
     proxies = {"urls": {"https": "http://127.0.0.1:1"}, "username_ntlm": "corp\\ann", "password_ntlm": "Pa55word"}
     error = error_of(tls[0], proxies=proxies)
-    assert "requests-ntlm; install it with pip install 'ibm-circuit-job[ntlm]'" in str(error)
+    assert "requests-ntlm; install it with pip install requests-ntlm" in str(error)
     assert "Pa55word" not in str(error)
     assert not error.is_passing
 

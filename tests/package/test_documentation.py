@@ -1,21 +1,29 @@
 """Every example that a reader may copy runs: in the README, in docs/, and in the docstrings."""
 
+import contextlib
 import doctest
 import importlib
+import io
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
 import qiskit
 from hypothesis import HealthCheck, settings
+from qiskit.providers.fake_provider import GenericBackendV2
 from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import ibm_circuit_job
+from ibm_circuit_job.local import LocalService
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+WITH_OUTPUT = [README, *(ROOT / "docs" / f"{name}.md" for name in ("tutorial", "offline"))]
+"""Documents in which a block of text after one of Python is what that prints."""
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(ibm_circuit_job.__path__, "ibm_circuit_job.")
@@ -33,11 +41,64 @@ def no_hurry():
     settings.load_profile(usual)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.fixture(scope="module")
+def hardware():
+    """A service that has a device ``ibm_fez`` of five qubits, in the place of IBM's."""
+    device = GenericBackendV2(5, basis_gates=["cz", "id", "rz", "sx", "x"], seed=1)
+    device.name = "ibm_fez"
+    with LocalService(devices=["local_simulator", device]) as service:
+        yield service
+
+
+@pytest.fixture
+def account(hardware, tmp_path, monkeypatch):
+    """Have ``IBMProvider()`` find an account, as after ``ibm-circuit-job login``, and ``JobStore()`` an empty file."""
+    for name, value in hardware.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "jobs.sqlite"))
+
+
+def parsed(path, *parsers):
+    sybil = Sybil(parsers=[PythonCodeBlockParser(), *parsers], path=str(path.parent), filenames=[path.name])
+    return sybil.parse(path)
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path not in WITH_OUTPUT], ids=lambda path: path.name)
 def test_examples_of_the_document_run(path):
-    sybil = Sybil(parsers=[PythonCodeBlockParser()], path=str(path.parent), filenames=[path.name])
-    for example in sybil.parse(path).examples():
+    for example in parsed(path).examples():
         example.evaluate()
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("path", WITH_OUTPUT, ids=lambda path: path.name)
+def test_examples_print_what_the_document_shows(path):
+    """But for numbers, IDs and the order of outcomes."""
+    printed = io.StringIO()
+
+    def compare(example):
+        assert without_figures(printed.getvalue()) == without_figures(str(example.parsed))
+
+    def reset(example):
+        printed.seek(0)
+        printed.truncate()
+
+    shown = 0
+    for example in parsed(path, CodeBlockParser("text", compare)).examples():
+        if example.region.evaluator is compare or getattr(example.region.parsed, "language", "") == "text":
+            shown += 1
+            example.evaluate()
+            continue
+        reset(example)
+        with contextlib.redirect_stdout(printed):
+            example.evaluate()
+    assert shown
+
+
+def without_figures(text):
+    text = re.sub(r"\{'[01]+'.*\}", "COUNTS", text.strip())
+    text = re.sub(r"'[0-9a-f]{20}'", "ID", text)
+    return re.sub(r"\d+", "N", text)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -48,13 +109,18 @@ def test_examples_of_the_docstrings_run(name):
     assert doctest.testmod(module, globs={"__name__": name} | defined).failed == 0
 
 
-def test_readme_has_an_example_that_shows_counts():
-    sybil = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT), filenames=["README.md"])
-    document = sybil.parse(ROOT / "README.md")
-    first = next(iter(document.examples()))
-    first.evaluate()
-    assert set(document.namespace["counts"]) == {"00", "11"}
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("number", [0, 1], ids=["hardware", "local"])
+def test_example_of_the_readme_runs_alone(number):
+    document = parsed(README)
+    list(document.examples())[number].evaluate()
     assert sum(document.namespace["counts"].values()) == 1000
+    assert document.namespace["counts"]["00"] > 400
+
+
+def test_no_document_says_that_the_package_is_published():
+    said = [path.name for path in DOCUMENTS if re.search(r"pip install \S*ibm-circuit-job", path.read_text("utf-8"))]
+    assert said == []
 
 
 def test_qiskit_is_the_one_that_the_readme_says_we_run_on():

@@ -21,6 +21,7 @@ from chromium import browser
 
 FOLDER = Path(__file__).parent / "pictures"
 MOST_BYTES = 150_000
+NOTEBOOK_WIDTH = 1000
 
 CELLS = (
     """\
@@ -92,13 +93,15 @@ def take_notebook(driver, folder: str) -> None:
     page = Path(folder) / "notebook.html"
     page.write_text(notebook_page(), encoding="utf-8")
     driver.get(page.as_uri())
-    height = driver.execute_script("return document.documentElement.getBoundingClientRect().height")
-    driver.set_window_size(900, round(height) + 100)
+    height, frame = driver.execute_script(
+        "return [document.body.parentElement.getBoundingClientRect().height, window.outerHeight - window.innerHeight]"
+    )
+    driver.set_window_size(NOTEBOOK_WIDTH, round(height + frame) + 1)
     save(driver, "notebook")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, browser(900, 900) as driver:
+    with tempfile.TemporaryDirectory() as folder, browser(NOTEBOOK_WIDTH, 900) as driver:
         # The jobs are saved in no store of the user's, whose zone the times are not in either.
         os.environ.update({"IBM_CIRCUIT_JOB_STORE": f"{folder}/jobs.sqlite", "TZ": "UTC"})
         take_notebook(driver, folder)

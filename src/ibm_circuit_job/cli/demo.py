@@ -37,8 +37,8 @@ def demo(
         terminal.console.print(f"Job [bold]{job.job_id()}[/bold] on {backend.name}:")
         _show_life(job)
         counts = job.result().get_counts()
-        # The service ends with this command, so that all is asked of it now.
-        first.wait_for_final_state()
+        # The service ends with this command, so that all is asked of it now: also the result, or resume() looks for it.
+        first.result()
         first.refresh()
         is_saved = provider.store is not None
     terminal.show_counts([CountsView(None, counts)])

@@ -25,6 +25,12 @@ def typed(*words):
     return ran.output
 
 
+def test_demo_leaves_nothing_to_resume():
+    typed("demo", "--shots", "10")
+    with JobStore() as store:
+        assert store.unfinished() == []
+
+
 def test_demo_with_one_shot_leaves_no_row_blank():
     assert "1 shot" in typed("demo", "--shots", "1")
     rows = [line.split("\t") for line in typed("jobs").splitlines()]

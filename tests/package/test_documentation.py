@@ -126,6 +126,12 @@ def test_example_of_the_readme_runs_alone(number):
     assert document.namespace["counts"]["00"] > 400
 
 
+def test_files_that_the_readme_names_exist():
+    named = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_no_document_says_that_the_package_is_published():
     said = [path.name for path in DOCUMENTS if re.search(r"pip install \S*ibm-circuit-job", path.read_text("utf-8"))]
     assert said == []

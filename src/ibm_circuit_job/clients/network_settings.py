@@ -58,7 +58,9 @@ class NetworkSettings:
         """Return why no request can be sent to the URL: a proxy with NTLM needs a package; ``None`` where it can be."""
         if self.ntlm is None or self.proxy(url) is None or _ntlm_class() is not None:
             return None
-        return "username_ntlm and password_ntlm need the package requests-ntlm; install it with pip install requests-ntlm"
+        return (
+            "username_ntlm and password_ntlm need the package requests-ntlm; install it with pip install requests-ntlm"
+        )
 
     def proxy(self, url: str) -> str | None:
         """Return the proxy on the way to a URL; it may hold a password."""

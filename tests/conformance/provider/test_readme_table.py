@@ -25,7 +25,9 @@ def test_qiskit_is_older_than_2():
 
 
 def test_backend_runs_circuits(simulator, bell):
-    assert SAID["`backend.run()`"] == (sum(simulator.run(bell, shots=10).result(timeout=60).get_counts().values()) == 10)
+    assert SAID["`backend.run()`"] == (
+        sum(simulator.run(bell, shots=10).result(timeout=60).get_counts().values()) == 10
+    )
 
 
 def test_instance_of_the_platform_is_refused(services):

@@ -9,8 +9,10 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.result import Result as QiskitResult
+from qiskit.result.models import ExperimentResult, MeasLevel
 
 from ibm_circuit_job.wire import execution_spans, typed_json
+from ibm_circuit_job.wire.results import lazy_data
 
 
 class DecodedResult(QiskitResult):
@@ -46,17 +48,26 @@ class DecodedResult(QiskitResult):
 
     def get_counts(self, experiment: Any = None) -> Any:
         """Return counts as qiskit does; of a circuit with several sets of parameters a list of them."""
+        if experiment is None:
+            listed = [self.get_counts(number) for number in range(len(self.results))]
+            return listed[0] if len(listed) == 1 else listed
         sets = self._sets_of(experiment)
-        if sets is None:
-            return super().get_counts(experiment)
-        return [self.get_counts(number) for number in sets]
+        if sets is not None:
+            return [self.get_counts(number) for number in sets]
+        chosen = self._numbered(experiment)
+        found = None if chosen is None else lazy_data.counts_of(chosen.data, header_of(chosen))
+        return super().get_counts(experiment) if found is None else found
 
     def get_memory(self, experiment: Any = None) -> Any:
         """Return the outcomes as qiskit does; of a circuit with several sets of parameters a list of them."""
         sets = self._sets_of(experiment)
-        if sets is None:
+        if sets is not None:
+            return [self.get_memory(number) for number in sets]
+        chosen = self._numbered(experiment)
+        if chosen is None or chosen.meas_level != MeasLevel.CLASSIFIED:
             return super().get_memory(experiment)
-        return [self.get_memory(number) for number in sets]
+        found = lazy_data.memory_of(chosen.data, header_of(chosen))
+        return super().get_memory(experiment) if found is None else found
 
     def _repr_html_(self) -> str:
         """The result as a notebook shows it: the counts of its first circuits."""
@@ -77,6 +88,19 @@ class DecodedResult(QiskitResult):
         pub = headers[named[0]].get("pub_index")
         sets = [number for number in named if headers[number].get("pub_index") == pub]
         return sets if pub is not None and len(sets) > 1 else None
+
+
+    def _numbered(self, experiment: Any) -> ExperimentResult | None:
+        """The experiment of a number, or of a name that no other has; ``None`` where qiskit has to say what is wrong."""
+        if experiment is None and len(self.results) == 1:
+            experiment = 0
+        name = experiment.name if isinstance(experiment, QuantumCircuit) else experiment
+        found: list[ExperimentResult] = []
+        if isinstance(name, int):
+            found = self.results[name : name + 1 or None]
+        elif isinstance(name, str):
+            found = [each for each in self.results if header_of(each).get("name") == name]
+        return found[0] if len(found) == 1 and getattr(found[0], "success", False) else None
 
 
 def header_of(experiment: Any) -> Mapping[str, Any]:

@@ -82,7 +82,8 @@ def _experiment(fields: Mapping[str, Any], header: Mapping[str, Any]) -> Experim
 
     # Not by its constructor: in qiskit 1 the header is no dictionary, but something made of one.
     experiment = ExperimentResult.from_dict({"success": True, "status": "DONE", **fields, "data": {}, "header": header})
-    experiment.data = ExperimentResultData(**fields["data"])
+    data = fields["data"]
+    experiment.data = data if isinstance(data, ExperimentResultData) else ExperimentResultData(**data)
     give_header(experiment)
     return experiment
 
@@ -117,6 +118,8 @@ _Found = tuple[list[list[Any]], Iterator[dict[str, Any]]]
 
 
 def _of_bits(registers: Mapping[str, Any], shape: tuple[int, ...]) -> _Found:
+    from ibm_circuit_job.wire.results.lazy_data import LazyData, OfBits  # noqa: PLC0415 - it imports qiskit
+
     sets = math.prod(shape)
     for name, bits in registers.items():
         if bits.shape != shape:
@@ -126,46 +129,16 @@ def _of_bits(registers: Mapping[str, Any], shape: tuple[int, ...]) -> _Found:
     sizes = [[name, bits.num_bits] for name, bits in registers.items()]
     rows = [bits.array.reshape(sets, *bits.array.shape[-2:]) for bits in registers.values()]
 
+    if len({len(row[0]) for row in rows} if sets else ()) > 1:
+        raise ValueError(f"expected as many shots in each register, got {[len(row[0]) for row in rows]}")
+
     def outcomes() -> Iterator[dict[str, Any]]:
         for number in range(sets):
-            counts, memory = _outcomes([row[number] for row in rows], [size for _, size in sizes])
-            yield {"shots": len(memory), "data": {"counts": counts, "memory": memory}}
+            registers = [row[number] for row in rows]
+            data = LazyData(OfBits(registers, [size for _, size in sizes]))
+            yield {"shots": len(registers[0]) if registers else 0, "data": data}
 
     return sizes, outcomes()
-
-
-def _outcomes(registers: Sequence[Any], sizes: Sequence[int]) -> tuple[dict[str, int], list[str]]:
-    """The counts, and the outcome of each shot, in hexadecimal.
-
-    Args:
-        registers: The bytes of each register: an array of shots x bytes, the most significant byte first.
-        sizes: How many bits each has.
-    """
-    import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
-
-    if not registers:
-        return {}, []
-    if len({len(shots) for shots in registers}) != 1:
-        raise ValueError(f"expected as many shots in each register, got {[len(shots) for shots in registers]}")
-    packed = registers[0] if len(registers) == 1 else _joined(registers, sizes)
-    if packed.shape[-1] == 0:
-        return {"0x0": len(packed)}, ["0x0"] * len(packed)
-    rows = np.ascontiguousarray(packed).view(f"V{packed.shape[-1]}").ravel()
-    outcomes, numbers, counts = np.unique(rows, return_inverse=True, return_counts=True)
-    names = [hex(int.from_bytes(outcome.tobytes())) for outcome in outcomes]
-    return dict(zip(names, counts.tolist(), strict=True)), np.array(names, dtype=object)[numbers].tolist()
-
-
-def _joined(registers: Sequence[Any], sizes: Sequence[int]) -> Any:
-    """The bytes of all registers together."""
-    import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
-
-    bits = [
-        np.unpackbits(shots, axis=-1)[:, shots.shape[-1] * 8 - size :]
-        for shots, size in zip(registers, sizes, strict=True)
-    ]
-    joined = np.concatenate(bits[::-1], axis=-1)
-    return np.packbits(np.pad(joined, ((0, 0), (-joined.shape[-1] % 8, 0))), axis=-1)
 
 
 # Complex numbers

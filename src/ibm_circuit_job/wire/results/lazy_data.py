@@ -1,0 +1,206 @@
+"""LazyData: the data of one experiment, which are made when they are looked at, from JSON or from bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from qiskit.result import Counts
+from qiskit.result.models import ExperimentResultData
+
+from ibm_circuit_job.wire import documents
+from ibm_circuit_job.wire.results import outcomes
+from ibm_circuit_job.wire.results.lazy_counts import LazyCounts
+
+
+class Source(Protocol):
+    """What the data of an experiment are made from."""
+
+    def field(self, name: str) -> Any:
+        """Return ``counts`` or ``memory`` as qiskit has them; ``None`` where there are none."""
+
+    def fields(self) -> dict[str, Any]:
+        """Return all data, as qiskit has them."""
+
+    def rows(self, layout: outcomes.Layout) -> Any | None:
+        """Return the outcome of each shot as rows; ``None`` where the memory is not of plain outcomes."""
+
+    def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
+        """Return the different outcomes as rows, and the count of each; ``None`` where counts are of another kind."""
+
+    def hexadecimal(self) -> Any:
+        """Return a function that returns the counts by outcomes in hexadecimal; it needs no more memory than they."""
+
+
+class LazyData(ExperimentResultData):
+    """The data of an experiment: qiskit's, but what is in them is made when it is first looked at.
+
+    A pickle or a copy of it is qiskit's own ``ExperimentResultData``.
+
+    Args:
+        source: What they are made from.
+
+    Example:
+        >>> data = LazyData(OfJson(msgspec.Raw(b'{"counts": {"0x1": 3}, "memory": ["0x1", "0x1", "0x1"]}')))
+        >>> data.counts, data.to_dict()
+        ({'0x1': 3}, {'counts': {'0x1': 3}, 'memory': ['0x1', '0x1', '0x1']})
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source: Source | None = source
+
+    def __getattr__(self, name: str) -> Any:
+        source = vars(self).get("_source")
+        if source is None:
+            # Another thread may have made it just now. If there is none, this says so.
+            return object.__getattribute__(self, name)
+        if name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name in {"counts", "memory"}:
+            found = source.field(name)
+            if found is not None:
+                return vars(self).setdefault(name, found)
+        self._complete(source)
+        return object.__getattribute__(self, name)
+
+    def _complete(self, source: Source) -> None:
+        """Make all that was not made before."""
+        fields = source.fields()
+        super().__init__(**{**fields, **{name: value for name, value in vars(self).items() if name in fields}})
+        self._source = None
+
+    def untouched(self, name: str) -> Source | None:
+        """Return what a field is to be made from; ``None`` where it was made before, and may have been changed."""
+        known = vars(self)
+        return None if name in known else known.get("_source")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._source is not None:
+            self._complete(self._source)
+        state = {name: value for name, value in vars(self).items() if name != "_source"}
+        return ExperimentResultData, (), state
+
+    def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
+        return self.__reduce__()
+
+
+def counts_of(data: Any, header: Mapping[str, Any]) -> Counts | None:
+    """Return the counts of an experiment as qiskit does, but faster; ``None`` where qiskit has to do it.
+
+    Args:
+        data: The data of the experiment.
+        header: Its header.
+    """
+    source = data.untouched("counts") if isinstance(data, LazyData) else None
+    layout = outcomes.layout_of(header)
+    found = None if source is None or layout is None else source.counted_rows(layout)
+    if found is None:
+        return None
+    rows, counts = found
+    texts = outcomes.bit_texts(rows, layout)
+    return LazyCounts(dict(zip(texts, counts.tolist(), strict=True)), source.hexadecimal(), header)
+
+
+def memory_of(data: Any, header: Mapping[str, Any]) -> list[str] | None:
+    """Return the outcome of each shot as qiskit does, but faster; ``None`` where qiskit has to do it.
+
+    Args:
+        data: The data of the experiment.
+        header: Its header.
+    """
+    source = data.untouched("memory") if isinstance(data, LazyData) else None
+    layout = outcomes.layout_of(header)
+    rows = None if source is None or layout is None else source.rows(layout)
+    return None if rows is None else outcomes.bit_texts(rows, layout)
+
+
+class OfJson:
+    """The JSON of the data of an experiment.
+
+    Args:
+        text: An object that is well-formed, in ASCII, without escapes, and without typed values.
+    """
+
+    def __init__(self, text: msgspec.Raw) -> None:
+        self._text = text
+
+    @cached_property
+    def _fields(self) -> dict[str, msgspec.Raw]:
+        return documents.fields(self._text, "data").unwrap()
+
+    def field(self, name: str) -> Any:
+        text = self._fields.get(name)
+        return None if text is None else documents.decoded(text)
+
+    def fields(self) -> dict[str, Any]:
+        return {name: documents.decoded(text) for name, text in self._fields.items()}
+
+    def rows(self, layout: outcomes.Layout) -> Any | None:
+        text = self._fields.get("memory")
+        return outcomes.of_list(text, layout) if _begins(text, b"[") else None
+
+    def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
+        text = self._fields.get("counts")
+        return outcomes.of_counts(text, layout) if _begins(text, b"{") else None
+
+    def hexadecimal(self) -> Any:
+        # A copy, for counts that are kept must not keep the whole body in memory.
+        return partial(documents.decoded, self._fields["counts"].copy())
+
+
+def _begins(text: msgspec.Raw | None, character: bytes) -> bool:
+    return text is not None and bytes(memoryview(text)[:1]) == character
+
+
+class OfBits:
+    """The bits of an experiment, register by register.
+
+    Args:
+        registers: The bytes of each register: arrays of shots x bytes, the most significant byte first. They have
+            the same number of shots.
+        sizes: How many bits each has.
+    """
+
+    def __init__(self, registers: Sequence[Any], sizes: Sequence[int]) -> None:
+        self._registers = registers
+        self._sizes = sizes
+
+    def field(self, name: str) -> Any:
+        if not self._registers:
+            return {} if name == "counts" else []
+        if name == "counts":
+            return _by_hexadecimal(*outcomes.counted(self._joined()))
+        different, places, _ = outcomes.tallied(self._joined())
+        return np.array(outcomes.hexadecimal(different), dtype=object)[places].tolist()
+
+    def fields(self) -> dict[str, Any]:
+        return {name: self.field(name) for name in ("counts", "memory")}
+
+    def rows(self, layout: outcomes.Layout) -> Any | None:
+        return self._joined() if self._registers and layout.slots == sum(self._sizes) else None
+
+    def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
+        rows = self.rows(layout)
+        return None if rows is None else outcomes.counted(rows)
+
+    def hexadecimal(self) -> Any:
+        return partial(self.field, "counts")
+
+    def _joined(self) -> Any:
+        """The bytes of all registers together; at least one for each shot."""
+        if len(self._registers) == 1 and self._sizes[0]:
+            return self._registers[0]
+        bits = [
+            np.unpackbits(shots, axis=-1)[:, shots.shape[-1] * 8 - size :]
+            for shots, size in zip(self._registers, self._sizes, strict=True)
+        ]
+        joined = np.concatenate(bits[::-1], axis=-1)
+        missing = -joined.shape[-1] % 8 if joined.shape[-1] else 8
+        return np.packbits(np.pad(joined, ((0, 0), (missing, 0))), axis=-1)
+
+
+def _by_hexadecimal(rows: Any, counts: Any) -> dict[str, int]:
+    return dict(zip(outcomes.hexadecimal(rows), counts.tolist(), strict=True))

@@ -74,7 +74,7 @@ def value(body: bytes | msgspec.Raw, what: str) -> Result[Any, Unreadable]:
     return _lenient(_value.decode, body, what, "a JSON value")
 
 
-def decoded(field: msgspec.Raw) -> Any:
+def decoded(field: bytes | msgspec.Raw) -> Any:
     """Return a field as a dictionary, a list, a string, a number, a boolean or ``None``.
 
     Raises:

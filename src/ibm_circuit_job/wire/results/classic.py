@@ -5,13 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+from qiskit.result.models import ExperimentResult
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import OtherForm, Unreadable
+from ibm_circuit_job.wire import typed_json
+from ibm_circuit_job.wire.results import splitting
 from ibm_circuit_job.wire.results.decoded import DecodedResult
 from ibm_circuit_job.wire.results.header import give_header
+from ibm_circuit_job.wire.results.lazy_data import LazyData, OfJson
 from ibm_circuit_job.wire.typed_json import Unbuilt
+
+_Read = tuple[ExperimentResult, str | None]
+"""An experiment, and why it cannot be read."""
+
+
+def of_body(raw: bytes) -> Result[DecodedResult, Unreadable | OtherForm] | None:
+    """Return the ``Result`` of a body, whose experiments have data that are read when they are looked at.
+
+    The body is passed over once. What could make an experiment unreadable is looked for meanwhile, so that the
+    ``success`` of the result and of each experiment is right from the start.
+
+    Returns:
+        As :func:`of_fields`; ``None`` where the body is of another kind, or has to be decoded as a whole.
+    """
+    split = splitting.split(raw)
+    if split is None:
+        return None
+    fields, experiments = split
+    reader = typed_json.PartsReader()
+    try:
+        return _assembled(
+            {name: reader.value(text) for name, text in fields.items()},
+            [_lazy_experiment(each, index, reader) for index, each in enumerate(experiments)],
+        )
+    except (ValueError, RecursionError):
+        return None
 
 
 def of_fields(body: Any) -> Result[DecodedResult, Unreadable | OtherForm]:
@@ -27,40 +58,44 @@ def of_fields(body: Any) -> Result[DecodedResult, Unreadable | OtherForm]:
         return Bad(Unreadable("result", "", f"expected an object, got a {type(body).__name__}"))
     if not isinstance(body.get("results"), list):
         return Bad(Unreadable("result", "results", "expected a field 'results', which is missing"))
-    if any(map(_is_damaged, body["results"])):
-        return _experiment_by_experiment(dict(body))
-    try:
-        return Success(_with_status(DecodedResult.from_dict(dict(body))))
-    except Exception:  # noqa: BLE001 - qiskit checks nothing, and trips over anything
-        return _experiment_by_experiment(dict(body))
+    return _assembled(body, [_experiment(fields, index) for index, fields in enumerate(body["results"])])
 
 
-def _experiment_by_experiment(body: dict[str, Any]) -> Result[DecodedResult, Unreadable | OtherForm]:
-    from qiskit.result.models import ExperimentResult  # noqa: PLC0415 - costly
-
-    found: list[Any] = []
-    problems: list[str] = []
-    for index, fields in enumerate(body["results"]):
-        try:
-            found.append(ExperimentResult.from_dict(_completed(fields)))
-        except Exception as error:  # noqa: BLE001 - qiskit trips over anything
-            missing = isinstance(error, KeyError)
-            problems.append(f"expected a field {error}, which is missing" if missing else str(error))
-            status = f"experiment {index} cannot be read: {problems[-1]}"
-            header = fields.get("header") if isinstance(fields, Mapping) else None
-            kept = {"header": header} if isinstance(header, Mapping) else {}
-            found.append(
-                ExperimentResult.from_dict({"shots": 0, "success": False, "data": {}, "status": status, **kept})
-            )
-    if problems and len(problems) == len(found):
+def _assembled(fields: Mapping[str, Any], read: list[_Read]) -> Result[DecodedResult, Unreadable | OtherForm]:
+    problems = [problem for _, problem in read if problem is not None]
+    if problems and len(problems) == len(read):
         return Bad(Unreadable("result", "results", problems[0]))
     try:
-        result = DecodedResult.from_dict({**body, "results": []})
+        result = DecodedResult.from_dict({**fields, "results": []})
     except Exception as error:  # noqa: BLE001 - qiskit trips over anything
         return Bad(Unreadable("result", "", f"expected the form of qiskit's Result.to_dict(): {error}"))
-    result.results = found
+    result.results = [experiment for experiment, _ in read]
     result.success = result.success and not problems
     return Success(_with_status(result))
+
+
+def _lazy_experiment(texts: Mapping[str, msgspec.Raw], index: int, reader: typed_json.PartsReader) -> _Read:
+    """An experiment whose data are not read yet, where nothing but plain data can be in them."""
+    data = texts.get("data")
+    is_lazy = data is not None and bytes(texts.get("success", b"")) == b"true" and splitting.is_plain(bytes(data))
+    read = {name: reader.value(text) for name, text in texts.items() if not is_lazy or name != "data"}
+    experiment, problem = _experiment({**read, "data": {}} if is_lazy else read, index)
+    if is_lazy and problem is None:
+        experiment.data = LazyData(OfJson(data))
+    return experiment, problem
+
+
+def _experiment(fields: Any, index: int) -> _Read:
+    """An experiment; of one that cannot be read what it has for a name."""
+    try:
+        return ExperimentResult.from_dict(_completed(fields)), None
+    except Exception as error:  # noqa: BLE001 - qiskit checks nothing, and trips over anything
+        problem = f"expected a field {error}, which is missing" if isinstance(error, KeyError) else str(error)
+    header = fields.get("header") if isinstance(fields, Mapping) else None
+    named = {"header": header} if isinstance(header, Mapping) else {}
+    status = f"experiment {index} cannot be read: {problem}"
+    empty = {"shots": 0, "success": False, "data": {}, "status": status}
+    return ExperimentResult.from_dict({**empty, **named}), problem
 
 
 def _with_status(result: DecodedResult) -> DecodedResult:
@@ -71,10 +106,6 @@ def _with_status(result: DecodedResult) -> DecodedResult:
     for part in (result, *failed) if failed else ():
         part.status = str(getattr(part, "status", None) or "no status")
     return result
-
-
-def _is_damaged(fields: Any) -> bool:
-    return next(_damaged(fields), None) is not None
 
 
 def _damaged(fields: Any) -> Iterator[Unbuilt]:

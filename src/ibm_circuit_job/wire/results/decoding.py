@@ -43,8 +43,13 @@ def decode(payload: ResultPayload, context: ResultContext | None = None) -> Resu
         >>> decode(ResultPayload(datetime.now(UTC), b'{"success": true}')).failure().message
         "expected a field 'results', which is missing"
     """
+    from ibm_circuit_job.wire.results import classic  # noqa: PLC0415 - it imports qiskit
+
     known = context or ResultContext()
-    return _parts(payload).bind(lambda body: _counted(body, known)).bind(lambda found: _of_job(found, known.job_id))
+    found = classic.of_body(unwrapped(payload.raw))
+    if found is None:
+        found = _parts(payload).bind(lambda body: _counted(body, known))
+    return found.bind(lambda result: _of_job(result, known.job_id))
 
 
 def _of_job(found: QiskitResult, job_id: str | None) -> Result[QiskitResult, Unreadable | OtherForm]:

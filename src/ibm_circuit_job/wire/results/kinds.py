@@ -146,7 +146,8 @@ def kind_of_fields(fields: Mapping[str, Any], opened: Callable[[Any], Any] = lam
 
 
 _TYPES: Final = {"Result": BodyKind.RESULT, "NoiseLearnerResult": BodyKind.NOISE_LEARNER}
-_CLASSIC: Final = frozenset({"backend_name", "backend_version", "job_id", "qobj_id", "success"})
+CLASSIC: Final = frozenset({"backend_name", "backend_version", "job_id", "qobj_id", "success"})
+"""The fields of qiskit's ``Result``, one of which each has."""
 _EXPERIMENT: Final = frozenset({"shots", "success", "header"})
 _LOOKED_AT: Final = 5
 """How many parts are looked at: the first may be damaged, and tell nothing."""
@@ -170,7 +171,7 @@ def _of_pubs(value: Any, opened: Callable[[Any], Any]) -> BodyKind:
 
 def _of_results(fields: Mapping[str, Any], opened: Callable[[Any], Any]) -> BodyKind:
     # Not opened before it must be, for it may have a hundred megabytes.
-    parts = opened(fields["results"]) if _CLASSIC.isdisjoint(fields) else None
+    parts = opened(fields["results"]) if CLASSIC.isdisjoint(fields) else None
     for part in map(opened, parts[:_LOOKED_AT] if isinstance(parts, list) else ()):
         data = opened(part.get("data")) if isinstance(part, Mapping) and _EXPERIMENT.isdisjoint(part) else None
         if not isinstance(data, Mapping):

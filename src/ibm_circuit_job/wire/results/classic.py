@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
 from qiskit.result.models import ExperimentResult
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
 from ibm_circuit_job.errors import OtherForm, Unreadable
-from ibm_circuit_job.wire import typed_json
+from ibm_circuit_job.wire import documents, typed_json
 from ibm_circuit_job.wire.results import splitting
 from ibm_circuit_job.wire.results.decoded import DecodedResult
 from ibm_circuit_job.wire.results.header import give_header
@@ -38,7 +37,7 @@ def of_body(raw: bytes) -> Result[DecodedResult, Unreadable | OtherForm] | None:
     reader = typed_json.PartsReader()
     try:
         return _assembled(
-            {name: reader.value(text) for name, text in fields.items()},
+            {name: reader.value(field) for name, field in fields.items()},
             [_lazy_experiment(each, index, reader) for index, each in enumerate(experiments)],
         )
     except (ValueError, RecursionError):
@@ -74,15 +73,20 @@ def _assembled(fields: Mapping[str, Any], read: list[_Read]) -> Result[DecodedRe
     return Success(_with_status(result))
 
 
-def _lazy_experiment(texts: Mapping[str, msgspec.Raw], index: int, reader: typed_json.PartsReader) -> _Read:
+def _lazy_experiment(fields: Mapping[str, Any], index: int, reader: typed_json.PartsReader) -> _Read:
     """An experiment whose data are not read yet, where nothing but plain data can be in them."""
-    data = texts.get("data")
-    is_lazy = data is not None and bytes(texts.get("success", b"")) == b"true" and splitting.is_plain(bytes(data))
-    read = {name: reader.value(text) for name, text in texts.items() if not is_lazy or name != "data"}
-    experiment, problem = _experiment({**read, "data": {}} if is_lazy else read, index)
-    if is_lazy and problem is None:
-        experiment.data = LazyData(OfJson(data))
-    return experiment, problem
+    read = {name: reader.value(field) for name, field in fields.items() if name != "data"}
+    data = fields.get("data")
+    if isinstance(data, dict) and read.get("success") is True and splitting.are_plain(data):
+        experiment, problem = _experiment({**read, "data": {}}, index)
+        if problem is None:
+            experiment.data = LazyData(OfJson(data))
+        return experiment, problem
+    if isinstance(data, dict):
+        read["data"] = reader.value({name: documents.decoded(text) for name, text in data.items()})
+    elif data is not None:
+        read["data"] = reader.value(data)
+    return _experiment(read, index)
 
 
 def _experiment(fields: Any, index: int) -> _Read:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -44,9 +44,9 @@ class LazyData(ExperimentResultData):
         source: What they are made from.
 
     Example:
-        >>> data = LazyData(OfJson(msgspec.Raw(b'{"counts": {"0x1": 3}, "memory": ["0x1", "0x1", "0x1"]}')))
+        >>> data = LazyData(OfJson({"counts": msgspec.Raw(b'{"0x1": 3}'), "memory": msgspec.Raw(b'["0x1"]')}))
         >>> data.counts, data.to_dict()
-        ({'0x1': 3}, {'counts': {'0x1': 3}, 'memory': ['0x1', '0x1', '0x1']})
+        ({'0x1': 3}, {'counts': {'0x1': 3}, 'memory': ['0x1']})
     """
 
     def __init__(self, source: Source) -> None:
@@ -118,18 +118,14 @@ def memory_of(data: Any, header: Mapping[str, Any]) -> list[str] | None:
 
 
 class OfJson:
-    """The JSON of the data of an experiment.
+    """The fields of the data of an experiment, as JSON.
 
     Args:
-        text: An object that is well-formed, in ASCII, without escapes, and without typed values.
+        fields: Fields that :func:`~ibm_circuit_job.wire.results.splitting.are_plain`.
     """
 
-    def __init__(self, text: msgspec.Raw) -> None:
-        self._text = text
-
-    @cached_property
-    def _fields(self) -> dict[str, msgspec.Raw]:
-        return documents.fields(self._text, "data").unwrap()
+    def __init__(self, fields: Mapping[str, msgspec.Raw]) -> None:
+        self._fields = fields
 
     def field(self, name: str) -> Any:
         text = self._fields.get(name)

@@ -88,22 +88,27 @@ class PartsReader:
     """Reads the parts of one document as :func:`decode_parts` does; they share what they may decompress to.
 
     Example:
-        >>> PartsReader().value(b'{"phase": {"__type__": "complex", "__value__": [0, 1]}}')
+        >>> PartsReader().value(msgspec.Raw(b'{"phase": {"__type__": "complex", "__value__": [0, 1]}}'))
         {'phase': 1j}
     """
 
     def __init__(self) -> None:
         self._decoding = _DecodingParts()
 
-    def value(self, text: bytes | msgspec.Raw) -> Any:
+    def value(self, part: Any) -> Any:
         """Return what a part stands for.
+
+        Args:
+            part: Raw JSON, or plain JSON that was read.
 
         Raises:
             ValueError: If it is no JSON.
             RecursionError: If it is nested too deep.
         """
-        found = documents.decoded(text)
-        return self._decoding.built(found) if b"__type__" in bytes(text) else found
+        if isinstance(part, msgspec.Raw):
+            found = documents.decoded(part)
+            return self._decoding.built(found) if b"__type__" in bytes(part) else found
+        return self._decoding.built(part) if isinstance(part, (dict, list)) else part
 
 
 def decode_circuits(text: str, most: int) -> Result[list[Any], Unreadable]:

@@ -272,7 +272,7 @@ class ResultReader:
 
     def _keep(self, payload: ResultPayload) -> None:
         """Write what has arrived to the store, but for what came just before and is no result."""
-        if payload.sha256 != self._undecodable:
+        if self._undecodable is None or payload.sha256 != self._undecodable:
             self._cell.keep_result(payload, seen_at=effects.now())
 
     def _kept_elsewhere(self, failure: Failure) -> QiskitResult | None:

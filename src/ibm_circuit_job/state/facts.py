@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import NoneType
 from typing import Any, Final, TypeAlias
 
@@ -280,10 +281,10 @@ class JobInputs:
 
 @frozen
 class ResultPayload:
-    """The body of a results reply, as raw bytes, and their SHA-256. ``results.decode`` reads it on demand.
+    """The body of a results reply, as raw bytes. ``results.decode`` reads it on demand.
 
-    Two payloads are equal when they were seen at the same time and have the same hash, so that comparing and
-    hashing never touch a hundred megabytes.
+    Two payloads are equal when they were seen at the same time and have the same bytes. Hashing never touches a hundred
+    megabytes.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -294,15 +295,14 @@ class ResultPayload:
 
     observed_at: datetime = field(converter=utc)
     """When this arrived in full, UTC."""
-    raw: bytes = field(converter=exact_bytes, repr=lambda raw: f"<{len(raw)} bytes>", eq=False)
+    raw: bytes = field(converter=exact_bytes, repr=lambda raw: f"<{len(raw)} bytes>", hash=False)
     """The body, as it came."""
-    sha256: str = field(init=False)
-    """SHA-256 of ``raw`` as 64 hexadecimal digits."""
     stamp: int = _stamp()
     """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
 
-    @sha256.default
-    def _hash_of_raw(self) -> str:
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of ``raw`` as 64 hexadecimal digits. It is worked out when it is first asked for."""
         return hashlib.sha256(self.raw).hexdigest()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from cattrs.preconf.msgspec import make_converter
 from cattrs.v import transform_error
 from qiskit.providers.jobstatus import JobStatus
@@ -94,24 +94,24 @@ def _record_converter() -> Converter:
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(float, _exact_number)
     converter.register_structure_hook_func(partial(eq, tuple[Earlier, ...]), _exact_earlier)
+    # Before Job, whose hook is made of this one.
+    plain_payload = make_dict_unstructure_fn(ResultPayload, converter)
+    converter.register_unstructure_hook(ResultPayload, partial(_with_sha256, plain_payload))
     for record in (StatusReport, JobDetails, JobMetrics, JobInputs, Job):
         converter.register_unstructure_hook(
             record, make_dict_unstructure_fn(record, converter, _cattrs_omit_if_default=True)
         )
-    converter.register_unstructure_hook(
-        ResultPayload,
-        make_dict_unstructure_fn(
-            ResultPayload,
-            converter,
-            _cattrs_include_init_false=True,
-            _cattrs_omit_if_default=True,
-            sha256=override(omit_if_default=False),
-        ),
-    )
     converter.register_structure_hook(
         ResultPayload, make_dict_structure_fn(ResultPayload, converter, _cattrs_forbid_extra_keys=False)
     )
     return converter
+
+
+def _with_sha256(unstructured: Callable[[ResultPayload], dict[str, Any]], payload: ResultPayload) -> dict[str, Any]:
+    """The fields of a payload, and after its bytes what they are checked by."""
+    fields = unstructured(payload)
+    stamp = fields.pop("stamp")
+    return {**fields, "sha256": payload.sha256, "stamp": stamp}
 
 
 _records = _record_converter()

@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from ibm_circuit_job.state.transitions import retag as retag
     from ibm_circuit_job.state.waiting import WaitPolicy as WaitPolicy
     from ibm_circuit_job.wire.instance_usage import InstanceUsage as InstanceUsage
+    from ibm_circuit_job.wire.results.columns import counts_table as counts_table
+    from ibm_circuit_job.wire.results.columns import memory_array as memory_array
     from ibm_circuit_job.wire.results.executor import ExecutorItem as ExecutorItem
     from ibm_circuit_job.wire.results.executor import ExecutorResult as ExecutorResult
     from ibm_circuit_job.wire.results.noise_learner import LearnedNoise as LearnedNoise
@@ -144,9 +146,11 @@ __all__ = [
     "as_completed",
     "attach_inputs",
     "cache_result",
+    "counts_table",
     "job_monitor",
     "least_busy",
     "mark_cancelled",
+    "memory_array",
     "merge",
     "merge_all",
     "refresh",
@@ -204,6 +208,7 @@ _NAMES_OF: Final = {
     "wire.instance_usage": ("InstanceUsage",),
     "state.job": ("Job",),
     "state.queue_info": ("QueueInfo",),
+    "wire.results.columns": ("counts_table", "memory_array"),
     "wire.results.executor": ("ExecutorItem", "ExecutorResult"),
     "wire.results.noise_learner": ("LearnedNoise", "NoiseLearnerResult"),
     "wire.submitting": ("SubmissionPolicy",),

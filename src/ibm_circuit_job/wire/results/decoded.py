@@ -54,8 +54,8 @@ class DecodedResult(QiskitResult):
         sets = self._sets_of(experiment)
         if sets is not None:
             return [self.get_counts(number) for number in sets]
-        chosen = self._numbered(experiment)
-        found = None if chosen is None else lazy_data.counts_of(chosen.data, header_of(chosen))
+        one = chosen(self, experiment)
+        found = None if one is None else lazy_data.counts_of(one.data, header_of(one))
         return super().get_counts(experiment) if found is None else found
 
     def get_memory(self, experiment: Any = None) -> Any:
@@ -63,10 +63,10 @@ class DecodedResult(QiskitResult):
         sets = self._sets_of(experiment)
         if sets is not None:
             return [self.get_memory(number) for number in sets]
-        chosen = self._numbered(experiment)
-        if chosen is None or chosen.meas_level != MeasLevel.CLASSIFIED:
+        one = chosen(self, experiment)
+        if one is None or one.meas_level != MeasLevel.CLASSIFIED:
             return super().get_memory(experiment)
-        found = lazy_data.memory_of(chosen.data, header_of(chosen))
+        found = lazy_data.memory_of(one.data, header_of(one))
         return super().get_memory(experiment) if found is None else found
 
     def _repr_html_(self) -> str:
@@ -90,17 +90,22 @@ class DecodedResult(QiskitResult):
         return sets if pub is not None and len(sets) > 1 else None
 
 
-    def _numbered(self, experiment: Any) -> ExperimentResult | None:
-        """The experiment of a number, or of a name that no other has; ``None`` where qiskit has to say what is wrong."""
-        if experiment is None and len(self.results) == 1:
-            experiment = 0
-        name = experiment.name if isinstance(experiment, QuantumCircuit) else experiment
-        found: list[ExperimentResult] = []
-        if isinstance(name, int):
-            found = self.results[name : name + 1 or None]
-        elif isinstance(name, str):
-            found = [each for each in self.results if header_of(each).get("name") == name]
-        return found[0] if len(found) == 1 and getattr(found[0], "success", False) else None
+def chosen(result: QiskitResult, experiment: Any) -> ExperimentResult | None:
+    """Return the experiment that qiskit would choose, where it would neither warn nor raise; ``None`` elsewhere.
+
+    Args:
+        result: The result.
+        experiment: An index, a name, a circuit, or ``None`` for the only one.
+    """
+    if experiment is None and len(result.results) == 1:
+        experiment = 0
+    name = experiment.name if isinstance(experiment, QuantumCircuit) else experiment
+    found: list[ExperimentResult] = []
+    if isinstance(name, int):
+        found = result.results[name : name + 1 or None]
+    elif isinstance(name, str):
+        found = [each for each in result.results if header_of(each).get("name") == name]
+    return found[0] if len(found) == 1 and getattr(found[0], "success", False) else None
 
 
 def header_of(experiment: Any) -> Mapping[str, Any]:

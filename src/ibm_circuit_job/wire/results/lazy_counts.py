@@ -35,12 +35,12 @@ class LazyCounts(Counts):
         self.time_taken = header.get("time_taken")
 
     @cached_property
-    def hex_raw(self) -> dict[str, int]:  # type: ignore[override]
+    def hex_raw(self) -> dict[str, int]:
         """From outcomes in hexadecimal to counts."""
         return self._hexadecimal()
 
     @cached_property
-    def int_raw(self) -> dict[int, int]:  # type: ignore[override]
+    def int_raw(self) -> dict[int, int]:
         """From outcomes as integers to counts."""
         return {int(outcome, 16): count for outcome, count in self.hex_raw.items()}
 

@@ -53,7 +53,7 @@ class LazyData(ExperimentResultData):
         self._source: Source | None = source
 
     def __getattr__(self, name: str) -> Any:
-        source = vars(self).get("_source")
+        source = self.__dict__.get("_source")
         if source is None:
             # Another thread may have made it just now. If there is none, this says so.
             return object.__getattribute__(self, name)
@@ -62,25 +62,25 @@ class LazyData(ExperimentResultData):
         if name in {"counts", "memory"}:
             found = source.field(name)
             if found is not None:
-                return vars(self).setdefault(name, found)
+                return self.__dict__.setdefault(name, found)
         self._complete(source)
         return object.__getattribute__(self, name)
 
     def _complete(self, source: Source) -> None:
         """Make all that was not made before."""
         fields = source.fields()
-        super().__init__(**{**fields, **{name: value for name, value in vars(self).items() if name in fields}})
+        super().__init__(**{**fields, **{name: value for name, value in self.__dict__.items() if name in fields}})
         self._source = None
 
     def untouched(self, name: str) -> Source | None:
         """Return what a field is to be made from; ``None`` where it was made before, and may have been changed."""
-        known = vars(self)
+        known = self.__dict__
         return None if name in known else known.get("_source")
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._source is not None:
             self._complete(self._source)
-        state = {name: value for name, value in vars(self).items() if name != "_source"}
+        state = {name: value for name, value in self.__dict__.items() if name != "_source"}
         return ExperimentResultData, (), state
 
     def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
@@ -96,7 +96,9 @@ def counts_of(data: Any, header: Mapping[str, Any]) -> Counts | None:
     """
     source = data.untouched("counts") if isinstance(data, LazyData) else None
     layout = outcomes.layout_of(header)
-    found = None if source is None or layout is None else source.counted_rows(layout)
+    if source is None or layout is None:
+        return None
+    found = source.counted_rows(layout)
     if found is None:
         return None
     rows, counts = found
@@ -113,7 +115,9 @@ def memory_of(data: Any, header: Mapping[str, Any]) -> list[str] | None:
     """
     source = data.untouched("memory") if isinstance(data, LazyData) else None
     layout = outcomes.layout_of(header)
-    rows = None if source is None or layout is None else source.rows(layout)
+    if source is None or layout is None:
+        return None
+    rows = source.rows(layout)
     return None if rows is None else outcomes.bit_texts(rows, layout)
 
 
@@ -128,21 +132,26 @@ class OfJson:
         self._fields = fields
 
     def field(self, name: str) -> Any:
+        """Return ``counts`` or ``memory`` as qiskit has them; ``None`` where there are none."""
         text = self._fields.get(name)
         return None if text is None else documents.decoded(text)
 
     def fields(self) -> dict[str, Any]:
+        """Return all data, as qiskit has them."""
         return {name: documents.decoded(text) for name, text in self._fields.items()}
 
     def rows(self, layout: outcomes.Layout) -> Any | None:
+        """Return the outcome of each shot as rows; ``None`` where the memory is not of plain outcomes."""
         text = self._fields.get("memory")
         return outcomes.of_list(text, layout) if _begins(text, b"[") else None
 
     def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
+        """Return the different outcomes and their counts; ``None`` where counts are of another kind."""
         text = self._fields.get("counts")
         return outcomes.of_counts(text, layout) if _begins(text, b"{") else None
 
     def hexadecimal(self) -> Any:
+        """Return a function that returns the counts by outcomes in hexadecimal."""
         # A copy, for counts that are kept must not keep the whole body in memory.
         return partial(documents.decoded, self._fields["counts"].copy())
 
@@ -165,6 +174,7 @@ class OfBits:
         self._sizes = sizes
 
     def field(self, name: str) -> Any:
+        """Return ``counts`` or ``memory`` as qiskit has them."""
         if not self._registers:
             return {} if name == "counts" else []
         if name == "counts":
@@ -173,16 +183,20 @@ class OfBits:
         return np.array(outcomes.hexadecimal(different), dtype=object)[places].tolist()
 
     def fields(self) -> dict[str, Any]:
+        """Return all data, as qiskit has them."""
         return {name: self.field(name) for name in ("counts", "memory")}
 
     def rows(self, layout: outcomes.Layout) -> Any | None:
+        """Return the outcome of each shot as rows; ``None`` where they have another number of bits."""
         return self._joined() if self._registers and layout.slots == sum(self._sizes) else None
 
     def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
+        """Return the different outcomes and their counts; ``None`` where they have another number of bits."""
         rows = self.rows(layout)
         return None if rows is None else outcomes.counted(rows)
 
     def hexadecimal(self) -> Any:
+        """Return a function that returns the counts by outcomes in hexadecimal."""
         return partial(self.field, "counts")
 
     def _joined(self) -> Any:

@@ -75,26 +75,35 @@ def _assembled(fields: Mapping[str, Any], read: list[_Read]) -> Result[DecodedRe
 
 def _lazy_experiment(fields: Mapping[str, Any], index: int, reader: typed_json.PartsReader) -> _Read:
     """An experiment whose data are not read yet, where nothing but plain data can be in them."""
-    read = {name: reader.value(field) for name, field in fields.items() if name != "data"}
     data = fields.get("data")
-    if isinstance(data, dict) and read.get("success") is True and splitting.are_plain(data):
-        experiment, problem = _experiment({**read, "data": {}}, index)
-        if problem is None:
-            experiment.data = LazyData(OfJson(data))
-        return experiment, problem
-    if isinstance(data, dict):
-        read["data"] = reader.value({name: documents.decoded(text) for name, text in data.items()})
-    elif data is not None:
-        read["data"] = reader.value(data)
-    return _experiment(read, index)
+    read: dict[str, Any] = {}
+    try:
+        read |= {name: reader.value(field) for name, field in fields.items() if name != "data"}
+        is_lazy = isinstance(data, dict) and read.get("success") is True and splitting.are_plain(data)
+        if is_lazy:
+            read["data"] = {}
+        elif isinstance(data, dict):
+            read["data"] = reader.value({name: documents.decoded(text) for name, text in data.items()})
+        elif data is not None:
+            read["data"] = reader.value(data)
+    except ValueError as error:
+        return _unreadable(read, index, str(error))
+    experiment, problem = _experiment(read, index)
+    if is_lazy and problem is None:
+        experiment.data = LazyData(OfJson(data))
+    return experiment, problem
 
 
 def _experiment(fields: Any, index: int) -> _Read:
-    """An experiment; of one that cannot be read what it has for a name."""
     try:
         return ExperimentResult.from_dict(_completed(fields)), None
     except Exception as error:  # noqa: BLE001 - qiskit checks nothing, and trips over anything
         problem = f"expected a field {error}, which is missing" if isinstance(error, KeyError) else str(error)
+    return _unreadable(fields, index, problem)
+
+
+def _unreadable(fields: Any, index: int, problem: str) -> _Read:
+    """An experiment that cannot be read, with its name, where that can be."""
     header = fields.get("header") if isinstance(fields, Mapping) else None
     named = {"header": header} if isinstance(header, Mapping) else {}
     status = f"experiment {index} cannot be read: {problem}"
@@ -108,7 +117,8 @@ def _with_status(result: DecodedResult) -> DecodedResult:
         give_header(part)
     failed = [experiment for experiment in result.results if not experiment.success]
     for part in (result, *failed) if failed else ():
-        part.status = str(getattr(part, "status", None) or "no status")
+        status = getattr(part, "status", None)
+        part.status = ("" if status is None else str(status)) or "no status"
     return result
 
 

@@ -1,0 +1,131 @@
+"""Reading results of 300 circuits x 4,000 shots, beside the official clients and one raw pass over the bytes.
+
+Times are of the CPU, the fastest of some rounds: both clients are measured on the same machine, which may be busy.
+"""
+
+import json
+import subprocess
+import time
+import tracemalloc
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import result_bodies
+
+from ibm_circuit_job import ResultPayload, counts_table, memory_array
+from ibm_circuit_job.wire import results
+
+ROOT = Path(__file__).parents[2]
+PEERS = {"classic": "provider", "sampler": "runtime", "executor": "runtime"}
+NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
+CIRCUITS, SHOTS, ROUNDS = 300, 4_000, 5
+raw_pass = msgspec.json.Decoder(msgspec.Raw)
+
+
+def outcomes_of(bits, distinct):
+    """For each circuit the bits of each shot: nearly all of them different, or so many different ones."""
+    rng = np.random.default_rng(1)
+    for _ in range(CIRCUITS):
+        pool = rng.integers(0, 2, (distinct or SHOTS, bits)).astype(bool)
+        yield pool[rng.integers(0, distinct, SHOTS)] if distinct else pool
+
+
+def classic(bits, distinct):
+    """The ``Result.to_dict()`` of a job with memory."""
+    listed = []
+    for number, measured in enumerate(outcomes_of(bits, distinct)):
+        memory = [hex(int.from_bytes(row)) for row in np.packbits(np.pad(measured, ((0, 0), (-bits % 8, 0))), axis=1)]
+        header = {"name": f"circuit-{number}", "creg_sizes": [["meas", bits]], "memory_slots": bits, "n_qubits": bits}
+        data = {"counts": dict(Counter(memory)), "memory": memory}
+        listed.append({"shots": SHOTS, "success": True, "meas_level": 2, "data": data, "header": header})
+    body = {"backend_name": "b", "backend_version": "1", "job_id": "a", "success": True, "results": listed}
+    return json.dumps(body).encode()
+
+
+def sampler(bits, distinct):
+    """The body of a ``sampler`` job."""
+    return result_bodies.packed_sampler(*({"meas": measured} for measured in outcomes_of(bits, distinct)))
+
+
+def executor(bits, distinct):
+    """The body of an ``executor`` job."""
+    return result_bodies.executor("v1.0", *({"meas": measured} for measured in outcomes_of(bits, distinct)))
+
+
+def fastest(function, rounds=ROUNDS):
+    """The CPU time of the fastest round, in seconds, and what it returned."""
+    times = []
+    for _ in range(rounds):
+        began = time.process_time()
+        found = function()
+        times.append(time.process_time() - began)
+    return min(times), found
+
+
+def theirs(program, raw, folder):
+    """How long the official client takes: for the first counts, and for all; ``None`` where it is not there."""
+    python = ROOT / ".peers" / PEERS[program] / "bin/python"
+    if not python.exists():
+        return None
+    file = folder / "body.json"
+    file.write_bytes(raw)
+    script = Path(__file__).parent / "peers/result_decoder.py"
+    return json.loads(subprocess.run([python, script, program, file], capture_output=True, check=True).stdout)
+
+
+@pytest.mark.benchmark(group="decoding results")
+@pytest.mark.parametrize(("bits", "distinct"), [(60, 0), (127, 200)], ids=["all different", "200 different"])
+@pytest.mark.parametrize("write", [classic, sampler, executor])
+def test_counts_of_a_result(benchmark, report, tmp_path, write, bits, distinct):
+    raw, program = write(bits, distinct), write.__name__
+    payload = ResultPayload(NOON, raw)
+    passed, _ = fastest(lambda: raw_pass.decode(raw))
+    first, _ = fastest(lambda: results.decode(payload).unwrap().get_counts(0))
+    every, counts = fastest(lambda: results.decode(payload).unwrap().get_counts(), rounds=3)
+    benchmark.pedantic(lambda: results.decode(payload).unwrap().get_counts(0), rounds=ROUNDS)
+    assert [sum(each.values()) for each in counts] == [SHOTS] * CIRCUITS
+    peer = theirs(program, raw, tmp_path)
+    what = f"{program}, {len(raw) / 1e6:.0f} MB, {distinct or SHOTS:,} outcomes a circuit"
+    aims = {"classic": ("aim 2.0 x the raw pass", "aim 3 x as fast"), "sampler": ("aim 1 x as fast", "aim 4 x as fast")}
+    for label, ours, place in (("first counts", first, 0), ("all counts", every, 1)):
+        ratio = f", {ours / passed:.1f} x the raw pass" if place == 0 else ""
+        beside = f"{peer[place] / ours:.1f} x as fast as qiskit-ibm-{PEERS[program]}" if peer else ""
+        report(f"{what}: {label}", f"{ours * 1e3:.0f} ms{ratio}", aims.get(program, ("", ""))[place], beside)
+
+
+@pytest.mark.benchmark(group="decoding results")
+@pytest.mark.parametrize("write", [classic, sampler])
+def test_columns_of_a_result(benchmark, report, write):
+    payload = ResultPayload(NOON, write(60, 0))
+    table, found = fastest(lambda: counts_table(results.decode(payload).unwrap()), rounds=3)
+    assert int(found["count"].sum()) == SHOTS * CIRCUITS
+
+    def memory():
+        result = results.decode(payload).unwrap()
+        return [memory_array(result, number) for number in range(CIRCUITS)]
+
+    arrays, _ = fastest(memory, rounds=3)
+    benchmark.pedantic(memory, rounds=1)
+    report(f"{write.__name__}: counts_table", f"{table * 1e3:.0f} ms")
+    report(f"{write.__name__}: memory_array of each circuit", f"{arrays * 1e3:.0f} ms")
+
+
+@pytest.mark.benchmark(group="decoding results")
+@pytest.mark.parametrize("write", [classic, sampler])
+def test_memory_for_the_counts_of_one_circuit(benchmark, report, write):
+    raw = write(60, 0)
+
+    def peak():
+        tracemalloc.start()
+        results.decode(ResultPayload(NOON, raw)).unwrap().get_counts(0)
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return 1 + taken / len(raw)
+
+    times = benchmark.pedantic(peak, rounds=1)
+    aim = "aim 1.2 x" if write is classic else ""
+    report(f"{write.__name__}: peak memory for one circuit's counts", f"{times:.2f} x the body", aim)

@@ -77,11 +77,11 @@ def _lazy_experiment(fields: Mapping[str, Any], index: int, reader: typed_json.P
     """An experiment whose data are not read yet, where nothing but plain data can be in them."""
     data = fields.get("data")
     read: dict[str, Any] = {}
+    source = None
     try:
         read |= {name: reader.value(field) for name, field in fields.items() if name != "data"}
-        is_lazy = isinstance(data, dict) and read.get("success") is True and splitting.are_plain(data)
-        if is_lazy:
-            read["data"] = {}
+        if isinstance(data, dict) and read.get("success") is True and splitting.are_plain(data):
+            source, read["data"] = OfJson(data), {}
         elif isinstance(data, dict):
             read["data"] = reader.value({name: documents.decoded(text) for name, text in data.items()})
         elif data is not None:
@@ -89,8 +89,8 @@ def _lazy_experiment(fields: Mapping[str, Any], index: int, reader: typed_json.P
     except ValueError as error:
         return _unreadable(read, index, str(error))
     experiment, problem = _experiment(read, index)
-    if is_lazy and problem is None:
-        experiment.data = LazyData(OfJson(data))
+    if source is not None and problem is None:
+        experiment.data = LazyData(source)
     return experiment, problem
 
 

@@ -141,7 +141,9 @@ def ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
             gone += services.is_gone(record, service)
     if gone:
         were = "was" if gone == 1 else "were"
-        terminal.warn(f"{number_of_jobs(gone)} {were} on a service on this machine that is gone; prune deletes such jobs")
+        terminal.warn(
+            f"{number_of_jobs(gone)} {were} on a service on this machine that is gone; prune deletes such jobs"
+        )
     return list(handles.values())
 
 

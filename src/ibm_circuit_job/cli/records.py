@@ -112,7 +112,9 @@ def check(
     else:
         for line in report.damage:
             print(terminal.printable(line))
-        print(f"{number_of_jobs(report.jobs)}, {report.facts} facts, {report.bodies} bodies; {len(report.damage)} damaged")
+        print(
+            f"{number_of_jobs(report.jobs)}, {report.facts} facts, {report.bodies} bodies; {len(report.damage)} damaged"
+        )
     if not report.is_sound:
         raise typer.Exit(1)
 

@@ -20,6 +20,7 @@ class LazyCounts(Counts):
         header: The header of the experiment.
 
     Example:
+        >>> from qiskit.result import Counts
         >>> counts = LazyCounts({"10": 3}, lambda: {"0x2": 3}, {"memory_slots": 2})
         >>> counts, counts.int_outcomes(), counts.hex_outcomes(), counts == Counts({"0x2": 3}, memory_slots=2)
         ({'10': 3}, {2: 3}, {'0x2': 3}, True)

@@ -255,7 +255,7 @@ def test_jobs_are_chosen_by_the_time_of_their_creation(provider, listed):
 
 
 def test_jobs_are_read_page_by_page_and_none_twice(provider, listed, monkeypatch):
-    monkeypatch.setattr("ibm_circuit_job.account.provider.PAGE", 2)
+    monkeypatch.setattr("ibm_circuit_job.account.jobs_of_account.PAGE", 2)
     assert ids(provider.jobs(limit=None, job_tags=["listing"])) == chosen(listed, 4, 3, 2, 1, 0)
     assert ids(provider.jobs(limit=3, skip=1, job_tags=["listing"], status="DONE")) == chosen(listed, 3, 1, 0)
 

@@ -214,6 +214,7 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
         :class:`GaveUpWaiting` it is the exception of the last trouble, with the message of the whole wait.
 
     Example:
+        >>> from ibm_circuit_job.errors import TimeUp
         >>> to_exception(TimeUp("wait for job abc", 2.5))
         IBMJobTimeoutError('could not wait for job abc within 2.5 seconds')
     """
@@ -250,6 +251,7 @@ def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
     is not the service's says that the URL is wrong, more often than that the service is in trouble.
 
     Example:
+        >>> from ibm_circuit_job.errors import Obstacle, Unreachable
         >>> account_error(Unreachable("log in", "https://x", "timed out"), "; check the url").is_passing
         True
         >>> account_error(Unreachable("log in", "https://x", "self-signed", obstacle=Obstacle.CERTIFICATE)).is_passing

@@ -81,7 +81,7 @@ def duration_difference(date_time: datetime) -> str:
         The text; empty where less than a second is left, and for a time that has passed.
 
     Example:
-        >>> from datetime import timedelta
+        >>> from datetime import UTC, datetime, timedelta
         >>> duration_difference(datetime.now(UTC) + timedelta(days=1, hours=3, minutes=1))
         '1 days 3 hrs'
     """

@@ -74,6 +74,7 @@ def status_of_all(statuses: Collection[JobStatus]) -> JobStatus:
         ValueError: If there is none.
 
     Example:
+        >>> from qiskit.providers.jobstatus import JobStatus
         >>> status_of_all([JobStatus.DONE, JobStatus.RUNNING, JobStatus.ERROR]).name
         'RUNNING'
     """

@@ -32,6 +32,7 @@ def account_of(program: Program, modules: Iterable[cst.Module]) -> Account:
     r"""Return how a program has its account outside of functions.
 
     Example:
+        >>> import libcst as cst
         >>> from ibm_circuit_job.cli.migration.program import program_of
         >>> module = cst.parse_module("from qiskit import IBMQ\nIBMQ.enable_account(T)\nIBMQ.backends()\n")
         >>> account_of(program_of([module]), [module])

@@ -22,6 +22,7 @@ def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
     """Return an argument with a name.
 
     Example:
+        >>> import libcst as cst
         >>> cst.Module([]).code_for_node(keyword("shots", cst.Integer("10")))
         'shots=10'
     """
@@ -53,6 +54,7 @@ def method(of: cst.BaseExpression, name: str, args: Sequence[cst.Arg] = ()) -> c
     """Return the call of a method.
 
     Example:
+        >>> import libcst as cst
         >>> cst.Module([]).code_for_node(method(cst.Name("job"), "status"))
         'job.status()'
     """

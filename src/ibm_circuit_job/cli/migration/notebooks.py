@@ -51,6 +51,7 @@ def migrated_notebook(source: str, *, backend: str | None = None) -> Notebook:
         ValueError: If it is no notebook, or a cell is no Python; the message says which.
 
     Example:
+        >>> import json
         >>> source = ["%matplotlib inline\n", "from qiskit_ibm_provider import IBMProvider"]
         >>> cell = {"cell_type": "code", "source": source}
         >>> done = migrated_notebook(json.dumps({"cells": [cell], "nbformat": 4}))

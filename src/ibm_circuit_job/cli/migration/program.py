@@ -33,6 +33,7 @@ def dotted(node: cst.CSTNode | None) -> str | None:
     """Return the text of a name, or of attributes of a name; ``None`` for anything else.
 
     Example:
+        >>> import libcst as cst
         >>> dotted(cst.parse_expression("qiskit.tools.monitor")), dotted(cst.parse_expression("f().x"))
         ('qiskit.tools.monitor', None)
     """
@@ -188,6 +189,7 @@ def program_of(modules: Iterable[cst.Module]) -> Program:
         modules: The program; a notebook has one for each cell.
 
     Example:
+        >>> import libcst as cst
         >>> program = program_of([cst.parse_module("from qiskit import execute as run\njob = run(a, b)\n")])
         >>> program.aliases, program.kinds
         ({'run': 'qiskit.execute'}, {'job': 'job'})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 from typer.testing import CliRunner
 
 from ibm_circuit_job import cli
@@ -132,7 +133,8 @@ def test_migrated_program_runs_on_the_service(name, tmp_path, monkeypatch, servi
 @pytest.mark.parametrize("name", ["bell_2020", "provider_2023"])
 def test_migrated_notebook_runs_on_the_service(name, tmp_path):
     notebook, _ = migrated(f"{name}.ipynb", tmp_path)
-    shell = InteractiveShell()
+    # Its history would be a file of the folder of this test, which is written to when the process ends.
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     # There is no window to be shown.
     shell.enable_gui = lambda gui=None: gui
     for cell in json.loads(notebook.read_text("utf-8"))["cells"]:

@@ -254,3 +254,8 @@ def test_limits_that_are_no_seconds_are_refused(provider, most):
 def test_backends_that_are_known_by_name_alone_estimate_nothing():
     with pytest.raises(IBMBackendError, match="known by its name alone"):
         IBMRetiredBackend(None, "ibm_x").estimate(QuantumCircuit(1))
+
+
+def test_long_estimate_is_said_without_an_exponent():
+    said = str(UsageEstimate(2402.4, 100, 0.0, (24.0,), 2.4))
+    assert said == "about 2402 s of quantum time: 2.4 s, and 100 executions of 24000000 µs each"

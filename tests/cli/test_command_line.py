@@ -123,24 +123,29 @@ def test_more_jobs_may_be_wanted_than_any_database_has(store):
 
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "said", "code"),
     [
-        (["export", "~nobody-of-that-name/x"], r"the store to '~nobody-of-that-name/x': expected the path of a folder"),
-        (["import", "~nobody-of-that-name/x"], r"could not import the archive at .*: expected the path of a folder"),
+        (
+            ["export", "~nobody-of-that-name/x"],
+            r"the store to '~nobody-of-that-name/x': expected the path of a folder",
+            1,
+        ),
+        (["import", "~nobody-of-that-name/x"], r"could not import the archive at .*: expected the path of a folder", 1),
         (
             ["jobs", "--backend", "\udcff"],
             r"expected backend_name to be a string of whole .* got '\\udcff'",
+            2,
         ),
-        (["import", "\x1b[31m\n"], r"could not import the archive at \\x1b\[31m\\n: "),
-        (["history", "\x1b[31m"], r"nothing is kept of job \\x1b\[31m"),
+        (["import", "\x1b[31m\n"], r"could not import the archive at \\x1b\[31m\\n: ", 1),
+        (["history", "\x1b[31m"], r"nothing is kept of job \\x1b\[31m", 1),
     ],
 )
-def test_what_is_wrong_is_one_line(monkeypatch, capsys, words, said):
+def test_what_is_wrong_is_one_line(monkeypatch, capsys, words, said, code):
     monkeypatch.setattr(sys, "argv", ["ibm-circuit-job", *words])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     [line] = "".join(capsys.readouterr()).splitlines()
-    assert ended.value.code == 1
+    assert ended.value.code == code
     assert re.search(said, line)
 
 

@@ -139,3 +139,14 @@ def test_pyplot_is_not_loaded_and_a_missing_extra_is_named():
     ]
     assert shown[0] == "False"
     assert re.fullmatch(r"plot_usage needs matplotlib[.\w]*: install ibm-circuit-job\[plot\]", shown[1])
+
+
+def test_names_are_no_formulas_and_are_cut(tmp_path):
+    name = r"$\frac{$ " + "x" * 60
+    figure = plot_timeline(Job("a", details=JobDetails(NOON, name=name, backend="$x_{$", created=NOON)))
+    figure.savefig(tmp_path / "timeline.png")
+    [label] = [each.get_text() for each in figure.axes[0].get_yticklabels()]
+    assert label == name[:39] + "…"
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        store.save(Job("a", details=JobDetails(NOON, tags=["$a_{$"], charged_seconds=1.0)))
+        plot_usage(store, by="tag").savefig(tmp_path / "usage.png")

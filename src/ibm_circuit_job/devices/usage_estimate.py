@@ -50,10 +50,15 @@ class UsageEstimate:
         """The estimate in one line for people."""
         each = (self.rep_delay + sum(self.circuit_seconds) / max(len(self.circuit_seconds), 1)) * 1e6
         said = (
-            f"about {self.quantum_seconds:.3g} s of quantum time: {self.overhead_seconds:g} s, "
-            f"and {self.executions} executions of {each:.4g} µs each"
+            f"about {_digits(self.quantum_seconds, 3)} s of quantum time: {self.overhead_seconds:g} s, "
+            f"and {self.executions} executions of {_digits(each, 4)} µs each"
         )
         return "; ".join([said, *self.unknown])
+
+
+def _digits(number: float, digits: int) -> str:
+    """A number with so many digits at least, and no exponent where it is large."""
+    return f"{number:.{digits}g}" if number < 10**digits else f"{number:.0f}"
 
 
 def estimated_usage(

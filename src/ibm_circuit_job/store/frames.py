@@ -74,6 +74,8 @@ def write_parquet(rows: Iterable[CircuitRow], path: str | os.PathLike[str]) -> i
     if not isinstance(path, (str, os.PathLike)):
         raise JobStoreError(f"expected the path of a file, got a {type(path).__name__}")
     file = Path(path)
+    if "\0" in str(file):
+        raise JobStoreError(f"expected the path of a file, got {path!r}")
     schema = _schema(arrow)
     count = 0
     try:

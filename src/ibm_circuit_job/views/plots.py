@@ -22,6 +22,8 @@ _ROW: Final = 0.28
 _ROOM: Final = 0.9
 _MOST_INCHES: Final = 200.0
 """What a picture may be high; more jobs have lower rows."""
+_LONGEST: Final = 40
+"""How many characters of a name are shown."""
 _FINAL: Final = frozenset({"DONE", "ERROR", "CANCELLED"})
 
 
@@ -48,12 +50,12 @@ def timeline(views: Sequence[JobView], now: datetime) -> Figure:
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
     shown: dict[str, Any] = {}
     for axes, (backend, listed) in zip(grid[:, 0], by_backend.items(), strict=False):
-        axes.set_title(backend)
+        axes.set_title(_short(backend), parse_math=False)
         for row, view in enumerate(listed):
             for kind, begin, end in _spans(view, now):
                 bar = axes.barh(row, (end - begin).total_seconds() / 86400, left=date2num(begin), height=0.6, **kind)
                 shown.setdefault(str(kind["label"]), bar)
-        axes.set_yticks(range(len(listed)), [_label(view) for view in listed])
+        axes.set_yticks(range(len(listed)), [_label(view) for view in listed], parse_math=False)
         axes.set_ylim(len(listed) - 0.5, -0.5)
     lowest = grid[-1, 0]
     if by_backend:
@@ -67,7 +69,13 @@ def timeline(views: Sequence[JobView], now: datetime) -> Figure:
 
 
 def _label(view: JobView) -> str:
-    return " ".join([view.name or view.job_id[:8], *([view.status] if view.status else [])])
+    return " ".join([_short(view.name or view.job_id[:8]), *([view.status] if view.status else [])])
+
+
+def _short(text: str) -> str:
+    """A text on one line that leaves room for the picture beside it."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def _spans(view: JobView, now: datetime) -> list[tuple[Mapping[str, Any], datetime, datetime]]:
@@ -93,10 +101,10 @@ def usage(seconds: Mapping[str, float], by: str) -> Figure:
     """
     figure = Figure(figsize=(_WIDTH, min(len(seconds) * _ROW + 2 * _ROOM, _MOST_INCHES)), layout="constrained")
     axes = figure.subplots()
-    names = [name or f"no {by}" for name in seconds]
+    names = [_short(name) or f"no {by}" for name in seconds]
     bars = axes.barh(range(len(names)), list(seconds.values()), color="C0")
     axes.bar_label(bars, [f"{value:.4g} s" for value in seconds.values()], padding=3)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.margins(x=0.15)
     axes.invert_yaxis()
     axes.set_xlabel("quantum time (s)")

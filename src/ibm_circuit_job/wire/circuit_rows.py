@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from numbers import Real
+from typing import Any, Final
 
 from attrs import evolve, frozen
 from qiskit.providers.jobstatus import JobStatus
@@ -14,6 +15,9 @@ from ibm_circuit_job.state import figures
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import queries, results
 from ibm_circuit_job.wire.shots import shots_of
+
+_MOST: Final = 2**63 - 1
+"""The largest whole number that a column of a table has."""
 
 
 @frozen
@@ -75,7 +79,7 @@ def circuit_rows(job: Job) -> Iterator[CircuitRow]:
         yield evolve(
             row,
             circuit=_name_of(experiment),
-            shots=shots if type(shots) is int else row.shots,
+            shots=row.shots if (said := _countable(shots)) is None else said,
             counts=_counts(found, index),
         )
 
@@ -87,7 +91,7 @@ def _of_job(job: Job) -> CircuitRow:
         job.job_id,
         backend=job.backend,
         tags=job.tags,
-        shots=shots_of(job),
+        shots=_countable(shots_of(job)),
         created=job.created,
         queue_seconds=figures.queued_seconds(job.metrics, job.details),
         run_seconds=figures.run_seconds(job.metrics),
@@ -113,9 +117,17 @@ def _result(job: Job) -> Any:
 
 def _counts(result: Any, index: int) -> dict[str, int] | None:
     try:
-        return {str(outcome): int(count) for outcome, count in result.get_counts(index).items()}
+        found = {str(outcome): _countable(count) for outcome, count in result.get_counts(index).items()}
     except Exception:  # noqa: BLE001 - qiskit raises anything where data are not what it expects; only this row lacks them
         return None
+    counts = {outcome: count for outcome, count in found.items() if count is not None}
+    return counts if len(counts) == len(found) else None
+
+
+def _countable(number: Any) -> int | None:
+    """A number of times; ``None`` for what is none, or more than a table has room for."""
+    is_number = isinstance(number, Real) and not isinstance(number, bool)
+    return int(number) if is_number and 0 <= number <= _MOST and number == int(number) else None
 
 
 def _name_of(experiment: Any) -> str | None:

@@ -13,6 +13,9 @@ def main() -> None:
         if missing.name is None or missing.name.startswith("ibm_circuit_job"):
             raise
         sys.exit(f"error: the command ibm-circuit-job needs {missing.name}: install ibm-circuit-job[cli,local]")
+    except KeyboardInterrupt:
+        # To import all of it may take seconds, in which no command has begun.
+        sys.exit(130)
     cli.main()
 
 

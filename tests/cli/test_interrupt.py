@@ -27,3 +27,14 @@ def test_interrupted_wait_says_how_to_come_back(service, tmp_path):
         assert f"To come back: {sys.executable} -m ibm_circuit_job wait {job.job_id()[:8]}" in said
         assert not job.in_final_state()
         job.cancel()
+
+
+def test_ctrl_c_before_a_command_has_begun_ends_it_quietly():
+    # Python names each module that it has imported on the error output.
+    command = [sys.executable, "-X", "importtime", "-m", "ibm_circuit_job", "jobs"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert any("qiskit." in line for line in iter(process.stderr.readline, ""))
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in said

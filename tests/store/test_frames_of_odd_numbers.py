@@ -33,7 +33,7 @@ def test_numbers_without_room_cost_no_other_row(tmp_path):
     pytest.importorskip("pandas")
     with JobStore(tmp_path / "jobs.sqlite") as store:
         store.save_all([job("a", shots=10**30), job("b", count=10**30), job("c")])
-        assert [counts for counts in store.to_pandas()["counts"]] == [{"1": 3}, None, {"1": 3}]
+        assert list(store.to_pandas()["counts"]) == [{"1": 3}, None, {"1": 3}]
         assert store.to_parquet(tmp_path / "circuits.parquet") == 3
 
 

@@ -355,7 +355,7 @@ def cancel(
     instance: InstanceOption = None,
     store: Store = None,
 ) -> None:
-    """Ask the service to cancel jobs. A job that has ended cannot be cancelled, which exits with 1.
+    """Ask the service to cancel jobs. A job that is done or has failed cannot be cancelled, which exits with 1.
 
     Example: ibm-circuit-job cancel cq1x
     """

@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 from functools import cache
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from ibm_circuit_job.views import live
 from ibm_circuit_job.views.records import (
@@ -186,6 +187,7 @@ def _environment() -> Environment:
         "bars": _bars,
         "colour": lambda status: _MARKS.get(status, ("", "unknown"))[1],
         "durations": _durations,
+        "in_url": lambda text: quote(printable(text), safe=""),
         "in_utc": in_utc,
         "in_zone": in_zone,
         "lines": _lines,

@@ -141,7 +141,7 @@ class AnyMemberFromAnyThread(RuleBasedStateMachine):
             answer = MEMBERS[member](self.job)
         except IBMJobFailureError as error:
             assert (member, self.kind) == ("result", "impossible")
-            assert "'store'" in str(error)  # noqa: PT017 - which error it is decides what it says
+            assert "'flag'" in str(error)  # noqa: PT017 - which error it is decides what it says
         except IBMJobInvalidStateError:
             assert member == "result"
             assert self.cancelling

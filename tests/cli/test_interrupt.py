@@ -24,7 +24,8 @@ def test_interrupted_wait_says_how_to_come_back(service, tmp_path):
             process.send_signal(signal.SIGINT)
             said = process.stderr.read()
         assert process.returncode == 130
-        assert f"To come back: {sys.executable} -m ibm_circuit_job wait {job.job_id()[:8]}" in said
+        assert "To come back: " in said
+        assert said.endswith(f"python -m ibm_circuit_job wait {job.job_id()[:8]}\n")
         assert not job.in_final_state()
         job.cancel()
 

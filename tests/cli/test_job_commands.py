@@ -181,7 +181,8 @@ def test_result_on_a_terminal_is_bars_with_names(done, monkeypatch):
 
 
 def test_wait_and_result_say_when_time_is_up(running):
-    assert "RUNNING" in typed("wait", running.job_id(), "--timeout", "1", exit_code=5)
+    said = typed("wait", running.job_id(), "--timeout", "1", exit_code=5)
+    assert said.endswith(("\tRUNNING\n", "\tQUEUED\n"))
     typed("result", running.job_id(), "--timeout", "0.1", exit_code=5)
 
 

@@ -34,7 +34,7 @@ def waiting(seconds, *, plus):
     circuit.delay(round(seconds / DT), 0, unit="dt")
     if plus:
         circuit.h(0)
-    made = reduced(circuit, [0], DT, clifford=False)
+    made = reduced(circuit, [0], DT)
     ((label, (qubit, waited)),) = made.delays.items()
     errors = errors_of({"gates": [], "qubits": CALIBRATION["qubits"]})
     noise = model_of(errors, [0], {label: (qubit, decay(errors.times[0], waited, is_pauli=False))})
@@ -67,14 +67,14 @@ def test_superposition_decays_in_a_delay_by_its_t2():
 def test_delay_may_be_in_seconds():
     circuit = QuantumCircuit(1)
     circuit.delay(1.5, 0, unit="us")
-    assert list(reduced(circuit, [0], DT, clifford=False).delays.values()) == [(0, pytest.approx(1.5e-6))]
+    assert list(reduced(circuit, [0], DT).delays.values()) == [(0, pytest.approx(1.5e-6))]
 
 
 def test_name_and_metadata_stay_with_delays():
     circuit = QuantumCircuit(1, 1, name="t1", metadata={"xval": 1e-6})
     circuit.delay(100, 0, unit="dt")
     circuit.measure(0, 0)
-    made = reduced(circuit, [0], DT, clifford=False).circuit
+    made = reduced(circuit, [0], DT).circuit
     assert (made.name, made.metadata) == ("t1", {"xval": 1e-6})
 
 

@@ -47,9 +47,9 @@ def separate_parts(circuit: QuantumCircuit, used: Sequence[int], *, is_pauli: bo
         >>> from qiskit import QuantumCircuit
         >>> from ibm_circuit_job.local.separate_parts import separate_parts
         >>> circuit = QuantumCircuit(9, 9)
-        >>> circuit.rx(0.3, 1)
-        >>> circuit.cz(1, 5)
-        >>> circuit.measure(range(9), range(9))
+        >>> _ = circuit.rx(0.3, 1)
+        >>> _ = circuit.cz(1, 5)
+        >>> _ = circuit.measure(range(9), range(9))
         >>> separate_parts(circuit, range(9), is_pauli=True)
         [(0, 2, 3, 4, 6, 7, 8), (1, 5)]
     """

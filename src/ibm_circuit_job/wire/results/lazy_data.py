@@ -44,6 +44,7 @@ class LazyData(ExperimentResultData):
         source: What they are made from.
 
     Example:
+        >>> import msgspec
         >>> data = LazyData(OfJson({"counts": msgspec.Raw(b'{"0x1": 3}'), "memory": msgspec.Raw(b'["0x1"]')}))
         >>> data.counts, data.to_dict()
         ({'0x1': 3}, {'counts': {'0x1': 3}, 'memory': ['0x1']})

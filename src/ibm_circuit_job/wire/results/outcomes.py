@@ -180,6 +180,7 @@ def tallied(rows: Any) -> tuple[Any, Any, Any]:
     """Return the different rows in ascending order, where in them each row is, and how often each is there.
 
     Example:
+        >>> import numpy as np
         >>> different, places, counts = tallied(np.array([[2], [1], [2]], np.uint8))
         >>> different.tolist(), places.tolist(), counts.tolist()
         ([[1], [2]], [1, 0, 1], [1, 2])
@@ -193,6 +194,7 @@ def counted(rows: Any) -> tuple[Any, Any]:
     """Return the different rows in ascending order, and how often each is there.
 
     Example:
+        >>> import numpy as np
         >>> different, counts = counted(np.array([[2], [1], [2]], np.uint8))
         >>> different.tolist(), counts.tolist()
         ([[1], [2]], [1, 2])
@@ -222,6 +224,7 @@ def bit_texts(rows: Any, layout: Layout) -> list[str]:
     """Return rows as qiskit writes them: the highest bit first, spaces between registers.
 
     Example:
+        >>> import numpy as np
         >>> bit_texts(np.array([[5], [2]], np.uint8), Layout(3, (1, 2)))
         ['10 1', '01 0']
     """
@@ -238,6 +241,7 @@ def hexadecimal(rows: Any) -> list[str]:
     """Return rows in hexadecimal, as Python's ``hex`` writes them.
 
     Example:
+        >>> import numpy as np
         >>> hexadecimal(np.array([[0, 5], [1, 2]], np.uint8))
         ['0x5', '0x102']
     """

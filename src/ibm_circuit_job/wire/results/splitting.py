@@ -119,6 +119,7 @@ def are_plain(data: Mapping[str, msgspec.Raw]) -> bool:
     """Return whether well-formed data can be read for certain, and hold no typed value.
 
     Example:
+        >>> import msgspec
         >>> are_plain({"counts": msgspec.Raw(b'{"0x1": 3}')})
         True
         >>> are_plain({"memory": msgspec.Raw(b'{"__type__": "ndarray", "__value__": []}')})

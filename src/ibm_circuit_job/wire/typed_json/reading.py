@@ -88,6 +88,7 @@ class PartsReader:
     """Reads the parts of one document as :func:`decode_parts` does; they share what they may decompress to.
 
     Example:
+        >>> import msgspec
         >>> PartsReader().value(msgspec.Raw(b'{"phase": {"__type__": "complex", "__value__": [0, 1]}}'))
         {'phase': 1j}
     """

@@ -66,7 +66,7 @@ coverage: .venv/dev
 
 CORE := tests/state tests/wire property_tests/test_laws.py property_tests/test_wire_laws.py \
 	property_tests/test_waiting_laws.py property_tests/test_results_laws.py property_tests/test_submitting_world.py \
-	property_tests/test_redaction.py
+	property_tests/test_redaction.py property_tests/test_lazy_results_laws.py
 
 LIBRARIES := experiments pennylane mthree mitiq
 

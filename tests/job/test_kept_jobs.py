@@ -321,7 +321,7 @@ def test_result_just_read_by_another_process_is_in_the_store(store):
 def test_job_unknown_to_the_service_is_not_resumed(kept_provider, store, caplog):
     store.save(Job("gone"), service=kept_provider.service)
     assert kept_provider.resume() == []
-    assert "1 jobs are left out: the service has none of them" in caplog.text
+    assert "Left out, because the service does not have them: 1 job." in caplog.text
 
 
 @pytest.mark.parametrize("answer", [403, 400, "unreadable"])

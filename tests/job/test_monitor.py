@@ -165,7 +165,7 @@ def test_output_that_fails_does_not_end_the_wait(caplog):
     job_monitor(job, output=Full())
     assert job.state.is_final
     assert [record.getMessage() for record in caplog.records] == [
-        "The progress of 1 jobs is not shown any more: [Errno 28] No space left on device"
+        "The progress of 1 job is not shown any more: [Errno 28] No space left on device"
     ]
 
 

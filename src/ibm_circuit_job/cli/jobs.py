@@ -12,13 +12,14 @@ import typer
 from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import exit_codes, terminal
 from ibm_circuit_job.cli.services import Account, Choice, InstanceOption, Services, Url
-from ibm_circuit_job.cli.shown import job_document, number_of_jobs, show_jobs, view_of, views_of
+from ibm_circuit_job.cli.shown import job_document, show_jobs, view_of, views_of
 from ibm_circuit_job.cli.stores import Store, read_store, written_store
 from ibm_circuit_job.clients.foreign import THIS_MACHINE
 from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.views.records import JobView
+from ibm_circuit_job.views.words import number_of_jobs
 
 _PORTION: Final = 200
 """How many records are read at once where they are looked through."""

@@ -12,7 +12,7 @@ from attrs import asdict
 
 from ibm_circuit_job.account.job_store import JobStore
 from ibm_circuit_job.cli import terminal
-from ibm_circuit_job.cli.shown import iso, number_of_jobs
+from ibm_circuit_job.cli.shown import iso
 from ibm_circuit_job.cli.stores import JobId, JobIds, Store, opened, read_store, saved_id
 from ibm_circuit_job.errors import JobStoreDamagedError
 from ibm_circuit_job.state.facts import (
@@ -27,6 +27,7 @@ from ibm_circuit_job.state.facts import (
 )
 from ibm_circuit_job.views import words
 from ibm_circuit_job.views.text import since_words, steps_words, time_words
+from ibm_circuit_job.views.words import number_of_jobs
 
 
 def history(

@@ -90,16 +90,6 @@ def job_document(view: JobView) -> dict[str, Any]:
     }
 
 
-def number_of_jobs(number: int) -> str:
-    """Return how many jobs there are, in words.
-
-    Example:
-        >>> number_of_jobs(1), number_of_jobs(2)
-        ('1 job', '2 jobs')
-    """
-    return f"{number} job{'' if number == 1 else 's'}"
-
-
 def iso(moment: datetime | None) -> str | None:
     """Return a time in UTC as ISO 8601, for JSON."""
     return None if moment is None else moment.isoformat()

@@ -17,6 +17,7 @@ from ibm_circuit_job.threads.background import wait_for
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.views import live
 from ibm_circuit_job.views.records import JobView
+from ibm_circuit_job.views.words import number_of_jobs
 
 if TYPE_CHECKING:
     from ibm_circuit_job.job.cell import JobCell
@@ -96,7 +97,7 @@ class Progress:
             self._is_broken = True
             with suppress(Exception):
                 self._screen.close()
-            _logger.warning("The progress of %d jobs is not shown any more: %s", len(self._cells), trouble)
+            _logger.warning("The progress of %s is not shown any more: %s", number_of_jobs(len(self._cells)), trouble)
 
     def _views(self) -> list[JobView]:
         return [self._view(number, cell) for number, cell in enumerate(self._cells)]

@@ -41,6 +41,7 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.waiting import GaveUp, Poll, Wait, WaitPolicy
 from ibm_circuit_job.threads.background import started, wait_for, within
 from ibm_circuit_job.threads.following import TroubleLog
+from ibm_circuit_job.views.words import number_of_jobs
 from ibm_circuit_job.wire import queries
 from ibm_circuit_job.wire.replies import JobPage
 
@@ -107,7 +108,8 @@ def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
         for job_id, why in group.unreadable.items():
             _logger.warning("Job %s is as it was when it was seen last: %s", job_id, describe(why))
     if len(refusals) > len(refused):
-        _logger.warning("%d jobs are left out: the service has none of them.", len(refusals) - len(refused))
+        unknown = number_of_jobs(len(refusals) - len(refused))
+        _logger.warning("Left out, because the service does not have them: %s.", unknown)
     return [job for job in asked if (id(job.client), job.state.job_id) not in refusals]
 
 
@@ -172,7 +174,8 @@ def _not_ended(groups: Sequence[_Group], seconds: float) -> IBMJobTimeoutError:
     named = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
     troubles = [group.wait.trouble.last for group in groups if group.wait.trouble is not None]
     last = f"; the last trouble on the way: {describe(troubles[-1])}" if troubles else ""
-    return IBMJobTimeoutError(f"{len(missing)} jobs have not ended within {seconds:g} seconds: {named}{last}")
+    number = f"{number_of_jobs(len(missing))} {'has' if len(missing) == 1 else 'have'}"
+    return IBMJobTimeoutError(f"{number} not ended within {seconds:g} seconds: {named}{last}")
 
 
 def _grouped(jobs: Iterable[IBMCircuitJob]) -> list[_Group]:

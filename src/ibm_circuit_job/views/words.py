@@ -93,3 +93,13 @@ def seconds(number: float) -> str:
     minutes, rest = divmod(round(number), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def number_of_jobs(number: int) -> str:
+    """Return how many jobs there are, in words.
+
+    Example:
+        >>> number_of_jobs(1), number_of_jobs(2)
+        ('1 job', '2 jobs')
+    """
+    return f"{number} job{'' if number == 1 else 's'}"

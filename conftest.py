@@ -1,8 +1,35 @@
-"""What tests of both folders share: a quick way to start a service."""
+"""What tests of both folders share: a quick way to start a service, and the profiles of Hypothesis.
 
+The profile ``ci`` is for every run, ``thorough`` for ``make thorough``, and ``mutants`` for ``make mutants``.
+"""
+
+import os
 import sys
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+# No deadlines, and no haste: machines are noisy, and speed is the benchmarks' business.
+settings.register_profile(
+    "ci",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "thorough",
+    max_examples=2_000,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# An error is to be found, and not to be explained.
+settings.register_profile(
+    "mutants", max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="session", autouse=sys.platform == "linux")

@@ -36,7 +36,7 @@ MODULES = sorted(
 def no_hurry():
     """Examples that use Hypothesis need not be fast: machines are noisy."""
     usual = settings.get_current_profile_name()
-    settings.register_profile("documents", suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("documents", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("documents")
     yield
     settings.load_profile(usual)

@@ -79,7 +79,8 @@ def test_benchmarked_cx_errs_by_its_gate_error(device):
 def test_benchmarked_qubit_is_nearly_ideal(device):
     data = finished(StandardRB([2], [1, 100, 300, 600], num_samples=2, seed=5, backend=device).run(shots=SHOTS))
     value, error = found(data, "EPC")
-    assert value == pytest.approx(5e-4, abs=2e-3 + 5 * error)
+    # So small an error is nearly a straight line, of which the fit sometimes knows no standard error.
+    assert value == pytest.approx(5e-4, abs=2e-3 + 5 * np.nan_to_num(error))
 
 
 def test_tomography_finds_the_bell_state(device, pair):

@@ -65,8 +65,9 @@ def test_fake_backend_itself_is_the_same_device():
     assert described(theirs(configuration, properties, False)) == described(theirs(*named, False))
 
 
-def test_client_runs_a_dynamic_circuit_on_local_heron(service):
-    backend = service.backend("local_heron", use_fractional_gates=None)
+def test_client_runs_a_dynamic_circuit_on_local_heron(connect):
+    # A client that was asked for the device without fractional gates does not look for them again.
+    backend = connect().backend("local_heron", use_fractional_gates=None)
     assert (backend.num_qubits, backend.processor_type["family"]) == (156, "Heron")
     circuit = QuantumCircuit(156, 2)
     circuit.rx(3.0, 0)

@@ -18,6 +18,7 @@ from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.limits import LEAST_MB, Limits, share_of_machine
+from ibm_circuit_job.wire import typed_json
 
 
 @pytest.fixture(scope="module")
@@ -154,15 +155,21 @@ def started(crew):
 def test_task_with_a_time_of_its_own_ends_then_and_the_next_runs():
     crew = started(Crew(1, Limits(memory_mb=700)))
     task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
+    circuit = QuantumCircuit(22, 22)
+    for layer in range(100):
+        circuit.rx(0.1 + layer, circuit.qubits)
+        circuit.cx(circuit.qubits[:-1], circuit.qubits[1:])
+    circuit.measure(circuit.qubits, circuit.clbits)
+    long = evolve(task, params=typed_json.encode({"circuits": [circuit], "shots": 10}), seconds=0.01)
 
     async def outcomes():
         try:
-            return await crew.execute(evolve(task, seconds=0.0)), await asyncio.wait_for(crew.execute(task), 60)
+            return await crew.execute(long), await asyncio.wait_for(crew.execute(task), 60)
         finally:
             await crew.stop()
 
     short, later = asyncio.run(outcomes())
-    assert short.reason == "It took longer than 0 seconds."
+    assert short.reason == "It took longer than 0.01 seconds."
     assert "took longer" not in later.reason
 
 

@@ -36,6 +36,7 @@ from ibm_circuit_job.views import words
 from ibm_circuit_job.views.records import CountsView, JobView
 from ibm_circuit_job.views.text import status_words, steps_words
 from ibm_circuit_job.wire import inputs, queries
+from ibm_circuit_job.wire.results.header import circuit_name
 from ibm_circuit_job.wire.shots import shots_of
 
 Timeout = Annotated[
@@ -289,7 +290,7 @@ def result(
         counts = [found.get_counts(number) for number in range(len(found.results))]
     except QiskitError as error:
         terminal.fail(f"the result of job {whole} is kept, and has no counts: {error.message}")
-    names = [_name_of(each) for each in found.results]
+    names = [circuit_name(each) for each in found.results]
     if as_json:
         terminal.show_json(
             {
@@ -306,13 +307,6 @@ def result(
     else:
         for each in counts:
             print(json.dumps(each))
-
-
-def _name_of(experiment: Any) -> str | None:
-    header = getattr(experiment, "header", None)
-    # In qiskit 1 it is an object with these attributes.
-    name = header.get("name") if isinstance(header, dict) else getattr(header, "name", None)
-    return name if isinstance(name, str) else None
 
 
 def _saved_result(jobs: Jobs, record: Job) -> Result | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from qiskit import QuantumCircuit
-from qiskit.providers.jobstatus import JOB_FINAL_STATES, JobStatus
+from qiskit.providers.jobstatus import JobStatus
 from qiskit.result import Result as QiskitResult
 
 from ibm_circuit_job.errors import IBMJobApiError, IBMJobFailureError, IBMJobInvalidStateError
@@ -92,22 +92,6 @@ class IBMCompositeJob(IBMJob):
         """
         refresh_all(self._jobs)
         return status_of_all([job.status() for job in self._jobs])
-
-    def done(self) -> bool:
-        """Return whether all jobs are done."""
-        return self.status() is JobStatus.DONE
-
-    def running(self) -> bool:
-        """Return whether one runs, and none waits."""
-        return self.status() is JobStatus.RUNNING
-
-    def cancelled(self) -> bool:
-        """Return whether all have ended, one was cancelled, and none failed."""
-        return self.status() is JobStatus.CANCELLED
-
-    def in_final_state(self) -> bool:
-        """Return whether all have ended."""
-        return self.status() in JOB_FINAL_STATES
 
     def refresh(self) -> None:
         """Ask the service for each job anew.

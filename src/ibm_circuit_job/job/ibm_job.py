@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from qiskit.providers.jobstatus import JobStatus
+
+from ibm_circuit_job.state.status import FINAL_RANK
+
 MYPY = False
 if MYPY:
     # mypy takes a constant of this name for true. To it qiskit's class is of any type, and so would be each attribute.
@@ -14,6 +18,7 @@ if MYPY:
 
         def __init__(self, backend: object, job_id: str, **kwargs: object) -> None: ...
         def job_id(self) -> str: ...
+        def status(self) -> JobStatus: ...
 else:
     from qiskit.providers import JobV1 as _QiskitJob
 
@@ -21,5 +26,26 @@ else:
 class IBMJob(_QiskitJob):
     """A job on IBM Quantum: an :class:`~ibm_circuit_job.IBMCircuitJob`, or an ``IBMCompositeJob`` of several.
 
-    It has no members of its own. ``isinstance(job, IBMJob)`` is what programs ask with it.
+    What it has are the questions about ``status()``, which each of the two answers in its own way.
+    ``isinstance(job, IBMJob)`` is what programs ask with it.
     """
+
+    def done(self) -> bool:
+        """Return whether the job has run successfully; asks as :meth:`status` does."""
+        return self.status() is JobStatus.DONE
+
+    def running(self) -> bool:
+        """Return whether the job runs now; asks as :meth:`status` does."""
+        return self.status() is JobStatus.RUNNING
+
+    def cancelled(self) -> bool:
+        """Return whether the job was cancelled; asks as :meth:`status` does."""
+        return self.status() is JobStatus.CANCELLED
+
+    def errored(self) -> bool:
+        """Return whether the job failed; asks as :meth:`status` does."""
+        return self.status() is JobStatus.ERROR
+
+    def in_final_state(self) -> bool:
+        """Return whether the job has ended: DONE, ERROR or CANCELLED; asks as :meth:`status` does."""
+        return self.status() in FINAL_RANK

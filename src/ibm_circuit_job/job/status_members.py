@@ -14,7 +14,7 @@ from ibm_circuit_job.job import parts
 from ibm_circuit_job.job.arguments import checked_timeout, paced
 from ibm_circuit_job.job.handle import Handle
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.status import FINAL_RANK, UNKNOWN
+from ibm_circuit_job.state.status import UNKNOWN
 from ibm_circuit_job.wire import queries
 
 
@@ -35,26 +35,6 @@ class StatusMembers(Handle):
         else:
             self._cell.catch_up()
         return queries.status(self.state) or UNKNOWN
-
-    def done(self) -> bool:
-        """Return whether the job has run successfully; asks as :meth:`status` does."""
-        return self.status() is JobStatus.DONE
-
-    def running(self) -> bool:
-        """Return whether the job runs now; asks as :meth:`status` does."""
-        return self.status() is JobStatus.RUNNING
-
-    def cancelled(self) -> bool:
-        """Return whether the job was cancelled; asks as :meth:`status` does."""
-        return self.status() is JobStatus.CANCELLED
-
-    def errored(self) -> bool:
-        """Return whether the job failed; asks as :meth:`status` does."""
-        return self.status() is JobStatus.ERROR
-
-    def in_final_state(self) -> bool:
-        """Return whether the job has ended: DONE, ERROR or CANCELLED; asks as :meth:`status` does."""
-        return self.status() in FINAL_RANK
 
     def refresh(self) -> None:
         """Ask the service for all that it says of the job. This never consumes a result.

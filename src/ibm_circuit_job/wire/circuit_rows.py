@@ -14,6 +14,7 @@ from returns.result import Success
 from ibm_circuit_job.state import figures
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import queries, results
+from ibm_circuit_job.wire.results.header import circuit_name
 from ibm_circuit_job.wire.shots import shots_of
 
 _MOST: Final = 2**63 - 1
@@ -78,7 +79,7 @@ def circuit_rows(job: Job) -> Iterator[CircuitRow]:
         shots = getattr(experiment, "shots", None)
         yield evolve(
             row,
-            circuit=_name_of(experiment),
+            circuit=circuit_name(experiment),
             shots=row.shots if (said := _countable(shots)) is None else said,
             counts=_counts(found, index),
         )
@@ -128,13 +129,6 @@ def _countable(number: Any) -> int | None:
     """A number of times; ``None`` for what is none, or more than a table has room for."""
     is_number = isinstance(number, Real) and not isinstance(number, bool)
     return int(number) if is_number and 0 <= number <= _MOST and number == int(number) else None
-
-
-def _name_of(experiment: Any) -> str | None:
-    header = getattr(experiment, "header", None)
-    # In qiskit 1 it is an object with these attributes.
-    name = header.get("name") if isinstance(header, Mapping) else getattr(header, "name", None)
-    return name if isinstance(name, str) else None
 
 
 def _names(job: Job) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -35,3 +36,17 @@ def give_header(part: Any) -> None:
     header = getattr(part, "header", None)
     if type(header) is dict:
         part.header = Header(header)
+
+
+def circuit_name(experiment: Any) -> str | None:
+    """Return the name of the circuit of an experiment; ``None`` where its header has none.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> circuit_name(SimpleNamespace(header={"name": "bell"})), circuit_name(SimpleNamespace())
+        ('bell', None)
+    """
+    header = getattr(experiment, "header", None)
+    # In qiskit 1 it is an object with these attributes.
+    name = header.get("name") if isinstance(header, Mapping) else getattr(header, "name", None)
+    return name if isinstance(name, str) else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from qiskit.result import Result as QiskitResult
 
 from ibm_circuit_job.views.records import CountsView, ResultView
+from ibm_circuit_job.wire.results.header import circuit_name
 
 _MOST_CIRCUITS: Final = 3
 """How many circuits are shown."""
@@ -40,7 +40,7 @@ def result_view(result: QiskitResult) -> ResultView:
 
 def _counted(result: Any, number: int) -> CountsView:
     experiment = result.results[number]
-    name = _name_of(experiment) or f"circuit {number}"
+    name = circuit_name(experiment) or f"circuit {number}"
     found = getattr(getattr(experiment, "data", None), "counts", None) or {}
     if len(found) > _MOST_OUTCOMES:
         return CountsView(name, note=f"{len(found):,} outcomes; get_counts() returns them")
@@ -49,12 +49,6 @@ def _counted(result: Any, number: int) -> CountsView:
         return CountsView(name, counts)
     except Exception:  # noqa: BLE001 - a picture of a result is no reason to raise, whatever its data are
         return CountsView(name, note="no counts")
-
-
-def _name_of(experiment: Any) -> str | None:
-    header = getattr(experiment, "header", None)
-    # In qiskit 1 it is an object with these attributes.
-    return _text(header.get("name") if isinstance(header, Mapping) else getattr(header, "name", None))
 
 
 def _text(value: object) -> str | None:

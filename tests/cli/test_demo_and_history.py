@@ -12,11 +12,7 @@ from ibm_circuit_job import Job, JobMetrics, JobStore, StatusReport, cli
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "jobs.sqlite"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("machine")
 
 
 def typed(*words):

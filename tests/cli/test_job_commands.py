@@ -18,14 +18,7 @@ LONG = 100_000
 """Shots that keep the 5-qubit device busy for longer than any of these tests."""
 
 
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch):
-    """A machine without accounts, on which nothing was saved yet."""
-    for variable in ("TOKEN", "URL", "INSTANCE", "CHANNEL"):
-        monkeypatch.delenv(f"QISKIT_IBM_{variable}", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "jobs.sqlite"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("machine")
 
 
 @pytest.fixture

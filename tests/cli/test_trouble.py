@@ -12,15 +12,7 @@ from typer.testing import CliRunner
 from ibm_circuit_job import Job, JobDetails, JobStore, cli
 from ibm_circuit_job.cli import terminal
 
-
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch):
-    """A machine without accounts, on which nothing was saved yet."""
-    for variable in ("TOKEN", "URL", "INSTANCE", "CHANNEL"):
-        monkeypatch.delenv(f"QISKIT_IBM_{variable}", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "jobs.sqlite"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("machine")
 
 
 def exit_of_main(monkeypatch, *words):

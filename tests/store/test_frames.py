@@ -65,17 +65,6 @@ def done(job_id, *experiments, day=0, tags=("x",), **details):
 TWO = (experiment("bell", {"0x0": 1, "0x3": 2}), experiment("ghz", {"0x1": 4}))
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "jobs.sqlite"
-
-
-@pytest.fixture
-def store(path):
-    with JobStore(path) as store:
-        yield store
-
-
 def test_each_circuit_is_a_row_with_all_columns(store):
     store.save(done("a", *TWO, unknown=[("calibration_id", '"c1"')]))
     frame = store.to_pandas()

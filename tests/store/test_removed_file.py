@@ -18,11 +18,6 @@ RESULT = json.dumps(
 ).encode()
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "jobs.sqlite"
-
-
 def remove(path, *, is_replaced):
     if is_replaced:
         JobStore(path.with_name("copy")).close()

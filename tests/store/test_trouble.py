@@ -63,18 +63,6 @@ PATIENCE = 30.0
 """Seconds after which a child that does not answer is a failure."""
 
 
-@pytest.fixture
-def path(tmp_path):
-    """Where a store is, or will be."""
-    return tmp_path / "jobs.sqlite"
-
-
-@pytest.fixture
-def store(path):
-    with JobStore(path) as store:
-        yield store
-
-
 def job_with(body, job_id="a"):
     return Job(job_id, payload=ResultPayload(NOON, body))
 

@@ -153,7 +153,7 @@ def whoami(
     name: Name = None,
     filename: Filename = None,
     online: Annotated[bool, typer.Option("--online", help="Log in, and say which instance and plan it is.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+    as_json: terminal.JsonObject = False,
 ) -> None:
     """Show which account would be used, where it was found, and its instance. No request is sent without --online.
 

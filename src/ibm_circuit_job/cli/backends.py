@@ -28,7 +28,7 @@ def backends(
     account: Account = None,
     url: Url = None,
     instance: InstanceOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
+    as_json: terminal.JsonList = False,
 ) -> None:
     """List the backends that the account may use, with their queues.
 

@@ -27,7 +27,7 @@ def estimate(
     account: Account = None,
     url: Url = None,
     instance: InstanceOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+    as_json: terminal.JsonObject = False,
 ) -> None:
     """Estimate the quantum time that circuits would be charged on a backend, without submitting anything.
 

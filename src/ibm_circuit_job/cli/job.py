@@ -123,7 +123,7 @@ def show(
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+    as_json: terminal.JsonObject = False,
 ) -> None:
     """Show what is known of a job, with the names of its circuits. A job that has not ended is asked for first.
 
@@ -195,7 +195,7 @@ def status(
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+    as_json: terminal.JsonObject = False,
 ) -> None:
     """Ask the service for the status of a job. One that has ended is not asked for again.
 
@@ -222,7 +222,7 @@ def wait(
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
+    as_json: terminal.JsonList = False,
 ) -> None:
     """Wait until jobs have ended; the exit code says how: 0 DONE, 3 ERROR, 4 CANCELLED, 5 not in time.
 
@@ -377,7 +377,7 @@ def tag(
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+    as_json: terminal.JsonObject = False,
 ) -> None:
     """Add tags to a job, or take some away, and print those that it has then.
 

@@ -45,7 +45,7 @@ def jobs(
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
+    as_json: terminal.JsonList = False,
 ) -> None:
     """List jobs, the newest first: those that are saved on this machine; with an account, all that it has.
 
@@ -153,7 +153,7 @@ def resume(
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
+    as_json: terminal.JsonList = False,
 ) -> None:
     """Ask what the jobs do that had not ended, and save the results of those that have: after a crash, or a night.
 
@@ -189,7 +189,7 @@ def prune(
     delete: Annotated[bool, typer.Option("--delete", help="Delete them; without it they are only listed.")] = False,
     older_than: Annotated[float, typer.Option(min=0, help="Only those older than so many days.")] = 0.0,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
+    as_json: terminal.JsonList = False,
 ) -> None:
     """List the trials on services on this machine, and delete them with --delete. Jobs on hardware are not touched.
 

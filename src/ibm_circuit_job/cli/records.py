@@ -33,7 +33,7 @@ from ibm_circuit_job.views.words import number_of_jobs
 def history(
     job_id: JobId,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")] = False,
+    as_json: terminal.JsonList = False,
 ) -> None:
     """Show what was learned of a job that is saved on this machine, in the order in which it came.
 
@@ -100,7 +100,7 @@ def in_short(fact: Fact) -> str:  # noqa: PLR0911 - one for each kind of fact
 
 def check(
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+    as_json: terminal.JsonObject = False,
 ) -> None:
     """Read all that is saved on this machine, and say what is damaged. Exit code 1 if anything is.
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from attrs import frozen
@@ -24,6 +24,8 @@ from ibm_circuit_job.views.text import count_bars
 
 console: Final = Console(highlight=False)
 """Where commands print."""
+JsonObject = Annotated[bool, typer.Option("--json", help="Print an object as JSON.")]
+JsonList = Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")]
 
 
 def printable(text: str) -> str:

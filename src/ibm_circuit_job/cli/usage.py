@@ -34,7 +34,7 @@ def usage(
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON.")] = False,
+    as_json: terminal.JsonObject = False,
 ) -> None:
     """Sum the seconds of quantum time that the saved jobs were charged for, and show what is left of the plan.
 

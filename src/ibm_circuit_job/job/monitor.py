@@ -93,7 +93,8 @@ def job_monitor(
             f"expected output to be an open text file, or None, got a {type(output).__name__}"
         )
     if isinstance(job_or_jobs, IBMCircuitJob):
-        policy = paced(job_or_jobs.wait_policy, interval, "interval")
+        # The wait takes the interval as it is; here an error names it as the caller does.
+        paced(job_or_jobs.wait_policy, interval, "interval")
         with Progress([job_or_jobs._cell], output) as progress:  # noqa: SLF001 - a handle of our own
             job_or_jobs.wait_for_final_state(wait=interval, callback=progress.heard)
         return

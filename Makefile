@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs pictures bench clean
+.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs pictures bench changelog clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
@@ -24,6 +24,7 @@ help:
 	@echo "make docs         build the documentation into docs/_build"
 	@echo "make pictures     take the pictures of the page for the documentation, with Chromium"
 	@echo "make bench        measure"
+	@echo "make changelog    collect changelog.d into CHANGELOG.md, as of VERSION=X.Y.Z"
 
 # Two environments, so that the demo does not wait for the developers' tools.
 .venv/demo: pyproject.toml
@@ -124,6 +125,8 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin
+	$(BIN)/mypy --platform win32
 	$(BIN)/pytest --quiet --timeout 0 $(TYPES_IN_DOCS)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
@@ -136,6 +139,9 @@ pictures: .venv/dev browser
 
 bench: .venv/dev .peers/provider/ready .peers/runtime/ready
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-warmup=on --timeout 0
+
+changelog: .venv/dev
+	$(BIN)/towncrier build --yes --version "$(VERSION)"
 
 clean:
 	rm -rf .venv .peers docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -309,22 +310,32 @@ def change(path: Path, changed: Callable[[Entries], Entries]) -> Entries:
 
 @contextlib.contextmanager
 def _changed_by_one(path: Path) -> Iterator[None]:
-    """Hold a lock on the folder of the file, for the file itself is replaced. It ends with the process that has it."""
-    held = None
-    # Where a file system has no locks, and on Windows, the file is still replaced in one step. What is wrong with the
-    # path is said by those who read and write.
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import fcntl  # noqa: PLC0415 - not there on Windows
+    """Lock the folder of the file, since the file itself is replaced. The lock ends with its process.
 
-        folder = Path(os.path.realpath(path)).parent
-        private_files.make_folder(folder)
-        held = os.open(folder, os.O_RDONLY)
-        fcntl.flock(held, fcntl.LOCK_EX)
+    Where a file system has no locks, and on Windows, nothing is locked, and the file is still replaced in one step.
+    """
+    folder = _locked_folder(path)
     try:
         yield
     finally:
-        if held is not None:
-            os.close(held)
+        if folder is not None:
+            os.close(folder)
+
+
+def _locked_folder(path: Path) -> int | None:
+    """Return the open descriptor of the locked folder of a file, or ``None`` where it cannot be locked."""
+    if sys.platform == "win32":
+        return None
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    folder = None
+    # Reading and writing raise what is wrong with the path.
+    with contextlib.suppress(OSError, ValueError):
+        parent = Path(os.path.realpath(path)).parent
+        private_files.make_folder(parent)
+        folder = os.open(parent, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+    return folder
 
 
 def save(

@@ -139,12 +139,9 @@ class Records:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = folder / "service.sqlite"
             # Made here, since SQLite would let others read it; the files beside it are like it.
-            held = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
-            try:
-                # Also where it was there, and open to others.
-                os.fchmod(held, 0o600)
-            finally:
-                os.close(held)
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+            # Also where it was there, and open to others.
+            file.chmod(0o600)
         except OSError as error:
             raise RecordsUnavailable(f"the folder {folder} cannot be used: {error.strerror}") from None
         self._engine = sql.create_engine(

@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -196,10 +197,10 @@ class _Server(uvicorn.Server):
 
 def _allow_many_connections() -> None:
     """Hold as many connections as the system allows, and not only as many as it allows by default."""
-    try:
-        import resource  # noqa: PLC0415 - not there on Windows
-    except ImportError:
+    if sys.platform == "win32":
         return
+    import resource  # noqa: PLC0415 - not there on Windows
+
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

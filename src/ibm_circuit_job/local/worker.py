@@ -68,10 +68,10 @@ def limit_memory(memory_mb: int) -> bool:
     Returns:
         Whether the limit is set.
     """
-    try:
-        import resource  # noqa: PLC0415 - not there on Windows
-    except ImportError:
+    if sys.platform == "win32":
         return False
+    import resource  # noqa: PLC0415 - not there on Windows
+
     used = psutil.Process().memory_info()
     if not hasattr(used, "data"):
         return False

@@ -1,18 +1,22 @@
-"""Take the pictures of a notebook and of the local service's page, into docs/pictures/: ``make pictures``."""
+"""Take the pictures of a notebook, a terminal, plots and the local service's page: ``make pictures``."""
 
 import asyncio
 import html
+import io
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import nbclient
 import nbformat
+import rich.console
+import rich.text
 from qiskit import QuantumCircuit, transpile
 from selenium.webdriver.support.ui import WebDriverWait
 
-from ibm_circuit_job import IBMProvider
+from ibm_circuit_job import IBMProvider, JobStore, plot_timeline, plot_usage
 from ibm_circuit_job.local import LocalService
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))
@@ -93,11 +97,36 @@ def take_notebook(driver, folder: str) -> None:
     page = Path(folder) / "notebook.html"
     page.write_text(notebook_page(), encoding="utf-8")
     driver.get(page.as_uri())
+    take_whole(driver, "notebook")
+
+
+def take_whole(driver, name: str) -> None:
+    """Take a picture of a page, as high as it is."""
     height, frame = driver.execute_script(
         "return [document.body.parentElement.getBoundingClientRect().height, window.outerHeight - window.innerHeight]"
     )
     driver.set_window_size(NOTEBOOK_WIDTH, round(height + frame) + 1)
-    save(driver, "notebook")
+    save(driver, name)
+
+
+def take_terminal(driver, folder: str, store: str, *words: str) -> None:
+    """Take a picture of what a command prints."""
+    command = [str(Path(sys.executable).with_name("ibm-circuit-job")), *words]
+    wide = os.environ | {"FORCE_COLOR": "1", "COLUMNS": "110", "TERM": "xterm-256color", "IBM_CIRCUIT_JOB_STORE": store}
+    printed = subprocess.run(command, env=wide, capture_output=True, text=True, check=True).stdout
+    console = rich.console.Console(record=True, width=110, file=io.StringIO())
+    console.print(rich.text.Text(f"$ ibm-circuit-job {' '.join(words)}", style="bold"))
+    console.print(rich.text.Text.from_ansi(printed), end="")
+    page = Path(folder) / "terminal.html"
+    style = 'body { background: #fff; margin: 16px } pre { font: 14px/1.35 "DejaVu Sans Mono", monospace }'
+    page.write_text(console.export_html(inline_styles=True) + f"<style>{style}</style>", encoding="utf-8")
+    driver.get(page.as_uri())
+    take_whole(driver, "terminal")
+
+
+def take_plots(store: JobStore) -> None:
+    plot_timeline(store.jobs()).savefig(FOLDER / "timeline.png", dpi=90)
+    plot_usage(store, by="tag").savefig(FOLDER / "usage.png", dpi=90)
 
 
 def main() -> None:
@@ -123,6 +152,22 @@ def main() -> None:
         take(driver, "jobs", "jobs", "RUNNING QUEUED DONE")
         driver.set_window_size(1280, 1480)
         take(driver, "job", f"jobs/{whole.job_id()}", "Timeline ┌ shots Completed")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        JobStore(f"{folder}/jobs.sqlite") as store,
+        LocalService(seed=7) as service,
+        IBMProvider(service.token, service.url, store=store) as provider,
+        browser(NOTEBOOK_WIDTH, 900) as driver,
+    ):
+        for name in ("local_5q", "local_heron"):
+            device = provider.get_backend(name)
+            for number in range(1, 5):
+                circuit = transpile(ghz(number + 1), device, optimization_level=1, seed_transpiler=7)
+                device.run(circuit, shots=1500 * number, job_tags=[f"ghz-{number + 1}"])
+        for job in provider.jobs():
+            job.result()
+        take_plots(store)
+        take_terminal(driver, folder, f"{folder}/jobs.sqlite", "jobs")
 
 
 main()

@@ -150,3 +150,10 @@ def test_names_are_no_formulas_and_are_cut(tmp_path):
     with JobStore(tmp_path / "jobs.sqlite") as store:
         store.save(Job("a", details=JobDetails(NOON, tags=["$a_{$"], charged_seconds=1.0)))
         plot_usage(store, by="tag").savefig(tmp_path / "usage.png")
+
+
+def test_plot_of_nothing_says_that_nothing_is_known(tmp_path):
+    timeline = plot_timeline(Job("a", details=JobDetails(NOON, backend="ibm_x")))
+    assert timeline.axes[0].get_xlabel() == "when they ran is not known"
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        assert plot_usage(store).axes[0].get_xlabel() == "no usage is known"

@@ -58,13 +58,15 @@ def timeline(views: Sequence[JobView], now: datetime) -> Figure:
         axes.set_yticks(range(len(listed)), [_label(view) for view in listed], parse_math=False)
         axes.set_ylim(len(listed) - 0.5, -0.5)
     lowest = grid[-1, 0]
-    if by_backend:
+    if shown:
         locator = AutoDateLocator(tz=UTC)
         lowest.xaxis.set_major_locator(locator)
         lowest.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))
         lowest.set_xlabel("time (UTC)")
-    if shown:
         figure.legend(shown.values(), shown.keys(), loc="outside upper right", ncols=2)
+    else:
+        lowest.set_xticks([])
+        lowest.set_xlabel("when they ran is not known")
     return figure
 
 
@@ -101,6 +103,11 @@ def usage(seconds: Mapping[str, float], by: str) -> Figure:
     """
     figure = Figure(figsize=(_WIDTH, min(len(seconds) * _ROW + 2 * _ROOM, _MOST_INCHES)), layout="constrained")
     axes = figure.subplots()
+    if not seconds:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_xlabel("no usage is known")
+        return figure
     names = [_short(name) or f"no {by}" for name in seconds]
     bars = axes.barh(range(len(names)), list(seconds.values()), color="C0")
     axes.bar_label(bars, [f"{value:.4g} s" for value in seconds.values()], padding=3)

@@ -65,7 +65,8 @@ class JobStore(RecordStore):
     ) -> list[IBMCircuitJob]:
         """Return handles on the jobs that fit. They have no connection, and answer all that is kept without one.
 
-        Their ``backend()`` knows its name, and nothing else. A notebook shows the list as a table.
+        Their ``backend()`` knows its name, and nothing else. A notebook shows the list as a table. What the store has
+        of a job at the time of this call is decoded when its handle is first used.
 
         ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
 
@@ -82,10 +83,10 @@ class JobStore(RecordStore):
             ...     store.jobs(status="DONE", job_tags=["bell"])
             []
         """
-        records = self.records(
+        unread = self.unread_records(
             limit, skip, backend_name, status, start_datetime, end_datetime, job_tags, descending, service=service
         )
-        return JobList(IBMCircuitJob.from_store(self, record, find_backend=_named_backend) for record in records)
+        return JobList(IBMCircuitJob.from_listing(self, unread, find_backend=_named_backend))
 
     def _repr_html_(self) -> str:
         """Where the store is, as a notebook shows it. Nothing is read."""

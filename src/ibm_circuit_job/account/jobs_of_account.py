@@ -95,7 +95,7 @@ class JobsOfAccount(BackendsOfAccount):
         if offline:
             if instance not in {None, self._checked or self._parameters.instance}:
                 raise IBMBackendValueError(f"expected instance to be the provider's own offline, got {instance!r}")
-            records = self._needed_store().records(
+            unread = self._needed_store().unread_records(
                 limit,
                 skip,
                 backend_name,
@@ -106,7 +106,14 @@ class JobsOfAccount(BackendsOfAccount):
                 descending,
                 service=self.service,
             )
-            return JobList(self._stored_handle(record) for record in records)
+            handles = IBMCircuitJob.from_listing(
+                self._needed_store(),
+                unread,
+                api_client=self.account_client,
+                runtime_client=self.runtime_client,
+                find_backend=lambda job: self._backend_of_job(job.backend),
+            )
+            return JobList(handles)
         from ibm_circuit_job.state.selection import wanted_jobs, wanted_text  # noqa: PLC0415 - loaded with the first listing
 
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)

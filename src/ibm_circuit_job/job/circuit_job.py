@@ -7,7 +7,7 @@ how one waits, ``waiter``'s. What a reply means is decided in ``state``, and wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from ibm_circuit_job import threads, wire
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.devices.described_backend import DescribedBackend
     from ibm_circuit_job.effects import Clock
     from ibm_circuit_job.store import RecordStore
+    from ibm_circuit_job.store.records import UnreadRecord
 
 
 class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
@@ -184,6 +185,46 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
         job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
         job._cell.keeper, job._find_backend = parts.keeper.Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
         return job
+
+    @classmethod
+    def from_listing(
+        cls,
+        store: RecordStore,
+        unread: Iterable[UnreadRecord],
+        *,
+        api_client: Any = None,
+        runtime_client: Any = None,
+        find_backend: Callable[[Job], DescribedBackend | None] | None = None,
+    ) -> list[Self]:
+        """Return handles on the jobs of a listing, each as :meth:`from_store` makes it.
+
+        A handle reads its record and is set up when it is first asked for more than its job's ID. Its record is what
+        the store had when the listing was made.
+
+        Args:
+            store: The store.
+            unread: What ``store.unread_records()`` returned.
+            api_client: The client of the account's side of the service.
+            runtime_client: The client to ask about the jobs; ``api_client`` by default.
+            find_backend: Finds the backend of a job when it is asked for, by what is known of the job then.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job, JobStore
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     IBMCircuitJob.from_listing(store, store.unread_records())
+            [<IBMCircuitJob('cq1x', status unknown)>]
+        """
+
+        def made(found: UnreadRecord) -> Self:
+            record = found.read()
+            job = cls.from_state(record, api_client=api_client, runtime_client=runtime_client)
+            job._cell.keeper = parts.keeper.Keeper(store, record, opened=found.opened)  # noqa: SLF001 - a handle of our own
+            job._find_backend = find_backend  # noqa: SLF001 - a handle of our own
+            return job
+
+        return [cls._to_set_up(found.job_id, made, found) for found in unread]
 
     @classmethod
     def from_runtime_job(cls, job: Any) -> Self:

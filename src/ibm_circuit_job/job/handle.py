@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from qiskit.result import Result as QiskitResult
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
 
 
+_T = TypeVar("_T")
 _ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
 """Public attributes that are plain ones: ours, and qiskit's."""
 
@@ -61,6 +62,31 @@ class Handle(IBMJob):
         self._told_of_name = False
         # The last of all, since from then on it is asked of each new name whether the service has it.
         self._attributes = dict(attributes)
+
+    @classmethod
+    def _to_set_up(cls, job_id: str, make: Callable[[_T], Self], of: _T) -> Self:
+        """Return a handle that becomes what ``make(of)`` returns, when it is first asked for more than its job's ID."""
+        job = cls.__new__(cls)
+        own = job.__dict__
+        own["_job_id"], own["_make"] = job_id, (make, of)
+        return job
+
+    def _set_up_now(self) -> None:
+        """Set up a handle of :meth:`_to_set_up`; any number of threads may do so at once."""
+        own = self.__dict__
+        if "_make" not in own:
+            return
+        # Another thread may have done so meanwhile.
+        make, of = own.get("_make", (None, None))
+        if make is None:
+            return
+        # Without a lock, since each step is one of the interpreter, and changes nothing that is there: all threads use
+        # what the first of them made.
+        made = own.setdefault("_made", make(of).__dict__)
+        for name, value in made.items():
+            own.setdefault(name, value)
+        own.pop("_make", None)
+        own.pop("_made", None)
 
     def connect(
         self, *, backend: DescribedBackend | None = None, api_client: Any = None, runtime_client: Any = None
@@ -118,6 +144,9 @@ class Handle(IBMJob):
         # A type checker refuses an attribute that is not published; ``getattr(job, name)`` has any field.
         def __getattr__(self, name: str) -> Any:
             # Only asked for what is no member; also before there are any fields, such as by ``copy``.
+            self._set_up_now()
+            if name in self.__dict__:
+                return self.__dict__[name]
             again = property_again(self, name)
             if again is not None:
                 return again[0]
@@ -131,6 +160,7 @@ class Handle(IBMJob):
             )
 
     def __setattr__(self, name: str, value: Any) -> None:
+        self._set_up_now()
         own = name in _ASSIGNABLE or name in self.__dict__ or "_attributes" not in self.__dict__
         if not own:
             # A test double may take the place of a method: ``mock.patch.object(job, "status")``.
@@ -153,7 +183,8 @@ class Handle(IBMJob):
         return self._kept_state(self._cell.complete_state())
 
     def _kept_state(self, state: Job) -> dict[str, Any]:
-        own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        # Of a copy, for another thread may set the handle up.
+        own = {name: value for name, value in self.__dict__.copy().items() if not name.startswith("_")}
         return {
             "given": self._cell.given,
             "given_error": self._cell.given_error,

@@ -37,9 +37,10 @@ class Keeper:
     Args:
         store: The store.
         kept: What the store is known to have of the job, but for the bodies of results.
+        opened: What ``store.opened`` was when that was read; by default what it is now.
     """
 
-    def __init__(self, store: RecordStore, kept: Job) -> None:
+    def __init__(self, store: RecordStore, kept: Job, *, opened: tuple[int, bool] | None = None) -> None:
         self.store = store
         self.kept = kept
         self.damage: str | None = None
@@ -47,7 +48,7 @@ class Keeper:
         self.unread: str | None = None
         """What the store said where it could not be read when the result was last looked for in it."""
         self._own_journal: Journal | None = None
-        self._opened = store.opened
+        self._opened = store.opened if opened is None else opened
         self._read: Callable[[], ResultPayload | None] = lambda: None
         """Returns the result that was read last, as long as the store holds it in memory."""
         self._waited_for: tuple[Fact | None, ...] = ()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial, reduce
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
@@ -15,20 +15,23 @@ from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
 from ibm_circuit_job.state import registers
 from ibm_circuit_job.state.facts import Body, Fact, JobDetails, JobInputs, JobMetrics, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.selection import wanted_jobs, wanted_text
+from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.store import listing, schema, seals
 from ibm_circuit_job.store.bodies import Reference, body_of, raw_of, reference_in, references_in
 from ibm_circuit_job.store.lookup import StoreLookup, check_id
 from ibm_circuit_job.store.merging import history_of
-from ibm_circuit_job.store.records import read_record, record_in
+from ibm_circuit_job.store.records import UnreadRecord, damaged_record, read_record, record_in
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
-from ibm_circuit_job.wire.values import whole_text
+
+_T = TypeVar("_T")
 
 _LARGEST: Final = 2**63 - 1
 """The largest number that a database has, and more than it has rows."""
+_PORTION: Final = 1000
+"""How many rows are fetched at once."""
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -112,7 +115,8 @@ class StoreReader(StoreLookup):
             found: dict[str, Job] = {}
             for wanted in portions(dict.fromkeys(listed)):
                 query = sql.select(schema.jobs).where(schema.jobs.c.job_id.in_(wanted))
-                found.update(self._sound(connection.execute(query).mappings()))
+                rows = connection.execute(query).mappings()
+                found.update((job.job_id, job) for job in self._sound(rows, self._record))
             return found
 
         return self._database.read("read jobs", work)
@@ -207,14 +211,51 @@ class StoreReader(StoreLookup):
             True
         """
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
-        backend, service = wanted_text("backend_name", backend_name), wanted_text("service", service)
+        return self._listed(
+            self._record, wanted, limit, skip, backend_name=backend_name, service=service, descending=descending
+        )
 
-        def work(connection: sql.Connection) -> list[Job]:
-            services = listing.services_like(connection, service)
-            query = listing.fitting(wanted, backend, services, descending=descending)
-            return self._found(connection, query, limit=limit, skip=skip)
+    def unread_records(
+        self,
+        limit: int | None = None,
+        skip: int = 0,
+        backend_name: str | None = None,
+        status: str | JobStatus | Sequence[str | JobStatus] | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        job_tags: list[str] | None = None,
+        descending: bool = True,
+        *,
+        service: str | None = None,
+    ) -> list[UnreadRecord]:
+        """Return what :meth:`records` does, each record to be read from its JSON when it is asked for.
 
-        return self._database.read("list jobs", work)
+        Each is what the store had at the time of the call, and matches its digest.
+
+        Raises:
+            IBMBackendValueError: If an argument is wrong; the message says what would be right.
+            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> from ibm_circuit_job import Job
+            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     [unread] = store.unread_records()
+            >>> unread.job_id, unread.read()
+            ('cq1x', Job('cq1x'))
+        """
+        wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
+        return self._listed(
+            partial(self._unread, self.opened),
+            wanted,
+            limit,
+            skip,
+            backend_name=backend_name,
+            service=service,
+            descending=descending,
+        )
 
     def unfinished(self, *, service: str | None = None) -> list[Job]:
         """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
@@ -241,7 +282,7 @@ class StoreReader(StoreLookup):
 
         def work(connection: sql.Connection) -> list[Job]:
             query = listing.unfinished(listing.services_like(connection, service))
-            return self._found(connection, query, limit=None, skip=0)
+            return self._found(connection, query, self._record, limit=None, skip=0)
 
         return self._database.read("list jobs", work)
 
@@ -313,23 +354,53 @@ class StoreReader(StoreLookup):
 
     # Inside
 
-    def _found(self, connection: sql.Connection, query: listing.Records, *, limit: int | None, skip: int) -> list[Job]:
-        found: list[Job] = []
+    def _listed(
+        self,
+        made_of: Callable[[str, sql.RowMapping], _T],
+        wanted: WantedJobs,
+        limit: int | None,
+        skip: int,
+        *,
+        backend_name: str | None,
+        service: str | None,
+        descending: bool,
+    ) -> list[_T]:
+        backend, of_service = wanted_text("backend_name", backend_name), wanted_text("service", service)
+
+        def work(connection: sql.Connection) -> list[_T]:
+            services = listing.services_like(connection, of_service)
+            query = listing.fitting(wanted, backend, services, descending=descending)
+            return self._found(connection, query, made_of, limit=limit, skip=skip)
+
+        return self._database.read("list jobs", work)
+
+    def _found(
+        self,
+        connection: sql.Connection,
+        query: listing.Records,
+        made_of: Callable[[str, sql.RowMapping], _T],
+        *,
+        limit: int | None,
+        skip: int,
+    ) -> list[_T]:
+        found: list[_T] = []
         skip = min(skip, _LARGEST)
         while True:
             wanted = None if limit is None else min(limit - len(found), _LARGEST)
-            rows = connection.execute(query.limit(wanted).offset(skip)).mappings().all()
-            found += (job for _, job in self._sound(rows))
-            skip += len(rows)
+            number = 0
+            for rows in connection.execute(query.limit(wanted).offset(skip)).mappings().partitions(_PORTION):
+                found += self._sound(rows, made_of)
+                number += len(rows)
+            skip += number
             # Others in the place of those that are damaged.
-            if wanted is None or len(rows) < wanted or len(found) == limit:
+            if wanted is None or number < wanted or len(found) == limit:
                 return found
 
-    def _sound(self, rows: Iterable[sql.RowMapping]) -> Iterator[tuple[str, Job]]:
-        """The records of a listing; one that is damaged hides no other."""
+    def _sound(self, rows: Iterable[sql.RowMapping], made_of: Callable[[str, sql.RowMapping], _T]) -> Iterator[_T]:
+        """What is made of the rows of a listing; one that is damaged hides no other."""
         for row in rows:
             try:
-                yield row["job_id"], self._record(row["job_id"], row)
+                yield made_of(row["job_id"], row)
             except JobStoreDamagedError as error:
                 _logger.warning("A job is left out: %s", error)
 
@@ -346,10 +417,15 @@ class StoreReader(StoreLookup):
         except Damaged as damage:
             raise self._damaged(job_id, str(damage)) from None
 
+    def _unread(self, opened: tuple[int, bool], job_id: str, row: sql.RowMapping) -> UnreadRecord:
+        text = row["record"]
+        if not isinstance(text, str) or seals.digest_of_job(row) != row["digest"]:
+            # It raises, and says what is wrong.
+            self._record(job_id, row)
+        return UnreadRecord(job_id, opened, text, self._database.name)
+
     def _damaged(self, job_id: str, what: str) -> JobStoreDamagedError:
-        return JobStoreDamagedError(
-            f"the record of job {whole_text(job_id)} in the store at {self._database.name} is damaged: {what}"
-        )
+        return damaged_record(job_id, self._database.name, what)
 
     def _newest(self, connection: sql.Connection, job_id: str, slot: str, newer: int = 0) -> Body | None:
         """The body that came last of a job, but for so many newer ones."""

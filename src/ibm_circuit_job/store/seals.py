@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ibm_circuit_job.store.trouble import Damaged
@@ -40,7 +41,10 @@ def digest_of_job(row: Row) -> str:
         False
     """
     # In ASCII, whatever the database made of a damaged text.
-    return hashlib.sha256(ascii([row[name] for name in SEALED]).encode()).hexdigest()
+    return hashlib.sha256(ascii([*_sealed_values(row)]).encode()).hexdigest()
+
+
+_sealed_values: Final = itemgetter(*SEALED)
 
 
 def digest_of_fact(row: Row) -> str:

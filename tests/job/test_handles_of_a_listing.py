@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from threading import Barrier
 
 import pytest
+from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobDetails, JobMetrics, JobStore, JobStoreDamagedError, WaitPolicy
 from ibm_circuit_job.store import seals
+from ibm_circuit_job.testing import ScriptedClient
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 LATER = NOON.replace(hour=13)
@@ -151,3 +153,10 @@ def test_unread_record_shows_its_job_alone(store):
     assert repr(unread) == "UnreadRecord(job_id='cq1x')"
     assert unread.read() == bell()
     assert store.unread_records(status="DONE") == []
+
+
+def test_handle_of_a_listing_without_a_store_asks_its_client():
+    client = ScriptedClient([b'{"id": "cq1x", "state": {"status": "Completed"}}'])
+    [job] = IBMCircuitJob.from_listing([bell()], runtime_client=client)
+    assert (job.client, job.store, job.tags()) == (client, None, ["bell"])
+    assert job.status() is JobStatus.DONE

@@ -86,7 +86,7 @@ class JobStore(RecordStore):
         unread = self.unread_records(
             limit, skip, backend_name, status, start_datetime, end_datetime, job_tags, descending, service=service
         )
-        return JobList(IBMCircuitJob.from_listing(self, unread, find_backend=_named_backend))
+        return JobList(IBMCircuitJob.from_listing(unread, store=self, find_backend=_named_backend))
 
     def _repr_html_(self) -> str:
         """Where the store is, as a notebook shows it. Nothing is read."""

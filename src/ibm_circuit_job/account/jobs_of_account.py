@@ -35,8 +35,10 @@ from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.composite import ID_PREFIX
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.threads.following import warn_of_unknown_status
 
 if TYPE_CHECKING:
+    from ibm_circuit_job.account.backend import IBMBackend
     from ibm_circuit_job.state.selection import WantedJobs
     from ibm_circuit_job.store import RecordStore
 
@@ -107,8 +109,8 @@ class JobsOfAccount(BackendsOfAccount):
                 service=self.service,
             )
             handles = IBMCircuitJob.from_listing(
-                self._needed_store(),
                 unread,
+                store=self._needed_store(),
                 api_client=self.account_client,
                 runtime_client=self.runtime_client,
                 find_backend=lambda job: self._backend_of_job(job.backend),
@@ -135,13 +137,26 @@ class JobsOfAccount(BackendsOfAccount):
         # No page more is asked for than is needed.
         last = sys.maxsize if limit is None else min(skip + limit, sys.maxsize)
         found = list(islice(fitting, min(skip, last), last))
-        kept = self._kept_of(found)
         # A listing is one request: a backend is described when a handle needs it, once for all of them.
         describe = cache(self._backend_of_job)
-        return JobList(
-            self.handle_on(job, None, kept.get(job.job_id), find_backend=lambda seen: describe(seen.backend))
-            for job in found
-        )
+
+        def find_backend(seen: Job) -> IBMBackend | None:
+            return describe(seen.backend)
+
+        if self.store is None:
+            for job in found:
+                if job.status is not None:
+                    warn_of_unknown_status(job.status)
+            return JobList(
+                IBMCircuitJob.from_listing(
+                    found,
+                    api_client=self.account_client,
+                    runtime_client=self.runtime_client,
+                    find_backend=find_backend,
+                )
+            )
+        kept = self._kept_of(found)
+        return JobList(self.handle_on(job, None, kept.get(job.job_id), find_backend=find_backend) for job in found)
 
     def _pages(self, wanted: WantedJobs, first: int, **filters: Any) -> Iterator[list[Job]]:
         """What the service lists, page by page: each job once.

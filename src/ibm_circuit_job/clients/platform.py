@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from attrs import evolve
 from returns.result import Success
@@ -24,9 +25,10 @@ from ibm_circuit_job.clients.instances import Instance, InstanceWish, candidates
 from ibm_circuit_job.clients.log_in_errors import log_in_error
 from ibm_circuit_job.clients.parameters import ClientParameters
 from ibm_circuit_job.clients.runtime import RuntimeClient
-from ibm_circuit_job.clients.service_urls import api_url, iam_url, service_url
+from ibm_circuit_job.clients.service_urls import api_url, iam_url, knows_api_url, service_url
 from ibm_circuit_job.clients.version_agreement import VersionAgreement
 from ibm_circuit_job.errors import Failure, IBMAccountError, Unreadable, Unsupported, account_error, describe, is_answer
+from ibm_circuit_job.threads.background import await_end, started
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import documents
 from ibm_circuit_job.wire.hidden_values import HiddenBytes, HiddenText
@@ -271,9 +273,13 @@ class PlatformAccount:
             IBMAccountError: If IAM cannot be reached, or does not accept the key, or the instance is one of another
                 account than the key's.
         """
+        versions = self._asked_for_versions()
         try:
             token = self.access_token()
         except RequestFailed as error:
+            if versions is not None:
+                # It takes some seconds at most, and no thread is left behind.
+                await_end(versions, None)
             raise self._log_in_error(error.failure) from None
         account, meant = _account_of(token), Instance(self.instance).account if self.instance else None
         if None not in {account, meant} and account != meant:
@@ -281,6 +287,19 @@ class PlatformAccount:
                 f"the key is good, and the instance is one of another account, {meant}, than that of the key, "
                 f"{account}: use an API key of the instance's account, or an instance of the key's"
             )
+
+    def _asked_for_versions(self) -> Future[str] | None:
+        """Ask for the API versions, which takes no token, beside the log-in; ``None`` where nothing is asked.
+
+        Not where IAM is on the host of the API: to open a second connection takes longer than that saves. What the
+        answer is, or what is wrong, shows with the first request to the API.
+        """
+        if self._token is not None or not knows_api_url(self.params):
+            return None
+        agreement, api = self._agreement(), api_url(self.params)
+        if agreement.is_reached or urlsplit(api).netloc == urlsplit(self._iam_url).netloc:
+            return None
+        return started(lambda: agreement.version(self.http, None))
 
     def close(self) -> None:
         """Close all connections."""

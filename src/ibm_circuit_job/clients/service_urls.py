@@ -41,12 +41,29 @@ def api_url(params: ClientParameters) -> str:
     parts = urlsplit(params.url)
     if parts.path.strip("/"):
         return params.url
-    if is_loopback(host_of(params.url)) or parts.netloc.startswith("quantum.") or ".quantum." in parts.netloc:
+    if _names_api_host(params.url):
         return f"{params.url}/api/v1"
     region = params.crn_region or params.region or FIRST_REGION
     if params.private_endpoint:
         return f"{parts.scheme}://private.{region}.quantum.{parts.netloc}/api/v1"
     return f"{parts.scheme}://{'' if region == FIRST_REGION else f'{region}.'}quantum.{parts.netloc}/api/v1"
+
+
+def knows_api_url(params: ClientParameters) -> bool:
+    """Return whether :func:`api_url` is right before the instance is known.
+
+    Example:
+        >>> from ibm_circuit_job.clients.parameters import ClientParameters
+        >>> knows_api_url(ClientParameters("secret")), knows_api_url(ClientParameters("secret", region="eu-de"))
+        (False, True)
+    """
+    has_region = params.crn_region is not None or params.region is not None
+    return has_region or bool(urlsplit(params.url).path.strip("/")) or _names_api_host(params.url)
+
+
+def _names_api_host(url: str) -> bool:
+    netloc = urlsplit(url).netloc
+    return is_loopback(host_of(url)) or netloc.startswith("quantum.") or ".quantum." in netloc
 
 
 def iam_url(params: ClientParameters) -> str:

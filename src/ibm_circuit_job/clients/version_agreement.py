@@ -48,6 +48,11 @@ class VersionAgreement:
         # One step of the interpreter, so that two threads get the same object.
         return _agreements.setdefault(url, cls(url))
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether :meth:`version` returns without a request."""
+        return self._agreed is not None
+
     def version(self, http: HttpSession, seconds: float | None) -> str:
         """Return the version to speak. The service is asked once; where that fails, it is the newest known.
 

@@ -189,21 +189,20 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
     @classmethod
     def from_listing(
         cls,
-        store: RecordStore,
-        unread: Iterable[UnreadRecord],
+        listed: Iterable[Job | UnreadRecord],
         *,
+        store: RecordStore | None = None,
         api_client: Any = None,
         runtime_client: Any = None,
         find_backend: Callable[[Job], DescribedBackend | None] | None = None,
     ) -> list[Self]:
-        """Return handles on the jobs of a listing, each as :meth:`from_store` makes it.
+        """Return handles on the jobs of a listing. Each is set up when it is first asked for more than its job's ID.
 
-        A handle reads its record and is set up when it is first asked for more than its job's ID. Its record is what
-        the store had when the listing was made.
+        Until then it costs a tenth of any other handle. What it knows is what was known when the listing was made.
 
         Args:
-            store: The store.
-            unread: What ``store.unread_records()`` returned.
+            listed: What is known of each job: its record; or, of a store, what ``store.unread_records()`` returned.
+            store: The store that has the jobs, if it is the listing of one. Nothing is read from it or written here.
             api_client: The client of the account's side of the service.
             runtime_client: The client to ask about the jobs; ``api_client`` by default.
             find_backend: Finds the backend of a job when it is asked for, by what is known of the job then.
@@ -213,18 +212,19 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
             >>> from ibm_circuit_job import Job, JobStore
             >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
-            ...     IBMCircuitJob.from_listing(store, store.unread_records())
+            ...     IBMCircuitJob.from_listing(store.unread_records(), store=store)
             [<IBMCircuitJob('cq1x', status unknown)>]
         """
 
-        def made(found: UnreadRecord) -> Self:
-            record = found.read()
+        def made(found: Job | UnreadRecord) -> IBMCircuitJob:
+            record, opened = (found, None) if isinstance(found, Job) else (found.read(), found.opened)
             job = cls.from_state(record, api_client=api_client, runtime_client=runtime_client)
-            job._cell.keeper = parts.keeper.Keeper(store, record, opened=found.opened)  # noqa: SLF001 - a handle of our own
             job._find_backend = find_backend  # noqa: SLF001 - a handle of our own
+            if store is not None:
+                job._cell.keeper = parts.keeper.Keeper(store, record, opened=opened)  # noqa: SLF001
             return job
 
-        return [cls._to_set_up(found.job_id, made, found) for found in unread]
+        return [cls._to_set_up(found.job_id, made, found) for found in listed]
 
     @classmethod
     def from_runtime_job(cls, job: Any) -> Self:

@@ -64,7 +64,7 @@ class Handle(IBMJob):
         self._attributes = dict(attributes)
 
     @classmethod
-    def _to_set_up(cls, job_id: str, make: Callable[[_T], Self], of: _T) -> Self:
+    def _to_set_up(cls, job_id: str, make: Callable[[_T], Handle], of: _T) -> Self:
         """Return a handle that becomes what ``make(of)`` returns, when it is first asked for more than its job's ID."""
         job = cls.__new__(cls)
         own = job.__dict__

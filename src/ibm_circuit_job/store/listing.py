@@ -7,20 +7,28 @@ not ended, there is a query for each, and the database merges what they find.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeAlias, TypeVar
 
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
 
+from ibm_circuit_job.errors import JobStoreDamagedError
 from ibm_circuit_job.state.facts import micros_of
 from ibm_circuit_job.state.selection import WantedJobs
 from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.store import schema, seals
 from ibm_circuit_job.store.schema import key_of
 
+_T = TypeVar("_T")
 Records: TypeAlias = sql.Select[Any]
 """A query for the records and moments of jobs, with all that their digests are of."""
+_PORTION: Final = 1000
+"""How many rows are fetched at once."""
+_LARGEST: Final = 2**63 - 1
+"""The largest number that a database has, and more than it has rows."""
+_logger: Final = logging.getLogger(__name__)
 _SHOWN: Final = tuple(schema.jobs.c[name] for name in (*seals.SEALED, "digest"))
 
 
@@ -100,6 +108,45 @@ def services_like(connection: sql.Connection, service: str | None) -> set[str] |
         if isinstance(last, str) and last.startswith(f"{url} "):
             found.add(last)
     return found
+
+
+def found(
+    connection: sql.Connection,
+    query: Records,
+    made_of: Callable[[str, sql.RowMapping], _T],
+    *,
+    limit: int | None,
+    skip: int,
+) -> list[_T]:
+    """Return what is made of the rows that a query finds.
+
+    Args:
+        connection: The transaction that reads.
+        query: The query.
+        made_of: Makes something of the ID of a job and its row.
+        limit: How many at most; ``None`` for all. Those that are damaged are replaced by later ones.
+        skip: How many rows are passed over first.
+    """
+    made: list[_T] = []
+    skip = min(skip, _LARGEST)
+    while True:
+        wanted = None if limit is None else min(limit - len(made), _LARGEST)
+        number = 0
+        for rows in connection.execute(query.limit(wanted).offset(skip)).mappings().partitions(_PORTION):
+            made += sound(rows, made_of)
+            number += len(rows)
+        skip += number
+        if wanted is None or number < wanted or len(made) == limit:
+            return made
+
+
+def sound(rows: Iterable[sql.RowMapping], made_of: Callable[[str, sql.RowMapping], _T]) -> Iterator[_T]:
+    """Yield what is made of rows. One that is damaged is left out, with a warning in the log."""
+    for row in rows:
+        try:
+            yield made_of(row["job_id"], row)
+        except JobStoreDamagedError as error:
+            _logger.warning("A job is left out: %s", error)
 
 
 def _in_order(queries: list[sql.Select[Any]], *, descending: bool) -> Records:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial, reduce
@@ -27,12 +26,6 @@ from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
 
 _T = TypeVar("_T")
-
-_LARGEST: Final = 2**63 - 1
-"""The largest number that a database has, and more than it has rows."""
-_PORTION: Final = 1000
-"""How many rows are fetched at once."""
-_logger: Final = logging.getLogger(__name__)
 
 
 class StoreReader(StoreLookup):
@@ -116,7 +109,7 @@ class StoreReader(StoreLookup):
             for wanted in portions(dict.fromkeys(listed)):
                 query = sql.select(schema.jobs).where(schema.jobs.c.job_id.in_(wanted))
                 rows = connection.execute(query).mappings()
-                found.update((job.job_id, job) for job in self._sound(rows, self._record))
+                found.update((job.job_id, job) for job in listing.sound(rows, self._record))
             return found
 
         return self._database.read("read jobs", work)
@@ -282,7 +275,7 @@ class StoreReader(StoreLookup):
 
         def work(connection: sql.Connection) -> list[Job]:
             query = listing.unfinished(listing.services_like(connection, service))
-            return self._found(connection, query, self._record, limit=None, skip=0)
+            return listing.found(connection, query, self._record, limit=None, skip=0)
 
         return self._database.read("list jobs", work)
 
@@ -370,39 +363,9 @@ class StoreReader(StoreLookup):
         def work(connection: sql.Connection) -> list[_T]:
             services = listing.services_like(connection, of_service)
             query = listing.fitting(wanted, backend, services, descending=descending)
-            return self._found(connection, query, made_of, limit=limit, skip=skip)
+            return listing.found(connection, query, made_of, limit=limit, skip=skip)
 
         return self._database.read("list jobs", work)
-
-    def _found(
-        self,
-        connection: sql.Connection,
-        query: listing.Records,
-        made_of: Callable[[str, sql.RowMapping], _T],
-        *,
-        limit: int | None,
-        skip: int,
-    ) -> list[_T]:
-        found: list[_T] = []
-        skip = min(skip, _LARGEST)
-        while True:
-            wanted = None if limit is None else min(limit - len(found), _LARGEST)
-            number = 0
-            for rows in connection.execute(query.limit(wanted).offset(skip)).mappings().partitions(_PORTION):
-                found += self._sound(rows, made_of)
-                number += len(rows)
-            skip += number
-            # Others in the place of those that are damaged.
-            if wanted is None or number < wanted or len(found) == limit:
-                return found
-
-    def _sound(self, rows: Iterable[sql.RowMapping], made_of: Callable[[str, sql.RowMapping], _T]) -> Iterator[_T]:
-        """What is made of the rows of a listing; one that is damaged hides no other."""
-        for row in rows:
-            try:
-                yield made_of(row["job_id"], row)
-            except JobStoreDamagedError as error:
-                _logger.warning("A job is left out: %s", error)
 
     def _row(self, connection: sql.Connection, job_id: str) -> sql.RowMapping | None:
         """The row of a job; ``None`` where nothing was saved of it."""

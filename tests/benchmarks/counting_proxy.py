@@ -31,6 +31,9 @@ class CountingProxy:
     def __init__(self, port):
         self._target = port
         self._passed = []
+        self._lines = []
+        self.connections = 0
+        """How many connections clients have opened."""
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.port = self._server.sockets[0].getsockname()[1]
@@ -52,6 +55,10 @@ class CountingProxy:
         passed = [each for moment, *each in list(self._passed) if began <= moment <= ended]
         return Traffic(*(sum(column) for column in zip((0, 0, 0), *passed, strict=True)))
 
+    def requests_between(self, began, ended):
+        """Return the requests that began between two moments of ``time.time()``: method and path of each."""
+        return [line for moment, line in list(self._lines) if began <= moment <= ended]
+
     async def _end(self):
         connections = asyncio.all_tasks() - {asyncio.current_task()}
         for connection in connections:
@@ -59,10 +66,17 @@ class CountingProxy:
         await asyncio.gather(*connections, return_exceptions=True)
 
     async def _serve(self, reader, writer):
+        self.connections += 1
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
         requests = _Requests()
+
+        def counted(chunk):
+            begun = requests.begun_in(chunk)
+            self._lines += ((time.time(), line) for line in begun)
+            return len(begun), len(chunk), 0
+
         await asyncio.gather(
-            self._pass_on(reader, upstream_writer, lambda chunk: (requests.begun_in(chunk), len(chunk), 0)),
+            self._pass_on(reader, upstream_writer, counted),
             self._pass_on(upstream_reader, writer, lambda chunk: (0, 0, len(chunk))),
             return_exceptions=True,
         )
@@ -82,8 +96,8 @@ class _Requests:
         self._head, self._body, self._upgraded = bytearray(), 0, False
 
     def begun_in(self, chunk):
-        """Return how many requests had their head end in this chunk."""
-        begun = 0
+        """Return the method and the path of each request whose head ends in this chunk."""
+        begun = []
         while chunk and not self._upgraded:
             skipped = min(self._body, len(chunk))
             self._body -= skipped
@@ -91,9 +105,10 @@ class _Requests:
             head, end, chunk = bytes(self._head).partition(b"\r\n\r\n")
             if not end:
                 break
-            begun += 1
             self._head.clear()
-            fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
+            first, *lines = head.split(b"\r\n")
+            begun.append(first.decode().rpartition(" ")[0])
+            fields = dict(line.lower().split(b":", 1) for line in lines)
             self._body = int(fields.get(b"content-length", 0))
             self._upgraded = b"upgrade" in fields
         return begun

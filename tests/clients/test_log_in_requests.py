@@ -8,6 +8,7 @@ from counting_cloud import cloud, crn, item
 from ibm_circuit_job import IBMAccountError, IBMProvider
 from ibm_circuit_job.clients import PlatformAccount
 from ibm_circuit_job.clients.instances import Instance
+from ibm_circuit_job.clients.version_agreement import VersionAgreement
 
 TOKEN = "POST /identity/token"
 SEARCH = "POST /search/v3/resources/search"
@@ -40,6 +41,38 @@ def test_log_in_and_first_backend_are_four_requests(server):
         assert provider.get_backend("ibm_a") is backend
         assert len(server.asked) == 4
     assert server.connections == 1
+
+
+@pytest.fixture
+def iam_on_another_host(server, monkeypatch):
+    """Have IAM on a host of another name, as it is at IBM, which answers when the versions were asked for."""
+    monkeypatch.setenv("IAM_URL", server.url.replace("127.0.0.1", "localhost"))
+    server.after["/identity/token"] = "/api/v1/versions"
+
+
+@pytest.mark.usefixtures("iam_on_another_host")
+def test_versions_are_asked_for_beside_the_token(server):
+    with logged_in(server, crn(1)):
+        assert sorted(server.asked[:2]) == [VERSIONS, TOKEN]
+        assert server.asked[2:] == [BACKENDS]
+    assert server.connections == 2
+
+
+@pytest.mark.usefixtures("iam_on_another_host")
+def test_versions_are_asked_for_beside_the_search(server):
+    with logged_in(server):
+        assert sorted(server.asked[:2]) == [VERSIONS, TOKEN]
+        assert server.asked[2:] == [SEARCH, SEARCH, BACKENDS]
+
+
+@pytest.mark.usefixtures("iam_on_another_host")
+def test_no_question_outlasts_a_refused_log_in(server):
+    server.after = {"/api/v1/versions": "/identity/token"}
+    server.replies["/identity/token"] = (400, '{"errorMessage": "Provided API key could not be found."}')
+    with pytest.raises(IBMAccountError, match="could not be found"):
+        IBMProvider("the-key", server.api, instance=crn(1))
+    assert sorted(server.asked) == [VERSIONS, TOKEN]
+    assert VersionAgreement.with_service(server.api).is_reached
 
 
 def test_crn_costs_neither_search_nor_catalog(server):

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import threading
+from collections import defaultdict
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
@@ -46,6 +48,10 @@ VERSIONS = {"versions": [{"version": "2026-04-15", "status": "live"}]}
 PLANS = {"open-plan": ("Open", "free"), "flex-plan": ("Flex", "subscription"), "premium-plan": ("Premium", "paid")}
 
 
+_LONGEST_WAIT = 20.0
+"""Seconds after which a request that is waited for will not come."""
+
+
 class Cloud(LoopbackServer):
     """One server for all of them; ``asked`` lists the requests, ``connections`` counts the connections."""
 
@@ -60,6 +66,9 @@ class Cloud(LoopbackServer):
         self.account = "mine"
         self.plans = dict(PLANS)
         self.replies = {}
+        self.came = defaultdict(threading.Event)
+        self.after = {}
+        """The path of a request -> that of another one, which must have come before it is answered."""
 
     def process_request(self, request, client_address):
         self.connections += 1
@@ -78,6 +87,11 @@ class _Replies(Replying, BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         path = urlsplit(self.path).path
         self.server.asked.append(f"{self.command} {path}")
+        self.server.came[path].set()
+        first = self.server.after.get(path)
+        if first is not None and not self.server.came[first].wait(_LONGEST_WAIT):
+            self.reply(501, f"there was no {first}")
+            return
         if path in self.server.replies:
             self.reply(*self.server.replies[path][:2], **dict(self.server.replies[path][2:]))
             return

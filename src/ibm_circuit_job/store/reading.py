@@ -221,9 +221,7 @@ class StoreReader(StoreLookup):
         *,
         service: str | None = None,
     ) -> list[UnreadRecord]:
-        """Return what :meth:`records` does, each record to be read from its JSON when it is asked for.
-
-        Each is what the store had at the time of the call, and matches its digest.
+        """Return what :meth:`records` does, each as JSON that matches its digest, to be read when it is asked for.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
@@ -381,11 +379,9 @@ class StoreReader(StoreLookup):
             raise self._damaged(job_id, str(damage)) from None
 
     def _unread(self, opened: tuple[int, bool], job_id: str, row: sql.RowMapping) -> UnreadRecord:
-        text = row["record"]
-        if not isinstance(text, str) or seals.digest_of_job(row) != row["digest"]:
-            # It raises, and says what is wrong.
-            self._record(job_id, row)
-        return UnreadRecord(job_id, opened, text, self._database.name)
+        if not isinstance(row["record"], str) or seals.digest_of_job(row) != row["digest"]:
+            self._record(job_id, row)  # It raises, and says what is wrong.
+        return UnreadRecord(job_id, opened, row["record"], self._database.name)
 
     def _damaged(self, job_id: str, what: str) -> JobStoreDamagedError:
         return damaged_record(job_id, self._database.name, what)

@@ -130,6 +130,12 @@ def test_round_trips_beside_the_official_clients(benchmark, report, tmp_path):
             "connections": connections,
         }
     benchmark.extra_info["round_trips"] = figures
+    benchmark.extra_info["ratios"] = {
+        f"{what}, ours to {NAMES[peer]}": figures["ours"][what] / figures[peer][what]
+        for peer in ("provider", "runtime")
+        if peer in figures
+        for what in ("log_in_requests", "run_requests_but_polls", "run_cpu_ms", "listing_requests", "listing_cpu_ms")
+    }
     benchmark.extra_info["load"] = os.getloadavg()
     for client, its in figures.items():
         name, is_ours = NAMES[client], client == "ours"

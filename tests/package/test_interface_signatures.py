@@ -60,6 +60,7 @@ EXTRAS = {
     "result_async",
     "wait_for_final_state_async",
     "from_state",
+    "from_listing",
     "from_store",
     "keep_in",
     "store",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Success
 
-from ibm_circuit_job import effects
+from ibm_circuit_job import effects, threads
 from ibm_circuit_job.account.backends_of_account import BackendsOfAccount
 from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
@@ -35,7 +35,6 @@ from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.composite import ID_PREFIX
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.threads.following import warn_of_unknown_status
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
@@ -146,7 +145,7 @@ class JobsOfAccount(BackendsOfAccount):
         if self.store is None:
             for job in found:
                 if job.status is not None:
-                    warn_of_unknown_status(job.status)
+                    threads.following.warn_of_unknown_status(job.status)
             return JobList(
                 IBMCircuitJob.from_listing(
                     found,

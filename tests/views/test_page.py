@@ -70,7 +70,7 @@ def test_map_has_a_line_for_each_pair_with_the_colour_of_its_error():
     device = DeviceView(
         "local_5q",
         2,
-        running="a",
+        running=["a"],
         waiting=list("bcdefgh"),
         qubits=[QubitView(0, 0.0, 0.0, 0.02, 0), QubitView(1, 1.0, 0.0, None, None)],
         couplings=[CouplingView(0, 1, "cx", 0.0123, 4)],

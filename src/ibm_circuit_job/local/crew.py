@@ -21,7 +21,8 @@ import psutil
 from ibm_circuit_job.local import execution, worker
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
-from ibm_circuit_job.local.limits import Limits
+from ibm_circuit_job.local.executor import Started
+from ibm_circuit_job.local.limits import TRIES, Limits
 
 _WATCH_SECONDS: Final = 0.05
 """Seconds between two looks at the memory of a process that executes a job."""
@@ -29,8 +30,6 @@ _START_SECONDS: Final = 120.0
 """Seconds that a process may take until it is ready for its first job."""
 _FIRST_METHOD: Final = "fork" if sys.platform == "linux" else "spawn"
 """How the first processes start. A forked one has loaded Qiskit and Aer already: about a second less each."""
-_TRIES: Final = 2
-"""How often a job is tried whose process dies."""
 _MB: Final = 1024 * 1024
 
 
@@ -49,6 +48,10 @@ class Crew:
     def __init__(self, workers: int, limits: Limits) -> None:
         self.limits: Final = limits
         """What each of them may use."""
+        self.memory_mb: Final = limits.memory_mb
+        """MB of memory that a job may use."""
+        self.at_once: Final = 1
+        """How many jobs of one simulator run at once: one, in the order of their submission."""
         self._workers = workers
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._all: set[_Worker] = set()
@@ -75,8 +78,12 @@ class Crew:
         self.kill()
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def execute(self, task: Task) -> Outcome:
+    async def execute(self, task: Task, started: Started) -> Outcome:
         """Execute a job in the first process that is free. Where this is cancelled, the process ends.
+
+        Args:
+            task: The job.
+            started: Called with the name of the process when that begins, at each try.
 
         Returns:
             The outcome; if it has gone over a limit, or its process has died twice, the reason.
@@ -84,18 +91,18 @@ class Crew:
         died: _Died | None = None
         mine = await self._idle.get()
         try:
-            for _ in range(_TRIES):
+            for _ in range(TRIES):
                 if not mine.is_sound:
                     # It died while it was idle, or with this job: the next try is in a new process.
                     mine = self._replaced(mine)
+                started(mine.name)
                 try:
                     return await mine.run(task)
                 except _Died as error:
                     died = error
         finally:
             self._idle.put_nowait(mine if mine.is_sound else self._replaced(mine))
-        limit = f"its limit of memory is {self.limits.memory_mb} MB (setting memory_mb)"
-        return Outcome(None, f"The process that executed the job died twice: {died}; {limit}.")
+        return Outcome(None, self.limits.died_twice(str(died)))
 
     def _new(self, method: str) -> _Worker:
         made = _Worker(self.limits, self._threads, method)
@@ -148,6 +155,11 @@ class _Worker:
             return False
         return self._resident_mb() <= self._limits.memory_mb // 2
 
+    @property
+    def name(self) -> str:
+        """What it is called in the log of a job."""
+        return "a process that could not be started" if self._failure is not None else f"process {self._process.pid}"
+
     async def run(self, task: Task) -> Outcome:
         """Execute a job. Where it does not answer, the process is ended.
 
@@ -160,11 +172,9 @@ class _Worker:
             if not self._is_ready:
                 await self._in_thread(self._begin)
             answer = self._in_thread(self._ask, msgspec.msgpack.encode(task))
-            limits, given = self._limits, task.seconds
-            if given is None or given > limits.job_seconds:
-                end, too_long = loop.time() + limits.job_seconds, limits.over_time()
-            else:
-                end, too_long = loop.time() + given, f"It took longer than {given:g} seconds."
+            limits = self._limits
+            seconds, too_long = limits.seconds_for(task.seconds)
+            end = loop.time() + seconds
             while not answer.done():
                 await asyncio.wait({answer}, timeout=max(0.0, min(_WATCH_SECONDS, end - loop.time())))
                 if answer.done():

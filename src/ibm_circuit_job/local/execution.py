@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from ibm_circuit_job.local.limits import over_memory
+from ibm_circuit_job.local.limits import MEMORY_SETTING, over_memory
 from ibm_circuit_job.local.programs import run_of
 from ibm_circuit_job.local.programs.refusals import NOT_FOR_THIS_BACKEND, CannotRun
 
@@ -39,6 +39,8 @@ class Task:
     """MB of memory that it may use; any by default."""
     seconds: float | None = None
     """Seconds that it may take, where that is less than what the service gives every job."""
+    memory_setting: str = MEMORY_SETTING
+    """Where *memory_mb* is set, as reasons say it."""
 
 
 @frozen
@@ -95,7 +97,7 @@ def execute(task: Task) -> Outcome:
     except Exception as error:  # noqa: BLE001 - anything may be in there, and the service must live
         outcome = Outcome(None, f"{type(error).__name__}: {error}")
     if task.memory_mb is not None and _NO_MEMORY.search(outcome.reason):
-        outcome = evolve(outcome, reason=f"{over_memory(task.memory_mb)} {outcome.reason}", reason_code=None)
+        outcome = evolve(outcome, reason=f"{over_memory(task.memory_mb, task.memory_setting)} {outcome.reason}", reason_code=None)
     # Every listing repeats it, so not at any length.
     return evolve(outcome, reason=outcome.reason[:_LONGEST_REASON])
 

@@ -453,6 +453,8 @@ class JobApi(ABC):
 def log_of(job: LocalJob) -> list[str]:
     """Return the lines of a job's log, so far."""
     lines = [f"{iso(job.created)} created"]
+    for number, worker in enumerate(job.workers, 1):
+        lines.append(f"executed by {worker}" if number == 1 else f"tried again: executed by {worker}")
     if job.in_final_state:
         lines.append(f"{iso(job.finished or job.created)} {job.status}")
     return [*lines, *([job.reason] if job.reason else [])]

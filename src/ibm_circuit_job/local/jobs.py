@@ -7,6 +7,7 @@ before: after a restart every such job is there, and those that had not ended ru
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections import deque
@@ -20,8 +21,8 @@ from attrs import define, evolve, field
 from ibm_circuit_job.local import execution
 from ibm_circuit_job.local.changes import Changes
 from ibm_circuit_job.local.charges import MOST_COST, RAN_TOO_LONG, charged_for, estimated_seconds, settled
-from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.devices import DEVICES
+from ibm_circuit_job.local.executor import JobExecutor
 from ibm_circuit_job.local.kept_sessions import KeptSessions
 from ibm_circuit_job.local.records import JobRecord, NotWritten, Records
 
@@ -60,11 +61,11 @@ class LocalJob(JobRecord):
 
 
 class JobQueues:
-    """One queue per backend, each of which runs one job at a time.
+    """One queue per backend. A device runs one job at a time, a simulator as many as the executor takes at once.
 
     Args:
         records: Where the jobs are kept.
-        crew: The processes that execute jobs, which have been started. They stop with the queues.
+        executor: What executes jobs, which has been started. It stops with the queues.
         seed: The seed of every simulation whose job gives none; a new one each time by default.
         clock: Where the times of jobs come from.
     """
@@ -72,7 +73,7 @@ class JobQueues:
     def __init__(
         self,
         records: Records,
-        crew: Crew,
+        executor: JobExecutor,
         *,
         seed: int | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -88,8 +89,9 @@ class JobQueues:
         backends = {*DEVICES, *(job.backend for job in self.jobs.values())}
         self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in backends}
         self._news: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
-        self._current: dict[str, asyncio.Future[Any]] = {}
-        self._crew = crew
+        self._current: dict[str, asyncio.Future[execution.Outcome]] = {}
+        self._runs: dict[str, set[asyncio.Task[None]]] = {name: set() for name in DEVICES}
+        self._executor = executor
         self._tasks: list[asyncio.Task[None]] = []
         for job in self.jobs.values():
             if job.in_final_state:
@@ -103,11 +105,12 @@ class JobQueues:
 
     async def stop(self) -> None:
         """Stop at once; what runs is given up, and runs again when a service goes on with the same records."""
-        given_up = [*self._tasks, *self._current.values()]
-        for task in self._tasks:
+        tasks = [*self._tasks, *(run for runs in self._runs.values() for run in runs)]
+        given_up = [*tasks, *self._current.values()]
+        for task in tasks:
             task.cancel()
         await asyncio.gather(*given_up, return_exceptions=True)
-        await self._crew.stop()
+        await self._executor.stop()
 
     def submit(
         self,
@@ -145,7 +148,7 @@ class JobQueues:
             CannotCancel: If it has ended.
             NotWritten: If that cannot be written down; the job goes on.
         """
-        running = self._current.get(job.backend) if job.status == "Running" else None
+        running = self._current.get(job.id)
         if job.in_final_state or (running is not None and running.done()):
             # Its outcome is there already, and about to be written down.
             raise CannotCancel
@@ -193,44 +196,55 @@ class JobQueues:
 
     def length(self, backend: str) -> int:
         """Return how many jobs wait or run on a backend."""
-        return len(self._waiting[backend]) + (backend in self._current)
+        return len(self._waiting[backend]) + len(self._runs.get(backend, ()))
 
     def waiting_on(self, backend: str) -> list[LocalJob]:
         """Return the jobs that wait for a backend, the next one first."""
         return list(self._waiting[backend])
 
-    def running_on(self, backend: str) -> LocalJob | None:
-        """Return the job that runs on a backend."""
-        running = (job for job in self.jobs.values() if job.backend == backend and job.status == "Running")
-        return next(running, None)
+    def running_on(self, backend: str) -> list[LocalJob]:
+        """Return the jobs that run on a backend, in the order of their submission."""
+        return [job for job in self.jobs.values() if job.backend == backend and job.status == "Running"]
 
     def newest_first(self) -> Iterable[LocalJob]:
         """Return all jobs, the newest first."""
         return reversed(self.jobs.values())
 
     async def _run_backend(self, name: str) -> None:
-        waiting, news = self._waiting[name], self._news[name]
+        waiting, news, runs = self._waiting[name], self._news[name], self._runs[name]
         while True:
-            while not waiting:
+            while not waiting or len(runs) >= self._at_once(name):
                 news.clear()
-                await news.wait()
+                # Jobs that wait are looked at again: a cluster may have got more workers.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_AGAIN_SECONDS if waiting and self._at_once(name) > 1 else None):
+                        await news.wait()
             job = waiting.popleft()
             # Not written down: should the service die, the job runs again.
             job.status, job.running = "Running", self.clock()
-            self._current[name] = asyncio.ensure_future(self._execute(job))
+            self._current[job.id] = asyncio.ensure_future(self._execute(job))
+            run = asyncio.create_task(self._run(job))
+            runs.add(run)
+            run.add_done_callback(runs.discard)
+            run.add_done_callback(lambda _: news.set())
             self.changes.note()
-            try:
-                outcome = await asyncio.shield(self._current[name])
-            except asyncio.CancelledError:
-                if not job.in_final_state:
-                    # The service stops.
-                    self._current[name].cancel()
-                    raise
-                continue
-            else:
-                await self._end(job, outcome)
-            finally:
-                del self._current[name]
+
+    def _at_once(self, backend: str) -> int:
+        return self._executor.at_once if DEVICES[backend].is_simulator else 1
+
+    async def _run(self, job: LocalJob) -> None:
+        """See a job through that is being executed."""
+        try:
+            outcome = await asyncio.shield(self._current[job.id])
+        except asyncio.CancelledError:
+            if not job.in_final_state:
+                # The service stops.
+                self._current[job.id].cancel()
+                raise
+        else:
+            await self._end(job, outcome)
+        finally:
+            del self._current[job.id]
 
     async def _execute(self, job: LocalJob) -> execution.Outcome:
         started = asyncio.get_running_loop().time()
@@ -257,17 +271,21 @@ class JobQueues:
 
     async def _outcome(self, job: LocalJob) -> execution.Outcome:
         params = self.records.params(job)
-        return await self._crew.execute(
-            execution.Task(
-                job.id,
-                job.backend,
-                job.program,
-                params,
-                _calibrated(job),
-                self._seed,
-                self._crew.limits.memory_mb,
-            )
+
+        def started(worker: str) -> None:
+            job.workers.append(worker)
+            self.changes.note()
+
+        task = execution.Task(
+            job.id,
+            job.backend,
+            job.program,
+            params,
+            _calibrated(job),
+            self._seed,
+            self._executor.memory_mb,
         )
+        return await self._executor.execute(task, started)
 
     def _allowed_seconds(self, job: LocalJob) -> float:
         """Return how many seconds a job may be charged: its own limit, and what is left of its session's."""

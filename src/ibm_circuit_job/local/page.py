@@ -22,10 +22,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.local.execution import Task
+from ibm_circuit_job.local.executor import JobExecutor
 from ibm_circuit_job.local.job_api import Refusal, Service, check_key, log_of
 from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
 from ibm_circuit_job.local.rendering import Rendering, View
@@ -67,13 +67,13 @@ class Page:
 
     Args:
         service: What is shown.
-        crew: The processes in which circuits are drawn.
+        executor: What draws circuits.
     """
 
-    def __init__(self, service: Service, crew: Crew) -> None:
+    def __init__(self, service: Service, executor: JobExecutor) -> None:
         self._service = service
         self._queues = service.queues
-        self._crew = crew
+        self._executor = executor
         self._drawn: OrderedDict[tuple[str, bool], dict[str, Any]] = OrderedDict()
         self._drawing: dict[tuple[str, bool], asyncio.Task[None]] = {}
         self._rendering = Rendering()
@@ -168,10 +168,9 @@ class Page:
         return View(path, device_list_html, (tuple(map(self._device, devices)),))
 
     def _device(self, device: Device) -> DeviceView:
-        running = self._queues.running_on(device.name)
         return evolve(
             _calibrated(device, device.calibrated_at(self._queues.clock())),
-            running=None if running is None else running.id,
+            running=[job.id for job in self._queues.running_on(device.name)],
             waiting=[job.id for job in self._queues.waiting_on(device.name)],
         )
 
@@ -235,7 +234,7 @@ class Page:
         asked = {"params": records.params(job), "result": records.result(job) if with_result else None}
         task = Task(job.id, job.backend, "showing", msgspec.msgpack.encode(asked), job.created, seconds=_DRAW_SECONDS)
         try:
-            outcome = await self._crew.execute(task)
+            outcome = await self._executor.execute(task, lambda _: None)
             if outcome.result is None:
                 self._drawn[key] = {"note": f"The circuits cannot be shown: {outcome.reason}"}
             else:

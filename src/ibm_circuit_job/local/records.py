@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sql
-from attrs import define
+from attrs import define, field
 from sqlalchemy.pool import StaticPool
 
 FORMAT: Final = 1
@@ -28,6 +28,7 @@ _LATER: Final = (
     sql.Column("calibration_id", sql.String),
     sql.Column("instance", sql.String),
     sql.Column("charged", sql.Float),
+    sql.Column("workers", sql.String),
 )
 """Columns that tables of earlier versions do not have; an earlier version leaves them empty."""
 _jobs: Final = sql.Table(
@@ -119,6 +120,8 @@ class JobRecord:
     """The instance (CRN) that pays for it; the first one by default."""
     charged: float | None = None
     """Seconds that it is charged; ``None`` until it has ended."""
+    workers: list[str] = field(factory=list)
+    """The names of the workers that have executed it, one for each try."""
 
 
 _R = TypeVar("_R", bound=JobRecord)
@@ -299,6 +302,7 @@ def _row(job: JobRecord) -> dict[str, Any]:
         "calibration_id": job.calibration_id,
         "instance": job.instance,
         "charged": job.charged,
+        "workers": msgspec.json.encode(job.workers).decode(),
         **times,
     }
 
@@ -306,6 +310,7 @@ def _row(job: JobRecord) -> dict[str, Any]:
 def _record(row: Any, kind: type[_R]) -> _R:
     fields = {name: value for name, value in row.items() if name != "number"}
     fields["tags"] = msgspec.json.decode(fields["tags"], type=list[str])
+    fields["workers"] = msgspec.json.decode(fields["workers"] or "[]", type=list[str])
     for name in ("created", "running", "finished"):
         text = fields[name]
         fields[name] = None if text is None else datetime.fromisoformat(text).astimezone(UTC)

@@ -26,6 +26,7 @@ from ibm_circuit_job.local.crew import Crew
 from ibm_circuit_job.local.description import description
 from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import DEVICES
+from ibm_circuit_job.local.executor import JobExecutor
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan, OrderedFaults
 from ibm_circuit_job.local.front import Front
 from ibm_circuit_job.local.instances import Instance
@@ -36,6 +37,7 @@ from ibm_circuit_job.local.legacy_api import LegacyApi
 from ibm_circuit_job.local.limits import JOB_SECONDS, Limits, share_of_machine
 from ibm_circuit_job.local.page import Page
 from ibm_circuit_job.local.platform_api import HANDLERS, PlatformApi
+from ibm_circuit_job.local.pooled import PooledExecutor, Submit
 from ibm_circuit_job.local.records import NotWritten, Records, RecordsUnavailable
 
 PLATFORM_PATH: Final = "/experimental/api/v1"
@@ -56,7 +58,9 @@ class ServerSettings:
     port: int = 0
     """The port; 0 for any that is free."""
     workers: int = 2
-    """How many processes execute jobs."""
+    """How many processes execute jobs; of an executor that was given, how many jobs of a simulator it gets at once."""
+    executor: str | Submit | None = None
+    """What executes jobs: the address of a Dask scheduler, or ``submit`` of an executor; its own processes by default."""
     seed: int | None = None
     """The seed of every simulation whose job gives none."""
     rate_limit: int | None = None
@@ -206,6 +210,17 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _executor(settings: ServerSettings) -> JobExecutor:
+    if isinstance(settings.executor, str):
+        from ibm_circuit_job.local.dask_cluster import DaskExecutor, dask_address  # noqa: PLC0415 - where it is used
+
+        return DaskExecutor(dask_address(settings.executor), settings.memory_mb, settings.job_seconds)
+    limits = Limits(settings.memory_mb or share_of_machine(settings.workers), settings.job_seconds)
+    if settings.executor is not None:
+        return PooledExecutor(settings.executor, settings.workers, limits)
+    return Crew(settings.workers, limits)
+
+
 def serve(
     settings: ServerSettings, bound: socket.socket, started: Callable[[Started, Callable[[], None]], None]
 ) -> None:
@@ -218,6 +233,7 @@ def serve(
 
     Raises:
         RecordsUnavailable: If its folder cannot be used.
+        ExecutorUnavailable: If its executor cannot be used.
     """
     _allow_many_connections()
     if settings.devices is not None:
@@ -226,11 +242,10 @@ def serve(
     os.umask(0o077)
     with contextlib.ExitStack() as at_end:
         at_end.callback(bound.close)
-        limits = Limits(settings.memory_mb or share_of_machine(settings.workers), settings.job_seconds)
-        crew = Crew(settings.workers, limits)
-        at_end.callback(crew.kill)
-        # Before the records: what is opened before would be open in these processes too.
-        crew.start()
+        executor = _executor(settings)
+        at_end.callback(executor.kill)
+        # Before the records: what is opened before would be open in worker processes too.
+        executor.start()
         records = Records(Path(settings.data))
         at_end.callback(records.close)
         try:
@@ -238,7 +253,7 @@ def serve(
         except NotWritten as error:
             raise RecordsUnavailable(f"the folder {settings.data} cannot be used: {error}") from None
         clock = Clock()
-        queues = JobQueues(records, crew, seed=settings.seed, clock=clock)
+        queues = JobQueues(records, executor, seed=settings.seed, clock=clock)
         service = Service(
             queues,
             access,
@@ -249,7 +264,7 @@ def serve(
             set(settings.withdrawn_versions),
         )
         ordered = OrderedFaults(settings.faults)
-        app = application(service, Page(service, crew), Control(service, ordered))
+        app = application(service, Page(service, executor), Control(service, ordered))
         config = uvicorn.Config(
             Front(FaultInjector(app, ordered, clock), settings.allowed_hosts, settings.host),
             log_level="warning",

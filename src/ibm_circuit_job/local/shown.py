@@ -83,7 +83,7 @@ def device_view(
     device: Device,
     properties: Mapping[str, Any],
     *,
-    running: str | None = None,
+    running: Sequence[str] = (),
     waiting: Sequence[str] = (),
     calibrated_at: datetime | None = None,
 ) -> DeviceView:
@@ -92,7 +92,7 @@ def device_view(
     Args:
         device: The backend.
         properties: Its properties, as the service replies them; empty for a simulator.
-        running: The ID of the job that runs.
+        running: The IDs of the jobs that run.
         waiting: The IDs of the jobs that wait.
         calibrated_at: When it was calibrated last; ``None`` for a simulator.
 

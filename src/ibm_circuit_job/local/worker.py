@@ -1,6 +1,7 @@
-"""A worker process: it prepares itself, then executes jobs, one at a time, until the service ends.
+"""A worker process: it prepares itself, then executes jobs, one at a time, until its parent ends.
 
-Tasks and outcomes are MessagePack, so that nothing is unpickled on either side. The parent is :mod:`.crew`.
+Tasks and outcomes are MessagePack, so that nothing is unpickled on either side. The parent is :mod:`.crew`, or any
+worker with :mod:`.child`, which starts it as ``python -m ibm_circuit_job.local.worker``.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
-from typing import Final
+from typing import IO, Final, Protocol
 
 import msgspec
 import psutil
@@ -28,9 +29,68 @@ READY: Final = b"ready"
 MOST_ANSWER: Final = 900_000_000
 """How many bytes an answer may hold; SQLite has rows of at most 1,000,000,000."""
 _MB: Final = 1024 * 1024
+_LENGTH_BYTES: Final = 8
 
 
-def main(connection: Connection, parent: int, memory_mb: int, devices: Sequence[Device]) -> None:
+class Frames(Protocol):
+    """Where tasks come from and answers go to, such as a connection of ``multiprocessing``."""
+
+    def send_bytes(self, buf: bytes, /) -> None:
+        """Send a frame."""
+
+    def recv_bytes(self) -> bytes:
+        """Return the next frame.
+
+        Raises:
+            EOFError: If there is none.
+        """
+
+
+class Pipe:
+    """Frames over two pipes: eight bytes for the length of each, then its bytes.
+
+    Args:
+        source: Where frames are read.
+        sink: Where they are written.
+
+    Example:
+        >>> import io
+        >>> written = io.BytesIO()
+        >>> Pipe(io.BytesIO(), written).send_bytes(b"a task")
+        >>> Pipe(io.BytesIO(written.getvalue()), io.BytesIO()).recv_bytes()
+        b'a task'
+    """
+
+    def __init__(self, source: IO[bytes], sink: IO[bytes]) -> None:
+        self._source, self._sink = source, sink
+
+    def send_bytes(self, buf: bytes, /) -> None:
+        """Send a frame."""
+        self._sink.write(len(buf).to_bytes(_LENGTH_BYTES, "big"))
+        self._sink.write(buf)
+        self._sink.flush()
+
+    def recv_bytes(self) -> bytes:
+        """Return the next frame.
+
+        Raises:
+            EOFError: If there is none, or only a part of it.
+        """
+        return self._read(int.from_bytes(self._read(_LENGTH_BYTES), "big"))
+
+    def close(self) -> None:
+        """Close the pipe that is written; the other end reads its end."""
+        with contextlib.suppress(OSError):
+            self._sink.close()
+
+    def _read(self, length: int) -> bytes:
+        found = self._source.read(length)
+        if len(found) < length:
+            raise EOFError
+        return found
+
+
+def main(connection: Frames, parent: int, memory_mb: int, devices: Sequence[Device]) -> None:
     """Execute the tasks that come over a connection; return when it is closed.
 
     Args:
@@ -49,6 +109,17 @@ def main(connection: Connection, parent: int, memory_mb: int, devices: Sequence[
         connection.send_bytes(READY)
         while True:
             connection.send_bytes(_answer(connection.recv_bytes()))
+
+
+def main_of_child() -> None:
+    """Execute the tasks that come from standard input; return when that is closed."""
+    # What is printed here, and by libraries, goes where errors go: standard output has frames.
+    frames = Pipe(sys.stdin.buffer, os.fdopen(os.dup(1), "wb"))
+    os.dup2(2, 1)
+    with contextlib.suppress(EOFError):
+        # From the process that has started this one, which is where what it runs comes from.
+        parent, memory_mb, devices = pickle.loads(frames.recv_bytes())  # noqa: S301
+        main(frames, parent, memory_mb, pickle.loads(devices))  # noqa: S301 - the same
 
 
 def _answer(asked: bytes) -> bytes:
@@ -102,3 +173,7 @@ def _die_with(parent: int) -> None:
 
 _PARENT_DEATH_SIGNAL: Final = 1
 """``PR_SET_PDEATHSIG`` of Linux's ``prctl``."""
+
+
+if __name__ == "__main__":
+    main_of_child()

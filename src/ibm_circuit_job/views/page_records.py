@@ -149,8 +149,8 @@ class DeviceView:
     """How many qubits it has."""
     simulator: bool = False
     """Whether it is an ideal simulator."""
-    running: str | None = None
-    """The ID of the job that runs."""
+    running: tuple[str, ...] = field(default=(), converter=_texts)
+    """The IDs of the jobs that run; of a device, at most one."""
     waiting: tuple[str, ...] = field(default=(), converter=_texts)
     """The IDs of the jobs that wait, the next one first."""
     calibrated_at: datetime | None = None

@@ -53,6 +53,13 @@ def serve(
         typer.Option(min=256, help="MB of memory that a job may use; by default an equal share of what is free."),
     ] = None,
     job_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds that a job may execute.")] = 300.0,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            help="The address of a Dask scheduler whose workers execute jobs, such as dask://127.0.0.1:8786; by default "
+            "processes of the service."
+        ),
+    ] = None,
     device: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,6 +84,7 @@ def serve(
 
     Example: ibm-circuit-job serve --port 8080
     """
+    from ibm_circuit_job.local.executor import ExecutorUnavailable  # noqa: PLC0415
     from ibm_circuit_job.local.faults import FaultPlan, NoFaultPlan, read_plan  # noqa: PLC0415
     from ibm_circuit_job.local.given_devices import NoDevice, devices_of, documents_of  # noqa: PLC0415
     from ibm_circuit_job.local.records import RecordsUnavailable  # noqa: PLC0415
@@ -95,6 +103,7 @@ def serve(
             "rate_limit": rate_limit,
             "memory_mb": memory_mb,
             "job_seconds": job_seconds,
+            "executor": executor,
             "devices": tuple(devices_of([documents_of(_paths(each)) for each in device])) if device else None,
             "faults": FaultPlan() if faults is None else read_plan(faults.read_bytes()),
         }
@@ -131,7 +140,7 @@ def serve(
     try:
         server = ServerSettings(token=demanded, **settings)
         run_server(server, bound_socket(server.host, server.port), started)
-    except (PortUnavailable, RecordsUnavailable) as error:
+    except (PortUnavailable, RecordsUnavailable, ExecutorUnavailable) as error:
         terminal.fail(str(error))
 
 

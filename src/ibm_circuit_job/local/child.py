@@ -192,6 +192,8 @@ class _Child:
         except (EOFError, OSError, ValueError):
             # An end in the midst of an answer is one, too.
             self._frames.put(None)
+        finally:
+            self._pipe.close_source()
 
     def _send(self, frame: bytes) -> None:
         try:

@@ -87,21 +87,21 @@ def execute_on_worker(call: bytes) -> bytes:
         call: The job and how it is to be executed, as MessagePack.
 
     Returns:
-        The outcome, as MessagePack.
+        The name of the worker and the outcome, as MessagePack.
     """
     from distributed import get_worker  # noqa: PLC0415 - of the extra ``dask``
 
     worker = get_worker()
     read = msgspec.msgpack.decode(call, type=_Call)
-    worker.log_event(read.topic, {"key": read.key, "worker": f"Dask worker {worker.name} at {worker.address}"})
+    name = f"Dask worker {worker.name} at {worker.address}"
+    worker.log_event(read.topic, {"key": read.key, "name": name})
     own = _memory_mb(worker)
     if read.memory_mb is not None and read.memory_mb <= own:
         limits = Limits(read.memory_mb, read.job_seconds, MEMORY_SETTING)
     else:
         limits = Limits(own, read.job_seconds, _WORKER_MEMORY)
-    return msgspec.msgpack.encode(
-        execute_in_child(read.task, Setup(limits, read.devices), lambda: read.key not in _stopped)
-    )
+    outcome = execute_in_child(read.task, Setup(limits, read.devices), lambda: read.key not in _stopped)
+    return msgspec.msgpack.encode((name, outcome))
 
 
 def _memory_mb(worker: Any) -> int:
@@ -145,6 +145,7 @@ class DaskExecutor:
         self._client: Any = None
         self._threads = 1
         self._started: dict[str, Started] = {}
+        self._named: dict[str, set[str]] = {}
         self._topic = f"ibm-circuit-job-{secrets.token_hex(8)}"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting = asyncio.Lock()
@@ -182,7 +183,7 @@ class DaskExecutor:
         while True:
             client = self._client
             key = f"{task.program}-{task.job_id}-{secrets.token_hex(4)}"
-            self._started[key] = started
+            self._started[key], self._named[key] = started, set()
             try:
                 future = await asyncio.to_thread(self._submitted, client, key, task)
                 return await self._outcome(client, future)
@@ -190,7 +191,7 @@ class DaskExecutor:
                 _logger.warning("Job %s: %s; it is tried again.", task.job_id, error)
                 await self._connect_again(client)
             finally:
-                del self._started[key]
+                del self._started[key], self._named[key]
 
     def _submitted(self, client: Any, key: str, task: Task) -> Any:
         """Give a task to the cluster; in a thread, since it takes as long as the parameters are large."""
@@ -227,7 +228,11 @@ class DaskExecutor:
             raise _Lost(f"the connection to the Dask cluster at {self._address} was lost") from None
         except Exception as error:  # noqa: BLE001 - what a worker of another version raises
             return Outcome(None, f"The Dask worker did not execute the job: {type(error).__name__}: {error}")
-        return msgspec.msgpack.decode(answer, type=Outcome)
+        worker, outcome = msgspec.msgpack.decode(answer, type=tuple[str, Outcome])
+        if worker not in self._named[future.key]:
+            # What it said as it began has not arrived.
+            self._say_started({"key": future.key, "name": worker})
+        return outcome
 
     async def _connect_again(self, lost: Any) -> None:
         async with self._connecting:
@@ -262,7 +267,7 @@ class DaskExecutor:
             ) from None
         try:
             found = client.get_versions(packages=[_PACKAGE, *_SAME_COUNTS])
-            _check_versions(found["client"]["packages"], {at: each["packages"] for at, each in found["workers"].items()})
+            check_versions(found["client"]["packages"], {at: each["packages"] for at, each in found["workers"].items()})
             self._threads = sum(client.nthreads().values())
             client.subscribe_topic(self._topic, self._on_started)
         except ExecutorUnavailable:
@@ -277,7 +282,8 @@ class DaskExecutor:
 
     def _say_started(self, said: Any) -> None:
         if (started := self._started.get(said["key"])) is not None:
-            started(said["worker"])
+            self._named[said["key"]].add(said["name"])
+            started(said["name"])
 
 
 class _Lost(Exception):  # noqa: N818 - named for what it says
@@ -291,7 +297,7 @@ def _stop(client: Any, future: Any) -> None:
         client.run(stop_on_worker, future.key, on_error="ignore")
 
 
-def _check_versions(here: Any, workers: Any) -> None:
+def check_versions(here: Any, workers: Any) -> None:
     """Compare the versions of packages, as Dask names them.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import importlib.util
+import io
 import os
 import queue
 import shutil
@@ -14,10 +15,11 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -51,7 +53,11 @@ class LocalService:
         token: The API token that clients must log in with; by default, one that is kept with the jobs.
         data: The folder in which it keeps its jobs, and finds them again; by default a new one, which is removed when
             the service stops.
-        workers: How many processes execute jobs.
+        workers: How many processes execute jobs; with a ``concurrent.futures.Executor``, how many jobs of a simulator it
+            gets at once.
+        executor: What executes jobs, in place of processes of the service: the address of a Dask scheduler
+            (``dask://HOST:PORT``, or ``dask+tls://HOST:PORT``), or any ``concurrent.futures.Executor``, which has to
+            be there as long as the service is. The service does not shut it down.
         seed: The seed of every simulation whose job gives none, for the same counts each time.
         rate_limit: How many jobs may be submitted a minute; any number by default.
         results_at_url: From how many bytes on a result lies at a URL; by default 10 MiB in the legacy dialect, and
@@ -76,7 +82,7 @@ class LocalService:
 
     Raises:
         LocalServiceError: If the port is none or taken, the folder cannot be used, the extra ``local`` is not
-            installed, or it does not start.
+            installed, the Dask cluster cannot be reached or has another version of this package, or it does not start.
 
     Example:
         >>> with LocalService() as service:
@@ -91,6 +97,7 @@ class LocalService:
         token: str | None = None,
         data: str | os.PathLike[str] | None = None,
         workers: int = 2,
+        executor: str | Executor | None = None,
         seed: int | None = None,
         rate_limit: int | None = None,
         results_at_url: int | None = None,
@@ -112,6 +119,7 @@ class LocalService:
         if missing:
             raise LocalServiceError(f"the local service needs {', '.join(missing)}: install ibm-circuit-job[local]")
         _check_faults(faults)
+        _check_executor(executor)
         _check_settings(
             token,
             data,
@@ -133,6 +141,7 @@ class LocalService:
             "token": token,
             "port": port,
             "workers": workers,
+            "executor": "relayed" if isinstance(executor, Executor) else executor,
             "seed": seed,
             "rate_limit": rate_limit,
             "results_at_url": results_at_url,
@@ -156,6 +165,8 @@ class LocalService:
         except BaseException:
             self._stop()
             raise
+        if isinstance(executor, Executor):
+            _relay(executor, process)
         self.url: str = said["url"]
         """The URL to log into, in the legacy dialect."""
         self.platform_url: str = said["platform_url"]
@@ -283,6 +294,32 @@ def _check_seconds(least: float = 1e-9, **settings: object) -> None:
             raise LocalServiceError(f"expected {name} to be a number of seconds {bound}, got {seconds!r}")
 
 
+def _check_executor(executor: object) -> None:
+    if executor is None or isinstance(executor, Executor):
+        return
+    if not isinstance(executor, str):
+        raise LocalServiceError(
+            "expected executor to be the address of a Dask scheduler, a concurrent.futures.Executor, or None, got "
+            f"{type(executor).__name__}"
+        )
+    from ibm_circuit_job.local.dask_cluster import dask_address  # noqa: PLC0415 - it needs the extra
+    from ibm_circuit_job.local.executor import ExecutorUnavailable  # noqa: PLC0415 - the same
+
+    try:
+        dask_address(executor)
+    except ExecutorUnavailable as error:
+        raise LocalServiceError(str(error)) from None
+    if importlib.util.find_spec("distributed") is None:
+        raise LocalServiceError("a Dask cluster needs the package distributed: install ibm-circuit-job[dask]")
+
+
+def _relay(executor: Executor, process: subprocess.Popen[bytes]) -> None:
+    from ibm_circuit_job.local.relay import serve_relay  # noqa: PLC0415 - it needs the extra
+
+    arguments = (executor, process.stdout, process.stdin)
+    threading.Thread(target=serve_relay, args=arguments, name="local-service-jobs", daemon=True).start()
+
+
 def _check_hosts(hosts: object) -> None:
     if isinstance(hosts, str) or not isinstance(hosts, Sequence) or not all(isinstance(host, str) for host in hosts):
         raise LocalServiceError(f"expected allowed_hosts to be a list of host names, got {hosts!r}")
@@ -341,7 +378,8 @@ def _let_go_of_lifelines() -> None:
     """In a forked child: it did not start the services, and must not keep them alive."""
     for process in _lifelines:
         if process.stdin is not None:
-            process.stdin.close()
+            # The pipe alone: what waits in its buffer is the parent's to write, and its lock may be taken there.
+            cast("io.BufferedWriter", process.stdin).raw.close()
     _lifelines.clear()
 
 

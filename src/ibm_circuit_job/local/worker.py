@@ -83,6 +83,10 @@ class Pipe:
         with contextlib.suppress(OSError):
             self._sink.close()
 
+    def close_source(self) -> None:
+        """Close the pipe that is read, once it has ended."""
+        self._source.close()
+
     def _read(self, length: int) -> bytes:
         found = self._source.read(length)
         if len(found) < length:

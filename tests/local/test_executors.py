@@ -43,7 +43,10 @@ def kind(request):
 @pytest.fixture(scope="module")
 def service(kind):
     settings = {} if kind == "Dask" else {"memory_mb": 700}
-    with executor_of(kind) as executor, LocalService(executor=executor, workers=1, job_seconds=2.0, **settings) as service:
+    with (
+        executor_of(kind) as executor,
+        LocalService(executor=executor, workers=1, job_seconds=2.0, **settings) as service,
+    ):
         yield service
 
 

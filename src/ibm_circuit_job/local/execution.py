@@ -97,7 +97,9 @@ def execute(task: Task) -> Outcome:
     except Exception as error:  # noqa: BLE001 - anything may be in there, and the service must live
         outcome = Outcome(None, f"{type(error).__name__}: {error}")
     if task.memory_mb is not None and _NO_MEMORY.search(outcome.reason):
-        outcome = evolve(outcome, reason=f"{over_memory(task.memory_mb, task.memory_setting)} {outcome.reason}", reason_code=None)
+        outcome = evolve(
+            outcome, reason=f"{over_memory(task.memory_mb, task.memory_setting)} {outcome.reason}", reason_code=None
+        )
     # Every listing repeats it, so not at any length.
     return evolve(outcome, reason=outcome.reason[:_LONGEST_REASON])
 

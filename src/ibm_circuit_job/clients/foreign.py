@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 NOT_CONNECTED: Final = (
     "this handle has no connection to a service; give it one with IBMProvider.attach(job), "
-    "or as runtime_client when it is made"
+    "or as runtime_client when it is made, or call reconnect_with(IBMProvider) before it is pickled"
 )
 """Why a handle without a client, such as one that was unpickled, can ask nothing."""
 THIS_MACHINE: Final = "this machine"

@@ -44,8 +44,10 @@ class JobCell:
         self.given_error = given_error
         self.state = state
         self.clock = clock
-        self.client: Client = adapted(None)
-        """The client that is asked about the job."""
+        self._client: Client = adapted(None)
+        self.reconnect: Callable[[], None] | None = None
+        """Gives the handle a client, with the first question; ``None`` where it has one, or none can be had."""
+        self._reconnecting = ForkFreeLock()
         self.backend: Any = None
         """The backend that runs it, where one was given or found."""
         self.keeper: Keeper | None = None
@@ -60,6 +62,32 @@ class JobCell:
     def job_id(self) -> str:
         """The job's ID."""
         return self.state.job_id
+
+    @property
+    def client(self) -> Client:
+        """The client that is asked about the job. That of an unpickled handle may be made now.
+
+        Raises:
+            Exception: What the handle's factory of providers raises.
+        """
+        self.connect()
+        return self._client
+
+    @client.setter
+    def client(self, client: Client) -> None:
+        self._client, self.reconnect = client, None
+
+    def connect(self) -> None:
+        """Make the client, where that is to be done with the first question.
+
+        Raises:
+            Exception: What the handle's factory of providers raises.
+        """
+        if self.reconnect is not None:
+            with self._reconnecting():
+                if self.reconnect is not None:
+                    # It sets the client, which is why it is not called again.
+                    self.reconnect()
 
     # Learning
 

@@ -16,6 +16,7 @@ from ibm_circuit_job.errors import Unsupported, to_exception
 from ibm_circuit_job.job import parts
 from ibm_circuit_job.job.arguments import checked_store
 from ibm_circuit_job.job.ibm_job import IBMJob
+from ibm_circuit_job.job.reconnection import ProviderFactory, checked_factory, provider_of
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire import queries, results
 
@@ -56,6 +57,7 @@ class Handle(IBMJob):
         self._primitives = self._reader.in_form(results.decode_primitive)
         self._future = parts.shared_future.SharedFuture[QiskitResult]()
         self._api_client: Any = None
+        self._provider_factory: ProviderFactory | None = None
         self._find_backend: Callable[[Job], DescribedBackend | None] | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
         self._inputs_kept_back = False
@@ -110,6 +112,38 @@ class Handle(IBMJob):
         self._find_backend = None
         self._api_client = api_client
         self._cell.client = adapted(api_client if runtime_client is None else runtime_client)
+
+    def reconnect_with(self, provider_factory: ProviderFactory) -> Self:
+        """Let copies of the handle that are unpickled connect by themselves, such as in another process.
+
+        The pickle has the factory, and no token. An unpickled handle that has to ask calls the factory, once in a
+        process for all its handles, and attaches itself to the provider. An ``async`` member connects in the event loop.
+
+        Args:
+            provider_factory: Returns an ``IBMProvider``: the class itself where variables of the environment or a saved
+                account say which account, else a function of a module, or a ``functools.partial``.
+
+        Returns:
+            The handle itself. A connection that it has is not touched.
+
+        Raises:
+            IBMJobInvalidStateError: If it is no function.
+
+        Example:
+            >>> import pickle
+            >>> from ibm_circuit_job import IBMCircuitJob, IBMProvider, Job
+            >>> job = IBMCircuitJob.from_state(Job("a")).reconnect_with(IBMProvider)
+            >>> pickle.loads(pickle.dumps(job)).job_id()
+            'a'
+        """
+        self._provider_factory = checked_factory(provider_factory)
+        if self._cell.reconnect is not None or self.client is None:
+            self._cell.reconnect = self._reconnect
+        return self
+
+    def _reconnect(self) -> None:
+        if self._provider_factory is not None:
+            provider_of(self._provider_factory).attach(self)
 
     def keep_in(self, store: RecordStore) -> None:
         """Keep the job in a store from now on: learn what is kept of it there, and save what is known.
@@ -191,6 +225,7 @@ class Handle(IBMJob):
             "state": state,
             "attributes": self._attributes,
             "own": own,
+            "provider_factory": self._provider_factory,
         }
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
@@ -199,11 +234,15 @@ class Handle(IBMJob):
         self._set_up(cell, kept["attributes"])
         self.__dict__.update(kept["own"])
         self.connect()
+        # Pickles of earlier versions have none.
+        if (factory := kept.get("provider_factory")) is not None:
+            self.reconnect_with(factory)
 
     def __copy__(self) -> Self:
         copied = type(self).__new__(type(self))
         copied.__setstate__(self._kept_state(self.state))
-        copied.connect(backend=self._cell.backend, api_client=self._api_client, runtime_client=self.client)
+        if self._cell.reconnect is None:
+            copied.connect(backend=self._cell.backend, api_client=self._api_client, runtime_client=self.client)
         copied._cell.keeper, copied._cell.clock = self._cell.keeper, self._cell.clock  # noqa: SLF001 - of this class
         copied._find_backend = self._find_backend  # noqa: SLF001 - of this class
         return copied
@@ -225,6 +264,7 @@ class Handle(IBMJob):
         return backend
 
     def _found_backend(self) -> Any:
+        self._cell.connect()
         if self._cell.backend is None and self._find_backend is not None:
             self._cell.backend = self._find_backend(self.state)
         return self._cell.backend

@@ -111,6 +111,6 @@ def test_simulator_gives_an_executor_as_many_jobs_at_once_as_workers(until):
 
 @pytest.mark.parametrize("given", [7, print, "dask:/127.0.0.1:8786", "dask://", "dask://host", "http://host:80"])
 def test_executor_that_is_none_is_refused_with_what_would_be_right(given):
-    with pytest.raises(LocalServiceError, match="dask://127.0.0.1:8786|a concurrent.futures.Executor") as caught:
+    with pytest.raises(LocalServiceError, match=r"dask://127\.0\.0\.1:8786|a concurrent\.futures\.Executor") as caught:
         LocalService(executor=given)
     assert (given if isinstance(given, str) else type(given).__name__) in str(caught.value)

@@ -164,7 +164,7 @@ def test_task_with_a_time_of_its_own_ends_then_and_the_next_runs():
 
     async def outcomes():
         try:
-            return await crew.execute(long), await asyncio.wait_for(crew.execute(task), 60)
+            return await crew.execute(long, print), await asyncio.wait_for(crew.execute(task, print), 60)
         finally:
             await crew.stop()
 
@@ -181,8 +181,8 @@ def test_worker_not_replaced_for_lack_of_files_is_replaced_later():
     async def outcomes():
         try:
             with no_more_files():
-                failed = await crew.execute(task)
-            return failed, await asyncio.wait_for(crew.execute(task), 60)
+                failed = await crew.execute(task, print)
+            return failed, await asyncio.wait_for(crew.execute(task, print), 60)
         finally:
             await crew.stop()
 

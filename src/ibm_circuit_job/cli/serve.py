@@ -56,8 +56,8 @@ def serve(
     executor: Annotated[
         str | None,
         typer.Option(
-            help="The address of a Dask scheduler whose workers execute jobs, such as dask://127.0.0.1:8786; by default "
-            "processes of the service."
+            help="The address of a Dask scheduler whose workers execute jobs, such as dask://127.0.0.1:8786; by "
+            "default processes of the service."
         ),
     ] = None,
     device: Annotated[

@@ -117,7 +117,7 @@ class Handle(IBMJob):
         """Let copies of the handle that are unpickled connect by themselves, such as in another process.
 
         The pickle has the factory, and no token. An unpickled handle that has to ask calls the factory, once in a
-        process for all its handles, and attaches itself to the provider. An ``async`` member connects in the event loop.
+        process for all its handles, and attaches itself to the provider. An ``async`` member does so in the event loop.
 
         Args:
             provider_factory: Returns an ``IBMProvider``: the class itself where variables of the environment or a saved

@@ -202,7 +202,7 @@ class DaskExecutor:
             # What is drawn for the page comes before jobs that wait.
             first = {"priority": 1} if task.program == "showing" else {}
             return client.submit(execute_on_worker, msgspec.msgpack.encode(call), key=key, pure=False, **first)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - of the network, or of Dask
             raise _Lost(f"the Dask cluster at {self._address} takes no job: {error}") from None
 
     async def _outcome(self, client: Any, future: Any) -> Outcome:
@@ -257,9 +257,10 @@ class DaskExecutor:
         """
         from distributed import Client  # noqa: PLC0415 - of the extra ``dask``
 
+        connect: Any = Client
         try:
-            client = Client(self._address, timeout=_CONNECT_SECONDS, set_as_default=False, name="ibm-circuit-job")
-        except Exception as error:
+            client = connect(self._address, timeout=_CONNECT_SECONDS, set_as_default=False, name="ibm-circuit-job")
+        except Exception as error:  # noqa: BLE001 - the same
             reason = str(error) or type(error).__name__
             raise ExecutorUnavailable(
                 f"the Dask cluster at {self._address} cannot be reached ({reason}); "

@@ -106,7 +106,7 @@ class JobQueues:
     async def stop(self) -> None:
         """Stop at once; what runs is given up, and runs again when a service goes on with the same records."""
         tasks = [*self._tasks, *(run for runs in self._runs.values() for run in runs)]
-        given_up = [*tasks, *self._current.values()]
+        given_up: list[asyncio.Future[Any]] = [*tasks, *self._current.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*given_up, return_exceptions=True)

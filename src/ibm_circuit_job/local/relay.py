@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, InvalidStateError
+from functools import partial
 from typing import IO, Final
 
 import msgspec
@@ -101,4 +102,4 @@ def serve_relay(executor: Executor, calls: IO[bytes], answers: IO[bytes]) -> Non
             except Exception as error:  # noqa: BLE001 - the same
                 answer(_Line(call.number, None, f"{type(error).__name__}: {error}"))
             else:
-                future.add_done_callback(lambda made, number=call.number: done(number, made))
+                future.add_done_callback(partial(done, call.number))

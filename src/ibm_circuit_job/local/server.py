@@ -60,7 +60,7 @@ class ServerSettings:
     workers: int = 2
     """How many processes execute jobs; of an executor that was given, how many jobs of a simulator it gets at once."""
     executor: str | Submit | None = None
-    """What executes jobs: the address of a Dask scheduler, or ``submit`` of an executor; its own processes by default."""
+    """What executes jobs: the address of a Dask scheduler, or ``submit`` of an executor; by default its processes."""
     seed: int | None = None
     """The seed of every simulation whose job gives none."""
     rate_limit: int | None = None

@@ -53,8 +53,8 @@ class LocalService:
         token: The API token that clients must log in with; by default, one that is kept with the jobs.
         data: The folder in which it keeps its jobs, and finds them again; by default a new one, which is removed when
             the service stops.
-        workers: How many processes execute jobs; with a ``concurrent.futures.Executor``, how many jobs of a simulator it
-            gets at once.
+        workers: How many processes execute jobs; with a ``concurrent.futures.Executor``, how many jobs of a simulator
+            it gets at once.
         executor: What executes jobs, in place of processes of the service: the address of a Dask scheduler
             (``dask://HOST:PORT``, or ``dask+tls://HOST:PORT``), or any ``concurrent.futures.Executor``, which has to
             be there as long as the service is. The service does not shut it down.

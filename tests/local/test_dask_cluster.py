@@ -1,21 +1,28 @@
 """Jobs on a Dask cluster: workers that die, a scheduler that is lost or is not there, other versions."""
 
+import asyncio
 import itertools
 import os
 import re
 import signal
 import socket
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from attrs import evolve
 from dask import config as dask_config
 from distributed import Client, LocalCluster
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMJobFailureError, IBMProvider
 from ibm_circuit_job.local import LocalService, LocalServiceError
-from ibm_circuit_job.local.dask_cluster import check_versions, dask_address
+from ibm_circuit_job.local.dask_cluster import DaskExecutor, check_versions, dask_address
+from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.executor import ExecutorUnavailable
+from ibm_circuit_job.wire import typed_json
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +135,30 @@ def test_addresses_of_dask_are_taken_as_they_are():
     assert [dask_address(each) for each in addresses] == [
         "tcp://a:1", "tls://a:1", "tcp://a:1", "tls://a:1", "tcp://[::1]:8786",
     ]  # fmt: skip
+
+
+def test_jobs_go_on_when_a_lost_scheduler_is_back(endless):
+    given = {"processes": False, "protocol": "tcp", "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
+    long = evolve(task, params=typed_json.encode({"circuits": [endless], "shots": 1}))
+
+    async def outcome():
+        names = asyncio.Queue()
+        with LocalCluster(**given) as first:
+            port = urlsplit(first.scheduler_address).port
+            executor = DaskExecutor(first.scheduler_address, None, 300.0)
+            await asyncio.to_thread(executor.start)
+            waiting = asyncio.create_task(executor.execute(long, names.put_nowait))
+            await names.get()
+            await asyncio.to_thread(first.close)
+        with await asyncio.to_thread(partial(LocalCluster, scheduler_port=port, **given)):
+            again = await names.get()
+            short = await executor.execute(task, names.put_nowait)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            await executor.stop()
+        return again, short
+
+    again, short = asyncio.run(outcome())
+    assert again.startswith("Dask worker")
+    assert "'circuits'" in short.reason

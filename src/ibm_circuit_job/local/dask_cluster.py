@@ -32,6 +32,8 @@ _AGAIN_SECONDS: Final = 1.0
 """Seconds between two tries to reach a cluster that was lost."""
 _MB: Final = 1024 * 1024
 _MOST_STOPPED: Final = 10_000
+_CLOSED: Final = frozenset({"closing", "closed", "failed", "stopping", "stopped"})
+"""The statuses of a worker of Dask that executes nothing more."""
 _PACKAGE: Final = "ibm_circuit_job"
 _SAME_COUNTS: Final = ("qiskit", "qiskit_aer")
 """Packages of whose versions the counts of a seed may depend."""
@@ -100,7 +102,12 @@ def execute_on_worker(call: bytes) -> bytes:
         limits = Limits(read.memory_mb, read.job_seconds, MEMORY_SETTING)
     else:
         limits = Limits(own, read.job_seconds, _WORKER_MEMORY)
-    outcome = execute_in_child(read.task, Setup(limits, read.devices), lambda: read.key not in _stopped)
+
+    def is_wanted() -> bool:
+        # A worker that has lost its scheduler closes, and waits for its tasks.
+        return read.key not in _stopped and worker.status.name not in _CLOSED
+
+    outcome = execute_in_child(read.task, Setup(limits, read.devices), is_wanted)
     return msgspec.msgpack.encode((name, outcome))
 
 

@@ -30,7 +30,7 @@ def cluster():
     # One worker's death is forgiven to a job, and not three, as by default: that would take three more processes.
     with (
         dask_config.set({"distributed.scheduler.allowed-failures": 1}),
-        LocalCluster(n_workers=2, threads_per_worker=1, memory_limit="900MB", dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, memory_limit="900MB", dashboard_address=":0") as cluster,
     ):
         yield cluster
 
@@ -138,7 +138,7 @@ def test_addresses_of_dask_are_taken_as_they_are():
 
 
 def test_jobs_go_on_when_a_lost_scheduler_is_back(endless):
-    given = {"processes": False, "protocol": "tcp", "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    given = {"processes": False, "protocol": "tcp", "n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0"}
     task = Task("a", "local_simulator", "circuit-runner", b"{}", datetime(2024, 2, 3, tzinfo=UTC))
     long = evolve(task, params=typed_json.encode({"circuits": [endless], "shots": 1}))
 

@@ -28,7 +28,7 @@ def executor_of(kind):
             with ProcessPoolExecutor(1, get_context("spawn")) as processes:
                 yield processes
         case "Dask":
-            given = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "900MB", "dashboard_address": None}
+            given = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "900MB", "dashboard_address": ":0"}
             with LocalCluster(**given) as cluster:
                 yield cluster.scheduler_address.replace("tcp://", "dask://")
         case _:

@@ -65,6 +65,7 @@ EXTRAS = {
     "keep_in",
     "store",
     "logs",
+    "reconnect_with",
     "metrics",
     "primitive_result",
     "primitive_result_async",

@@ -262,8 +262,12 @@ class DaskExecutor:
         Raises:
             ExecutorUnavailable: If that cannot be.
         """
-        from distributed import Client  # noqa: PLC0415 - of the extra ``dask``
-
+        try:
+            from distributed import Client  # noqa: PLC0415 - of the extra ``dask``
+        except ImportError:
+            raise ExecutorUnavailable(
+                "a Dask cluster needs the package distributed: install ibm-circuit-job[dask]"
+            ) from None
         connect: Any = Client
         try:
             client = connect(self._address, timeout=_CONNECT_SECONDS, set_as_default=False, name="ibm-circuit-job")

@@ -309,8 +309,6 @@ def _check_executor(executor: object) -> None:
         dask_address(executor)
     except ExecutorUnavailable as error:
         raise LocalServiceError(str(error)) from None
-    if importlib.util.find_spec("distributed") is None:
-        raise LocalServiceError("a Dask cluster needs the package distributed: install ibm-circuit-job[dask]")
 
 
 def _relay(executor: Executor, process: subprocess.Popen[bytes]) -> None:

@@ -94,7 +94,7 @@ class PooledExecutor:
         call = msgspec.msgpack.encode(_Call(task, setup, str(wanted)))
         try:
             answer = await asyncio.wrap_future(self._submit(execute_call, call))
-        except Exception as error:  # noqa: BLE001 - anybody's executor may raise anything
+        except Exception as error:  # noqa: BLE001 - an executor may raise anything
             return Outcome(None, f"The executor did not execute the job: {type(error).__name__}: {error}")
         finally:
             wanted.unlink(missing_ok=True)

@@ -90,7 +90,7 @@ def serve_relay(executor: Executor, calls: IO[bytes], answers: IO[bytes]) -> Non
     def done(number: int, future: Future[bytes]) -> None:
         try:
             answer(_Line(number, future.result()))
-        except BaseException as error:  # noqa: BLE001 - anybody's executor may raise anything
+        except BaseException as error:  # noqa: BLE001 - an executor may raise anything
             answer(_Line(number, None, f"{type(error).__name__}: {error}"))
 
     # The end of the service closes the pipe, if not in this moment, then in the next read.

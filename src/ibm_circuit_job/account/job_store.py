@@ -33,11 +33,15 @@ class JobStore(RecordStore):
         create: Whether to make a store where there is none.
         timeout: Seconds that a call may take for each of its transactions, whatever the database does. What a poll
             writes, which can be asked for again, is given up after three.
+        payloads: Where new bodies of inputs and results are to lie outside of the database: a folder, as a path or
+            ``file:///FOLDER``, or an object store, as ``s3://BUCKET/PREFIX``, with the extra ``payloads`` and the
+            package that fsspec needs for it. The store remembers it, so that it is given once. By default they lie
+            where the store says, else in the database.
 
     Raises:
         JobStoreUnavailableError: If it cannot be reached now.
         JobStoreError: If it cannot be opened, is of another program, or was written by a newer version; if there is
-            none, and ``create`` is false.
+            none, and ``create`` is false; if it has its payloads in another place than the one that is given.
         JobStoreDamagedError: If it is damaged.
 
     Example:

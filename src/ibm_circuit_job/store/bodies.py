@@ -1,5 +1,7 @@
 """The bodies of inputs and results as they lie in a store: once each, under their SHA-256, compressed and in parts.
 
+The parts of a body are rows. Where the store has a place for payloads, they are one object there; see ``payloads``.
+
 A record and a history do not hold them, but say which body it is, and when it was seen.
 """
 
@@ -17,7 +19,8 @@ from attrs import frozen
 from ibm_circuit_job.errors import JobStoreError
 from ibm_circuit_job.state.facts import MOST_BYTES, Body
 from ibm_circuit_job.state.job import BODIES
-from ibm_circuit_job.store import schema
+from ibm_circuit_job.store import payloads, schema
+from ibm_circuit_job.store.places import Place
 from ibm_circuit_job.store.schema import moment_of
 from ibm_circuit_job.store.seals import Row
 from ibm_circuit_job.store.statements import insert_new, portions
@@ -92,13 +95,28 @@ def pack(raw: bytes) -> Packed:
     return Packed(len(raw), tuple(packed[start : start + _PART] for start in range(0, len(packed), _PART)))
 
 
+def put_all(place: Place, packed: Mapping[str, Packed]) -> None:
+    """Write bodies to the place that a store has for them.
+
+    Raises:
+        JobStoreUnavailableError: If it cannot be reached.
+    """
+    for sha256, body in packed.items():
+        place.put(payloads.name_of(sha256), body.parts)
+
+
 def raw_of(connection: sql.Connection, sha256: str) -> bytes | None:
-    """Return the bytes of a body, unchecked; ``None`` where they are not there, or cannot be decompressed."""
+    """Return the bytes of a body, unchecked; ``None`` where they are not there, or cannot be decompressed.
+
+    Raises:
+        JobStoreUnavailableError: If it lies in a place that cannot be reached.
+    """
     bodies, parts = schema.bodies, schema.body_parts
     size = connection.execute(sql.select(bodies.c.size).where(bodies.c.sha256 == sha256)).scalar()
     query = sql.select(parts.c.data).where(parts.c.sha256 == sha256).order_by(parts.c.part)
     try:
-        return _unpacked(b"".join(connection.execute(query).scalars()), size)
+        packed = b"".join(connection.execute(query).scalars())
+        return _unpacked(packed or payloads.packed_of(connection, sha256, size), size)
     except (TypeError, zstandard.ZstdError):
         return None
 
@@ -135,6 +153,7 @@ def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping
     for wanted in portions(sorted(bodies)):
         of_bodies = sql.select(table.c.sha256).where(table.c.sha256.in_(wanted)).order_by(table.c.sha256)
         there.update(connection.execute(of_bodies.with_for_update(read=True, key_share=True)).scalars())
+    place = payloads.payloads_of(connection).look(connection)
     for sha256 in sorted(packed.keys() | (bodies.keys() - there)):
         body = packed.get(sha256) or pack(bodies[sha256])
         insert_new(connection, table, [{"sha256": sha256, "size": body.size}])
@@ -142,5 +161,8 @@ def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping
         connection.execute(sql.select(table).where(table.c.sha256 == sha256).with_for_update(key_share=True))
         # Those of a body that was damaged are replaced.
         connection.execute(sql.delete(parts).where(parts.c.sha256 == sha256))
+        if place is not None:
+            payloads.use(connection, place, sha256, body.parts)
+            continue
         rows = [{"sha256": sha256, "part": part, "data": data} for part, data in enumerate(body.parts)]
         connection.execute(sql.insert(parts), rows)

@@ -16,6 +16,7 @@ from ibm_circuit_job.store import schema, seals
 from ibm_circuit_job.store.bodies import raw_of, references_in
 from ibm_circuit_job.store.database import Database
 from ibm_circuit_job.store.merging import history_of
+from ibm_circuit_job.store.payloads import where
 from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, record_in, service_columns, tag_rows
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.wire.values import whole_text
@@ -155,7 +156,8 @@ def _damage_of_bodies(database: Database, counts: dict[str, int]) -> Iterator[st
         counts["bodies"] += 1
         raw = database.read("check the store", partial(raw_of, sha256=sha256)) if isinstance(sha256, str) else None
         if raw is None or hashlib.sha256(raw).hexdigest() != sha256:
-            yield f"a body is damaged: it is not what its SHA-256 says ({sha256!r})"
+            place = database.read("check the store", partial(where, sha256=sha256))
+            yield f"a body is damaged: it is not what its SHA-256 says ({place!r})"
 
 
 def _damage_of_orphans(database: Database) -> Iterator[str]:

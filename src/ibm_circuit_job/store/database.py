@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.store import forks, migration, postgresql, sqlite
 from ibm_circuit_job.store.file import close_to_others, identity_of, is_missing, make_for_owner
+from ibm_circuit_job.store.payloads import NotThatPlace, Payloads
 from ibm_circuit_job.store.trouble import RESTORE, Damaged, Passing, ToldTroubles, passing, store_error
 from ibm_circuit_job.store.url import shown, store_url
 from ibm_circuit_job.store.writing import Writing
@@ -59,6 +60,7 @@ class Database:
         create: Whether to make a store where there is none.
         timeout: Seconds that a transaction may take, with all that it waits for.
         at_once: Whether to open it now; else the first transaction does.
+        payloads: The place outside of the database for new bodies; ``None`` for what the database says.
 
     Raises:
         JobStoreError: If it cannot be opened, is of another program, or of a newer version; if there is none.
@@ -73,7 +75,10 @@ class Database:
         create: bool = True,
         timeout: float = TIMEOUT,
         at_once: bool = True,
+        payloads: Any = None,
     ) -> None:
+        self.payloads = Payloads(payloads)
+        """Where it has bodies that are not in the database."""
         self.url = store_url(url)
         self.create = create
         self.timeout = timeout
@@ -153,7 +158,7 @@ class Database:
         def transaction(call: Call[_T]) -> _T:
             with self._connected(call, how) as connection:
                 patience = self._patience(call, how)
-                connection.execution_options(patience=patience)
+                connection.execution_options(patience=patience, payloads=self.payloads)
                 if not self.is_sqlite:
                     # Else each query sees what others have written before it.
                     connection.execution_options(isolation_level="REPEATABLE READ")
@@ -189,6 +194,20 @@ class Database:
                 return done
 
         return self._guarded(doing, transaction, how, size=size, writes=True)
+
+    def beside(self, doing: str, work: Callable[[], _T], *, how: Writing = Writing.SYNCED, size: int = 0) -> _T:
+        """Do some work for a transaction that needs no connection, within the time that a transaction has.
+
+        Args:
+            doing: What it is for, as in ``"keep job abc"``.
+            work: The work. It runs on another thread.
+            how: How the transaction is written that it is for.
+            size: How many bytes of bodies it is about; it may take a second more for each million.
+
+        Raises:
+            JobStoreUnavailableError: If it is not done in time.
+        """
+        return self._guarded(doing, lambda _call: work(), how, size=size, writes=True)
 
     def _guarded(
         self,
@@ -268,7 +287,12 @@ class Database:
 
         patience, is_synced = self._patience(call, how), how is not Writing.SOON
         connection.execution_options(
-            writes=True, is_synced=is_synced, patience=patience, is_wal=self._is_wal, on_wait=on_wait
+            writes=True,
+            is_synced=is_synced,
+            patience=patience,
+            is_wal=self._is_wal,
+            on_wait=on_wait,
+            payloads=self.payloads,
         )
         with connection.begin():
             self._limit(connection, call, patience, is_synced=is_synced)
@@ -316,7 +340,8 @@ class Database:
                     self._is_wal = sqlite.use_wal(connection)
             if found < len(migration.MIGRATIONS):
                 self._migrate(call)
-        except migration.NotOurs as wrong:
+            self._settle_payloads(call, how)
+        except (migration.NotOurs, NotThatPlace) as wrong:
             raise JobStoreError(f"could not open the store at {self.name}: {wrong}") from None
         if self.is_sqlite:
             self._file_opened = identity_of(self._file)
@@ -332,6 +357,20 @@ class Database:
             with self._stoppable(call) as connection, suppress(OperationalError):
                 connection.execution_options(in_transaction=False, patience=_UNWAITED_LOCK_SECONDS)
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _settle_payloads(self, call: Call[Any], how: Writing) -> None:
+        """Have the database remember the place that was given for payloads, or see that it has this one."""
+        self.payloads.forget()
+        if not self.payloads.is_given:
+            return
+        with self._stoppable(call) as connection:
+            connection.execution_options(patience=self._patience(call, how))
+            with connection.begin():
+                if self.payloads.is_settled(connection):
+                    return
+        self.payloads.prepare()
+        with self._stoppable(call) as connection, self._begun(connection, call, Writing.SYNCED):
+            self.payloads.settle(connection)
 
     def _none_there(self) -> JobStoreError:
         return JobStoreError(f"expected the URL of a store, or the path of its file; there is none at {self.name}")

@@ -112,11 +112,17 @@ def _add_digests(connection: sql.Connection) -> None:
         )
 
 
+def _add_place_of_payloads(connection: sql.Connection) -> None:
+    """Add the tables that say in which place payloads lie, and which of them are to be deleted there."""
+    schema.tables.create_all(connection, tables=[schema.settings, schema.unused_bodies])
+
+
 MIGRATIONS: list[Callable[[sql.Connection], None]] = [
     _make_tables,
     _add_what_is_awaited,
     _add_what_is_looked_for,
     _add_digests,
+    _add_place_of_payloads,
 ]
 """What makes version 1 of an empty database, version 2 of version 1, and so on. The first makes the tables as they are
 today, and each of the others adds what a store of the version before it lacks."""

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -46,6 +47,7 @@ class OpenStore:
         results_held: int | None = 4,
         create: bool = True,
         timeout: float = TIMEOUT,
+        payloads: str | os.PathLike[str] | None = None,
     ) -> None:
         if results_held is not None and (type(results_held) is not int or not 0 <= results_held <= sys.maxsize):
             raise JobStoreError(
@@ -55,7 +57,7 @@ class OpenStore:
         if chosen is None:
             raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
         _check_timeout(timeout)
-        self._set_up(Database(chosen, create=create, timeout=timeout), results_held)
+        self._set_up(Database(chosen, create=create, timeout=timeout, payloads=payloads), results_held)
 
     def _set_up(self, database: Database, results_held: int | None) -> None:
         self._database = database
@@ -77,6 +79,23 @@ class OpenStore:
             'jobs.sqlite'
         """
         return self._database.location
+
+    @property
+    def payloads(self) -> str | None:
+        """The URL of the folder or object store that gets the bodies of inputs and results; ``None`` for the database.
+
+        Raises:
+            JobStoreError: If the store cannot be read.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job.store import RecordStore
+            >>> with RecordStore(f"{tempfile.mkdtemp()}/jobs.sqlite", payloads="memory://results") as store:
+            ...     store.payloads
+            'memory://results'
+        """
+        place = self._database.read("read the settings", partial(self._database.payloads.look, again=True))
+        return None if place is None else place.url
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self._database.name!r})>"

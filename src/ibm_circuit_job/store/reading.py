@@ -20,6 +20,7 @@ from ibm_circuit_job.store import listing, schema, seals
 from ibm_circuit_job.store.bodies import Reference, body_of, raw_of, reference_in, references_in
 from ibm_circuit_job.store.lookup import StoreLookup, check_id
 from ibm_circuit_job.store.merging import history_of
+from ibm_circuit_job.store.payloads import where
 from ibm_circuit_job.store.records import UnreadRecord, damaged_record, read_record, record_in
 from ibm_circuit_job.store.statements import portions
 from ibm_circuit_job.store.trouble import Damaged
@@ -414,11 +415,10 @@ class StoreReader(StoreLookup):
         if body is not None:
             return body
         what = "result" if reference.kind is ResultPayload else "inputs"
-        is_there = raw_of(connection, reference.sha256) is not None
+        is_there, place = raw_of(connection, reference.sha256) is not None, where(connection, reference.sha256)
         why = "it is not what its SHA-256 says" if is_there else "it is not there in full"
         raise JobStoreDamagedError(
-            f"the {what} of job {job_id} in the store at {self._database.name} cannot be given back: {why} "
-            f"({reference.sha256})"
+            f"the {what} of job {job_id} in the store at {self._database.name} cannot be given back: {why} ({place})"
         )
 
 

@@ -20,10 +20,11 @@ from ibm_circuit_job.state.facts import Body, Fact
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import archive, checking, merging, schema, seals
 from ibm_circuit_job.store.archive import Archived
-from ibm_circuit_job.store.bodies import Packed, pack, put, raw_of
+from ibm_circuit_job.store.bodies import Packed, pack, put, put_all, raw_of
 from ibm_circuit_job.store.checking import StoreReport
 from ibm_circuit_job.store.lookup import check_id
 from ibm_circuit_job.store.merging import history_of, merge_in, results_among
+from ibm_circuit_job.store.payloads import delete_unused, has_unused, note_unused
 from ibm_circuit_job.store.reading import check_service
 from ibm_circuit_job.store.survey import StoreSurvey
 from ibm_circuit_job.store.trouble import Damaged
@@ -38,6 +39,7 @@ class RecordStore(StoreSurvey):
         results_held: How many decoded results are kept in memory together; ``None`` for all.
         create: Whether to make a store where there is none.
         timeout: Seconds that a call may take for each of its transactions, whatever the database does.
+        payloads: Where bodies of inputs and results are to lie outside of the database; see ``JobStore``.
 
     Raises:
         JobStoreUnavailableError: If it cannot be reached now.
@@ -159,14 +161,24 @@ class RecordStore(StoreSurvey):
             raise
 
     def _packed(self, bodies: Mapping[str, bytes], doing: str, how: Writing) -> dict[str, Packed]:
-        """The bodies that are not in the store yet, or not any more as they were, by their SHA-256."""
+        """The bodies that are not in the store yet, or not any more as they were, by their SHA-256.
+
+        Those that are to lie outside of the database are there afterwards.
+        """
         if not bodies:
             return {}
 
         def work(connection: sql.Connection) -> dict[str, Packed]:
+            self._database.payloads.look(connection)
             return {sha256: pack(raw) for sha256, raw in bodies.items() if raw_of(connection, sha256) != raw}
 
-        return self._database.read(doing, work, how=how, size=sum(map(len, bodies.values())))
+        size = sum(map(len, bodies.values()))
+        packed = self._database.read(doing, work, how=how, size=size)
+        place = self._database.payloads.known
+        if place is not None:
+            # While no transaction waits for that.
+            self._database.beside(doing, partial(put_all, place, packed), how=how, size=size)
+        return packed
 
     def delete(self, job_id: str) -> None:
         """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
@@ -175,6 +187,8 @@ class RecordStore(StoreSurvey):
 
         Raises:
             JobStoreError: If the store cannot be written to; then nothing is changed.
+            JobStoreUnavailableError: Also if payloads lie outside of the database, and cannot be deleted there now. The
+                job is forgotten then; the next call that deletes any job deletes these payloads.
 
         Example:
             >>> import tempfile
@@ -188,7 +202,7 @@ class RecordStore(StoreSurvey):
         check_id(job_id)
         jobs, history, bodies = schema.jobs, schema.history, schema.bodies
 
-        def work(connection: sql.Connection) -> None:
+        def work(connection: sql.Connection) -> bool:
             of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
             # A process that saves any of it meanwhile waits. The order is that of saving, which excludes a deadlock.
             of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(of_job)).order_by(bodies.c.sha256)
@@ -200,10 +214,15 @@ class RecordStore(StoreSurvey):
             still_used = set(
                 connection.execute(sql.select(history.c.sha256).where(history.c.sha256.in_(left))).scalars()
             )
+            note_unused(connection, left - still_used)
             connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
 
+            return has_unused(connection)
+
         with self._forgetting(job_id):
-            self._database.write(f"forget job {job_id}", work)
+            has_more = self._database.write(f"forget job {job_id}", work)
+        while has_more:
+            has_more = self._database.write(f"delete payloads of job {job_id}, which is forgotten,", delete_unused)
 
     def _forgetting(self, _job_id: str) -> AbstractContextManager[None]:
         """What goes on while a job is deleted."""

@@ -121,6 +121,19 @@ body_parts: Final = sql.Table(
     # All parts together are one frame of Zstandard.
     sql.Column("data", sql.LargeBinary, nullable=False),
 )
+settings: Final = sql.Table(
+    "settings",
+    tables,
+    # ``payloads``: the URL of the place outside of the database in which bodies lie that have no parts here.
+    sql.Column("name", sql.String, primary_key=True),
+    sql.Column("value", sql.Text, nullable=False),
+)
+unused_bodies: Final = sql.Table(
+    "unused_bodies",
+    tables,
+    # Of a payload that is to be deleted from that place, as no row refers to it any more.
+    sql.Column("sha256", sql.String, primary_key=True),
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -7,7 +7,7 @@ A record and a history do not hold them, but say which body it is, and when it w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
@@ -141,6 +141,16 @@ def _unpacked(packed: bytes, size: Any) -> bytes | None:
             return None
         raw.write(piece)
     return raw.getvalue() if raw.tell() == size else None
+
+
+def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) -> None:
+    """Delete those bodies, locked by this transaction, that no history refers to."""
+    table, history = schema.bodies, schema.history
+    for wanted in portions(sorted(sha256s)):
+        used = set(connection.execute(sql.select(history.c.sha256).where(history.c.sha256.in_(wanted))).scalars())
+        unused = [sha256 for sha256 in wanted if sha256 not in used]
+        payloads.note_unused(connection, unused)
+        connection.execute(sql.delete(table).where(table.c.sha256.in_(unused)))
 
 
 def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, Packed]) -> None:

@@ -44,7 +44,7 @@ def fitting(
         descending: Whether the newest come first.
     """
     jobs, tags = schema.jobs.c, schema.tags.c
-    statuses, listed = _statuses(wanted), None if services is None else sorted(services)
+    among, listed = statuses(wanted), None if services is None else sorted(services)
     conditions, ordered = [], schema.jobs.c
     query = sql.select(*_SHOWN, jobs.moment)
     # One of the filters says in which index the jobs stand; the others look at what is found there.
@@ -59,11 +59,11 @@ def fitting(
         conditions += [_has_tag(tag) for tag in others]
     if backend_name is not None:
         (conditions if lead else lead).append(jobs.backend == key_of(backend_name))
-    if statuses is not None:
+    if among is not None:
         if lead:
-            conditions.append(_looked_at(jobs.status).in_(statuses))
+            conditions.append(_looked_at(jobs.status).in_(among))
         else:
-            lead = [jobs.status == status for status in statuses]
+            lead = [jobs.status == status for status in among]
     if listed is not None:
         if lead:
             conditions.append(_looked_at(jobs.service).in_(listed))
@@ -167,8 +167,8 @@ def _ordered(query: Records, columns: Any, *, descending: bool) -> Records:
 _ORDER: Final = ("moment", "job_id")
 
 
-def _statuses(wanted: WantedJobs) -> list[str] | None:
-    """What the column of the status may have; ``None`` for anything."""
+def statuses(wanted: WantedJobs) -> list[str] | None:
+    """Return what the column of the status may have; ``None`` for anything."""
     if wanted.statuses is not None:
         return sorted(status.name for status in wanted.statuses)
     if wanted.pending is None:

@@ -17,7 +17,7 @@ import sqlalchemy as sql
 from ibm_circuit_job.errors import JobStoreError
 from ibm_circuit_job.store import schema
 from ibm_circuit_job.store.places import Place, place_at
-from ibm_circuit_job.store.statements import insert_new, portions
+from ibm_circuit_job.store.statements import insert_new
 from ibm_circuit_job.store.trouble import Damaged
 
 _NAME: Final = "payloads"
@@ -178,15 +178,14 @@ def use(connection: sql.Connection, place: Place, sha256: str, parts: Iterable[b
 
 
 def note_unused(connection: sql.Connection, sha256s: Collection[str]) -> None:
-    """Note which payloads are to be deleted from their place, of bodies whose rows are about to be deleted."""
+    """Note which payloads are to be deleted from their place, of a few bodies whose rows are about to be deleted."""
     bodies, parts = schema.bodies, schema.body_parts
-    for wanted in portions(sorted(sha256s)):
-        outside = sql.select(bodies.c.sha256).where(
-            bodies.c.sha256.in_(wanted), ~sql.exists().where(parts.c.sha256 == bodies.c.sha256)
-        )
-        rows = [{"sha256": sha256} for sha256 in connection.execute(outside).scalars()]
-        if rows:
-            insert_new(connection, schema.unused_bodies, rows)
+    outside = sql.select(bodies.c.sha256).where(
+        bodies.c.sha256.in_(sha256s), ~sql.exists().where(parts.c.sha256 == bodies.c.sha256)
+    )
+    rows = [{"sha256": sha256} for sha256 in connection.execute(outside).scalars()]
+    if rows:
+        insert_new(connection, schema.unused_bodies, rows)
 
 
 def has_unused(connection: sql.Connection) -> bool:

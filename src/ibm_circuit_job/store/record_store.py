@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,16 +21,14 @@ from ibm_circuit_job.store import archive, checking, merging, schema, seals
 from ibm_circuit_job.store.archive import Archived
 from ibm_circuit_job.store.bodies import Packed, pack, put, put_all, raw_of
 from ibm_circuit_job.store.checking import StoreReport
-from ibm_circuit_job.store.lookup import check_id
 from ibm_circuit_job.store.merging import history_of, merge_in, results_among
-from ibm_circuit_job.store.payloads import delete_unused, has_unused, note_unused
 from ibm_circuit_job.store.reading import check_service
-from ibm_circuit_job.store.survey import StoreSurvey
+from ibm_circuit_job.store.removal import StoreRemoval
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
 
 
-class RecordStore(StoreSurvey):
+class RecordStore(StoreRemoval):
     """Records of jobs, their histories and their bodies, in a database; see ``JobStore``, which makes handles of them.
 
     Args:
@@ -179,54 +176,6 @@ class RecordStore(StoreSurvey):
             # While no transaction waits for that.
             self._database.beside(doing, partial(put_all, place, packed), how=how, size=size)
         return packed
-
-    def delete(self, job_id: str) -> None:
-        """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
-
-        What handles were still to write of it is not written. That there is no such job is no error.
-
-        Raises:
-            JobStoreError: If the store cannot be written to; then nothing is changed.
-            JobStoreUnavailableError: Also if payloads lie outside of the database, and cannot be deleted there now. The
-                job is forgotten then; the next call that deletes any job deletes these payloads.
-
-        Example:
-            >>> import tempfile
-            >>> from ibm_circuit_job import Job
-            >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
-            ...     store.save(Job("cq1x"))
-            ...     store.delete("cq1x")
-            ...     store.records()
-            []
-        """
-        check_id(job_id)
-        jobs, history, bodies = schema.jobs, schema.history, schema.bodies
-
-        def work(connection: sql.Connection) -> bool:
-            of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
-            # A process that saves any of it meanwhile waits. The order is that of saving, which excludes a deadlock.
-            of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(of_job)).order_by(bodies.c.sha256)
-            connection.execute(of_bodies.with_for_update())
-            connection.execute(sql.select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())
-            left = set(connection.execute(of_job).scalars())
-            for table in (schema.tags, history, jobs):
-                connection.execute(sql.delete(table).where(table.c.job_id == job_id))
-            still_used = set(
-                connection.execute(sql.select(history.c.sha256).where(history.c.sha256.in_(left))).scalars()
-            )
-            note_unused(connection, left - still_used)
-            connection.execute(sql.delete(bodies).where(bodies.c.sha256.in_(left - still_used)))
-
-            return has_unused(connection)
-
-        with self._forgetting(job_id):
-            has_more = self._database.write(f"forget job {job_id}", work)
-        while has_more:
-            has_more = self._database.write(f"delete payloads of job {job_id}, which is forgotten,", delete_unused)
-
-    def _forgetting(self, _job_id: str) -> AbstractContextManager[None]:
-        """What goes on while a job is deleted."""
-        return nullcontext()
 
     # Archives
 

@@ -94,9 +94,9 @@ class StoreSurvey(StoreReader):
         service = wanted_text("service", service)
 
         def work(connection: sql.Connection) -> dict[str, float]:
-            conditions = _conditions(wanted, None, listing.services_like(connection, service))
+            fitting = conditions(wanted, None, listing.services_like(connection, service))
             found: dict[str, float] = {}
-            for key, seconds in connection.execute(_sums(group, conditions)):
+            for key, seconds in connection.execute(_sums(group, fitting)):
                 name = _day(key) if by == "day" else self._name(connection, group, str(key))
                 found[name] = found.get(name, 0.0) + float(seconds)
             return dict(sorted(found.items()))
@@ -262,7 +262,7 @@ class StoreSurvey(StoreReader):
 
         def work(connection: sql.Connection) -> list[tuple[int, str]]:
             query = sql.select(jobs.moment, jobs.job_id).order_by(jobs.moment, jobs.job_id).limit(_PAGE)
-            query = query.where(*_conditions(wanted, backend, listing.services_like(connection, service)))
+            query = query.where(*conditions(wanted, backend, listing.services_like(connection, service)))
             if last is not None:
                 query = query.where(sql.tuple_(jobs.moment, jobs.job_id) > sql.tuple_(*last))
             return [(moment, job_id) for moment, job_id in connection.execute(query)]
@@ -296,28 +296,29 @@ def _rows(jobs: Iterator[Job]) -> Iterator[CircuitRow]:
         yield from circuit_rows(job)
 
 
-def _conditions(wanted: WantedJobs, backend: str | None, services: set[str] | None) -> list[Any]:
+def conditions(wanted: WantedJobs, backend: str | None, services: set[str] | None) -> list[Any]:
+    """Return the conditions of a query for jobs: their tags, backend, services, and when they were created."""
     jobs, tags = schema.jobs.c, schema.tags.c
     keys = [key_of(tag) for tag in wanted.tags or ()]
-    conditions: list[Any] = [sql.exists().where(tags.job_id == jobs.job_id, tags.tag == key) for key in keys]
+    found: list[Any] = [sql.exists().where(tags.job_id == jobs.job_id, tags.tag == key) for key in keys]
     if backend is not None:
-        conditions.append(jobs.backend == key_of(backend))
+        found.append(jobs.backend == key_of(backend))
     if services is not None:
-        conditions.append(jobs.service.in_(sorted(services)))
+        found.append(jobs.service.in_(sorted(services)))
     if wanted.created_after is not None:
-        conditions.append(jobs.moment >= micros_of(wanted.created_after))
+        found.append(jobs.moment >= micros_of(wanted.created_after))
     if wanted.created_before is not None:
-        conditions.append(jobs.moment <= micros_of(wanted.created_before))
-    return conditions
+        found.append(jobs.moment <= micros_of(wanted.created_before))
+    return found
 
 
-def _sums(group: _Group, conditions: list[Any]) -> sql.Select[Any]:
+def _sums(group: _Group, fitting: list[Any]) -> sql.Select[Any]:
     """A query for each key of a group and the seconds of its jobs, of those that have a figure."""
     jobs, tags = schema.jobs, schema.tags
     query = sql.select(group.key, sql.func.sum(jobs.c.usage_seconds)).where(jobs.c.usage_seconds.is_not(None))
     if group.from_tags:
         query = query.select_from(jobs.outerjoin(tags, tags.c.job_id == jobs.c.job_id))
-    return query.where(*conditions).group_by(group.key)
+    return query.where(*fitting).group_by(group.key)
 
 
 def _day(number: int) -> str:

@@ -11,8 +11,9 @@ from qiskit import QuantumCircuit, qasm2, qpy
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ibm_circuit_job import IBMProvider, Job, JobDetails, JobStore, cli
+from ibm_circuit_job import IBMProvider, Job, JobDetails, JobStore, ResultPayload, cli
 from ibm_circuit_job.local import LocalService
+from ibm_circuit_job.wire.replies import status_report
 
 LONG = 100_000
 """Shots that keep the 5-qubit device busy for longer than any of these tests."""
@@ -360,6 +361,26 @@ def test_prune_deletes_trials_and_nothing_else(closed_port):
     assert "deleted" in typed("prune", "--delete")
     with JobStore() as store:
         assert {record.job_id for record in store.records()} == {"ibms", "unknown"}
+
+
+def test_prune_of_all_services_leaves_private_and_unfinished_jobs():
+    then = datetime(2024, 2, 3, tzinfo=UTC)
+    done = status_report("Completed", then)
+    result = ResultPayload(then, b'{"results": []}')
+    with JobStore() as store:
+        store.save(Job("a", done, details=JobDetails(then, tags=["x"]), payload=result), service="https://ibm crn:1")
+        store.save(Job("b", done, payload=ResultPayload(then, b'{"results": [1]}')), service="https://ibm crn:1")
+        store.save(Job("private", done, details=JobDetails(then, private=True), payload=result))
+        store.save(Job("runs", status_report("Running", then)))
+    assert printed("prune") == []
+    assert [each["job_id"] for each in printed("prune", "--all", "--older-than", "90")] == ["a", "b"]
+    assert [each["job_id"] for each in printed("prune", "--all", "--tag", "x")] == ["a"]
+    assert "results of 1 job deleted, 0 bytes" in typed("prune", "--all", "--tag", "x", "--results-only", "--delete")
+    with JobStore() as store:
+        assert (store.payload("a"), store.payload("private")) == (None, result)
+    assert "2 jobs deleted, 16 bytes of inputs and results" in typed("prune", "--all", "--delete")
+    with JobStore() as store:
+        assert {record.job_id for record in store.records()} == {"private", "runs"}
 
 
 def test_prune_leaves_a_job_that_still_runs(running):

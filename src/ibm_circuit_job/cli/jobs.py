@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Final
@@ -18,6 +18,7 @@ from ibm_circuit_job.clients.foreign import THIS_MACHINE
 from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.store.retention import PruneReport
 from ibm_circuit_job.views.records import JobView
 from ibm_circuit_job.views.words import number_of_jobs
 
@@ -187,35 +188,68 @@ def _save_result(job: IBMCircuitJob) -> None:
 
 def prune(
     delete: Annotated[bool, typer.Option("--delete", help="Delete them; without it they are only listed.")] = False,
-    older_than: Annotated[float, typer.Option(min=0, help="Only those older than so many days.")] = 0.0,
+    older_than: Annotated[float, typer.Option(min=0, max=365_000, help="Only those older than so many days.")] = 0.0,
+    status: Annotated[str | None, typer.Option(help="Only those: completed, DONE, ERROR ...")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only those that have this tag; may be given again.")] = None,
+    of_all: Annotated[
+        bool,
+        typer.Option("--all", help="Those of all services that have ended, but for private ones; not trials alone."),
+    ] = False,
+    results_only: Annotated[
+        bool, typer.Option("--results-only", help="Delete their results, and leave the rest of what is known.")
+    ] = False,
     store: Store = None,
     as_json: terminal.JsonList = False,
 ) -> None:
     """List the trials on services on this machine, and delete them with --delete. Jobs on hardware are not touched.
 
-    Jobs that have not ended are among them where the service that took them is gone.
+    Jobs that have not ended are among them where the service that took them is gone. With --all, jobs of every service
+    that have ended are listed; private ones and those whose result is awaited are not touched.
 
     Example: ibm-circuit-job prune --older-than 7 --delete
     """
+    age = timedelta(days=older_than)
+    report = PruneReport((), 0, is_dry_run=not delete)
+    views: list[JobView] = []
     with read_store(store) as opened, Services(Choice()) as services:
-        trials = [] if opened is None else [*_trials(opened, services, datetime.now(UTC) - timedelta(days=older_than))]
-        if delete and opened is not None:
-            for view in trials:
-                opened.delete(view.job_id)
+        if opened is not None:
+            trials = None if of_all else [*_trials(opened, services, datetime.now(UTC) - age)]
+            report = opened.prune(
+                older_than=age,
+                status=status,
+                tags=tag,
+                among=trials,
+                results_only=results_only,
+                unfinished=not of_all,
+                private=not of_all,
+            )
+            known = opened.records_of(report.jobs)
+            views = views_of([known[job_id] for job_id in report.jobs if job_id in known], opened, services)
+            if delete:
+                report = opened.prune(
+                    among=report.jobs,
+                    results_only=results_only,
+                    unfinished=not of_all,
+                    private=not of_all,
+                    dry_run=False,
+                )
     if as_json:
-        terminal.show_json([{**job_document(view), "deleted": delete} for view in trials])
+        terminal.show_json([{**job_document(view), "deleted": delete} for view in views])
         return
     if not delete:
-        show_jobs(trials)
-    number = f"{number_of_jobs(len(trials))} of services on this machine"
-    terminal.note(f"{number} deleted" if delete else f"{number}; --delete deletes them, results and all")
+        show_jobs(views)
+    of = "results of " if results_only else ""
+    number = f"{of}{number_of_jobs(len(report.jobs))}{'' if of_all else ' of services on this machine'}"
+    size = f"{report.bytes:,} bytes of inputs and results"
+    terminal.note(f"{number} deleted, {size}" if delete else f"{number}, {size}; --delete deletes them")
 
 
-def _trials(store: JobStore, services: Services, before: datetime) -> Iterable[JobView]:
+def _trials(store: JobStore, services: Services, before: datetime) -> Iterator[str]:
+    """The IDs of the jobs of services on this machine that have ended, or whose service is gone."""
     for portion in _portions(store, end_datetime=before):
         for view in views_of(portion, store, services):
             if view.service == THIS_MACHINE and not (view.status not in _ENDED and services.runs_at(view.service_url)):
-                yield view
+                yield view.job_id
 
 
 _ENDED: Final = frozenset({"DONE", "ERROR", "CANCELLED"})

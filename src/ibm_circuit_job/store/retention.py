@@ -206,8 +206,10 @@ def each_once(job_ids: Any) -> frozenset[str]:
     Raises:
         IBMBackendValueError: If they are no IDs.
     """
-    listed = [*job_ids] if isinstance(job_ids, Iterable) and not isinstance(job_ids, str) else [job_ids]
+    if isinstance(job_ids, str) or not isinstance(job_ids, Iterable):
+        raise IBMBackendValueError(f"expected among to be a list of IDs of jobs, got {job_ids!r}")
+    listed = list(job_ids)
     for job_id in listed:
         if not isinstance(job_id, str):
-            raise IBMBackendValueError(f"expected among to be IDs of jobs, got {job_id!r}")
+            raise IBMBackendValueError(f"expected among to be a list of IDs of jobs, got {job_id!r} in it")
     return frozenset(listed)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal
 
 import sqlalchemy as sql
@@ -16,7 +17,8 @@ from ibm_circuit_job.state.facts import Fact, micros_of
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.state.transitions import refresh
-from ibm_circuit_job.store import frames, listing, schema, seals
+from ibm_circuit_job.store import exporting, frames, listing, schema, seals
+from ibm_circuit_job.store.archive import folder_at
 from ibm_circuit_job.store.reading import StoreReader
 from ibm_circuit_job.store.schema import is_digest, key_of
 from ibm_circuit_job.wire.circuit_rows import CircuitRow, circuit_rows
@@ -212,27 +214,41 @@ class StoreSurvey(StoreReader):
         job_tags: list[str] | None = None,
         *,
         service: str | None = None,
+        partition_by: Sequence[str] | None = None,
+        rows: frames.Kind = "circuit",
     ) -> int:
-        """Write the rows of :meth:`to_pandas` to a file of Apache Parquet. One job is in memory at a time.
+        """Write the rows of :meth:`to_pandas`, or one for each shot, to Parquet. One job is in memory at a time.
 
-        The file is there when all of it is written, for its owner alone. One that is there is replaced. ``counts`` are
-        a map, and ``tags`` a list. It needs the extra ``analysis``.
+        Without *partition_by* it is one file, which is there when all of it is written. One that is there is replaced.
+        With it, they are files in folders such as ``backend=ibm_torino/month=2024-02``, which have no columns of these
+        names. An export that was interrupted goes on with the next call, and a later call writes what has changed
+        since; a file is there in full or not at all. One program at a time exports to a folder.
+
+        ``counts`` are a map, and ``tags`` a list. Files and folders are their owner's alone. It needs the extra
+        ``analysis``.
 
         Args:
-            path: The file.
+            path: The file; with *partition_by*, the folder. There must be nothing yet, an empty folder, or what an
+                export with the same arguments has left.
             backend_name: As for :meth:`each`.
             start_datetime: As for :meth:`each`.
             end_datetime: As for :meth:`each`.
             job_tags: As for :meth:`each`.
             service: As for :meth:`each`.
+            partition_by: Any of ``"backend"``, ``"year"``, ``"month"`` and ``"day"`` of the creation in UTC, the
+                outermost folder first; ``[]`` for files in the folder itself.
+            rows: ``"circuit"``, or ``"shot"`` for the columns ``job_id``, ``circuit_number`` (from 0 up), ``circuit``,
+                ``shot`` (from 0 up; null where only counts are known), ``outcome``, ``backend``, ``tags``,
+                ``created``, ``status`` and ``calibration``.
 
         Returns:
-            How many rows there are.
+            How many rows there are, also in files that were there.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read, or the file cannot be written; then the file is as it was.
+            JobStoreError: If the store cannot be read, or a file cannot be written; then the file is as it was.
                 What is damaged is left out, with a warning in the log.
+            JobStoreDamagedError: If the manifest of the folder is damaged.
             ImportError: If pyarrow is not installed; the message names the extra.
 
         Example:
@@ -242,30 +258,53 @@ class StoreSurvey(StoreReader):
             >>> with tempfile.TemporaryDirectory() as folder, RecordStore(f"{folder}/jobs.sqlite") as store:
             ...     store.save(Job("cq1x"))
             ...     store.to_parquet(f"{folder}/circuits.parquet")
+            ...     store.to_parquet(f"{folder}/circuits", partition_by=["backend", "month"])
+            1
             1
         """
-        jobs = self.each(backend_name, start_datetime, end_datetime, job_tags, service=service)
-        return frames.write_parquet(_rows(jobs), path)
+        frames.check_rows(rows)
+        if partition_by is None:
+            jobs = self.each(backend_name, start_datetime, end_datetime, job_tags, service=service)
+            return frames.write_parquet((item for job in jobs for item in frames.items_of(job, rows)), path, rows)
+        partitions = exporting.checked_partitions(partition_by)
+        wanted = wanted_jobs(None, 0, None, start_datetime, end_datetime, job_tags)
+        backend, service = wanted_text("backend_name", backend_name), wanted_text("service", service)
+        filters = {
+            "backend_name": backend,
+            "start_datetime": None if wanted.created_after is None else wanted.created_after.isoformat(),
+            "end_datetime": None if wanted.created_before is None else wanted.created_before.isoformat(),
+            "job_tags": list(wanted.tags or ()),
+            "service": service,
+        }
+        exported = _Exported(self, partial(self._page, wanted, backend, service))
+        return exporting.export(exported, folder_at(path, "export tables to"), partitions, rows, filters)
 
     def _each(self, wanted: WantedJobs, backend: str | None, service: str | None) -> Iterator[Job]:
         last: tuple[int, str] | None = None
         while page := self._page(wanted, backend, service, last):
-            for _, job_id in page:
+            for _, job_id, _ in page:
                 yield from self._whole(job_id)
-            last = page[-1]
+            last = page[-1][:2]
 
     def _page(
-        self, wanted: WantedJobs, backend: str | None, service: str | None, last: tuple[int, str] | None
-    ) -> list[tuple[int, str]]:
-        """Moments and IDs of the next jobs, in the order of both."""
+        self,
+        wanted: WantedJobs,
+        backend: str | None,
+        service: str | None,
+        last: tuple[int, str] | None,
+        until: tuple[int, str] | None = None,
+    ) -> list[tuple[int, str, str]]:
+        """Moments, IDs and digests of the next jobs, in the order of the first two."""
         jobs = schema.jobs.c
 
-        def work(connection: sql.Connection) -> list[tuple[int, str]]:
-            query = sql.select(jobs.moment, jobs.job_id).order_by(jobs.moment, jobs.job_id).limit(_PAGE)
+        def work(connection: sql.Connection) -> list[tuple[int, str, str]]:
+            query = sql.select(jobs.moment, jobs.job_id, jobs.digest).order_by(jobs.moment, jobs.job_id).limit(_PAGE)
             query = query.where(*conditions(wanted, backend, listing.services_like(connection, service)))
             if last is not None:
                 query = query.where(sql.tuple_(jobs.moment, jobs.job_id) > sql.tuple_(*last))
-            return [(moment, job_id) for moment, job_id in connection.execute(query)]
+            if until is not None:
+                query = query.where(sql.tuple_(jobs.moment, jobs.job_id) <= sql.tuple_(*until))
+            return [(moment, job_id, str(digest)) for moment, job_id, digest in connection.execute(query)]
 
         return self._database.read("list jobs", work)
 
@@ -289,6 +328,18 @@ class StoreSurvey(StoreReader):
             else:
                 found = found if found is None or body is None else refresh(found, body)
         return found
+
+
+@frozen
+class _Exported:
+    """The jobs of a store that are exported."""
+
+    store: StoreSurvey
+    page: Callable[[exporting.Cursor | None, exporting.Cursor | None], Sequence[exporting.Listed]]
+
+    def whole(self, job_id: str) -> Iterator[Job]:
+        """Return a job as far as it is sound."""
+        return self.store._whole(job_id)  # noqa: SLF001 - of this module
 
 
 def _rows(jobs: Iterator[Job]) -> Iterator[CircuitRow]:

@@ -1,9 +1,10 @@
-"""CircuitRow: what is known of one circuit of a job, as a row of a table. Nothing is asked for."""
+"""CircuitRow: what is known of one circuit of a job, as a row of a table; ShotRows: its shots. Nothing is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice, repeat
 from numbers import Real
 from typing import Any, Final
 
@@ -75,14 +76,72 @@ def circuit_rows(job: Job) -> Iterator[CircuitRow]:
         names = _names(job)
         yield evolve(row, circuit=names[0] if len(names) == 1 else None)
         return
-    for index, experiment in enumerate(found.results):
-        shots = getattr(experiment, "shots", None)
-        yield evolve(
-            row,
-            circuit=circuit_name(experiment),
-            shots=row.shots if (said := _countable(shots)) is None else said,
-            counts=_counts(found, index),
-        )
+    for index, circuit in enumerate(_circuits(row, found)):
+        yield evolve(circuit, counts=_counts(found, index))
+
+
+@frozen
+class ShotRows:
+    """Some shots of one circuit of a job: a row of a table for each."""
+
+    circuit: CircuitRow
+    """The circuit, without its counts."""
+    number: int
+    """Which circuit of the job it is, from 0 up."""
+    first: int | None
+    """The number of the first of these shots, from 0 up; ``None`` where only counts are known, which have no order."""
+    outcomes: Sequence[str]
+    """What each of them measured."""
+
+
+def shot_rows(job: Job) -> Iterator[ShotRows]:
+    """Yield the shots of each circuit of a job, at most :data:`MOST_SHOTS_AT_ONCE` at a time.
+
+    A circuit whose result has no outcomes of single shots has as many rows of each outcome as it was counted. One
+    without counts has none, and neither has a job without a result.
+
+    Args:
+        job: The job, with the bodies of its inputs and its result as far as they are known.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, ResultPayload
+        >>> circuit = '{"shots": 3, "success": true, "data": {"counts": {"0x0": 1, "0x1": 2}}}'
+        >>> body = f'{{"backend_name": "b", "job_id": "a", "success": true, "results": [{circuit}]}}'.encode()
+        >>> job = Job("a", payload=ResultPayload(datetime.now(UTC), body))
+        >>> [(shots.number, shots.first, shots.outcomes) for shots in shot_rows(job)]
+        [(0, None, ('0', '1', '1'))]
+    """
+    found = _result(job)
+    if found is None:
+        return
+    for index, circuit in enumerate(_circuits(_of_job(job), found)):
+        memory = _memory(found, index)
+        outcomes = iter(_counted(_counts(found, index) or {}) if memory is None else memory)
+        first = 0
+        while some := tuple(islice(outcomes, MOST_SHOTS_AT_ONCE)):
+            yield ShotRows(circuit, index, None if memory is None else first, some)
+            first += len(some)
+
+
+MOST_SHOTS_AT_ONCE: Final = 50_000
+"""How many shots a :class:`ShotRows` has at most."""
+_MOST_COUNTED: Final = 100_000_000
+"""How many shots counts are taken apart into: a damaged result may claim any number."""
+
+
+def _counted(counts: Mapping[str, int]) -> Iterator[str]:
+    """Each outcome as often as it was counted."""
+    if sum(counts.values()) <= _MOST_COUNTED:
+        for outcome, count in counts.items():
+            yield from repeat(outcome, count)
+
+
+def _circuits(row: CircuitRow, result: Any) -> Iterator[CircuitRow]:
+    """The circuits of a result, without their counts."""
+    for experiment in result.results:
+        shots = _countable(getattr(experiment, "shots", None))
+        yield evolve(row, circuit=circuit_name(experiment), shots=row.shots if shots is None else shots)
 
 
 def _of_job(job: Job) -> CircuitRow:
@@ -123,6 +182,15 @@ def _counts(result: Any, index: int) -> dict[str, int] | None:
         return None
     counts = {outcome: count for outcome, count in found.items() if count is not None}
     return counts if len(counts) == len(found) else None
+
+
+def _memory(result: Any, index: int) -> list[str] | None:
+    """What each shot of a circuit measured; ``None`` where that was not sent, or is not in bits."""
+    try:
+        found = list(result.get_memory(index))
+    except Exception:  # noqa: BLE001 - as for counts
+        return None
+    return found if found and all(isinstance(outcome, str) for outcome in found) else None
 
 
 def _countable(number: Any) -> int | None:

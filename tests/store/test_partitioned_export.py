@@ -225,10 +225,10 @@ def test_counts_beyond_all_measure_are_no_shots():
 
 
 def test_memory_does_not_grow_with_the_number_of_jobs(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(frames, "_OUTCOMES_AT_ONCE", 1_000)
-    monkeypatch.setattr(exporting, "_JOBS", 10)
+    monkeypatch.setattr(frames, "_OUTCOMES_AT_ONCE", 500)
+    monkeypatch.setattr(exporting, "_JOBS", 5)
     peaks = []
-    for count in (20, 80):
+    for count in (10, 30):
         store.save_all(job(f"{number}", experiment({"0x0": 500}), day=number) for number in range(count))
         tracemalloc.start()
         store.to_parquet(tmp_path / f"{count}", partition_by=["year"], rows="shot")

@@ -25,7 +25,7 @@ from ibm_circuit_job import (
     ResultPayload,
     refresh,
 )
-from ibm_circuit_job.store import migration, payloads, places, schema
+from ibm_circuit_job.store import bodies, migration, payloads, places, record_store, schema
 from ibm_circuit_job.wire.replies import status_report
 
 pytest_plugins = ["postgresql"]
@@ -279,6 +279,24 @@ def test_payload_saved_again_before_it_is_deleted_stays(in_folder, folder):
     assert in_folder.load("b") == done("b")
 
 
+def test_payload_deleted_while_it_is_saved_again_is_there(in_folder, folder, monkeypatch):
+    in_folder.save(done("a"))
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(JobStoreUnavailableError):
+        in_folder.delete("a")
+    folder.with_name("elsewhere").rename(folder)
+
+    def written_and_deleted(place, packed):
+        bodies.put_all(place, packed)
+        assert path_of(folder).exists()
+        in_folder.delete("c")
+        assert not path_of(folder).exists()
+
+    monkeypatch.setattr(record_store, "put_all", written_and_deleted)
+    in_folder.save(done("b"))
+    assert in_folder.load("b") == done("b")
+
+
 @pytest.mark.parametrize("kind", ["folder", "memory"])
 def test_two_that_save_and_delete_one_payload_lose_none(store_url, tmp_path, kind):
     """Each round, one thread deletes the only job that has a payload, and another saves a job that has the same."""
@@ -384,11 +402,9 @@ def test_damaged_setting_is_damage(in_folder):
 
 def test_deleted_payloads_are_as_many_as_were_saved(in_folder, folder, monkeypatch):
     monkeypatch.setattr(payloads, "_AT_ONCE", 2)
-    bodies = [f"body {number}".encode() for number in range(5)]
-    job = refresh(Job("a"), *(ResultPayload(NOON + timedelta(seconds=n), raw) for n, raw in enumerate(bodies)))
-    in_folder.save(job)
-    for number, raw in enumerate(bodies):
-        in_folder.save(Job("a", payload=ResultPayload(NOON + timedelta(minutes=number), raw)))
+    for number in range(5):
+        payload = ResultPayload(NOON + timedelta(minutes=number), f"body {number}".encode())
+        in_folder.save(Job("a", payload=payload))
     assert len(objects(folder.as_uri())) == 5
     in_folder.delete("a")
     assert objects(folder.as_uri()) == {}

@@ -199,14 +199,13 @@ def delete_unused(connection: sql.Connection) -> bool:
     Raises:
         JobStoreUnavailableError: If their place cannot be reached; then they stay noted.
     """
-    unused, bodies = schema.unused_bodies, schema.bodies
+    unused = schema.unused_bodies
     place = payloads_of(connection).look(connection, again=True)
     query = sql.select(unused.c.sha256).order_by(unused.c.sha256).limit(_AT_ONCE).with_for_update()
     found = connection.execute(query).scalars().all()
-    # One that was saved again since then.
-    used = set(connection.execute(sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(found))).scalars())
     for sha256 in found:
-        if place is not None and sha256 not in used:
+        # One that was saved again since then is not among them any more, or has its parts in the database.
+        if place is not None:
             place.remove(name_of(sha256))
     connection.execute(sql.delete(unused).where(unused.c.sha256.in_(found)))
     return len(found) == _AT_ONCE

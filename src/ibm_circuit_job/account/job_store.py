@@ -37,6 +37,8 @@ class JobStore(RecordStore):
             ``file:///FOLDER``, or an object store, as ``s3://BUCKET/PREFIX``, with the extra ``payloads`` and the
             package that fsspec needs for it. The store remembers it, so that it is given once. By default they lie
             where the store says, else in the database.
+        share_waits: Whether processes that wait for the same jobs of this store let one of them ask the service, and
+            read what it saves; see ``docs/team_store.md``.
 
     Raises:
         JobStoreUnavailableError: If it cannot be reached now.

@@ -105,6 +105,12 @@ class JobCell:
         self._learn(record, None)
         self.keep()
 
+    def learn_saved(self, record: Job) -> None:
+        """Learn what another process has saved of the job in the store; it is not written again."""
+        if self.keeper is not None:
+            self.keeper.note(record)
+        self._learn(record, None)
+
     def _learn(self, seen: Job, seen_at: datetime | None) -> None:
         if seen.status is not None:
             warn_of_unknown_status(seen.status)

@@ -69,6 +69,10 @@ class Keeper:
 
     # Writing
 
+    def note(self, saved: Job) -> None:
+        """Note what another process has saved of the job, so that it is not written again."""
+        self.kept = merge(self.kept, saved)
+
     def look_again(self) -> bool:
         """Find out what is in the store, where it may be another one than before: then all that is known is news.
 

@@ -15,9 +15,10 @@ from ibm_circuit_job import effects
 from ibm_circuit_job.effects import SYSTEM_CLOCK, Clock
 from ibm_circuit_job.errors import to_exception
 from ibm_circuit_job.job.cell import JobCell
+from ibm_circuit_job.job.sharing import shared_job
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, WaitPolicy
-from ibm_circuit_job.threads.background import aside
-from ibm_circuit_job.threads.following import follow
+from ibm_circuit_job.threads.background import aside, started
+from ibm_circuit_job.threads.following import Steps, follow
 
 
 def wait(
@@ -36,7 +37,13 @@ def wait(
         IBMJobApiError: If the service refused for good, or was in trouble for longer than the policy's patience.
     """
     steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
-    match effects.perform(follow(steps, tell)):
+    steps.shared = shared = shared_job(job)
+    try:
+        ended = effects.perform(follow(steps, tell))
+    finally:
+        if shared is not None:
+            shared.wait.leave()
+    match ended:
         case Bad(failure):
             raise to_exception(failure)
 
@@ -46,6 +53,19 @@ async def wait_async(
 ) -> None:
     """Wait until a job has ended, while the event loop goes on; see :func:`wait`."""
     steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
+    if job.keeper is None:
+        await _follow(steps, tell, job.clock)
+        return
+    # A store is not to hold the loop up.
+    steps.shared = shared = await aside(partial(shared_job, job))
+    try:
+        await _follow(steps, tell, job.clock)
+    finally:
+        if shared is not None:
+            started(shared.wait.leave)
+
+
+async def _follow(steps: Steps, tell: Callable[[], object] | None, clock: Clock) -> None:
     if tell is not None:
         steps.look_first()
     while True:
@@ -54,7 +74,7 @@ async def wait_async(
             case Listen(seconds):
                 await aside(partial(steps.listen, seconds))
             case Poll(after):
-                await pause(after, job.clock)
+                await _pause(steps, after, clock)
                 # What is learned may be written to a store, which is not to hold the loop up either.
                 await aside(steps.poll)
                 if steps.wants_metrics(has_listener=tell is not None):
@@ -69,6 +89,16 @@ async def wait_async(
                 raise to_exception(steps.failure(step))
             case _:
                 assert_never(step)
+
+
+async def _pause(steps: Steps, seconds: float, clock: Clock) -> None:
+    """Wait before the next poll; where another process asks, in a thread, which what it saves ends."""
+    if steps.is_following:
+        await aside(partial(steps.pause, seconds))
+        return
+    if steps.shared is not None:
+        steps.shared.promise(seconds)
+    await pause(seconds, clock)
 
 
 async def pause(seconds: float, clock: Clock) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Result, Success
 
@@ -34,6 +34,7 @@ from ibm_circuit_job.errors import (
 )
 from ibm_circuit_job.job.arguments import checked_timeout
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
+from ibm_circuit_job.job.sharing import SharedJobs
 from ibm_circuit_job.job.telling import Teller
 from ibm_circuit_job.state import waiting
 from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL, is_at
@@ -147,6 +148,18 @@ def _ending(
         group.is_waiting = True
         group.news = news
         group.teller = teller
+    try:
+        for group in groups:
+            group.begin_to_share()
+        yield from _until_all_ended(groups, news, limit, policy)
+    finally:
+        for group in groups:
+            group.shared.leave()
+
+
+def _until_all_ended(
+    groups: Sequence[_Group], news: threading.Event, limit: float | None, policy: WaitPolicy
+) -> Iterator[IBMCircuitJob]:
     hopeless: list[IBMError] = []
     while True:
         for group in groups:
@@ -158,12 +171,16 @@ def _ending(
             break
         if all(group.is_late() for group in groups):
             raise _not_ended(groups, limit or 0.0)
+        for group in groups:
+            group.take_turns()
         pause = min(group.pause(policy) for group in groups)
         for group in groups:
-            group.listen(policy, deadline)
+            group.shared.promise(pause)
+            group.listen(policy)
         wait_for(news, pause)
         news.clear()
         for group in groups:
+            group.take_turns()
             group.look_if_due(policy)
     if hopeless:
         raise hopeless[0]
@@ -208,6 +225,8 @@ class _Group:
     """What calls the callback of the wait."""
     refusals: dict[str, Failure] = field(factory=dict)
     """Those that the service will say nothing of."""
+    shared: SharedJobs = field(factory=SharedJobs)
+    """What other processes that wait for the same jobs have to do with it."""
     unreadable: dict[str, Failure] = field(factory=dict)
     """Those of which it said something that cannot be read, or of which something in front of it spoke instead."""
 
@@ -219,7 +238,9 @@ class _Group:
                 one cannot be read, which is not asked for again.
         """
         wanted = {
-            job_id for job_id, handles in self.waiting.items() if also_ended or not handles[0].state.is_confirmed_final
+            job_id
+            for job_id, handles in self.waiting.items()
+            if (also_ended or not handles[0].state.is_confirmed_final) and self.shared.is_asking(job_id)
         }
         if len(wanted) > FEW:
             failure = self._list(wanted, pending=True)
@@ -271,6 +292,7 @@ class _Group:
             for seen in page.jobs:
                 if seen.job_id in wanted:
                     wanted.discard(seen.job_id)
+                    self.shared.promise(0.0)
                     for job in self.waiting[seen.job_id]:
                         job.observe(seen)
             offset += len(page.jobs)
@@ -280,6 +302,7 @@ class _Group:
 
     def _ask(self, job_id: str) -> Failure | None:
         seconds = self._seconds()
+        self.shared.promise(0.0)
         read = effects.perform(within(seconds, lambda: effects.fetch_job(self.client, job_id, seconds)))
         match read:
             case Success(seen):
@@ -301,6 +324,16 @@ class _Group:
                 handles[0].learn(job.state)
             for job in handles[1:]:
                 job.learn(handles[0].state)
+
+    def begin_to_share(self) -> None:
+        """Share the wait with the processes that wait for the same jobs of a store."""
+        cells = [job._cell for handles in self.waiting.values() for job in handles]  # noqa: SLF001 - our own
+        self.shared.begin(cells, self.news.set)
+
+    def take_turns(self) -> None:
+        """Find out which jobs this process asks for, and ask at once where another one did until now."""
+        if self.shared.take_turns() and self.wait.polled is not None:
+            self.wait = evolve(self.wait, poll_now=True)
 
     def _seconds(self) -> float | None:
         """How long a request may take: ``None`` for as long as it takes, 0.0 where there is no time left for one.
@@ -356,16 +389,21 @@ class _Group:
         if isinstance(step, GaveUp):
             self.refusals |= dict.fromkeys(self.waiting, step.trouble.last)
         refused = [job_id for job_id in self.refusals if self.waiting.pop(job_id, None) is not None]
+        self.shared.drop(refused)
         return [to_exception(self.refusals[job_id]) for job_id in refused]
 
-    def listen(self, policy: WaitPolicy, deadline: float | None) -> None:
+    def listen(self, policy: WaitPolicy) -> None:
         """Listen to some of the jobs that run, where the service pushes.
 
         Not for as long as a job takes: a caller that stops iterating would leave the thread and its stream behind.
         """
         if not adapted(self.client).offers_stream:
             return
-        running = [job_id for job_id, handles in self.waiting.items() if is_at(handles[0].state, JobStatus.RUNNING)]
+        running = [
+            job_id
+            for job_id, handles in self.waiting.items()
+            if is_at(handles[0].state, JobStatus.RUNNING) and self.shared.is_asking(job_id)
+        ]
         if len(running) > STREAMS:
             # To listen to a few of many would cost more requests than it tells.
             return
@@ -373,6 +411,7 @@ class _Group:
             if job_id in self.listening or job_id in self.tried:
                 continue
             self.listening[job_id] = None
+            deadline = self.wait.deadline
             left = policy.guard_pause if deadline is None else max(deadline - effects.monotonic(), 0.1)
             seconds = min(policy.guard_pause, left)
             started(partial(self._listened, job_id, seconds))
@@ -393,7 +432,11 @@ class _Group:
 
     def _measure(self) -> None:
         """Ask for the places in the queue, for a callback; a wait goes on without them."""
-        queued = [job_id for job_id, handles in self.waiting.items() if is_at(handles[0].state, JobStatus.QUEUED)]
+        queued = [
+            job_id
+            for job_id, handles in self.waiting.items()
+            if is_at(handles[0].state, JobStatus.QUEUED) and self.shared.is_asking(job_id)
+        ]
         if self.teller is None or len(queued) > MEASURED:
             return
         for job_id in queued:
@@ -409,6 +452,7 @@ class _Group:
     def take_ended(self) -> list[IBMCircuitJob]:
         """Return the handles on jobs that have ended, and wait for them no longer."""
         ended = [job_id for job_id, handles in self.waiting.items() if handles[0].state.is_confirmed_final]
+        self.shared.drop(ended)
         return [job for job_id in ended for job in self.waiting.pop(job_id)]
 
 

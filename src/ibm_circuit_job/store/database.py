@@ -383,6 +383,14 @@ class Database:
     def _is_other_file(self) -> bool:
         return self.is_sqlite and identity_of(str(self.url.database)) != self._file_opened
 
+    def listener(self) -> postgresql.Listener:
+        """Return a connection of its own on which PostgreSQL sends notices.
+
+        Raises:
+            Exception: If there can be none: an error of the driver.
+        """
+        return postgresql.Listener(self._engine.dialect, self.url, self.timeout)
+
     def close(self) -> None:
         """Close all connections. The next transaction opens what is there then."""
         self.disconnect()

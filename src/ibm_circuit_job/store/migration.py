@@ -117,12 +117,19 @@ def _add_place_of_payloads(connection: sql.Connection) -> None:
     schema.tables.create_all(connection, tables=[schema.settings, schema.unused_bodies])
 
 
+def _add_leases(connection: sql.Connection) -> None:
+    """Add the tables that say which process asks the service for a job that several wait for."""
+    for table in (schema.watchers, schema.leases):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS: list[Callable[[sql.Connection], None]] = [
     _make_tables,
     _add_what_is_awaited,
     _add_what_is_looked_for,
     _add_digests,
     _add_place_of_payloads,
+    _add_leases,
 ]
 """What makes version 1 of an empty database, version 2 of version 1, and so on. The first makes the tables as they are
 today, and each of the others adds what a store of the version before it lacks."""

@@ -16,6 +16,7 @@ import sqlalchemy as sql
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 from ibm_circuit_job.store.database import TIMEOUT, Database
+from ibm_circuit_job.store.leases import Leases
 from ibm_circuit_job.store.url import with_secrets, without_secrets
 
 _BACK_OFF_SECONDS: Final = 10.0
@@ -48,6 +49,7 @@ class OpenStore:
         create: bool = True,
         timeout: float = TIMEOUT,
         payloads: str | os.PathLike[str] | None = None,
+        share_waits: bool = True,
     ) -> None:
         if results_held is not None and (type(results_held) is not int or not 0 <= results_held <= sys.maxsize):
             raise JobStoreError(
@@ -57,10 +59,16 @@ class OpenStore:
         if chosen is None:
             raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
         _check_timeout(timeout)
-        self._set_up(Database(chosen, create=create, timeout=timeout, payloads=payloads), results_held)
+        if type(share_waits) is not bool:
+            raise JobStoreError(f"expected share_waits to be True or False, got {share_waits!r}")
+        self._set_up(
+            Database(chosen, create=create, timeout=timeout, payloads=payloads), results_held, share_waits=share_waits
+        )
 
-    def _set_up(self, database: Database, results_held: int | None) -> None:
+    def _set_up(self, database: Database, results_held: int | None, *, share_waits: bool) -> None:
         self._database = database
+        self.leases = Leases(database) if share_waits else None
+        """Which process asks for the jobs that several wait for; ``None`` where each asks for itself."""
         self._results_held = results_held
         self._held: deque[tuple[object, object]] = deque(maxlen=results_held)
         self._backs_off_until = 0.0
@@ -108,19 +116,21 @@ class OpenStore:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[sql.URL, int | None, bool, float]]:
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[sql.URL, int | None, bool, float, bool]]:
         database = self._database
         # Without its secrets: they are found again where the copy is used.
         url = without_secrets(database.url)
         unpickled = type(self)._unpickled  # noqa: SLF001 - of this class
-        return unpickled, (url, self._results_held, database.create, database.timeout)
+        return unpickled, (url, self._results_held, database.create, database.timeout, self.leases is not None)
 
     @classmethod
-    def _unpickled(cls, url: sql.URL, results_held: int | None, create: bool, timeout: float) -> Self:
+    def _unpickled(
+        cls, url: sql.URL, results_held: int | None, create: bool, timeout: float, share_waits: bool = True
+    ) -> Self:
         """A copy of a store. It is opened when it is first used, so that trouble is raised there."""
         copy = cls.__new__(cls)
         database = Database(with_secrets(url), create=create, timeout=timeout, at_once=False)
-        copy._set_up(database, results_held)  # noqa: SLF001 - of this class
+        copy._set_up(database, results_held, share_waits=share_waits)  # noqa: SLF001 - of this class
         return copy
 
     @property

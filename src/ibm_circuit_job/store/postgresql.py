@@ -12,6 +12,10 @@ import sqlalchemy as sql
 
 _CONNECT_SECONDS: Final = 10.0
 """How long a server may take to accept a connection, at most."""
+CHANNEL: Final = "ibm_circuit_job"
+"""The channel of the notices that something was saved of a job which others follow."""
+_GATHER_SECONDS: Final = 0.01
+"""How long more notices are waited for after the first: many jobs may be saved one after another."""
 _SET: Final = (
     "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true), "
     "set_config('synchronous_commit', %s, true)"
@@ -77,3 +81,36 @@ def _close_shared(_: object, record: Any) -> None:
 def _shut(shared: socket.socket) -> None:
     with suppress(OSError):
         shared.shutdown(socket.SHUT_RDWR)
+
+
+class Listener:
+    """A connection of its own on which notices arrive. One thread uses it.
+
+    Args:
+        dialect: The dialect of the store's engine.
+        url: The URL of the store.
+        timeout: Seconds that a transaction of the store may take.
+    """
+
+    def __init__(self, dialect: sql.Dialect, url: sql.URL, timeout: float) -> None:
+        positional, named = dialect.create_connect_args(url)
+        self._connection: Any = dialect.connect(*positional, **{**connect_arguments(url, timeout), **named})
+        self._connection.autocommit = True
+        self._connection.execute(f"LISTEN {CHANNEL}")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for notices (True), or for so many seconds (False).
+
+        Raises:
+            Exception: If the connection was cut: an error of the driver.
+        """
+        # As the driver documents it: a generator of notices, which ends after a time.
+        if not [*self._connection.notifies(timeout=seconds, stop_after=1)]:
+            return False
+        for _ in self._connection.notifies(timeout=_GATHER_SECONDS):
+            pass
+        return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

@@ -17,7 +17,7 @@ import sqlalchemy as sql
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError
 from ibm_circuit_job.state.facts import Body, Fact
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.store import archive, checking, merging, schema, seals
+from ibm_circuit_job.store import archive, checking, leases, merging, schema, seals
 from ibm_circuit_job.store.archive import Archived
 from ibm_circuit_job.store.bodies import Packed, pack, put, put_all, raw_of
 from ibm_circuit_job.store.checking import StoreReport
@@ -37,6 +37,7 @@ class RecordStore(StoreRemoval):
         create: Whether to make a store where there is none.
         timeout: Seconds that a call may take for each of its transactions, whatever the database does.
         payloads: Where bodies of inputs and results are to lie outside of the database; see ``JobStore``.
+        share_waits: Whether processes that wait for the same jobs let one of them ask the service.
 
     Raises:
         JobStoreUnavailableError: If it cannot be reached now.
@@ -143,6 +144,7 @@ class RecordStore(StoreRemoval):
             # In one order, so that two that save the same jobs do not wait for each other.
             for job_id in sorted(facts):
                 merge_in(connection, job_id, facts[job_id], service, now, results_among=found[job_id])
+            leases.announce(connection, facts)
 
         # Looked at, and compressed, before any lock is taken.
         found = {job_id: results_among(learned, job_id) for job_id, learned in facts.items()}

@@ -134,6 +134,21 @@ unused_bodies: Final = sql.Table(
     # Of a payload that is to be deleted from that place, as no row refers to it any more.
     sql.Column("sha256", sql.String, primary_key=True),
 )
+watchers: Final = sql.Table(
+    "job_watchers",
+    tables,
+    # A process that waits for jobs, and when it was last known to live: seconds by the clock of the database.
+    sql.Column("watcher", sql.String, primary_key=True),
+    sql.Column("renewed", sql.Double, nullable=False),
+)
+leases: Final = sql.Table(
+    "job_leases",
+    tables,
+    # Which of them asks the service for a job that several wait for; see ``state.watching``.
+    sql.Column("job_id", sql.String, primary_key=True),
+    sql.Column("watcher", sql.String, nullable=False),
+    sql.Index("leases_by_watcher", "watcher"),
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

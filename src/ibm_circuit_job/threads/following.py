@@ -67,6 +67,26 @@ class Asked:
     """Listens to the push stream until it is closed (True), or for so many seconds (False)."""
 
 
+class Shared(Protocol):
+    """A wait that other processes share: one of them asks the service, and the others learn what it saves."""
+
+    def is_asking(self) -> bool:
+        """Whether this process asks."""
+        ...
+
+    def promise(self, seconds: float) -> None:
+        """Promise to ask again within so many seconds, after which other processes may ask."""
+        ...
+
+    def resume(self) -> None:
+        """Take part again, where a promise was not kept."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Wait until something was learned, or for so many seconds."""
+        ...
+
+
 @define
 class TroubleLog:
     """Logs one warning when a kind of trouble begins, and one when all trouble is over."""
@@ -101,6 +121,8 @@ class Steps:
     clock: Clock
     asked: Asked
     troubles: TroubleLog
+    shared: Shared | None = None
+    """What other processes have to do with the wait; ``None`` where it is this one's alone."""
 
     @classmethod
     def begun(
@@ -137,14 +159,41 @@ class Steps:
         """Ask for the status before anything else."""
         self.course = self.course.looking_first()
 
+    @property
+    def is_following(self) -> bool:
+        """Whether another process asks the service, so that this one does not."""
+        return self.shared is not None and not self.shared.is_asking()
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the next poll; where another process asks, no longer than until something was learned."""
+        if self.shared is not None:
+            self.shared.promise(seconds)
+            if not self.shared.is_asking():
+                self.shared.pause(seconds)
+                return
+        self.clock.sleep(seconds)
+
     def listen(self, seconds: float | None) -> None:
-        """Listen to the push stream for so many seconds."""
+        """Listen to the push stream for so many seconds; where another process does, learn what it saves."""
+        if self.shared is not None:
+            patience = self.course.policy.guard_pause if seconds is None else seconds
+            self.shared.resume()
+            self.shared.promise(patience)
+            if not self.shared.is_asking():
+                self.shared.pause(patience)
+                self._note_what_was_learned()
+                return
         limit = self.course.stream_seconds(self.clock.monotonic())
         heard = background.perform(background.within(limit, lambda: self.asked.listen(seconds)))
         self.course = self.course.after_listening(heard, self.clock.monotonic())
 
     def poll(self) -> None:
-        """Ask for the job reply, and learn what it says."""
+        """Ask for the job reply, and learn what it says, unless another process does."""
+        if self.shared is not None:
+            self.shared.resume()
+            if not self.shared.is_asking():
+                self._note_what_was_learned()
+                return
         seconds = self.course.call_seconds(self.clock.monotonic())
         seen = background.perform(background.within(self._limit(seconds), lambda: self.asked.look(seconds)))
         now = self.clock.monotonic()
@@ -158,8 +207,14 @@ class Steps:
                 if failure.can_retry:
                     self.troubles.note(failure, now)
 
+    def _note_what_was_learned(self) -> None:
+        """Note a poll that cost no request: the record has what another process saved."""
+        self.course = self.course.after_polling(self.job.state, None, self.clock.monotonic())
+
     def wants_metrics(self, *, has_listener: bool) -> bool:
         """Return whether to :meth:`measure` now."""
+        if self.is_following:
+            return False
         return self.course.wants_metrics(self.job.state, self.clock.monotonic(), has_listener=has_listener)
 
     def measure(self) -> None:
@@ -200,7 +255,7 @@ def follow(steps: Steps, tell: Callable[[], object] | None = None) -> IOResult[J
             case Listen(seconds):
                 steps.listen(seconds)
             case Poll(pause):
-                steps.clock.sleep(pause)
+                steps.pause(pause)
                 steps.poll()
                 if steps.wants_metrics(has_listener=tell is not None):
                     steps.measure()

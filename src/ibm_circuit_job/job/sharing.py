@@ -1,0 +1,428 @@
+"""Waits that several processes share: one of them asks the service, and the others read what it saves in the store.
+
+What a process does about a job is said by ``state.watching``. Here is one thread for each store that a process waits
+with. It renews the leases, notices what others save, and has the cells learn it. Trouble of the store is no trouble of
+a wait: a process that cannot read the leases asks for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
+
+from ibm_circuit_job import effects
+from ibm_circuit_job.effects import SYSTEM_CLOCK
+from ibm_circuit_job.errors import JobStoreError
+from ibm_circuit_job.job.cell import JobCell
+from ibm_circuit_job.state import watching
+from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.state.watching import Ask, Lease, Seen, TakeOver
+from ibm_circuit_job.threads.background import wait_for
+from ibm_circuit_job.threads.locks import ForkFreeLock, PerProcess
+
+if TYPE_CHECKING:
+    from ibm_circuit_job.store import RecordStore
+    from ibm_circuit_job.store.leases import Leases
+    from ibm_circuit_job.store.postgresql import Listener
+
+_LOOK_SECONDS: Final = 0.05
+"""How often a file is looked at for what others have saved."""
+_TRIES: Final = 8
+"""How often a wait that begins tries to read the leases, where others write at that moment."""
+_TRY_SECONDS: Final = 0.02
+"""The pause between two of these tries."""
+
+
+class SharedWait:
+    """One wait of this process, for one job or for many of one store.
+
+    Args:
+        sharing: All waits of this process with the store.
+        cells: The cells of the handles on each job, by the job's ID.
+        wake: Called, on another thread, when a cell has learned something, or when it is this process that asks.
+    """
+
+    def __init__(self, sharing: _Sharing, cells: Mapping[str, list[JobCell]], wake: Callable[[], object]) -> None:
+        self.cells = dict(cells)
+        self.wake = wake
+        self.promised = effects.monotonic()
+        """When the wait is to ask again."""
+        self.has_lapsed = False
+        """Whether it was late with that, and others may ask."""
+        self._sharing = sharing
+        self._process = os.getpid()
+
+    def is_asking(self, job_id: str) -> bool:
+        """Return whether this process asks the service for a job; else another one does."""
+        return self._is_elsewhere or self._sharing.is_asking(job_id)
+
+    def promise(self, seconds: float) -> None:
+        """Promise to ask again, or to promise again, within so many seconds. Else others may ask after a while."""
+        self.promised = effects.monotonic() + seconds
+
+    def resume(self) -> None:
+        """Take part again, where the wait was late."""
+        self.promise(0.0)
+        if self.has_lapsed and not self._is_elsewhere:
+            self.has_lapsed = False
+            self._sharing.take_part(self)
+
+    def leave(self) -> None:
+        """Wait for none of them any longer, so that another process takes over."""
+        if not self._is_elsewhere:
+            self._sharing.leave(self)
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        # A fork has no thread that renews anything, and shares nothing of a wait that its parent began.
+        return self._process != os.getpid()
+
+
+class SharedJob:
+    """A wait for one job, as ``threads.following`` uses it."""
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._news = threading.Event()
+        self.wait: SharedWait
+
+    def wake(self) -> None:
+        """End the pause of the wait."""
+        self._news.set()
+
+    def is_asking(self) -> bool:
+        """Return whether this process asks the service for the job."""
+        return self.wait.is_asking(self._job_id)
+
+    def promise(self, seconds: float) -> None:
+        """Promise to ask again within so many seconds."""
+        self.wait.promise(seconds)
+
+    def resume(self) -> None:
+        """Take part again, where a promise was not kept."""
+        self.wait.resume()
+
+    def pause(self, seconds: float) -> None:
+        """Wait until something was learned of the job, or for so many seconds."""
+        wait_for(self._news, seconds)
+        self._news.clear()
+
+
+class _Sharing:
+    """All waits of this process with one store."""
+
+    def __init__(self, store: RecordStore, leases: Leases) -> None:
+        self._store = store
+        self._leases = leases
+        self._watcher = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        """Guards what follows."""
+        self._waits: list[SharedWait] = []
+        self._seen: dict[str, Seen] = {}
+        self._digests: dict[str, str | None] = {}
+        self._followed: set[str] = set()
+        self._thread: threading.Thread | None = None
+        self._using = threading.Lock()
+        """Held by the thread that uses the database: none does after the last wait has ended."""
+        self._nudge = threading.Event()
+
+    # The waits
+
+    def take_part(self, wait: SharedWait) -> None:
+        """Have a wait share what it asks for from now on."""
+        with self._lock:
+            if wait not in self._waits:
+                self._waits.append(wait)
+        for _ in range(_TRIES):
+            if self._renew():
+                break
+            effects.sleep(_TRY_SECONDS)
+        self._look(at_all=True)
+        with self._lock:
+            if self._thread is None and self._waits:
+                thread = threading.Thread(target=self._run, name="ibm-circuit-job-sharing", daemon=True)
+                # At the end of a process Python starts no more threads: then the leases end by themselves.
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
+        self._nudge.set()
+
+    def leave(self, wait: SharedWait) -> None:
+        """Have a wait share nothing any more, and release the leases that no other wait needs."""
+        with self._using:
+            with self._lock:
+                if wait in self._waits:
+                    self._waits.remove(wait)
+                is_last = not self._waits
+            self._release(is_last=is_last)
+        if is_last:
+            self._nudge.set()
+
+    def is_asking(self, job_id: str) -> bool:
+        """Return whether this process asks the service for a job."""
+        turn = watching.next_turn(self._seen.get(job_id), self._watcher, effects.monotonic())
+        return isinstance(turn, Ask)
+
+    def _wanted(self, now: float) -> list[str]:
+        """The jobs of the waits that keep what they promise."""
+        with self._lock:
+            waits = [*self._waits]
+        for wait in waits:
+            wait.has_lapsed = wait.has_lapsed or watching.is_late(wait.promised, now)
+        return [*dict.fromkeys(job_id for wait in waits if not wait.has_lapsed for job_id in [*wait.cells])]
+
+    # The database
+
+    def _renew(self) -> bool:
+        """Renew the leases, take those that are free, and return whether that worked."""
+        with self._using:
+            now = effects.monotonic()
+            wanted = self._wanted(now)
+            if not wanted:
+                self._release(is_last=False)
+                return True
+
+            def free_among(leases: Mapping[str, Lease]) -> list[str]:
+                turns = {
+                    job_id: watching.next_turn(
+                        watching.after_reading(self._seen.get(job_id), leases.get(job_id), now), self._watcher, now
+                    )
+                    for job_id in wanted
+                }
+                return [job_id for job_id, turn in turns.items() if isinstance(turn, TakeOver)]
+
+            try:
+                self._store.check_back_off("share the wait for jobs")
+                leases = self._leases.read_and_take(self._watcher, wanted, free_among)
+            except JobStoreError:
+                return False
+            self._note(wanted, leases, now)
+            self._release(is_last=False, but_for=wanted)
+            return True
+
+    def _look(self, *, at_all: bool) -> None:
+        """Learn what others have saved of the jobs that they ask for."""
+        with self._using:
+            now = effects.monotonic()
+            followed = [job_id for job_id in self._wanted(now) if not self.is_asking(job_id)]
+            if not followed:
+                return
+            digests = {job_id: self._digests.get(job_id) for job_id in followed}
+            try:
+                found = self._leases.look(digests, at_all=at_all)
+            except JobStoreError:
+                return
+            if found is not None:
+                self._note(followed, found.leases, now)
+                self._learn(found.changed)
+        if any(self._is_free(job_id) for job_id in followed):
+            self._renew()
+
+    def _is_free(self, job_id: str) -> bool:
+        turn = watching.next_turn(self._seen.get(job_id), self._watcher, effects.monotonic())
+        return isinstance(turn, TakeOver)
+
+    def _note(self, job_ids: Iterable[str], leases: Mapping[str, Lease], now: float) -> None:
+        """Note the leases of some jobs as they were read, and wake the waits that are to ask."""
+        for job_id in job_ids:
+            self._seen[job_id] = watching.after_reading(self._seen.get(job_id), leases.get(job_id), now)
+        self._wake_those_that_ask()
+
+    def _wake_those_that_ask(self) -> None:
+        """Wake the waits for jobs that this process has followed until now, and asks for from now on."""
+        followed = {job_id for job_id in [*self._seen] if not self.is_asking(job_id)}
+        asked = self._followed - followed
+        self._followed = followed
+        self._wake(asked)
+
+    def _learn(self, changed: Mapping[str, tuple[str | None, Job | None]]) -> None:
+        with self._lock:
+            waits = [*self._waits]
+        for job_id, (digest, record) in changed.items():
+            self._digests[job_id] = digest
+            if record is not None:
+                for wait in waits:
+                    for cell in wait.cells.get(job_id, ()):
+                        cell.learn_saved(record)
+        self._wake(changed.keys())
+
+    def _wake(self, job_ids: Iterable[str]) -> None:
+        named = set(job_ids)
+        with self._lock:
+            waits = [*self._waits]
+        for wait in waits:
+            if not named.isdisjoint(wait.cells):
+                wait.wake()
+
+    def _release(self, *, is_last: bool, but_for: Iterable[str] = ()) -> None:
+        """Release the leases of jobs that no wait asks for, and forget what was seen of them."""
+        wanted = {*but_for} or {*self._wanted(effects.monotonic())}
+        left = [job_id for job_id in [*self._seen] if job_id not in wanted]
+        mine = [job_id for job_id in left if self._has_lease(job_id)]
+        for job_id in left:
+            self._seen.pop(job_id, None)
+            self._digests.pop(job_id, None)
+        self._followed.difference_update(left)
+        if mine:
+            # Else they end by themselves.
+            with suppress(JobStoreError):
+                self._store.check_back_off("share the wait for jobs")
+                self._leases.release(self._watcher, mine, is_last=is_last)
+
+    def _has_lease(self, job_id: str) -> bool:
+        lease = self._seen[job_id].lease
+        return lease is not None and lease.watcher == self._watcher
+
+    # The thread
+
+    def _run(self) -> None:
+        listener = None
+        due = effects.monotonic() + watching.RENEWAL_SECONDS
+        try:
+            while self._goes_on():
+                left = due - effects.monotonic()
+                try:
+                    if left <= 0.0:
+                        due = effects.monotonic() + watching.RENEWAL_SECONDS
+                        self._renew()
+                        self._look(at_all=True)
+                        self._wake_those_that_ask()
+                    elif not self._followed:
+                        self._rest(left)
+                    elif self._leases.are_in_file:
+                        self._rest(min(left, _LOOK_SECONDS))
+                        self._look(at_all=False)
+                    elif listener is None:
+                        listener = self._leases.listener()
+                        self._look(at_all=True)
+                    elif listener.wait(left):
+                        self._look(at_all=True)
+                except Exception:  # noqa: BLE001 - whatever a driver raises: without notices there are the looks
+                    _close(listener)
+                    listener = None
+                    self._rest(left)
+        finally:
+            _close(listener)
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            if not self._waits:
+                self._thread = None
+            return bool(self._waits)
+
+    def _rest(self, seconds: float) -> None:
+        wait_for(self._nudge, seconds)
+        self._nudge.clear()
+
+
+def _close(listener: Listener | None) -> None:
+    if listener is not None:
+        with suppress(Exception):
+            listener.close()
+
+
+_lock: Final = ForkFreeLock()
+_sharings: Final[PerProcess[WeakValueDictionary[int, _Sharing]]] = PerProcess(WeakValueDictionary)
+"""The waits with each store of this process, by the identity of the store, which they have for as long as they last."""
+
+
+def shared_wait(
+    store: RecordStore | None, cells: Mapping[str, list[JobCell]], wake: Callable[[], object]
+) -> SharedWait | None:
+    """Begin a wait that other processes may share; ``None`` where there is no store, or one that does not share waits.
+
+    Args:
+        store: The store of the jobs.
+        cells: The cells of the handles on each job, by the job's ID.
+        wake: Called, on another thread, when a cell has learned something, or when it is this process that asks.
+    """
+    leases: Leases | None = getattr(store, "leases", None)
+    if (
+        store is None
+        or leases is None
+        or not all(cell.clock is SYSTEM_CLOCK for each in cells.values() for cell in each)
+    ):
+        return None
+    with _lock():
+        sharing = _sharings().get(id(store))
+        if sharing is None:
+            sharing = _sharings()[id(store)] = _Sharing(store, leases)
+    wait = SharedWait(sharing, cells, wake)
+    sharing.take_part(wait)
+    return wait
+
+
+def shared_job(cell: JobCell) -> SharedJob | None:
+    """Begin a wait for one job that other processes may share; ``None`` where none can, or the job has ended."""
+    if cell.keeper is None or cell.state.is_confirmed_final:
+        return None
+    shared = SharedJob(cell.job_id)
+    wait = shared_wait(cell.keeper.store, {cell.job_id: [cell]}, shared.wake)
+    if wait is None:
+        return None
+    shared.wait = wait
+    return shared
+
+
+class SharedJobs:
+    """A wait for many jobs, of any stores, as ``watch`` uses it. Those without a store are asked for here."""
+
+    def __init__(self) -> None:
+        self._waits: list[SharedWait] = []
+        self._by_job: dict[str, SharedWait] = {}
+        self._asked: set[str] = set()
+
+    def begin(self, cells: Iterable[JobCell], wake: Callable[[], object]) -> None:
+        """Share the wait from now on.
+
+        Args:
+            cells: The cells of the handles that are waited for.
+            wake: Called, on another thread, when one has learned something, or when it is this process that asks.
+        """
+        stores: dict[int, tuple[RecordStore, dict[str, list[JobCell]]]] = {}
+        for cell in cells:
+            if cell.keeper is not None and not cell.state.is_confirmed_final:
+                _, jobs = stores.setdefault(id(cell.keeper.store), (cell.keeper.store, {}))
+                jobs.setdefault(cell.job_id, []).append(cell)
+        for store, jobs in stores.values():
+            wait = shared_wait(store, jobs, wake)
+            if wait is not None:
+                self._waits.append(wait)
+                self._by_job |= dict.fromkeys(jobs, wait)
+        self.take_turns()
+
+    def is_asking(self, job_id: str) -> bool:
+        """Return whether this process asks the service for a job."""
+        wait = self._by_job.get(job_id)
+        return wait is None or wait.is_asking(job_id)
+
+    def take_turns(self) -> bool:
+        """Take part again where a promise was not kept; return whether there are jobs that others asked for before."""
+        for wait in self._waits:
+            wait.resume()
+        asked = {job_id for job_id in self._by_job if self.is_asking(job_id)}
+        has_more = not asked <= self._asked
+        self._asked = asked
+        return has_more
+
+    def promise(self, seconds: float) -> None:
+        """Promise to ask again within so many seconds."""
+        for wait in self._waits:
+            wait.promise(seconds)
+
+    def drop(self, job_ids: Iterable[str]) -> None:
+        """Wait for some jobs no longer."""
+        for job_id in job_ids:
+            wait = self._by_job.pop(job_id, None)
+            if wait is not None:
+                wait.cells.pop(job_id, None)
+
+    def leave(self) -> None:
+        """Wait for none of them any longer."""
+        for wait in self._waits:
+            wait.leave()

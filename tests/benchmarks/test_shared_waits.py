@@ -20,7 +20,7 @@ from counting_proxy import CountingProxy
 pytest_plugins = ["postgresql"]
 
 HERE = Path(__file__).parent
-JOBS, SECONDS, WATCHERS, KILLED = 200, 40, 8, 3
+JOBS, SECONDS, WATCHERS, KILLED = 200, 30, 8, 3
 KILLED_AFTER = 15.0
 
 

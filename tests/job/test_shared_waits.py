@@ -1,0 +1,231 @@
+"""Waits that several processes share: one asks the service, and the others learn what it saves.
+
+Two stores at one place are as good as two processes: each has its own leases. One that is killed is this file, run as a
+program. The service is a folder with the status, and a file for each client that a request makes longer.
+"""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+
+from ibm_circuit_job import IBMCircuitJob, JobStore, WaitPolicy, as_completed, wait_all
+from ibm_circuit_job.job import sharing
+
+pytest_plugins = ["postgresql"]
+
+PAUSE = WaitPolicy(shortest_pause=0.1, steady_pause=0.1, longest_pause=0.1, spread=0.0)
+PATIENCE = 60.0
+
+
+class Client:
+    """A client of a service that all processes see."""
+
+    def __init__(self, folder, name):
+        self.folder = Path(folder)
+        self.file = self.folder / f"{name}.requests"
+        self.file.touch()
+
+    def job_get(self, job_id, exclude_params=True):
+        with self.file.open("ab") as requests:
+            requests.write(b".")
+        status = (self.folder / "status").read_text()
+        return json.dumps({"id": job_id, "state": {"status": status}}).encode()
+
+    @property
+    def requests(self):
+        return self.file.stat().st_size
+
+    def say(self, status):
+        (self.folder / "new").write_text(status)
+        (self.folder / "new").rename(self.folder / "status")
+
+
+def handle(client, store, job_id="a"):
+    job = IBMCircuitJob(None, None, job_id, runtime_client=client)
+    job.keep_in(store)
+    job.wait_policy = PAUSE
+    return job
+
+
+def until(condition):
+    """Wait for what another thread or process does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def clients(tmp_path):
+    """Two clients of one service, of which a job is queued."""
+    found = [Client(tmp_path, name) for name in ("first", "second")]
+    found[0].say("Queued")
+    return found
+
+
+@pytest.fixture
+def stores(store_url):
+    """Two stores at one place."""
+    with JobStore(store_url) as one, JobStore(store_url) as other:
+        yield one, other
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def both_wait(clients, stores, pool, wait):
+    """Have two handles wait, the second once the first asks; return both, and what waits."""
+    first, second = (handle(client, store) for client, store in zip(clients, stores, strict=True))
+    waits = [pool.submit(wait, first)]
+    until(lambda: clients[0].requests)
+    waits.append(pool.submit(wait, second))
+    until(lambda: sharing_of(stores[1]) and sharing_of(stores[1])._seen)
+    return first, second, waits
+
+
+def sharing_of(store):
+    return sharing._sharings().get(id(store))
+
+
+def wait_for_final_state(job):
+    job.wait_for_final_state()
+
+
+def wait_for_all(job):
+    wait_all([job], policy=PAUSE)
+
+
+def wait_in_a_loop(job):
+    asyncio.run(job.wait_for_final_state_async())
+
+
+@pytest.mark.parametrize("wait", [wait_for_final_state, wait_for_all, wait_in_a_loop])
+def test_two_that_wait_for_a_job_ask_as_often_as_one(wait, clients, stores, pool):
+    first, second, waits = both_wait(clients, stores, pool, wait)
+    asked = clients[0].requests
+    until(lambda: clients[0].requests > asked + 2)
+    clients[0].say("Completed")
+    for each in waits:
+        each.result(PATIENCE)
+    assert clients[1].requests == 0
+    assert first.state.status == second.state.status
+    assert second.state.is_confirmed_final
+
+
+def test_callback_hears_what_another_process_learned(clients, stores, pool):
+    heard = []
+    first, second, waits = both_wait(
+        clients, stores, pool, lambda job: job.wait_for_final_state(callback=lambda _, status, *__, **___: None)
+    )
+    waits.append(
+        pool.submit(second.wait_for_final_state, callback=lambda _, status, *__, **___: heard.append(status.name))
+    )
+    clients[0].say("Running")
+    until(lambda: "RUNNING" in heard)
+    clients[0].say("Completed")
+    for each in waits:
+        each.result(PATIENCE)
+    assert heard[-2:] == ["RUNNING", "DONE"]
+    assert clients[1].requests == 0
+
+
+def test_wait_that_ends_hands_over(clients, stores, pool):
+    first = handle(clients[0], stores[0])
+    wait = pool.submit(lambda: pytest.raises(Exception, first.wait_for_final_state, timeout=1.0))
+    until(lambda: clients[0].requests)
+    second = pool.submit(handle(clients[1], stores[1]).wait_for_final_state)
+    wait.result(PATIENCE)
+    until(lambda: clients[1].requests)
+    clients[0].say("Completed")
+    second.result(PATIENCE)
+
+
+def test_caller_who_does_something_else_loses_the_lease(clients, stores, pool):
+    ended, queued = handle(clients[0], stores[0], "ended"), handle(clients[0], stores[0])
+    clients[0].say("Completed")
+    ended.status()
+    clients[0].say("Queued")
+    jobs = as_completed([ended, queued], policy=PAUSE)
+    # The caller has one job, and does not come back for the next.
+    assert next(jobs) is ended
+    second = pool.submit(handle(clients[1], stores[1]).wait_for_final_state)
+    until(lambda: clients[1].requests)
+    clients[0].say("Completed")
+    second.result(PATIENCE)
+    assert [job.state.is_confirmed_final for job in jobs] == [True]
+
+
+def test_each_asks_for_itself_where_the_leases_cannot_be_read(clients, stores, pool):
+    with stores[0]._database._engine.begin() as connection:
+        connection.execute(sql.text("DROP TABLE job_watchers"))
+    waits = [
+        pool.submit(handle(client, store).wait_for_final_state) for client, store in zip(clients, stores, strict=True)
+    ]
+    until(lambda: all(client.requests > 2 for client in clients))
+    clients[0].say("Completed")
+    for each in waits:
+        each.result(PATIENCE)
+
+
+def test_each_asks_for_itself_where_waits_are_not_shared(clients, store_url, pool):
+    with JobStore(store_url, share_waits=False) as one, JobStore(store_url, share_waits=False) as other:
+        waits = [
+            pool.submit(handle(client, store).wait_for_final_state)
+            for client, store in zip(clients, (one, other), strict=True)
+        ]
+        until(lambda: all(client.requests > 2 for client in clients))
+        clients[0].say("Completed")
+        for each in waits:
+            each.result(PATIENCE)
+
+
+def test_nothing_is_left_of_a_wait(clients, stores):
+    clients[0].say("Completed")
+    handle(clients[0], stores[0]).wait_for_final_state()
+    with stores[0]._database._engine.connect() as connection:
+        for table in ("job_leases", "job_watchers"):
+            assert connection.execute(sql.text(f"SELECT count(*) FROM {table}")).scalar() == 0
+    until(lambda: "ibm-circuit-job-sharing" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_job_of_a_killed_process_is_asked_for_by_another(clients, store_url, pool):
+    with subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, text=True) as process:
+        # By its input: the URL may hold a password.
+        process.stdin.write(json.dumps([str(clients[0].folder), store_url]) + "\n")
+        process.stdin.flush()
+        until(lambda: clients[0].requests)
+        with JobStore(store_url) as store:
+            wait = pool.submit(handle(clients[1], store).wait_for_final_state)
+            until(lambda: sharing_of(store) and sharing_of(store)._followed)
+            process.send_signal(signal.SIGKILL)
+            until(lambda: clients[1].requests)
+            clients[0].say("Completed")
+            wait.result(PATIENCE)
+
+
+@pytest.mark.parametrize("given", [1, "yes", None])
+def test_share_waits_is_true_or_false(given, tmp_path):
+    with pytest.raises(Exception, match="expected share_waits to be True or False"):
+        JobStore(tmp_path / "jobs.sqlite", share_waits=given)
+
+
+def wait_as_program():
+    folder, store_url = json.loads(sys.stdin.readline())
+    with JobStore(store_url) as store:
+        handle(Client(folder, "first"), store).wait_for_final_state()
+
+
+if __name__ == "__main__":
+    wait_as_program()

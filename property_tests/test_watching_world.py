@@ -172,6 +172,12 @@ class Watchers(RuleBasedStateMachine):
         self.database.clock += seconds
         self.fault()
 
+    def teardown(self):
+        """Nothing happens for so long that both laws can be seen to hold."""
+        if hasattr(self, "processes"):
+            self.let_time_pass(CALM + 4 * PAUSE + 30.0)
+            self.one_asks_for_all_where_nothing_happens()
+
     def check(self):
         if not self.able():
             self.free_since = self.now

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sql
 
-from ibm_circuit_job import IBMCircuitJob, JobStore, WaitPolicy, as_completed, wait_all
+from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore, WaitPolicy, as_completed, wait_all
+from ibm_circuit_job.errors import JobStoreError
 from ibm_circuit_job.job import sharing
+from ibm_circuit_job.store import schema
 
 pytest_plugins = ["postgresql"]
 
@@ -143,10 +145,11 @@ def test_callback_hears_what_another_process_learned(clients, stores, pool):
 
 def test_wait_that_ends_hands_over(clients, stores, pool):
     first = handle(clients[0], stores[0])
-    wait = pool.submit(lambda: pytest.raises(Exception, first.wait_for_final_state, timeout=1.0))
+    wait = pool.submit(first.wait_for_final_state, timeout=1.0)
     until(lambda: clients[0].requests)
     second = pool.submit(handle(clients[1], stores[1]).wait_for_final_state)
-    wait.result(PATIENCE)
+    with pytest.raises(IBMJobTimeoutError):
+        wait.result(PATIENCE)
     until(lambda: clients[1].requests)
     clients[0].say("Completed")
     second.result(PATIENCE)
@@ -195,8 +198,8 @@ def test_nothing_is_left_of_a_wait(clients, stores):
     clients[0].say("Completed")
     handle(clients[0], stores[0]).wait_for_final_state()
     with stores[0]._database._engine.connect() as connection:
-        for table in ("job_leases", "job_watchers"):
-            assert connection.execute(sql.text(f"SELECT count(*) FROM {table}")).scalar() == 0
+        for table in (schema.leases, schema.watchers):
+            assert connection.execute(sql.select(sql.func.count()).select_from(table)).scalar() == 0
     until(lambda: "ibm-circuit-job-sharing" not in {thread.name for thread in threading.enumerate()})
 
 
@@ -217,7 +220,7 @@ def test_job_of_a_killed_process_is_asked_for_by_another(clients, store_url, poo
 
 @pytest.mark.parametrize("given", [1, "yes", None])
 def test_share_waits_is_true_or_false(given, tmp_path):
-    with pytest.raises(Exception, match="expected share_waits to be True or False"):
+    with pytest.raises(JobStoreError, match="expected share_waits to be True or False"):
         JobStore(tmp_path / "jobs.sqlite", share_waits=given)
 
 

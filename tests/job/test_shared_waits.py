@@ -128,7 +128,7 @@ def test_two_that_wait_for_a_job_ask_as_often_as_one(wait, clients, stores, pool
 
 def test_callback_hears_what_another_process_learned(clients, stores, pool):
     heard = []
-    first, second, waits = both_wait(
+    _, second, waits = both_wait(
         clients, stores, pool, lambda job: job.wait_for_final_state(callback=lambda _, status, *__, **___: None)
     )
     waits.append(

@@ -38,6 +38,12 @@ _TRY_SECONDS: Final = 0.02
 """The pause between two of these tries."""
 
 
+_SLOW_SECONDS: Final = 0.2
+"""A database that takes longer to refuse does not answer, and is left alone for a while."""
+_LEAVING_SECONDS: Final = 0.05
+"""How long the end of a wait waits for the thread that uses the database."""
+
+
 class SharedWait:
     """One wait of this process, for one job or for many of one store.
 
@@ -138,8 +144,12 @@ class _Sharing:
         with self._lock:
             if wait not in self._waits:
                 self._waits.append(wait)
+        for job_id in wait.cells:
+            # What other cells have learned, these may not have.
+            self._digests.pop(job_id, None)
         for _ in range(_TRIES):
-            if self._renew():
+            began = effects.monotonic()
+            if self._renew() or effects.monotonic() - began > _SLOW_SECONDS:
                 break
             effects.sleep(_TRY_SECONDS)
         self._look(at_all=True)
@@ -154,14 +164,19 @@ class _Sharing:
 
     def leave(self, wait: SharedWait) -> None:
         """Have a wait share nothing any more, and release the leases that no other wait needs."""
-        with self._using:
+        # Where the database does not answer, no caller waits for it: the leases end by themselves.
+        has_turn = self._using.acquire(timeout=_LEAVING_SECONDS)
+        try:
             with self._lock:
                 if wait in self._waits:
                     self._waits.remove(wait)
                 is_last = not self._waits
-            self._release(is_last=is_last)
-        if is_last:
-            self._nudge.set()
+            if has_turn:
+                self._release(is_last=is_last)
+        finally:
+            if has_turn:
+                self._using.release()
+        self._nudge.set()
 
     def is_asking(self, job_id: str) -> bool:
         """Return whether this process asks the service for a job."""
@@ -200,6 +215,8 @@ class _Sharing:
                 self._store.check_back_off("share the wait for jobs")
                 leases = self._leases.read_and_take(self._watcher, wanted, free_among)
             except JobStoreError:
+                if effects.monotonic() - now > _SLOW_SECONDS:
+                    self._store.back_off()
                 return False
             self._note(wanted, leases, now)
             self._release(is_last=False, but_for=wanted)

@@ -39,7 +39,9 @@ _TRY_SECONDS: Final = 0.02
 
 
 _SLOW_SECONDS: Final = 0.2
-"""A database that takes longer to refuse does not answer, and is left alone for a while."""
+"""A database that takes longer to refuse does not answer."""
+_REST_SECONDS: Final = 5.0
+"""For so long it is left alone then."""
 _LEAVING_SECONDS: Final = 0.05
 """How long the end of a wait waits for the thread that uses the database."""
 
@@ -123,7 +125,7 @@ class _Sharing:
     """All waits of this process with one store."""
 
     def __init__(self, store: RecordStore, leases: Leases) -> None:
-        self._store = store
+        self._store = store  # For as long as this lives, no other store has its identity.
         self._leases = leases
         self._watcher = uuid.uuid4().hex
         self._lock = threading.Lock()
@@ -132,6 +134,8 @@ class _Sharing:
         self._seen: dict[str, Seen] = {}
         self._digests: dict[str, str | None] = {}
         self._followed: set[str] = set()
+        self._rests_until = 0.0
+        """Until when a database that did not answer is left alone."""
         self._thread: threading.Thread | None = None
         self._using = threading.Lock()
         """Held by the thread that uses the database: none does after the last wait has ended."""
@@ -211,12 +215,13 @@ class _Sharing:
                 }
                 return [job_id for job_id, turn in turns.items() if isinstance(turn, TakeOver)]
 
+            if now < self._rests_until:
+                return False
             try:
-                self._store.check_back_off("share the wait for jobs")
                 leases = self._leases.read_and_take(self._watcher, wanted, free_among)
             except JobStoreError:
                 if effects.monotonic() - now > _SLOW_SECONDS:
-                    self._store.back_off()
+                    self._rests_until = now + _REST_SECONDS
                 return False
             self._note(wanted, leases, now)
             self._release(is_last=False, but_for=wanted)
@@ -285,10 +290,9 @@ class _Sharing:
             self._seen.pop(job_id, None)
             self._digests.pop(job_id, None)
         self._followed.difference_update(left)
-        if mine:
+        if mine and effects.monotonic() >= self._rests_until:
             # Else they end by themselves.
             with suppress(JobStoreError):
-                self._store.check_back_off("share the wait for jobs")
                 self._leases.release(self._watcher, mine, is_last=is_last)
 
     def _has_lease(self, job_id: str) -> bool:

@@ -17,7 +17,7 @@ from ibm_circuit_job.errors import to_exception
 from ibm_circuit_job.job.cell import JobCell
 from ibm_circuit_job.job.sharing import shared_job
 from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, WaitPolicy
-from ibm_circuit_job.threads.background import aside, started
+from ibm_circuit_job.threads.background import aside
 from ibm_circuit_job.threads.following import Steps, follow
 
 
@@ -62,7 +62,8 @@ async def wait_async(
         await _follow(steps, tell, job.clock)
     finally:
         if shared is not None:
-            started(shared.wait.leave)
+            # Before the caller goes on, who may close the store.
+            await aside(shared.wait.leave)
 
 
 async def _follow(steps: Steps, tell: Callable[[], object] | None, clock: Clock) -> None:

@@ -95,8 +95,12 @@ class Listener:
     def __init__(self, dialect: sql.Dialect, url: sql.URL, timeout: float) -> None:
         positional, named = dialect.create_connect_args(url)
         self._connection: Any = dialect.connect(*positional, **{**connect_arguments(url, timeout), **named})
-        self._connection.autocommit = True
-        self._connection.execute(f"LISTEN {CHANNEL}")
+        try:
+            self._connection.autocommit = True
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except BaseException:
+            self.close()
+            raise
 
     def wait(self, seconds: float) -> bool:
         """Wait for notices (True), or for so many seconds (False).

@@ -57,8 +57,9 @@ TYPES_IN_DOCS := tests/package/test_documentation_types.py
 
 # Four workers also on two cores: half of the time of the tests is spent waiting, for time limits, disks and processes.
 # A worker that has nothing left takes over tests of another one: no long module is waited for at the end.
+# Only make thorough needs the plugin of schemathesis, which each worker would load.
 test: .venv/dev
-	$(BIN)/pytest --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --numprocesses 4 --dist worksteal
+	$(BIN)/pytest -p no:schemathesis --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --numprocesses 4 --dist worksteal
 
 # Of the two rooms that decide everything else, by the tests that call them directly.
 coverage: .venv/dev

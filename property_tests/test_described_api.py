@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.local.description import description
 
+if os.environ.get("HYPOTHESIS_PROFILE") != "thorough":
+    # Before the import, and the reading of the description, which take some seconds of every worker.
+    pytest.skip("it takes minutes: make thorough", allow_module_level=True)
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 schema = schemathesis.openapi.from_dict(description("/experimental/api/v1"))
 
@@ -42,7 +45,6 @@ CHECKS = [
 ]
 
 
-@pytest.mark.skipif(os.environ.get("HYPOTHESIS_PROFILE") != "thorough", reason="it takes minutes: make thorough")
 @schema.parametrize()
 @settings(suppress_health_check=list(HealthCheck), max_examples=200)
 def test_reply_is_as_described(case, served):

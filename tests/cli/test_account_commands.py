@@ -8,9 +8,9 @@ import sys
 import pytest
 from cloud_machine import arrange, cloud_server
 from cloud_state import KEY, OTHER_KEY, UNKNOWN_KEY, Cloud, CloudAccount, CloudInstance
-from typer.testing import CliRunner
+from command_line import run_line
 
-from ibm_circuit_job import IBMProvider, cli
+from ibm_circuit_job import IBMProvider
 
 LAB, BIG = CloudInstance("lab"), CloudInstance("big", "Premium", "eu-de")
 SPARE = CloudInstance("spare", "Pay-As-You-Go")
@@ -41,7 +41,7 @@ def machine(server, tmp_path, monkeypatch):
 
 def typed(*words, key=None, exit_code=0):
     """Type a command, with a key as its input, and return what it said; the key is never in that."""
-    ran = CliRunner().invoke(cli.app, words, input=None if key is None else f"{key}\n")
+    ran = run_line(*words, given=None if key is None else f"{key}\n")
     said = ran.output if ran.exception is None or isinstance(ran.exception, SystemExit) else str(ran.exception)
     assert ran.exit_code == exit_code, said
     assert KEY not in said

@@ -8,9 +8,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from command_line import run_line
 from qiskit.providers.jobstatus import JobStatus
 from rich.console import Console
-from typer.testing import CliRunner
 
 from ibm_circuit_job import (
     IBMProvider,
@@ -39,7 +39,7 @@ def store(tmp_path, monkeypatch):
 
 def typed(*words, exit_code=0):
     """Type a command that is over at once, and return what it printed."""
-    ran = CliRunner().invoke(cli.app, words)
+    ran = run_line(*words)
     assert ran.exit_code == exit_code, ran.output
     return ran.output
 
@@ -195,7 +195,7 @@ def test_jobs_say_that_there_are_more(store, capsys):
 def test_store_that_is_not_there_is_not_made_to_be_read(tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     for typo in ("typo.sqlite", f"sqlite:///{tmp_path}/typo.sqlite", f"sqlite+pysqlite:///{tmp_path}/typo.sqlite"):
-        ran = CliRunner().invoke(cli.app, [*words, "--store", typo])
+        ran = run_line(*words, "--store", typo)
         assert "there is none at" in str(ran.exception)
     assert list(tmp_path.iterdir()) == []
 
@@ -204,33 +204,39 @@ def test_version_is_shown():
     assert typed("--version") == f"{__version__}\n"
 
 
-@pytest.fixture
-def server(tmp_path):
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The folder of a service that was started as it is typed, and the first lines that it printed."""
+    folder = tmp_path_factory.mktemp("served")
     with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", "--data", str(tmp_path)],
+        [*COMMAND, "serve", "--port", "0", "--data", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        yield process
+        yield folder, "".join(process.stdout.readline() for _ in range(6))
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)
 
 
-def test_serve_says_how_to_connect(server, bell):
-    printed = "".join(server.stdout.readline() for _ in range(6))
+def test_serve_says_how_to_connect(served, bell):
+    _, printed = served
     call = re.search(r"IBMProvider\(token='(.+)', url='(.+)', store=JobStore\(\)\)", printed)
     with IBMProvider(token=call[1], url=call[2]) as provider:
         job = provider.get_backend("local_simulator").run(bell, shots=10)
         assert sum(job.result(timeout=60).get_counts().values()) == 10
 
 
-def test_serve_says_what_is_taken(server, tmp_path):
-    url = re.search(r"http://127\.0\.0\.1:(\d+)/api", server.stdout.readline())
-    for words, said in (
-        (["--port", url[1], "--data", str(tmp_path / "other")], f"port {url[1]} of 127.0.0.1 is taken"),
-        (["--port", "0", "--data", str(tmp_path)], "another service uses it"),
-    ):
-        ran = subprocess.run([*COMMAND, "serve", *words], capture_output=True, text=True, check=False)
-        assert ran.returncode == 1
-        assert said in re.sub(r"\s+", " ", ran.stderr)
+def test_serve_says_that_a_port_is_taken(served, tmp_path):
+    _, printed = served
+    port = re.search(r"http://127\.0\.0\.1:(\d+)/api", printed)[1]
+    said = typed("serve", "--port", port, "--data", str(tmp_path / "other"), exit_code=1)
+    assert f"port {port} of 127.0.0.1 is taken" in " ".join(said.split())
+
+
+def test_serve_says_that_a_folder_is_taken(served):
+    folder, _ = served
+    words = [*COMMAND, "serve", "--port", "0", "--data", str(folder)]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "another service uses it" in " ".join(ran.stderr.split())

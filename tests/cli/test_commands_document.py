@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import typer
+from command_line import COMMAND, run_line
 from qiskit import QuantumCircuit, qpy
 from qiskit.providers.jobstatus import JobStatus
 from rich.console import Console
-from typer.testing import CliRunner
 
 from ibm_circuit_job import IBMProvider, JobStore, cli
 from ibm_circuit_job.local import LocalService
@@ -87,7 +86,7 @@ def printed(command: str, ids: dict[str, str]) -> str:
     whole = [
         next((real for shown, real in ids.items() if len(word) > 3 and shown.startswith(word)), word) for word in words
     ]
-    ran = CliRunner().invoke(cli.app, whole)
+    ran = run_line(*whole)
     assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
     said = ran.output
     for shown, real in ids.items():
@@ -114,7 +113,7 @@ def test_examples_print_what_the_document_says(service, tmp_path):
             assert without_numbers(renewed(block, ids)) == without_numbers(block)
 
 
-@pytest.mark.parametrize("command", sorted(typer.main.get_command(cli.app).commands))
+@pytest.mark.parametrize("command", sorted(COMMAND.commands))
 def test_document_has_the_command(command):
     assert f"`{command}`" in DOCUMENT.read_text("utf-8").partition("## ")[0]
 

@@ -4,8 +4,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from command_line import run_line
 from qiskit.providers.jobstatus import JobStatus
-from typer.testing import CliRunner
 
 from ibm_circuit_job import Job, JobMetrics, JobStore, StatusReport, cli
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("machine")
 
 
 def typed(*words):
-    ran = CliRunner().invoke(cli.app, words)
+    ran = run_line(*words)
     assert ran.exit_code == 0, ran.output
     return ran.output
 

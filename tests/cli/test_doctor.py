@@ -6,9 +6,9 @@ import re
 import pytest
 from cloud_machine import arrange, cloud_server
 from cloud_state import KEY, UNKNOWN_KEY, Cloud, CloudAccount, CloudInstance, secrets_in
-from typer.testing import CliRunner
+from command_line import run_line
 
-from ibm_circuit_job import IBMProvider, cli
+from ibm_circuit_job import IBMProvider
 
 LAB = CloudInstance("lab", tags=("my-tag",))
 IAM, API = "iam.cloud.ibm.com", "quantum.cloud.ibm.com"
@@ -38,7 +38,7 @@ def machine(server, tmp_path, monkeypatch):
 
 def asked(*words, exit_code=0):
     """Ask the doctor; return what it says of each step: mark, words, next step."""
-    ran = CliRunner().invoke(cli.app, ["doctor", *words])
+    ran = run_line("doctor", *words)
     assert ran.exit_code == exit_code, f"{ran.output} {ran.exception!r}"
     assert secrets_in(ran.output) == []
     found = re.findall(r"^(ok|failed|skipped) +([^:]+): (.*)(?:\n +next: (.*))?$", ran.output, re.MULTILINE)
@@ -146,7 +146,7 @@ def test_recording_is_written_where_a_step_failed(machine, tmp_path):
 
 def test_recording_needs_a_folder(machine, tmp_path):
     machine()
-    ran = CliRunner().invoke(cli.app, ["doctor", "--record", str(tmp_path / "no" / "recording.json")])
+    ran = run_line("doctor", "--record", str(tmp_path / "no" / "recording.json"))
     assert (ran.exit_code, "a folder that exists" in ran.output) == (1, True)
 
 

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import typer
+from command_line import COMMAND, run_line
 from qiskit import QuantumCircuit, qasm2, qpy
 from rich.console import Console
-from typer.testing import CliRunner
 
 from ibm_circuit_job import IBMProvider, Job, JobDetails, JobStore, ResultPayload, cli
 from ibm_circuit_job.local import LocalService
@@ -61,7 +60,7 @@ def slow_circuit():
 
 def typed(*words, exit_code=0):
     """Type a command, and return what it printed on its output and on its error output."""
-    ran = CliRunner().invoke(cli.app, words)
+    ran = run_line(*words)
     said = ran.output if ran.exception is None or isinstance(ran.exception, SystemExit) else str(ran.exception)
     assert ran.exit_code == exit_code, said
     return said
@@ -69,7 +68,7 @@ def typed(*words, exit_code=0):
 
 def printed(*words):
     """Type a command that succeeds, and return the JSON that it printed on its output."""
-    ran = CliRunner().invoke(cli.app, [*words, "--json"])
+    ran = run_line(*words, "--json")
     assert ran.exit_code == 0, ran.output
     return json.loads(ran.stdout)
 
@@ -93,12 +92,12 @@ def test_unknown_job_without_an_account_is_said(command):
 
 
 def test_without_a_command_help_is_printed():
-    ran = CliRunner().invoke(cli.app, [])
+    ran = run_line()
     assert ran.exit_code == 0
     assert {*COMMANDS} <= {*ran.output.split()}
 
 
-COMMANDS = sorted(typer.main.get_command(cli.app).commands)
+COMMANDS = sorted(COMMAND.commands)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -106,7 +105,7 @@ def test_help_of_a_command_has_an_example_that_parses(command):
     text = " ".join(typed(command, "--help").split())
     example = text.partition("Example: ibm-circuit-job ")[2].partition(" ╭")[0].partition(" && ")[0].split()
     assert example[0] == command
-    found = typer.main.get_command(cli.app).commands[command]
+    found = COMMAND.commands[command]
     assert found.make_context(command, example[1:], resilient_parsing=False)
 
 
@@ -205,7 +204,7 @@ def test_tags_are_added_and_taken_away(done):
 
 
 def test_watch_prints_an_object_for_each_status(done):
-    said = CliRunner().invoke(cli.app, ["watch", done.job_id(), "--json"]).stdout.splitlines()
+    said = run_line("watch", done.job_id(), "--json").stdout.splitlines()
     assert json.loads(said[-1])["status"] == "DONE"
 
 

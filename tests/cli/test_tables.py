@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from command_line import run_line
 from qiskit.providers.jobstatus import JobStatus
 from rich.console import Console
-from typer.testing import CliRunner
 
 from ibm_circuit_job import Job, JobDetails, JobMetrics, JobStore, StatusReport, cli
 
@@ -33,7 +33,7 @@ def table(monkeypatch, width):
     """Return the lines of the table that a terminal of so many columns shows."""
     terminal = Console(force_terminal=True, color_system=None, width=width, highlight=False)
     monkeypatch.setattr(cli.terminal, "console", terminal)
-    ran = CliRunner().invoke(cli.app, ["jobs"])
+    ran = run_line("jobs")
     assert ran.exit_code == 0, ran.output
     return ran.output.splitlines()
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from command_line import run_line
 from rich.console import Console
-from typer.testing import CliRunner
 
 from ibm_circuit_job import Job, JobDetails, JobStore, cli
 from ibm_circuit_job.cli import terminal
@@ -29,7 +29,7 @@ def test_usage_shows_its_figures_at_any_width(width, monkeypatch):
     with JobStore() as store:
         store.save(Job("a", details=details))
     monkeypatch.setattr(terminal, "console", Console(force_terminal=True, color_system=None, width=width))
-    lines = CliRunner().invoke(cli.app, ["usage", "--offline"]).stdout.splitlines()
+    lines = run_line("usage", "--offline").stdout.splitlines()
     assert any("2.5 s" in line for line in lines)
     assert all(len(line) <= width for line in lines)
 
@@ -37,7 +37,7 @@ def test_usage_shows_its_figures_at_any_width(width, monkeypatch):
 def test_store_that_cannot_be_made_costs_saving_alone(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "file" / "jobs.sqlite"))
-    ran = CliRunner().invoke(cli.app, ["jobs", "--refresh"])
+    ran = run_line("jobs", "--refresh")
     assert ran.exit_code == 0
     assert "nothing is saved: could not open the store" in ran.stderr
 
@@ -65,4 +65,4 @@ def test_full_disk_is_one_line(monkeypatch, capsys):
 
 def test_other_programs_are_told_nothing_of_an_empty_store():
     for command in ("jobs", "resume"):
-        assert CliRunner().invoke(cli.app, [command]).stdout == ""
+        assert run_line(command).stdout == ""

@@ -5,10 +5,10 @@ import socket
 from datetime import UTC, datetime
 
 import pytest
+from command_line import run_line
 from qiskit import QuantumCircuit
-from typer.testing import CliRunner
 
-from ibm_circuit_job import IBMProvider, Job, JobDetails, JobStore, cli
+from ibm_circuit_job import IBMProvider, Job, JobDetails, JobStore
 from ibm_circuit_job.local import LocalService
 
 
@@ -24,7 +24,7 @@ def account(service, tmp_path, monkeypatch):
 
 
 def typed(*words, exit_code=0):
-    ran = CliRunner().invoke(cli.app, words)
+    ran = run_line(*words)
     said = ran.output if ran.exception is None or isinstance(ran.exception, SystemExit) else str(ran.exception)
     assert ran.exit_code == exit_code, said
     return said
@@ -91,5 +91,5 @@ def test_resume_asks_each_service_on_this_machine(service):
         for each, job_id in zip((service, another), ids, strict=True):
             details = JobDetails(datetime.now(UTC), service_url=each.url)
             store.save(Job(job_id, details=details), service="this machine")
-        ran = CliRunner().invoke(cli.app, ["resume", "--json"])
+        ran = run_line("resume", "--json")
     assert [each["status"] for each in json.loads(ran.stdout)] == ["DONE", "DONE"]

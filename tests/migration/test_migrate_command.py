@@ -4,16 +4,14 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
-
-from ibm_circuit_job import cli
+from command_line import run_line
 
 OLD = "from qiskit_ibm_provider import IBMProvider\n"
 NEW = "from ibm_circuit_job import IBMProvider\n"
 
 
 def typed(*words):
-    ran = CliRunner().invoke(cli.app, ["migrate", *map(str, words)])
+    ran = run_line("migrate", *map(str, words))
     return ran.exit_code, ran.stdout, " ".join(ran.stderr.split())
 
 

@@ -6,11 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from command_line import run_line
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
-from typer.testing import CliRunner
-
-from ibm_circuit_job import cli
 
 PROGRAMS = Path(__file__).parent / "programs"
 BELL = {"00", "11"}
@@ -105,11 +103,11 @@ def account(service, tmp_path, monkeypatch):
 def migrated(name, folder, exit_code=0):
     """Migrate a copy of a program by the command, which a second time changes nothing; return it and what was said."""
     copy = Path(shutil.copy(PROGRAMS / name, folder))
-    done = CliRunner().invoke(cli.app, ["migrate", "--write", "--backend", "local_5q", str(copy)])
+    done = run_line("migrate", "--write", "--backend", "local_5q", str(copy))
     assert done.exit_code == exit_code, done.output
     if exit_code == 0:
         before = copy.read_bytes()
-        again = CliRunner().invoke(cli.app, ["migrate", "--write", str(copy)])
+        again = run_line("migrate", "--write", str(copy))
         assert (again.exit_code, copy.read_bytes()) == (0, before), again.output
     return copy, " ".join(done.output.split())
 

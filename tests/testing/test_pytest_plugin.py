@@ -17,8 +17,8 @@ def run(pytester, monkeypatch):
 
     def ran(tests, *arguments):
         pytester.makepyfile(tests)
-        # Whether or not the package that is tested is the installed one.
-        plugins = ["-p", PLUGIN, "-p", "no:ibm_circuit_job"]
+        # Whether or not the package that is tested is the installed one. The plugin of schemathesis takes long to load.
+        plugins = ["-p", PLUGIN, "-p", "no:ibm_circuit_job", "-p", "no:schemathesis"]
         result = pytester.runpytest_subprocess(*plugins, "--strict-markers", "-p", "no:cacheprovider", *arguments)
         return result, result.parseoutcomes()
 

@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs pictures bench changelog clean
+.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs pictures bench bench-tables changelog clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
@@ -23,7 +23,8 @@ help:
 	@echo "make check        formatting, lint, types, borders between modules, docs"
 	@echo "make docs         build the documentation into docs/_build"
 	@echo "make pictures     take the pictures of the page for the documentation, with Chromium"
-	@echo "make bench        measure"
+	@echo "make bench        measure, beside the official clients"
+	@echo "make bench-tables write the tables of the documentation from what make bench measured last"
 	@echo "make changelog    collect changelog.d into CHANGELOG.md, as of VERSION=X.Y.Z"
 
 # Two environments, so that the demo does not wait for the developers' tools.
@@ -139,7 +140,11 @@ pictures: .venv/dev browser
 	$(BIN)/python docs/pictures.py
 
 bench: .venv/dev .peers/provider/ready .peers/runtime/ready
-	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-warmup=on --timeout 0
+	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-quiet --benchmark-warmup=on --timeout 0 --quiet
+
+# The tables of the documentation, from the figures of the last make bench. No figure is typed by hand.
+bench-tables: .venv/dev
+	$(BIN)/python tests/benchmarks/figures.py
 
 changelog: .venv/dev
 	$(BIN)/towncrier build --yes --version "$(VERSION)"

@@ -2,14 +2,11 @@
 
 import gc
 import json
-import statistics
-import subprocess
-import timeit
 import tracemalloc
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from harness import HERE, PYTHONS, printed_by, typical
 from qiskit.providers.jobstatus import JobStatus
 from replies import TYPICAL
 
@@ -26,7 +23,6 @@ LEFT_OUT = ("tags", "session_id", "private", "created")
 THIN = json.dumps({name: said for name, said in json.loads(TYPICAL).items() if name not in LEFT_OUT}).encode()
 PARTIAL = read_job(THIN, LATER).unwrap()
 MERGED = merge(JOB, read_job(THIN, NOW + timedelta(milliseconds=1)).unwrap())
-PROVIDER = Path(__file__).parents[2] / ".peers/provider/bin/python"
 HELD = 100_000
 
 
@@ -40,21 +36,21 @@ def measured(benchmark, function, *arguments):
 def test_transition_that_changes_nothing(benchmark, report):
     result, time = measured(benchmark, apply_status, JOB, OLD)
     assert result is JOB
-    report("apply_status that changes nothing", f"{time:.2f} us", "aim 0.3 us")
+    report("apply_status that changes nothing", time, "us", aim="0.3 us")
 
 
 @pytest.mark.benchmark(group="transitions")
 def test_transition_that_changes_the_status(benchmark, report):
     result, time = measured(benchmark, apply_status, JOB, NEW)
     assert result.status is NEW
-    report("apply_status that changes the status", f"{time:.2f} us", "aim 3 us")
+    report("apply_status that changes the status", time, "us", aim="3 us")
 
 
 @pytest.mark.benchmark(group="transitions")
 def test_merge_of_two_records(benchmark, report):
     result, time = measured(benchmark, merge, JOB, OTHER)
     assert result == OTHER
-    report("merge of two records", f"{time:.2f} us", "aim 3 us")
+    report("merge of two records", time, "us", aim="3 us")
 
 
 @pytest.mark.benchmark(group="transitions")
@@ -62,26 +58,18 @@ def test_merge_of_two_records(benchmark, report):
 def test_merge_of_a_partial_reply(benchmark, report, known, which):
     result, time = measured(benchmark, merge, known, PARTIAL)
     assert (result.tags, result.stamp) == (JOB.tags, PARTIAL.stamp)
-    report(f"merge of {which} reply that leaves {len(LEFT_OUT)} fields out", f"{time:.2f} us")
+    report(f"merge of {which} reply that leaves {len(LEFT_OUT)} fields out", time, "us")
 
 
 @pytest.mark.benchmark(group="reading a job reply")
 def test_reading_a_reply(benchmark, report):
     result, ours = measured(benchmark, read_job, TYPICAL, NOW)
     assert result.unwrap() == JOB
-    loads = _typical(lambda: json.loads(TYPICAL))
-    report("reading a job reply to facts", f"{ours:.1f} us", "aim 3.0 x", f"{ours / loads:.1f} x json.loads alone")
-    if PROVIDER.exists():
-        said = subprocess.run([PROVIDER, *_SCRIPT], input=TYPICAL, capture_output=True, check=True)
-        theirs = float(said.stdout)
-        report("", "", "", f"{ours / theirs:.2f} x the decoder of qiskit-ibm-provider ({theirs:.1f} us)")
-
-
-_SCRIPT = [Path(__file__).parent / "peers/provider_decoder.py"]
-
-
-def _typical(call, number=1000):
-    return statistics.median(timeit.Timer(call).repeat(repeat=100, number=number)) / number * 1e6
+    loads = typical(lambda: json.loads(TYPICAL))
+    python, script = PYTHONS["provider"], HERE / "peers/provider_decoder.py"
+    theirs = float(printed_by(python, script, given=TYPICAL)) if python.exists() else None
+    note = f"{ours / loads:.1f} x json.loads alone"
+    report("reading a job reply to facts", ours, "us", provider=theirs, note=note, aim="3 x json.loads")
 
 
 @pytest.mark.benchmark(group="memory")
@@ -93,4 +81,4 @@ def test_memory_of_many_records(benchmark, report):
     held = benchmark.pedantic(lambda: [read_job(reply, NOW).unwrap() for reply in replies], rounds=1)
     each = (tracemalloc.get_traced_memory()[0] - before) / len(held)
     tracemalloc.stop()
-    report(f"memory of a record, with {HELD:,} held", f"{each:.0f} bytes", "aim 1024 bytes")
+    report(f"memory of a record, of {HELD:,} in memory", each, "bytes", aim="1024 bytes")

@@ -53,14 +53,12 @@ def test_many_jobs_watched_by_one_process(benchmark, report):
     assert min(delays) > 0.0
     what, minutes = f"{JOBS:,} jobs watched for {SECONDS} s", (seen["returned"] - seen["began"]) / 60
     steady = 60 // LONGEST_PAUSE * JOBS // PAGE
-    report(
-        what,
-        f"{traffic.requests / minutes:.0f} requests ({share:.0%} of them listings) and "
-        f"{traffic.total / minutes / 1e6:.1f} MB a minute",
-        "",
-        f"listing every {LONGEST_PAUSE} s, as from 5 minutes on: {steady}; the runtime, job by job: {120 * JOBS:,}",
-    )
-    report(what, f"{seen['cpu']:.1f} s of CPU, at most {seen['threads']} threads", "aim: a handful of threads")
-    handles, watching = seen["handles"] / 1e6, seen["watching"] / 1e6
-    report(what, f"{handles:.0f} MB for the jobs, {watching:.0f} MB more for watching them")
-    report(what, f"told of each end after {statistics.median(delays):.2f} s (median), {max(delays):.2f} s (worst)")
+    listing = f"{share:.0%} are listings; {steady} a minute from 5 minutes on, by listing every {LONGEST_PAUSE} s"
+    # The official client asks for each job every half a second.
+    report(f"requests a minute, {what}", traffic.requests / minutes, runtime=120 * JOBS, note=listing)
+    report(f"traffic a minute, {what}", traffic.total / minutes / 1e6, "MB")
+    report(f"CPU, {what}", seen["cpu"], "s")
+    report(f"threads, {what}", seen["threads"], aim="a handful")
+    report(f"memory for the jobs, {what}", seen["handles"] / 1e6, "MB")
+    report(f"further memory for watching, {what}", seen["watching"] / 1e6, "MB")
+    report(f"late at the median, {what}", statistics.median(delays), "s", note=f"{max(delays):.2f} s at worst")

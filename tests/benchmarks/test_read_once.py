@@ -59,6 +59,5 @@ def test_time_from_the_last_byte_to_the_sync(benchmark, report, tmp_path, shots)
     with TimedStore(tmp_path / "jobs.sqlite") as store:
         benchmark.pedantic(read, rounds=ROUNDS, iterations=1)
     median, worst = statistics.median(open_for), max(open_for)
-    report(
-        f"a private result of {len(body):,} bytes can be lost for", f"{median:.1f} ms (median), {worst:.1f} ms (worst)"
-    )
+    what = f"a private result of {len(body):,} bytes can be lost for"
+    report(what, median, "ms", note=f"the median; {worst:.1f} ms at worst")

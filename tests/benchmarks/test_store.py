@@ -3,10 +3,10 @@
 import os
 import random
 import statistics
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from harness import in_turn, seconds
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobDetails, JobStore, ResultPayload, StatusReport
@@ -40,18 +40,6 @@ def body():
     return large_result()
 
 
-def seconds(work):
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def beside(ours, plain):
-    """The medians of two kinds of work, done in turn: what else the machine does meets both."""
-    took = [(seconds(ours), seconds(plain)) for _ in range(ROUNDS)]
-    return [statistics.median(column) for column in zip(*took, strict=True)]
-
-
 def size_of(folder):
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
@@ -77,19 +65,17 @@ def test_large_result_beside_a_plain_file(benchmark, report, tmp_path, body):
             file.flush()
             os.fsync(file.fileno())
 
-    saved, written = beside(save, write)
+    saved, written = in_turn(save, write, ROUNDS)
     on_disk = size_of(kept) / ROUNDS
     with JobStore(kept / "0.sqlite") as store:
-        loaded, read = beside(lambda: store.load("a"), plain.read_bytes)
+        loaded, read = in_turn(lambda: store.load("a"), plain.read_bytes, ROUNDS)
         found = benchmark.pedantic(store.load, ["a"], rounds=1, iterations=1)
     assert found.payload.raw == body
     what = f"result of {len(body) / 1e6:.0f} MB"
-    plainly = f"x a file with fsync ({written * 1e3:.0f} ms)"
-    report(f"save a {what}", f"{saved * 1e3:.0f} ms", "", f"{saved / written:.1f} {plainly}")
-    report(
-        f"load a {what}", f"{loaded * 1e3:.0f} ms", "", f"{loaded / read:.1f} x reading the file ({read * 1e3:.0f} ms)"
-    )
-    report(f"size of a {what} on disk", f"{on_disk / 1e6:.1f} MB", "", f"{on_disk / len(body):.2f} x its bytes")
+    plainly = f"{saved / written:.1f} x a file with fsync ({written * 1e3:.0f} ms)"
+    report(f"save a {what}", saved * 1e3, "ms", note=plainly)
+    report(f"load a {what}", loaded * 1e3, "ms", note=f"{loaded / read:.1f} x reading the file ({read * 1e3:.0f} ms)")
+    report(f"size of a {what} on disk", on_disk / 1e6, "MB", note=f"{on_disk / len(body):.2f} x its bytes")
 
 
 def described(number):
@@ -137,14 +123,13 @@ TEN_SECONDS, ALL_SECONDS = 0.02, 2.0
 @pytest.mark.benchmark(group="store: a hundred thousand jobs")
 def test_listing_a_hundred_thousand_jobs(benchmark, report, crowded):
     store, folder, took = crowded
-    report(f"save {LISTED:,} jobs, 1,000 at once", f"{took / LISTED * 1e6:.0f} us each")
+    report(f"save each of {LISTED:,} jobs, 1,000 at once", took / LISTED * 1e6, "us")
     store.close()
-    report("size on disk", f"{size_of(folder) / LISTED:.0f} bytes each")
+    report("size of each job on disk", size_of(folder) / LISTED, "bytes")
 
     def measured(list_them, filters, expected):
-        began = time.perf_counter()
-        found = list_them(**filters)
-        needed = time.perf_counter() - began
+        found = []
+        needed = seconds(lambda: found.extend(list_them(**filters)))
         assert len(found) == expected
         return needed
 
@@ -157,19 +142,11 @@ def test_listing_a_hundred_thousand_jobs(benchmark, report, crowded):
 
     store.records(limit=1)  # Opened again.
     found = benchmark.pedantic(listed, rounds=1, iterations=1)
-    used = cpu_seconds(store.jobs) / LISTED
-    benchmark.extra_info["listing_ms"] = {f"{what}, {name}": each * 1e3 for (name, what), (each, _) in found.items()}
-    benchmark.extra_info["listing_cpu_us_each"] = used * 1e6
-    benchmark.extra_info["load"] = os.getloadavg()
     for (name, what), (needed, many) in found.items():
         aim = TEN_SECONDS if many == 10 else ALL_SECONDS if (what, many) == ("jobs", LISTED) else None
-        report(
-            f"{what}() of {LISTED:,}, {name}",
-            f"{needed * 1e3:.1f} ms",
-            "" if aim is None else f"aim: {aim * 1e3:.0f} ms",
-            f"{needed / many * 1e6:.0f} us each",
-        )
-    report(f"CPU time of jobs() of {LISTED:,}", f"{used * 1e6:.1f} us each")
+        said = {} if aim is None else {"aim": f"{aim * 1e3:.0f} ms"}
+        report(f"{what}() of {LISTED:,}, {name}", needed * 1e3, "ms", note=f"{needed / many * 1e6:.0f} us each", **said)
+    report(f"CPU time of jobs() of {LISTED:,}", cpu_seconds(store.jobs) / LISTED * 1e6, "us each")
 
 
 def rounds_of(many):
@@ -215,7 +192,7 @@ def test_saving_one_status(benchmark, report, tmp_path, synced):
         took = benchmark.pedantic(save_all, rounds=1, iterations=1)
     ours, theirs = (statistics.median(column) * 1e6 for column in zip(*took, strict=True))
     how = "synced" if synced else "not synced"
-    report(f"save one status, {how}", f"{ours:.0f} us", "", f"{ours / theirs:.1f} x 4 KB to a file ({theirs:.0f} us)")
+    report(f"save one status, {how}", ours, "us", note=f"{ours / theirs:.1f} x 4 KB to a file ({theirs:.0f} us)")
 
 
 @pytest.mark.benchmark(group="store: statuses")
@@ -238,4 +215,5 @@ def test_statuses_of_ten_thousand_jobs_through_their_handles(benchmark, report, 
         without = ask_all(unkept)
         assert len(store.records(status="QUEUED")) == WATCHED
     each = took / WATCHED * 1e6
-    report(f"status of {WATCHED:,} jobs, kept", f"{each:.0f} us each", "", f"{without / WATCHED * 1e6:.0f} us unkept")
+    note = f"{without / WATCHED * 1e6:.0f} us without a store"
+    report(f"status of each of {WATCHED:,} jobs, saved", each, "us", note=note)

@@ -7,10 +7,8 @@ proxy adds to each delay; how long a notice takes without it is in ``test_notice
 """
 
 import json
-import os
 import random
 import statistics
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,25 +18,14 @@ from urllib.parse import urlsplit
 import pytest
 from attrs import frozen
 from counting_proxy import CountingProxy
+from harness import HERE, printed_by
+from harness import PYTHONS as PEERS
 from waiting_client import SETTLED
 
 from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local import LocalService
 
-HERE = Path(__file__).parent
-PEERS = HERE.parents[1] / ".peers"
-PYTHONS = {
-    "ours_by_push": Path(sys.executable),
-    "ours_by_polling": Path(sys.executable),
-    "provider": PEERS / "provider/bin/python",
-    "runtime": PEERS / "runtime/bin/python",
-}
-NAMES = {
-    "ours_by_push": "ours by push",
-    "ours_by_polling": "ours by polling",
-    "provider": "qiskit-ibm-provider",
-    "runtime": "qiskit-ibm-runtime",
-}
+PYTHONS = {"ours_by_push": Path(sys.executable), "ours_by_polling": Path(sys.executable), **PEERS}
 SMALL, LARGE = (2, 1), (20, 50)
 """How many circuits, and how many gates in each."""
 WAITS = {"1 s": (1, 20, SMALL), "10 s": (10, 6, SMALL), "10 s, 20 circuits": (10, 2, LARGE), "60 s": (60, 2, SMALL)}
@@ -70,7 +57,7 @@ def all_waits(client, home):
     with LocalService(workers=1) as service, CountingProxy(urlsplit(service.url).port) as proxy:
         lines = said_by(client, home, service, proxy, jobs)
         assert len(lines) == len(jobs)
-        assert all(line["right"] for line in lines), f"{NAMES[client]} gave a wrong answer"
+        assert all(line["right"] for line in lines), f"{client} gave a wrong answer"
         waits = {name: [] for name in WAITS}
         with IBMProvider(url=service.url, token=service.token) as direct:
             for (name, *_), line in zip(jobs, lines, strict=True):
@@ -93,16 +80,11 @@ def said_by(client, home, service, proxy, jobs):
         "token": service.token,
         "instance": service.instance,
     }
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("QISKIT", "PYTEST", "PYTHON"))}
     led = {name: through(url) for name, url in service.environment.items()}
     wanted = json.dumps({"service": where, "jobs": [circuits for _, *circuits in jobs]})
-    said = subprocess.run(
-        [PYTHONS[client], HERE / "waiting_client.py", client, wanted],
-        env=own | led | {"HOME": str(home)},  # No account that its user has saved is of any effect.
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return [json.loads(line) for line in said.stdout.splitlines()]
+    script = HERE / "waiting_client.py"
+    said = printed_by(PYTHONS[client], script, client, wanted, home=home, environment=led)
+    return [json.loads(line) for line in said.splitlines()]
 
 
 def middle(waits, what):
@@ -119,28 +101,27 @@ def test_waits_beside_the_official_clients(benchmark, report, tmp_path):
             return dict(zip(clients, threads.map(lambda client: all_waits(client, tmp_path), clients), strict=True))
 
     found = benchmark.pedantic(wait_all, rounds=1, iterations=1)
-    benchmark.extra_info["load"] = os.getloadavg()
     for name, (_, repetitions, _) in WAITS.items():
-        for client in clients:
-            waits = found[client][name]
-            delays = [wait.delay * 1e3 for wait in waits]
-            figures = (
-                f"median {statistics.median(delays):7.1f} ms, worst {max(delays):7.1f} ms, "
-                f"{middle(waits, 'requests'):5.1f} requests, {middle(waits, 'bytes'):8.0f} bytes"
-            )
-            beside = "; ".join(
-                ratios(waits, found[peer][name], peer) for peer in ("provider", "runtime") if peer in found
-            )
-            is_ours = client.startswith("ours")
-            report(f"wait of {name} ({repetitions}), {NAMES[client]}", figures, AIMS.get(client, ""), beside * is_ours)
+        for what, unit, scale in (("delay", "ms", 1e3), ("requests", "", 1), ("bytes", "kB", 1e-3)):
+            theirs = {peer: middle(found[peer][name], what) * scale for peer in PEERS if peer in found}
+            for how in ("push", "polling"):
+                waits = found[f"ours_by_{how}"][name]
+                worst = max(getattr(wait, what) for wait in waits) * scale
+                report(
+                    f"{what}, wait of {name} by {how}",
+                    middle(waits, what) * scale,
+                    unit,
+                    **theirs,
+                    note=f"{worst:.0f} ms at worst of {repetitions}" if what == "delay" else "",
+                    aim=AIMS.get((how, what), ""),
+                    headline=(what, name) in HEADLINES,
+                )
 
 
 AIMS = {
-    "ours_by_push": "aim 5 ms, 0.1 x provider's bytes",
-    "ours_by_polling": "aim from 10 s on: runtime's delay, 0.1 x its requests",
+    ("push", "delay"): "5 ms",
+    ("push", "bytes"): "0.1 x provider's",
+    ("polling", "delay"): "from 10 s on: runtime's",
+    ("polling", "requests"): "from 10 s on: 0.1 x runtime's",
 }
-
-
-def ratios(waits, others, peer):
-    shares = [f"{what} {middle(waits, what) / middle(others, what):.3f}" for what in ("delay", "requests", "bytes")]
-    return f"x {peer}: {', '.join(shares)}"
+HEADLINES = {("delay", "10 s"), ("requests", "60 s"), ("bytes", "60 s")}

@@ -31,7 +31,7 @@ _GROUPS = {}
 
 @pytest.fixture
 def report(benchmark):
-    """Add a figure to those of the benchmark; the keyword arguments are the fields that this module's docstring names."""
+    """Add a figure to those of the benchmark; keyword arguments are the fields named at the top of this file."""
 
     def add(what, ours, unit="", **fields):
         listed = benchmark.extra_info.setdefault("figures", [])

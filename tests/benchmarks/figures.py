@@ -118,7 +118,8 @@ def markdown_table(figures):
     rows = [cells(figure, with_aim=False) for figure in figures]
     full = [column for column in range(len(names)) if column < 2 or any(row[column] for row in rows)]
     head = [names, ["---"] * len(names)]
-    return "".join(f"| {' | '.join(row[column] for column in full)} |\n" for row in (*head, *rows))
+    lines = ["".join(f"| {row[column]} ".replace("|  ", "| ") for column in full) for row in (*head, *rows)]
+    return "".join(f"{line}|\n" for line in lines)
 
 
 def with_tables(text, groups):

@@ -5,8 +5,9 @@ Source: ``ibm_quantum_schemas.executor``, versions v0.1, v0.2, v1.0, v1.1 and v2
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
@@ -16,11 +17,11 @@ from returns.result import Result, Success
 from ibm_circuit_job.errors import IBMJobApiError, OtherForm, Unreadable
 from ibm_circuit_job.wire.results.context import ResultContext
 from ibm_circuit_job.wire.results.frozen import FrozenDict, frozen_json, same
-from ibm_circuit_job.wire.results.limits import MOST_EXPERIMENTS, MOST_SHOTS
 from ibm_circuit_job.wire.results.tensors import TensorReader
 
 if TYPE_CHECKING:
     from ibm_circuit_job.wire.results.decoded import DecodedResult
+    from ibm_circuit_job.wire.results.experiments import Gathered
 
 FLIPS: Final = "measurement_flips."
 """How the name of an array begins that says which bits twirling has flipped; the rest is the register's name."""
@@ -110,7 +111,7 @@ class ExecutorResult:
 def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable | OtherForm]:
     """Return the record of a body; an ``Unreadable`` where no item can be read."""
     reader = TensorReader(body.get("schema_version"))
-    items = tuple(_item(fields, index, reader) for index, fields in enumerate(body["data"]))
+    items = tuple(item_of(fields, index, reader) for index, fields in enumerate(body["data"]))
     problems = [item.problem for item in items if item.problem is not None]
     if problems and len(problems) == len(items):
         return Bad(Unreadable("result", "data[0].results", problems[0]))
@@ -126,7 +127,8 @@ def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable | Othe
     )
 
 
-def _item(fields: Any, index: int, reader: TensorReader) -> ExecutorItem:
+def item_of(fields: Any, index: int, reader: TensorReader) -> ExecutorItem:
+    """Return one item of a body, which has a ``problem`` where it cannot be read."""
     metadata = fields.get("metadata") if isinstance(fields, Mapping) else None
     metadata = metadata if isinstance(metadata, Mapping) else {}
     try:
@@ -167,36 +169,28 @@ def counted(result: ExecutorResult, context: ResultContext) -> Result[DecodedRes
     Where an item says which bits twirling has flipped, they are flipped back. An item that was read at another level
     has complex memory. One without registers is an experiment with ``success`` False.
     """
-    from ibm_circuit_job.wire.results.experiments import experiments, failed  # noqa: PLC0415 - qiskit is costly
+    from ibm_circuit_job.wire.results.experiments import experiments, gathered  # noqa: PLC0415 - qiskit is costly
     from ibm_circuit_job.wire.results.primitives import result_of  # noqa: PLC0415
 
-    parts: list[Any] = []
-    problems: list[str] = []
-    shots = 0
-    for index, item in enumerate(result.items):
-        try:
-            registers, shape = _registers(item)
-            of_item = [*experiments(registers, shape, _circuit_metadata(result, index), index, context)]
-        except Exception as error:  # noqa: BLE001 - shapes that do not fit make numpy raise anything
-            problems.append(str(error))
-            of_item = [failed(f"the circuit {context.name(index)!r} cannot be read: {error}", index, context)]
-        parts += of_item
-        shots += sum(part.shots for part in of_item)
-        if len(parts) > MOST_EXPERIMENTS or shots > MOST_SHOTS:
-            limits = f"expected at most {MOST_EXPERIMENTS} experiments and {MOST_SHOTS} shots"
-            return Bad(Unreadable("result", "data", limits))
-    if len(problems) == len(parts):
+    def of_item(item: ExecutorItem, index: int) -> Iterable[Any]:
+        return experiments(*registers(item), circuit_metadata(result, index), index, context)
+
+    def whole(found: Gathered) -> Result[DecodedResult, Unreadable | OtherForm]:
+        if len(found.problems) < len(found.experiments):
+            return Success(result_of(found, {"executor": dict(result.metadata)}, context))
         return Bad(
             OtherForm(
                 f"the result of job {context.job_id} has no counts: it holds arrays, and no bits of registers; "
                 "primitive_result() returns them"
             )
         )
-    return Success(result_of(parts, {"executor": dict(result.metadata)}, context, success=not problems))
+
+    circuits = (partial(of_item, item, index) for index, item in enumerate(result.items))
+    return gathered(circuits, "data", context).bind(whole)
 
 
-def _circuit_metadata(result: ExecutorResult, index: int) -> Any:
-    """What the user wrote to a circuit; the official client's sampler passes it through."""
+def circuit_metadata(result: ExecutorResult, index: int) -> Any:
+    """Return what the user wrote to a circuit; the official client's sampler passes it through."""
     given = result.passthrough_data if isinstance(result.passthrough_data, Mapping) else {}
     data = given.get("post_processor")
     listed = data.get("circuits_metadata") if isinstance(data, Mapping) else None
@@ -204,8 +198,12 @@ def _circuit_metadata(result: ExecutorResult, index: int) -> Any:
     return found if isinstance(found, Mapping) else {}
 
 
-def _registers(item: ExecutorItem) -> tuple[dict[str, Any], tuple[int, ...]]:
-    """The data of the classical registers of an item, and the shape of the item."""
+def registers(item: ExecutorItem) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """Return the data of the classical registers of an item, and the shape of the item.
+
+    Raises:
+        ValueError: If the item has none, or cannot be read.
+    """
     import numpy as np  # noqa: PLC0415 - costly
     from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - costly
 

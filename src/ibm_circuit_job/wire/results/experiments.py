@@ -7,15 +7,78 @@ experiment for each set of the circuit's parameters. The first register holds th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+from returns.result import Failure as Bad
+from returns.result import Result, Success
+
+from ibm_circuit_job.errors import Unreadable
 from ibm_circuit_job.wire.results.context import Binding, ResultContext
 from ibm_circuit_job.wire.results.header import give_header
 from ibm_circuit_job.wire.results.limits import MOST_EXPERIMENTS, MOST_SHOTS
 
 if TYPE_CHECKING:
+    from qiskit.primitives.containers import BitArray
     from qiskit.result.models import ExperimentResult
+
+
+@frozen
+class Declared:
+    """What a body says of the bits of a register, before they are read."""
+
+    shape: tuple[int, ...]
+    """The shape of the sets of parameters."""
+    num_shots: int
+    """How many shots there are of each set."""
+    num_bits: int
+    """How many bits the register has."""
+
+
+@frozen(eq=False)
+class Gathered:
+    """The experiments of all circuits of a job."""
+
+    experiments: list[ExperimentResult]
+    """In the order of the circuits."""
+    problems: list[str]
+    """Why circuits cannot be read, one text for each that cannot."""
+
+
+def gathered(
+    circuits: Iterable[Callable[[], Iterable[ExperimentResult]]], path: str, context: ResultContext
+) -> Result[Gathered, Unreadable]:
+    """Return the experiments of circuits; one that cannot be read is an experiment with ``success`` False.
+
+    Args:
+        circuits: For each circuit a function that returns its experiments, or raises.
+        path: The field of the body that has the circuits, for the failure.
+        context: What is known of the job.
+
+    Returns:
+        The experiments; an ``Unreadable`` where there are too many experiments or shots.
+    """
+    found = Gathered([], [])
+    shots = 0
+    for index, circuit in enumerate(circuits):
+        try:
+            of_circuit = [*circuit()]
+        except Exception as error:  # noqa: BLE001 - shapes that do not fit make numpy raise anything
+            found.problems.append(str(error))
+            of_circuit = [failed(unreadable(index, context, error), index, context)]
+        found.experiments.extend(of_circuit)
+        shots += sum(each.shots for each in of_circuit)
+        if len(found.experiments) > MOST_EXPERIMENTS or shots > MOST_SHOTS:
+            limits = f"expected at most {MOST_EXPERIMENTS} experiments and {MOST_SHOTS} shots"
+            return Bad(Unreadable("result", path, limits))
+    return Success(found)
+
+
+def unreadable(index: int, context: ResultContext, error: Exception) -> str:
+    """Return the text that says that the data of a circuit cannot be read, and why."""
+    return f"the circuit {context.name(index)!r} cannot be read: {error}"
 
 
 def experiments(
@@ -24,16 +87,18 @@ def experiments(
     metadata: Mapping[str, Any],
     index: int,
     context: ResultContext,
+    bits: Callable[[], Mapping[str, BitArray]] | None = None,
 ) -> Iterator[ExperimentResult]:
     """Yield the experiments of one circuit.
 
     Args:
         registers: The data of each register: a ``BitArray`` of *shape*, or a complex array of the shape
-            ``(*shape, shots, bits)`` or, averaged over the shots, ``(*shape, bits)``.
+            ``(*shape, shots, bits)`` or, averaged over the shots, ``(*shape, bits)``; or what is declared of it.
         shape: The shape of the sets of parameters.
         metadata: What the user wrote to the circuit.
         index: The index of the circuit in the job.
         context: What is known of the job.
+        bits: Returns the bits of all registers, where *registers* say only what is declared of them.
 
     Raises:
         ValueError: If the data do not have these shapes, or are too many.
@@ -41,13 +106,15 @@ def experiments(
     """
     from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - the core is imported without them
 
+    # What is given stays in memory as long as the experiments; what is declared is read each time.
+    bits = bits or (lambda: registers)
     binding = context.binding(index)
     ordered = _in_order(registers, binding.registers)
     sets = math.prod(shape)
     if sets > MOST_EXPERIMENTS or (shape and not ordered):
         raise ValueError(f"expected at most {MOST_EXPERIMENTS} experiments with registers, got shape {shape}")
-    if all(isinstance(data, BitArray) for data in ordered.values()):
-        found = _of_bits(ordered, shape)
+    if all(isinstance(data, (BitArray, Declared)) for data in ordered.values()):
+        found = _of_bits(ordered, shape, bits)
     else:
         found = _of_complex(ordered, shape)
     sizes, outcomes = found
@@ -117,28 +184,33 @@ _Found = tuple[list[list[Any]], Iterator[dict[str, Any]]]
 """The name and the size of each register; then the fields of each experiment."""
 
 
-def _of_bits(registers: Mapping[str, Any], shape: tuple[int, ...]) -> _Found:
+def _of_bits(
+    registers: Mapping[str, Any], shape: tuple[int, ...], bits: Callable[[], Mapping[str, BitArray]]
+) -> _Found:
     from ibm_circuit_job.wire.results.lazy_data import LazyData, OfBits  # noqa: PLC0415 - it imports qiskit
 
     sets = math.prod(shape)
-    for name, bits in registers.items():
-        if bits.shape != shape:
-            raise ValueError(f"expected bits of shape {shape} in {name!r}, got {bits.shape}")
-    if sum(bits.num_shots for bits in registers.values()) * sets > MOST_SHOTS * len(registers):
+    for name, register in registers.items():
+        if register.shape != shape:
+            raise ValueError(f"expected bits of shape {shape} in {name!r}, got {register.shape}")
+    if sum(register.num_shots for register in registers.values()) * sets > MOST_SHOTS * len(registers):
         raise ValueError(f"expected at most {MOST_SHOTS} shots")
-    sizes = [[name, bits.num_bits] for name, bits in registers.items()]
-    rows = [bits.array.reshape(sets, *bits.array.shape[-2:]) for bits in registers.values()]
+    shots = [register.num_shots for register in registers.values()] or [0]
+    if sets and len({*shots}) > 1:
+        raise ValueError(f"expected as many shots in each register, got {shots}")
+    sizes = [register.num_bits for register in registers.values()]
 
-    if len({len(row[0]) for row in rows} if sets else ()) > 1:
-        raise ValueError(f"expected as many shots in each register, got {[len(row[0]) for row in rows]}")
+    def rows(number: int) -> list[Any]:
+        """The bytes of each register for one set of parameters."""
+        found = bits()
+        arrays = [found[name].array for name in registers]
+        return [array.reshape(sets, *array.shape[-2:])[number] for array in arrays]
 
     def outcomes() -> Iterator[dict[str, Any]]:
         for number in range(sets):
-            registers = [row[number] for row in rows]
-            data = LazyData(OfBits(registers, [size for _, size in sizes]))
-            yield {"shots": len(registers[0]) if registers else 0, "data": data}
+            yield {"shots": shots[0], "data": LazyData(OfBits(partial(rows, number), sizes))}
 
-    return sizes, outcomes()
+    return [[name, register.num_bits] for name, register in registers.items()], outcomes()
 
 
 # Complex numbers

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 import numpy as np
@@ -165,31 +165,27 @@ class OfBits:
     """The bits of an experiment, register by register.
 
     Args:
-        registers: The bytes of each register: arrays of shots x bytes, the most significant byte first. They have
-            the same number of shots.
+        registers: Returns the bytes of each register: arrays of shots x bytes, the most significant byte first. They
+            have the same number of shots.
         sizes: How many bits each has.
     """
 
-    def __init__(self, registers: Sequence[Any], sizes: Sequence[int]) -> None:
+    def __init__(self, registers: Callable[[], Sequence[Any]], sizes: Sequence[int]) -> None:
         self._registers = registers
         self._sizes = sizes
 
     def field(self, name: str) -> Any:
         """Return ``counts`` or ``memory`` as qiskit has them."""
-        if not self._registers:
-            return {} if name == "counts" else []
-        if name == "counts":
-            return _by_hexadecimal(*outcomes.counted(self._joined()))
-        different, places, _ = outcomes.tallied(self._joined())
-        return np.array(outcomes.hexadecimal(different), dtype=object)[places].tolist()
+        return _FIELDS_OF_ROWS[name](self._joined())
 
     def fields(self) -> dict[str, Any]:
         """Return all data, as qiskit has them."""
-        return {name: self.field(name) for name in ("counts", "memory")}
+        rows = self._joined()
+        return {name: made_of(rows) for name, made_of in _FIELDS_OF_ROWS.items()}
 
     def rows(self, layout: outcomes.Layout) -> Any | None:
         """Return the outcome of each shot as rows; ``None`` where they have another number of bits."""
-        return self._joined() if self._registers and layout.slots == sum(self._sizes) else None
+        return self._joined() if self._sizes and layout.slots == sum(self._sizes) else None
 
     def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
         """Return the different outcomes and their counts; ``None`` where they have another number of bits."""
@@ -202,16 +198,28 @@ class OfBits:
 
     def _joined(self) -> Any:
         """The bytes of all registers together; at least one for each shot."""
-        if len(self._registers) == 1 and self._sizes[0]:
-            return self._registers[0]
+        if not self._sizes:
+            return np.zeros((0, 1), np.uint8)
+        registers = self._registers()
+        if len(registers) == 1 and self._sizes[0]:
+            return registers[0]
         bits = [
             np.unpackbits(shots, axis=-1)[:, shots.shape[-1] * 8 - size :]
-            for shots, size in zip(self._registers, self._sizes, strict=True)
+            for shots, size in zip(registers, self._sizes, strict=True)
         ]
         joined = np.concatenate(bits[::-1], axis=-1)
         missing = -joined.shape[-1] % 8 if joined.shape[-1] else 8
         return np.packbits(np.pad(joined, ((0, 0), (missing, 0))), axis=-1)
 
 
-def _by_hexadecimal(rows: Any, counts: Any) -> dict[str, int]:
-    return dict(zip(outcomes.hexadecimal(rows), counts.tolist(), strict=True))
+def _counts_of_rows(rows: Any) -> dict[str, int]:
+    different, counts = outcomes.counted(rows)
+    return dict(zip(outcomes.hexadecimal(different), counts.tolist(), strict=True))
+
+
+def _memory_of_rows(rows: Any) -> list[str]:
+    different, places, _ = outcomes.tallied(rows)
+    return cast("list[str]", np.array(outcomes.hexadecimal(different), dtype=object)[places].tolist())
+
+
+_FIELDS_OF_ROWS: Final[Mapping[str, Callable[[Any], Any]]] = {"counts": _counts_of_rows, "memory": _memory_of_rows}

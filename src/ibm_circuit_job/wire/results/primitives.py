@@ -6,7 +6,8 @@ the guides of the REST API: ``{"results": [{"data": {REGISTER: {"samples": ["0x3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
@@ -16,8 +17,8 @@ from returns.result import Result, Success
 from ibm_circuit_job.errors import IBMJobApiError, OtherForm, Unreadable
 from ibm_circuit_job.wire.results.context import ResultContext
 from ibm_circuit_job.wire.results.decoded import DecodedResult
-from ibm_circuit_job.wire.results.experiments import experiments, failed
-from ibm_circuit_job.wire.results.limits import MOST_ARRAY_BYTES, MOST_BITS, MOST_EXPERIMENTS, MOST_SHOTS
+from ibm_circuit_job.wire.results.experiments import Gathered, experiments, gathered
+from ibm_circuit_job.wire.results.limits import MOST_ARRAY_BYTES, MOST_BITS
 from ibm_circuit_job.wire.typed_json import Unbuilt
 
 
@@ -167,35 +168,35 @@ def counted(found: PrimitiveResult[Any], context: ResultContext) -> Result[Decod
 
     A circuit whose data cannot be read has one experiment with ``success`` False and a ``status`` that says why.
     """
-    parts: list[Any] = []
-    problems: list[str] = []
-    shots = 0
-    for index, pub in enumerate(found):
-        try:
-            metadata = pub.metadata.get("circuit_metadata") or {} if isinstance(pub.metadata, Mapping) else {}
-            data = pub.data
-            of_pub = [*experiments(dict(data.items()), tuple(data.shape), metadata, index, context)]
-        except Exception as error:  # noqa: BLE001 - shapes that do not fit make numpy raise anything
-            problems.append(str(error))
-            of_pub = [failed(f"the circuit {context.name(index)!r} cannot be read: {error}", index, context)]
-        parts += of_pub
-        shots += sum(part.shots for part in of_pub)
-        if len(parts) > MOST_EXPERIMENTS or shots > MOST_SHOTS:
-            limits = f"expected at most {MOST_EXPERIMENTS} experiments and {MOST_SHOTS} shots"
-            return Bad(Unreadable("result", "pub_results", limits))
-    if problems and len(problems) == len(parts):
-        return Bad(Unreadable("result", "pub_results[0].data", problems[0]))
-    return Success(result_of(parts, found.metadata, context, success=not problems))
+
+    def of_pub(pub: Any, index: int) -> Iterable[Any]:
+        data = pub.data
+        return experiments(dict(data.items()), tuple(data.shape), circuit_metadata(pub.metadata), index, context)
+
+    def result(all_of_them: Gathered) -> Result[DecodedResult, Unreadable | OtherForm]:
+        problems = all_of_them.problems
+        if problems and len(problems) == len(all_of_them.experiments):
+            return Bad(Unreadable("result", "pub_results[0].data", problems[0]))
+        return Success(result_of(all_of_them, found.metadata, context))
+
+    return gathered((partial(of_pub, pub, index) for index, pub in enumerate(found)), "pub_results", context).bind(
+        result
+    )
 
 
-def result_of(parts: Sequence[Any], metadata: Any, context: ResultContext, *, success: bool) -> DecodedResult:
-    """Return the ``Result`` that holds some experiments."""
+def circuit_metadata(metadata: Any) -> Any:
+    """Return what the user wrote to a circuit, out of the metadata of its pub."""
+    return metadata.get("circuit_metadata") or {} if isinstance(metadata, Mapping) else {}
+
+
+def result_of(found: Gathered, metadata: Any, context: ResultContext) -> DecodedResult:
+    """Return the ``Result`` that has some experiments."""
     return DecodedResult(
         backend_name=context.backend,
         backend_version=None,
         job_id=context.job_id,
-        success=success,
-        results=[*parts],
+        success=not found.problems,
+        results=found.experiments,
         status="COMPLETED",
         header={},
         metadata=metadata if isinstance(metadata, dict) else {},

@@ -65,6 +65,16 @@ def _sampled(result: ExecutorResult, data: Mapping[str, Any]) -> Any:
     return PrimitiveResult(pubs, metadata)
 
 
+def are_bits_twirled(result: ExecutorResult) -> bool | None:
+    """Return whether the first axis of the bits of a sampler's job is over randomizations; ``None`` if it has no bits.
+
+    Args:
+        result: The result of a job of the role ``sampler_v2``, which :func:`primitive_result` can read.
+    """
+    data = result.passthrough_data["post_processor"]
+    return bool(data["twirling"]) if data["meas_type"] == "classified" else None
+
+
 def _sampler_pub(item: ExecutorItem, twirling: bool, kind: str, note: Any) -> Any:
     from qiskit.primitives.containers import BitArray, DataBin, SamplerPubResult  # noqa: PLC0415 - costly
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.result import Result as QiskitResult
-from qiskit.result.models import ExperimentResult, MeasLevel
+from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
 from ibm_circuit_job.wire import execution_spans, typed_json
 from ibm_circuit_job.wire.results import lazy_data
+from ibm_circuit_job.wire.results.late import DamagedExperimentError
 
 
 class DecodedResult(QiskitResult):
@@ -43,8 +44,24 @@ class DecodedResult(QiskitResult):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON has it."""
+        self._complete()
         plain: dict[str, Any] = plain_json(super().to_dict())
         return plain
+
+    def __repr__(self) -> str:
+        self._complete()
+        return str(super().__repr__())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self._complete()
+        return super().__reduce_ex__(protocol)
+
+    def data(self, experiment: Any = None) -> Any:
+        """Return the data of an experiment as qiskit does."""
+        one = chosen(self, experiment)
+        if one is not None and isinstance(one.data, lazy_data.LazyData):
+            self._read(one, one.data.to_dict)
+        return super().data(experiment)
 
     def get_counts(self, experiment: Any = None) -> Any:
         """Return counts as qiskit does; of a circuit with several sets of parameters a list of them."""
@@ -55,7 +72,7 @@ class DecodedResult(QiskitResult):
         if sets is not None:
             return [self.get_counts(number) for number in sets]
         one = chosen(self, experiment)
-        found = None if one is None else lazy_data.counts_of(one.data, header_of(one))
+        found = None if one is None else self._read(one, lambda: lazy_data.counts_of(one.data, header_of(one)))
         return super().get_counts(experiment) if found is None else found
 
     def get_memory(self, experiment: Any = None) -> Any:
@@ -66,7 +83,7 @@ class DecodedResult(QiskitResult):
         one = chosen(self, experiment)
         if one is None or one.meas_level != MeasLevel.CLASSIFIED:
             return super().get_memory(experiment)
-        found = lazy_data.memory_of(one.data, header_of(one))
+        found = self._read(one, lambda: lazy_data.memory_of(one.data, header_of(one)))
         return super().get_memory(experiment) if found is None else found
 
     def _repr_html_(self) -> str:
@@ -75,6 +92,23 @@ class DecodedResult(QiskitResult):
         from ibm_circuit_job.wire.results.shown import result_view  # noqa: PLC0415
 
         return result_html(result_view(self))
+
+    def _complete(self) -> None:
+        """Read all that was not read yet."""
+        for experiment in self.results or ():
+            data = getattr(experiment, "data", None)
+            if isinstance(data, lazy_data.LazyData):
+                self._read(experiment, data.to_dict)
+
+    def _read(self, experiment: ExperimentResult, read: Callable[[], Any]) -> Any:
+        """Return what is read of an experiment; ``None`` where that is damaged, and it has failed therefore."""
+        try:
+            return read()
+        except DamagedExperimentError as error:
+            experiment.shots, experiment.success, experiment.status = 0, False, error.message
+            experiment.data = ExperimentResultData()
+            self.success = False
+            return None
 
     def _sets_of(self, experiment: Any) -> list[int] | None:
         """The experiments of a circuit that was run with several sets of parameters; ``None`` for all else."""

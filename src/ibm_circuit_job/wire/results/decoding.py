@@ -43,10 +43,10 @@ def decode(payload: ResultPayload, context: ResultContext | None = None) -> Resu
         >>> decode(ResultPayload(datetime.now(UTC), b'{"success": true}')).failure().message
         "expected a field 'results', which is missing"
     """
-    from ibm_circuit_job.wire.results import classic  # noqa: PLC0415 - it imports qiskit
+    from ibm_circuit_job.wire.results import classic, late_executor, late_sampler  # noqa: PLC0415 - they import qiskit
 
-    known = context or ResultContext()
-    found = classic.of_body(unwrapped(payload.raw))
+    known, raw = context or ResultContext(), unwrapped(payload.raw)
+    found = classic.of_body(raw) or late_sampler.of_body(raw, known) or late_executor.of_body(raw, known)
     if found is None:
         found = _parts(payload).bind(lambda body: _counted(body, known))
     return found.bind(lambda result: _of_job(result, known.job_id))

@@ -15,7 +15,7 @@ from attrs import frozen
 from returns.result import Failure as Bad
 from returns.result import Result, Success
 
-from ibm_circuit_job.errors import Unreadable
+from ibm_circuit_job.errors import OtherForm, Unreadable
 from ibm_circuit_job.wire.results.context import Binding, ResultContext
 from ibm_circuit_job.wire.results.header import give_header
 from ibm_circuit_job.wire.results.limits import MOST_EXPERIMENTS, MOST_SHOTS
@@ -49,7 +49,7 @@ class Gathered:
 
 def gathered(
     circuits: Iterable[Callable[[], Iterable[ExperimentResult]]], path: str, context: ResultContext
-) -> Result[Gathered, Unreadable]:
+) -> Result[Gathered, Unreadable | OtherForm]:
     """Return the experiments of circuits; one that cannot be read is an experiment with ``success`` False.
 
     Args:

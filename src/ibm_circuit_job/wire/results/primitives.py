@@ -58,7 +58,7 @@ def of_typed(body: Any) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
     if not isinstance(body, PrimitiveResult):
         problem = body.problem if isinstance(body, Unbuilt) else f"expected an object, got a {type(body).__name__}"
         return Bad(Unreadable("result", "", problem))
-    return of_pubs((_checked(pub, index) for index, pub in enumerate(_listed(body))), body.metadata, "pub_results")
+    return of_pubs((checked_pub(pub, index) for index, pub in enumerate(_listed(body))), body.metadata, "pub_results")
 
 
 def _listed(body: PrimitiveResult[Any]) -> Iterable[Any]:
@@ -68,8 +68,8 @@ def _listed(body: PrimitiveResult[Any]) -> Iterable[Any]:
         return []
 
 
-def _checked(pub: Any, index: int) -> Any:
-    """A pub result whose data can be asked for."""
+def checked_pub(pub: Any, index: int) -> Any:
+    """Return what was built of a pub as a result whose data can be asked for, or as an :class:`UnreadablePubResult`."""
     if isinstance(pub, Unbuilt):
         return UnreadablePubResult(index, pub.problem)
     if not isinstance(pub, PubResult) or not isinstance(pub.data, DataBin):

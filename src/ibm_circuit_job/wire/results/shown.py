@@ -41,10 +41,10 @@ def result_view(result: QiskitResult) -> ResultView:
 def _counted(result: Any, number: int) -> CountsView:
     experiment = result.results[number]
     name = circuit_name(experiment) or f"circuit {number}"
-    found = getattr(getattr(experiment, "data", None), "counts", None) or {}
-    if len(found) > _MOST_OUTCOMES:
-        return CountsView(name, note=f"{len(found):,} outcomes; get_counts() returns them")
     try:
+        found = getattr(getattr(experiment, "data", None), "counts", None) or {}
+        if len(found) > _MOST_OUTCOMES:
+            return CountsView(name, note=f"{len(found):,} outcomes; get_counts() returns them")
         counts = {str(outcome): int(count) for outcome, count in result.get_counts(number).items()}
         return CountsView(name, counts)
     except Exception:  # noqa: BLE001 - a picture of a result is no reason to raise, whatever its data are

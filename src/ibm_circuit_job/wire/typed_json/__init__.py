@@ -11,11 +11,19 @@ others: an object that cannot be built stays an :class:`Unbuilt`, the dictionary
 """
 
 from ibm_circuit_job.wire.typed_json.circuit_files import MOST_BITS, qpy_version
-from ibm_circuit_job.wire.typed_json.reading import PartsReader, Unbuilt, decode, decode_circuits, decode_parts
+from ibm_circuit_job.wire.typed_json.reading import (
+    MOST_DECOMPRESSED,
+    PartsReader,
+    Unbuilt,
+    decode,
+    decode_circuits,
+    decode_parts,
+)
 from ibm_circuit_job.wire.typed_json.writing import encode, metadata_json, qpy_file
 
 __all__ = [
     "MOST_BITS",
+    "MOST_DECOMPRESSED",
     "PartsReader",
     "Unbuilt",
     "decode",

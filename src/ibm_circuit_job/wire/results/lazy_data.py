@@ -15,6 +15,9 @@ from ibm_circuit_job.wire import documents
 from ibm_circuit_job.wire.results import outcomes
 from ibm_circuit_job.wire.results.lazy_counts import LazyCounts
 
+_FEW_BYTES: Final = 16_384
+"""Counts of fewer bytes of JSON are read without numpy: up to some 500 outcomes."""
+
 
 class Source(Protocol):
     """What the data of an experiment are made from."""
@@ -30,6 +33,9 @@ class Source(Protocol):
 
     def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
         """Return the different outcomes as rows, and the count of each; ``None`` where counts are of another kind."""
+
+    def bit_counts(self, layout: outcomes.Layout) -> dict[str, int] | None:
+        """Return the counts by outcomes as bits; ``None`` where counts are of another kind."""
 
     def hexadecimal(self) -> Any:
         """Return a function that returns the counts by outcomes in hexadecimal; it needs no more memory than they."""
@@ -99,12 +105,16 @@ def counts_of(data: Any, header: Mapping[str, Any]) -> Counts | None:
     layout = outcomes.layout_of(header)
     if source is None or layout is None:
         return None
-    found = source.counted_rows(layout)
+    counts = source.bit_counts(layout)
+    return None if counts is None else LazyCounts(counts, source.hexadecimal(), header)
+
+
+def _bit_counts(found: tuple[Any, Any] | None, layout: outcomes.Layout) -> dict[str, int] | None:
+    """Counted rows as counts by outcomes as bits."""
     if found is None:
         return None
     rows, counts = found
-    texts = outcomes.bit_texts(rows, layout)
-    return LazyCounts(dict(zip(texts, counts.tolist(), strict=True)), source.hexadecimal(), header)
+    return dict(zip(outcomes.bit_texts(rows, layout), counts.tolist(), strict=True))
 
 
 def memory_of(data: Any, header: Mapping[str, Any]) -> list[str] | None:
@@ -151,6 +161,13 @@ class OfJson:
         text = self._fields.get("counts")
         return outcomes.of_counts(text, layout) if _begins(text, b"{") else None
 
+    def bit_counts(self, layout: outcomes.Layout) -> dict[str, int] | None:
+        """Return the counts by outcomes as bits; ``None`` where counts are of another kind."""
+        text = self._fields.get("counts")
+        is_short = _begins(text, b"{") and len(memoryview(text or b"")) < _FEW_BYTES and len(layout.registers) < 2
+        found = outcomes.few_counts(text, layout) if is_short else None
+        return _bit_counts(self.counted_rows(layout), layout) if found is None else found
+
     def hexadecimal(self) -> Any:
         """Return a function that returns the counts by outcomes in hexadecimal."""
         # A copy, for counts that are kept must not keep the whole body in memory.
@@ -191,6 +208,10 @@ class OfBits:
         """Return the different outcomes and their counts; ``None`` where they have another number of bits."""
         rows = self.rows(layout)
         return None if rows is None else outcomes.counted(rows)
+
+    def bit_counts(self, layout: outcomes.Layout) -> dict[str, int] | None:
+        """Return the counts by outcomes as bits; ``None`` where they have another number of bits."""
+        return _bit_counts(self.counted_rows(layout), layout)
 
     def hexadecimal(self) -> Any:
         """Return a function that returns the counts by outcomes in hexadecimal."""

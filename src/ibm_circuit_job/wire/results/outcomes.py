@@ -8,8 +8,10 @@ those whose return value is a list of texts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from attrs import frozen
 
@@ -17,6 +19,8 @@ _QUOTE, _COLON, _COMMA, _BRACKET, _BRACE, _SPACE = b'":,[{ '
 _NO_DIGIT: Final = 255
 _ROWS_AT_ONCE: Final = 2000
 """How many outcomes are read at once; the places of their digits take 64 times the memory of the outcomes."""
+_HEXADECIMAL: Final = b"0123456789abcdefABCDEF"
+_value: Final = msgspec.json.Decoder()
 _MOST_DECIMALS: Final = 18
 """How many digits of a count are read; one with more is read by Python."""
 
@@ -125,6 +129,36 @@ def of_counts(text: Any, layout: Layout) -> tuple[Any, Any] | None:
     counts = _decimals(characters, colons, stops)
     rows = _of_digits(characters, starts, ends, layout)
     return None if counts is None or rows is None else (rows, counts)
+
+
+def few_counts(text: Any, layout: Layout) -> dict[str, int] | None:
+    """Return a short JSON object of counts by outcomes as bits: numpy would take longer for a few hundred outcomes.
+
+    Args:
+        text: As for :func:`of_counts`.
+        layout: How many bits an outcome has. It has one register at most.
+
+    Returns:
+        The counts; ``None`` where anything but plain hexadecimal of so many bits, and whole numbers, is in the object.
+
+    Example:
+        >>> few_counts(b'{"0x1": 20, "0xa":3}', Layout(4))
+        {'0001': 20, '1010': 3}
+    """
+    counts = _value.decode(text)
+    listed = "".join(f",{name}" for name in counts)
+    # Each begins with 0x, and there is nothing but digits between two of them.
+    if listed.count(",0x") != len(counts) or listed.encode().translate(None, _HEXADECIMAL) != b",x" * len(counts):
+        return None
+    if not counts or {*map(type, counts.values())} != {int}:
+        return None if counts else {}
+    try:
+        numbers = [*map(int, counts, repeat(16))]
+    except ValueError:
+        return None
+    if max(numbers) >> layout.slots:
+        return None
+    return dict(zip(map(format, numbers, repeat(f"0{layout.slots}b")), counts.values(), strict=True))
 
 
 def _no_rows(layout: Layout) -> Any:

@@ -15,7 +15,8 @@ from returns.result import Success
 
 from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.wire import results, typed_json
-from ibm_circuit_job.wire.results import classic
+from ibm_circuit_job.wire.results import classic, client_side, primitives
+from ibm_circuit_job.wire.results import executor as executor_results
 
 NOW = datetime(2024, 2, 3, 12, tzinfo=UTC)
 TYPED = {"__type__": "ndarray", "__value__": [1, 2]}
@@ -146,17 +147,43 @@ def test_lazy_classic_result_is_the_eager_one(body, layout, is_typed):
             assert lazily() == failure
 
 
+notes = st.sampled_from([None, [], [{"a": 1}, None, {}], ["x", None, {}]])
+programs = st.one_of(
+    st.just({}),
+    st.builds(
+        lambda twirling, notes: {
+            "role": "sampler_v2",
+            "passthrough_data": {
+                "post_processor": {
+                    "version": "v0.1",
+                    "twirling": twirling,
+                    "meas_type": "classified",
+                    "options": {},
+                    "shots": 4,
+                    "circuits_metadata": notes,
+                }
+            },
+        },
+        st.booleans(),
+        notes,
+    ),
+)
+"""Programs of the executor: any, and those of the official client's sampler, whose first axis may be twirled."""
+
+
 @st.composite
 def bit_bodies(draw):
     """Bodies of the other programs that have bits, with sweeps and several registers."""
     circuits = []
-    for _ in range(draw(st.integers(1, 2))):
+    for _ in range(draw(st.integers(1, 3))):
         sweep = draw(st.sampled_from([(), (2,), (1, 2)]))
         sizes, shots = draw(st.lists(st.integers(1, 70), min_size=1, max_size=3)), draw(st.integers(1, 5))
         seed = draw(st.integers(0, 1000))
         circuits.append({f"r{place}": bits(seed + place, *sweep, shots, size) for place, size in enumerate(sizes)})
     write = draw(st.sampled_from([packed_sampler, rest_sampler, None]))
-    return write(*circuits) if write else executor(draw(st.sampled_from(EXECUTOR_VERSIONS)), *circuits)
+    return (
+        write(*circuits) if write else executor(draw(st.sampled_from(EXECUTOR_VERSIONS)), *circuits, **draw(programs))
+    )
 
 
 @given(bit_bodies())
@@ -169,3 +196,55 @@ def test_lazy_bits_are_those_of_a_whole_result(raw):
     same_answers(lazily(), expected)
     for change in (copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))):
         assert change(lazily()).to_dict() == plain
+
+
+def read_as_a_whole(raw):
+    """The result of a body of bits all of which are read at once."""
+    body, context = typed_json.decode_parts(raw, "result").unwrap(), results.ResultContext()
+    if not isinstance(body, dict):
+        return primitives.of_typed(body).bind(lambda found: primitives.counted(found, context))
+    if "results" in body:
+        return primitives.of_rest(body).bind(lambda found: primitives.counted(found, context))
+    found = executor_results.of_body(body).unwrap()
+    match client_side.primitive_result(found):
+        case Success(sampled):
+            return primitives.counted(sampled, context)
+    return executor_results.counted(found, context)
+
+
+@given(bit_bodies())
+def test_bits_read_late_are_those_of_a_whole_body(raw):
+    def lazily():
+        return results.decode(ResultPayload(NOW, raw))
+
+    match read_as_a_whole(raw):
+        case Success(expected):
+            known = [(each.shots, each.success, each.header) for each in expected.results]
+            assert [(each.shots, each.success, each.header) for each in lazily().unwrap().results] == known
+            # A copy has qiskit's own data, all of them read.
+            same_answers(lazily().unwrap(), pickle.loads(pickle.dumps(expected)))
+            assert str(lazily().unwrap().to_dict()) == str(expected.to_dict())
+        case failure:
+            assert lazily() == failure
+
+
+@given(st.sampled_from([packed_sampler, executor]), st.data())
+def test_damage_is_the_same_error_whenever_it_is_found(write, data):
+    circuits = [{"c": bits(number, 1500, 9)} for number in range(3)]
+    raw = (
+        write(*circuits) if write is packed_sampler else write(data.draw(st.sampled_from(EXECUTOR_VERSIONS)), *circuits)
+    )
+    text = bytearray(raw)
+    place = data.draw(st.integers(0, len(text) - 1))
+    text[place] = data.draw(st.sampled_from(b'Az0+="}x'))
+    if typed_json.decode_parts(bytes(text), "result").value_or(None) is None:
+        return
+    match results.decode(ResultPayload(NOW, bytes(text))):
+        case Success(lazy):
+            expected = read_as_a_whole(bytes(text)).unwrap()
+            for number in range(3):
+                assert str(outcome_of(lazy.get_counts, number)) == str(outcome_of(expected.get_counts, number))
+            assert lazy.success == expected.success
+            assert str(lazy.to_dict()["results"]) == str(expected.to_dict()["results"]) or not lazy.success
+        case _:
+            pass

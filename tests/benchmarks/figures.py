@@ -16,7 +16,7 @@ LATEST = ".benchmarks/latest.json"
 """The figures of the last run, all groups that it measured."""
 SAVED = "docs/benchmarks.json"
 """The figures of which the tables of the documents are made; each group says when it was measured."""
-DOCUMENTS = ("README.md", "docs/performance.md", "docs/waiting.md")
+DOCUMENTS = ("README.md", "docs/performance.md")
 """The documents that may have tables."""
 CLIENTS = {"provider": "qiskit-ibm-provider", "runtime": "qiskit-ibm-runtime"}
 HEADLINES = "headlines"

@@ -5,14 +5,12 @@ Times are of the CPU, the fastest of some rounds: both clients are measured on t
 
 import json
 import tracemalloc
-from collections import Counter
 from datetime import UTC, datetime
 
 import msgspec
-import numpy as np
 import pytest
-import result_bodies
 from harness import HERE, PYTHONS, fastest, printed_by
+from large_results import classic, executor, sampler
 
 from ibm_circuit_job import ResultPayload, counts_table, memory_array
 from ibm_circuit_job.wire import results
@@ -21,36 +19,6 @@ PEERS = {"classic": "provider", "sampler": "runtime", "executor": "runtime"}
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 CIRCUITS, SHOTS, ROUNDS = 300, 4_000, 5
 raw_pass = msgspec.json.Decoder(msgspec.Raw)
-
-
-def outcomes_of(bits, distinct):
-    """For each circuit the bits of each shot: nearly all of them different, or so many different ones."""
-    rng = np.random.default_rng(1)
-    for _ in range(CIRCUITS):
-        pool = rng.integers(0, 2, (distinct or SHOTS, bits)).astype(bool)
-        yield pool[rng.integers(0, distinct, SHOTS)] if distinct else pool
-
-
-def classic(bits, distinct):
-    """The ``Result.to_dict()`` of a job with memory."""
-    listed = []
-    for number, measured in enumerate(outcomes_of(bits, distinct)):
-        memory = [hex(int.from_bytes(row)) for row in np.packbits(np.pad(measured, ((0, 0), (-bits % 8, 0))), axis=1)]
-        header = {"name": f"circuit-{number}", "creg_sizes": [["meas", bits]], "memory_slots": bits, "n_qubits": bits}
-        data = {"counts": dict(Counter(memory)), "memory": memory}
-        listed.append({"shots": SHOTS, "success": True, "meas_level": 2, "data": data, "header": header})
-    body = {"backend_name": "b", "backend_version": "1", "job_id": "a", "success": True, "results": listed}
-    return json.dumps(body).encode()
-
-
-def sampler(bits, distinct):
-    """The body of a ``sampler`` job."""
-    return result_bodies.packed_sampler(*({"meas": measured} for measured in outcomes_of(bits, distinct)))
-
-
-def executor(bits, distinct):
-    """The body of an ``executor`` job."""
-    return result_bodies.executor("v1.0", *({"meas": measured} for measured in outcomes_of(bits, distinct)))
 
 
 def theirs(program, raw, folder):
@@ -67,7 +35,7 @@ def theirs(program, raw, folder):
 @pytest.mark.parametrize(("bits", "distinct"), [(60, 0), (127, 200)], ids=["all different", "200 different"])
 @pytest.mark.parametrize("write", [classic, sampler, executor])
 def test_counts_of_a_result(benchmark, report, tmp_path, write, bits, distinct):
-    raw, program = write(bits, distinct), write.__name__
+    raw, program = write(CIRCUITS, SHOTS, bits, distinct), write.__name__
     payload = ResultPayload(NOON, raw)
     passed, _ = fastest(lambda: raw_pass.decode(raw))
     first, _ = fastest(lambda: results.decode(payload).unwrap().get_counts(0))
@@ -98,7 +66,7 @@ AIMS = {
 @pytest.mark.benchmark(group="decoding results")
 @pytest.mark.parametrize("write", [classic, sampler])
 def test_columns_of_a_result(benchmark, report, write):
-    payload = ResultPayload(NOON, write(60, 0))
+    payload = ResultPayload(NOON, write(CIRCUITS, SHOTS, 60))
     table, found = fastest(lambda: counts_table(results.decode(payload).unwrap()), rounds=3)
     assert int(found["count"].sum()) == SHOTS * CIRCUITS
 
@@ -115,7 +83,7 @@ def test_columns_of_a_result(benchmark, report, write):
 @pytest.mark.benchmark(group="decoding results")
 @pytest.mark.parametrize("write", [classic, sampler, executor])
 def test_memory_for_the_counts_of_one_circuit(benchmark, report, write):
-    raw = write(60, 0)
+    raw = write(CIRCUITS, SHOTS, 60)
 
     def peak():
         tracemalloc.start()

@@ -1,12 +1,12 @@
 """What it costs to keep jobs: a large result, a hundred thousand jobs, and the statuses of ten thousand."""
 
 import os
-import random
 import statistics
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from harness import in_turn, seconds
+from large_results import classic
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMCircuitJob, Job, JobDetails, JobStore, ResultPayload, StatusReport
@@ -21,23 +21,10 @@ _SPELT = dict(zip(STATUSES, ("Completed", "Failed", "Queued", "Running"), strict
 ROUNDS = 5
 
 
-def large_result():
-    """A result of 300 circuits and 4,000 shots each on 127 qubits, with memory: over 90 MB."""
-    chance = random.Random(1)
-
-    def of_circuit():
-        shots = [f'"0x{chance.getrandbits(QUBITS):x}"' for _ in range(SHOTS)]
-        counts = ",".join(f"{shot}:1" for shot in shots)
-        return f'{{"shots":{SHOTS},"success":true,"data":{{"counts":{{{counts}}},"memory":[{",".join(shots)}]}}}}'
-
-    results = ",".join(of_circuit() for _ in range(CIRCUITS))
-    head = '"backend_name":"b","backend_version":"1","job_id":"a","success":true'
-    return f'{{{head},"results":[{results}]}}'.encode()
-
-
 @pytest.fixture(scope="module")
 def body():
-    return large_result()
+    """A result with memory: over 90 MB."""
+    return classic(CIRCUITS, SHOTS, QUBITS)
 
 
 def size_of(folder):

@@ -2,7 +2,8 @@
 
 ``kinds`` says what a body holds. ``decoding`` reads it, with ``classic`` for a ``Result`` as it is, ``primitives``
 for ``sampler`` and ``estimator``, ``executor`` and ``client_side`` for quantum programs, ``noise_learner`` for noise.
-``experiments`` turns registers into counts. ``reasons`` finds in a log why a job failed.
+``late_sampler`` and ``late_executor`` read bits when they are looked at. ``experiments`` turns registers into counts.
+``reasons`` finds in a log why a job failed.
 
 No body makes any of them raise. What a server sent is bounded (``limits``), never unpickled, and never names what is
 built. A module of this package is loaded when its first name is used.

@@ -100,6 +100,18 @@ def median(steps, what):
     return statistics.median(getattr(step, what) for step in steps)
 
 
+FIGURES = (
+    ("requests of log-in and first backend", "log_in_requests", "requests", "4"),
+    ("requests of transpile()", "transpile_requests", "requests", ""),
+    ("requests of run().result() beside polls", "run_requests_but_polls", "requests", "1 submission and 1 result"),
+    ("CPU time of run().result()", "run_cpu_ms", "ms", ""),
+    (f"requests of a listing of {LISTED} jobs", "listing_requests", "requests", "1"),
+    (f"CPU time of a listing of {LISTED} jobs", "listing_cpu_ms", "ms", "30 ms"),
+    ("connections for all of that", "connections", "", ""),
+)
+"""What is reported: its text, its name in the figures of a client, its unit and its aim."""
+
+
 @pytest.mark.benchmark(group="round trips, beside the official clients")
 def test_round_trips_beside_the_official_clients(benchmark, report, tmp_path):
     clients = [client for client, python in PYTHONS.items() if python.exists()]
@@ -129,33 +141,9 @@ def test_round_trips_beside_the_official_clients(benchmark, report, tmp_path):
             "listing_cpu_ms": median(listings, "cpu") * 1e3,
             "connections": connections,
         }
-    benchmark.extra_info["round_trips"] = figures
-    benchmark.extra_info["ratios"] = {
-        f"{what}, ours to {NAMES[peer]}": figures["ours"][what] / figures[peer][what]
-        for peer in ("provider", "runtime")
-        if peer in figures
-        for what in ("log_in_requests", "run_requests_but_polls", "run_cpu_ms", "listing_requests", "listing_cpu_ms")
-    }
-    benchmark.extra_info["load"] = os.getloadavg()
-    for client, its in figures.items():
-        name, is_ours = NAMES[client], client == "ours"
-        peers = [peer for peer in ("provider", "runtime") if peer in figures] if is_ours else []
-        report(f"requests of log-in and first backend, {name}", f"{its['log_in_requests']:g}", "aim: 4" * is_ours)
-        report(
-            f"requests of run().result() beside polls, {name}",
-            f"{its['run_requests_but_polls']:g}",
-            "aim: 2, one submission and one result" * is_ours,
-        )
-        cpu = [f"x {peer}: {its['run_cpu_ms'] / figures[peer]['run_cpu_ms']:.2f}" for peer in peers]
-        report(f"CPU time of run().result(), {name}", f"{its['run_cpu_ms']:.1f} ms", "", "; ".join(cpu))
-        cpu = [f"x {peer}: {its['listing_cpu_ms'] / figures[peer]['listing_cpu_ms']:.2f}" for peer in peers]
-        report(
-            f"listing of {LISTED} jobs, {name}",
-            f"{its['listing_requests']:g} requests, {its['listing_cpu_ms']:.1f} ms of CPU time",
-            "aim: 1 request, 30 ms" * is_ours,
-            "; ".join(cpu),
-        )
-        report(f"connections for all of that, {name}", f"{its['connections']}")
+    for what, name, unit, aim in FIGURES:
+        peers = {peer: figures[peer][name] for peer in ("provider", "runtime") if peer in figures}
+        report(what, figures["ours"][name], unit, **peers, **({"aim": aim} if aim else {}))
     for asked in figures["ours"]["run_requests"]:
         assert asked.keys() == {SUBMISSION, RESULT, POLL}
         assert (asked[SUBMISSION], asked[RESULT]) == (1, 1)

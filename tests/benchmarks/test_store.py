@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -41,12 +41,20 @@ def kind(request):
 
 
 @pytest.fixture(scope="module")
-def service(kind):
-    settings = {} if kind == "Dask" else {"memory_mb": 700}
-    with (
-        executor_of(kind) as executor,
-        LocalService(executor=executor, workers=1, job_seconds=2.0, **settings) as service,
-    ):
+def executor(kind):
+    with executor_of(kind) as executor:
+        yield executor
+
+
+def service_with(kind, executor, **settings):
+    memory = {} if kind == "Dask" else {"memory_mb": 700}
+    return LocalService(executor=executor, workers=1, **memory, **settings)
+
+
+@pytest.fixture(scope="module")
+def service(kind, executor):
+    # No test lasts as long as a job may: what ends before does not end with the limit of time.
+    with service_with(kind, executor, job_seconds=600.0) as service:
         yield service
 
 
@@ -109,7 +117,9 @@ def test_cancel_ends_the_simulation(simulator, endless, simulating, until):
     assert job.status().name == "CANCELLED"
 
 
-def test_job_over_the_limit_of_time_fails(simulator, endless):
-    job = simulator.run(endless, shots=1, dynamic=True)
-    with pytest.raises(IBMJobFailureError, match=r"ran longer than the 2 seconds .* \(setting job_seconds\)"):
-        job.result(timeout=60)
+def test_job_over_the_limit_of_time_fails(kind, executor, endless):
+    with service_with(kind, executor, job_seconds=1.0) as service:
+        simulator = IBMProvider(service.token, service.url).get_backend("local_simulator")
+        job = simulator.run(endless, shots=1, dynamic=True)
+        with pytest.raises(IBMJobFailureError, match=r"ran longer than the 1 seconds .* \(setting job_seconds\)"):
+            job.result(timeout=60)

@@ -309,7 +309,11 @@ def test_statements_do_not_grow_with_the_number_of_jobs_saved(file):
     sizes = []
     jobs = [finished(f"job {number}", body=b"%d" % number) for number in range(1200)]
     with JobStore(file) as store:
-        sql.event.listen(store._database._engine, "before_cursor_execute", lambda *said: sizes.append(len(said[3])))
+
+        def note(_connection, _cursor, _statement, parameters, _context, is_of_many_rows):
+            sizes.extend(map(len, parameters if is_of_many_rows else [parameters]))
+
+        sql.event.listen(store._database._engine, "before_cursor_execute", note)
         store.save_all(jobs)
         assert len(store.records_of(job.job_id for job in jobs)) == 1200
         assert rows(store, schema.bodies) == 1200
@@ -891,10 +895,10 @@ def test_job_deleted_during_a_save_is_saved(postgresql_url, monkeypatch):
             if table is schema.jobs:
                 monkeypatch.undo()
                 store.save(running)
-                insert(connection, table, rows)
+                inserted = insert(connection, table, rows)
                 store.delete("a")
-            else:
-                insert(connection, table, rows)
+                return inserted
+            return insert(connection, table, rows)
 
         monkeypatch.setattr(merging, "insert_new", insert_where_somebody_did_and_deletes_it)
         store.save(done)
@@ -940,10 +944,11 @@ def test_body_that_two_mend_at_once_is_mended_once(postgresql_url, monkeypatch):
         store.save(finished("a", body=LONG))
         lose(store)
         # Both have found it damaged before either of them has mended it.
-        packed = {digest(LONG): bodies.pack(LONG)}
+        file = bodies.packing_file()
+        packed = {digest(LONG): bodies.pack(LONG, file)}
 
         def mend(connection):
-            bodies.put(connection, {digest(LONG): LONG}, packed)
+            bodies.put(connection, {digest(LONG): LONG}, packed, file)
 
         def mend_while_another_does(connection):
             mend(connection)

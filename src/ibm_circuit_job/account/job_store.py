@@ -39,6 +39,10 @@ class JobStore(RecordStore):
             where the store says, else in the database.
         share_waits: Whether processes that wait for the same jobs of this store let one of them ask the service, and
             read what it saves; see ``docs/team_store.md``.
+        pool_size: How many connections to the database there are at most, from 1 to 1000; five of them stay open. More
+            threads than that wait for one another. A server of PostgreSQL takes 100 connections in all, unless its
+            ``max_connections`` says otherwise.
+        pool_timeout: Seconds that a call waits for a free connection; ``None`` for nearly all of its ``timeout``.
 
     Raises:
         JobStoreUnavailableError: If it cannot be reached now.

@@ -7,10 +7,11 @@ A record and a history do not hold them, but say which body it is, and when it w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from io import BytesIO
-from typing import Any, Final
+from io import SEEK_END, BytesIO
+from tempfile import SpooledTemporaryFile, gettempdir
+from typing import IO, Any, Final
 
 import sqlalchemy as sql
 import zstandard
@@ -23,11 +24,13 @@ from ibm_circuit_job.store import payloads, schema
 from ibm_circuit_job.store.places import Place
 from ibm_circuit_job.store.schema import moment_of
 from ibm_circuit_job.store.seals import Row
-from ibm_circuit_job.store.statements import insert_new, portions
+from ibm_circuit_job.store.statements import insert_new, is_among, portions, texts
 from ibm_circuit_job.store.trouble import Damaged
 
 _PART: Final = 16 * 1024 * 1024
 """How many bytes of a compressed body go into one row."""
+_MOST_IN_MEMORY: Final = _PART
+"""How many bytes of compressed bodies are in memory; more of them are in a temporary file."""
 _LEVEL: Final = 2
 """How hard Zstandard tries. At this level it finds that counts and memory hold the same shots: 91 MB become 26 MB."""
 
@@ -49,10 +52,22 @@ class Reference:
 
 @frozen
 class Packed:
-    """A body as it is kept."""
+    """A compressed body, which lies in a file with others."""
 
     size: int
-    parts: tuple[bytes, ...]
+    """How many bytes it has when it is decompressed."""
+    file: IO[bytes]
+    start: int
+    """Where it begins in the file."""
+    stop: int
+    """Where it ends."""
+
+    @property
+    def parts(self) -> Iterator[bytes]:
+        """The body in parts of which each goes into one row."""
+        for start in range(self.start, self.stop, _PART):
+            self.file.seek(start)
+            yield self.file.read(min(_PART, self.stop - start))
 
 
 def reference_in(row: sql.RowMapping) -> Reference:
@@ -83,16 +98,29 @@ def references_in(row: Row) -> dict[str, Reference]:
     }
 
 
-def pack(raw: bytes) -> Packed:
-    """Return a body as it is kept.
+def packing_file() -> IO[bytes]:
+    """Return a file for :func:`pack`: in memory while it is small, else where temporary files are, without a name."""
+    return SpooledTemporaryFile(max_size=_MOST_IN_MEMORY)
+
+
+def pack(raw: bytes, file: IO[bytes]) -> Packed:
+    """Compress a body to the end of a file, piece by piece.
 
     Raises:
-        JobStoreError: If it is larger than any that is read again.
+        JobStoreError: If it is larger than any that is read again, or there is no space for the file.
     """
     if len(raw) > MOST_BYTES:
         raise JobStoreError(f"expected a body of at most {MOST_BYTES} bytes, got {len(raw)}")
-    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
-    return Packed(len(raw), tuple(packed[start : start + _PART] for start in range(0, len(packed), _PART)))
+    compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    try:
+        start = file.seek(0, SEEK_END)
+        compressor.copy_stream(BytesIO(raw), file, size=len(raw))
+        return Packed(len(raw), file, start, file.tell())
+    except OSError as error:
+        raise JobStoreError(
+            f"could not compress a body of {len(raw)} bytes into a temporary file in {gettempdir()}: {error.strerror}; "
+            "make space there, or name another folder in TMPDIR"
+        ) from None
 
 
 def put_all(place: Place, packed: Mapping[str, Packed]) -> None:
@@ -106,19 +134,41 @@ def put_all(place: Place, packed: Mapping[str, Packed]) -> None:
 
 
 def raw_of(connection: sql.Connection, sha256: str) -> bytes | None:
-    """Return the bytes of a body, unchecked; ``None`` where they are not there, or cannot be decompressed.
+    """Return the bytes of a body, unchecked; ``None`` where they are not there, or cannot be decompressed."""
+    for packed in _found(connection, [sha256]):
+        raw = BytesIO()
+        # Its buffer becomes what is returned, without a copy.
+        return raw.getvalue() if packed.unpack(raw.write) else None
+    return None
 
-    Raises:
-        JobStoreUnavailableError: If it lies in a place that cannot be reached.
-    """
-    bodies, parts = schema.bodies, schema.body_parts
-    size = connection.execute(sql.select(bodies.c.size).where(bodies.c.sha256 == sha256)).scalar()
-    query = sql.select(parts.c.data).where(parts.c.sha256 == sha256).order_by(parts.c.part)
-    try:
-        packed = b"".join(connection.execute(query).scalars())
-        return _unpacked(packed or payloads.packed_of(connection, sha256, size), size)
-    except (TypeError, zstandard.ZstdError):
-        return None
+
+def unlike(connection: sql.Connection, bodies: Mapping[str, bytes]) -> set[str]:
+    """Return the SHA-256 of those bodies that are not there, or not any more as they were."""
+    there = {
+        sha256 for some in portions(bodies) for sha256 in connection.execute(_IDS, {"sha256s": texts(some)}).scalars()
+    }
+    sound = set[str]()
+    for some in _of_few_bytes(sorted(there), bodies):
+        sound.update(packed.sha256 for packed in _found(connection, some) if packed.holds(bodies[packed.sha256]))
+    return bodies.keys() - sound
+
+
+def _of_few_bytes(sha256s: Sequence[str], bodies: Mapping[str, bytes]) -> Iterator[list[str]]:
+    """Portions of bodies that are in memory together."""
+    for some in portions(sha256s):
+        portion: list[str] = []
+        size = 0
+        for sha256 in some:
+            size += len(bodies[sha256])
+            if portion and size > _PART:
+                yield portion
+                portion, size = [], len(bodies[sha256])
+            portion.append(sha256)
+        yield portion
+
+
+class _Unlike(Exception):  # noqa: N818 - named for what it says
+    """A body is not as it was."""
 
 
 def body_of(connection: sql.Connection, reference: Reference) -> Body | None:
@@ -130,17 +180,65 @@ def body_of(connection: sql.Connection, reference: Reference) -> Body | None:
     return body if body.sha256 == reference.sha256 else None
 
 
-def _unpacked(packed: bytes, size: Any) -> bytes | None:
-    """What a body holds; ``None`` where it is not of a size. A damaged one may claim any, and hold any other."""
-    if size > MOST_BYTES or zstandard.frame_content_size(packed) != size:
-        return None
-    # Piece by piece, so that there is never more of it than there is in it, nor than it says.
-    raw = BytesIO()
-    for piece in zstandard.ZstdDecompressor().read_to_iter(packed):
-        if raw.tell() + len(piece) > size:
-            return None
-        raw.write(piece)
-    return raw.getvalue() if raw.tell() == size else None
+class _Found:
+    """A body as it is there, of which one part is in memory at a time; a file to read, for Zstandard."""
+
+    def __init__(self, connection: sql.Connection, row: Any) -> None:
+        self.sha256: str = row.sha256
+        self._connection = connection
+        self._size, self._part, self._number, self._at = row.size, row.data, 0, 0
+        if self._part is None:
+            self._part = payloads.packed_of(connection, row.sha256, row.size)
+
+    def unpack(self, take: Callable[[bytes], object]) -> bool:
+        """Decompress it, and return whether all of it is there.
+
+        A damaged one may claim any size, and have any other: never is more of it made than it has, nor than it claims.
+        """
+        seen = 0
+        file: Any = self
+        try:
+            if self._size > MOST_BYTES or zstandard.frame_content_size(self._part) != self._size:
+                return False
+            for piece in zstandard.ZstdDecompressor().read_to_iter(file):
+                seen += len(piece)
+                if seen > self._size:
+                    return False
+                take(piece)
+        except (TypeError, zstandard.ZstdError):
+            return False
+        return bool(seen == self._size)
+
+    def holds(self, raw: bytes) -> bool:
+        """Return whether it is the same as some bytes."""
+        whole, seen = memoryview(raw), 0
+
+        def compare(piece: bytes) -> None:
+            nonlocal seen
+            if whole[seen : seen + len(piece)] != piece:
+                raise _Unlike
+            seen += len(piece)
+
+        try:
+            return self.unpack(compare) and seen == len(raw)
+        except _Unlike:
+            return False
+
+    def read(self, size: int) -> bytes:
+        """Return the next compressed bytes, at most so many; none at the end."""
+        if self._at >= len(self._part):
+            wanted = {"sha256": self.sha256, "part": self._number + 1}
+            self._part = self._connection.execute(_PART_OF, wanted).scalar() or b""
+            self._number, self._at = self._number + 1, 0
+        self._at += size
+        piece: bytes = self._part[self._at - size : self._at]
+        return piece
+
+
+def _found(connection: sql.Connection, sha256s: Iterable[str]) -> Iterator[_Found]:
+    """Those bodies that are there."""
+    rows = connection.execute(_FIRST_PARTS, {"sha256s": texts(sha256s)}).all()
+    return (_Found(connection, row) for row in rows)
 
 
 def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) -> None:
@@ -153,26 +251,60 @@ def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) ->
         connection.execute(sql.delete(table).where(table.c.sha256.in_(unused)))
 
 
-def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, Packed]) -> None:
-    """Write the bodies that were found not to be there, and those that were deleted since."""
-    if not bodies:
-        return
+def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, Packed], file: IO[bytes]) -> None:
+    """Write the bodies that were found not to be there, and those that were deleted since.
+
+    Args:
+        connection: The transaction.
+        bodies: SHA-256 -> the body.
+        packed: SHA-256 -> the compressed body, of those that were found not to be there, or to be damaged.
+        file: Where bodies that were deleted since are compressed.
+    """
     table, parts = schema.bodies, schema.body_parts
-    # Those that are there are not deleted until this is done.
-    there: set[str] = set()
+    place = payloads.payloads_of(connection).look(connection) if bodies else None
     for wanted in portions(sorted(bodies)):
-        of_bodies = sql.select(table.c.sha256).where(table.c.sha256.in_(wanted)).order_by(table.c.sha256)
-        there.update(connection.execute(of_bodies.with_for_update(read=True, key_share=True)).scalars())
-    place = payloads.payloads_of(connection).look(connection)
-    for sha256 in sorted(packed.keys() | (bodies.keys() - there)):
-        body = packed.get(sha256) or pack(bodies[sha256])
-        insert_new(connection, table, [{"sha256": sha256, "size": body.size}])
-        # One after the other, where two have the same body: the second is to see the parts of the first.
-        connection.execute(sql.select(table).where(table.c.sha256 == sha256).with_for_update(key_share=True))
-        # Those of a body that was damaged are replaced.
-        connection.execute(sql.delete(parts).where(parts.c.sha256 == sha256))
+        # Those that are there are not deleted until this is done.
+        there = set(connection.execute(_LOCKED_IDS, {"sha256s": texts(wanted)}).scalars())
+        missing = [sha256 for sha256 in wanted if sha256 not in there]
+        new = {sha256: packed.get(sha256) or pack(bodies[sha256], file) for sha256 in missing}
+        made = insert_new(connection, table, [{"sha256": sha256, "size": body.size} for sha256, body in new.items()])
+        written = {sha256: body for sha256, body in new.items() if sha256 in made}
+        # Those that another made at the same time are there now. Those that are damaged are mended.
+        mended = [sha256 for sha256 in wanted if sha256 in packed and sha256 not in made]
+        if mended:
+            # One after the other, where two mend the same: the second is to see the parts of the first.
+            connection.execute(_MENDED_IDS, {"sha256s": texts(mended)})
+            connection.execute(_DELETED_PARTS, {"sha256s": texts(mended)})
+            written |= {sha256: packed[sha256] for sha256 in mended}
         if place is not None:
-            payloads.use(connection, place, sha256, body.parts)
+            for sha256, body in written.items():
+                payloads.use(connection, place, sha256, body.parts)
             continue
-        rows = [{"sha256": sha256, "part": part, "data": data} for part, data in enumerate(body.parts)]
-        connection.execute(sql.insert(parts), rows)
+        rows: list[dict[str, Any]] = []
+        left = _PART
+        for sha256, body in sorted(written.items()):
+            for part, data in enumerate(body.parts):
+                if rows and len(data) > left:
+                    connection.execute(sql.insert(parts), rows)
+                    rows, left = [], _PART
+                rows.append({"sha256": sha256, "part": part, "data": data})
+                left -= len(data)
+        if rows:
+            connection.execute(sql.insert(parts), rows)
+
+
+_OF_BODIES: Final = is_among(schema.bodies.c.sha256, "sha256s")
+_IDS: Final = sql.select(schema.bodies.c.sha256).where(_OF_BODIES)
+_LOCKED_IDS: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update(read=True, key_share=True)
+_MENDED_IDS: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update(key_share=True)
+_DELETED_PARTS: Final = sql.delete(schema.body_parts).where(is_among(schema.body_parts.c.sha256, "sha256s"))
+_PART_OF: Final = sql.select(schema.body_parts.c.data).where(
+    schema.body_parts.c.sha256 == sql.bindparam("sha256"), schema.body_parts.c.part == sql.bindparam("part")
+)
+_FIRST_PARTS: Final = (
+    sql.select(schema.bodies.c.sha256, schema.bodies.c.size, schema.body_parts.c.data)
+    .outerjoin(
+        schema.body_parts, sql.and_(schema.body_parts.c.sha256 == schema.bodies.c.sha256, schema.body_parts.c.part == 0)
+    )
+    .where(_OF_BODIES)
+)

@@ -44,8 +44,10 @@ _TRIES: Final = 5
 """How often a transaction that others got in the way of is begun."""
 _PAUSES: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds before each new try, where the server was away; the last one again and again."""
-_CONNECTIONS, _MORE_CONNECTIONS = 5, 15
-"""How many connections stay open, and how many more there are while many threads use a store."""
+POOL_SIZE: Final = 20
+"""How many connections there are at most by default, while many threads use a store."""
+_IDLE_CONNECTIONS: Final = 5
+"""How many of them stay open."""
 
 
 class _Replaced(Exception):  # noqa: N818
@@ -59,6 +61,8 @@ class Database:
         url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``, or the path of a file.
         create: Whether to make a store where there is none.
         timeout: Seconds that a transaction may take, with all that it waits for.
+        pool_size: How many connections there are at most.
+        pool_timeout: Seconds that a transaction may wait for a free connection; ``None`` for nearly all that it has.
         at_once: Whether to open it now; else the first transaction does.
         payloads: The place outside of the database for new bodies; ``None`` for what the database says.
 
@@ -74,6 +78,8 @@ class Database:
         *,
         create: bool = True,
         timeout: float = TIMEOUT,
+        pool_size: int = POOL_SIZE,
+        pool_timeout: float | None = None,
         at_once: bool = True,
         payloads: Any = None,
     ) -> None:
@@ -82,6 +88,8 @@ class Database:
         self.url = store_url(url)
         self.create = create
         self.timeout = timeout
+        self.pool_size = pool_size
+        self.pool_timeout = pool_timeout
         self.name = shown(self.url)
         """Where it is, without any credentials."""
         self.location = os.path.realpath(self.name) if self.is_sqlite else self.name
@@ -113,9 +121,9 @@ class Database:
     def _new_engine(self) -> sql.Engine:
         sizes: dict[str, Any] = {
             "poolclass": sql.QueuePool,
-            "pool_size": _CONNECTIONS,
-            "max_overflow": _MORE_CONNECTIONS,
-            "pool_timeout": _inside(self.timeout),
+            "pool_size": min(self.pool_size, _IDLE_CONNECTIONS),
+            "max_overflow": max(self.pool_size - _IDLE_CONNECTIONS, 0),
+            "pool_timeout": _inside(self.timeout) if self.pool_timeout is None else self.pool_timeout,
             "pool_use_lifo": True,
         }
         if self.is_sqlite:

@@ -1,12 +1,22 @@
-"""Merging facts into what a store keeps of a job, and into its history, within one transaction."""
+"""Merging facts into what a store has of jobs, and into their histories, within one transaction.
+
+Jobs are merged in portions: what the store has of all jobs of a portion is read, merged in Python and written, each in
+one statement. So a save costs about ten statements for a portion, and not for a job.
+
+No two transactions that save wait for each other. A transaction first inserts the jobs that it did not find, in the
+order of their IDs; another one that inserts one of them waits until the first has ended. Then it locks the rows of the
+others, in that order, too. It does not insert after it has locked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sql
+from attrs import frozen
 
 from ibm_circuit_job.state import registers
 from ibm_circuit_job.state.facts import Body, Fact, ResultPayload, StatusReport, micros_of
@@ -15,7 +25,7 @@ from ibm_circuit_job.state.transitions import after_stamp, merge_all, refresh
 from ibm_circuit_job.store import schema, seals
 from ibm_circuit_job.store.bodies import Reference, body_of, reference_in, references_in
 from ibm_circuit_job.store.records import columns_of, derived_columns, read_record, record_in, service_columns, tag_rows
-from ibm_circuit_job.store.statements import insert_new
+from ibm_circuit_job.store.statements import insert, insert_new, is_among, portions, texts, update
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.wire import records, results
 
@@ -23,59 +33,158 @@ MOST_FACTS: Final = 1000
 """How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
 
 
-def merge_in(
-    connection: sql.Connection,
-    job_id: str,
-    facts: Sequence[Fact],
-    service: str | None,
-    now: datetime | None = None,
-    *,
-    results_among: Collection[str],
-) -> None:
-    """Merge facts into what is kept of a job, and into its history.
+@frozen
+class Saving:
+    """What is to be merged into a store."""
 
-    Args:
-        connection: The transaction.
-        job_id: The job's ID.
-        facts: The facts.
-        service: The service that has the job.
-        now: Where the facts were seen just now, the wall time of the machine that has seen them.
-        results_among: What :func:`results_among` says of the facts. A large body takes seconds to look at, in which no
-            other transaction is to wait.
+    facts: Mapping[str, Sequence[Fact]]
+    """ID of a job -> its facts."""
+    service: str | None
+    """The service that has the jobs."""
+    now: datetime | None
+    """Where the facts were seen just now, the wall time of the machine that has seen them."""
+    results: Collection[tuple[str, str]]
+    """ID and SHA-256 of each body that is a result, as :func:`results_among` says. A large body takes seconds to look
+    at, in which no other transaction is to wait."""
+
+
+def merge_in(connection: sql.Connection, saving: Saving) -> dict[str, str]:
+    """Merge facts into what a store has of their jobs, and into their histories.
+
+    Returns:
+        ID -> what is damaged, for each job that is damaged beyond its history. Nothing of it was written.
     """
-    found = _locked_row(connection, job_id)
-    row, kept = _sound_row(connection, found)
-    references = references_in(row)
-    if now is not None:
-        stamps = [kept.stamp, *(reference.stamp for reference in references.values())]
-        newest = max((stamp for stamp in stamps if stamp is not None), default=None)
-        facts = after_stamp(refresh(Job(job_id), *facts), newest, now).facts
+    damaged: dict[str, str] = {}
+    left = sorted(saving.facts)
+    while left:
+        # One job alone can be locked at once: no other transaction waits for what this one has locked before.
+        locked = _locked_rows(connection, left) if len(left) == 1 else {}
+        there = locked or _known(connection, left)
+        done = set[str]()
+        for portion in portions(job_id for job_id in left if job_id not in there):
+            done |= _make(connection, saving, portion, damaged)
+        for portion in portions(job_id for job_id in left if job_id not in done):
+            rows = locked or _locked_rows(connection, portion)
+            _change(connection, saving, rows, damaged)
+            done |= rows.keys()
+        # Again, where a job was there, and was deleted before it could be locked.
+        left = [job_id for job_id in left if job_id not in done]
+    return damaged
+
+
+def _make(connection: sql.Connection, saving: Saving, job_ids: Sequence[str], damaged: dict[str, str]) -> set[str]:
+    """Write jobs that were not there, and return which: another transaction may have made the others since."""
+    merges = _merges(connection, saving, {job_id: _new_row(job_id) for job_id in job_ids}, damaged)
+    made = insert_new(connection, schema.jobs, [{**each.row, **each.values} for each in merges])
+    ours = [each for each in merges if each.job.job_id in made]
+    _write_facts(connection, ours)
+    insert(connection, schema.tags, [tag for each in ours for tag in tag_rows(each.job, each.values["moment"])])
+    _bound_histories(connection, ours)
+    return made | (damaged.keys() & set(job_ids))
+
+
+def _change(
+    connection: sql.Connection, saving: Saving, rows: Mapping[str, sql.RowMapping], damaged: dict[str, str]
+) -> None:
+    """Write what is new of jobs whose rows are locked."""
+    merges = _merges(connection, saving, rows, damaged)
+    _write_facts(connection, merges)
+    # In SQLite, a column that is set costs a change of its index, also where its value is the same.
+    changes = sorted((tuple(each.changed), each.job.job_id, each.changed) for each in merges if each.changed)
+    for _, alike in groupby(changes, key=lambda change: change[0]):
+        update(connection, schema.jobs, [{"job_id": job_id, **changed} for _, job_id, changed in alike])
+    retagged = [each for each in merges if each.has_new_tags]
+    if retagged:
+        connection.execute(_UNTAG, {"job_ids": texts(each.job.job_id for each in retagged)})
+        insert(connection, schema.tags, [tag for each in retagged for tag in tag_rows(each.job, each.values["moment"])])
+    _bound_histories(connection, merges)
+
+
+@frozen
+class _Merge:
+    """What is to be written of one job."""
+
+    row: seals.Row
+    """What the store has of it."""
+    job: Job
+    """The record."""
+    values: Mapping[str, Any]
+    """The columns that may have changed."""
+    changed: Mapping[str, Any]
+    """Those that have."""
+    has_new_tags: bool
+    """Whether the rows of its tags have changed."""
+    facts: Sequence[Mapping[str, Any]]
+    """The rows to append to its history."""
+
+
+def _merges(
+    connection: sql.Connection, saving: Saving, rows: Mapping[str, seals.Row], damaged: dict[str, str]
+) -> list[_Merge]:
+    """What is to be written of some jobs, of those that are sound; what is damaged of the others."""
+    found: list[tuple[seals.Row, seals.Row, Job, Sequence[Fact]]] = []
+    for job_id, row in rows.items():
+        try:
+            sound, kept = _sound_row(connection, row)
+            found.append((row, sound, kept, _stamped(saving, sound, kept)))
+        except Damaged as damage:
+            damaged[job_id] = str(damage)
+    histories = {kept.job_id: [_history_row(kept.job_id, fact) for fact in facts] for *_, kept, facts in found}
+    appended = _appended(connection, histories)
+    return [_merge(saving, row, sound, kept, facts, appended[kept.job_id]) for row, sound, kept, facts in found]
+
+
+def _stamped(saving: Saving, row: seals.Row, kept: Job) -> Sequence[Fact]:
+    """The facts to merge into a job: after all that is there, where they were seen just now."""
+    facts = saving.facts[kept.job_id]
+    if saving.now is None:
+        return facts
+    stamps = [kept.stamp, *(reference.stamp for reference in references_in(row).values())]
+    newest = max((stamp for stamp in stamps if stamp is not None), default=None)
+    return after_stamp(refresh(Job(kept.job_id), *facts), newest, saving.now).facts
+
+
+def _merge(
+    saving: Saving,
+    found: seals.Row,
+    row: seals.Row,
+    kept: Job,
+    facts: Sequence[Fact],
+    appended: Sequence[Mapping[str, Any]],
+) -> _Merge:
     bodies = [fact for fact in facts if isinstance(fact, Body)]
     job = refresh(kept, *(fact for fact in facts if not isinstance(fact, Body)))
-    history_digest = _add_to_history(connection, job, facts, row["history_digest"])
+    service = min(filter(None, (row["service"], saving.service)), key=_by_precision, default=None)
     values = {
         "record": records.to_json(job).decode(),
         **columns_of(job),
-        **_body_columns(_joined_references(references, bodies)),
-        "has_result": row["has_result"] or any(body.sha256 in results_among for body in bodies),
+        **_body_columns(_joined_references(references_in(row), bodies)),
+        "has_result": row["has_result"] or any((kept.job_id, body.sha256) in saving.results for body in bodies),
         "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
         "is_awaited": row["is_awaited"] or not job.is_confirmed_final or any(map(_is_awaited, facts)),
-        **service_columns(min(filter(None, (row["service"], service)), key=_by_precision, default=None)),
+        **service_columns(service),
         "result_is_gone": row["result_is_gone"],
-        "history_digest": history_digest,
+        "history_digest": seals.with_facts(row["history_digest"], appended),
     }
     values |= derived_columns({**row, **values})
     values["digest"] = seals.digest_of_job({**row, **values})
     changed = {name: value for name, value in values.items() if found[name] != value}
-    if changed:
-        connection.execute(_CHANGE, {"of_job": job_id, **changed})
-    if row is not found or job.tags != kept.tags or (job.tags and "moment" in changed):
-        _replace_tags(connection, job, values["moment"])
+    has_new_tags = row is not found or job.tags != kept.tags or bool(job.tags and "moment" in changed)
+    return _Merge(row, job, values, changed, has_new_tags, appended)
 
 
-def results_among(facts: Iterable[Fact], job_id: str) -> frozenset[str]:
-    """Return the SHA-256 of each body that is the result of a job."""
-    return frozenset(fact.sha256 for fact in facts if isinstance(fact, Body) and _is_result(fact, job_id))
+def results_among(facts: Mapping[str, Sequence[Fact]]) -> frozenset[tuple[str, str]]:
+    """Return the ID of the job and the SHA-256 of each body that is the result of a job.
+
+    Args:
+        facts: ID of a job -> facts.
+    """
+    return frozenset(
+        (job_id, fact.sha256)
+        for job_id, learned in facts.items()
+        for fact in learned
+        if isinstance(fact, Body) and _is_result(fact, job_id)
+    )
 
 
 def give_up_result(connection: sql.Connection, job_id: str) -> None:
@@ -87,31 +196,35 @@ def give_up_result(connection: sql.Connection, job_id: str) -> None:
     values: dict[str, Any] = {"result_is_gone": True}
     values |= derived_columns({**row, **values})
     values["digest"] = seals.digest_of_job({**row, **values})
-    connection.execute(_CHANGE, {"of_job": job_id, **values})
+    update(connection, schema.jobs, [{"job_id": job_id, **values}])
 
 
-def _locked_row(connection: sql.Connection, job_id: str) -> sql.RowMapping:
-    """The row of a job, which no other transaction changes until this one ends; a new one where there is none."""
-    row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
-    while row is None:
-        # Again, where it was there, and was deleted before it could be locked.
-        stub: dict[str, Any] = {
-            **dict.fromkeys(seals.SEALED),
-            "job_id": job_id,
-            "record": records.to_json(Job(job_id)).decode(),
-            "has_ended": False,
-            "has_result": False,
-            "first_seen": _NEVER,
-            "moment": _NEVER,
-            "is_awaited": False,
-            "result_is_gone": False,
-            "unfinished": True,
-            "history_digest": seals.NO_HISTORY,
-        }
-        stub["digest"] = seals.digest_of_job(stub)
-        insert_new(connection, schema.jobs, [stub])
-        row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
-    return row
+def _known(connection: sql.Connection, job_ids: Iterable[str]) -> set[str]:
+    """Which jobs are there."""
+    known = set[str]()
+    for portion in portions(job_ids):
+        known.update(connection.execute(_IDS, {"job_ids": texts(portion)}).scalars())
+    return known
+
+
+def _locked_rows(connection: sql.Connection, job_ids: Sequence[str]) -> dict[str, sql.RowMapping]:
+    """The rows of those jobs that are there, which no other transaction changes until this one ends."""
+    return {row["job_id"]: row for row in connection.execute(_ROWS, {"job_ids": texts(job_ids)}).mappings()}
+
+
+def _new_row(job_id: str) -> dict[str, Any]:
+    """The row of a job of which nothing is known."""
+    row: dict[str, Any] = {
+        **dict.fromkeys(column.name for column in schema.jobs.columns),
+        "job_id": job_id,
+        "record": records.to_json(Job(job_id)).decode(),
+        "has_result": False,
+        "first_seen": _NEVER,
+        "is_awaited": False,
+        "result_is_gone": False,
+        "history_digest": seals.NO_HISTORY,
+    }
+    return {**row, "digest": seals.digest_of_job(row)}
 
 
 def _joined_references(kept: Mapping[str, Reference], arrived: Sequence[Body]) -> Mapping[str, Reference]:
@@ -141,19 +254,24 @@ def _is_awaited(fact: Fact) -> bool:
 _NEVER: Final = micros_of(datetime.max.replace(tzinfo=UTC))
 
 # Made once: to make them takes longer than to execute them.
-_OF_JOB: Final = schema.history.c.job_id == sql.bindparam("of_job")
+_OF_JOBS: Final = is_among(schema.jobs.c.job_id, "job_ids")
 _ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job")).with_for_update()
-_CHANGE: Final = sql.update(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job"))
-_KNOWN: Final = sql.select(schema.history.c.digest).where(
-    _OF_JOB, schema.history.c.digest.in_(sql.bindparam("digests", expanding=True))
+_ROWS: Final = sql.select(schema.jobs).where(_OF_JOBS).order_by(schema.jobs.c.job_id).with_for_update()
+_IDS: Final = sql.select(schema.jobs.c.job_id).where(_OF_JOBS)
+_UNTAG: Final = sql.delete(schema.tags).where(is_among(schema.tags.c.job_id, "job_ids"))
+_OF_HISTORIES: Final = is_among(schema.history.c.job_id, "job_ids")
+_LAST: Final = (
+    sql.select(schema.history.c.job_id, sql.func.max(schema.history.c.number), sql.literal(""))
+    .where(_OF_HISTORIES)
+    .group_by(schema.history.c.job_id)
 )
-_LAST: Final = sql.select(sql.func.max(schema.history.c.number)).where(_OF_JOB)
-_APPEND: Final = sql.insert(schema.history)
-_UNTAG: Final = sql.delete(schema.tags).where(schema.tags.c.job_id == sql.bindparam("of_job"))
-_TAG: Final = sql.insert(schema.tags)
+_KNOWN_FACTS: Final = sql.select(schema.history.c.job_id, sql.literal(0), schema.history.c.digest).where(
+    _OF_HISTORIES, is_among(schema.history.c.digest, "digests")
+)
+_NUMBERS_AND_DIGESTS: Final = sql.union_all(_LAST, _KNOWN_FACTS)
 
 
-def _sound_row(connection: sql.Connection, row: sql.RowMapping) -> tuple[seals.Row, Job]:
+def _sound_row(connection: sql.Connection, row: seals.Row) -> tuple[seals.Row, Job]:
     """Return a row that was just locked, or one made anew of the history where it is damaged; and its record."""
     try:
         return row, record_in(row)
@@ -195,27 +313,44 @@ def _body_columns(references: Mapping[str, Reference]) -> dict[str, Any]:
     return values
 
 
-def _replace_tags(connection: sql.Connection, job: Job, moment: int) -> None:
-    connection.execute(_UNTAG, {"of_job": job.job_id})
-    rows = tag_rows(job, moment)
-    if rows:
-        connection.execute(_TAG, rows)
+def _appended(
+    connection: sql.Connection, histories: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows to append to histories, numbered: those of facts that are not there yet, each once."""
+    digests = [row["digest"] for rows in histories.values() for row in rows]
+    last: dict[str, int] = {}
+    known = set[tuple[str, str]]()
+    if digests:
+        asked = {"job_ids": texts(job_id for job_id, rows in histories.items() if rows), "digests": texts(digests)}
+        for job_id, number, digest in connection.execute(_NUMBERS_AND_DIGESTS, asked):
+            if digest:
+                known.add((job_id, digest))
+            else:
+                last[job_id] = number
+    appended: dict[str, list[dict[str, Any]]] = {}
+    for job_id, rows in histories.items():
+        new = {row["digest"]: row for row in rows if (job_id, row["digest"]) not in known}
+        appended[job_id] = [
+            {**row, "number": last.get(job_id, 0) + number} for number, row in enumerate(new.values(), 1)
+        ]
+    return appended
 
 
-def _add_to_history(connection: sql.Connection, job: Job, facts: Sequence[Fact], history_digest: str) -> str:
-    """Append the facts that are not in the history of a job yet, and bound it; return its digest."""
-    rows = {row["digest"]: row for row in (_history_row(job.job_id, fact) for fact in facts)}
-    known = set(connection.execute(_KNOWN, {"of_job": job.job_id, "digests": list(rows)}).scalars())
-    new = [row for digest, row in rows.items() if digest not in known]
-    if not new:
-        return history_digest
-    last: int = connection.execute(_LAST, {"of_job": job.job_id}).scalar() or 0
-    numbered = [{**row, "number": last + 1 + index} for index, row in enumerate(new)]
-    connection.execute(_APPEND, numbered)
-    history_digest = seals.with_facts(history_digest, numbered)
-    if last + len(new) > MOST_FACTS:
-        return seals.with_facts(history_digest, _dropped(connection, job), removed=True)
-    return history_digest
+def _write_facts(connection: sql.Connection, merges: Iterable[_Merge]) -> None:
+    insert(connection, schema.history, [row for each in merges for row in each.facts])
+
+
+def _bound_histories(connection: sql.Connection, merges: Iterable[_Merge]) -> None:
+    """Drop the oldest facts of those histories that were appended to and are too long."""
+    for each in merges:
+        if not each.facts or each.facts[-1]["number"] <= MOST_FACTS:
+            continue
+        dropped = _dropped(connection, each.job)
+        if dropped:
+            digest = seals.with_facts(each.values["history_digest"], dropped, removed=True)
+            values = {**each.values, "history_digest": digest}
+            values = {"history_digest": digest, "digest": seals.digest_of_job({**each.row, **values})}
+            update(connection, schema.jobs, [{"job_id": each.job.job_id, **values}])
 
 
 def _dropped(connection: sql.Connection, job: Job) -> Sequence[sql.RowMapping]:
@@ -230,8 +365,8 @@ def _dropped(connection: sql.Connection, job: Job) -> Sequence[sql.RowMapping]:
     older = connection.execute(sql.select(table).where(small, table.c.number < oldest_kept)).mappings().all()
     # One that is damaged stays, so that it is noticed.
     dropped = [row for row in older if seals.digest_of_fact(row) == row["digest"] and not _counts(row["record"], job)]
-    for row in dropped:
-        connection.execute(sql.delete(table).where(table.c.job_id == job.job_id, table.c.number == row["number"]))
+    for numbers in portions(row["number"] for row in dropped):
+        connection.execute(sql.delete(table).where(table.c.job_id == job.job_id, table.c.number.in_(numbers)))
     return dropped
 
 

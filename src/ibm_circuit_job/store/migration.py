@@ -214,10 +214,14 @@ def migrate(connection: sql.Connection) -> None:
         connection.execute(sql.insert(schema.version).values(version=number))
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        # The connection is used on: else the first large body that it saves would fill that memory.
+        connection.exec_driver_sql(f"PRAGMA cache_size = {_DEFAULT_CACHE}")
 
 
 _CACHE_KILOBYTES: Final = 256 * 1024
 """How much memory SQLite may use while it migrates a store."""
+_DEFAULT_CACHE: Final = -2000
+"""How much SQLite uses by default, as it counts it."""
 _LOCK: Final = 0x69626D6A6F62
 """The number of the lock that PostgreSQL holds while a store is made."""
 

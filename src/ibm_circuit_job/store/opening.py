@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import sqlalchemy as sql
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
-from ibm_circuit_job.store.database import TIMEOUT, Database
+from ibm_circuit_job.store.database import POOL_SIZE, TIMEOUT, Database
 from ibm_circuit_job.store.leases import Leases
 from ibm_circuit_job.store.url import with_secrets, without_secrets
 
@@ -23,6 +23,8 @@ _BACK_OFF_SECONDS: Final = 10.0
 """How long nothing is written that is not to wait, after that went wrong."""
 _LONGEST_SECONDS: Final = 86_400
 """The longest timeout: a day."""
+_LARGEST_POOL: Final = 1000
+"""More connections than a server of PostgreSQL takes: by default 100 in all."""
 
 
 def default_url() -> str | None:
@@ -50,6 +52,8 @@ class OpenStore:
         timeout: float = TIMEOUT,
         payloads: str | os.PathLike[str] | None = None,
         share_waits: bool = True,
+        pool_size: int = POOL_SIZE,
+        pool_timeout: float | None = None,
     ) -> None:
         if results_held is not None and (type(results_held) is not int or not 0 <= results_held <= sys.maxsize):
             raise JobStoreError(
@@ -58,12 +62,16 @@ class OpenStore:
         chosen = default_url() if url is None else url
         if chosen is None:
             raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
-        _check_timeout(timeout)
+        _check_seconds("timeout", timeout)
+        if pool_timeout is not None:
+            _check_seconds("pool_timeout", pool_timeout)
+        if type(pool_size) is not int or not 1 <= pool_size <= _LARGEST_POOL:
+            raise JobStoreError(f"expected pool_size to be a whole number from 1 to {_LARGEST_POOL}, got {pool_size!r}")
         if type(share_waits) is not bool:
             raise JobStoreError(f"expected share_waits to be True or False, got {share_waits!r}")
-        self._set_up(
-            Database(chosen, create=create, timeout=timeout, payloads=payloads), results_held, share_waits=share_waits
-        )
+        pool: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": pool_timeout}
+        database = Database(chosen, create=create, timeout=timeout, payloads=payloads, **pool)
+        self._set_up(database, results_held, share_waits=share_waits)
 
     def _set_up(self, database: Database, results_held: int | None, *, share_waits: bool) -> None:
         self._database = database
@@ -116,20 +124,29 @@ class OpenStore:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[sql.URL, int | None, bool, float, bool]]:
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[Any, ...]]:
         database = self._database
         # Without its secrets: they are found again where the copy is used.
         url = without_secrets(database.url)
+        shares_waits, pool = self.leases is not None, (database.pool_size, database.pool_timeout)
         unpickled = type(self)._unpickled  # noqa: SLF001 - of this class
-        return unpickled, (url, self._results_held, database.create, database.timeout, self.leases is not None)
+        return unpickled, (url, self._results_held, database.create, database.timeout, shares_waits, *pool)
 
     @classmethod
     def _unpickled(
-        cls, url: sql.URL, results_held: int | None, create: bool, timeout: float, share_waits: bool = True
+        cls,
+        url: sql.URL,
+        results_held: int | None,
+        create: bool,
+        timeout: float,
+        share_waits: bool = True,
+        pool_size: int = POOL_SIZE,
+        pool_timeout: float | None = None,
     ) -> Self:
         """A copy of a store. It is opened when it is first used, so that trouble is raised there."""
         copy = cls.__new__(cls)
-        database = Database(with_secrets(url), create=create, timeout=timeout, at_once=False)
+        settings: dict[str, Any] = {"create": create, "pool_size": pool_size, "pool_timeout": pool_timeout}
+        database = Database(with_secrets(url), timeout=timeout, **settings, at_once=False)
         copy._set_up(database, results_held, share_waits=share_waits)  # noqa: SLF001 - of this class
         return copy
 
@@ -194,8 +211,8 @@ class OpenStore:
         self._backs_off_until = 0.0
 
 
-def _check_timeout(timeout: Any) -> None:
-    if type(timeout) not in {int, float} or not 0 < timeout <= _LONGEST_SECONDS:
+def _check_seconds(name: str, seconds: Any) -> None:
+    if type(seconds) not in {int, float} or not 0 < seconds <= _LONGEST_SECONDS:
         raise JobStoreError(
-            f"expected timeout to be a number of seconds above 0, and at most {_LONGEST_SECONDS}, got {timeout!r}"
+            f"expected {name} to be a number of seconds above 0, and at most {_LONGEST_SECONDS}, got {seconds!r}"
         )

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sql
 
@@ -19,9 +19,9 @@ from ibm_circuit_job.state.facts import Body, Fact
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import archive, checking, leases, merging, schema, seals
 from ibm_circuit_job.store.archive import Archived
-from ibm_circuit_job.store.bodies import Packed, pack, put, put_all, raw_of
+from ibm_circuit_job.store.bodies import Packed, pack, packing_file, put, put_all, unlike
 from ibm_circuit_job.store.checking import StoreReport
-from ibm_circuit_job.store.merging import history_of, merge_in, results_among
+from ibm_circuit_job.store.merging import Saving, history_of, merge_in, results_among
 from ibm_circuit_job.store.reading import check_service
 from ibm_circuit_job.store.removal import StoreRemoval
 from ibm_circuit_job.store.trouble import Damaged
@@ -38,6 +38,10 @@ class RecordStore(StoreRemoval):
         timeout: Seconds that a call may take for each of its transactions, whatever the database does.
         payloads: Where bodies of inputs and results are to lie outside of the database; see ``JobStore``.
         share_waits: Whether processes that wait for the same jobs let one of them ask the service.
+        pool_size: How many connections to the database there are at most, from 1 to 1000; five of them stay open. More
+            threads than that wait for one another. A server of PostgreSQL takes 100 connections in all, unless its
+            ``max_connections`` says otherwise.
+        pool_timeout: Seconds that a call waits for a free connection; ``None`` for nearly all of its ``timeout``.
 
     Raises:
         JobStoreUnavailableError: If it cannot be reached now.
@@ -106,7 +110,7 @@ class RecordStore(StoreRemoval):
 
         Raises:
             JobStoreError: If an argument is wrong, or the store cannot be written to; then nothing is changed.
-            JobStoreDamagedError: If what is kept of one of them is damaged beyond its history; then nothing is changed.
+            JobStoreDamagedError: If what is kept of one of them is damaged beyond its history; all others are saved.
 
         Example:
             >>> import tempfile
@@ -138,28 +142,37 @@ class RecordStore(StoreRemoval):
             self.check_back_off("keep jobs")
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
         bodies = {fact.sha256: fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
+        damaged: dict[str, str] = {}
 
         def work(connection: sql.Connection) -> None:
-            put(connection, bodies, packed)
-            # In one order, so that two that save the same jobs do not wait for each other.
-            for job_id in sorted(facts):
-                merge_in(connection, job_id, facts[job_id], service, now, results_among=found[job_id])
+            put(connection, bodies, packed, file)
+            damaged.clear()
+            damaged.update(merge_in(connection, saving))
+            if damaged:
+                raise Damaged("; ".join(damaged.values()))
             leases.announce(connection, facts)
 
         # Looked at, and compressed, before any lock is taken.
-        found = {job_id: results_among(learned, job_id) for job_id, learned in facts.items()}
+        saving = Saving(facts, service, now, results_among(facts))
         try:
-            packed = self._packed(bodies, f"keep {named}", how)
-            self._database.write(f"keep {named}", work, how=how, size=sum(map(len, bodies.values())))
-        except JobStoreDamagedError:
+            with packing_file() as file:
+                packed = self._packed(bodies, file, f"keep {named}", how)
+                self._database.write(f"keep {named}", work, how=how, size=sum(map(len, bodies.values())))
+        except JobStoreDamagedError as error:
             # What is kept of one job is no trouble for the others.
-            raise
+            sound = {job_id: learned for job_id, learned in facts.items() if job_id not in damaged}
+            if not damaged or not sound:
+                raise
+            self._save(sound, service=service, how=how, now=now)
+            raise JobStoreDamagedError(
+                f"{error}; of the {len(facts)} jobs, the other {len(sound)} were saved"
+            ) from None
         except JobStoreError:
             if how is not Writing.SYNCED:
                 self.back_off()
             raise
 
-    def _packed(self, bodies: Mapping[str, bytes], doing: str, how: Writing) -> dict[str, Packed]:
+    def _packed(self, bodies: Mapping[str, bytes], file: IO[bytes], doing: str, how: Writing) -> dict[str, Packed]:
         """The bodies that are not in the store yet, or not any more as they were, by their SHA-256.
 
         Those that are to lie outside of the database are there afterwards.
@@ -169,7 +182,7 @@ class RecordStore(StoreRemoval):
 
         def work(connection: sql.Connection) -> dict[str, Packed]:
             self._database.payloads.look(connection)
-            return {sha256: pack(raw) for sha256, raw in bodies.items() if raw_of(connection, sha256) != raw}
+            return {sha256: pack(bodies[sha256], file) for sha256 in sorted(unlike(connection, bodies))}
 
         size = sum(map(len, bodies.values()))
         packed = self._database.read(doing, work, how=how, size=size)

@@ -1,4 +1,4 @@
-"""Save a body that cannot be compressed, or load it, and print how many megabytes of memory that took beside the body."""
+"""Save a body that cannot be compressed, or load it, and print the megabytes of memory taken beside the body."""
 
 import random
 import sys

@@ -10,17 +10,21 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from qiskit.providers.jobstatus import JobStatus
+from returns.io import IOFailure, IOResult
 from returns.result import Success
 
 from ibm_circuit_job import effects, threads
 from ibm_circuit_job.account.backends_of_account import BackendsOfAccount
+from ibm_circuit_job.clients.oldest_jobs import OldestJobs, has_oldest_jobs
 from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
+    Failure,
     IBMBackendValueError,
     IBMJobApiError,
     IBMJobListingError,
@@ -35,9 +39,11 @@ from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.composite import ID_PREFIX
 from ibm_circuit_job.state.job import Job
+from ibm_circuit_job.wire.oldest_replies import IQX
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
+    from ibm_circuit_job.clients import RuntimeClient
     from ibm_circuit_job.state.selection import WantedJobs
     from ibm_circuit_job.store import RecordStore
 
@@ -77,8 +83,8 @@ class JobsOfAccount(BackendsOfAccount):
             job_tags: Only those that have all of these tags.
             descending: Whether the newest come first.
             instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
-            legacy: Only the jobs of ``qiskit-ibmq-provider``, of 2018 to 2023. No service has them any more, so there
-                are none, and a warning says so.
+            legacy: Only the jobs of ``qiskit-ibmq-provider``, of 2018 to 2023. IBM Quantum Platform does not have them,
+                so there are none there, and a warning says so; a local service has those that it was given.
             offline: Return those that the store keeps of this service, without a request.
 
         Raises:
@@ -120,16 +126,20 @@ class JobsOfAccount(BackendsOfAccount):
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         backend_name = wanted_text("backend_name", backend_name)
         hgp = self._instance(instance, IBMJobListingError)
-        if legacy:
+        client: RuntimeClient | OldestJobs = self._oldest_jobs if legacy else self.runtime_client
+        if legacy and not has_oldest_jobs(self.account_client):
             warnings.warn(_NO_LEGACY_JOBS, stacklevel=2)
-        if legacy or limit == 0:
+            return JobList()
+        if limit == 0:
             return JobList()
         pages = self._pages(
+            client,
             wanted,
             # Whole pages where it is here that jobs are looked through.
             PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
             backend_name=backend_name,
-            hgp=hgp,
+            # The account's API lists the jobs of all instances, unless one is named.
+            hgp=instance if legacy else hgp,
             descending=descending,
         )
         fitting = (job for page in pages for job in page if wanted.fits(job))
@@ -157,10 +167,17 @@ class JobsOfAccount(BackendsOfAccount):
         kept = self._kept_of(found)
         return JobList(self.handle_on(job, None, kept.get(job.job_id), find_backend=find_backend) for job in found)
 
-    def _pages(self, wanted: WantedJobs, first: int, **filters: Any) -> Iterator[list[Job]]:
+    @property
+    def _oldest_jobs(self) -> OldestJobs:
+        return OldestJobs(self.account_client, self.runtime_client)
+
+    def _pages(
+        self, client: RuntimeClient | OldestJobs, wanted: WantedJobs, first: int, **filters: Any
+    ) -> Iterator[list[Job]]:
         """What the service lists, page by page: each job once.
 
         Args:
+            client: The client to ask.
             wanted: Which jobs are meant, as far as the service can tell.
             first: How many jobs the first page has at most.
             **filters: What else the service is asked for.
@@ -170,7 +187,7 @@ class JobsOfAccount(BackendsOfAccount):
         while True:
             page = effects.value(
                 effects.fetch_job_page(
-                    self.runtime_client,
+                    client,
                     limit=PAGE if offset else first,
                     skip=offset,
                     pending=wanted.pending,
@@ -284,7 +301,7 @@ class JobsOfAccount(BackendsOfAccount):
         kept = None if self.store is None else stored.value_or_warn(stored.stored_record(self.store, job_id))
         if kept is not None and kept.is_confirmed_final:
             return self._stored_handle(kept)
-        answer = effects.perform(effects.fetch_job(self.runtime_client, job_id))
+        answer = effects.perform(effects.fetch_job(self.runtime_client, job_id).lash(partial(self._oldest_job, job_id)))
         if not isinstance(answer, Success):
             failure = answer.failure()
             if kept is None or not isinstance(failure, Unreachable):
@@ -293,6 +310,14 @@ class JobsOfAccount(BackendsOfAccount):
             return self._stored_handle(kept)
         job = answer.unwrap()
         return self.handle_on(job, self._backend_of_job(job.backend), kept)
+
+    def _oldest_job(self, job_id: str, failure: Failure) -> IOResult[Job, Failure]:
+        """A job that the API of jobs does not know, where it is one of the oldest."""
+        if failure.http_status != HTTPStatus.NOT_FOUND or not has_oldest_jobs(self.account_client):
+            return IOFailure(failure)
+        if effects.perform(effects.fetch_job_type(self.runtime_client, job_id)).value_or(None) != IQX:
+            return IOFailure(failure)
+        return effects.fetch_job(self._oldest_jobs, job_id)
 
 
 _NO_LEGACY_JOBS: Final = (

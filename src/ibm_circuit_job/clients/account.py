@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import msgspec
 from attrs import frozen
@@ -174,9 +175,76 @@ class AccountClient:
         old = None if rejected is None else HiddenText(rejected["X-Access-Token"])
         return client_headers() | {"X-Access-Token": HiddenText(self.access_token(old, seconds=seconds))}
 
+    # The oldest jobs, those that ``job_type`` calls ``IQX``; see ``clients.oldest_jobs``
+
+    def job_get(self, job_id: str) -> bytes:
+        """Return what the account's API says of one of the oldest jobs. Source: ``GET /Jobs/ID/v/1``.
+
+        Raises:
+            RequestFailed: If the service refused or could not be reached.
+        """
+        return self._job_call("read", job_id, "GET", "/v/1")
+
+    def list_jobs(
+        self,
+        limit: int = 10,
+        skip: int = 0,
+        descending: bool = True,
+        extra_filter: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Return one page of the oldest jobs. Source: ``GET /jobs/v2``.
+
+        Args:
+            limit: How many at most.
+            skip: How many are passed over first.
+            descending: Whether the newest come first.
+            extra_filter: More of the query: ``backend``, ``pending``, ``job_tags``, ``created_after`` ...
+
+        Raises:
+            RequestFailed: If the service refused or could not be reached.
+        """
+        order = f"creationDate {'DESC' if descending else 'ASC'}"
+        query = {"order": order, "limit": limit, "skip": skip} | dict(extra_filter or {})
+        return self._authorised("list the oldest jobs", "GET", "/jobs/v2", query=query)
+
+    def job_result(self, job_id: str) -> bytes:
+        """Return the body of the result of one of the oldest jobs, from the object store.
+
+        Source: ``GET /Jobs/ID/resultDownloadUrl``, whose reply names the URL.
+
+        Raises:
+            RequestFailed: If the service or the object store refused or could not be reached.
+        """
+        reply = self._job_call("find the result of", job_id, "GET", "/resultDownloadUrl")
+        found = documents.value(reply, "result location").value_or(None)
+        url = _text(found, "url", "result location")
+        return object_store.read(url, doing=f"read the result of job {job_id}", parameters=self.params)
+
+    def job_cancel(self, job_id: str) -> bytes:
+        """Ask the service to cancel one of the oldest jobs, and return its answer. Source: ``POST /Jobs/ID/cancel``.
+
+        Raises:
+            RequestFailed: If the service refused or could not be reached.
+        """
+        return self._job_call("cancel", job_id, "POST", "/cancel")
+
     def close(self) -> None:
         """Close all connections."""
         self.http.close()
+
+    def _job_call(self, verb: str, job_id: str, method: str, part: str) -> bytes:
+        return self._authorised(f"{verb} job {job_id}", method, f"/Jobs/{quote(job_id, safe='')}{part}")
+
+    def _authorised(self, doing: str, method: str, path: str, *, query: Mapping[str, Any] | None = None) -> bytes:
+        """Send with the token, and once more with a new one where the service does not accept it any more."""
+        headers = self.headers()
+        try:
+            return self.http.request(doing, method, self.params.url + path, headers=headers, query=query).content
+        except RequestFailed as error:
+            if error.status_code != 401:
+                raise
+        again = self.headers(headers)
+        return self.http.request(doing, method, self.params.url + path, headers=again, query=query).content
 
     def _call(
         self,

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
+from returns.io import IOFailure, IOResult
 
 from ibm_circuit_job import effects
 from ibm_circuit_job.clients.foreign import Client, adapted
+from ibm_circuit_job.clients.oldest_jobs import OldestJobs, has_oldest_jobs
 from ibm_circuit_job.effects import Clock
+from ibm_circuit_job.errors import Failure, NoResult
 from ibm_circuit_job.job.keeper import Keeper
 from ibm_circuit_job.state.facts import Fact, JobName, JobTags, ResultPayload, StatusReport
 from ibm_circuit_job.state.job import Job
@@ -22,6 +26,7 @@ from ibm_circuit_job.state.transitions import after, merge, refresh
 from ibm_circuit_job.threads.following import warn_of_unknown_status
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import queries, results
+from ibm_circuit_job.wire.oldest_replies import IQX, is_oldest
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
@@ -44,9 +49,12 @@ class JobCell:
         self.given_error = given_error
         self.state = state
         self.clock = clock
-        self._client: Client = adapted(None)
+        self._asked: Client = adapted(None)
+        self._oldest: Client | None = None
+        """The client of the oldest jobs, where the account's client can read them."""
+        self._is_oldest = False
         self.reconnect: Callable[[], None] | None = None
-        """Gives the handle a client, with the first question; ``None`` where it has one, or none can be had."""
+        """Gives the handle a client, with the first request; ``None`` where it has one, or none can be had."""
         self._reconnecting = ForkFreeLock()
         self.backend: Any = None
         """The backend that runs it, where one was given or found."""
@@ -63,22 +71,8 @@ class JobCell:
         """The job's ID."""
         return self.state.job_id
 
-    @property
-    def client(self) -> Client:
-        """The client that is asked about the job. That of an unpickled handle may be made now.
-
-        Raises:
-            Exception: What the handle's factory of providers raises.
-        """
-        self.connect()
-        return self._client
-
-    @client.setter
-    def client(self, client: Client) -> None:
-        self._client, self.reconnect = client, None
-
-    def connect(self) -> None:
-        """Make the client, where that is to be done with the first question.
+    def ensure_client(self) -> None:
+        """Make the client, where that is to be done with the first request.
 
         Raises:
             Exception: What the handle's factory of providers raises.
@@ -86,8 +80,51 @@ class JobCell:
         if self.reconnect is not None:
             with self._reconnecting():
                 if self.reconnect is not None:
-                    # It sets the client, which is why it is not called again.
+                    # It calls connect, so it is not called again.
                     self.reconnect()
+
+    def connect(self, api_client: Any, runtime_client: Any) -> None:
+        """Choose the client that is asked about the job: of one of the oldest jobs, the account's.
+
+        Args:
+            api_client: The client of the account's side of the service.
+            runtime_client: The client to ask about the job; ``api_client`` by default.
+        """
+        self.reconnect = None
+        self._asked = adapted(api_client if runtime_client is None else runtime_client)
+        is_ready = isinstance(self._asked.original, OldestJobs) or not has_oldest_jobs(api_client)
+        self._oldest = None if is_ready else adapted(OldestJobs(api_client, runtime_client))
+        self._is_oldest = is_oldest(self.state) or (runtime_client is None and not hasattr(api_client, "job_results"))
+
+    @property
+    def client(self) -> Client:
+        """The client for requests about the job; of one of the oldest jobs, a client of the account's API.
+
+        Raises:
+            Exception: What the factory of providers of an unpickled handle raises.
+        """
+        self.ensure_client()
+        return self._oldest if self._is_oldest and self._oldest is not None else self._asked
+
+    def fetch_result(self, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
+        """Fetch the body of the result; that of one of the oldest jobs from the account's API.
+
+        Which jobs are of these is asked (``job_type``) where the record does not know the job's program, and the
+        service has no result of it.
+        """
+        ask = partial(effects.fetch_result, job_id=self.job_id, prompt=prompt, clock=self.clock)
+        oldest, fetched = self._oldest, ask(self.client)
+        if oldest is None or self._is_oldest or self.known(lambda job: job.program) is not None:
+            return fetched
+
+        def again(failure: Failure) -> IOResult[ResultPayload, Failure]:
+            may_come = failure.can_retry and not isinstance(failure, NoResult)
+            if may_come or effects.perform(effects.fetch_job_type(self.client, self.job_id)).value_or(None) != IQX:
+                return IOFailure(failure)
+            self._is_oldest = True
+            return ask(oldest)
+
+        return fetched.lash(again)
 
     # Learning
 
@@ -115,6 +152,7 @@ class JobCell:
         if seen.status is not None:
             warn_of_unknown_status(seen.status)
         with self._lock():
+            self._is_oldest = self._is_oldest or is_oldest(seen)
             found = seen if seen_at is None else after(seen, self.state, seen_at)
             self.state = merge(self.state, found)
             # The first time, for later reports of the same end are newer and say nothing new.

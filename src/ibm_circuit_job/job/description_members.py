@@ -57,7 +57,7 @@ class DescriptionMembers(Handle):
         """
         if type(name) is not str or not name:
             raise IBMJobInvalidStateError(f"expected name to be a string that is not empty, got {name!r}")
-        self._cell.connect()
+        self._cell.ensure_client()
         put = effects.put_name(self._api_client, self.state.job_id, name, clock=self._cell.clock)
         try:
             self._cell.observe_facts(JobName(effects.value(put.lash(self._named_here)), name))

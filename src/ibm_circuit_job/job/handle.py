@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from qiskit.result import Result as QiskitResult
 
 from ibm_circuit_job import effects
-from ibm_circuit_job.clients.foreign import NOT_CONNECTED, adapted
+from ibm_circuit_job.clients.foreign import NOT_CONNECTED
 from ibm_circuit_job.devices.attribute_errors import property_again
 from ibm_circuit_job.errors import Unsupported, to_exception
 from ibm_circuit_job.job import parts
@@ -111,7 +111,7 @@ class Handle(IBMJob):
         self._cell.backend = backend
         self._find_backend = None
         self._api_client = api_client
-        self._cell.client = adapted(api_client if runtime_client is None else runtime_client)
+        self._cell.connect(api_client, runtime_client)
 
     def reconnect_with(self, provider_factory: ProviderFactory) -> Self:
         """Let copies of the handle that are unpickled connect by themselves, such as in another process.
@@ -264,7 +264,7 @@ class Handle(IBMJob):
         return backend
 
     def _found_backend(self) -> Any:
-        self._cell.connect()
+        self._cell.ensure_client()
         if self._cell.backend is None and self._find_backend is not None:
             self._cell.backend = self._find_backend(self.state)
         return self._cell.backend

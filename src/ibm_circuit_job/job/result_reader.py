@@ -263,7 +263,7 @@ class ResultReader:
 
     def _asked(self, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
         cell = self._cell
-        return effects.fetch_result(cell.client, cell.job_id, prompt=prompt, clock=cell.clock).map(tap(self._keep))
+        return cell.fetch_result(prompt=prompt).map(tap(self._keep))
 
     def _located(self, url: str, *, prompt: bool) -> IOResult[ResultPayload, Failure]:
         cell = self._cell

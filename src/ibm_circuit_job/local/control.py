@@ -32,6 +32,7 @@ class Control:
         return [
             Route("/faults", self._order_faults, methods=["PUT"]),
             Route("/jobs", self._delete_jobs, methods=["DELETE"]),
+            Route("/jobs/{id}/age", self._age_job, methods=["POST"]),
         ]
 
     async def _order_faults(self, request: Request) -> Response:
@@ -40,6 +41,17 @@ class Control:
             self._ordered.order(read_plan(await body_of(request, _MOST_BYTES)))
         except NoFaultPlan as error:
             raise Refusal(400, 1221, str(error)) from None
+        return Response(status_code=204)
+
+    async def _age_job(self, request: Request) -> Response:
+        """Make a job that has ended one of the oldest."""
+        check_key(request, self._service)
+        job = self._service.queues.jobs.get(request.path_params["id"])
+        if job is None or job.program != "circuit-runner" or job.private:
+            raise Refusal(404, 1291, "There is no such job of circuit-runner that is not private.")
+        if not job.in_final_state:
+            raise Refusal(409, 1294, f"Job {job.id} cannot be aged before it has ended.")
+        self._service.queues.age(job)
         return Response(status_code=204)
 
     async def _delete_jobs(self, request: Request) -> Response:

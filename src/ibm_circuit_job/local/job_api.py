@@ -280,7 +280,12 @@ class JobApi(ABC):
             ("created_before", lambda value: job.created <= moment_of(value, "created_before")),
         ]
         fits = all(test(query[name]) for name, test in wants if name in query)
-        return fits and self.may_see(job.instance, request) and set(query.getlist("tags")) <= set(job.tags)
+        return (
+            fits
+            and not job.is_oldest
+            and self.may_see(job.instance, request)
+            and set(query.getlist("tags")) <= set(job.tags)
+        )
 
     async def _job(self, request: Request) -> Response:
         job = self._asked_for(request)
@@ -401,7 +406,7 @@ class JobApi(ABC):
         """
         job_id = connection.path_params["id"]
         job = self.queues.jobs.get(job_id)
-        if job is None or not self.may_see(job.instance, connection):
+        if job is None or job.is_oldest or not self.may_see(job.instance, connection):
             raise Refusal(404, 1291, f"Job {job_id[:1000]} not found.")
         return job
 

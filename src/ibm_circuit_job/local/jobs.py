@@ -170,6 +170,15 @@ class JobQueues:
         self._write(job, tags=tags)
         self.changes.note()
 
+    def age(self, job: LocalJob) -> None:
+        """Make a job that has ended one of the oldest; see ``oldest_api``.
+
+        Raises:
+            NotWritten: If that cannot be written down.
+        """
+        self._write(job, is_oldest=True)
+        self.changes.note()
+
     def delete(self, job: LocalJob) -> None:
         """Forget a job that has ended."""
         self.records.delete(job)

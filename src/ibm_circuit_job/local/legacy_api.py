@@ -19,6 +19,7 @@ from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.job_api import MOST_OF_A_STRANGER, Refusal, headers_of, json_response, read, refusal_of
 from ibm_circuit_job.local.jobs import LocalJob
+from ibm_circuit_job.local.oldest_api import OldestApi
 from ibm_circuit_job.local.records import NotWritten
 from ibm_circuit_job.local.sessions import SessionApi
 
@@ -46,6 +47,8 @@ class LegacyApi(SessionApi):
             routes=[
                 *self.log_in_routes(),
                 Route("/Network", self._network),
+                # Before /jobs/{id}, which would match /jobs/v2.
+                *OldestApi(self).routes(),
                 *self.job_routes(),
                 *self.session_routes(),
                 Route("/facade/v1/jobs/{id}/type", self._type),
@@ -129,7 +132,7 @@ class LegacyApi(SessionApi):
         if job_id not in self.queues.jobs:
             # Not the code of the other paths: clients know an unknown job by this one.
             raise Refusal(404, 3250, f"Job {job_id} not found.")
-        return json_response({"type": "RUNTIME"})
+        return json_response({"type": "IQX" if self.queues.jobs[job_id].is_oldest else "RUNTIME"})
 
     async def _backends(self, request: Request) -> Response:
         self.check(request)

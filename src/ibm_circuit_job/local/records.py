@@ -29,6 +29,7 @@ _LATER: Final = (
     sql.Column("instance", sql.String),
     sql.Column("charged", sql.Float),
     sql.Column("workers", sql.String),
+    sql.Column("is_oldest", sql.Boolean),
 )
 """Columns that tables of earlier versions do not have; an earlier version leaves them empty."""
 _jobs: Final = sql.Table(
@@ -122,6 +123,8 @@ class JobRecord:
     """Seconds that it is charged; ``None`` until it has ended."""
     workers: list[str] = field(factory=list)
     """The names of the workers that have executed it, one for each try."""
+    is_oldest: bool | None = None
+    """Whether it was aged: only the account's API of the legacy dialect has it, see ``oldest_api``."""
 
 
 _R = TypeVar("_R", bound=JobRecord)
@@ -303,6 +306,7 @@ def _row(job: JobRecord) -> dict[str, Any]:
         "instance": job.instance,
         "charged": job.charged,
         "workers": msgspec.json.encode(job.workers).decode(),
+        "is_oldest": job.is_oldest,
         **times,
     }
 

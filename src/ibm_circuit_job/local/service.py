@@ -20,7 +20,7 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -243,6 +243,32 @@ class LocalService:
             ...     service.delete_jobs()
         """
         self._control("DELETE", "/jobs", "delete its jobs")
+
+    def age_job(self, job_id: str) -> None:
+        """Make a job one of the oldest, those of 2018 to 2023 that ``job_type`` calls ``IQX``.
+
+        From then on only the account's API of the legacy dialect has it: ``jobs(legacy=True)`` lists it, and its result
+        is read from the object store.
+
+        Args:
+            job_id: A job of ``circuit-runner`` that has ended and is not private.
+
+        Raises:
+            LocalServiceError: If there is no such job, it has not ended, or the service does not answer.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> from qiskit import QuantumCircuit
+            >>> with LocalService() as service, IBMProvider(service.token, service.url, store=None) as provider:
+            ...     job = provider.get_backend("local_simulator").run(QuantumCircuit(1, 1))
+            ...     job.wait_for_final_state()
+            ...     service.age_job(job.job_id())
+            ...     provider.jobs(), [old.kind for old in provider.jobs(legacy=True)]
+            ([], ['q-object-external-storage'])
+        """
+        if type(job_id) is not str or not job_id:
+            raise LocalServiceError(f"expected job_id to be the ID of a job, got {job_id!r}")
+        self._control("POST", f"/jobs/{quote(job_id, safe='')}/age", f"age job {job_id}")
 
     def _control(self, method: str, path: str, doing: str, body: bytes | None = None) -> None:
         """Send a request that no client of IBM's service sends."""

@@ -1,0 +1,129 @@
+"""The account's API of the ``legacy`` dialect: the oldest jobs, those that ``job_type`` calls ``IQX``.
+
+A job is one of them when the service was asked to age it; see ``control``. From then on only this API has it: it lists
+it, describes it with what was submitted as a Qobj, and says at which URL its result lies.
+
+Source: ``api/rest/job.py`` and ``api/rest/root.py`` of ``qiskit-ibm-provider`` 0.11, and of ``qiskit-ibmq-provider``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ibm_circuit_job.local.devices import DEVICES, properties
+from ibm_circuit_job.local.job_api import PAGE, JobApi, Refusal, iso, json_response, moment_of
+from ibm_circuit_job.local.jobs import LocalJob
+from ibm_circuit_job.local.qobj_of_params import qobj_of
+
+_STATUS: Final = {"Completed": "COMPLETED", "Failed": "ERROR_RUNNING_JOB", "Cancelled": "CANCELLED"}
+_MOST_BYTES: Final = 2 * 1024 * 1024
+"""Larger parameters are not made a Qobj of."""
+
+
+class OldestApi:
+    """The endpoints of the oldest jobs.
+
+    Args:
+        api: The dialect that they belong to.
+    """
+
+    def __init__(self, api: JobApi) -> None:
+        self._api = api
+        self._queues = api.queues
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of the oldest jobs."""
+        return [
+            Route("/jobs/v2", self._list),
+            Route("/Jobs/{id}/v/1", self._job),
+            Route("/Jobs/{id}/status", self._status),
+            Route("/Jobs/{id}/properties", self._properties),
+            Route("/Jobs/{id}/resultDownloadUrl", self._result_url),
+            Route("/Jobs/{id}/cancel", self._cancel, methods=["POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        self._api.check(request)
+        limit, skip = (_number(request, name, default) for name, default in (("limit", 10), ("skip", 0)))
+        chosen = [job for job in self._queues.newest_first() if job.is_oldest and _matches(job, request)]
+        if request.query_params.get("order", "").endswith("ASC"):
+            chosen.reverse()
+        page = chosen[skip : skip + min(limit, PAGE)]
+        return json_response({"items": [_reply(job) for job in page], "meta": {"count": len(chosen), "skip": skip}})
+
+    async def _job(self, request: Request) -> Response:
+        job = self._found(request)
+        params = self._queues.records.params(job)
+        # Loading circuits takes long enough to hold up other requests.
+        submitted = None if len(params) > _MOST_BYTES else await asyncio.to_thread(qobj_of, job.id, params)
+        return json_response(_reply(job) | ({} if submitted is None else {"qObject": submitted}))
+
+    async def _status(self, request: Request) -> Response:
+        return json_response({"status": _STATUS[self._found(request).status]})
+
+    async def _properties(self, request: Request) -> Response:
+        job = self._found(request)
+        device = DEVICES[job.backend] if job.backend in DEVICES else None
+        return json_response({} if device is None else properties(device, job.created))
+
+    async def _result_url(self, request: Request) -> Response:
+        job = self._found(request)
+        if not job.has_result:
+            raise Refusal(404, 3202, f"Job {job.id} has no result.")
+        root = f"{request.url.scheme}://{request.url.netloc}"
+        signature = self._api.service.access.signature(job.id)
+        return json_response({"url": f"{root}/objects/{job.id}?signature={signature}"})
+
+    async def _cancel(self, request: Request) -> Response:
+        job = self._found(request)
+        raise Refusal(409, 3209, f"Job {job.id} cannot be cancelled: it is {_STATUS[job.status]}.")
+
+    def _found(self, request: Request) -> LocalJob:
+        self._api.check(request)
+        job_id = request.path_params["id"]
+        job = self._queues.jobs.get(job_id)
+        if job is None or not job.is_oldest:
+            raise Refusal(404, 3250, f"Job {job_id[:1000]} not found.")
+        return job
+
+
+def _reply(job: LocalJob) -> dict[str, Any]:
+    steps = (("CREATING", job.created), ("RUNNING", job.running), ("COMPLETED", job.finished))
+    error = {} if job.reason is None else {"error": {"message": job.reason, "code": job.reason_code}}
+    return {
+        "id": job.id,
+        "kind": "q-object-external-storage",
+        "backend": {"name": job.backend, "id": job.backend},
+        "status": _STATUS[job.status],
+        "creationDate": iso(job.created),
+        "timePerStep": {step: iso(moment) for step, moment in steps if moment is not None},
+        "tags": job.tags,
+        "runMode": "fairshare",
+        **error,
+    }
+
+
+def _matches(job: LocalJob, request: Request) -> bool:
+    query = request.query_params
+    wants: list[tuple[str, Callable[[str], bool]]] = [
+        # Only jobs that have ended are aged.
+        ("pending", lambda value: value.lower() == "false"),
+        ("backend", lambda value: job.backend == value),
+        ("created_after", lambda value: job.created >= moment_of(value, "created_after")),
+        ("created_before", lambda value: job.created <= moment_of(value, "created_before")),
+    ]
+    fits = all(test(query[name]) for name, test in wants if name in query)
+    return fits and set(query.getlist("job_tags")) <= set(job.tags)
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    given = request.query_params.get(name, str(default))
+    if not given.isdecimal() or len(given) > 9:
+        raise Refusal(400, 1221, f"{name}: expected a number from 0 up, got {given[:40]!r}.")
+    return int(given)

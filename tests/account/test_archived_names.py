@@ -158,8 +158,12 @@ def test_get_backend_gives_options_their_defaults_again(provider):
 
 def test_no_jobs_are_listed_where_none_are_wanted(provider):
     assert provider.jobs(0) == []
+    assert provider.jobs(0, legacy=True) == []
+
+
+def test_platform_has_no_legacy_jobs_and_a_warning_says_so(platform_provider):
     with pytest.warns(UserWarning, match="no service lists them"):
-        assert provider.jobs(legacy=True) == []
+        assert platform_provider.jobs(legacy=True) == []
 
 
 def test_arguments_that_run_took_are_taken_with_a_warning(simulator):

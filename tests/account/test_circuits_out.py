@@ -319,10 +319,28 @@ def test_what_the_service_would_refuse_is_not_sent(arguments, message):
 def test_shots_above_the_maximum_are_refused_from_options_too():
     client = CapturingClient()
     backend = backend_of(client)
-    backend.set_options(shots=100_001)
+    backend.options.shots = 100_001
     with pytest.raises(IBMBackendValueError, match="expected at most 100000 shots in options for local_5q, got 100001"):
         backend.run(one())
     assert client.submitted == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shots": 100_001}, "expected at most 100000 shots for local_5q, got 100001"),
+        ({"shots": 0}, "expected shots to be a whole number from 1 to 100000, got 0"),
+        ({"rep_delay": 1.0}, r"expected rep_delay from 0 to 0\.0005 seconds"),
+        ({"noise_model": "strong"}, "expected no noise_model, for local_5q is no simulator"),
+    ],
+)
+def test_options_beyond_the_limits_are_refused_when_set(options, message):
+    backend = backend_of(CapturingClient())
+    # What programs of the archived client caught.
+    with pytest.raises(ValueError, match=message) as refused:
+        backend.set_options(memory=True, **options)
+    assert type(refused.value) is IBMBackendValueError
+    assert backend.options.memory is False
 
 
 def test_default_of_shots_is_what_the_backend_can_do():
@@ -334,7 +352,7 @@ def test_default_of_shots_is_what_the_backend_can_do():
 
 def test_delay_out_of_range_is_refused_from_options_too():
     backend = backend_of(CapturingClient())
-    backend.set_options(rep_delay=1.0)
+    backend.options.rep_delay = 1.0
     with pytest.raises(IBMBackendValueError, match=r"expected rep_delay from 0 to 0\.0005"):
         backend.run(one())
 

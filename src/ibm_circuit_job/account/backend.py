@@ -136,6 +136,28 @@ class IBMBackend(MeasuredBackend):
         if 0 < (most := self._record.get("max_shots", DEFAULT_SHOTS)) < DEFAULT_SHOTS:
             self.set_options(shots=most)
 
+    def set_options(self, **fields: Any) -> None:
+        """Set values of :attr:`options`: what :meth:`run` uses where it is given none.
+
+        Args:
+            **fields: The values by name; ``None`` for the default.
+
+        Raises:
+            IBMBackendValueError: If ``shots``, ``rep_delay`` or ``noise_model`` are not within the backend's limits.
+                It is a ``ValueError``, as the archived client raised it. No option is changed then.
+            AttributeError: If there is no option of that name.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     provider.get_backend("local_5q").set_options(shots=1_000_000)
+            Traceback (most recent call last):
+                ...
+            ibm_circuit_job.errors.IBMBackendValueError: expected at most 100000 shots for local_5q, got 1000000
+        """
+        run_options.check_options(self._record, fields)
+        super().set_options(**fields)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self.name!r})>"
 

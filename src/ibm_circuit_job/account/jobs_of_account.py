@@ -322,5 +322,5 @@ class JobsOfAccount(BackendsOfAccount):
 
 _NO_LEGACY_JOBS: Final = (
     "legacy=True: the jobs of qiskit-ibmq-provider were on IBM Quantum Platform Classic, which IBM switched off in "
-    "July 2025; no service lists them"
+    "July 2025; on IBM Quantum Platform, no service lists them"
 )

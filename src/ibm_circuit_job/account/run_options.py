@@ -126,6 +126,22 @@ def checked_request(
     return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more), told)
 
 
+def check_options(configuration: BackendConfiguration, fields: Mapping[str, Any]) -> None:
+    """Refuse values of options that no job of a backend can run with.
+
+    Args:
+        configuration: The service's description of the backend.
+        fields: The values by name; ``None`` for the default.
+
+    Raises:
+        IBMBackendValueError: If shots, the delay between shots or a noise model are not within its limits.
+    """
+    if (shots := fields.get("shots")) is not None:
+        _checked_shots(shots, configuration, source="")
+    _checked_rep_delay(fields.get("rep_delay"), configuration)
+    _checked_noise_model(fields.get("noise_model"), configuration)
+
+
 def _about_shots(given: Any, shots: int) -> list[str]:
     return [] if given is None or given == shots else [f"shots={given!r} is no whole number: {shots} are run"]
 

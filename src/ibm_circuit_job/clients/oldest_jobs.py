@@ -80,6 +80,15 @@ class OldestJobs:
         del job_id
         return oldest_replies.IQX
 
+    def job_logs(self, job_id: str) -> str:
+        """Raise RequestFailed: the account's API has no logs."""
+        raise RequestFailed(Unsupported(f"read the log of job {job_id}", "the oldest jobs have no log"))
+
+    def backend_properties(self, backend_name: str, datetime: Any = None) -> Any:
+        """Return how good a backend was at a time, as the client of all jobs says it."""
+        doing = f"read the properties of backend {backend_name}"
+        return self._other(None, "backend_properties", doing)(backend_name, datetime=datetime)
+
     def job_cancel(self, job_id: str) -> Any:
         """Ask the service to cancel the job: the account's API, where its client can, else that of all jobs."""
         return self._other(self.account_client, "job_cancel", f"cancel job {job_id}")(job_id)

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.local.job_api import PAGE, JobApi, Refusal, iso, json_response, moment_of
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.qobj_of_params import qobj_of
@@ -42,8 +41,6 @@ class OldestApi:
         return [
             Route("/jobs/v2", self._list),
             Route("/Jobs/{id}/v/1", self._job),
-            Route("/Jobs/{id}/status", self._status),
-            Route("/Jobs/{id}/properties", self._properties),
             Route("/Jobs/{id}/resultDownloadUrl", self._result_url),
             Route("/Jobs/{id}/cancel", self._cancel, methods=["POST"]),
         ]
@@ -63,14 +60,6 @@ class OldestApi:
         # Loading circuits takes long enough to hold up other requests.
         submitted = None if len(params) > _MOST_BYTES else await asyncio.to_thread(qobj_of, job.id, params)
         return json_response(_reply(job) | ({} if submitted is None else {"qObject": submitted}))
-
-    async def _status(self, request: Request) -> Response:
-        return json_response({"status": _STATUS[self._found(request).status]})
-
-    async def _properties(self, request: Request) -> Response:
-        job = self._found(request)
-        device = DEVICES[job.backend] if job.backend in DEVICES else None
-        return json_response({} if device is None else properties(device, job.created))
 
     async def _result_url(self, request: Request) -> Response:
         job = self._found(request)

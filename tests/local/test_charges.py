@@ -7,6 +7,7 @@ from programs import NOON, outcome_of
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.circuit.classical import expr
+from qiskit.result import Result
 
 from ibm_circuit_job.local.charges import estimated_seconds
 from ibm_circuit_job.local.device_time import circuit_seconds, device_seconds
@@ -177,3 +178,27 @@ def test_loop_counts_as_often_as_it_runs():
     with circuit.while_loop(expr.lift(circuit.clbits[0])):
         circuit.x(3)
     assert circuit_seconds(circuit, LENGTHS, 0.5) == 3 * 11.0 + 10.0
+
+
+@pytest.mark.parametrize(
+    ("program", "params", "said"),
+    [
+        ("circuit-runner", {"circuits": [flip()], "rep_delay": DELAY}, lambda result: result.remarks["rep_delay"]),
+        (
+            "sampler",
+            pubs([flip(), None, 10], execution={"rep_delay": DELAY}),
+            lambda result: result[0].metadata["rep_delay"],
+        ),
+        (
+            "estimator",
+            pubs([QuantumCircuit(1), {"Z": 1.0}], execution={"rep_delay": DELAY}),
+            lambda result: result[0].metadata["rep_delay"],
+        ),
+    ],
+)
+def test_simulator_says_that_it_has_no_delay(program, params, said):
+    outcome = outcome_of(program, params, backend="local_simulator")
+    assert outcome.succeeded, outcome.reason
+    result = typed_json.decode(outcome.result, "result").unwrap()
+    result = Result.from_dict(result) if isinstance(result, dict) else result
+    assert said(result).startswith("not applied: ")

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Final, Protocol, Self
 from ibm_circuit_job.account.asking import asked
 from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError
 
-_PARTS: Final = re.compile(r"(?:(\d{1,9})\s*h)?\s*(?:(\d{1,9})\s*m)?\s*(?:(\d{1,9})\s*s)?", re.ASCII)
+_PART: Final = re.compile(r"(\d{1,9})\s*([hms])\s*", re.ASCII)
+_SECONDS_OF: Final = {"h": 3600, "m": 60, "s": 1}
 _MOST_SECONDS: Final = 2_147_483_647
 _STATUSES: Final = {
     "open": "Pending",
@@ -66,22 +67,24 @@ def seconds_of(max_time: object) -> int | None:
     """Return the seconds of a longest time.
 
     Args:
-        max_time: Seconds, or a text like ``"2h 30m 40s"``, of which any part may be left out; ``None`` for the
-            service's own limit.
+        max_time: Seconds, or a text like ``"2h 30m 40s"``, of which any part may be left out, in any order; ``None``
+            for the service's own limit.
 
     Raises:
         IBMBackendValueError: If it is neither, or not from 1 to 2147483647 seconds.
 
     Example:
-        >>> seconds_of("2h 30m"), seconds_of("40s"), seconds_of(300), seconds_of(None)
-        (9000, 40, 300, None)
+        >>> seconds_of("2h 30m"), seconds_of("40s 1h"), seconds_of(300), seconds_of(None)
+        (9000, 3640, 300, None)
     """
     if max_time is None:
         return None
     seconds = max_time if type(max_time) is int else 0
-    if isinstance(max_time, str) and (parts := _PARTS.fullmatch(max_time.strip().lower())):
-        hours, minutes, rest = (int(part or 0) for part in parts.groups())
-        seconds = hours * 3600 + minutes * 60 + rest
+    if isinstance(max_time, str):
+        parts = _PART.findall(max_time.lower())
+        # Each unit once, in any order, and nothing else.
+        is_whole = _PART.sub("", max_time.lower()).strip() == "" and len({unit for _, unit in parts}) == len(parts)
+        seconds = sum(int(number) * _SECONDS_OF[unit] for number, unit in parts) if is_whole else 0
     if not 1 <= seconds <= _MOST_SECONDS:
         raise IBMBackendValueError(
             f"expected max_time to be seconds from 1 to {_MOST_SECONDS}, or a text like '2h 30m 40s', got {max_time!r}"
@@ -172,6 +175,11 @@ class Session:
     ) -> None:
         _active.reset(self._tokens.pop())
         self.close()
+
+    @property
+    def active(self) -> bool:
+        """Whether it takes jobs, as far as is known here: whether neither it nor its backend was asked to close it."""
+        return not self.is_closed
 
     @property
     def session_id(self) -> str:

@@ -108,13 +108,24 @@ def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
     for group in groups:
         for job_id, why in group.unreadable.items():
             _logger.warning("Job %s is as it was when it was seen last: %s", job_id, describe(why))
-    if len(refusals) > len(refused):
-        unknown = number_of_jobs(len(refusals) - len(refused))
-        _logger.warning("Left out, because the service does not have them: %s.", unknown)
+    unknown = refusals.keys() - {key for key in refusals if key[1] in refused}
+    missed = [job for job in asked if (id(job.client), job.state.job_id) in unknown and not _is_elsewhere(job)]
+    if missed:
+        _logger.warning("Left out, because the service does not have them: %s.", number_of_jobs(len(missed)))
     return [job for job in asked if (id(job.client), job.state.job_id) not in refusals]
 
 
 _NOT_LOGGED_IN: Final = 401
+
+
+def _is_elsewhere(job: IBMCircuitJob) -> bool:
+    """Whether a job was submitted to another service than the one that was asked.
+
+    A store has all services on this machine under one name, since one goes on with what another has stored.
+    """
+    details, parameters = job.state.details, adapted(job.client).parameters
+    url = None if details is None else details.service_url
+    return url is not None and parameters is not None and url != parameters.url
 
 
 def as_completed(

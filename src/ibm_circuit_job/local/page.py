@@ -132,6 +132,9 @@ class Page:
         while not changes.has_ended:
             await changes.after(number, self._seconds_until_settled())
             await changes.pause(pause)
+            if changes.has_ended:
+                # The service stops, and waits a second for its streams: too little for one more view in each.
+                return
             number = changes.number
             try:
                 fresh = view()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 
@@ -78,6 +79,6 @@ def _instruction(circuit: QuantumCircuit, each: CircuitInstruction) -> dict[str,
 
 
 def _number(param: Any) -> Any:
-    if hasattr(param, "tolist") and getattr(param, "ndim", 0):
+    if isinstance(param, np.ndarray):
         return [[[entry.real, entry.imag] for entry in row] for row in param]
     return float(param)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import ipaddress
@@ -184,6 +185,10 @@ def application(service: Service, page: Page, control: Control) -> Starlette:
     )
 
 
+_STREAMS_SECONDS: Final = 0.7
+"""Seconds that open streams have to end when the service stops."""
+
+
 class _Server(uvicorn.Server):
     def __init__(self, config: Any, started: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
@@ -196,7 +201,13 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Before it waits for open streams, which end then.
         self._tell_stopping()
+        # One whose client reads nothing does not end. Uvicorn would cancel it, and log a traceback.
+        asyncio.get_running_loop().call_later(_STREAMS_SECONDS, self._drop_connections)
         await super().shutdown(sockets=sockets)
+
+    def _drop_connections(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def _allow_many_connections() -> None:

@@ -14,7 +14,7 @@ from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.device_time import device_seconds
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, MAX_CIRCUITS
 from ibm_circuit_job.local.execution import Outcome, Task
-from ibm_circuit_job.local.programs.options import check_repetition
+from ibm_circuit_job.local.programs.options import check_repetition, remark_on_delay
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
 from ibm_circuit_job.local.programs.refusals import NOT_FOR_THIS_BACKEND, CannotRun, decoded
 from ibm_circuit_job.local.simulation import checked_shots, runnable, simulated
@@ -66,6 +66,9 @@ def run(task: Task) -> Outcome:
         # qiskit-ibm-provider does not read a result without one.
         "date": result.get("date") or datetime.now(UTC).isoformat(),
     }
+    if remark := remark_on_delay(submitted.get("rep_delay"), device):
+        # An attribute of the Result, as all that is no field of it.
+        result["remarks"] = remark
     # The header goes back as it came, and not as what was made of it.
     given = documents.fields(task.params, "params").unwrap().get("header")
     result["header"] = {} if given is None or bytes(given) == b"null" else given

@@ -98,7 +98,7 @@ def run(task: Task) -> Outcome:
     bits = {id(each): each.bits(found) for each, found in zip(every, ran.outcomes, strict=False)}
     readout = {} if calibration is None else _readout(calibration, calibration.bits(ran.outcomes[-1]), pubs)
     results = [_data(pub, options, bits, readout) for pub in pubs]
-    metadata = [_pub_metadata(pub, options) for pub in pubs]
+    metadata = [_pub_metadata(pub, options) | remarks(options.given, DEVICES[task.backend]) for pub in pubs]
     if not body.get("support_qiskit"):
         listed = [
             {"data": {name: each.tolist() for name, each in data.items()}, "metadata": about}
@@ -324,7 +324,7 @@ def _pub_metadata(pub: _Pub, options: _Options) -> dict[str, Any]:
         if options.extrapolation is None
         else {"zne": {"extrapolator": [*options.extrapolation.models]}},
         "num_randomizations": None if first is None else first.rounds,
-    } | remarks(options.given)
+    }
 
 
 def _metadata(options: _Options) -> dict[str, Any]:

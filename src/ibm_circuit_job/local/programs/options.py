@@ -9,6 +9,7 @@ from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.programs.refusals import CannotRun
 
 _REMARK_ON_DECOUPLING: Final = "not applied: the relaxation of idle qubits, which is simulated, is not changed by it"
+_REMARK_ON_DELAY: Final = "not applied: a simulator has no time between two shots"
 _REMARK_ON_GATES: Final = "not applied: IBM's model of this option says that it is ignored"
 
 
@@ -31,6 +32,16 @@ def check_repetition(device: Device, init_qubits: bool, rep_delay: float | None,
     pace = device.pace
     if not pace.shortest <= rep_delay <= pace.longest:
         raise CannotRun(f"{path}.rep_delay: expected {pace.shortest:g} to {pace.longest:g} seconds, got {rep_delay:g}.")
+
+
+def remark_on_delay(rep_delay: Any, device: Device) -> dict[str, str]:
+    """Return what the metadata of a result say of the seconds between two shots, where they change nothing.
+
+    Args:
+        rep_delay: The seconds, as submitted; ``None`` where none were.
+        device: The backend.
+    """
+    return {"rep_delay": _REMARK_ON_DELAY} if device.is_simulator and rep_delay is not None else {}
 
 
 def refuse_given(options: Mapping[str, Any], path: str, reason: str) -> None:
@@ -57,13 +68,14 @@ def check_simulator(simulator: Any) -> None:
         raise CannotRun("options.simulator.coupling_map: expected null; the backend's own counts.")
 
 
-def remarks(options: Any) -> dict[str, str]:
+def remarks(options: Any, device: Device) -> dict[str, str]:
     """Return what the metadata of a result say of options that are accepted and change nothing.
 
     Args:
         options: The options, as one of IBM's published models has them.
+        device: The backend.
     """
-    found = {}
+    found = remark_on_delay(getattr(getattr(options, "execution", None), "rep_delay", None), device)
     decoupling = getattr(options, "dynamical_decoupling", None)
     if decoupling is not None and decoupling.enable:
         found["dynamical_decoupling"] = _REMARK_ON_DECOUPLING

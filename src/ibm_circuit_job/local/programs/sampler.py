@@ -80,7 +80,7 @@ def run(task: Task) -> Outcome:
     metadata = [
         {"circuit_metadata": pub.given.circuit.metadata}
         | ({"num_randomizations": pub.rounds} if pub.rounds else {})
-        | remarks(options)
+        | remarks(options, device)
         for pub in ready
     ]
     # The official client says true; who writes JSON by hand wants JSON.

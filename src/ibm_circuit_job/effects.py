@@ -134,11 +134,6 @@ def fetch_job(
     return asked.bind_result(lambda reply: foreign.job_reply(job_id, reply, clock.now()))
 
 
-def fetch_job_type(client: AnyClient, job_id: str) -> IOResult[Any, Failure]:
-    """Fetch which API has a job: ``"RUNTIME"``, or ``"IQX"`` for one of the oldest (``GET /facade/v1/jobs/ID/type``)."""
-    return adapted(client).ask(f"read the type of job {job_id}", "job_type", job_id)
-
-
 def fetch_inputs(client: AnyClient, job_id: str, *, clock: Clock = SYSTEM_CLOCK) -> IOResult[JobInputs | None, Failure]:
     """Fetch the parameters with which a job was submitted; ``None`` where the service does not give them away."""
     asked = adapted(client).ask(f"read the inputs of job {job_id}", "job_get", job_id, exclude_params=False)

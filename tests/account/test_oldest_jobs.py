@@ -98,9 +98,7 @@ def test_constructor_with_kind_reads_from_the_account(provider, young, aged):
 
 
 def test_result_of_unknown_kind_is_found_by_job_type(provider, young, aged):
-    job = IBMCircuitJob(
-        None, provider.account_client, aged, status="COMPLETED", runtime_client=provider.runtime_client
-    )
+    job = IBMCircuitJob(None, provider.account_client, aged, status="COMPLETED", runtime_client=provider.runtime_client)
     assert job.result().get_counts() == young.result().get_counts()
 
 

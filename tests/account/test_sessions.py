@@ -97,7 +97,8 @@ def test_inner_block_counts_and_the_outer_one_after_it(backend, ones):
 
 
 @pytest.mark.parametrize(
-    ("given", "seconds"), [("2h 30m 40s", 9040), ("2H30M", 9000), (" 5m ", 300), ("40 s", 40), (7, 7), (None, None)]
+    ("given", "seconds"),
+    [("2h 30m 40s", 9040), ("40s 1h", 3640), ("2H30M", 9000), (" 5m ", 300), ("40 s", 40), (7, 7), (None, None)],
 )
 def test_longest_time_is_read(given, seconds):
     assert seconds_of(given) == seconds

@@ -324,6 +324,20 @@ def test_job_unknown_to_the_service_is_not_resumed(kept_provider, store, caplog)
     assert "Left out, because the service does not have them: 1 job." in caplog.text
 
 
+def test_job_of_another_service_on_this_machine_is_left_out_silently(kept_provider, store, caplog):
+    """All of them are one service to a store, for one goes on with what another has stored."""
+    at = datetime.now(UTC)
+    store.save(
+        Job("theirs", details=JobDetails(at, service_url="http://127.0.0.1:9/api")), service=kept_provider.service
+    )
+    assert kept_provider.resume() == []
+    assert "Left out" not in caplog.text
+    here = JobDetails(at, service_url=kept_provider.account_client.params.url)
+    store.save(Job("ours", details=here), service=kept_provider.service)
+    assert kept_provider.resume() == []
+    assert "Left out, because the service does not have them: 1 job." in caplog.text
+
+
 @pytest.mark.parametrize("answer", [403, 400, "unreadable"])
 def test_job_the_service_does_not_report_delays_no_other(kept_provider, store, bell, caplog, monkeypatch, answer):
     """Such as one of another account; one of which it says what cannot be read is ours all the same."""

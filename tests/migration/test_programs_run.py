@@ -39,6 +39,7 @@ RUNS = {
     "basic_aer_2019": lambda ran: ran["counts"] == {"1": 14} and abs(ran["state"][1]) == 1,
     "bell_2018": lambda ran: has_all(ran["counts"], 128, BELL),
     "bell_2020": lambda ran: sum(ran["counts"].values()) == 256 and ran["backend"].name == "local_5q" and ran["figure"],
+    "conditional_2018": lambda ran: ran["counts"] == ran["at_home"] == {"1 1": 20},
     "enable_account_2020": lambda ran: ran["counts"] == {"1": 20},
     "exceptions_2020": lambda ran: ran["caught"] == ["IBMJobNotFoundError", "IBMJobInvalidStateError"],
     "execute_options_2021": lambda ran: (
@@ -51,6 +52,10 @@ RUNS = {
     ),
     "made_backend_2022": lambda ran: ran["counts"] == {"1": 7},
     "mitigation_2019": lambda ran: abs(ran["mitigated"].sum() - 1) < 1e-9 and ran["mitigated"][1] < 0.2,
+    "module_version_2023": lambda ran: (
+        ran["version"] == ran["ibm_circuit_job"].__version__ and "local_simulator" in ran["names"]
+    ),
+    "noisy_cloud_2021": lambda ran: sum(ran["counts"].values()) == 500 and 0 < ran["counts"]["0"] < 250,
     "module_import_2020": lambda ran: (
         mostly(ran["counts"], "1") and ran["at_home"] == {"1": 25} and ran["method"] == "statevector"
     ),

@@ -57,6 +57,8 @@ def test_what_is_no_listing_is_said(body):
 
 
 def test_replies_that_a_client_has_decoded_are_read():
-    page = read_job_page(page_reply([{"job_id": "a", "status": "QUEUED", "_backend_info": {"name": "b"}}]).unwrap(), NOON)
+    page = read_job_page(
+        page_reply([{"job_id": "a", "status": "QUEUED", "_backend_info": {"name": "b"}}]).unwrap(), NOON
+    )
     job = page.unwrap().jobs[0]
     assert (job.job_id, job.backend) == ("a", "b")

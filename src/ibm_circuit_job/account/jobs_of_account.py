@@ -21,6 +21,7 @@ from returns.result import Success
 
 from ibm_circuit_job import effects, threads
 from ibm_circuit_job.account.backends_of_account import BackendsOfAccount
+from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.clients.oldest_jobs import OldestJobs, has_oldest_jobs
 from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
@@ -315,7 +316,7 @@ class JobsOfAccount(BackendsOfAccount):
         """A job that the API of jobs does not know, where it is one of the oldest."""
         if failure.http_status != HTTPStatus.NOT_FOUND or not has_oldest_jobs(self.account_client):
             return IOFailure(failure)
-        if effects.perform(effects.fetch_job_type(self.runtime_client, job_id)).value_or(None) != IQX:
+        if effects.perform(adapted(self.runtime_client).job_type(job_id)).value_or(None) != IQX:
             return IOFailure(failure)
         return effects.fetch_job(self._oldest_jobs, job_id)
 

@@ -102,6 +102,13 @@ class Client:
         lacks = NOT_CONNECTED if self.original is None else f"the client, a {name}, has no method {method}()"
         return IOFailure(Unsupported(doing, lacks))
 
+    def job_type(self, job_id: str) -> IOResult[Any, Failure]:
+        """Ask which API has a job: ``"RUNTIME"``, or ``"IQX"`` for one of the oldest.
+
+        Source: ``GET /facade/v1/jobs/ID/type``.
+        """
+        return self.ask(f"read the type of job {job_id}", "job_type", job_id)
+
 
 AnyClient: TypeAlias = JobClient | Client
 """A client that can ask about jobs, adapted or as it came."""

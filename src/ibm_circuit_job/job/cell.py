@@ -119,7 +119,7 @@ class JobCell:
 
         def again(failure: Failure) -> IOResult[ResultPayload, Failure]:
             may_come = failure.can_retry and not isinstance(failure, NoResult)
-            if may_come or effects.perform(effects.fetch_job_type(self.client, self.job_id)).value_or(None) != IQX:
+            if may_come or effects.perform(self.client.job_type(self.job_id)).value_or(None) != IQX:
                 return IOFailure(failure)
             self._is_oldest = True
             return ask(oldest)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import BoxOp, ControlFlowOp
 from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
@@ -52,9 +54,26 @@ def noise_of_options(device: Device, fields: Mapping[str, Any], path: str) -> No
         with warnings.catch_warnings():
             # It is deprecated, and the only reader that Aer has.
             warnings.simplefilter("ignore")
-            return NoiseModel.from_dict(dict(fields))
+            return NoiseModel.from_dict(_with_matrices(fields))
     except Exception as error:  # noqa: BLE001 - Aer raises anything
         raise CannotRun(f"{path}: {type(error).__name__}: {error}") from None
+
+
+def _with_matrices(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Noise with matrices of complex numbers, which JSON has as pairs of numbers, in the place of these."""
+    noise: dict[str, Any] = deepcopy(dict(fields))
+    for error in noise.get("errors", ()):
+        for circuit in error.get("instructions", ()):
+            for instruction in circuit:
+                if "params" in instruction:
+                    instruction["params"] = [_matrix(param) for param in instruction["params"]]
+    return noise
+
+
+def _matrix(param: Any) -> Any:
+    array = np.asarray(param)
+    is_of_pairs = array.ndim == 3 and array.shape[-1] == 2 and array.dtype.kind in "fi"
+    return array[..., 0] + 1j * array[..., 1] if is_of_pairs else param
 
 
 def simulated(

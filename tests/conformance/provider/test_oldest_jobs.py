@@ -62,7 +62,5 @@ def test_our_job_reads_it_with_their_clients(provider, aged):
 def test_our_job_finds_out_that_it_is_one(provider, aged):
     job_id, counts = aged
     theirs = provider.retrieve_job(job_id)
-    ours = IBMCircuitJob(
-        None, theirs._api_client, job_id, status="COMPLETED", runtime_client=provider._runtime_client
-    )
+    ours = IBMCircuitJob(None, theirs._api_client, job_id, status="COMPLETED", runtime_client=provider._runtime_client)
     assert ours.result().get_counts() == counts

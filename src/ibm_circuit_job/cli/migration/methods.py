@@ -52,6 +52,8 @@ def executed(original: cst.Call, updated: cst.Call, asked: Asked) -> cst.BaseExp
         asked.left(f"{parts} cannot be rewritten")
         return updated
     circuits, backend, transpiling, running, pass_manager = parts
+    if any(arg.keyword is not None and arg.keyword.value == "parameter_binds" for arg in running):
+        asked.left("run() takes no parameter_binds: give it a list of circuit.assign_parameters(values)")
     runs_on, repeated = backend.value, backend.value
     if not isinstance(backend.value, cst.Name | cst.Attribute) and not _is_look_up(backend.value):
         # It is made once.
@@ -162,6 +164,14 @@ def of_basic_aer(updated: cst.Call, asked: Asked) -> cst.BaseExpression:
         return cst.Call(asked.need("qiskit.providers.basic_provider", "BasicSimulator"))
     asked.note("BasicAer was removed from Qiskit; Aer of qiskit_aer has this simulator")
     return updated.with_changes(func=cst.Attribute(asked.need("qiskit_aer", "Aer"), cst.Name("get_backend")))
+
+
+def of_aer(updated: cst.Call) -> cst.Call:
+    """Return a call of ``Aer``, whose ``qasm_simulator`` runs no control flow, which ``c_if`` has become."""
+    if text_of(updated.args[0] if updated.args else None) != "qasm_simulator":
+        return updated
+    simulator = updated.args[0].with_changes(value=cst.SimpleString('"aer_simulator"'))
+    return updated.with_changes(args=[simulator, *updated.args[1:]])
 
 
 def monitored(updated: cst.Call, asked: Asked) -> cst.Call:

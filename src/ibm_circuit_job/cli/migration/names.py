@@ -62,6 +62,8 @@ _REWRITTEN: Final[Mapping[str, str]] = {
 }
 
 _MOVED: Final[Mapping[str, Moved]] = {
+    "qiskit_ibm_provider.__version__": Moved(PACKAGE, "__version__"),
+    "qiskit.providers.ibmq.__version__": Moved(PACKAGE, "__version__"),
     "qiskit.Aer": Moved("qiskit_aer", "Aer"),
     "qiskit.tools.monitor.job_monitor": Moved(PACKAGE, "job_monitor"),
     "qiskit.tools.job_monitor": Moved(PACKAGE, "job_monitor"),

@@ -208,9 +208,14 @@ class _Expressions(cst.CSTTransformer):
                     return self._need(module, new)
             case Rewritten():
                 self._say(original, f"{name} is no more, and only its calls can be rewritten", is_left=True)
-            case Gone(reason=reason) if root_is_star(self._program, name):
+            case Gone(reason=reason) if root_is_star(self._program, name) or self._is_of_module(name):
                 self._say(original, f"{name}: {reason}", is_left=True)
         return updated
+
+    def _is_of_module(self, name: str) -> bool:
+        """Whether a name begins with an older client that is imported as a module."""
+        root, _, rest = name.partition(".")
+        return bool(rest) and self._program.aliases.get(root, "") in names.OLD_PACKAGES
 
     # Calls.
 
@@ -240,7 +245,7 @@ class _Expressions(cst.CSTTransformer):
             self._saved += [comment for comment in before if comment.value not in kept]
         return done
 
-    def _called(  # noqa: PLR0911 - a table of names, each with its own function
+    def _called(  # noqa: C901, PLR0911 - a table of names, each with its own function
         self, original: cst.Call, updated: cst.Call, asked: Asked
     ) -> cst.BaseExpression:
         program = self._program
@@ -264,6 +269,8 @@ class _Expressions(cst.CSTTransformer):
             return methods.of_ibmq(original, updated, asked)
         if program.is_rewritten(original.func.value, names.BASIC_AER):
             return methods.of_basic_aer(updated, asked)
+        if self._moved(original.func.value) == Moved("qiskit_aer", "Aer") and original.func.attr.value == "get_backend":
+            return methods.of_aer(updated)
         return methods.of_object(original.func, updated, updated.func, asked)
 
     # Statements.

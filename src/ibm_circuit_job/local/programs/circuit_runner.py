@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit_aer.noise import NoiseModel
 
 from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.device_time import device_seconds
@@ -17,7 +16,7 @@ from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.programs.options import check_repetition, remark_on_delay
 from ibm_circuit_job.local.programs.qasm3_text import read_if_text
 from ibm_circuit_job.local.programs.refusals import NOT_FOR_THIS_BACKEND, CannotRun, decoded
-from ibm_circuit_job.local.simulation import checked_shots, runnable, simulated
+from ibm_circuit_job.local.simulation import checked_shots, noise_of_options, runnable, simulated
 from ibm_circuit_job.wire import documents, typed_json
 
 
@@ -44,7 +43,7 @@ def run(task: Task) -> Outcome:
         shots=shots,
         memory=bool(submitted.get("memory")),
         seed=submitted.get("seed_simulator"),
-        noise_model=NoiseModel.from_dict(dict(noise)) if isinstance(noise, Mapping) else None,
+        noise_model=noise_of_options(device, noise, "noise_model") if isinstance(noise, Mapping) else None,
     )
     if len(ran.results) != len(ready):
         # Refused as a whole, before any of them ran.

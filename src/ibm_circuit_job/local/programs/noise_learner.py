@@ -188,7 +188,10 @@ def _of_circuits(task: Task, submitted: dict[str, Any]) -> Outcome:
             "twirling_strategy",
         )
     }
-    body = {"data": data, "metadata": {"backend": task.backend, "input_options": given} | remarks(options, DEVICES[task.backend])}
+    body = {
+        "data": data,
+        "metadata": {"backend": task.backend, "input_options": given} | remarks(options, DEVICES[task.backend]),
+    }
     return Outcome(typed_json.encode(body), device_seconds=seconds)
 
 

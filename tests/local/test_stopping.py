@@ -1,13 +1,14 @@
 """A service that stops while clients are connected: it ends in order, and logs nothing."""
 
 import socket
+import threading
 from urllib.parse import urlsplit
 
 import pytest
-from qiskit import QuantumCircuit
+import uvicorn
 
-from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local import LocalService
+from ibm_circuit_job.local.server import _Server, bound_socket
 
 
 @pytest.fixture
@@ -35,15 +36,25 @@ def test_open_stream_of_the_page_ends(service, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_download_that_nothing_reads_is_dropped(service, capfd):
-    circuit = QuantumCircuit(20, 20)
-    circuit.h(range(20))
-    circuit.measure(range(20), range(20))
-    with IBMProvider(service.token, service.url, store=None) as provider:
-        job = provider.get_backend("local_simulator").run([circuit] * 8, shots=100_000, memory=True)
-        job.wait_for_final_state()
-        headers = provider.account_client.headers()
-        capfd.readouterr()
-        with opened(service, f"/api/jobs/{job.job_id()}/results", **headers):
-            service.stop()
-    assert capfd.readouterr().err == ""
+async def endless(scope, receive, send):
+    """Send more than fits in between."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(64):
+        await send({"type": "http.response.body", "body": bytes(1_000_000), "more_body": True})
+
+
+def test_connection_that_nothing_reads_is_dropped(caplog):
+    started = threading.Event()
+    config = uvicorn.Config(endless, log_config=None, timeout_graceful_shutdown=1, lifespan="off")
+    server = _Server(config, started.set, lambda: None)
+    bound = bound_socket("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    assert started.wait(30)
+    with bound, socket.create_connection(bound.getsockname()) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        server.should_exit = True
+        thread.join(30)
+    assert not thread.is_alive()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

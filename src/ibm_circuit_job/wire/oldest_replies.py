@@ -35,6 +35,7 @@ def is_oldest(job: Job) -> bool:
 
     Example:
         >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job
         >>> from ibm_circuit_job.wire.given import given_job
         >>> is_oldest(given_job("a", datetime.now(UTC), kind="q-object-external-storage")), is_oldest(Job("a"))
         (True, False)

@@ -1,6 +1,7 @@
 """JobStore: jobs and results in a file of SQLite, or in PostgreSQL."""
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -944,7 +945,7 @@ def test_body_that_two_mend_at_once_is_mended_once(postgresql_url, monkeypatch):
         store.save(finished("a", body=LONG))
         lose(store)
         # Both have found it damaged before either of them has mended it.
-        file = bodies.packing_file()
+        file = io.BytesIO()
         packed = {digest(LONG): bodies.pack(LONG, file)}
 
         def mend(connection):

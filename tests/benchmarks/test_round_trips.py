@@ -30,12 +30,6 @@ PYTHONS = {
     "provider": PEERS / "provider/bin/python",
     "runtime": PEERS / "runtime/bin/python",
 }
-NAMES = {
-    "ours": "ours",
-    "ours_on_classic": "ours on Classic",
-    "provider": "qiskit-ibm-provider",
-    "runtime": "qiskit-ibm-runtime",
-}
 RUNS, LISTINGS = 5, 6
 SUBMISSION, RESULT, POLL = "POST /jobs", "GET /jobs/ID/results", "GET /jobs/ID"
 

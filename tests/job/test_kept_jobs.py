@@ -855,7 +855,7 @@ def test_name_that_the_store_keeps_is_no_warning(store, caplog):
 class Broken:
     """A store that is in trouble."""
 
-    opened, is_replaced = 0, False
+    opened, is_replaced, leases = 0, False, None
 
     def end_back_off(self):
         """It stays in trouble."""

@@ -224,6 +224,7 @@ devices = of(
     name=texts,
     num_qubits=whole,
     simulator=st.booleans(),
+    running=few,
     waiting=few,
     calibrated_at=maybe(moments),
     figures=st.lists(st.tuples(texts, texts), max_size=2),

@@ -1,4 +1,4 @@
-"""The documented interface of a job, written out, and the class compared with it; and the table that explains it."""
+"""The documented interface of a job, written out, and the class compared with it; and the pages that explain it."""
 
 import inspect
 import re
@@ -87,7 +87,8 @@ JOBS = (
 )
 
 TESTS = Path(__file__).parents[1]
-TABLE = TESTS.parent / "docs" / "interface.md"
+INTERFACE = TESTS.parent / "docs" / "interface.md"
+INTERFACE_TESTS = TESTS.parent / "docs" / "interface_tests.md"
 
 
 def parameters_of(function):
@@ -168,17 +169,15 @@ def test_provider_lists_jobs_by_what_is_documented():
     assert documented_parameters(IBMProvider.__init__).startswith(PROVIDER)
 
 
-# The table that explains it
+# The pages that explain it
 
 
-def rows():
-    """The rows of the tables: the name of the argument or member, as it is written, and the tests that are named."""
-    found = []
-    for line in TABLE.read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and len(cells) == 3 and cells[2].startswith("`"):
-            found.append((cells[0].strip("`"), re.findall(r"`([\w./]+)::(\w+)`", cells[2])))
-    return found
+def rows(page):
+    """The rows of a page's tables: the name of the argument or member, as it is written, and the text beside it."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    heads = {number - 1 for number, line in enumerate(lines) if line.startswith("| ---")}
+    found = [line.strip("|").split("|", 1) for number, line in enumerate(lines) if line[:1] == "|" and number not in heads]
+    return [(name.strip().strip("`"), beside.strip()) for name, beside in found if "---" not in name]
 
 
 def names_of_tests(file):
@@ -191,7 +190,7 @@ def names_of_tests(file):
 
 
 def test_every_documented_member_and_argument_has_a_row():
-    written = {name for name, _ in rows()}
+    written = {name for name, _ in rows(INTERFACE)}
     arguments = {argument.split("=")[0] for argument in CONSTRUCTOR.split(", ")}
     methods = {f"{name}({taken})" for name, (taken, _) in METHODS.items()}
     keywords = {f"{name}(*, {keyword})" for name, keywords in KEYWORD_ONLY.items() for keyword in keywords}
@@ -200,8 +199,9 @@ def test_every_documented_member_and_argument_has_a_row():
 
 
 def test_each_row_names_a_test_and_each_named_test_exists():
-    assert len(rows()) == TABLE.read_text().count("\n| ") - 2 * TABLE.read_text().count("\n| --- ")
-    for name, tests in rows():
+    assert [name for name, _ in rows(INTERFACE_TESTS)] == [name for name, _ in rows(INTERFACE)]
+    for name, beside in rows(INTERFACE_TESTS):
+        tests = re.findall(r"`([\w./]+)::(\w+)`", beside)
         assert tests, name
         for file, test in tests:
             assert test in names_of_tests(file), f"{name}: {file}::{test}"

@@ -1,4 +1,4 @@
-"""The table of the README beside the official clients, and docs/peers.md, which names the tests of each row."""
+"""The table of the README beside the official clients, and docs/testing.md, which names the tests of each row."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import pytest
 from readme_table import ROOT, column, table
 from test_long_waits import INTERVALS, by_interval, by_policy
 
-TESTS = dict(table(ROOT / "docs" / "peers.md", "| row | shown by |"))
+TESTS = dict(table(ROOT / "docs" / "testing.md", "| row | shown by |"))
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", " ".join(TESTS.values()))))
 
 

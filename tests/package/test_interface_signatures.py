@@ -176,7 +176,9 @@ def rows(page):
     """The rows of a page's tables: the name of the argument or member, as it is written, and the text beside it."""
     lines = page.read_text(encoding="utf-8").splitlines()
     heads = {number - 1 for number, line in enumerate(lines) if line.startswith("| ---")}
-    found = [line.strip("|").split("|", 1) for number, line in enumerate(lines) if line[:1] == "|" and number not in heads]
+    found = [
+        line.strip("|").split("|", 1) for number, line in enumerate(lines) if line[:1] == "|" and number not in heads
+    ]
     return [(name.strip().strip("`"), beside.strip()) for name, beside in found if "---" not in name]
 
 

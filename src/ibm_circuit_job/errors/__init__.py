@@ -1,42 +1,41 @@
 """What can go wrong: frozen Failure values, the exceptions, and the one mapping between the two.
 
-The failures stand in ``failures``. The classic class turns one into an exception at its border, with
-:func:`to_exception` and nowhere else.
+The Failure values are defined in ``failures``. Only :func:`to_exception` turns one into an exception.
 
 The exceptions::
 
     qiskit.exceptions.QiskitError
      └── IBMError
           ├── IBMInputValueError           an argument is wrong
-          ├── IBMApiError                  the service refused or could not be reached
+          ├── IBMApiError                  the service refused a request or could not be reached
           ├── IBMProviderError
           │    ├── IBMProviderValueError   (also IBMInputValueError) an argument about the account is wrong
-          │    └── IBMAccountError         logging in, or the account, failed
+          │    └── IBMAccountError         the login failed, or the account has no access
           │         ├── IBMNotAuthorizedError     (also IBMApiError) the service does not accept the token
           │         └── AccountsError
           │              ├── InvalidAccountError  (also IBMProviderValueError) a part of an account is wrong
-          │              ├── AccountNotFoundError       there is no such account
-          │              └── AccountAlreadyExistsError  there is one of that name
+          │              ├── AccountNotFoundError       no account has that name
+          │              └── AccountAlreadyExistsError  an account has that name already
           ├── IBMBackendError
           │    ├── IBMBackendValueError    (also IBMInputValueError) an argument is wrong; nothing was sent
           │    │    └── IBMUsageLimitError  the job would use more quantum time than it may
-          │    ├── IBMBackendApiError      (also IBMApiError) the service refused or could not be reached
-          │    │    ├── IBMBackendApiProtocolError  its answer cannot be read
-          │    │    └── IBMBackendJobLimitError     it takes no more jobs of this account
-          │    └── BackendPropertyError    the backend's properties do not say this
+          │    ├── IBMBackendApiError      (also IBMApiError) the service refused a request or could not be reached
+          │    │    ├── IBMBackendApiProtocolError  the reply cannot be read
+          │    │    └── IBMBackendJobLimitError     the account has too many unfinished jobs
+          │    └── BackendPropertyError    the backend's properties lack this value
           ├── JobStoreError                the store of jobs refused or could not be reached
-          │    ├── JobStoreDamagedError    what it holds is not what was put into it
-          │    └── JobStoreUnavailableError  it cannot be reached, or is locked, just now
+          │    ├── JobStoreDamagedError    a record or a payload was altered in the store
+          │    └── JobStoreUnavailableError  the store cannot be reached, or is locked; a retry may succeed
           └── IBMJobError                  (also qiskit's JobError)
-               ├── IBMJobApiError          (also IBMApiError) the service refused or could not be reached
-               │    └── IBMJobListingError  (also IBMBackendApiError) when a provider was asked for jobs
-               │         └── IBMJobNotFoundError  no such job, as the service itself says
+               ├── IBMJobApiError          (also IBMApiError) the service refused a request or could not be reached
+               │    └── IBMJobListingError  (also IBMBackendApiError) the same, for a search of jobs
+               │         └── IBMJobNotFoundError  the service has no job with this ID
                ├── IBMJobFailureError      the job ran and failed
-               ├── IBMJobInvalidStateError the job's state, or an argument, rules this out
-               └── IBMJobTimeoutError      (also qiskit's JobTimeoutError) the time was up
+               ├── IBMJobInvalidStateError the job's state, or an argument, does not allow the call
+               └── IBMJobTimeoutError      (also qiskit's JobTimeoutError) the call took longer than its timeout
 
-Names and families are those of the archived ``qiskit-ibm-provider``: what an ``except`` clause caught there, it catches
-here.
+The names and base classes are those of the archived ``qiskit-ibm-provider``. An ``except`` clause that was written for
+it catches the same errors here.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class IBMError(QiskitError):
     """The base of every exception that this library raises on purpose."""
 
     def __str__(self) -> str:
-        """Return the message as it is; qiskit would put it in quotes."""
+        """Return the message without the quotes that qiskit puts around it."""
         return str(self.message)
 
 
@@ -87,10 +86,10 @@ class IBMProviderValueError(IBMProviderError, IBMInputValueError):
 
 
 class IBMAccountError(IBMProviderError):
-    """Logging in failed, or the account has no access to what was asked for."""
+    """The login failed, or the account has no access."""
 
     is_passing: bool = False
-    """Whether the service could not be reached, or was in trouble: the account was not refused."""
+    """Whether the same login may succeed later: the service was busy or out of reach, and refused nothing."""
 
 
 class IBMNotAuthorizedError(IBMAccountError, IBMApiError):
@@ -102,15 +101,15 @@ class AccountsError(IBMAccountError):
 
 
 class InvalidAccountError(AccountsError, IBMProviderValueError):
-    """A part of an account cannot be right, such as its instance."""
+    """A part of an account is wrong, such as its instance."""
 
 
 class AccountNotFoundError(AccountsError):
-    """There is no such account."""
+    """No saved account has this name."""
 
 
 class AccountAlreadyExistsError(AccountsError):
-    """There is an account of that name, and it was not to be replaced."""
+    """An account of this name is saved already. ``overwrite=True`` replaces it."""
 
 
 class IBMBackendError(IBMError):
@@ -125,9 +124,9 @@ class IBMUsageLimitError(IBMBackendValueError):
     """A job is expected to use more quantum time than ``max_quantum_seconds`` allows. Nothing was sent to the service.
 
     Args:
-        message: What was estimated, and what is allowed.
-        estimated_seconds: The quantum time that was estimated, in seconds.
-        max_quantum_seconds: The quantum time that is allowed, in seconds.
+        message: The estimate and the limit, in words.
+        estimated_seconds: The estimated quantum time, in seconds.
+        max_quantum_seconds: The allowed quantum time, in seconds.
     """
 
     def __init__(self, message: str, estimated_seconds: float = 0.0, max_quantum_seconds: float = 0.0) -> None:
@@ -141,34 +140,37 @@ class IBMBackendApiError(IBMBackendError, IBMApiError):
 
 
 class IBMBackendApiProtocolError(IBMBackendApiError):
-    """What the service answered about a backend cannot be read."""
+    """The service's reply about a backend cannot be read."""
 
 
 class IBMBackendJobLimitError(IBMBackendApiError):
-    """The service takes no more jobs of this account until others have ended."""
+    """The account has as many unfinished jobs as it may have. Submit again when one of them has ended.
+
+    Source: error code 3458 of ``POST /jobs``.
+    """
 
 
 class BackendPropertyError(IBMBackendError):
-    """The backend's properties do not hold what was asked for, or give it in an unknown unit."""
+    """The backend's properties lack the requested value, or give it in an unknown unit."""
 
 
 class JobStoreError(IBMError):
-    """A store of jobs cannot be opened, read or written to; the message says why.
+    """A store of jobs cannot be opened, read or written; the message says why.
 
-    Nothing was changed in it, unless its deadline or Ctrl-C came while it confirmed a write: then the whole is written
-    or nothing is, and to write it again does no harm.
+    The store is unchanged, with one exception: a deadline or Ctrl-C may interrupt the confirmation of a write. Then the
+    write is in the store as a whole or not at all. Repeating it is safe.
     """
 
 
 class JobStoreDamagedError(JobStoreError):
-    """What a store holds is not what was put into it; the message says what is damaged."""
+    """A record or a payload was altered after it was saved; the message says which one."""
 
 
 class JobStoreUnavailableError(JobStoreError):
-    """A store cannot be reached, or is locked by others, just now; the message says why. A later try may succeed."""
+    """A store cannot be reached, or another process has locked it. The message says why. A later try may succeed."""
 
     is_repeated = False
-    """Whether nothing was tried, because of trouble that was raised just before."""
+    """Whether the store was not tried again, because it failed a moment ago and that error was raised already."""
 
 
 class IBMJobError(IBMError, JobError):
@@ -180,23 +182,23 @@ class IBMJobApiError(IBMJobError, IBMApiError):
 
 
 class IBMJobListingError(IBMJobApiError, IBMBackendApiError):
-    """The service refused to find a job or to list jobs, or could not be reached."""
+    """The service refused to find or to list jobs, or could not be reached."""
 
 
 class IBMJobFailureError(IBMJobError):
-    """The job failed on the service; the message holds the service's reason."""
+    """The job failed on the service; the message contains the service's reason."""
 
 
 class IBMJobInvalidStateError(IBMJobError):
-    """The state of the job, or an argument, does not allow what was asked for."""
+    """The state of the job, or an argument, does not allow the call."""
 
 
 class IBMJobNotFoundError(IBMJobListingError):
-    """The service knows no job of that ID."""
+    """The service has no job with this ID, or the account has no access to it."""
 
 
 class IBMJobTimeoutError(IBMJobError, JobTimeoutError):
-    """The job did not end within the time that was given."""
+    """The call took longer than its ``timeout``. The job goes on."""
 
 
 def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBMError:
@@ -204,14 +206,18 @@ def to_exception(failure: Failure, kind: type[IBMError] = IBMJobApiError) -> IBM
 
     Args:
         failure: What went wrong.
-        kind: The exception for a service that refused or was out of reach; ``IBMJobApiError`` for calls
-            about a job, ``IBMBackendApiError`` about a backend, ``IBMAccountError`` about logging in.
+        kind: The exception for a service that refused or could not be reached: ``IBMJobApiError`` for a call about a
+            job, ``IBMBackendApiError`` about a backend, ``IBMAccountError`` about a login.
 
     Returns:
-        An ``IBMJobTimeoutError`` for a :class:`TimeUp`, an ``IBMJobInvalidStateError`` for an :class:`OtherForm`, an
-        ``IBMJobNotFoundError`` where a call about a job was answered 404 by the service itself, else a ``kind``, or one
-        that is more exact: ``IBMBackendApiProtocolError``, ``IBMBackendJobLimitError``. For a
-        :class:`GaveUpWaiting` it is the exception of the last trouble, with the message of the whole wait.
+        An exception of the type *kind*, with these exceptions to the rule:
+
+        - ``IBMJobTimeoutError`` for a :class:`TimeUp`.
+        - ``IBMJobInvalidStateError`` for an :class:`OtherForm`.
+        - ``IBMJobNotFoundError`` if the service itself answered 404 to a call about a job.
+        - ``IBMBackendApiProtocolError`` if a reply about a backend cannot be read.
+        - ``IBMBackendJobLimitError`` if the account has too many unfinished jobs.
+        - For a :class:`GaveUpWaiting` the type is that of its last failure; the message describes the whole wait.
 
     Example:
         >>> from ibm_circuit_job.errors import TimeUp
@@ -240,15 +246,19 @@ def _exact_kind(failure: Failure, kind: type[IBMError]) -> type[IBMError]:
 
 
 _TOO_MANY_JOBS: Final = "3458"
-"""The service's code for: the account has as many jobs as it may have at once."""
+"""The service's error code for an account that has as many unfinished jobs as it may have."""
 
 
 def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
-    """Return the exception for a login that failed, and what may help.
+    """Return the exception for a login that failed.
 
-    Whether it may pass: a service that is busy or silent may answer later, and so may a name server or a proxy. What a
-    server refused, a certificate that is not trusted and a proxy that asks for a password stay as they are. A page that
-    is not the service's says that the URL is wrong, more often than that the service is in trouble.
+    Its ``is_passing`` says whether the same login may succeed later. It may where the service, a name server or a proxy
+    was busy or silent. It will not where a server refused, a certificate is not trusted, or a proxy demands a password.
+    It will not where another server's page arrived either: then the URL is most often wrong.
+
+    Args:
+        failure: What went wrong.
+        hint: What the user can do about it; it ends the message.
 
     Example:
         >>> from ibm_circuit_job.errors import Obstacle, Unreachable
@@ -276,3 +286,4 @@ def account_error(failure: Failure, hint: str = "") -> IBMAccountError:
 _LASTING = frozenset(
     {Obstacle.CERTIFICATE, Obstacle.TLS, Obstacle.CERTIFICATE_FILE, Obstacle.PROXY_CREDENTIALS, Obstacle.SOCKS}
 )
+"""The obstacles that remain until a setting on this machine is changed."""

@@ -1,7 +1,7 @@
 """What can go wrong: frozen Failure values, and each as a sentence.
 
-Inside the library trouble is a value. A function that can fail returns a ``Result`` or an ``IOResult`` with one of
-these. No token is ever part of a Failure.
+Inside the library an error is a value. A function that can fail returns a ``Result`` or an ``IOResult`` with one of
+these records. No Failure contains a token.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from typing import TypeAlias, assert_never
 from attrs import field, frozen
 
 
-def _not_at_length(text: str) -> str:
-    """What a server sent goes into no message at any length."""
+def _shortened(text: str) -> str:
+    """A text from a server, cut to the length that a message may quote."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 _LONGEST = 500
+"""Characters of a server's text that a message quotes."""
 
 
 class Obstacle(Enum):
-    """What is between this machine and a service that cannot be reached, as far as the error's type says."""
+    """What prevents a connection to a service, as far as the type of the error says it."""
 
     NAME_SERVER = "no name server knows the host of"
     NOT_LISTENING = "no answer from"
@@ -41,13 +42,13 @@ class Unreachable:
     doing: str
     """What was tried, as in ``"read job abc"``."""
     url: str
-    """Where to, without any credentials."""
+    """The URL of the request, without credentials."""
     message: str
-    """The network's own words."""
+    """The words of the network error."""
     was_sent: bool = True
-    """Whether the request may have arrived: False where there was no connection to send it on."""
+    """Whether the request may have arrived; False if no connection was made."""
     obstacle: Obstacle | None = None
-    """What is in the way; ``None`` where the error's type does not say."""
+    """What prevented the connection; ``None`` if the type of the error does not say it."""
 
     can_retry = True
     http_status = None
@@ -60,75 +61,75 @@ class Refused:
     doing: str
     """What was tried, as in ``"read job abc"``."""
     url: str
-    """Where to, without any credentials."""
+    """The URL of the request, without credentials."""
     http_status: int
     """The HTTP status, 300 to 599."""
     message: str = ""
-    """The service's own words, or empty where it gave none."""
+    """The service's own words; empty if it gave none."""
     code: str | None = None
     """The service's own error code, as text."""
     trace_id: str | None = None
     """The ID under which the service's operators find the request."""
     retry_after: float | None = None
-    """Seconds that the service asked to wait before another try."""
+    """How many seconds to wait before another try, as the service requested."""
     by_service: bool = True
-    """Whether the body has the service's form of an error. Else a proxy, a gateway or a login page has answered."""
+    """Whether the body has the form of the service's errors; False if a proxy, a gateway or a login page answered."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether the status itself says that the same request may succeed later: 408, 425, 429, every 5xx but 501."""
+        """Whether the HTTP status is temporary: 408, 425, 429, and every 5xx except 501."""
         return self.http_status in {408, 425, 429} or (self.http_status >= 500 and self.http_status != 501)
 
     @property
     def can_retry(self) -> bool:
         """Whether the same request may succeed later.
 
-        It may where :attr:`is_busy`, and where the service itself did not answer: a page says nothing of the job. A
-        demand for credentials (401, 407) is final, whichever server makes it.
+        It may if :attr:`is_busy`, or if another server answered in place of the service. A demand for credentials
+        (401, 407) is final, whichever server makes it.
         """
         return self.is_busy or not (self.by_service or self.http_status in {401, 407})
 
 
 @frozen
 class Unreadable:
-    """A reply arrived, but is not what the protocol says."""
+    """A reply arrived, but does not follow the protocol."""
 
     what: str
     """What was read, as in ``"job reply"``."""
-    path: str = field(converter=_not_at_length)
-    """Where in it the trouble lies, as in ``"state.status"``; empty for the whole of it."""
-    message: str = field(converter=_not_at_length)
-    """What was expected, and what was there."""
+    path: str = field(converter=_shortened)
+    """The path to the wrong field, as in ``"state.status"``; empty if the reply as a whole is wrong."""
+    message: str = field(converter=_shortened)
+    """What was expected, and what arrived."""
     is_page: bool = field(default=False, repr=False)
-    """Whether it is a page of HTML, which a network's login page, or another server, has sent."""
+    """Whether the reply is a page of HTML, as a network's login page or another server sends it."""
 
     can_retry = True
-    """An outage page, or a body that was cut off, is whole again a moment later."""
+    """An outage page, or a body that was cut off, is often replaced by a good reply a moment later."""
     http_status = None
 
 
 @frozen
 class NoResult:
-    """The service answered that the job has no result, or none yet: 204, an empty body, or ``null``."""
+    """The service answered that the job has no result, or not yet: 204, an empty body, or ``null``."""
 
     doing: str
     """What was tried, as in ``"read the result of job abc"``."""
 
     can_retry = True
-    """A job that ended a moment ago may have its result a moment later."""
+    """The result of a job that has just ended may arrive a moment later."""
     http_status = None
 
 
 @frozen
 class TimeUp:
-    """The caller's time was up before there was an answer."""
+    """The caller's timeout expired before there was an answer."""
 
     doing: str
     """What was tried."""
     seconds: float
-    """How many seconds the caller had allowed."""
+    """The caller's timeout, in seconds."""
     last: Failure | None = None
-    """The last trouble on the way, if there was any."""
+    """The last failure before that; ``None`` if there was none."""
 
     can_retry = True
     http_status = None
@@ -136,31 +137,31 @@ class TimeUp:
 
 @frozen
 class GaveUpWaiting:
-    """A wait was ended by trouble that lasted longer than the patience of its policy."""
+    """A wait ended because its requests failed for longer than the ``patience`` of its policy."""
 
     subject: str
     """What was waited for, as in ``"job abc"``."""
     last: Failure
-    """The last trouble."""
+    """The last failure."""
     tries: int
-    """How many tries in a row failed."""
+    """How many requests in a row failed."""
     seconds: float
-    """How many seconds the trouble lasted."""
+    """Seconds from the first of these failures to the end of the wait."""
 
     @property
     def can_retry(self) -> bool:
-        """Whether the last trouble may pass."""
+        """Whether the request that failed last may succeed later."""
         return self.last.can_retry
 
     @property
     def http_status(self) -> int | None:
-        """The HTTP status of the last trouble, if it has one."""
+        """The HTTP status of the last failure; ``None`` if it has none."""
         return self.last.http_status
 
 
 @frozen
 class Unsupported:
-    """The client cannot do this, or must not: no request was sent, or its result is larger than it may be."""
+    """The client cannot do this, or must not. No request was sent, or the result is larger than the limit."""
 
     doing: str
     """What was tried."""
@@ -173,14 +174,14 @@ class Unsupported:
 
 @frozen
 class SubmissionUnknown:
-    """The answer to a submission was lost, and it could not be found out whether the job exists."""
+    """The answer to a submission was lost, and whether the job exists is not known."""
 
     doing: str
     """What was tried, as in ``"submit a job to ibm_x"``."""
     last: Unreachable | Refused | Unreadable | Unsupported
-    """The last trouble on the way."""
+    """The last failure."""
     candidates: tuple[str, ...] = ()
-    """The IDs of jobs one of which may be it: the service does not say enough of them to tell."""
+    """The IDs of jobs that may be the submitted one. The service does not show their parameters."""
 
     can_retry = False
     http_status = None
@@ -188,13 +189,13 @@ class SubmissionUnknown:
 
 @frozen
 class OtherForm:
-    """A result has arrived, and cannot be given in the form that was asked for."""
+    """A result has arrived, but not in the requested form."""
 
     message: str
-    """What it holds, and which call returns it."""
+    """What the result contains, and which call returns it."""
 
     can_retry = False
-    """The next body of the same job is of the same form."""
+    """Another request for the same result returns the same form."""
     http_status = None
 
 
@@ -203,13 +204,13 @@ class StoreTrouble:
     """A store of jobs refused, or could not be reached."""
 
     doing: str
-    """What was tried, as in ``"keep job abc"``."""
+    """What was tried, as in ``"save job abc"``."""
     message: str
-    """What the store said."""
+    """The words of the store's error."""
     is_damaged: bool = False
-    """Whether what it holds is not what was put into it."""
+    """Whether a record or a payload was altered after it was saved."""
     is_known: bool = False
-    """Whether nothing was tried, because of trouble that was told just before."""
+    """Whether the store was not tried again, because it failed a moment ago and that error was reported already."""
 
     can_retry = True
     http_status = None
@@ -227,14 +228,14 @@ Failure: TypeAlias = (
     | StoreTrouble
     | SubmissionUnknown
 )
-"""Everything that can go wrong with a call: a closed union, to be taken apart with ``match``.
+"""Everything that can go wrong with a call: a closed union, for use with ``match``.
 
-Each has ``can_retry`` (whether trying again can help) and ``http_status`` (an int, or ``None``).
+Each has ``can_retry`` (whether the same request may succeed later) and ``http_status`` (an int, or ``None``).
 """
 
 
 def describe(failure: Failure) -> str:  # noqa: C901, PLR0911 - one for each kind of failure
-    """Return the failure as one sentence for a person, the server's own words included.
+    """Return the failure as one sentence, with the server's own words.
 
     Example:
         >>> describe(Refused("read job abc", "http://localhost/jobs/abc", 404, "Job not found.", "1291"))
@@ -250,11 +251,11 @@ def describe(failure: Failure) -> str:  # noqa: C901, PLR0911 - one for each kin
                 for name, value in (("code", failure.code), ("trace", failure.trace_id))
                 if value is not None
             ]
-            said = f": {failure.message}" if failure.message else ""
-            known_as = f" ({', '.join(details)})" if details else ""
-            speaker = "the service" if failure.by_service else "something in front of the service"
+            message = f": {failure.message}" if failure.message else ""
+            codes = f" ({', '.join(details)})" if details else ""
+            server = "the service" if failure.by_service else "something in front of the service"
             return (
-                f"could not {failure.doing}: {speaker} at {failure.url} answered {failure.http_status}{said}{known_as}"
+                f"could not {failure.doing}: {server} at {failure.url} answered {failure.http_status}{message}{codes}"
             )
         case Unreadable():
             where = f"{failure.path}: " if failure.path else ""
@@ -289,7 +290,7 @@ def describe(failure: Failure) -> str:  # noqa: C901, PLR0911 - one for each kin
 
 
 def is_answer(failure: Failure, *statuses: int) -> bool:
-    """Return whether the service itself answered with one of these HTTP statuses.
+    """Return whether the service itself, and no proxy, answered with one of these HTTP statuses.
 
     Example:
         >>> is_answer(Refused("read job a", "http://x", 404), 404, 410)

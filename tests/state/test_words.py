@@ -7,7 +7,7 @@ from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import IBMBackendValueError, QueueInfo
 from ibm_circuit_job.state import status
-from ibm_circuit_job.state.client_versions import kept_versions, named_versions
+from ibm_circuit_job.state.client_versions import classic_versions, named_versions
 from ibm_circuit_job.state.tag_limits import checked_tags, excess_of_tags
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -98,6 +98,6 @@ def test_packages_are_named_with_their_versions(caller, versions):
 
 
 def test_versions_of_the_classic_service_are_of_client_and_core():
-    assert kept_versions("") == {}
-    assert kept_versions("0.45.1") == {"qiskit": "0.45.1"}
-    assert kept_versions("0.1,0.2") == {"qiskit-ibm-provider": "0.1", "qiskit-terra": "0.2"}
+    assert classic_versions("") == {}
+    assert classic_versions("0.45.1") == {"qiskit": "0.45.1"}
+    assert classic_versions("0.1,0.2") == {"qiskit-ibm-provider": "0.1", "qiskit-terra": "0.2"}

@@ -1,4 +1,4 @@
-"""The versions of the client that submitted a job, in the texts in which the service returns them."""
+"""The versions of the client that submitted a job, read from the texts that the service returns."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import re
 from typing import Final
 
 _LONGEST_CALLER: Final = 2000
+"""Characters of a ``caller`` that are read."""
 _PREFIX: Final = "qiskit-version-2/"
-"""Which form follows; it is no version of qiskit."""
+"""The name of the list's format. It is not a version of qiskit."""
 _NAME: Final = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 _VERSION: Final = re.compile(r"\d[\w.+]*", re.ASCII)
 _LISTED: Final = re.compile(r"(?P<name>[A-Za-z][\w.-]*?)-(?P<version>\d[\w.+]*)\*?", re.ASCII)
-"""An asterisk says that the package was imported."""
+"""A package that the client has imported has an asterisk at its end."""
 
 
 def named_versions(caller: str) -> dict[str, str]:
-    """Return the packages that a client names with their versions: package -> version.
+    """Return the packages that a client reported, with their versions: package -> version.
 
-    Source: ``caller`` of a metrics reply. Versions stand in a list, as ``NAME-VERSION``, or as ``NAME/VERSION``.
+    Source: ``caller`` of ``GET /jobs/ID/metrics``. A package is a list item ``NAME-VERSION``, or ``NAME/VERSION``.
 
     Example:
         >>> named_versions("qiskit/2.6.2/ibm-circuit-job/0.1.0")
@@ -35,20 +36,21 @@ def named_versions(caller: str) -> dict[str, str]:
     return found
 
 
-def kept_versions(told: str) -> dict[str, str]:
+def classic_versions(text: str) -> dict[str, str]:
     """Return the versions that IBM Quantum Platform Classic returned: package -> version; empty for an empty text.
 
-    Source: ``qiskit_version`` of a metrics reply: of the client and of qiskit's core, or of qiskit as a whole.
+    Source: ``qiskit_version`` of ``GET /jobs/ID/metrics``. Two versions are those of the client and of qiskit's core;
+    a single one is that of qiskit as a whole.
 
     Example:
-        >>> kept_versions("0.1.0,0.21.2")
+        >>> classic_versions("0.1.0,0.21.2")
         {'qiskit-ibm-provider': '0.1.0', 'qiskit-terra': '0.21.2'}
-        >>> kept_versions("0.45.1")
+        >>> classic_versions("0.45.1")
         {'qiskit': '0.45.1'}
     """
-    if not told:
+    if not text:
         return {}
-    versions = told.split(",")
+    versions = text.split(",")
     if len(versions) == 1:
         return {"qiskit": versions[0]}
     return dict(zip(("qiskit-ibm-provider", "qiskit-terra"), versions, strict=False))

@@ -1,7 +1,7 @@
-"""Composite jobs: which jobs belong to one, and what a group of jobs is doing. The archived client wrote the tags.
+"""Composite jobs: the tags that mark their parts, and the status of a group of jobs.
 
-Until 2023 it split a long list of circuits over several jobs. Each has the tag ``ibm_composite_job_id_...``, the same
-for all of them, and the tag ``ibm_composite_job_indexes:JOB:JOBS:FIRST:LAST``.
+Until 2023 the archived client split a long list of circuits over several jobs. It gave all of them the same tag
+``ibm_composite_job_id_...``, and each of them a tag ``ibm_composite_job_indexes:JOB:JOBS:FIRST:LAST``.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from attrs import frozen
 from qiskit.providers.jobstatus import JobStatus
 
 ID_PREFIX: Final = "ibm_composite_job_id_"
-"""What the ID of a composite job begins with."""
+"""The beginning of the ID of every composite job."""
 _TAG_PREFIX: Final = "ibm_composite_job_"
 _INDEXES: Final = re.compile(r"ibm_composite_job_indexes:(\d{1,9}):(\d{1,9}):(\d{1,9}):(\d{1,9})")
 
 
 @frozen
 class PlaceInComposite:
-    """Which part of a composite job a job is."""
+    """The place of one job in its composite job."""
 
     index: int
-    """Its place among the jobs, from 0."""
+    """The index of the job, from 0."""
     total: int
-    """How many jobs there are."""
+    """How many jobs the composite job has."""
     first: int
-    """The place of its first circuit among all circuits, from 0."""
+    """The index of the job's first circuit among all circuits, from 0."""
     last: int
-    """The place of its last circuit among all circuits."""
+    """The index of the job's last circuit among all circuits, from 0; this circuit is included."""
 
 
 def place_in_composite(tags: Iterable[str]) -> PlaceInComposite | None:
-    """Return which part of a composite job a job with these tags is; ``None`` where no tag says it.
+    """Return the place of a job with these tags in its composite job; ``None`` if no tag gives one.
 
     Example:
         >>> place_in_composite(["vqe", "ibm_composite_job_indexes:1:3:75:149"])
@@ -47,7 +47,7 @@ def place_in_composite(tags: Iterable[str]) -> PlaceInComposite | None:
 
 
 def own_tags(tags: Iterable[str]) -> list[str]:
-    """Return those tags that the user gave.
+    """Return the tags that the user gave, without those of the archived client.
 
     Example:
         >>> own_tags(["vqe", "ibm_composite_job_indexes:1:3:75:149", "ibm_composite_job_id_af1_"])
@@ -56,7 +56,7 @@ def own_tags(tags: Iterable[str]) -> list[str]:
     return [tag for tag in tags if not tag.startswith(_TAG_PREFIX)]
 
 
-_FIRST_THAT_COUNTS: Final = (
+_BY_DISTANCE_FROM_DONE: Final = (
     JobStatus.INITIALIZING,
     JobStatus.VALIDATING,
     JobStatus.QUEUED,
@@ -68,10 +68,13 @@ _FIRST_THAT_COUNTS: Final = (
 
 
 def status_of_all(statuses: Collection[JobStatus]) -> JobStatus:
-    """Return the status of a group of jobs: that of the one that is furthest from its end; an error counts then.
+    """Return the status of a group of jobs.
+
+    It is the status of the job that is furthest from its end. If all jobs have ended, ERROR comes before CANCELLED, and
+    CANCELLED before DONE.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If *statuses* is empty.
 
     Example:
         >>> from qiskit.providers.jobstatus import JobStatus
@@ -80,4 +83,4 @@ def status_of_all(statuses: Collection[JobStatus]) -> JobStatus:
     """
     if not statuses:
         raise ValueError("expected at least one status, got none")
-    return min(statuses, key=_FIRST_THAT_COUNTS.index)
+    return min(statuses, key=_BY_DISTANCE_FROM_DONE.index)

@@ -1,8 +1,7 @@
-"""One wait for the end of a job, and what each thing that happens in it means.
+"""One wait for the end of a job: :mod:`~ibm_circuit_job.state.waiting` applied to a record.
 
-This is :mod:`~ibm_circuit_job.state.waiting` applied to a job: pure functions of values, without a clock. The shells
-that do what a :class:`Course` asks for are ``threads.following.follow``, which blocks, and ``job.waiter``'s for
-asyncio.
+All functions here are pure. Two loops do what a :class:`Course` asks for: ``threads.following.follow``, which blocks,
+and the loop of ``job.waiter`` for asyncio.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.waiting import GaveUp, TimedOut, Trouble, Wait, WaitPolicy
 
 SHORTEST_CALL = 0.05
-"""Seconds that even the last look before a timeout may take."""
+"""Seconds that a request may take at least, even just before the deadline."""
 LONGEST_CALL = 30.0
-"""Seconds after which a look is given up, to be tried again."""
+"""Seconds after which a request is abandoned, and sent again."""
 
 
 @frozen
 class Course:
-    """A wait for the end of one job: its policy, its time limit, and what happened so far.
+    """A wait for the end of one job: its policy, its timeout, and what happened so far.
 
-    Times are seconds of one monotonic clock, which the shell reads.
+    Times are seconds of one monotonic clock. The caller reads the clock.
     """
 
     policy: WaitPolicy
     wait: Wait
     timeout: float | None = None
-    """Seconds that the caller allowed; ``None`` for no limit."""
+    """The caller's timeout in seconds; ``None`` for no limit."""
 
     @classmethod
     def begun(
@@ -41,12 +40,12 @@ class Course:
         """Return a wait that begins now.
 
         Args:
-            job: What is known of the job.
-            policy: How the wait is paced.
+            job: The record of the job.
+            policy: The pauses and limits of the wait.
             timeout: Seconds to wait; ``None`` for no limit.
-            now: The time.
+            now: The time, in seconds of the wait's clock.
             offers_stream: Whether the client can listen to a push stream.
-            seed: A number in [0, 1) that spreads the pauses.
+            seed: A random number in [0, 1). It spreads the pauses, so that several waits do not poll together.
 
         Example:
             >>> from ibm_circuit_job import Job, WaitPolicy
@@ -65,9 +64,9 @@ class Course:
         return cls(policy, begun, timeout)
 
     def looking_first(self) -> Course:
-        """Return the wait that asks for the status before it listens, for a caller that is to hear the first one.
+        """Return a wait that polls the status once before it listens, for a caller that reports the first status.
 
-        A stream says nothing until the job ends.
+        A stream sends nothing until the job ends.
 
         Example:
             >>> from ibm_circuit_job import Job, WaitPolicy
@@ -78,25 +77,31 @@ class Course:
         return evolve(self, wait=evolve(self.wait, poll_now=True))
 
     def next_step(self, job: Job, now: float) -> waiting.Step:
-        """Return what to do next, given what is known of the job; another thread may have seen its end."""
-        return waiting.next_step(self.policy, self._seen(job, now), now)
+        """Return what to do next, given the record of the job. Another thread may have recorded its end."""
+        return waiting.next_step(self.policy, self._wait_given(job, now), now)
 
-    def _seen(self, job: Job, now: float) -> Wait:
+    def _wait_given(self, job: Job, now: float) -> Wait:
         if job.is_confirmed_final and not self.wait.ended:
             return waiting.after_poll(self.wait, now, ended=True, running=False)
         return self.wait
 
     def stream_seconds(self, now: float) -> float | None:
-        """Return how long to listen at most: until the deadline, whatever holds the stream up."""
+        """Return for how many seconds to listen at most, which is until the deadline; ``None`` for no limit."""
         return None if self.wait.deadline is None else max(self.wait.deadline - now, SHORTEST_CALL)
 
     def call_seconds(self, now: float) -> float:
-        """Return how long one request may take."""
+        """Return how many seconds one request may take."""
         remaining = LONGEST_CALL if self.wait.deadline is None else self.wait.deadline - now
         return min(max(remaining, SHORTEST_CALL), LONGEST_CALL)
 
     def after_listening(self, heard: Result[bool, Failure], now: float) -> Course:
-        """Return the wait after listening: to a stream that was closed (True), was quiet (False), or failed."""
+        """Return the wait after listening to a stream.
+
+        Args:
+            heard: ``Success(True)`` if the service closed the stream, ``Success(False)`` if nothing came in time, or
+                why the stream failed.
+            now: The time.
+        """
         match heard:
             case Success(True):
                 after = waiting.after_stream_closed(self.wait, now)
@@ -110,7 +115,7 @@ class Course:
         """Return the wait after a poll.
 
         Args:
-            job: What is known of the job, the reply included.
+            job: The record of the job, merged with the reply.
             failure: Why there was no reply; ``None`` if there was one.
             now: The time.
         """
@@ -121,18 +126,29 @@ class Course:
         return evolve(self, wait=after)
 
     def wants_metrics(self, job: Job, now: float, *, has_listener: bool) -> bool:
-        """Return whether the job's place in the queue is worth a request: for a listener, or to pace the pauses."""
+        """Return whether to request the job's metrics: for a listener that shows its place, or to pace the pauses."""
         if self.wait.trouble is not None or not is_at(job, JobStatus.QUEUED):
             return False
         return has_listener or waiting.wants_estimate(self.wait, now)
 
     def after_measuring(self, seconds_to_start: float | None, now: float) -> Course:
-        """Return the wait after the metrics were asked for, with the seconds to the expected start, where known."""
+        """Return the wait after a request for metrics.
+
+        Args:
+            seconds_to_start: Seconds until the expected start of the job; ``None`` if that is not known.
+            now: The time.
+        """
         start = None if seconds_to_start is None else now + seconds_to_start
         return evolve(self, wait=waiting.after_estimate(self.wait, now, start))
 
     def failure(self, job: Job, step: TimedOut | GaveUp, now: float) -> Failure:
-        """Return why the wait ended before the job did."""
+        """Return why the wait ended before the job did.
+
+        Args:
+            job: The record of the job.
+            step: The last step of the wait.
+            now: The time.
+        """
         if isinstance(step, GaveUp):
             return gave_up(f"job {job.job_id}", step.trouble, now)
         trouble = self.wait.trouble
@@ -140,7 +156,7 @@ class Course:
 
 
 def is_at(job: Job, status: JobStatus) -> bool:
-    """Return whether a job is known to have this status.
+    """Return whether a record has this status.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -152,12 +168,12 @@ def is_at(job: Job, status: JobStatus) -> bool:
 
 
 def gave_up(subject: str, trouble: Trouble, now: float) -> Failure:
-    """Return the failure for trouble that ended a wait: the trouble itself where it came but once.
+    """Return the failure that ended a wait: a ``GaveUpWaiting``, or after a single failure that failure itself.
 
     Args:
         subject: What was waited for, as in ``"job abc"``.
-        trouble: What went wrong.
-        now: The time, by the clock of the trouble.
+        trouble: The failures since the last good reply.
+        now: The time, by the clock of *trouble*.
 
     Example:
         >>> from ibm_circuit_job.errors import NoResult

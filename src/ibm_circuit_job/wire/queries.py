@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job.state import figures
-from ibm_circuit_job.state.client_versions import kept_versions, named_versions
+from ibm_circuit_job.state.client_versions import classic_versions, named_versions
 from ibm_circuit_job.state.facts import StatusReport
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.queue_info import QueueInfo
@@ -254,7 +254,7 @@ def client_version(job: Job) -> dict[str, str]:
     from ibm_circuit_job.wire import documents  # noqa: PLC0415 - costly
 
     by_package = documents.value(told.encode(), "client_info").value_or(None) if told.startswith("{") else None
-    kept = kept_versions(told) if by_package is None else {str(name): str(each) for name, each in by_package.items()}
+    kept = classic_versions(told) if by_package is None else {str(name): str(each) for name, each in by_package.items()}
     named = named_versions(job.metrics.caller or "")
     return named | {package: version for package, version in kept.items() if package not in named}
 

@@ -1,9 +1,11 @@
-"""The frozen records that one reply of the service becomes: what was said, and when it was seen.
+"""Facts: frozen records of what one reply of the service contained, and when it arrived.
 
-Facts hold what the service said and draw no conclusions. A fact is partial: a field that is ``None`` was not said.
-Each fact has the time at which it was seen, ``observed_at``, for people, and a ``stamp`` that orders it, for machines.
-Each is deeply immutable, hashable, comparable and picklable. How two facts are joined is the business of ``registers``
-and ``transitions``; what they mean to a person that of ``queries``; how they are read from bytes that of ``wire``.
+A fact draws no conclusions. A fact is partial: a field that is ``None`` was not in the reply. ``observed_at`` is the
+time of the fact for people; ``stamp`` puts facts in order. Each fact is deeply immutable, hashable, comparable and
+picklable.
+
+Related modules: ``wire.replies`` makes facts of bytes, ``registers`` and ``transitions`` join them, ``wire.queries``
+answers questions about them.
 """
 
 from __future__ import annotations
@@ -38,29 +40,32 @@ from ibm_circuit_job.state.field_values import UnknownFields as UnknownFields  #
 from ibm_circuit_job.state.status import FINAL_RANK, RAN_TOO_LONG, is_known, says_ran_too_long
 
 MOST_BYTES: Final = 2 * 1024**3
-"""How many bytes a body of inputs or of a result may hold, where another program says how many there are."""
+"""The most bytes that a body of inputs or of a result may have, where another program declares its size."""
 
 
 _RANK_BY_IDENTITY: Final = {id(status): 2 * rank for status, rank in FINAL_RANK.items()}
-"""Twice FINAL_RANK, with room between; to hash a member of an enumeration takes longer than all else a report does."""
+"""``id`` of a final status -> twice its rank, which leaves room for half ranks.
+
+The key is an ``id`` because hashing an enumeration member takes longer than the rest of the constructor.
+"""
 _RANK_OF_CANCELLED: Final = 2 * FINAL_RANK[JobStatus.CANCELLED]
 _MOST_RANK: Final = 2 * max(FINAL_RANK.values())
 
 
 @frozen
 class Earlier:
-    """Which fields of a fact were said before the fact itself was seen, and when."""
+    """The fields of a fact whose values come from one earlier reply."""
 
     observed_at: datetime = field(converter=utc)
-    """When they were seen, UTC."""
+    """When that reply arrived, UTC."""
     stamp: int
-    """The stamp of that time."""
+    """The stamp of that reply."""
     fields: tuple[str, ...] = field(converter=names_of)
-    """The fields, in alphabetical order: ``"tags"``, ``"unknown:cost"``, ``"timestamps:running"`` ..."""
+    """The names of the fields, in alphabetical order: ``"tags"``, ``"unknown:cost"``, ``"timestamps:running"`` ..."""
 
 
 def micros_of(moment: datetime) -> int:
-    """Return the microseconds since 1970, UTC, of an aware time.
+    """Return the microseconds from 1 January 1970 UTC to an aware time.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -75,9 +80,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def _stamp() -> Any:
-    """The field ``stamp``: the wall time, unless the maker of the fact knows that the clock was set back.
+    """Define the field ``stamp``: the wall time, or a later one if the clock was set back.
 
-    Source: a hybrid logical clock (Kulkarni et al., 2014), with its counter in the microseconds.
+    Source: hybrid logical clocks (Kulkarni et al., 2014). The counter is in the microseconds.
     """
     return field(
         default=Factory(lambda fact: micros_of(fact.observed_at), takes_self=True),
@@ -91,13 +96,13 @@ _ARE_EARLIER: Final = deep_iterable(instance_of(Earlier))
 
 
 def _earlier() -> Any:
-    """The field ``earlier``, which only ``registers`` fills."""
+    """Define the field ``earlier``. Only ``registers`` fills it."""
     return field(default=(), kw_only=True, converter=tuple, validator=_ARE_EARLIER, repr=False)
 
 
 @frozen
 class StatusReport:
-    """That the job had this status when we looked.
+    """The status of a job at one time.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -107,30 +112,33 @@ class StatusReport:
     """
 
     observed_at: datetime = field(converter=utc)
-    """When this was seen, UTC."""
+    """When the status was seen, UTC."""
     status: JobStatus = field(validator=instance_of(JobStatus))
     """What the service's string means; see ``status.STATUS_OF``."""
     server_status: str = field(validator=instance_of(str))
     """The service's own string, verbatim."""
     reason: str | None = field(default=None, validator=is_text_or_none)
-    """Why, in the service's words."""
+    """Why the job has this status, in the service's words."""
     reason_code: int | str | None = field(default=None, validator=instance_of((int, str, NoneType)))
-    """The service's number for the reason; as text where it is no number."""
+    """The service's number for the reason; a text if it is not a number."""
     assumed: bool = field(default=False, validator=instance_of(bool))
-    """True where the service did not say so: we conclude it from a cancel that it accepted."""
+    """True if the service did not report the status: it accepted a cancel, and we conclude the rest."""
     reason_solution: str | None = field(default=None, validator=is_text_or_none)
     """What the user can do about it, in the service's words."""
     strength: int = field(init=False, eq=False, repr=False)
-    """How firmly it holds: 0 while it is not final; then by rank, where that the job ran too long counts above a plain
-    cancel; above all that where the service said it."""
+    """Which of two reports wins a merge: the larger one.
+
+    0 while the status is not final. Final statuses rank CANCELLED, cancelled because it ran too long, ERROR, DONE.
+    Every final status that the service reported is stronger than every assumed one.
+    """
     stamp: int = _stamp()
-    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    """The order of facts: the microseconds since 1970 of ``observed_at``, or more if a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
-    """Which of its fields an earlier report of the same status said, and when."""
+    """The fields whose values come from earlier reports."""
 
     @strength.default
     def _strength_of_status(self) -> int:
-        # Computed once, since every merge compares it.
+        # Computed once, because every merge compares it.
         rank = _RANK_BY_IDENTITY.get(id(self.status), 0)
         if rank == _RANK_OF_CANCELLED and self.ran_too_long:
             rank += 1
@@ -145,21 +153,24 @@ class StatusReport:
 
     @property
     def is_final(self) -> bool:
-        """Whether a job never leaves this status: DONE, ERROR or CANCELLED."""
+        """Whether the status is final: DONE, ERROR or CANCELLED."""
         return self.strength > 0
 
     @property
     def is_known(self) -> bool:
-        """Whether the service's string is one that this version of the library knows."""
+        """Whether this version of the library knows the service's string."""
         return is_known(self.server_status)
 
 
 @frozen
 class JobDetails:
-    """What the service said of the job itself, without its circuits."""
+    """The fields of the job itself, without its circuits: from one reply, or joined from several.
+
+    Source: ``GET /jobs/ID`` and the entries of ``GET /jobs``.
+    """
 
     observed_at: datetime = field(converter=utc)
-    """When this was seen, UTC."""
+    """When the newest of these replies arrived, UTC."""
     backend: str | None = field(default=None, validator=is_text_or_none)
     """The backend's name."""
     program: str | None = field(default=None, validator=is_text_or_none)
@@ -169,13 +180,13 @@ class JobDetails:
     name: str | None = field(default=None, validator=is_text_or_none)
     """The name that the user gave to the job."""
     tags: tuple[str, ...] | None = field(default=None, converter=texts_or_none)
-    """The tags that the user gave to the job, in the service's order; ``None`` where it did not say."""
+    """The tags that the user gave to the job, in the service's order; ``None`` if no reply had them."""
     session_id: str | None = field(default=None, validator=is_text_or_none)
     """The session that the job belongs to."""
     run_mode: str | None = field(default=None, validator=is_text_or_none)
     """How the job is scheduled: ``fairshare``, ``dedicated`` ..."""
     usage_estimate: float | None = field(default=None, converter=finite_or_none)
-    """The time that the job is expected to occupy the quantum computer, in seconds."""
+    """The quantum time that the job is expected to take, in seconds."""
     private: bool | None = field(default=None, validator=is_flag_or_none)
     """Whether inputs are hidden and the result can be read only once."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
@@ -183,27 +194,27 @@ class JobDetails:
     charged_seconds: float | None = field(default=None, converter=finite_or_none)
     """The quantum time that the service charges for the job so far, in seconds."""
     usage_status: str | None = field(default=None, validator=is_text_or_none)
-    """Whether that figure is final, in the service's words: ``"pending"`` or ``"complete"``. Without a figure it says
-    nothing, and is ``None``."""
+    """Whether ``charged_seconds`` is final, in the service's words: ``"pending"`` or ``"complete"``. It is ``None``
+    whenever ``charged_seconds`` is."""
     service_url: str | None = field(default=None, validator=is_text_or_none)
-    """The URL of the service that took the job, as its submitter knows it, without credentials. No reply says it."""
+    """The URL of the service that has the job, without credentials. The submitter records it; no reply contains it."""
     stamp: int = _stamp()
-    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    """The order of facts: the microseconds since 1970 of ``observed_at``, or more if a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
-    """Which of its fields an earlier reply said, and when."""
+    """The fields whose values come from earlier replies."""
 
     def __attrs_post_init__(self) -> None:
         if self.usage_status is not None and self.charged_seconds is None:
-            # Else it would say of an older figure what was not said of that.
+            # A merge would attach a status without a figure to the figure of an older reply.
             object.__setattr__(self, "usage_status", None)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is said of the job."""
-        # The first thing that is said decides; in nearly every reply that is an unknown field.
+        """Whether no field has a value."""
+        # The fields that nearly every reply has are checked first.
         return not (self.unknown or self.tags is not None) and all(
-            said is None
-            for said in (
+            value is None
+            for value in (
                 self.backend,
                 self.program,
                 self.created,
@@ -221,10 +232,13 @@ class JobDetails:
 
 @frozen
 class JobMetrics:
-    """What the service measured: when each step began, where in the queue the job is, what it used."""
+    """The fields that the service measured: the time of each step, the place in the queue, and the usage.
+
+    Source: ``GET /jobs/ID/metrics``.
+    """
 
     observed_at: datetime = field(converter=utc)
-    """When this was seen, UTC."""
+    """When the newest of these replies arrived, UTC."""
     timestamps: tuple[tuple[str, datetime], ...] = field(default=(), converter=steps_of)
     """(step, UTC time), the earliest first; steps are ``created``, ``running``, ``finished`` ..."""
     position_in_queue: int | None = field(default=None, validator=is_integer_or_none)
@@ -240,20 +254,20 @@ class JobMetrics:
     usage_seconds: float | None = field(default=None, converter=finite_or_none)
     """Seconds that the service accounts for."""
     client_version: str | None = field(default=None, validator=is_text_or_none)
-    """The versions of the submitting client, as the service keeps them: ``"0.1.0,0.21.2"``, ``"0.45.1"`` ..."""
+    """The versions of the submitting client, as the service returns them: ``"0.1.0,0.21.2"``, ``"0.45.1"`` ..."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field of the reply: (name, JSON text verbatim), sorted by name."""
     charged_seconds: float | None = field(default=None, converter=finite_or_none)
-    """The quantum time that the service charges for the job so far, in seconds; said since API version 2026-03-15."""
+    """The quantum time that the service charges for the job so far, in seconds; since API version 2026-03-15."""
     usage_status: str | None = field(default=None, validator=is_text_or_none)
-    """Whether the figure of the usage is final, in the service's words: ``"pending"`` or ``"complete"``. Without a
-    figure it says nothing, and is ``None``."""
+    """Whether the usage is final, in the service's words: ``"pending"`` or ``"complete"``. It is ``None`` if no figure
+    of the usage is known."""
     caller: str | None = field(default=None, validator=is_text_or_none)
-    """What the submitting client said of itself, as the service returns it: ``"qiskit/2.6.2/ibm-circuit-job"`` ..."""
+    """How the submitting client named itself: ``"qiskit/2.6.2/ibm-circuit-job"`` ..."""
     stamp: int = _stamp()
-    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    """The order of facts: the microseconds since 1970 of ``observed_at``, or more if a clock was set back."""
     earlier: tuple[Earlier, ...] = _earlier()
-    """Which of its fields an earlier reply said, and when."""
+    """The fields whose values come from earlier replies."""
 
     def __attrs_post_init__(self) -> None:
         if self.usage_status is None:
@@ -264,14 +278,14 @@ class JobMetrics:
 
 @frozen
 class JobInputs:
-    """The parameters with which the job was submitted, as raw bytes. ``queries`` decodes them on demand."""
+    """The parameters of the submitted job, as raw bytes. ``wire.queries`` decodes them on demand."""
 
     observed_at: datetime = field(converter=utc)
-    """When this was seen, UTC."""
+    """When they were sent, or arrived, UTC."""
     raw: bytes = field(converter=exact_bytes, repr=lambda raw: f"<{len(raw)} bytes>")
-    """The JSON of the ``params`` of a job reply."""
+    """The JSON of ``params`` of ``GET /jobs/ID``."""
     stamp: int = _stamp()
-    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    """The order of facts: the microseconds since 1970 of ``observed_at``, or more if a clock was set back."""
 
     @property
     def sha256(self) -> str:
@@ -281,10 +295,10 @@ class JobInputs:
 
 @frozen
 class ResultPayload:
-    """The body of a results reply, as raw bytes. ``results.decode`` reads it on demand.
+    """The body of the reply to ``GET /jobs/ID/results``, as raw bytes. ``wire.results.decode`` decodes it on demand.
 
-    Two payloads are equal when they were seen at the same time and have the same bytes. Hashing never touches a hundred
-    megabytes.
+    Two payloads are equal if they arrived at the same time and have the same bytes. ``hash()`` does not read the bytes,
+    because there may be a hundred megabytes of them.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -294,47 +308,47 @@ class ResultPayload:
     """
 
     observed_at: datetime = field(converter=utc)
-    """When this arrived in full, UTC."""
+    """When the body had arrived in full, UTC."""
     raw: bytes = field(converter=exact_bytes, repr=lambda raw: f"<{len(raw)} bytes>", hash=False)
-    """The body, as it came."""
+    """The body, unchanged."""
     stamp: int = _stamp()
-    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    """The order of facts: the microseconds since 1970 of ``observed_at``, or more if a clock was set back."""
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 of ``raw`` as 64 hexadecimal digits. It is worked out when it is first asked for."""
+        """SHA-256 of ``raw`` as 64 hexadecimal digits, computed at the first access."""
         return hashlib.sha256(self.raw).hexdigest()
 
 
 @frozen
 class JobTags:
-    """The tags that the service accepted for the job, all of them."""
+    """All tags of the job, after the service accepted a change of them."""
 
     observed_at: datetime = field(converter=utc)
     """When the service accepted them, UTC."""
     tags: tuple[str, ...] = field(converter=texts_of)
     """The tags."""
     stamp: int = _stamp()
-    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    """The order of facts: the microseconds since 1970 of ``observed_at``, or more if a clock was set back."""
 
 
 @frozen
 class JobName:
-    """The name that the user gave to the job. The service need not know of it."""
+    """The name that the user gave to the job here. The service may not know it."""
 
     observed_at: datetime = field(converter=utc)
     """When the job was named, UTC."""
     name: str = field(validator=instance_of(str))
     """The name."""
     stamp: int = _stamp()
-    """What orders it: the microseconds since 1970 of ``observed_at``, or later where a clock was set back."""
+    """The order of facts: the microseconds since 1970 of ``observed_at``, or more if a clock was set back."""
 
     def __attrs_post_init__(self) -> None:
         check_whole(self.name)
 
 
 def _read_older(kind: Any) -> None:
-    """Let a kind of fact be unpickled that was pickled when it had fewer fields."""
+    """Make a kind of fact read pickles of older versions, which had fewer fields."""
     set_state = kind.__setstate__
     defaults = {
         each.name: each.default
@@ -356,6 +370,6 @@ for _kind in (StatusReport, JobDetails, JobMetrics, JobInputs, ResultPayload, Jo
     _read_older(_kind)
 
 Fact: TypeAlias = StatusReport | JobDetails | JobMetrics | JobInputs | ResultPayload | JobTags | JobName
-"""One thing that was learned about a job: a closed union, to be taken apart with ``match``."""
+"""One piece of knowledge about a job: a closed union, for use with ``match``."""
 Body: TypeAlias = JobInputs | ResultPayload
-"""A fact that is bytes, not read yet."""
+"""A fact that consists of bytes, which are not decoded yet."""

@@ -1,4 +1,4 @@
-"""Figures of which the service says more than one: the place in the queue, and the quantum time that is charged."""
+"""Figures that are chosen or computed from several fields: place in the queue, quantum time, seconds of a step."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _COMPLETE: Final = frozenset({"complete", "completed"})
 
 
 def place_in_queue(report: StatusReport | None, metrics: JobMetrics | None) -> int | None:
-    """Return a job's place in the queue, within its hub/group/project where the service says that; 1 is next.
+    """Return a job's place in the queue; 1 is next.
 
-    ``None`` where it is not known, and where the job is known to run, or to have ended.
+    It is the place within the job's hub/group/project if the service reports that, else within the backend's queue. It
+    is ``None`` if no place is known, or if the job runs or has ended.
 
     Args:
-        report: The status report that holds.
-        metrics: What was measured.
+        report: The status report of the job.
+        metrics: The metrics of the job.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -36,17 +37,17 @@ def place_in_queue(report: StatusReport | None, metrics: JobMetrics | None) -> i
     within, of_all = metrics.position_in_provider, metrics.position_in_queue
     if within is None or of_all is None:
         return of_all if within is None else within
-    said = {name: stamp_of(metrics, name) for name in ("position_in_provider", "position_in_queue")}
-    return within if said["position_in_provider"] >= said["position_in_queue"] else of_all
+    is_newer = stamp_of(metrics, "position_in_provider") >= stamp_of(metrics, "position_in_queue")
+    return within if is_newer else of_all
 
 
 def charged(metrics: JobMetrics | None, details: JobDetails | None, *, partial: bool = False) -> float | None:
-    """Return the seconds of quantum time that a job is charged for; ``None`` where the service has not said.
+    """Return the quantum time that the service charges for a job, in seconds; ``None`` if no reply contained it.
 
     Args:
-        metrics: What was measured.
-        details: What was said of the job itself.
-        partial: Return what is charged so far, where the service says that more may come; else that is 0.0.
+        metrics: The metrics of the job.
+        details: The details of the job.
+        partial: What to return while the charge is pending: the seconds so far if True, else 0.0.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -55,37 +56,37 @@ def charged(metrics: JobMetrics | None, details: JobDetails | None, *, partial: 
         >>> charged(measured, None), charged(measured, None, partial=True)
         (0.0, 2.0)
     """
-    said = _said(metrics, details)
-    if said is None:
+    charge = _charge(metrics, details)
+    if charge is None:
         return None
-    seconds, status = said
+    seconds, status = charge
     return 0.0 if status == _PENDING and not partial else seconds
 
 
 def charge_is_complete(metrics: JobMetrics | None, details: JobDetails | None) -> bool:
-    """Return whether the service has said what a job is charged for, and that this is final.
+    """Return whether the service has reported the final charge for a job.
 
     Example:
         >>> charge_is_complete(None, None)
         False
     """
-    said = _said(metrics, details)
-    return said is not None and said[1] in _COMPLETE
+    charge = _charge(metrics, details)
+    return charge is not None and charge[1] in _COMPLETE
 
 
 def charge_is_pending(metrics: JobMetrics | None, details: JobDetails | None) -> bool:
-    """Return whether the service has said that it does not know yet what a job is charged for.
+    """Return whether the service has reported that the charge for a job is not final yet.
 
     Example:
         >>> charge_is_pending(None, None)
         False
     """
-    said = _said(metrics, details)
-    return said is not None and said[1] == _PENDING
+    charge = _charge(metrics, details)
+    return charge is not None and charge[1] == _PENDING
 
 
 def queued_seconds(metrics: JobMetrics | None, details: JobDetails | None) -> float | None:
-    """Return how long a job was in the queue: from its creation until it ran; ``None`` where a step is not known.
+    """Return the seconds from the creation of a job until it ran; ``None`` if one of the two times is not known.
 
     Example:
         >>> queued_seconds(None, None) is None
@@ -97,7 +98,7 @@ def queued_seconds(metrics: JobMetrics | None, details: JobDetails | None) -> fl
 
 
 def run_seconds(metrics: JobMetrics | None) -> float | None:
-    """Return how long a job ran; ``None`` where a step is not known.
+    """Return the seconds that a job ran; ``None`` if its start or its end is not known.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -115,17 +116,17 @@ def _steps(metrics: JobMetrics | None) -> dict[str, datetime]:
     return {} if metrics is None else {step.lower(): at for step, at in metrics.timestamps}
 
 
-def _said(metrics: JobMetrics | None, details: JobDetails | None) -> tuple[float, str | None] | None:
-    """The figure that counts, and its status: a final one first, then what was measured, then what a listing said."""
-    said = []
+def _charge(metrics: JobMetrics | None, details: JobDetails | None) -> tuple[float, str | None] | None:
+    """The charge in seconds, and its status: the newest final charge, else that of the metrics, else of the details."""
+    charges = []
     if metrics is not None:
         names = ("charged_seconds", "quantum_seconds", "usage_seconds")
         name = next((name for name in names if getattr(metrics, name) is not None), "charged_seconds")
-        said.append((getattr(metrics, name), metrics.usage_status, stamp_of(metrics, name)))
+        charges.append((getattr(metrics, name), metrics.usage_status, stamp_of(metrics, name)))
     if details is not None:
-        # When the figure was said, which is not when the job was renamed.
-        said.append((details.charged_seconds, details.usage_status, stamp_of(details, "charged_seconds")))
-    known = [(seconds, status and status.lower(), at) for seconds, status, at in said if seconds is not None]
+        # The stamp of this field, because the stamp of the details also changes with the name and the tags.
+        charges.append((details.charged_seconds, details.usage_status, stamp_of(details, "charged_seconds")))
+    known = [(seconds, status and status.lower(), at) for seconds, status, at in charges if seconds is not None]
     final = [each for each in known if each[1] in _COMPLETE]
     chosen = max(final, key=lambda each: each[2]) if final else next(iter(known), None)
     return None if chosen is None else chosen[:2]

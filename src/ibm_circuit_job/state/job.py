@@ -1,8 +1,7 @@
-"""Job: all that is known of one job.
+"""Job: the record of all that is known of one job.
 
-A Job is a record of facts, field by field the newest. It knows nothing of servers, clocks or threads:
-``transitions`` make a new Job from an old one and a fact, ``queries`` answer questions about it, and ``wire``
-takes it to JSON and back.
+A record has the newest value of each field. It uses no server, clock or thread. ``transitions`` makes a new record from
+an old one and a fact, ``wire.queries`` answers questions about a record, and ``wire.records`` writes it as JSON.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from ibm_circuit_job.state.registers import joined
 
 @frozen(repr=False)
 class Job:
-    """All that is known of one job: of each field the newest value, and when it was seen.
+    """The record of all that is known of one job: the newest value of each field, and when it was seen.
 
-    There is a slot for each kind of fact, in which stands what was said field by field: what a reply did not say is
-    there from the replies before. ``job.backend``, ``job.tags``, ``job.created`` ... read it; a field of which nothing
-    was said is ``None``. ``print(job)`` shows it in a few lines.
+    A record has one slot for each kind of fact. If a reply lacks a field, the slot has the value from an earlier reply.
+    ``job.backend``, ``job.tags``, ``job.created`` ... read the slots. An unknown field is ``None``.
+    ``print(job)`` shows a record in a few lines.
 
-    A Job is deeply immutable, hashable, comparable and picklable. Any number of threads, processes or machines
-    may collect facts about one job, each in a Job of its own, and :func:`~ibm_circuit_job.merge` them in any
-    order: all end with the same record.
+    A record is deeply immutable, hashable, comparable and picklable. Any number of threads, processes or machines can
+    collect facts about one job, each in a record of its own. :func:`~ibm_circuit_job.merge` joins these records in any
+    order, with the same outcome.
 
     Raises:
         ValueError: If ``job_id`` is empty.
-        TypeError: If ``job_id`` is no string, or a slot holds something else than its kind of fact.
+        TypeError: If ``job_id`` is not a string, or a slot has a fact of the wrong kind.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -48,11 +47,11 @@ class Job:
     job_id: str = field(validator=and_(instance_of(str), min_len(1)))
     """The ID that the service gave to the job."""
     status: StatusReport | None = field(default=None, validator=instance_of((StatusReport, NoneType)))
-    """The report that holds; see ``transitions`` for which one that is."""
+    """The status report that won all merges; ``transitions`` has the rule."""
     details: JobDetails | None = field(default=None, validator=instance_of((JobDetails, NoneType)))
-    """What was said of the job itself."""
+    """The fields of the job itself."""
     metrics: JobMetrics | None = field(default=None, validator=instance_of((JobMetrics, NoneType)))
-    """What was measured."""
+    """The fields that the service measured."""
     inputs: JobInputs | None = field(default=None, validator=instance_of((JobInputs, NoneType)))
     """The newest inputs."""
     payload: ResultPayload | None = field(default=None, validator=instance_of((ResultPayload, NoneType)))
@@ -60,12 +59,12 @@ class Job:
 
     @property
     def is_final(self) -> bool:
-        """Whether the job has ended, as far as is known: DONE, ERROR or CANCELLED."""
+        """Whether the known status is final: DONE, ERROR or CANCELLED."""
         return self.status is not None and self.status.is_final
 
     @property
     def is_confirmed_final(self) -> bool:
-        """Whether the service itself said that the job has ended, which a cancel that it accepted is not."""
+        """Whether the service itself reported a final status. That it accepted a cancel is not such a report."""
         return self.status is not None and self.status.is_final and not self.status.assumed
 
     @property
@@ -85,12 +84,12 @@ class Job:
 
     @property
     def name(self) -> str | None:
-        """The job's name: what the service said last, or what it was given here after that."""
+        """The job's name: the last one that the service reported or that was given here."""
         return None if self.details is None else self.details.name
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The job's tags: what the service said last, or accepted after that; empty where none are known."""
+        """The job's tags: the last ones that the service reported or accepted; empty if none are known."""
         return () if self.details is None else self.details.tags or ()
 
     @property
@@ -105,17 +104,17 @@ class Job:
 
     @property
     def usage_estimate(self) -> float | None:
-        """The time that the job is expected to occupy the quantum computer, in seconds."""
+        """The quantum time that the job is expected to take, in seconds."""
         return None if self.details is None else self.details.usage_estimate
 
     @property
     def private(self) -> bool | None:
-        """Whether the result can be read only once."""
+        """Whether the result can be read only once; ``None`` if no reply contained it."""
         return None if self.details is None else self.details.private
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """The facts that this record holds: of each kind what was said, field by field.
+        """The facts of this record: at most one of each kind, in the order of the slots.
 
         Example:
             >>> Job("cq1x").facts
@@ -126,20 +125,20 @@ class Job:
 
     @property
     def stamp(self) -> int | None:
-        """The stamp of the newest fact; ``None`` where nothing is known."""
+        """The stamp of the newest fact; ``None`` if the record has no facts."""
         return max((fact.stamp for fact in self.facts), default=None)
 
     def __repr__(self) -> str:
         slots = ("status", "details", "metrics", "inputs", "payload")
-        held = (f", {slot}={fact!r}" for slot in slots if (fact := getattr(self, slot)) is not None)
-        return f"Job({self.job_id!r}{''.join(held)})"
+        known = (f", {slot}={fact!r}" for slot in slots if (fact := getattr(self, slot)) is not None)
+        return f"Job({self.job_id!r}{''.join(known)})"
 
     def __str__(self) -> str:
-        """A few lines for people; times in UTC."""
+        """Return the record as a few lines of text; times are in UTC."""
         return "\n".join(_lines(self))
 
     def _repr_html_(self) -> str:
-        """The record as a notebook shows it; times in the machine's zone."""
+        """Return the record as HTML for a notebook; times are in the machine's zone."""
         from ibm_circuit_job.state.shown import job_view  # noqa: PLC0415 - loaded with the first HTML
         from ibm_circuit_job.views.html import job_html  # noqa: PLC0415
 
@@ -150,8 +149,8 @@ def _lines(job: Job) -> Iterator[str]:
     yield f"Job {job.job_id}"
     if job.status is not None:
         report = job.status
-        said = "assumed" if report.assumed else f"the service says {report.server_status!r}"
-        yield f"  status   {report.status.name}, {said}, seen {_shown(report.observed_at)}"
+        source = "assumed" if report.assumed else f"the service says {report.server_status!r}"
+        yield f"  status   {report.status.name}, {source}, seen {_shown(report.observed_at)}"
         if report.reason:
             yield f"  reason   {report.reason}"
     created = None if job.created is None else _shown(job.created)
@@ -163,7 +162,7 @@ def _lines(job: Job) -> Iterator[str]:
         "tags": ", ".join(job.tags),
         "session": job.session_id,
     }
-    yield from (f"  {label:<8} {said}" for label, said in known.items() if said)
+    yield from (f"  {label:<8} {value}" for label, value in known.items() if value)
     if job.metrics is not None and job.metrics.timestamps:
         yield f"  steps    {', '.join(f'{step} {_shown(at)}' for step, at in job.metrics.timestamps)}"
     for label, body in (("inputs", job.inputs), ("result", job.payload)):
@@ -176,16 +175,16 @@ def _shown(moment: datetime) -> str:
 
 
 BODIES: Final[Mapping[str, type[Body]]] = {"inputs": JobInputs, "payload": ResultPayload}
-"""Slot of a record -> the kind of body in it."""
+"""Slot of a record -> the kind of body in that slot."""
 
 
 def slot_of(body: Body) -> str:
-    """Return the slot of a record that a body belongs into."""
+    """Return the slot of a record for a body: ``"inputs"`` or ``"payload"``."""
     return "inputs" if isinstance(body, JobInputs) else "payload"
 
 
 def _read_older(kind: Any) -> None:
-    """Let a record be unpickled that was pickled when it had tags and a name of its own beside the details."""
+    """Make a record read pickles of older versions, which had slots ``retagged`` and ``renamed`` too."""
     set_state = kind.__setstate__
 
     def set_older_state(job: Any, state: Any) -> None:
@@ -194,8 +193,8 @@ def _read_older(kind: Any) -> None:
         for slot, name in (("retagged", "tags"), ("renamed", "name")):
             given = state.get(slot)
             if given is not None:
-                said: Any = {name: getattr(given, name)}
-                fact = JobDetails(given.observed_at, stamp=given.stamp, **said)
+                value: Any = {name: getattr(given, name)}
+                fact = JobDetails(given.observed_at, stamp=given.stamp, **value)
                 details = fact if details is None else joined(details, fact)
         object.__setattr__(job, "details", details)
 

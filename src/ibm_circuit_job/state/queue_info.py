@@ -1,4 +1,4 @@
-"""QueueInfo: what a person wants to know of a job that waits."""
+"""QueueInfo: the place of a job in the queue, and when it is expected to run."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from attrs import field, fields_dict, frozen
 
 @frozen(init=False)
 class QueueInfo:
-    """Where in the queue a job is, and when it is expected to run. What the service does not say is ``None``.
+    """The place of a job in the queue, and when it is expected to run. Unknown values are ``None``.
 
     Args:
         job_id: The job's ID.
-        position: Its place in the queue.
+        position: The job's place in the queue; 1 is next.
         status: The service's own status string.
-        estimated_start_time: When it is expected to start; a text in ISO 8601 is UTC where it names no zone.
-        estimated_complete_time: When it is expected to end, in the same form.
-        hub_priority: The dynamic priority of its hub.
-        group_priority: The dynamic priority of its group.
-        project_priority: The dynamic priority of its project.
-        **more: More that is known, as attributes. ``position_in_queue`` and ``estimated_completion_time`` are the
-            service's names of two of the others.
+        estimated_start_time: When the job is expected to start: a datetime, or ISO 8601 text, which is in UTC unless it
+            names a zone.
+        estimated_complete_time: When the job is expected to end, in the same form.
+        hub_priority: The dynamic priority of the job's hub.
+        group_priority: The dynamic priority of the job's group.
+        project_priority: The dynamic priority of the job's project.
+        **more: Further values, which become attributes. ``position_in_queue`` sets ``position``, and
+            ``estimated_completion_time`` sets ``estimated_complete_time``: these are the service's names.
 
     Raises:
-        ValueError: If a text is no time.
+        ValueError: If a text is not a time in ISO 8601.
 
     Example:
         >>> QueueInfo(job_id="a", position=3, status="Queued")
@@ -35,19 +36,19 @@ class QueueInfo:
     job_id: str
     """The job's ID."""
     position: int | None = None
-    """Its place in the queue; 1 is next."""
+    """The job's place in the queue; 1 is next."""
     status: str | None = None
     """The service's own status string."""
     estimated_start_time: datetime | None = None
-    """When it is expected to start, in the zone that was asked for."""
+    """When the job is expected to start, in the requested time zone."""
     estimated_complete_time: datetime | None = None
-    """When it is expected to end, in the zone that was asked for."""
+    """When the job is expected to end, in the requested time zone."""
     hub_priority: float | None = None
-    """The dynamic priority of its hub."""
+    """The dynamic priority of the job's hub."""
     group_priority: float | None = None
-    """The dynamic priority of its group."""
+    """The dynamic priority of the job's group."""
     project_priority: float | None = None
-    """The dynamic priority of its project."""
+    """The dynamic priority of the job's project."""
     _more: tuple[tuple[str, Any], ...] = field(default=(), hash=False)
 
     def __init__(
@@ -85,11 +86,11 @@ class QueueInfo:
 
     def __repr__(self) -> str:
         known = {name: getattr(self, name) for name in fields_dict(QueueInfo) if name != "_more"}
-        said = ", ".join(f"{name}={value!r}" for name, value in known.items() if value is not None)
-        return f"QueueInfo({said})"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in known.items() if value is not None)
+        return f"QueueInfo({arguments})"
 
     def _repr_html_(self) -> str:
-        """It as a notebook shows it; times in the machine's zone."""
+        """Return HTML for a notebook; times are in the machine's zone."""
         from ibm_circuit_job.views.html import queue_html  # noqa: PLC0415 - loaded with the first HTML
         from ibm_circuit_job.views.records import QueueView  # noqa: PLC0415
 
@@ -109,7 +110,7 @@ class QueueInfo:
         return queue_html(view)
 
     def format(self) -> str:
-        """Return it as lines for a person.
+        """Return the known values as lines of text.
 
         Example:
             >>> print(QueueInfo(job_id="a", position=3, status="Queued").format())

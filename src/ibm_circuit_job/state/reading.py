@@ -1,15 +1,15 @@
-"""What a reader of a result does next: a pure function of what happened so far, as ``waiting`` is for the status.
+"""What a reader of a result does next: a pure function of what happened so far.
 
-To read the result is the last part of a wait. So its tries are paced, and its trouble is waited out, by the same
-policy and until the same deadline:
+Reading the result is the last part of a wait. It uses the policy and the deadline of that wait:
 
-1. Trouble that may pass (no answer, 429, 503, a body that is cut off, a page of HTML) is waited out until the deadline,
-   or for as long as the policy's patience lasts. What the service itself refuses for good ends it.
-2. That there is no result (yet) is believed :data:`COMES_WITHIN` seconds after the job was first seen to have ended.
-3. A body that arrived in full and is no result is asked for again; where the service sends the same bytes again, they
-   are all that there is.
+1. A temporary failure (no answer, 429, 503, a body that is cut off, a page of HTML) leads to another try, until the
+   deadline, or until the policy's ``patience`` is over. A permanent refusal by the service itself ends the reading.
+2. "No result" is accepted :data:`COMES_WITHIN` seconds after the job was first seen to have ended. Before that, the
+   result may only be late.
+3. If a body arrives in full but is not a result, it is requested again. If the service then sends the same bytes, the
+   reading ends.
 
-Times are seconds of the same monotonic clock as those of the wait.
+Times are seconds of the monotonic clock of the wait.
 """
 
 from __future__ import annotations
@@ -33,46 +33,46 @@ from ibm_circuit_job.state.waiting import (
 )
 
 COMES_WITHIN: Final = 60.0
-"""Seconds after the end of a job within which its result comes, if it has one; and of patience with strange pages."""
+"""Seconds from the end of a job until its result arrives, if it has one; also the patience with proxies."""
 _SAME_DOCUMENT: Final = 2
-"""How often the service sends a document that is no result, until that is its answer."""
+"""How many times the same JSON document, which is not a result, must arrive before the reading ends."""
 _SAME_NOISE: Final = 5
-"""The same for what is no JSON: where that is half of a result, chance may cut it in the same place again."""
+"""The same for a body that is not JSON. It may be half of a result, and be cut off at the same place again."""
 
 
 @frozen
 class Missed:
-    """One try at a result, which brought none."""
+    """A try that did not return a result."""
 
     failure: Failure
-    """Why not."""
+    """Why it did not."""
     sha256: str | None = None
-    """SHA-256 of the body that arrived in full and is no result; ``None`` where there was none."""
+    """SHA-256 of a body that arrived in full but is not a result; ``None`` if no such body arrived."""
     is_document: bool = False
     """Whether that body is a whole JSON document."""
 
 
 @frozen
 class Reading:
-    """What happened so far while a result was read."""
+    """The state of a reading: what happened so far."""
 
     wait: Wait
-    """The tries, the deadline, and the trouble that goes on; ``polled`` is when a try last came to its end."""
+    """The tries, the deadline, and the current trouble; ``polled`` is when the last try ended."""
     ended: float
     """When the job was first seen to have ended."""
     missed: tuple[Missed, ...] = ()
-    """The tries that brought a body which is no result."""
+    """The tries that returned a body which is not a result."""
     strange_since: float | None = None
-    """When the first of the strange pages came that the last tries brought; ``None`` where the last was none."""
+    """When the current row of refusals that are not temporary began; ``None`` if the last try was not one of them."""
 
 
 def next_try(policy: WaitPolicy, reading: Reading, now: float) -> Poll | Finished | TimedOut | GaveUp:
-    """Return what a reader does next; ``Poll`` is a try at the result after a pause.
+    """Return what a reader does next. ``Poll`` means a pause and then another try.
 
     Args:
-        policy: How the wait is paced.
+        policy: The pauses and limits of the wait.
         reading: What happened so far.
-        now: The time, by the same clock as the times in ``reading``.
+        now: The time, by the clock of the times in *reading*.
 
     Example:
         >>> from ibm_circuit_job.errors import NoResult
@@ -86,18 +86,18 @@ def next_try(policy: WaitPolicy, reading: Reading, now: float) -> Poll | Finishe
         >>> type(next_try(WaitPolicy(), none, 55.0)).__name__
         'GaveUp'
     """
-    trouble, left = reading.wait.trouble, _seconds_of_hope(reading, now)
+    trouble, left = reading.wait.trouble, _seconds_left(reading, now)
     if trouble is not None and left is not None and left <= 0.0:
         return GaveUp(trouble)
     step = next_step(policy, reading.wait, now)
     if isinstance(step, Listen):
-        # A result has no stream.
+        # Results are not streamed.
         return Poll(0.0)
     return Poll(min(step.after, left)) if isinstance(step, Poll) and left is not None else step
 
 
-def _seconds_of_hope(reading: Reading, now: float) -> float | None:
-    """For how long the trouble is waited out yet; ``None`` for as long as any."""
+def _seconds_left(reading: Reading, now: float) -> float | None:
+    """How many seconds the current trouble is tolerated from now on; ``None`` for the policy's ``patience``."""
     trouble = reading.wait.trouble
     if trouble is None:
         return None
@@ -105,11 +105,11 @@ def _seconds_of_hope(reading: Reading, now: float) -> float | None:
         return reading.ended + COMES_WITHIN - now
     if reading.strange_since is not None and reading.wait.deadline is None:
         return reading.strange_since + COMES_WITHIN - now
-    return 0.0 if _is_all_there_is(reading) else None
+    return 0.0 if _has_no_other_body(reading) else None
 
 
-def _is_all_there_is(reading: Reading) -> bool:
-    """Whether the last body came as often as that the service has no other."""
+def _has_no_other_body(reading: Reading) -> bool:
+    """Whether the same wrong body arrived so often that the service has no other one."""
     if (
         not reading.missed
         or reading.wait.trouble is None
@@ -122,7 +122,7 @@ def _is_all_there_is(reading: Reading) -> bool:
 
 
 def after_missed(reading: Reading, now: float, missed: Missed) -> Reading:
-    """Return the reading after a try that brought no result.
+    """Return the reading after a try that did not return a result.
 
     Example:
         >>> from ibm_circuit_job.errors import Unreachable
@@ -132,14 +132,14 @@ def after_missed(reading: Reading, now: float, missed: Missed) -> Reading:
         1
     """
     bodies = reading.missed if missed.sha256 is None else (*reading.missed, missed)
-    # An outage before it does not count: the first page after one is no more final than any other.
+    # The time starts at the first such refusal, not at an outage before it.
     is_strange = isinstance(missed.failure, Refused) and not missed.failure.is_busy
     since = (now if reading.strange_since is None else reading.strange_since) if is_strange else None
     return evolve(reading, wait=after_trouble(reading.wait, now, missed.failure), missed=bodies, strange_since=since)
 
 
 def after_found(reading: Reading, now: float) -> Reading:
-    """Return the reading after the result was there.
+    """Return the reading after the result arrived.
 
     Example:
         >>> from ibm_circuit_job.state.waiting import Wait, WaitPolicy
@@ -150,10 +150,10 @@ def after_found(reading: Reading, now: float) -> Reading:
 
 
 def after_silence(reading: Reading, now: float) -> Reading:
-    """Return the reading after the deadline came while a try goes on."""
+    """Return the reading after the deadline passed while a try was still running."""
     return evolve(reading, wait=evolve(reading.wait, polled=now))
 
 
 def after_another(reading: Reading) -> Reading:
-    """Return the reading after a try that another caller had begun came to its end: now there is room for one's own."""
+    """Return the reading after another caller's try ended. The next try follows at once."""
     return evolve(reading, wait=evolve(reading.wait, poll_now=True))

@@ -1,10 +1,13 @@
-"""Facts field by field: which of two facts of one kind said the newest of each field.
+"""The join of two facts of one kind, field by field.
 
-Each field of a fact is a register: its value, and when that was said. The newest says what holds; what a newer fact
-does not say, it leaves as it was. A value that answers nothing, such as a null or an empty reason, gives way to one
-that does. Of two that were said at the same time, the larger in a fixed order holds, so that there is always exactly
-one answer. The join of two facts has the newest of each register, and its own time is that of
-the newest fact; what was said before that is in ``earlier``.
+Each field of a fact is a register: a value, and the time of the reply that contained it. The rules for two registers of
+one field:
+
+1. A value with information wins over one without, such as ``null`` or an empty reason.
+2. Then the newer one wins. A fact that lacks a field leaves that field unchanged.
+3. Of two of the same time, the larger one in a fixed order wins. So there is always exactly one answer.
+
+The joined fact has the time of the newer fact. ``earlier`` lists the fields whose values are older.
 """
 
 from __future__ import annotations
@@ -62,8 +65,10 @@ _FIELDS: Final[Mapping[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, .
         ),
     )
 }
-"""By kind of fact: the fields that a reply may leave out, what reads them all, and the fields that are pairs of a name
-and a value, each of which is a register of its own."""
+"""Kind of fact -> (optional fields, function that reads them all, fields of (name, value) pairs).
+
+Each pair of the last ones is a register of its own.
+"""
 
 
 class _Register(NamedTuple):
@@ -72,11 +77,11 @@ class _Register(NamedTuple):
     value: Any
 
 
-def joined(held: _F, seen: _F) -> _F:
-    """Return what two facts of one kind say together: of each field what was said last.
+def joined(known: _F, seen: _F) -> _F:
+    """Return the join of two facts of one kind: the newest value of each field.
 
     Returns:
-        ``held`` itself where the other adds nothing; ``seen`` itself where it says all that the other does.
+        *known* itself if *seen* adds nothing; *seen* itself if *known* adds nothing.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -88,25 +93,25 @@ def joined(held: _F, seen: _F) -> _F:
         >>> both.earlier[0].fields, both.earlier[0].observed_at.hour
         (('backend',), 12)
     """
-    if type(held) is StatusReport:
-        # The usual case of a report, at once: nothing but its status is said by the one before.
-        before = held if held.stamp < seen.stamp else seen if held.stamp > seen.stamp else None
+    if type(known) is StatusReport:
+        # A short cut for the usual case: the older report has no reason that would have to be copied.
+        before = known if known.stamp < seen.stamp else seen if known.stamp > seen.stamp else None
         if before is not None and before.reason is before.reason_code is before.reason_solution is None:
-            return seen if before is held else held
-    if _is_before(held, seen):
-        found = _said_later(held, seen)
-    elif _is_before(seen, held):
-        found = _said_later(seen, held)
+            return seen if before is known else known
+    if _is_before(known, seen):
+        found = _quickly_joined(known, seen)
+    elif _is_before(seen, known):
+        found = _quickly_joined(seen, known)
     else:
-        found = held if held == seen else None
-    return joined_slowly(held, seen) if found is None else found
+        found = known if known == seen else None
+    return joined_slowly(known, seen) if found is None else found
 
 
-def _said_later(before: _F, later: _F) -> _F | None:
-    """Join a fact with one reply that came later, the usual case, quickly; ``None`` where it is another case."""
+def _quickly_joined(before: _F, later: _F) -> _F | None:
+    """Join a fact with a single later reply, the usual case; ``None`` if the facts are another case."""
     if later.earlier or len(before.earlier) > 1:
         return None
-    left = _left_by(later, before)
+    left = _missing_in(later, before)
     if not left:
         return later if left is not None else None
     kind: Any = type(later)
@@ -114,7 +119,7 @@ def _said_later(before: _F, later: _F) -> _F | None:
     earlier: tuple[Earlier, ...] = before.earlier or (Earlier(before.observed_at, before.stamp, names),)
     if earlier[0].fields != names:
         return None
-    # Each value was checked when its fact was made.
+    # attrs would check and convert each value again, so the slots are set directly.
     get, slots, place_of_earlier = _SLOTS[kind]
     values, was = list(get(later)), get(before)
     for place in places:
@@ -127,19 +132,19 @@ def _said_later(before: _F, later: _F) -> _F | None:
     return both
 
 
-def _left_by(later: _F, before: _F) -> list[str] | None:
-    """The fields of which a later reply says nothing; ``None`` where that is not all that differs from newest wins."""
+def _missing_in(later: _F, before: _F) -> list[str] | None:
+    """The registers that only the earlier fact has; ``None`` if an older value may win for another reason (rule 1)."""
     names, values, named = _FIELDS[type(later)]
-    was, said = values(before), values(later)
+    was, now = values(before), values(later)
     left: list[str] = []
-    # Most replies say what the one before has said.
-    if was != said:
-        for name, old, new in zip(names, was, said, strict=True):
+    # Most replies repeat the reply before.
+    if was != now:
+        for name, old, new in zip(names, was, now, strict=True):
             if new is old or old is None:
                 continue
             if new is None:
                 left.append(name)
-            elif name in _ANSWERS and not _ANSWERS[name](new):
+            elif name in _INFORMS and not _INFORMS[name](new):
                 return None
     for name in named:
         old, new = getattr(before, name), getattr(later, name)
@@ -147,14 +152,14 @@ def _left_by(later: _F, before: _F) -> list[str] | None:
             continue
         if not new:
             left += [_key(name, item) for item, _ in old]
-        elif not {_key(name, item) for item, _ in old} <= {_key(name, item) for item, said in new if said != _NULL}:
+        elif not {_key(name, item) for item, _ in old} <= {_key(name, item) for item, value in new if value != _NULL}:
             return None
     return left
 
 
 @lru_cache(maxsize=1000)
 def _places(kind: Any, left: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return names of fields in alphabetical order, and where among the slots of their kind they are."""
+    """The names of registers in alphabetical order, and the indices of their slots."""
     slots = [slot.name for slot in fields(kind)]
     return tuple(sorted(left)), tuple({slots.index(name.partition(":")[0]) for name in left})
 
@@ -165,17 +170,21 @@ def _slots(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[str, ...
 
 
 _SLOTS: Final = {kind: _slots(kind) for kind in (StatusReport, JobDetails, JobMetrics)}
-"""By kind of fact: what reads all its slots, their names, and the place of ``earlier``."""
+"""Kind of fact -> (function that reads all slots, names of the slots, index of ``earlier``)."""
 
 
-def joined_slowly(held: _F, seen: _F) -> _F:
-    """Return the same as :func:`joined`, register by register: the rule that the quick ways must agree with."""
-    ours, theirs = registers(held), registers(seen)
+def joined_slowly(known: _F, seen: _F) -> _F:
+    """Return the join of two facts, register by register.
+
+    :func:`joined` returns the same and is faster; the property tests compare the two.
+    """
+    ours, theirs = registers(known), registers(seen)
     both = _newest(ours, theirs)
-    newest = seen if _is_before(held, seen) or (not _is_before(seen, held) and _status(held) < _status(seen)) else held
+    is_later = _is_before(known, seen) or (not _is_before(seen, known) and _status(known) < _status(seen))
+    newest = seen if is_later else known
     time = _time(newest)
-    if ours == both and _time(held) == time:
-        return held
+    if ours == both and _time(known) == time:
+        return known
     return seen if theirs == both and _time(seen) == time else _made(newest, both)
 
 
@@ -190,26 +199,26 @@ def _is_before(fact: _F, other: _F) -> bool:
 
 
 def _status(fact: object) -> tuple[object, ...]:
-    """What every report says, so that the newest report says it."""
+    """The fields that every report has, so that they are not registers: the newer report replaces all of them."""
     if not isinstance(fact, StatusReport):
         return ()
-    # Of two at one time, the one that says why, for its reason code may be replaced by that of the other.
+    # Of two reports of one time, the one that says "ran too long" must win: its reason code may lose against the other.
     return fact.status.name, says_ran_too_long(fact.server_status), fact.server_status, fact.assumed
 
 
 _NULL: Final = "null"
-_ANSWERS: Final[Mapping[str, Callable[[Any], object]]] = {
+_INFORMS: Final[Mapping[str, Callable[[Any], object]]] = {
     "reason": is_reason,
     "reason_code": lambda code: code != "",
     "reason_solution": bool,
     "caller": named_versions,
-    "client_version": lambda told: told not in {"", "{}"},
+    "client_version": lambda text: text not in {"", "{}"},
 }
-"""Fields of which some values answer nothing, and whether one does."""
+"""Field -> whether a value of it has information. Any value of another field has."""
 
 
 def registers(fact: _F) -> dict[str, _Register]:
-    """Return what a fact says, by field: the value, and when it was said.
+    """Return the registers of a fact: name -> value, and the time of the reply that contained it.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -222,26 +231,25 @@ def registers(fact: _F) -> dict[str, _Register]:
     names, values, named = _FIELDS[type(fact)]
     for name, value in zip(names, values(fact), strict=True):
         if value is not None:
-            said = before.get(name, fact)
-            found[name] = _Register(said.stamp, said.observed_at, value)
+            source = before.get(name, fact)
+            found[name] = _Register(source.stamp, source.observed_at, value)
     for name in named:
         for item, value in getattr(fact, name):
             key = _key(name, item)
-            said = before.get(key, fact)
-            found[key] = _Register(said.stamp, said.observed_at, (item, value))
+            source = before.get(key, fact)
+            found[key] = _Register(source.stamp, source.observed_at, (item, value))
     return found
 
 
 def _key(name: str, item: str) -> str:
-    """What a register of a field with many names is called. The service has spelt its steps in either case."""
+    """The name of the register of one pair. The service has written steps in upper and in lower case."""
     return f"{name}:{item.lower() if name == 'timestamps' else item}"
 
 
 def stamp_of(fact: JobDetails | JobMetrics, name: str) -> int:
-    """Return the stamp of what a fact says of one field.
+    """Return the stamp of the reply that contained a fact's value of one field.
 
     Example:
-        >>> from datetime import UTC, datetime
         >>> from datetime import UTC, datetime
         >>> from ibm_circuit_job import JobDetails
         >>> stamp_of(JobDetails(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), backend="a"), "backend")
@@ -251,7 +259,11 @@ def stamp_of(fact: JobDetails | JobMetrics, name: str) -> int:
 
 
 def said_by(fact: _F, moment: datetime) -> _F | None:
-    """Return what a fact says that had been seen by a moment; ``None`` where that is nothing.
+    """Return the part of a fact that was known at a moment; ``None`` if nothing of it was known.
+
+    Args:
+        fact: The fact.
+        moment: The moment, an aware time. It is compared with ``observed_at``.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -263,18 +275,24 @@ def said_by(fact: _F, moment: datetime) -> _F | None:
     """
     if fact.observed_at <= moment and all(group.observed_at <= moment for group in fact.earlier):
         return fact
-    said = {name: register for name, register in registers(fact).items() if register.observed_at <= moment}
+    known = {name: register for name, register in registers(fact).items() if register.observed_at <= moment}
     if fact.observed_at <= moment:
-        return _made(fact, said)
-    # What a report is about is its status, and that was seen last.
-    if isinstance(fact, StatusReport) or not said:
+        return _made(fact, known)
+    # The status of a report is as new as the report, and without a status there is no report.
+    if isinstance(fact, StatusReport) or not known:
         return None
-    stamp, observed_at = max((register.stamp, register.observed_at) for register in said.values())
-    return _made(evolve(fact, observed_at=observed_at, stamp=stamp), said)
+    stamp, observed_at = max((register.stamp, register.observed_at) for register in known.values())
+    return _made(evolve(fact, observed_at=observed_at, stamp=stamp), known)
 
 
 def counts(fact: _F, known: _F) -> bool:
-    """Return whether a fact says anything of what a join of facts says, or when; else the join does without it.
+    """Return whether a fact contributed to a join of facts: a register of the join, or its time.
+
+    A fact that did not can be removed; the join of the others is the same.
+
+    Args:
+        fact: One of the joined facts.
+        known: The join.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -287,38 +305,38 @@ def counts(fact: _F, known: _F) -> bool:
     """
     if _time(fact) == _time(known):
         return True
-    said = registers(known)
-    return any(said.get(name) == register for name, register in registers(fact).items())
+    winners = registers(known)
+    return any(winners.get(name) == register for name, register in registers(fact).items())
 
 
 def _newest(ours: Mapping[str, _Register], theirs: Mapping[str, _Register]) -> dict[str, _Register]:
     both = dict(ours)
     for name, register in theirs.items():
-        held = ours.get(name)
-        if held is None or (held != register and _order(name, held) < _order(name, register)):
+        known = ours.get(name)
+        if known is None or (known != register and _order(name, known) < _order(name, register)):
             both[name] = register
     return both
 
 
 def _order(name: str, register: _Register) -> tuple[bool, int, datetime, str]:
     value = register.value
-    says = ":" not in name or value[1] != _NULL
-    answers = bool(_ANSWERS[name](value)) if name in _ANSWERS else says
-    return answers, register.stamp, register.observed_at, repr(value)
+    is_not_null = ":" not in name or value[1] != _NULL
+    informs = bool(_INFORMS[name](value)) if name in _INFORMS else is_not_null
+    return informs, register.stamp, register.observed_at, repr(value)
 
 
 def _made(newest: _F, both: Mapping[str, _Register]) -> _F:
-    """A fact of these registers, with the time and the status of the newest one."""
+    """Make a fact of these registers, with the time and the status of *newest*."""
     kind = type(newest)
     groups: dict[tuple[int, datetime], list[str]] = {}
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     named: dict[str, list[tuple[str, Any]]] = {name: [] for name in _FIELDS[kind][2]}
     for name, register in both.items():
         outer, colon, _ = name.partition(":")
         if colon:
             named[outer].append(register.value)
         else:
-            said[name] = register.value
+            values[name] = register.value
         if register.stamp != newest.stamp or register.observed_at != newest.observed_at:
             groups.setdefault((register.stamp, register.observed_at), []).append(name)
     earlier = tuple(Earlier(seen, stamp, sorted(groups[stamp, seen])) for stamp, seen in sorted(groups))
@@ -326,4 +344,4 @@ def _made(newest: _F, both: Mapping[str, _Register]) -> _F:
     if isinstance(newest, StatusReport):
         times |= {"status": newest.status, "server_status": newest.server_status, "assumed": newest.assumed}
     make: Callable[..., _F] = kind
-    return make(**times, **said, **named)
+    return make(**times, **values, **named)

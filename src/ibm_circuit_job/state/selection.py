@@ -1,6 +1,6 @@
-"""Which jobs are meant: the arguments of ``IBMProvider.jobs()``, checked, and a record that says which jobs fit.
+"""The filters of ``IBMProvider.jobs()``: its arguments, checked, and a record that tests one job.
 
-What the service can filter by goes into its query; the rest is looked at here.
+The service applies the filters that its query has. :meth:`WantedJobs.fits` applies the others.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.state.tag_limits import checked_tags
 
 CIRCUIT_PROGRAMS: Final = frozenset({"circuit-runner", "qasm3-runner", "sampler", "executor"})
-"""The programs that ``run()`` submits to, whose results are counts; those of other executor jobs need not be."""
+"""The programs that ``run()`` submits to. Their results are counts, except for executor jobs of other clients."""
 
 
 @frozen
 class WantedJobs:
-    """Which jobs are meant."""
+    """The filters of a listing. A job must pass all of them."""
 
     statuses: frozenset[JobStatus] | None = None
-    """Only those with one of these statuses; ``None`` for any."""
+    """The statuses that a job may have; ``None`` for any."""
     pending: bool | None = None
-    """What the service is asked for: True for jobs that have not ended, False for those that have."""
+    """The service's query parameter ``pending``: True for jobs that have not ended, False for jobs that have."""
     created_after: datetime | None = None
-    """Only those created then or later, UTC."""
+    """The earliest creation time, UTC; inclusive."""
     created_before: datetime | None = None
-    """Only those created then or before, UTC."""
+    """The latest creation time, UTC; inclusive."""
     tags: tuple[str, ...] | None = None
-    """Only those that have all of these tags."""
+    """The tags that a job must have, all of them."""
 
     def fits(self, job: Job) -> bool:
-        """Return whether a job of the service's listing is meant."""
+        """Return whether a job of the service's listing is a circuit job with one of the statuses."""
         program = None if job.details is None else job.details.program
         if program is not None and program not in CIRCUIT_PROGRAMS:
             return False
@@ -52,7 +52,15 @@ def wanted_jobs(
     end_datetime: Any,
     job_tags: Any,
 ) -> WantedJobs:
-    """Return which jobs are meant.
+    """Return the filters for the arguments of ``IBMProvider.jobs()``.
+
+    Args:
+        limit: How many jobs to return; ``None`` for all.
+        skip: How many jobs to leave out at the beginning.
+        status: ``"pending"``, ``"completed"``, a ``JobStatus``, its name, or a list of these; ``None`` for any.
+        start_datetime: The earliest creation time; local time if it has no zone.
+        end_datetime: The latest creation time; local time if it has no zone.
+        job_tags: A list of tags, all of which a job must have.
 
     Raises:
         IBMBackendValueError: If an argument is wrong; the message says what would be right.
@@ -76,10 +84,14 @@ def wanted_jobs(
 
 
 def wanted_text(name: str, text: Any) -> str | None:
-    """Return the text of an argument that jobs are looked for by, or ``None`` where none is given.
+    """Return the text of a search argument; ``None`` for ``None``.
+
+    Args:
+        name: The name of the argument, for the error message.
+        text: Its value.
 
     Raises:
-        IBMBackendValueError: If it is no text, or one that nothing can be called.
+        IBMBackendValueError: If *text* is not a string, or contains a lone surrogate.
     """
     try:
         return None if text is None else str.encode(text).decode()

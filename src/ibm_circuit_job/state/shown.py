@@ -1,4 +1,4 @@
-"""What is shown of a record: its facts as the plain values of ``views``."""
+"""From the facts of a record to a ``JobView``, the plain values that ``views`` renders."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ibm_circuit_job.state.facts import JobDetails, JobMetrics, StatusReport
 from ibm_circuit_job.views.records import JobView
 
 _LAST_STEPS: Final = frozenset({"finished", "completed"})
-"""What the two dialects call the step that ends a job."""
+"""The names of the last step of a job, one for each channel."""
 
 
 def job_view(
     job_id: str, report: StatusReport | None, details: JobDetails | None, metrics: JobMetrics | None
 ) -> JobView:
-    """Return what is shown of a job.
+    """Return the plain values of a job that are shown to a user.
 
     Args:
-        job_id: Its ID.
-        report: The status report that holds.
-        details: What was said of the job itself.
-        metrics: What was measured.
+        job_id: The job's ID.
+        report: The status report of the job.
+        details: The details of the job.
+        metrics: The metrics of the job.
 
     Example:
         >>> job_view("cq1x", None, None, None).job_id
@@ -70,5 +70,5 @@ def job_view(
 
 
 def _first_seen(details: JobDetails) -> datetime:
-    """When the oldest of what is known was seen, which is the submission where this machine has submitted the job."""
+    """The time of the oldest known value. For a job that this machine submitted, that is the submission."""
     return min([details.observed_at, *(group.observed_at for group in details.earlier)])

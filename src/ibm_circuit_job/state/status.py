@@ -1,6 +1,6 @@
-"""The table: what each status string of the service means, and how final statuses rank.
+"""The table of statuses: the meaning of each status string of the service, and the rank of final statuses.
 
-This table is the only place that knows. The code, the diagram in the documentation and the tests read it.
+The code, the diagram in the documentation and the tests read this table; nothing else defines a status.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ STATUS_OF: Final[Mapping[str, JobStatus]] = MappingProxyType(
 FINAL_RANK: Final[Mapping[JobStatus, int]] = MappingProxyType(
     {JobStatus.CANCELLED: 1, JobStatus.ERROR: 2, JobStatus.DONE: 3}
 )
-"""The final statuses. Where the service reported two of them for one job, the one of higher rank holds."""
+"""Final status -> rank. If the service reported two final statuses for one job, the one of higher rank wins."""
 
 UNKNOWN: Final = JobStatus.INITIALIZING
-"""What a status string that is not in the table counts as: not final, and no claim that the job waits or runs."""
+"""The meaning of a status string that is not in the table. It is not final, and does not claim that the job runs."""
 
 RAN_TOO_LONG: Final = 1305
 """The reason code of a job that the service cancelled because it ran longer than allowed."""
@@ -50,12 +50,12 @@ RAN_TOO_LONG: Final = 1305
 RAN_TOO_LONG_REASON: Final = (
     "The job ran longer than its maximum execution time and was cancelled: its time limit was passed."
 )
-"""The reason given for such a job where the service gives none of its own."""
+"""The reason of such a job, if the service gives none."""
 
 
 @lru_cache(maxsize=1000)
 def status_of(server_status: str) -> JobStatus:
-    """Return what a status string of the service means, without regard to case.
+    """Return the ``JobStatus`` of a status string of the service; upper and lower case do not count.
 
     Example:
         >>> status_of("Completed").name
@@ -71,7 +71,7 @@ def status_of(server_status: str) -> JobStatus:
 
 @lru_cache(maxsize=1000)
 def is_known(server_status: str) -> bool:
-    """Return whether the table has this status string.
+    """Return whether the table has this status string, or a spelling of it.
 
     Example:
         >>> is_known("pending_in_queue"), is_known("Levitating")
@@ -82,7 +82,7 @@ def is_known(server_status: str) -> bool:
 
 @lru_cache(maxsize=1000)
 def says_ran_too_long(server_status: str) -> bool:
-    """Return whether a status string says that the job ran longer than allowed, however it is spelt.
+    """Return whether a status string means "ran too long", in any spelling.
 
     Example:
         >>> says_ran_too_long("Cancelled - Ran too long"), says_ran_too_long("CANCELED_RAN_TOO_LONG")
@@ -98,7 +98,7 @@ _RAN_TOO_LONG: Final = re.compile(r"(cancell?ed)?rantoolong")
 
 
 def is_reason(text: str | None) -> bool:
-    """Return whether a reason that the service gives says anything: some jobs have only the word ``Error``.
+    """Return whether a reason of the service has information. Some jobs have only the word ``Error``.
 
     Example:
         >>> is_reason("Too many shots."), is_reason("Error"), is_reason(None)

@@ -1,4 +1,4 @@
-"""What IBM Quantum Platform takes as the tags of a job. IBM Quantum Platform Classic had no such limits."""
+"""The limits of IBM Quantum Platform for the tags of a job. IBM Quantum Platform Classic had none."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 from ibm_circuit_job.errors import IBMBackendValueError
 
 MOST_TAGS: Final = 8
-"""How many tags a job may have. Source: the schema of ``tags`` of ``POST /v1/jobs`` and ``PUT /v1/jobs/ID/tags``."""
+"""The most tags of a job. Source: the schema of ``tags`` of ``POST /v1/jobs`` and ``PUT /v1/jobs/ID/tags``."""
 LONGEST_TAG: Final = 86
-"""How many characters a tag may have; the same source."""
+"""The most characters that a tag may have. Source: the same schema."""
 
 
 def excess_of_tags(tags: Sequence[str]) -> str | None:
-    """Return what *tags* should be, and what they are, where the service does not take them; else ``None``.
+    """Return which limit *tags* exceed, as the end of an error message; ``None`` if they exceed none.
 
     Example:
         >>> excess_of_tags(["a"] * 9)
@@ -31,16 +31,16 @@ def excess_of_tags(tags: Sequence[str]) -> str | None:
 
 
 def checked_tags(tags: object) -> list[str]:
-    """Return tags, checked.
+    """Return tags as a list, after a check; empty for ``None``.
 
     Raises:
-        IBMBackendValueError: If they are no list of strings.
+        IBMBackendValueError: If *tags* is not a list or tuple of strings, or a string contains a lone surrogate.
     """
     if tags is None:
         return []
     try:
         if isinstance(tags, (list, tuple)):
-            # Texts that cannot be sent are refused here, too.
+            # encode() raises for lone surrogates, which cannot be sent.
             return [str.encode(tag).decode() for tag in tags]
     except (TypeError, UnicodeEncodeError):
         pass

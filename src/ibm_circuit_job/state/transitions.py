@@ -1,17 +1,16 @@
-"""Everything that can happen to a Job: pure functions (Job, fact) -> Job.
+"""Everything that can happen to a record: pure functions (Job, fact) -> Job.
 
 The rules:
 
-1. Every transition is a join with a Job that holds nothing but the new fact. Joins are commutative, associative
-   and idempotent, so facts may come late, twice, in any order and by any way.
-2. A status: final beats not final. Of two final ones, what the service said beats what we assumed; then DONE
-   beats ERROR beats CANCELLED; then the later. Of two that are not final, the later.
-3. Every other field: the later, by the stamp of the fact. A fact that does not say a field leaves it as it was.
-4. Where all that is equal, the larger in a fixed order of content; so that there is always exactly one answer.
-5. A transition that changes nothing returns the very object that it was given.
+1. Every transition is a join with a record that has only the new fact. Joins are commutative, associative and
+   idempotent, so facts may arrive late, twice and in any order.
+2. Status: a final status beats one that is not. Of two final ones, a reported status beats an assumed one; then DONE
+   beats ERROR, and ERROR beats CANCELLED; then the later one wins. Of two that are not final, the later one wins.
+3. Every other field: the later value wins, by the stamp of its fact. A fact that lacks a field leaves it unchanged.
+4. If all of that is equal, the larger content in a fixed order wins. So there is always exactly one answer.
+5. A transition that changes nothing returns the same object.
 
-No clock is read here: the time at which something was seen comes with the fact, and :func:`after` takes the time of
-now from its caller.
+No function reads a clock. A fact contains its own time, and :func:`after` takes the current time as an argument.
 """
 
 from __future__ import annotations
@@ -45,14 +44,14 @@ _B = TypeVar("_B", JobInputs, ResultPayload)
 
 
 def merge(job: Job, other: Job) -> Job:
-    """Return what is known from both records together: the join, slot by slot.
+    """Return the join of two records of one job: all that is known from both together.
 
     Args:
         job: One record.
         other: Another record of the same job.
 
     Returns:
-        The join. It is ``job`` itself where ``other`` adds nothing.
+        The join. It is ``job`` itself if ``other`` adds nothing.
 
     Raises:
         ValueError: If the two are records of different jobs.
@@ -63,8 +62,8 @@ def merge(job: Job, other: Job) -> Job:
         >>> from ibm_circuit_job import Job, StatusReport
         >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
         >>> done = Job("a", StatusReport(noon, JobStatus.DONE, "Completed"))
-        >>> late_news = Job("a", StatusReport(noon.replace(hour=13), JobStatus.RUNNING, "Running"))
-        >>> merge(late_news, done) == merge(done, late_news) == done
+        >>> late = Job("a", StatusReport(noon.replace(hour=13), JobStatus.RUNNING, "Running"))
+        >>> merge(late, done) == merge(done, late) == done
         True
     """
     if job is other:
@@ -88,7 +87,11 @@ def merge(job: Job, other: Job) -> Job:
 
 
 def merge_all(job: Job, others: Iterable[Job]) -> Job:
-    """Return the join of a record with any number of others of the same job.
+    """Return the join of a record with any number of other records of the same job.
+
+    Args:
+        job: One record.
+        others: Other records of the same job.
 
     Raises:
         ValueError: If one of them is a record of a different job.
@@ -102,7 +105,11 @@ def merge_all(job: Job, others: Iterable[Job]) -> Job:
 
 
 def refresh(job: Job, *facts: Fact) -> Job:
-    """Return the job after facts of any kind were learned, such as those of one reply.
+    """Return the record after new facts, such as those of one reply.
+
+    Args:
+        job: The record.
+        *facts: Facts of any kind, in any order.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -136,7 +143,11 @@ def _learn(job: Job, fact: Fact) -> Job:  # noqa: PLR0911 - one for each kind of
 
 
 def apply_status(job: Job, report: StatusReport) -> Job:
-    """Return the job after a status was reported.
+    """Return the record after a status report.
+
+    Args:
+        job: The record.
+        report: The report. It changes nothing if a report in the record is stronger.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -152,7 +163,11 @@ def apply_status(job: Job, report: StatusReport) -> Job:
 
 
 def cache_result(job: Job, payload: ResultPayload) -> Job:
-    """Return the job after the body of its result has arrived in full.
+    """Return the record after the body of its result has arrived in full.
+
+    Args:
+        job: The record.
+        payload: The body.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -164,7 +179,11 @@ def cache_result(job: Job, payload: ResultPayload) -> Job:
 
 
 def attach_inputs(job: Job, inputs: JobInputs) -> Job:
-    """Return the job after the parameters of its submission were read, or sent.
+    """Return the record after the parameters of the job were sent, or read from a reply.
+
+    Args:
+        job: The record.
+        inputs: The parameters.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -176,12 +195,12 @@ def attach_inputs(job: Job, inputs: JobInputs) -> Job:
 
 
 def mark_cancelled(job: Job, observed_at: datetime) -> Job:
-    """Return the job after the service accepted to cancel it.
+    """Return the record after the service accepted a cancel.
 
-    That it is cancelled then is an assumption of ours: a final status that the service reports beats it.
+    The status CANCELLED is then assumed: a final status that the service reports later, or reported before, beats it.
 
     Args:
-        job: The job.
+        job: The record.
         observed_at: When the service accepted, an aware time.
 
     Example:
@@ -199,11 +218,11 @@ def mark_cancelled(job: Job, observed_at: datetime) -> Job:
 
 
 def retag(job: Job, tags: Iterable[str], observed_at: datetime) -> Job:
-    """Return the job after its tags were replaced on the service.
+    """Return the record after the service replaced the tags of the job.
 
     Args:
-        job: The job.
-        tags: All the tags that it has now.
+        job: The record.
+        tags: All tags that the job has now.
         observed_at: When the service accepted them, an aware time.
 
     Example:
@@ -216,12 +235,12 @@ def retag(job: Job, tags: Iterable[str], observed_at: datetime) -> Job:
 
 
 def rename(job: Job, name: str, observed_at: datetime) -> Job:
-    """Return the job after it was given a name.
+    """Return the record after the user named the job.
 
     Args:
-        job: The job.
-        name: Its name from now on.
-        observed_at: When it was named, an aware time.
+        job: The record.
+        name: The new name.
+        observed_at: When the job was named, an aware time.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -233,14 +252,15 @@ def rename(job: Job, name: str, observed_at: datetime) -> Job:
 
 
 def after(seen: Job, known: Job, now: datetime) -> Job:
-    """Return what was seen just now, stamped so that it comes after all that is known.
+    """Return new facts with stamps that are later than all stamps of a record.
 
-    It does already, unless a clock was set back, or what is known came from a machine whose clock is ahead.
+    Stamps change only if the clock was set back, or if the record came from a machine whose clock is ahead. Without the
+    change, a merge would prefer the older facts.
 
     Args:
-        seen: What was seen.
-        known: What was known before that.
-        now: The wall time of the machine that has seen it.
+        seen: A record of the facts that arrived just now.
+        known: The record before that.
+        now: The current wall time of this machine, an aware time.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -255,12 +275,20 @@ def after(seen: Job, known: Job, now: datetime) -> Job:
 
 
 def after_stamp(seen: Job, newest: int | None, now: datetime) -> Job:
-    """Return what was seen just now, as :func:`after` does, where the newest stamp is known and not the record.
+    """Return new facts as :func:`after` does, for a caller that has only the newest stamp of the record.
 
     Args:
-        seen: What was seen.
-        newest: The newest stamp that was known before that; ``None`` where nothing was known.
-        now: The wall time of the machine that has seen it.
+        seen: A record of the facts that arrived just now.
+        newest: The newest stamp before that, in microseconds since 1970; ``None`` if nothing was known.
+        now: The current wall time of this machine, an aware time.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> from ibm_circuit_job import Job, JobTags
+        >>> noon = datetime(2024, 2, 3, 12, tzinfo=UTC)
+        >>> seen = refresh(Job("a"), JobTags(noon, ["bell"]))
+        >>> after_stamp(seen, seen.stamp + 5, noon).stamp - seen.stamp
+        6
     """
     if newest is None or newest < micros_of(now):
         return seen
@@ -280,14 +308,14 @@ def _stamped(fact: _F | None, stamp: int) -> _F | None:
 
 
 def news(kept: Job, known: Job) -> Job | None:
-    """Return what is known of a job and not kept yet, as a record of its own; ``None`` where that is nothing.
+    """Return the facts of a record that are not saved yet, as a record of their own; ``None`` if all are saved.
 
-    That the service said the same thing again, and when, is no news. Bodies of results are left out: who keeps them
-    does so before anything else is done with them.
+    A fact that differs only in its time is not returned. Results are not returned either: they are saved separately, as
+    soon as they arrive.
 
     Args:
-        kept: What is kept of it.
-        known: What is known of it.
+        kept: The record as it is saved.
+        known: The record in memory.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -302,49 +330,49 @@ def news(kept: Job, known: Job) -> Job | None:
     """
     found = Job(
         known.job_id,
-        status=_new(kept.status, known.status),
-        details=_new(kept.details, known.details),
-        metrics=_new(kept.metrics, known.metrics),
-        inputs=_new(kept.inputs, known.inputs),
+        status=_unless_same(kept.status, known.status),
+        details=_unless_same(kept.details, known.details),
+        metrics=_unless_same(kept.metrics, known.metrics),
+        inputs=_unless_same(kept.inputs, known.inputs),
     )
     return found if found.facts else None
 
 
-def _new(kept: _F | None, known: _F | None) -> _F | None:
-    """The fact, where it says something else than the one that is kept."""
-    if known is None or known is kept:
+def _unless_same(saved: _F | None, known: _F | None) -> _F | None:
+    """The fact in memory; ``None`` if it differs from the saved one only in its times."""
+    if known is None or known is saved:
         return None
-    if kept is None:
+    if saved is None:
         return known
-    times: dict[str, Any] = {"observed_at": kept.observed_at, "stamp": kept.stamp}
-    if not isinstance(kept, Body):
-        times["earlier"] = kept.earlier
-    return None if evolve(known, **times) == kept else known
+    times: dict[str, Any] = {"observed_at": saved.observed_at, "stamp": saved.stamp}
+    if not isinstance(saved, Body):
+        times["earlier"] = saved.earlier
+    return None if evolve(known, **times) == saved else known
 
 
-def _stronger(held: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:
-    """Rule 2; rules 3 and 4 where the two are of equal strength."""
-    if held is not None and seen is not None and held.strength != seen.strength:
-        return held if held.strength > seen.strength else seen
-    return _joined(held, seen)
+def _stronger(known: StatusReport | None, seen: StatusReport | None) -> StatusReport | None:
+    """Apply rule 2, and rules 3 and 4 to reports of equal strength."""
+    if known is not None and seen is not None and known.strength != seen.strength:
+        return known if known.strength > seen.strength else seen
+    return _joined(known, seen)
 
 
-def _joined(held: _R | None, seen: _R | None) -> _R | None:
-    """Rules 3 and 4, field by field; the held one where the other adds nothing."""
-    if held is seen or seen is None:
-        return held
-    return seen if held is None else joined(held, seen)
+def _joined(known: _R | None, seen: _R | None) -> _R | None:
+    """Apply rules 3 and 4 field by field; return *known* itself if *seen* adds nothing."""
+    if known is seen or seen is None:
+        return known
+    return seen if known is None else joined(known, seen)
 
 
-def _newer(held: _B | None, seen: _B | None) -> _B | None:
-    """Rules 3 and 4 for a body, which is one field; the held one where the two are equal."""
-    if held is seen or seen is None:
-        return held
-    if held is None:
+def _newer(known: _B | None, seen: _B | None) -> _B | None:
+    """Apply rules 3 and 4 to a body, which is a single field; return *known* itself if both are equal."""
+    if known is seen or seen is None:
+        return known
+    if known is None:
         return seen
-    if held == seen:
-        return held
-    times = [(body.stamp, body.observed_at) for body in (held, seen)]
-    # The order of the hashes is the same on every machine. To work them out takes as long as reading the bodies.
-    is_held = times[0] > times[1] if times[0] != times[1] else held.sha256 > seen.sha256
-    return held if is_held else seen
+    if known == seen:
+        return known
+    times = [(body.stamp, body.observed_at) for body in (known, seen)]
+    # Hashes have the same order on every machine. Only equal times need them, because they take as long as a read.
+    is_known_newer = times[0] > times[1] if times[0] != times[1] else known.sha256 > seen.sha256
+    return known if is_known_newer else seen

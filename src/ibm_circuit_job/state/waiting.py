@@ -1,24 +1,24 @@
 """What a waiter does next: a pure function of what happened so far.
 
-A waiter is a loop without an opinion: it asks :func:`next_step`, does what it is told, writes down what came of
-it with one of the ``after_`` functions, and asks again. No clock, no socket and no sleep is in here, so that
-waits of ten days are tested in a millisecond. Times are seconds of a monotonic clock of the waiter's choice.
+A waiter is a loop. It calls :func:`next_step`, does that step, records the outcome with one of the ``after_``
+functions, and repeats. This module uses no clock, no socket and no sleep, so a wait of ten days is tested in a
+millisecond. Times are seconds of a monotonic clock that the waiter chooses.
 
-The order of things:
+The rules, in this order:
 
-1. A job that has ended is not asked for again.
-2. Trouble that cannot get better ends the wait; other trouble does so when it lasted longer than the patience.
-3. Then the caller's deadline.
-4. A push stream is listened to, at once, where the client offers one. It is refused while the job does not run;
-   then it is tried again when the job was seen running.
-5. When a stream ends, the status is read at once, and again after short pauses while the service lags behind
-   the stream.
-6. Without a stream the status is polled. While the job is queued, the pause is a share of the time waited; then it
-   stays the same for hours, because a job often runs for a few seconds only; after hours it grows again, with the
-   square root of the time. While the service expects the job to start much later, the pause is longer.
-7. A job that runs is asked for more often: after a share of the time that it has run; and more often still about the
-   moment when the service expects its end.
-8. Pauses are spread: two waiters that began together do not stay in step.
+1. A job that has ended is not polled again.
+2. A permanent failure ends the wait. Temporary failures end it when they have lasted longer than ``patience``.
+3. The deadline of the caller ends the wait.
+4. If the client offers a push stream, the waiter listens to it. The service refuses a stream while the job does not
+   run. The waiter then tries again after it has seen the job running.
+5. When a stream closes, the waiter polls the status at once. While the status lags behind the stream, it polls again
+   after short pauses.
+6. Without a stream the waiter polls. For a queued job the pause is a share of the time waited, up to ``steady_pause``.
+   It then stays the same for two hours, because many jobs run for a few seconds only, and afterwards grows with the
+   square root of the time. It is longer while the service expects the job to start much later.
+7. For a running job the pause is a share of the time that the job has run. It is shorter around the moment at which the
+   service expects the job to end.
+8. Each pause is shortened by a different amount, so that two waiters that began together do not poll together.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from attrs.validators import ge, gt, le, lt
 from ibm_circuit_job.errors import Failure
 
 _PAUSE = [gt(0.0), le(1e6)]
-"""No system can sleep for any number of seconds."""
+"""The range of a pause in seconds. Operating systems cannot sleep arbitrarily long."""
 
 
 @frozen
 class WaitPolicy:
-    """How a wait is paced. All pauses are in seconds.
+    """The pauses and limits of a wait, in seconds unless an attribute says otherwise.
 
     Example:
         >>> WaitPolicy(longest_pause=5.0).longest_pause
@@ -47,25 +47,25 @@ class WaitPolicy:
     shortest_pause: float = field(default=0.35, validator=_PAUSE)
     """The shortest pause between two polls."""
     share: float = field(default=0.08, validator=[gt(0.0), lt(math.inf)])
-    """The pause as a share of the time waited so far; while the job runs, of the time that it has run."""
+    """The pause as a share (a number without a unit) of the time waited so far, or of the time that the job has run."""
     steady_pause: float = field(default=5.4, validator=_PAUSE)
-    """The longest pause in the first two hours of a wait. After that it grows: after a day it is 18.7 s."""
+    """The longest pause in the first two hours of a wait. It grows afterwards, to 18.7 s after a day."""
     longest_pause: float = field(default=30.0, validator=_PAUSE)
-    """The longest pause between two polls, however long the wait."""
+    """The longest pause between two polls in a wait of any length."""
     lag_pause: float = field(default=0.01, validator=_PAUSE)
-    """The first pause after a stream ended, while the status lags behind; it doubles each time."""
+    """The first pause after a stream closed, while the status lags behind; each further pause is twice as long."""
     guard_pause: float = field(default=60.0, validator=_PAUSE)
-    """How long an open stream is trusted without a look at the status."""
+    """How long to listen to an open stream before the status is polled as a check."""
     stream_retry: float = field(default=5.0, validator=_PAUSE)
-    """The pause before a stream that was refused to a running job is tried again; it doubles each time."""
+    """The pause after a stream was refused for a running job; each further pause is twice as long."""
     patience: float = field(default=86_400.0, validator=ge(0.0))
-    """How long trouble may last without one good reply before the wait is given up."""
+    """How long requests may fail, without one good reply, before the wait ends with an error."""
     spread: float = field(default=0.1, validator=[ge(0.0), le(0.5)])
-    """By which share pauses are cut at most, so that many waiters do not ask in step."""
+    """The largest share, from 0 to 0.5, by which a pause is shortened, so that many waiters do not poll together."""
 
     @classmethod
     def prompt(cls) -> WaitPolicy:
-        """Return a policy that is told earlier, with about four times the requests.
+        """Return a policy that sees the end of a job earlier, with about four times as many requests.
 
         Example:
             >>> WaitPolicy.prompt().steady_pause
@@ -75,7 +75,7 @@ class WaitPolicy:
 
     @classmethod
     def gentle(cls) -> WaitPolicy:
-        """Return a policy with about a quarter of the requests, that is told later.
+        """Return a policy that sees the end of a job later, with about a quarter of the requests.
 
         Example:
             >>> WaitPolicy.gentle().steady_pause
@@ -86,104 +86,104 @@ class WaitPolicy:
 
 @frozen
 class Trouble:
-    """A row of failures without one good reply in between."""
+    """Failures in a row, without a good reply in between."""
 
     since: float
-    """When the first of them came."""
+    """When the first failure came."""
     last: Failure
-    """The last one."""
+    """The last failure."""
     count: int = 1
-    """How many there were."""
+    """How many failures there were."""
 
 
 @frozen
 class Wait:
-    """What happened in a wait so far."""
+    """The state of a wait: what happened so far. Times are seconds of the waiter's clock."""
 
     started: float
     """When the wait began."""
     deadline: float | None = None
-    """When the caller's time is up; ``None`` for never."""
+    """When the caller's timeout expires; ``None`` for never."""
     offers_stream: bool = False
     """Whether the client can listen to a push stream."""
     ended: bool = False
     """Whether the job is known to have ended."""
     running_since: float | None = None
-    """When a reply said first that the job runs; ``None`` where the last good reply did not say so."""
+    """When the job was first seen running; ``None`` if it was not running in the last good reply."""
     running_for: float | None = None
-    """How many seconds the service expects the job to run, where it says so."""
+    """How many seconds the service expects the job to run; ``None`` if it gives no estimate."""
     polled: float | None = None
-    """When the status was last asked for; ``None`` before the first time."""
+    """When the status was last polled; ``None`` before the first poll."""
     stream_tried: float | None = None
-    """When a stream was last tried."""
+    """When a stream was last tried; ``None`` before the first try."""
     refusals: int = 0
-    """How many streams in a row were refused to a job that was seen running."""
+    """How many streams in a row were refused for a job that was seen running."""
     lagging: int | None = None
-    """How many polls there were since a stream closed on a job that had not ended; ``None`` if there was none."""
+    """How many polls followed a closed stream while the job had not ended; ``None`` unless a stream just closed."""
     poll_now: bool = False
-    """Whether something just happened that makes the status worth a look at once."""
+    """Whether the next poll comes without a pause."""
     trouble: Trouble | None = None
-    """The trouble that goes on, if any."""
+    """The failures since the last good reply; ``None`` if the last reply was good."""
     expected_start: float | None = None
-    """When the service expects the job to start, where it says so."""
+    """When the service expects the job to start; ``None`` if it gives no estimate."""
     estimated: float | None = None
-    """When the service was last asked for that."""
+    """When that estimate was last requested; ``None`` before the first request."""
     seed: float = 0.0
-    """A number from 0 to 1 that is another one for each waiter."""
+    """A random number in [0, 1), a different one for each waiter."""
     polls: int = 0
-    """How often the status was asked for."""
+    """How many times the status was polled."""
 
     @property
     def running(self) -> bool:
-        """Whether the last good reply said that the job runs."""
+        """Whether the job was running in the last good reply."""
         return self.running_since is not None
 
 
 @frozen
 class Listen:
-    """Listen to the push stream, for at most so many seconds."""
+    """Listen to the push stream."""
 
     seconds: float | None
-    """How long to listen; ``None`` for as long as it takes."""
+    """For how many seconds to listen at most; ``None`` for no limit."""
 
 
 @frozen
 class Poll:
-    """Ask for the status after a pause of so many seconds."""
+    """Poll the status after a pause."""
 
     after: float
-    """The pause before the question."""
+    """The pause in seconds."""
 
 
 @frozen
 class Finished:
-    """The job has ended. Stop."""
+    """Stop: the job has ended."""
 
 
 @frozen
 class TimedOut:
-    """The caller's time is up. Stop."""
+    """Stop: the caller's timeout has expired."""
 
 
 @frozen
 class GaveUp:
-    """Trouble that cannot get better, or lasted too long. Stop."""
+    """Stop: a failure is permanent, or failures lasted longer than ``patience``."""
 
     trouble: Trouble
-    """What went wrong, how often, and since when."""
+    """The failures."""
 
 
 Step: TypeAlias = Listen | Poll | Finished | TimedOut | GaveUp
-"""What to do next: a closed union, to be taken apart with ``match``."""
+"""What to do next: a closed union, for use with ``match``."""
 
 
 def next_step(policy: WaitPolicy, wait: Wait, now: float) -> Step:
     """Return what a waiter does next.
 
     Args:
-        policy: How the wait is paced.
+        policy: The pauses and limits of the wait.
         wait: What happened so far.
-        now: The time, by the same clock as the times in ``wait``.
+        now: The time, by the clock of the times in *wait*.
 
     Example:
         >>> next_step(WaitPolicy(), Wait(started=0.0, offers_stream=True), now=0.0)
@@ -193,7 +193,7 @@ def next_step(policy: WaitPolicy, wait: Wait, now: float) -> Step:
     """
     if wait.ended:
         return Finished()
-    if wait.trouble is not None and _is_hopeless(policy, wait.trouble, now):
+    if wait.trouble is not None and _ends_the_wait(policy, wait.trouble, now):
         return GaveUp(wait.trouble)
     remaining = None if wait.deadline is None else wait.deadline - now
     if remaining is not None and remaining <= 0 and wait.polled is not None:
@@ -204,7 +204,7 @@ def next_step(policy: WaitPolicy, wait: Wait, now: float) -> Step:
     return Poll(pause if remaining is None else min(pause, max(remaining, 0.0)))
 
 
-def _is_hopeless(policy: WaitPolicy, trouble: Trouble, now: float) -> bool:
+def _ends_the_wait(policy: WaitPolicy, trouble: Trouble, now: float) -> bool:
     return not trouble.last.can_retry or now - trouble.since > policy.patience
 
 
@@ -226,18 +226,19 @@ def _pause(policy: WaitPolicy, wait: Wait, now: float) -> float:
     regular = max(regular * (1.0 - policy.spread * ((wait.seed + wait.polls * _GOLDEN) % 1.0)), policy.shortest_pause)
     if wait.lagging is not None:
         regular = min(regular, policy.lag_pause * 2.0 ** max(wait.lagging - 1, 0))
-    asked_for = min(getattr(wait.trouble and wait.trouble.last, "retry_after", None) or 0.0, _MOST_ASKED_FOR)
-    return max(0.0, max(regular, asked_for) - (now - polled))
+    requested = min(getattr(wait.trouble and wait.trouble.last, "retry_after", None) or 0.0, _LONGEST_REQUESTED_PAUSE)
+    return max(0.0, max(regular, requested) - (now - polled))
 
 
 def _regular_pause(policy: WaitPolicy, wait: Wait, polled: float) -> float:
-    """The pause after a poll, before it is spread."""
+    """The pause after a poll in seconds, before ``spread`` shortens it."""
     waited = max(polled - wait.started, 0.0)
-    most = min(max(policy.steady_pause, policy.steady_pause * math.sqrt(waited / _STEADY)), policy.longest_pause)
+    growth = math.sqrt(waited / _STEADY_SECONDS)
+    most = min(max(policy.steady_pause, policy.steady_pause * growth), policy.longest_pause)
     if wait.running_since is None:
         pause = min(policy.share * waited, most)
         if wait.expected_start is not None:
-            # The queue may move faster than the service expects.
+            # Not the whole time to the expected start, because the queue may move faster than the service expects.
             pause = max(pause, min(_SHARE_TO_GO * (wait.expected_start - polled), policy.longest_pause))
     else:
         pause = policy.share * (polled - wait.running_since)
@@ -247,14 +248,14 @@ def _regular_pause(policy: WaitPolicy, wait: Wait, polled: float) -> float:
     return min(max(pause, policy.shortest_pause), policy.longest_pause)
 
 
-_STEADY = 7_200.0
-"""For so many seconds the pause in the queue does not grow beyond the steady one."""
+_STEADY_SECONDS = 7_200.0
+"""Seconds of a wait in which the pause does not exceed ``steady_pause``."""
 _SHARE_TO_GO = 0.2
-"""A pause, as a share of the time until a moment that the service expects, or since then."""
+"""The pause as a share of the time to a moment that the service expects, or of the time since then."""
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
-"""The step that spreads any number of points most evenly over an interval."""
-_MOST_ASKED_FOR = 3600.0
-"""However long a service asks to wait, after so many seconds it is asked again."""
+"""The golden ratio: multiples of it, modulo 1, spread most evenly over an interval."""
+_LONGEST_REQUESTED_PAUSE = 3600.0
+"""Seconds of a service's ``Retry-After`` that are respected; a longer pause is cut to this."""
 
 
 def after_poll(wait: Wait, now: float, *, ended: bool, running: bool, running_for: float | None = None) -> Wait:
@@ -264,15 +265,15 @@ def after_poll(wait: Wait, now: float, *, ended: bool, running: bool, running_fo
         wait: What happened before.
         now: The time.
         ended: Whether the job has ended.
-        running: Whether it runs.
-        running_for: How many seconds the service expects it to run; ``None`` where it does not say so.
+        running: Whether the job runs.
+        running_for: How many seconds the service expects the job to run; ``None`` if it gives no estimate.
 
     Example:
         >>> after_poll(Wait(started=0.0), 1.0, ended=True, running=False).ended
         True
     """
     lagging = None if wait.lagging is None else wait.lagging + 1
-    # A stream that was closed on a job that runs on is as good as one that was refused.
+    # The stream closed, but the job did not end: counted as a refusal, so that the next stream comes later.
     useless = lagging is not None and lagging > _MOST_LAGGING and not ended
     return evolve(
         wait,
@@ -289,42 +290,53 @@ def after_poll(wait: Wait, now: float, *, ended: bool, running: bool, running_fo
 
 
 _MOST_LAGGING = 12
-"""After so many doubled pauses a closed stream says nothing any more about the status."""
+"""How many polls may follow a closed stream before the status no longer counts as lagging."""
 
 
 def after_estimate(wait: Wait, now: float, expected_start: float | None) -> Wait:
-    """Return the wait after the service was asked when it expects the job to start, and perhaps said so."""
+    """Return the wait after a request for the expected start of the job.
+
+    Args:
+        wait: What happened before.
+        now: The time.
+        expected_start: When the service expects the job to start; ``None`` if it gave no estimate.
+    """
     return evolve(wait, estimated=now, expected_start=expected_start)
 
 
 def wants_estimate(wait: Wait, now: float) -> bool:
-    """Return whether it is worth a request to hear when the service expects the job to start.
+    """Return whether to request an estimate of the job's start.
 
-    It is after a while in the queue, and then each time that the wait is longer by a quarter: a queue may move faster
-    than the last estimate said, and many estimates are in the past.
+    The first request comes after 10 seconds in the queue. The next ones come each time that the wait has grown by a
+    quarter, because a queue may move faster than estimated, and many estimates are in the past.
 
     Example:
         >>> wants_estimate(Wait(started=0.0, polled=5.0), 5.0), wants_estimate(Wait(started=0.0, polled=15.0), 15.0)
         (False, True)
     """
-    if wait.running or wait.ended or now - wait.started < _WORTH_AN_ESTIMATE:
+    if wait.running or wait.ended or now - wait.started < _SECONDS_BETWEEN_ESTIMATES:
         return False
     if wait.estimated is None:
         return True
-    least = _ESTIMATE_HOLDS if wait.expected_start is None else _WORTH_AN_ESTIMATE
+    least = _SECONDS_AFTER_NO_ESTIMATE if wait.expected_start is None else _SECONDS_BETWEEN_ESTIMATES
     return now - wait.estimated >= max(least, _SHARE_WAITED * (wait.estimated - wait.started))
 
 
-_WORTH_AN_ESTIMATE = 10.0
-"""So many seconds in the queue pass before the first estimate is asked for, and between two at least."""
-_ESTIMATE_HOLDS = 60.0
-"""For so many seconds a service that gave no estimate is not asked for one again."""
+_SECONDS_BETWEEN_ESTIMATES = 10.0
+"""Seconds before the first request for an estimate, and the least seconds between two requests."""
+_SECONDS_AFTER_NO_ESTIMATE = 60.0
+"""Seconds until the next request, if the service gave no estimate."""
 _SHARE_WAITED = 0.25
-"""An estimate is asked for again after so much of the time that was waited until the last one."""
+"""Time to the next request, as a share of the time waited until the last one."""
 
 
 def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:
-    """Return the wait after the status could not be read.
+    """Return the wait after a poll failed.
+
+    Args:
+        wait: What happened before.
+        now: The time.
+        failure: Why the poll failed.
 
     Example:
         >>> from ibm_circuit_job.errors import Unreachable
@@ -338,20 +350,34 @@ def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:
 
 
 def after_stream_closed(wait: Wait, now: float) -> Wait:
-    """Return the wait after the service closed a stream that was open: the job probably ended."""
+    """Return the wait after the service closed an open stream, which it does when the job ends.
+
+    Example:
+        >>> next_step(WaitPolicy(), after_stream_closed(Wait(started=0.0, offers_stream=True), 9.0), 9.0)
+        Poll(after=0.0)
+    """
     return evolve(wait, stream_tried=now, poll_now=True, lagging=0)
 
 
 def after_stream_quiet(wait: Wait, now: float) -> Wait:
-    """Return the wait after a stream was listened to for as long as asked, and nothing came."""
+    """Return the wait after a stream stayed open and sent nothing for the whole time of :class:`Listen`.
+
+    Example:
+        >>> next_step(WaitPolicy(), after_stream_quiet(Wait(started=0.0, offers_stream=True), 60.0), 60.0)
+        Poll(after=0.0)
+    """
     return evolve(wait, stream_tried=now, refusals=0, poll_now=True)
 
 
 def after_stream_failed(wait: Wait, now: float) -> Wait:
     """Return the wait after a stream was refused, or broke.
 
-    Before the job was seen running that is no more than the service's way of saying so. The first time after that, the
-    job has most likely just ended, which is worth a look at once.
+    Before the job runs, the service refuses every stream. The first refusal for a running job most likely means that
+    the job has just ended, so the status is polled at once.
+
+    Example:
+        >>> next_step(WaitPolicy(), after_stream_failed(Wait(started=0.0, offers_stream=True), 0.1), 0.1)
+        Poll(after=0.0)
     """
-    worth_a_look = not wait.running or wait.refusals == 0
-    return evolve(wait, stream_tried=now, refusals=wait.refusals + wait.running, poll_now=worth_a_look)
+    poll_now = not wait.running or wait.refusals == 0
+    return evolve(wait, stream_tried=now, refusals=wait.refusals + wait.running, poll_now=poll_now)

@@ -1,18 +1,22 @@
-"""Which of several processes asks the service for a job that all of them wait for: pure functions of what was seen.
+"""Which of several processes polls a job that all of them wait for: pure functions of what was seen.
 
-Processes that share a store share the waits. Each has a row there, a *watcher*, which it renews every
-:data:`RENEWAL_SECONDS`; a *lease* names the watcher that asks for a job. The others read what it saves. The rule:
+Processes that share a store share their waits. Each process has a row in the store, a *watcher*, which it renews every
+:data:`RENEWAL_SECONDS`. A *lease* names the watcher that polls a job. The other processes read what this one saves.
 
-1. A job that has no lease, or that of a watcher which was not renewed for :data:`LEASE_SECONDS`, is free: a process
-   that waits for it takes the lease, and asks.
-2. Age is measured by the clock of the database, which is one for all. A process also measures by its own monotonic
-   clock how long it has seen the same renewal: so a clock of the database that is set back delays nothing.
-3. A process that could not read the lease for :data:`ALONE_SECONDS` asks for itself: no wait depends on the database.
-4. A wait promises when it asks again. One that is late by more than :data:`GRACE_SECONDS`, such as one whose request
-   hangs, or whose caller does something else, loses its leases.
+The rules:
 
-Two processes may ask at once for a moment: where a watcher was taken for dead that was only slow. That costs a request,
-and nothing else, since what both learn is merged. Times are seconds of a monotonic clock of the process, unless said.
+1. A job is free if it has no lease, or if the watcher of its lease was not renewed for :data:`LEASE_SECONDS`. A process
+   that waits for a free job takes the lease and polls.
+2. The clock of the database measures ages, because all processes share it. Each process also measures with its own
+   monotonic clock for how long a renewal has stayed the same. So setting back the clock of the database delays nothing.
+3. A process that could not read the lease for :data:`ALONE_SECONDS` polls by itself. So no wait depends on the
+   database.
+4. A wait promises the time of its next poll. A wait that is late by more than :data:`GRACE_SECONDS` loses its leases:
+   its request may hang, or its caller may be busy with something else.
+
+Two processes may poll the same job for a moment, if a slow watcher was taken for dead. That costs one request and does
+no other harm, because both processes merge what they learn. Times are seconds of a monotonic clock of the process,
+unless an attribute says otherwise.
 """
 
 from __future__ import annotations
@@ -24,11 +28,11 @@ from attrs import frozen
 RENEWAL_SECONDS: Final = 1.5
 """How often a process renews its watcher, and reads the leases of the jobs that it waits for."""
 LEASE_SECONDS: Final = 5.0
-"""A watcher that was not renewed for so long is taken for dead."""
+"""Seconds after which a watcher that was not renewed is taken for dead."""
 ALONE_SECONDS: Final = 8.0
-"""A process that could not read a lease for so long asks for itself."""
+"""Seconds after which a process that cannot read a lease polls by itself."""
 GRACE_SECONDS: Final = 4.0
-"""How late a wait may be with what it promised."""
+"""Seconds that a wait may be late with a promised poll."""
 
 
 @frozen
@@ -36,11 +40,11 @@ class Lease:
     """The lease of a job, as a store has it."""
 
     watcher: str
-    """The process that asks for the job."""
+    """The watcher of the process that polls the job."""
     renewed: float | None = None
-    """When that process was last renewed, by the clock of the database; ``None`` where it has no row any more."""
+    """When that watcher was last renewed, by the clock of the database; ``None`` if its row was deleted."""
     age: float | None = None
-    """How many seconds ago that was, by the same clock."""
+    """Seconds since ``renewed``, by the same clock; ``None`` if ``renewed`` is."""
 
 
 @frozen
@@ -48,21 +52,21 @@ class Seen:
     """What a process has seen of the lease of one job."""
 
     lease: Lease | None
-    """The lease; ``None`` where the job had none."""
+    """The lease; ``None`` if the job had none."""
     at: float
-    """When it was last read."""
+    """When the lease was last read."""
     since: float
-    """When this renewal of it was first read."""
+    """When the lease was first read with its present ``watcher`` and ``renewed``."""
 
 
 @frozen
 class Ask:
-    """Ask the service: the lease is this process's, or cannot be read."""
+    """Poll the job: this process has the lease, or cannot read it."""
 
 
 @frozen
 class TakeOver:
-    """Take the lease, which is free, and ask."""
+    """Take the lease, which is free, and poll the job."""
 
 
 @frozen
@@ -70,20 +74,20 @@ class Follow:
     """Read what another process saves."""
 
     until: float
-    """When to ask all the same, if the lease cannot be read until then."""
+    """When to poll after all, if the lease cannot be read until then."""
 
 
 Turn: TypeAlias = Ask | TakeOver | Follow
-"""What a process does about a job: a closed union, to be taken apart with ``match``."""
+"""What a process does about a job: a closed union, for use with ``match``."""
 
 
 def after_reading(seen: Seen | None, lease: Lease | None, now: float) -> Seen:
-    """Return what was seen of a lease after it was read once more.
+    """Return what a process has seen of a lease, after it was read once more.
 
     Args:
-        seen: What was seen before.
-        lease: The lease, as it was read.
-        now: The time before it was read.
+        seen: What was seen before; ``None`` at the first reading.
+        lease: The lease as it was read; ``None`` if the job has none.
+        now: The time just before the reading.
 
     Example:
         >>> first = after_reading(None, Lease("a", renewed=7.0, age=0.5), 100.0)
@@ -105,8 +109,8 @@ def next_turn(seen: Seen | None, watcher: str, now: float) -> Turn:
     """Return what a process does about a job that it waits for.
 
     Args:
-        seen: What it has seen of the job's lease; ``None`` where it could not be read yet.
-        watcher: The process.
+        seen: What the process has seen of the job's lease; ``None`` if it could not read it yet.
+        watcher: The watcher of the process.
         now: The time.
 
     Example:
@@ -126,15 +130,15 @@ def next_turn(seen: Seen | None, watcher: str, now: float) -> Turn:
 def _is_over(lease: Lease, seen: Seen, now: float) -> bool:
     if lease.age is None or now - seen.since > LEASE_SECONDS:
         return True
-    # A renewal that lies ahead was made before the clock of the database was set back.
+    # A negative age means that the clock of the database was set back after the renewal.
     return not 0.0 <= lease.age + (now - seen.at) <= LEASE_SECONDS
 
 
 def is_late(promised: float, now: float) -> bool:
-    """Return whether a wait has not asked when it promised to, so that others may.
+    """Return whether a wait is so late with a promised poll that another process may take its lease.
 
     Args:
-        promised: When it was to ask.
+        promised: The promised time of the poll.
         now: The time.
 
     Example:

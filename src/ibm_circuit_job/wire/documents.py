@@ -1,11 +1,11 @@
-"""JSON documents from a server that we do not trust: bytes -> one level of fields, the rest left raw.
+"""JSON documents from an untrusted server: decoded one level deep, with each field left as raw bytes.
 
-A reader of a reply wants a few fields of a document that may hold a hundred megabytes. So a document is
-opened one level deep, and each field stays the bytes that it came as until it is asked for.
+A reader needs a few fields of a document that may have a hundred megabytes. So each field stays raw until a reader
+decodes it.
 
-Read leniently: a duplicate key (the last one holds), a lone surrogate in a string (becomes U+FFFD), a byte order mark,
-Python's NaN and Infinity, and numbers that no float is as large as (become null). Refused with an
-:class:`~ibm_circuit_job.errors.Unreadable`: anything else that is no JSON, and nesting beyond Python's recursion limit.
+These errors are tolerated: a duplicate key (the last one wins), a lone surrogate in a string (becomes U+FFFD), a byte
+order mark, Python's NaN and Infinity, and numbers too large for a float (become null). Everything else that is not JSON
+is an :class:`~ibm_circuit_job.errors.Unreadable`, and so is nesting beyond Python's recursion limit.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
-# What needs no mending is passed over in long steps: while a step is made, no other thread runs.
+# Text without an error is matched in steps of bounded length, because no other thread runs during one step of re.
 _NO_NUMBER = re.compile(
     rb'(?:[^"NI-]++|-(?!I)){1,9999}+|' + _STRING + rb"|(?P<no_number>\bNaN\b|-?\bInfinity\b)", re.DOTALL
 )
-# What is too large for a float has an exponent of two digits, or two hundred digits. Each number is tried once, at its
-# first character: a run of digits that was tried at each of them would take seconds.
+# A number too large for a float has an exponent of two or more digits, or two hundred digits. Each number is matched
+# only from its first character: starting at every digit of a long run would take seconds.
 _PERHAPS_TOO_LARGE = re.compile(
     rb'(?:[^"\d-]++|(?<![\d.eE+-])-?\d{1,199}+(?:\.\d++)?(?:[eE](?:-\d++|\+?\d))?(?![\d.eE])){1,9999}+|'
     + _STRING
@@ -49,11 +49,11 @@ _STARTS_AS_JSON = re.compile(rb'\s*[{\["\dNI-]')
 
 
 def fields(body: bytes | msgspec.Raw, what: str) -> Result[dict[str, msgspec.Raw], Unreadable]:
-    """Return the fields of a JSON object, each still the bytes that it came as.
+    """Return the fields of a JSON object: name -> raw JSON.
 
     Args:
         body: The document.
-        what: What it should be, for the failure: ``"job reply"``.
+        what: The kind of document, for the failure: ``"job reply"``.
 
     Example:
         >>> fields(b'{"id": "a", "params": {"shots": 1}}', "job reply").map(lambda found: bytes(found["params"]))
@@ -65,7 +65,7 @@ def fields(body: bytes | msgspec.Raw, what: str) -> Result[dict[str, msgspec.Raw
 
 
 def elements(body: bytes | msgspec.Raw, what: str) -> Result[list[msgspec.Raw], Unreadable]:
-    """Return the elements of a JSON array, each still the bytes that it came as."""
+    """Return the elements of a JSON array, each as raw JSON."""
     return _lenient(_elements.decode, body, what, "a JSON array")
 
 
@@ -78,7 +78,7 @@ def decoded(field: bytes | msgspec.Raw) -> Any:
     """Return a field as a dictionary, a list, a string, a number, a boolean or ``None``.
 
     Raises:
-        ValueError: If it is no JSON; the message says what is wrong.
+        ValueError: If it is not JSON; the message says what is wrong.
     """
     try:
         return _value.decode(field)
@@ -99,7 +99,7 @@ def _lenient(
     except (ValueError, RecursionError) as first:
         error = first
     text = bytes(body)
-    # One after the other, and numbers last: to look for them takes longest, and the decoder says whether there are any.
+    # Numbers come last, because their search takes longest, and the decoder's error says whether there are any.
     for mended in (_without_slips, _without_large_numbers):
         mending, text = text, mended(text, error)
         if mending == text:
@@ -112,7 +112,7 @@ def _lenient(
 
 
 def _without_slips(body: bytes, _: Exception) -> bytes:
-    """A body without a byte order mark, names that are no numbers, and lone surrogates."""
+    """A body without its byte order mark; NaN, Infinity and lone surrogates are replaced."""
     text = body.removeprefix(_BYTE_ORDER_MARK)
     if not _STARTS_AS_JSON.match(text):
         return body
@@ -124,7 +124,7 @@ def _without_slips(body: bytes, _: Exception) -> bytes:
 
 
 def _without_large_numbers(body: bytes, error: Exception) -> bytes:
-    """A body without the numbers that no float is as large as, where the decoder has found one."""
+    """A body with null for each number too large for a float, if the decoder has found one."""
     return _PERHAPS_TOO_LARGE.sub(_unless_too_large, body) if "out of range" in str(error) else body
 
 
@@ -143,7 +143,7 @@ def _unreadable(body: bytes | msgspec.Raw, what: str, expected: str, error: Exce
     elif isinstance(error, RecursionError):
         got = "a document that is nested too deep"
     elif isinstance(error, UnicodeDecodeError):
-        got = f"bytes that are no UTF-8 at offset {error.start}"
+        got = f"bytes that are not UTF-8 at offset {error.start}"
     else:
         got = f"{_shortened(start)} ({error})"
     return Unreadable(what, "", f"expected {expected}, got {got}", is_page=got.startswith("HTML"))

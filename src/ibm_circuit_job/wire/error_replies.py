@@ -1,4 +1,4 @@
-"""What the body of an error reply says: of the service, of IAM, or of a proxy that answers in their place."""
+"""The message in the body of an error reply from the service, from IAM, or from a proxy in front of them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ibm_circuit_job.wire import documents
 
 @frozen
 class ServerMessage:
-    """What the body of an error reply says."""
+    """The message in the body of an error reply."""
 
     message: str
-    """The server's own words; empty where there are none."""
+    """The server's own words; empty if there are none."""
     code: str | None = None
     """The server's error code."""
     trace_id: str | None = None
-    """The ID under which its operators find the request."""
+    """The ID under which the server's operators find the request."""
     by_service: bool = False
-    """Whether the body has the form of the service's own errors; pages of proxies and gateways have another."""
+    """Whether the body has the form of the service's own errors. Pages of proxies and gateways have another form."""
 
 
 def read_error(body: bytes, shown: Callable[[str], str] = str) -> ServerMessage:
-    """Read the body of an error reply of either dialect, or of IAM. Whatever is in it, there is an answer.
+    """Read the body of an error reply of either channel, or of IAM. Every body has a message; none raises.
 
     Args:
         body: The body.
-        shown: Returns a text without secrets. It is called before a text is cut to a length, for a part of a secret
+        shown: Returns a text without its secrets. It is called before a text is shortened, because a part of a secret
             would not be recognised.
 
     Example:
@@ -42,18 +42,18 @@ def read_error(body: bytes, shown: Callable[[str], str] = str) -> ServerMessage:
         ServerMessage(message='Bad gateway', code=None, trace_id=None, by_service=False)
     """
     read = documents.value(body, "error reply")
-    said = read.value_or(None)
-    if not isinstance(said, Mapping):
+    reply = read.value_or(None)
+    if not isinstance(reply, Mapping):
         return ServerMessage(_words_of_page(body, shown))
-    errors = said.get("errors")
-    error = errors[0] if isinstance(errors, list) and errors else said.get("error", said)
-    # IAM writes its errors at the root, and calls their fields by other names.
-    by_service = isinstance(error, Mapping) and (error is not said or "errorCode" in said)
+    errors = reply.get("errors")
+    error = errors[0] if isinstance(errors, list) and errors else reply.get("error", reply)
+    # IAM has the error fields at the root, with other names.
+    by_service = isinstance(error, Mapping) and (error is not reply or "errorCode" in reply)
     if not isinstance(error, Mapping):
         error = {"message": error}
-    said_words = (error.get(key) for key in ("message", "errorMessage", "solution"))
-    words = [word for word in said_words if isinstance(word, str) and word]
-    code, trace = error.get("code", error.get("errorCode")), said.get("trace")
+    texts = (error.get(key) for key in ("message", "errorMessage", "solution"))
+    words = [text for text in texts if isinstance(text, str) and text]
+    code, trace = error.get("code", error.get("errorCode")), reply.get("trace")
     return ServerMessage(
         shown(" ".join(words))[:_LONGEST_MESSAGE],
         None if code is None else shown(str(code))[:100],
@@ -82,7 +82,7 @@ _PAGE: Final = re.compile(
 
 
 def _words_of_page(body: bytes, shown: Callable[[str], str]) -> str:
-    """What an outage page, or a plain text, says: its title, else the start of its text."""
+    """The title of an outage page, or the beginning of a plain text."""
     text = shown(body[:10_000].decode("utf-8", "replace"))
     lower = text.lower()
     start, end = lower.find("<title>"), lower.find("</title>")

@@ -1,5 +1,5 @@
-# ruff: noqa: TRY004 - every wrong argument is one kind of error, which the class turns into its own
-"""The data that a handle's constructor is given, read as facts."""
+# ruff: noqa: TRY004 - every wrong argument raises ValueError, which the class turns into its own exception
+"""From the arguments of a handle's constructor to facts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ibm_circuit_job.wire.values import code_of, shown
 _T = TypeVar("_T")
 
 FAILED = "FAILED"
-"""The status string that a job counts as having where all that is given is its error."""
+"""The status string of a job of which only an error is given."""
 
 
 def given_job(
@@ -38,14 +38,14 @@ def given_job(
     run_mode: Any = None,
     client_info: Any = None,
 ) -> Job:
-    """Return the facts that the constructor's data are.
+    """Return the record for the arguments of a handle's constructor.
 
     Args:
         job_id: The job's ID.
-        at: When they were given, an aware time.
+        at: When the constructor was called, an aware time.
         creation_date: ISO 8601 text or a ``datetime``; UTC where it names no zone.
         status: The service's status string.
-        kind: The kind of the job, as the service calls it.
+        kind: The kind of the job, in the service's words.
         name: The job's name.
         time_per_step: Step -> ISO 8601 text, ``datetime`` or ``None``; UTC where it names no zone.
         result: The job's result, as a dictionary, JSON text or bytes.
@@ -92,7 +92,7 @@ def given_job(
 
 
 def given_error(at: datetime, error: Any) -> StatusReport:
-    """Return the report of a failure that is known by its error alone.
+    """Return the status report for a failed job of which only the error is known.
 
     Raises:
         ValueError: If the error is neither a text nor a dictionary with a ``message``.
@@ -117,7 +117,7 @@ def _text(name: str, value: Any) -> Any:
 
 
 def _whole(value: Any) -> str:
-    """A string that can be written."""
+    """Check that a value is a string without lone surrogates."""
     if type(value) is not str:
         raise TypeError
     return check_whole(value)
@@ -162,7 +162,7 @@ def _read_error(error: Any) -> tuple[str | None, int | str | None]:
 
 
 def _client_version(info: Any) -> str:
-    """The service's text; of packages and versions, JSON, which ``queries.client_version`` reads again."""
+    """The service's text, or for packages with versions JSON, which ``queries.client_version`` decodes."""
     return _read("client_info", "a text such as '0.1.0,0.21.2', or versions by package", info, lambda: _versions(info))
 
 

@@ -1,7 +1,7 @@
-"""What a Job answers to a person's questions: views of the facts, computed when asked for.
+"""Questions to a record, one function for each: they compute from its facts, and send no request.
 
-Each takes the job first. Times are in UTC unless another zone is given. What is not known is ``None``, or empty. No
-service is asked.
+The first argument is always the record. Times are in UTC unless another zone is given. An unknown value is ``None``, or
+an empty collection.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OF_INPUTS: Final = frozenset({"backend_options", "circuits", "header", "named_b
 
 
 def status(job: Job) -> JobStatus | None:
-    """Return the job's status.
+    """Return the job's status; ``None`` if it is not known.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -38,11 +38,11 @@ def status(job: Job) -> JobStatus | None:
 
 
 def creation_date(job: Job, zone: tzinfo | None = UTC) -> datetime | None:
-    """Return when the job was created, as an aware time.
+    """Return when the job was created, as an aware time; ``None`` if it is not known.
 
     Args:
-        job: The job.
-        zone: The time zone of the answer; ``None`` for the machine's.
+        job: The record.
+        zone: The time zone of the returned time; ``None`` for the machine's zone.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -56,11 +56,11 @@ def creation_date(job: Job, zone: tzinfo | None = UTC) -> datetime | None:
 
 
 def time_per_step(job: Job, zone: tzinfo | None = UTC) -> dict[str, datetime] | None:
-    """Return when each step of the job began: step -> aware time, in the service's order.
+    """Return when each step of the job began: step -> aware time, the earliest first; ``None`` if no step is known.
 
     Args:
-        job: The job.
-        zone: The time zone of the answer; ``None`` for the machine's.
+        job: The record.
+        zone: The time zone of the returned times; ``None`` for the machine's zone.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -76,9 +76,10 @@ def time_per_step(job: Job, zone: tzinfo | None = UTC) -> dict[str, datetime] | 
 
 
 def queue_position(job: Job) -> int | None:
-    """Return the job's place in the queue, within its hub/group/project where the service says that; 1 is next.
+    """Return the job's place in the queue; 1 is next.
 
-    ``None`` where it is not known, and where the job is known to run, or to have ended.
+    It is the place within the job's hub/group/project if the service reports that, else within the backend's queue. It
+    is ``None`` if no place is known, or if the job runs or has ended.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -91,11 +92,11 @@ def queue_position(job: Job) -> int | None:
 
 
 def queue_info(job: Job, zone: tzinfo | None = UTC) -> QueueInfo | None:
-    """Return what is known of the job's place in the queue; ``None`` where nothing useful is.
+    """Return what is known of the job's place in the queue; ``None`` if that is nothing, or if the job has ended.
 
     Args:
-        job: The job.
-        zone: The time zone of the times in the answer; ``None`` for the machine's.
+        job: The record.
+        zone: The time zone of the times in the ``QueueInfo``; ``None`` for the machine's zone.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -124,7 +125,9 @@ def queue_info(job: Job, zone: tzinfo | None = UTC) -> QueueInfo | None:
 
 
 def metrics(job: Job) -> dict[str, Any]:
-    """Return what the service measured, as its JSON has it; empty where nothing is known. Times are ISO 8601 in UTC.
+    """Return the job's metrics in the form of the service's JSON; empty if nothing is known.
+
+    Times are ISO 8601 texts in UTC. Source: ``GET /jobs/ID/metrics``.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -142,7 +145,7 @@ def metrics(job: Job) -> dict[str, Any]:
         "qpu_charge_time_seconds": known.charged_seconds,
         "status": known.usage_status,
     }
-    said = {
+    fields = {
         "timestamps": {step: _iso(moment) for step, moment in known.timestamps} or None,
         "position_in_queue": known.position_in_queue,
         "position_in_provider": known.position_in_provider,
@@ -152,9 +155,9 @@ def metrics(job: Job) -> dict[str, Any]:
         "caller": known.caller,
         "qiskit_version": known.client_version,
     }
-    read = {name: value for name, value in said.items() if value is not None}
+    read = {name: value for name, value in fields.items() if value is not None}
     verbatim = decoded_fields(known.unknown)
-    # Of an object of which a part is read, such as ``usage``, the rest is there verbatim, and may be older.
+    # An object that was read in part, such as ``usage``, is also among the unknown fields; its rest may be older.
     both = {name: verbatim[name] | value for name, value in read.items() if _are_objects(verbatim.get(name), value)}
     return verbatim | read | both
 
@@ -168,7 +171,7 @@ def _iso(moment: datetime) -> str:
 
 
 def unknown_fields(job: Job) -> dict[str, Any]:
-    """Return the fields of the newest job reply that no version of the protocol that we know has, decoded.
+    """Return the fields of job replies that this library does not interpret: name -> decoded value.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -180,7 +183,10 @@ def unknown_fields(job: Job) -> dict[str, Any]:
 
 
 def decoded_fields(unknown: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """Return fields that are kept as JSON text as what they stand for, made anew each time.
+    """Return decoded fields: name -> value. Each call returns new objects.
+
+    Args:
+        unknown: Pairs of a name and its JSON text. A text that cannot be decoded stays a text.
 
     Example:
         >>> decoded_fields((("cost", "10"),))
@@ -192,13 +198,13 @@ def decoded_fields(unknown: tuple[tuple[str, str], ...]) -> dict[str, Any]:
 
 
 def usage(job: Job, *, partial: bool = False) -> float | None:
-    """Return the seconds of quantum time that the job is charged for; ``None`` where the service has not said.
+    """Return the quantum time that the service charges for the job, in seconds; ``None`` if no reply contained it.
 
-    Of the figures that a reply may hold, the charged one counts first, then the measured one of older API versions.
+    The charged time is returned if a reply had it, else the measured time of older API versions.
 
     Args:
-        job: The job.
-        partial: Return what is charged so far, where the service says that more may come; else that is 0.0.
+        job: The record.
+        partial: What to return while the charge is pending: the seconds so far if True, else 0.0.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -212,7 +218,7 @@ def usage(job: Job, *, partial: bool = False) -> float | None:
 
 
 def usage_is_complete(job: Job) -> bool:
-    """Return whether the service has said what the job is charged for, and that this is final.
+    """Return whether the service has reported the final charge for the job.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -223,7 +229,7 @@ def usage_is_complete(job: Job) -> bool:
 
 
 def usage_is_pending(job: Job) -> bool:
-    """Return whether the service has said that it does not know yet what the job is charged for.
+    """Return whether the service has reported that the charge for the job is not final yet.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -234,9 +240,9 @@ def usage_is_pending(job: Job) -> bool:
 
 
 def client_version(job: Job) -> dict[str, str]:
-    """Return the versions of the client that submitted the job: package -> version. Empty where it is not known.
+    """Return the versions of the client that submitted the job: package -> version; empty if they are not known.
 
-    What the client said of itself, which the service returns as ``caller``, counts before the version of qiskit.
+    Source: ``caller`` and ``qiskit_version`` of ``GET /jobs/ID/metrics``. If both name a package, ``caller`` wins.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -249,23 +255,22 @@ def client_version(job: Job) -> dict[str, str]:
     """
     if job.metrics is None:
         return {}
-    told = job.metrics.client_version or ""
-    # JSON is what the constructor of a job was given.
+    text = job.metrics.client_version or ""
     from ibm_circuit_job.wire import documents  # noqa: PLC0415 - costly
 
-    by_package = documents.value(told.encode(), "client_info").value_or(None) if told.startswith("{") else None
-    kept = classic_versions(told) if by_package is None else {str(name): str(each) for name, each in by_package.items()}
+    # The constructor's ``client_info`` is recorded as JSON; the service's text is no JSON.
+    given = documents.value(text.encode(), "client_info").value_or(None) if text.startswith("{") else None
+    versions = classic_versions(text) if given is None else {str(name): str(each) for name, each in given.items()}
     named = named_versions(job.metrics.caller or "")
-    return named | {package: version for package, version in kept.items() if package not in named}
+    return named | {package: version for package, version in versions.items() if package not in named}
 
 
 def error_message(job: Job) -> str | None:
-    """Return why the job failed.
+    """Return why the job failed; ``None`` unless it failed or was cancelled because it ran longer than allowed.
 
     Returns:
-        The service's reason with its code and its advice; where it gives no reason, what the results text says; where
-        that says nothing, that the reason is unknown. ``None`` unless the job failed, or was cancelled because it ran
-        longer than allowed.
+        The service's reason with its code and its advice. If there is no reason, the error in the text of the
+        results. If there is none either, a sentence that says so.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -310,7 +315,7 @@ def ran_too_long(report: StatusReport) -> bool:
 
 
 def has_reason(job: Job) -> bool:
-    """Return whether the service gave a reason for the status that says more than ``"Error"``.
+    """Return whether the service gave a reason for the status, other than the word ``"Error"``.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -320,7 +325,7 @@ def has_reason(job: Job) -> bool:
     return job.status is not None and is_reason(job.status.reason)
 
 
-# What was submitted has a module of its own, which is loaded when it is asked for.
+# The questions about inputs have their own module, which is loaded at their first use.
 if TYPE_CHECKING:
     from ibm_circuit_job.wire.inputs import backend_options as backend_options  # noqa: PLC0414 - given on
     from ibm_circuit_job.wire.inputs import circuits as circuits  # noqa: PLC0414 - given on
@@ -342,7 +347,7 @@ def _in_zone(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
     try:
         return moment.astimezone(zone)
     except OverflowError:
-        # At the edge of the calendar there is no such time in that zone.
+        # The time would be before the year 1 or after the year 9999 in that zone.
         return moment
 
 
@@ -352,7 +357,7 @@ def _number(unknown: tuple[tuple[str, str], ...], field: str) -> float | None:
 
     for found, text in unknown:
         if found.lower() == field:
-            # Of several spellings, one that is readable.
+            # A name may occur in several spellings; the first readable one is returned.
             with contextlib.suppress(TypeError, ValueError):
                 return number_of(documents.value(text.encode(), field).value_or(None), float)
     return None

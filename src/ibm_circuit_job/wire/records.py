@@ -1,6 +1,6 @@
-"""How a Job is kept as JSON: one cattrs converter, strict, whose errors have a path.
+"""From a record to JSON and back: one strict cattrs converter, whose errors name the path of the wrong field.
 
-What an older version wrote is read; what a newer one wrote is refused.
+JSON of an older version of the library is read. JSON of a newer one is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 
 FORMAT: Final = 2
-"""The version of the JSON that :func:`to_json` writes. Version 1 had the time of a reply, and none of each field."""
+"""The version of the JSON that :func:`to_json` writes. Version 1 had a time for each fact, but none for its fields."""
 
 
 def _exactly(kind: type[_T], name: str) -> Callable[[Any, type], _T]:
@@ -84,7 +84,7 @@ def _exact_status(value: Any, _: type) -> JobStatus:
 
 
 def _record_converter() -> Converter:
-    # JSON that another program wrote is checked as strictly as Python code: bad fields have a path.
+    # Another program may have written the JSON, so each field is checked, and an error names the path.
     converter: Converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(JobStatus, lambda status: status.name)
     converter.register_structure_hook(JobStatus, _exact_status)
@@ -94,7 +94,7 @@ def _record_converter() -> Converter:
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(float, _exact_number)
     converter.register_structure_hook_func(partial(eq, tuple[Earlier, ...]), _exact_earlier)
-    # Before Job, whose hook is made of this one.
+    # Registered before Job, because the hook of Job is made from this one.
     plain_payload = make_dict_unstructure_fn(ResultPayload, converter)
     converter.register_unstructure_hook(ResultPayload, partial(_with_sha256, plain_payload))
     for record in (StatusReport, JobDetails, JobMetrics, JobInputs, Job):
@@ -108,7 +108,7 @@ def _record_converter() -> Converter:
 
 
 def _with_sha256(unstructured: Callable[[ResultPayload], dict[str, Any]], payload: ResultPayload) -> dict[str, Any]:
-    """The fields of a payload, and after its bytes what they are checked by."""
+    """The fields of a payload, and the SHA-256 by which :func:`from_json` checks its bytes."""
     fields = unstructured(payload)
     stamp = fields.pop("stamp")
     return {**fields, "sha256": payload.sha256, "stamp": stamp}
@@ -118,9 +118,9 @@ _records = _record_converter()
 
 
 def to_json(job: Job) -> bytes:
-    """Return a Job as JSON, from which :func:`from_json` makes an equal one.
+    """Return a record as JSON. :func:`from_json` makes an equal record from it.
 
-    Bytes of inputs and results are in it as base64.
+    The bytes of inputs and results are written as base64.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -131,11 +131,11 @@ def to_json(job: Job) -> bytes:
 
 
 def from_json(body: bytes) -> Result[Job, Unreadable]:
-    """Return the Job that :func:`to_json` wrote.
+    """Return the record that :func:`to_json` wrote.
 
     Returns:
-        The Job; or an ``Unreadable`` where the JSON is of a newer format, or no such JSON at all, or where a
-        result is not what its SHA-256 says.
+        The record. Or an ``Unreadable``, if the JSON has a newer format or another form, or if the bytes of the result
+        do not match their SHA-256.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -152,15 +152,15 @@ def _job(stored: Any) -> Result[Job, Unreadable]:
     if not isinstance(stored, Mapping) or stored.get("format") not in _FORMATS:
         got = stored.get("format") if isinstance(stored, Mapping) else stored
         return Bad(Unreadable(_WHAT, "format", f"expected {FORMAT} or before, got {shown(got)}"))
-    said = stored.get("job")
+    slots = stored.get("job")
     given: list[Fact] = []
     try:
-        if stored["format"] == 1 and isinstance(said, Mapping):
+        if stored["format"] == 1 and isinstance(slots, Mapping):
             given = [
-                _records.structure(said[slot], kind) for slot, kind in _GIVEN.items() if said.get(slot) is not None
+                _records.structure(slots[slot], kind) for slot, kind in _GIVEN.items() if slots.get(slot) is not None
             ]
-            said = {slot: fact for slot, fact in said.items() if slot not in _GIVEN}
-        job = _records.structure(said, Job)
+            slots = {slot: fact for slot, fact in slots.items() if slot not in _GIVEN}
+        job = _records.structure(slots, Job)
     except Exception as error:  # noqa: BLE001 - cattrs groups errors of every kind
         return Bad(_explained(error))
     if job.payload is not None and stored["job"]["payload"].get("sha256") != job.payload.sha256:
@@ -170,11 +170,11 @@ def _job(stored: Any) -> Result[Job, Unreadable]:
 
 _FORMATS: Final = (1, FORMAT)
 _GIVEN: Final[Mapping[str, type[JobTags | JobName]]] = {"retagged": JobTags, "renamed": JobName}
-"""What version 1 kept beside the details."""
+"""The slots that only version 1 had: changes of the user, which are part of the details since."""
 
 
 def _explained(error: Exception) -> Unreadable:
-    """What cattrs found wrong, with the path to it."""
+    """The first error that cattrs found, with its path."""
     first = transform_error(error, path="job", format_exception=_words)[0]
     message, _, path = first.rpartition(" @ ")
     return Unreadable(_WHAT, path, message)

@@ -1,12 +1,11 @@
-"""Between bytes and facts: what the service's replies say of jobs.
+"""From the bytes of the service's replies to facts.
 
-Every reader takes the body of one kind of reply and the time at which it arrived, and returns a ``Result``:
-the facts, or an :class:`~ibm_circuit_job.errors.Unreadable` that names the path to what was wrong. No reader
-raises because of what a body holds. Fields are looked up without regard to case or underscores; fields that no
-reader knows are kept verbatim. Bodies of results and inputs are not read here, but on demand: see ``results``.
+Each reader takes the body of one kind of reply, and the time at which it arrived. It returns a ``Result``: the facts,
+or an :class:`~ibm_circuit_job.errors.Unreadable` that names the path to the wrong field. No body makes a reader raise.
+Case and underscores in the names of fields do not count. Unknown fields are recorded verbatim. Results and inputs stay
+bytes here; ``results`` and ``inputs`` decode them on demand.
 
-What the replies hold, and how leniently it is read, is the business of ``reply_fields``; error replies have
-``error_replies``.
+``reply_fields`` lists the fields of each reply and reads their values. ``error_replies`` reads error replies.
 """
 
 from __future__ import annotations
@@ -61,24 +60,24 @@ _Made = TypeVar("_Made")
 
 @frozen
 class JobPage:
-    """One page of a listing: the jobs, and where in the whole listing they stand."""
+    """One page of a listing of jobs."""
 
     jobs: tuple[Job, ...]
-    """What the page says of each job."""
+    """A record for each job of the page, with the facts of the page only."""
     count: int | None = None
-    """How many jobs the whole listing holds, where the service says so."""
+    """How many jobs the whole listing has; ``None`` if the service does not report it."""
     offset: int = 0
     """How many jobs of the listing come before this page."""
     unreadable: tuple[Unreadable, ...] = ()
-    """What was wrong with the entries that are left out of ``jobs``, for they could not be read."""
+    """What was wrong with each entry that could not be read. Such entries are missing in ``jobs``."""
 
 
 @frozen
 class Submission:
-    """The service's answer to a submission."""
+    """The service's reply to a submission."""
 
     job_id: str
-    """The ID that it gave to the job."""
+    """The ID of the new job."""
     backend: str | None = None
     """The backend on which the job will run."""
 
@@ -99,7 +98,7 @@ _NO_ID: Final = "expected the ID of a job, got an empty string"
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A time in ISO 8601, in UTC where it names no zone, as the REST reference has it; ``None`` where it is none."""
+    """A time in ISO 8601, in UTC unless it names a zone; ``None`` if the text is not a time. Source: REST reference."""
     if not text:
         return None
     try:
@@ -117,10 +116,10 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _kept_unread(unknown: Unknown, unread: Mapping[str, Any]) -> Unknown:
-    """The fields that are kept verbatim, and with them those that were there and could not be read."""
-    kept = {name for name, _ in unknown}
-    texts = ((name, msgspec.json.encode(value).decode()) for name, value in unread.items() if name not in kept)
+def _with_unread(unknown: Unknown, unread: Mapping[str, Any]) -> Unknown:
+    """The unknown fields, and the JSON text of fields whose values could not be read."""
+    names = {name for name, _ in unknown}
+    texts = ((name, msgspec.json.encode(value).decode()) for name, value in unread.items() if name not in names)
     return (*unknown, *texts)
 
 
@@ -128,11 +127,11 @@ def read_job(body: Document, observed_at: datetime) -> Result[Job, Unreadable]:
     """Read the reply to ``GET /jobs/ID``.
 
     Args:
-        body: The reply.
+        body: The body of the reply.
         observed_at: When it arrived, an aware time.
 
     Returns:
-        A Job that holds the facts of this reply and nothing else, to be merged into what is known.
+        A record with the facts of this reply only, which the caller merges into the known record. Or an ``Unreadable``.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -152,7 +151,7 @@ def _read(
     make: Callable[[_T, Unknown, datetime], _Made],
     observed_at: datetime,
 ) -> Result[_Made, Unreadable]:
-    """Read one object, and make facts of it."""
+    """Read one JSON object, and make facts of its fields."""
     return opened(body, target, what).bind(partial(_made, what, make, observed_at))
 
 
@@ -168,11 +167,11 @@ def _made(
 def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
     created = _moment(said.created)
     if said.created and created is None:
-        unknown = _kept_unread(unknown, {"created": said.created})
+        unknown = _with_unread(unknown, {"created": said.created})
     params = None if said.params is NULL else bytes(said.params)
     if params is not None and not _are_params(params):
         if params not in _NO_PARAMS:
-            unknown = _kept_unread(unknown, {"params": msgspec.Raw(params)})
+            unknown = _with_unread(unknown, {"params": msgspec.Raw(params)})
         params = None
     usage = said.usage or _NO_USAGE
     details = JobDetails(
@@ -193,14 +192,14 @@ def _job(said: JobFields, unknown: Unknown, observed_at: datetime) -> Job:
     return Job(
         _identifier(said.id),
         status=_status(said, observed_at),
-        # A reply that says nothing of the job is not news of it.
+        # Without this, a reply with no details would count as newer details.
         details=None if details.is_empty else details,
         inputs=None if params is None else JobInputs(observed_at, params),
     )
 
 
 def _charged_seconds(usage: UsageFields, bss: BssFields | None) -> float | None:
-    """What the service charges: in the form of today, else in that of the versions before 2026-03-15."""
+    """The charge in seconds, in the present form, else in the forms before API version 2026-03-15."""
     if usage.qpu_charge_time_seconds is not None:
         return usage.qpu_charge_time_seconds
     if usage.quantum_seconds is not None:
@@ -210,11 +209,11 @@ def _charged_seconds(usage: UsageFields, bss: BssFields | None) -> float | None:
 
 _NO_USAGE: Final = UsageFields()
 _NO_PARAMS: Final = (b"null", b"{}")
-"""What stands for params that the service keeps to itself."""
+"""The params of a reply in which the service hides them."""
 
 
 def _are_params(raw: bytes) -> bool:
-    """Whether the JSON of params is an object with something in it; anything else must not replace what is known."""
+    """Whether the JSON of params is an object that is not empty. Anything else must not replace known params."""
     return raw.startswith(b"{") and (len(raw) > _SHORT or bool(raw[1:-1].strip()))
 
 
@@ -227,7 +226,7 @@ def _status(said: JobFields, observed_at: datetime) -> StatusReport | None:
     if server_status is None:
         return None
     if said.status is not None and says_ran_too_long(said.status) and status_of(server_status) in FINAL_RANK:
-        # The state of such a job has the status of any job that was cancelled.
+        # Only the outer status says "ran too long". The state just says that the job was cancelled.
         server_status = said.status
     return status_report(server_status, observed_at, state.reason, state.reason_code, state.reason_solution)
 
@@ -244,8 +243,15 @@ def status_report(
 ) -> StatusReport:
     """Return the report for a status string of the service.
 
-    A job that ended with the code 1305, or with a status that says so, was cancelled because it ran too long; where
-    the service gives no reason, the report says so.
+    A job with the reason code 1305, or with a status that says "ran too long", was cancelled because it ran longer than
+    allowed. If the service gives no reason then, the report has one.
+
+    Args:
+        server_status: The service's status string, verbatim.
+        observed_at: When it was seen, an aware time.
+        reason: Why the job has this status, in the service's words.
+        reason_code: The service's number for the reason.
+        reason_solution: What the user can do about it, in the service's words.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -256,7 +262,7 @@ def status_report(
     if status is JobStatus.CANCELLED or code == RAN_TOO_LONG:
         ran_too_long = code == RAN_TOO_LONG or says_ran_too_long(server_status)
         if ran_too_long and status in FINAL_RANK:
-            # So that a later report that says less does not hide it.
+            # Normalised, so that a merge with a less exact report keeps this status and its reason.
             status, code = JobStatus.CANCELLED, RAN_TOO_LONG if code is None else code
             reason = reason if is_reason(reason) else RAN_TOO_LONG_REASON
     return StatusReport(observed_at, status, server_status, reason, code, reason_solution=reason_solution)
@@ -265,8 +271,12 @@ def status_report(
 def read_job_page(body: Document, observed_at: datetime) -> Result[JobPage, Unreadable]:
     """Read the reply to ``GET /jobs``.
 
+    Args:
+        body: The body of the reply.
+        observed_at: When it arrived, an aware time.
+
     Returns:
-        The page. Entries that cannot be read do not hide the others; only where none can be, it is a failure.
+        The page, without the entries that cannot be read. An ``Unreadable`` if no entry can be read.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -300,6 +310,10 @@ def _page(observed_at: datetime, read: tuple[PageFields, Unknown]) -> Result[Job
 def read_metrics(body: Document, observed_at: datetime) -> Result[JobMetrics, Unreadable]:
     """Read the reply to ``GET /jobs/ID/metrics``.
 
+    Args:
+        body: The body of the reply.
+        observed_at: When it arrived, an aware time.
+
     Example:
         >>> from datetime import UTC, datetime
         >>> read_metrics(b'{"position_in_queue": "3"}', datetime.now(UTC)).unwrap().position_in_queue
@@ -320,7 +334,7 @@ def _metrics(said: MetricsFields, unknown: Unknown, observed_at: datetime) -> Jo
     if any(text and steps[step] is None for step, text in (said.timestamps or {}).items()):
         unread["timestamps"] = said.timestamps
     if unread:
-        unknown = _kept_unread(unknown, unread)
+        unknown = _with_unread(unknown, unread)
     return JobMetrics(
         observed_at,
         timestamps=tuple((step, moment) for step, moment in steps.items() if moment is not None),
@@ -356,14 +370,18 @@ def _submission(read: tuple[SubmissionFields, Unknown]) -> Result[Submission, Un
 
 
 REPLY_TO_SUBMISSION: Final = "reply to a submission"
-"""What an :class:`~ibm_circuit_job.errors.Unreadable` of such a reply names."""
+"""The ``what`` of an :class:`~ibm_circuit_job.errors.Unreadable` for such a reply."""
 
 
 def read_pushed_status(message: Document, observed_at: datetime) -> Result[StatusReport | None, Unreadable]:
-    """Read one message of the oldest push, ``wss://.../jobs/ID/status``.
+    """Read one message of the oldest push stream, ``wss://.../jobs/ID/status``.
+
+    Args:
+        message: The message.
+        observed_at: When it arrived, an aware time.
 
     Returns:
-        The status that it reports; ``None`` for the message that acknowledges the authentication.
+        The status report; ``None`` for the message that confirms the authentication.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -383,10 +401,9 @@ def _pushed(said: PushFields, _: Unknown, observed_at: datetime) -> StatusReport
 
 
 def read_result_location(body: bytes) -> str | None:
-    """Return where a result lies, if the body of a results reply says no more than that; ``None`` where it is one.
+    """Return the URL of a result, if the body of a results reply has only a URL; ``None`` for any other body.
 
-    Source: ``GET /jobs/ID/results`` may answer ``{"url": U}``; the result then is to be fetched from there, without
-    a token.
+    Source: ``GET /jobs/ID/results`` may answer ``{"url": U}``. The result is then fetched from there, without a token.
 
     Example:
         >>> read_result_location(b'{"url": "https://storage.example.com/x"}')
@@ -407,9 +424,12 @@ _LONGEST_LOCATION: Final = 10_000
 
 
 def read_cancel(answer: object) -> bool:
-    """Return whether the service's answer to a cancel, which was no error, says that it cancelled.
+    """Return whether a successful reply to a cancel means that the job was cancelled.
 
-    The services of today answer nothing at all; the oldest said ``{"cancelled": false}`` where it did not.
+    The reply of IBM Quantum Platform is empty. The oldest service answered ``{"cancelled": false}`` if it refused.
+
+    Args:
+        answer: The body of the reply, or what a third-party client returned.
 
     Example:
         >>> read_cancel(b""), read_cancel(b'{"cancelled": false}')
@@ -417,16 +437,16 @@ def read_cancel(answer: object) -> bool:
     """
     if isinstance(answer, bool):
         return answer
-    said = documents.value(answer, "answer").value_or(None) if isinstance(answer, bytes) and answer else answer
-    if not isinstance(said, Mapping):
+    reply = documents.value(answer, "answer").value_or(None) if isinstance(answer, bytes) and answer else answer
+    if not isinstance(reply, Mapping):
         return True
-    return not any(said.get(name) is False for name in ("cancelled", "canceled", "cancel"))
+    return not any(reply.get(name) is False for name in ("cancelled", "canceled", "cancel"))
 
 
 def is_empty(body: bytes) -> bool:
-    """Return whether the body of a results reply says that there is no result, or none yet: nothing, or ``null``.
+    """Return whether the body of a results reply is empty or ``null``: there is no result, or not yet.
 
-    Source: ``GET /jobs/ID/results`` answers 204 and no body where there is no result.
+    Source: ``GET /jobs/ID/results`` answers 204 without a body if there is no result.
 
     Example:
         >>> is_empty(b""), is_empty(b" null"), is_empty(b"{}")

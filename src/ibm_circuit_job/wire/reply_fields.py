@@ -1,10 +1,9 @@
-# ruff: noqa: RUF009 - ``_said`` makes a field of attrs, anew each time
-"""What the service's replies hold, on the way from JSON to facts: the fields by name, each read leniently.
+# ruff: noqa: RUF009 - ``_read_by`` makes a new field of attrs at each call
+"""The fields of the service's replies: one class for each kind of object, with a reader for each value.
 
-The names here are those of the wire, and times are still texts; ``replies`` makes facts of them. Each field has the
-reader of its value beside it. A field is found without regard to case and underscores. A field that cannot be read
-costs itself alone, unless the reply says nothing without it. Fields that are unknown, or that cannot be read, are kept
-as the JSON text that they came as.
+Names are those of the service's JSON, and times are still texts; ``replies`` makes facts of these objects. Case and
+underscores in names do not count. A field that cannot be read is treated as missing, unless the object is useless
+without it. The JSON text of unknown and unreadable fields is recorded verbatim.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from ibm_circuit_job.wire.values import (
 _T = TypeVar("_T")
 
 Document = bytes | Mapping[str, Any]
-"""A reply: its bytes, or, from a client that decodes by itself, the object that it made of them."""
+"""A reply: its bytes, or the decoded object if a third-party client has decoded it."""
 
 Unknown = tuple[tuple[str, str], ...]
 """Unknown fields: (name, JSON text verbatim)."""
@@ -50,7 +49,7 @@ NULL: Final = msgspec.Raw(b"null")
 
 
 class _Misread(ValueError):  # noqa: N818 - it never leaves this module
-    """That an object says nothing, since a field of it cannot be read; and where that field is."""
+    """An essential field of an object is missing or cannot be read; ``path`` names it."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -58,22 +57,22 @@ class _Misread(ValueError):  # noqa: N818 - it never leaves this module
 
 
 _Reader: TypeAlias = Callable[[Any, type], Any]
-"""Makes something of the value of a field. What it is to be the reader knows by itself."""
+"""Reads the value of a field. The second argument is ignored."""
 
 
 class _Part(NamedTuple):
-    """What a reader made of a field of which it left something out: its text is kept as well."""
+    """A value of which the reader left something out. The JSON text of the field is recorded as well."""
 
     read: Any
 
 
-def _said(read: _Reader | None, *, default: Any = None, essential: bool = False) -> Any:
-    """A field of a reply.
+def _read_by(read: _Reader | None, *, default: Any = None, essential: bool = False) -> Any:
+    """Define a field of a reply.
 
     Args:
-        read: Reads its value; ``None`` where the field stays the bytes that it came as, since it may be large.
-        default: What stands for null, and for a field that is missing; ``NOTHING`` where it must be there.
-        essential: Whether the object says nothing where this field cannot be read.
+        read: Reads the value; ``None`` if the field stays raw bytes, because it may be large.
+        default: The value for null and for a missing field; ``NOTHING`` if the field is required.
+        essential: Whether the object is useless if this field cannot be read.
     """
     return field(default=default, metadata={_READER: read, _ESSENTIAL: essential or default is NOTHING})
 
@@ -83,14 +82,14 @@ _ESSENTIAL: Final = "essential"
 
 
 def _steps(value: Any, _: type) -> Any:
-    """The times of the steps of a job, as texts. One that is no text costs itself alone."""
-    said = object_of(value)
-    steps = {step: text for step, text in said.items() if text is None or isinstance(text, str)}
-    return steps if len(steps) == len(said) else _Part(steps)
+    """The times of the steps of a job, as texts, without the values that are not texts."""
+    found = object_of(value)
+    steps = {step: text for step, text in found.items() if text is None or isinstance(text, str)}
+    return steps if len(steps) == len(found) else _Part(steps)
 
 
 def _nested(target: type) -> _Reader:
-    """A reader of an object within a reply."""
+    """Return a reader for an object within a reply."""
 
     def read_nested(value: Any, _: type) -> Any:
         found = value if type(value) is dict else object_of(value)
@@ -102,45 +101,45 @@ def _nested(target: type) -> _Reader:
 
 
 def _program(value: Any, kind: type) -> Any:
-    """The program; the legacy dialect may give its ID alone."""
+    """The program. IBM Quantum Platform Classic may reply with the program's ID instead of an object."""
     return ProgramFields(value) if isinstance(value, str) else _program_object(value, kind)
 
 
-# What each reply holds
+# The objects, one class each
 
 
 @define
 class StateFields:
     """The ``state`` of a job reply."""
 
-    status: str | None = _said(text_of, essential=True)
-    reason: str | None = _said(text_of)
-    reason_code: int | str | None = _said(code_of)
-    reason_solution: str | None = _said(text_of)
+    status: str | None = _read_by(text_of, essential=True)
+    reason: str | None = _read_by(text_of)
+    reason_code: int | str | None = _read_by(code_of)
+    reason_solution: str | None = _read_by(text_of)
 
 
 @define
 class ProgramFields:
     """The ``program`` of a job reply."""
 
-    id: str | None = _said(text_of)
+    id: str | None = _read_by(text_of)
 
 
 @define
 class UsageFields:
-    """The ``usage`` of a job or metrics reply: that of today, and the forms before API version 2026-03-15."""
+    """The ``usage`` of a job or metrics reply, in the present form and in the forms before API version 2026-03-15."""
 
-    quantum_seconds: float | None = _said(number_of)
-    seconds: float | None = _said(number_of)
-    qpu_charge_time_seconds: float | None = _said(number_of)
-    status: str | None = _said(text_of)
+    quantum_seconds: float | None = _read_by(number_of)
+    seconds: float | None = _read_by(number_of)
+    qpu_charge_time_seconds: float | None = _read_by(number_of)
+    status: str | None = _read_by(text_of)
 
 
 @define
 class BssFields:
-    """The ``bss`` of a job or metrics reply: what the service accounted for before there was a ``usage``."""
+    """The ``bss`` of a job or metrics reply, which older API versions had in place of ``usage``."""
 
-    seconds: float | None = _said(number_of)
+    seconds: float | None = _read_by(number_of)
 
 
 _program_object: Final = _nested(ProgramFields)
@@ -150,72 +149,72 @@ _program_object: Final = _nested(ProgramFields)
 class JobFields:
     """A job reply."""
 
-    id: str = _said(text_of, default=NOTHING)
-    state: StateFields | None = _said(_nested(StateFields), essential=True)
-    status: str | None = _said(text_of)
-    backend: str | None = _said(text_of)
-    program: ProgramFields | None = _said(_program)
-    created: str | None = _said(text_of)
-    name: str | None = _said(text_of)
-    tags: tuple[str, ...] | None = _said(texts_of)
-    session_id: str | None = _said(text_of)
-    run_mode: str | None = _said(text_of)
-    estimated_running_time_seconds: float | None = _said(number_of)
-    private: bool | None = _said(flag_of)
-    usage: UsageFields | None = _said(_nested(UsageFields))
-    bss: BssFields | None = _said(_nested(BssFields))
-    params: msgspec.Raw = _said(None, default=NULL)
+    id: str = _read_by(text_of, default=NOTHING)
+    state: StateFields | None = _read_by(_nested(StateFields), essential=True)
+    status: str | None = _read_by(text_of)
+    backend: str | None = _read_by(text_of)
+    program: ProgramFields | None = _read_by(_program)
+    created: str | None = _read_by(text_of)
+    name: str | None = _read_by(text_of)
+    tags: tuple[str, ...] | None = _read_by(texts_of)
+    session_id: str | None = _read_by(text_of)
+    run_mode: str | None = _read_by(text_of)
+    estimated_running_time_seconds: float | None = _read_by(number_of)
+    private: bool | None = _read_by(flag_of)
+    usage: UsageFields | None = _read_by(_nested(UsageFields))
+    bss: BssFields | None = _read_by(_nested(BssFields))
+    params: msgspec.Raw = _read_by(None, default=NULL)
 
 
 @define
 class MetricsFields:
     """A metrics reply."""
 
-    timestamps: dict[str, str | None] | None = _said(_steps)
-    position_in_queue: int | None = _said(integer_of)
-    position_in_provider: int | None = _said(integer_of)
-    estimated_start_time: str | None = _said(text_of)
-    estimated_completion_time: str | None = _said(text_of)
-    usage: UsageFields | None = _said(_nested(UsageFields))
-    bss: BssFields | None = _said(_nested(BssFields))
-    caller: str | None = _said(text_of)
-    qiskit_version: str | None = _said(text_of)
+    timestamps: dict[str, str | None] | None = _read_by(_steps)
+    position_in_queue: int | None = _read_by(integer_of)
+    position_in_provider: int | None = _read_by(integer_of)
+    estimated_start_time: str | None = _read_by(text_of)
+    estimated_completion_time: str | None = _read_by(text_of)
+    usage: UsageFields | None = _read_by(_nested(UsageFields))
+    bss: BssFields | None = _read_by(_nested(BssFields))
+    caller: str | None = _read_by(text_of)
+    qiskit_version: str | None = _read_by(text_of)
 
 
 @define
 class PageFields:
     """A listing."""
 
-    jobs: msgspec.Raw = _said(None, default=NOTHING)
-    count: int | None = _said(integer_of)
-    offset: int | None = _said(integer_of)
+    jobs: msgspec.Raw = _read_by(None, default=NOTHING)
+    count: int | None = _read_by(integer_of)
+    offset: int | None = _read_by(integer_of)
 
 
 @define
 class SubmissionFields:
     """The reply to a submission."""
 
-    id: str = _said(text_of, default=NOTHING)
-    backend: str | None = _said(text_of)
+    id: str = _read_by(text_of, default=NOTHING)
+    backend: str | None = _read_by(text_of)
 
 
 @define
 class PushedStatusFields:
     """The ``data`` of a pushed status."""
 
-    status: str = _said(text_of, default=NOTHING)
+    status: str = _read_by(text_of, default=NOTHING)
 
 
 @define
 class PushFields:
     """A message of the oldest push."""
 
-    type: str = _said(text_of, default=NOTHING)
-    data: PushedStatusFields | None = _said(_nested(PushedStatusFields), essential=True)
+    type: str = _read_by(text_of, default=NOTHING)
+    data: PushedStatusFields | None = _read_by(_nested(PushedStatusFields), essential=True)
 
 
-_KEPT_WHOLE: Final = frozenset({"usage", "bss"})
-"""Fields of which a part is read, and which are therefore kept verbatim as well."""
+_ALSO_VERBATIM: Final = frozenset({"usage", "bss"})
+"""Fields that are read in part, and therefore recorded verbatim as well."""
 
 
 # Reading one object
@@ -231,22 +230,25 @@ class _Field(NamedTuple):
 
 
 def _folded(name: str) -> str:
-    """A name without case and underscores. Long ones are none of ours, nor are those with an underscore at an end."""
+    """A name in lower case and without underscores.
+
+    The protocol has no long names, and none that begin or end with an underscore; these are returned unchanged.
+    """
     if len(name) > _LONGEST_NAME or name.startswith("_") or name.endswith("_"):
         return name
     return name.replace("_", "").replace("-", "").lower()
 
 
 _LONGEST_NAME: Final = 64
-"""A longer name is none that the protocol knows."""
+"""The most characters of a name of the protocol."""
 
 
 def _fields_of(target: Any) -> Mapping[str, _Field]:
-    """The fields of a kind of object, by their spelling, and by that without case and underscores."""
-    said = [
+    """The fields of a kind of object, by their exact names and by their folded names."""
+    known = [
         _Field(each.name, each.metadata[_READER], each.metadata[_ESSENTIAL], each.default) for each in fields(target)
     ]
-    return {spelling: each for each in said for spelling in (each.name, _folded(each.name))}
+    return {spelling: each for each in known for spelling in (each.name, _folded(each.name))}
 
 
 _FIELDS: Final[Mapping[type, Mapping[str, _Field]]] = {
@@ -262,13 +264,13 @@ _REQUIRED: Final[Mapping[type, frozenset[str]]] = {
     target: frozenset(name for name, each in known.items() if each.default is NOTHING)
     for target, known in _FIELDS.items()
 }
-"""For each kind of object: the fields that must be there."""
+"""Kind of object -> its required fields."""
 
 
 def _sorted_out(target: type, names: tuple[str, ...]) -> tuple[tuple[tuple[str, _Field], ...], tuple[str, ...]]:
-    """The fields that names mean, and the names that mean none.
+    """Pairs of a name and its field, and the names of unknown fields.
 
-    Where a field is there in several spellings, the exact one is read.
+    If an object has a field in several spellings, the exact one is read.
     """
     known = {name: each for name in names if (each := _field_called(target, name)) is not None}
     read = {name: each for name, each in known.items() if name == each.name or each.name not in known}
@@ -276,7 +278,7 @@ def _sorted_out(target: type, names: tuple[str, ...]) -> tuple[tuple[tuple[str, 
 
 
 _remembered: Final = lru_cache(maxsize=1000)(_sorted_out)
-"""The same, remembered: replies hold the same names each time."""
+"""The same with a cache, because replies of one kind have the same names."""
 
 
 def _field_called(target: type, name: str) -> _Field | None:
@@ -291,24 +293,24 @@ def _structured(
 
     Args:
         found: The fields by name.
-        target: What should be in it.
-        decoded: Returns the value of a field that has a reader; ``None`` where they are values already.
+        target: The class of the object.
+        decoded: Decodes the raw JSON of a field; ``None`` if the fields are decoded already.
 
     Returns:
-        The object, and the names of the fields that it does not hold, or not in full.
+        The object, and the names of the fields that are not in it, or only in part.
 
     Raises:
-        _Misread: If a field without which it says nothing is missing, or cannot be read.
+        _Misread: If a required field is missing, or an essential one cannot be read.
     """
     names = tuple(found)
     known, unknown = (_remembered if sum(map(len, names)) < _SHORT else _sorted_out)(target, names)
-    said: dict[str, Any] = {}
+    read: dict[str, Any] = {}
     left = list(unknown)
     wrong: dict[str, _Misread] = {}
     for name, (field_name, reader, _, default) in known:
         value = found[name]
         if reader is None:
-            said[field_name] = value
+            read[field_name] = value
             continue
         try:
             if decoded is not None:
@@ -323,23 +325,23 @@ def _structured(
         if type(value) is _Part:
             value = value.read
             left.append(name)
-        elif field_name in _KEPT_WHOLE:
+        elif field_name in _ALSO_VERBATIM:
             left.append(name)
-        said[field_name] = value
-    if wrong or not said.keys() >= _REQUIRED[target]:
-        _check_essential(target, said, wrong)
-    return target(**said), left
+        read[field_name] = value
+    if wrong or not read.keys() >= _REQUIRED[target]:
+        _check_essential(target, read, wrong)
+    return target(**read), left
 
 
-def _check_essential(target: type, said: Mapping[str, Any], wrong: Mapping[str, _Misread]) -> None:
-    """Raise what is wrong with a field without which the object says nothing."""
+def _check_essential(target: type, read: Mapping[str, Any], wrong: Mapping[str, _Misread]) -> None:
+    """Raise the error of an essential or required field, if there is one."""
     for name, error in wrong.items():
         if _FIELDS[target][name].is_essential:
             raise error
-    for name in sorted(_REQUIRED[target] - said.keys()):
+    for name in sorted(_REQUIRED[target] - read.keys()):
         raise _Misread(name, f"expected a field {name!r}, which is missing")
-    if target is JobFields and "status" in wrong and (said.get("state") is None or said["state"].status is None):
-        # It stands for that of the state.
+    if target is JobFields and "status" in wrong and (read.get("state") is None or read["state"].status is None):
+        # Without a state, the outer status is the only one.
         raise wrong["status"]
 
 
@@ -351,11 +353,11 @@ def opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, Unkn
 
     Args:
         body: The reply.
-        target: What should be in it.
-        what: What it should be, for the failure: ``"job reply"``.
+        target: The class of the object.
+        what: The kind of reply, for the failure: ``"job reply"``.
 
     Returns:
-        The fields that the target has, and all others verbatim; or an ``Unreadable`` that names the path.
+        The object, and all other fields verbatim; or an ``Unreadable`` that names the path of the wrong field.
 
     Example:
         >>> opened(b'{"id": "a", "Backend": "b", "cost": 1.00}', SubmissionFields, "reply").unwrap()
@@ -371,7 +373,7 @@ def opened(body: Document, target: type[_T], what: str) -> Result[tuple[_T, Unkn
 
 
 _SHORT: Final = 2000
-"""Bytes of a reply that is short enough for what it holds to be remembered."""
+"""Bytes below which the unknown fields of a reply are cached."""
 
 
 def _opened(
@@ -389,15 +391,18 @@ def _opened(
 
 @lru_cache(maxsize=1000)
 def _shared(unknown: UnknownFields) -> UnknownFields:
-    """One object for all that is equal: the jobs of one account differ in little of what we do not know."""
+    """One shared object for equal unknown fields, which saves memory: jobs of one account differ little in them."""
     return unknown
 
 
-# What a third-party client has decoded
+# Replies that a third-party client has decoded
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:
-    """The JSON of an object, so that there is one reader. A field that cannot be written costs itself alone."""
+    """The JSON of a decoded reply, so that all replies have one reader.
+
+    A value that cannot be encoded becomes a text that describes it.
+    """
     try:
         return _as_json(dict(body)).encode()
     except (ValueError, TypeError, RecursionError):
@@ -413,12 +418,12 @@ def _writable(value: Any) -> Any:
 
 
 def _as_json(value: object) -> str:
-    # Not msgspec: there may be lone surrogates, which are escaped here, and replaced when this is read.
+    # Not msgspec, which refuses lone surrogates. json escapes them, and the reader replaces them.
     return json.dumps(value, default=_encoded_again)
 
 
 def _encoded_again(value: object) -> Any:
-    """What a third-party client has built, such as a circuit, in the service's own form."""
+    """The service's JSON for an object that a third-party client has built, such as a circuit."""
     if isinstance(value, datetime):
         return value.isoformat()
     if type(value).__name__ == "QuantumProgram":
@@ -426,7 +431,7 @@ def _encoded_again(value: object) -> Any:
     try:
         dump = getattr(value, "model_dump", None)
         if callable(dump):
-            # The options of the official client.
+            # A pydantic model, such as the options of the official client.
             return dump(mode="json")
         return json.loads(typed_json.encode(value))
     except Exception:  # noqa: BLE001 - it must not hide the rest of the reply, of whatever type it is
@@ -434,7 +439,7 @@ def _encoded_again(value: object) -> Any:
 
 
 def _program_again(program: Any) -> dict[str, Any]:
-    """The part of a quantum program that is read again: its circuits, and the arguments of those that have any."""
+    """The fields of a quantum program that ``inputs`` reads: its circuits and their arguments, its shots."""
     items = [
         {"circuit": item.circuit, "circuit_arguments": getattr(item, "circuit_arguments", None)}
         for item in program.items

@@ -12,11 +12,11 @@ from ibm_circuit_job.wire.submitting import (
     GiveUp,
     LookFor,
     NotFound,
-    NotTold,
     Pause,
     Send,
     Submission,
     SubmissionPolicy,
+    Undecided,
 )
 
 DOING = "submit a job to b"
@@ -98,7 +98,7 @@ class World:
         elif not self.jobs:
             look = NotFound()
         else:
-            look = NotTold(tuple(self.jobs)) if script == "not told" else Found(self.jobs[-1])
+            look = Undecided(tuple(self.jobs)) if script == "not told" else Found(self.jobs[-1])
         return submitting.after_look(self.policy, submission, self.now, look)
 
 

@@ -65,11 +65,11 @@ def test_params_are_the_same_if_they_say_the_same(sent, served, same):
     assert submitting.are_same_params(sent, served) is same
 
 
-def test_other_request_that_is_paced_holds_this_one_up():
-    held = submitting.after_held(NEW, 1.0, 6.0)
+def test_pause_of_another_submission_delays_this_one():
+    held = submitting.after_pause_of_another(NEW, 1.0, 6.0)
     assert submitting.next_submission_step(held, 2.0) == Pause(4.0, is_paced=True)
     assert submitting.next_submission_step(held, 6.0) == Send()
-    assert submitting.after_held(held, 2.0, 3.0) == held
+    assert submitting.after_pause_of_another(held, 2.0, 3.0) == held
 
 
 @pytest.mark.parametrize(("status", "looks"), [(503, 2), (504, 5), (408, 5), (524, 5)])

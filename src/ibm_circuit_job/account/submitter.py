@@ -32,12 +32,12 @@ from ibm_circuit_job.wire.submitting import (
     Look,
     LookFor,
     NotFound,
-    NotTold,
     Pause,
     Send,
     Submission,
     SubmissionPolicy,
     SubmissionStep,
+    Undecided,
 )
 
 _logger: Final = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class _Course:
         now, held = self._monotonic(), 0.0 if self._service is None else LEDGER.held_until(self._service)
         step = submitting.next_submission_step(self._submission, now)
         if isinstance(step, Send) and now < held:
-            self._submission = submitting.after_held(self._submission, now, held)
+            self._submission = submitting.after_pause_of_another(self._submission, now, held)
             return submitting.next_submission_step(self._submission, now)
         return step
 
@@ -235,7 +235,7 @@ class _Course:
         if found is not None:
             return Found(found)
         left = tuple(job_id for job_id in untold if not LEDGER.is_taken(job_id))
-        return NotTold(left) if left else NotFound()
+        return Undecided(left) if left else NotFound()
 
     def _not_before(self) -> datetime:
         """When the request was sent, by the service's clock, less what that may be wrong by."""

@@ -1,15 +1,15 @@
-"""Values whose repr does not show them, for what a traceback with local variables must not show."""
+"""Values with a masked repr, so that a traceback with local variables shows no secret."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 MASK: Final = "***"
-"""What is shown in the place of a secret."""
+"""The text that replaces a secret."""
 
 
 class HiddenText(str):
-    """A text whose repr is ``'***'``, so that a traceback which shows local variables does not show it.
+    """A text whose repr is ``'***'``, so that a traceback with local variables does not show it.
 
     Example:
         >>> token = HiddenText("a-key")
@@ -50,7 +50,7 @@ class HiddenFields(dict[str, Any]):
 
 
 def hidden(given: Any) -> Any:
-    """Return a text as one whose repr does not show it, and anything else as it is.
+    """Return a text as a :class:`HiddenText`, and any other value unchanged.
 
     Example:
         >>> hidden("a-key"), hidden(None)

@@ -1,6 +1,6 @@
-"""What was submitted, read from a job's parameters: circuits, header, options, of each program.
+"""The submitted circuits, header and options, read from the parameters of a job of any program.
 
-Each parameter is decoded by itself, and only where it is asked for: one that cannot be must not hide the others.
+Each parameter is decoded separately and on demand, so that one that cannot be decoded does not hide the others.
 
 Sources: ``ibm_quantum_schemas.sampler``, ``.estimator``, ``.executor`` (v0.1, v0.2, v1.0, v1.1, v2.0) and
 ``.noise_learner_v2``.
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def params(job: Job) -> Result[Mapping[str, Any], Unreadable]:
-    """Return the parameters with which the job was submitted, decoded; empty where they are not known.
+    """Return the decoded parameters of the submitted job; empty if they are not known.
 
     Returns:
-        The parameters; or an ``Unreadable`` where they are there, but cannot be decoded.
+        The parameters; or an ``Unreadable`` if they are known but cannot be decoded.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -49,10 +49,10 @@ def _object(decoded: Any) -> Result[Mapping[str, Any], Unreadable]:
 
 
 def circuits(job: Job) -> list[QuantumCircuit]:
-    """Return the job's circuits, in their order; empty where they are not known or cannot be decoded.
+    """Return the job's circuits, in their order; empty if they are not known or cannot be decoded.
 
-    Those of ``sampler`` and ``estimator`` stand in their pubs, those of ``executor`` in its quantum program. There,
-    the circuit of an item that is randomized is the template, with the parameters that a samplex gives values to.
+    Source: the pubs of ``sampler`` and ``estimator``, and the quantum program of ``executor``. The circuit of a
+    randomized item is the template, with the parameters that a samplex sets.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -63,7 +63,7 @@ def circuits(job: Job) -> list[QuantumCircuit]:
 
 
 def header(job: Job) -> dict[str, Any]:
-    """Return the header that the user gave to the job; empty where there is none.
+    """Return the header that the user gave to the job; empty if there is none.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -77,9 +77,10 @@ def header(job: Job) -> dict[str, Any]:
 
 
 def backend_options(job: Job) -> dict[str, Any]:
-    """Return the options with which the job runs: all its parameters but the circuits and the header.
+    """Return the options of the job: all its parameters except the circuits and the header.
 
-    Shots that stand beside each circuit (``sampler``), or in the quantum program (``executor``), are among them.
+    ``shots`` is included if all circuits have the same number, also if it was submitted with each circuit (``sampler``)
+    or in the quantum program (``executor``).
 
     Example:
         >>> from datetime import UTC, datetime
@@ -98,9 +99,9 @@ def backend_options(job: Job) -> dict[str, Any]:
 
 
 def sampled_names(job: Job) -> tuple[str, ...]:
-    """Return the names of the circuits of a job whose result does not say them, in their order.
+    """Return the names of the circuits of a job whose result lacks them, in their order.
 
-    Empty for programs whose result does, and where the inputs are not known.
+    Empty for programs whose result has the names, and if the inputs are not known.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -111,7 +112,7 @@ def sampled_names(job: Job) -> tuple[str, ...]:
 
 
 def named_bindings(job: Job) -> list[tuple[str, Binding]]:
-    """Return, for each circuit of a ``sampler``, ``estimator`` or ``executor`` job, its name and how it was submitted.
+    """Return the name and the :class:`Binding` of each circuit of a ``sampler``, ``estimator`` or ``executor`` job.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -139,7 +140,7 @@ def _raw_params(job: Job) -> Mapping[str, Any]:
 
 
 def _param(job: Job, name: str) -> Any:
-    """One parameter, decoded by itself."""
+    """One parameter, decoded separately; ``_UNREADABLE`` if it cannot be decoded."""
     raw = _raw_params(job).get(name)
     return None if raw is None else typed_json.decode(bytes(raw), name).value_or(_UNREADABLE)
 
@@ -147,7 +148,6 @@ def _param(job: Job, name: str) -> Any:
 def _pubs(job: Job) -> list[list[Any]]:
     """The pubs of a job, ``[circuit, parameter values, shots]`` or ``[circuit, observables, values, precision]``."""
     raw = _raw_params(job).get("pubs")
-    # One that cannot be read must not hide the others.
     found = None if raw is None else typed_json.decode_parts(bytes(raw), "pubs").value_or(None)
     return [pub if isinstance(pub, list) else [] for pub in found] if isinstance(found, list) else []
 
@@ -160,9 +160,9 @@ def _program(job: Job) -> Mapping[str, Any]:
 
 
 def _submitted(job: Job) -> list[tuple[QuantumCircuit | None, Any]]:
-    """The circuits of a job, each with the values of its parameters, an array whose last axis is over them.
+    """The circuits of a job, each with the values of its parameters: an array whose last axis is over the parameters.
 
-    ``None`` stands in the place of a circuit that cannot be read, and of values that there are none of.
+    A circuit that cannot be read is ``None``, and so are the values of a circuit without parameters.
     """
     from qiskit import QuantumCircuit  # noqa: PLC0415 - the core is imported without it
 
@@ -185,7 +185,7 @@ def _array_in(pub: list[Any]) -> Any:
 def _items(program: Mapping[str, Any], schema_version: Any) -> list[tuple[Any, Any]]:
     """The circuits of a quantum program, one for each item, with their arguments.
 
-    They stand in a file of their own each (v0), or all in one.
+    The circuits have one file each (schema v0), or one file together.
     """
     items = program.get("items")
     items = [item if isinstance(item, Mapping) else {} for item in (items if isinstance(items, list) else ())]
@@ -200,13 +200,13 @@ def _items(program: Mapping[str, Any], schema_version: Any) -> list[tuple[Any, A
 
 
 def _loaded(text: Any, most: int) -> list[Any]:
-    """The circuits of a QPY file in base64; none where it cannot be read."""
+    """The circuits of a QPY file in base64; empty if it cannot be read."""
     found: list[Any] = typed_json.decode_circuits(text, most).value_or([]) if isinstance(text, str) else []
     return found
 
 
 def _circuit_of(model: Any) -> Any:
-    """The circuit of one item: a file of its own, or, from a client that has decoded it before, the circuit itself."""
+    """The circuit of one item, read from its file unless a third-party client has decoded it."""
     if not isinstance(model, Mapping):
         return model
     return next(iter(_loaded(model.get("circuit_b64"), 1)), None)

@@ -1,4 +1,4 @@
-"""What an instance has used of the quantum time that its plan gives it, and the reader of that reply."""
+"""The quantum time that an instance has used of its plan, and the reader of that reply."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _T = TypeVar("_T")
 
 @frozen
 class InstanceUsage:
-    """The quantum time of an instance in the current period. What the service does not say is ``None``.
+    """The quantum time of an instance in the current period. Unknown values are ``None``.
+
+    Source: ``GET /instances/usage``.
 
     Example:
         >>> InstanceUsage(consumed_seconds=12.0, limit_seconds=60.0).remaining_seconds
@@ -37,13 +39,13 @@ class InstanceUsage:
     period_end: datetime | None = None
     """When the period ends, UTC."""
     limit_reached: bool | None = None
-    """Whether no more jobs run in the period; ``None`` where no limit applies."""
+    """Whether the limit is reached, so that no more jobs run in the period; ``None`` if no limit applies."""
     plan_id: str | None = None
     """The ID of the plan."""
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Seconds left of the limit, or of the allocation where there is no limit; at least 0.0."""
+        """Seconds left of the limit, or of the allocation if there is no limit; at least 0.0, ``None`` if unknown."""
         most = self.allocation_seconds if self.limit_seconds is None else self.limit_seconds
         if most is None or self.consumed_seconds is None:
             return None
@@ -51,7 +53,7 @@ class InstanceUsage:
 
 
 def read_instance_usage(body: bytes) -> Result[InstanceUsage, Unreadable]:
-    """Read the reply to ``GET /instances/usage``. A field that cannot be read costs itself alone.
+    """Read the reply to ``GET /instances/usage``. A field that cannot be read is ``None``.
 
     Example:
         >>> read_instance_usage(b'{"usage_consumed_seconds": 12, "usage_limit_seconds": "x"}').unwrap().consumed_seconds
@@ -63,20 +65,20 @@ def read_instance_usage(body: bytes) -> Result[InstanceUsage, Unreadable]:
 _WHAT = "instance usage"
 
 
-def _usage(said: Any) -> Result[InstanceUsage, Unreadable]:
-    if not isinstance(said, Mapping):
-        return Bad(Unreadable(_WHAT, "", f"expected an object, got a {type(said).__name__}"))
-    period = said.get("usage_period")
+def _usage(reply: Any) -> Result[InstanceUsage, Unreadable]:
+    if not isinstance(reply, Mapping):
+        return Bad(Unreadable(_WHAT, "", f"expected an object, got a {type(reply).__name__}"))
+    period = reply.get("usage_period")
     bounds = period if isinstance(period, Mapping) else {}
     return Success(
         InstanceUsage(
-            _read(number_of, float, said.get("usage_consumed_seconds")),
-            _read(number_of, float, said.get("usage_limit_seconds")),
-            _read(number_of, float, said.get("usage_allocation_seconds")),
+            _read(number_of, float, reply.get("usage_consumed_seconds")),
+            _read(number_of, float, reply.get("usage_limit_seconds")),
+            _read(number_of, float, reply.get("usage_allocation_seconds")),
             _moment(bounds.get("start_time")),
             _moment(bounds.get("end_time")),
-            _read(flag_of, bool, said.get("usage_limit_reached")),
-            _read(text_of, str, said.get("plan_id")),
+            _read(flag_of, bool, reply.get("usage_limit_reached")),
+            _read(text_of, str, reply.get("plan_id")),
         )
     )
 

@@ -1,4 +1,4 @@
-"""How many shots a job has, read from its parameters without decoding a circuit."""
+"""The number of shots of a job, read from its parameters without decoding a circuit."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ibm_circuit_job.wire import documents
 
 
 def shots_of(job: Job) -> int | None:
-    """Return how many shots each circuit of a job has; ``None`` where they are not known, or not the same for all.
+    """Return how many shots each circuit of a job has; ``None`` if that is not known, or differs between circuits.
 
-    They stand in the parameters (``circuit-runner``), in each pub (``sampler``), or in the quantum program
+    Source: ``shots`` in the parameters (``circuit-runner``), in each pub (``sampler``), or in the quantum program
     (``executor``).
 
     Example:
@@ -40,5 +40,5 @@ def _elements(raw: msgspec.Raw | None, what: str) -> list[msgspec.Raw]:
 
 
 def _number(raw: msgspec.Raw) -> int | None:
-    said = documents.value(raw, "shots").value_or(None)
-    return said if type(said) is int else None
+    number = documents.value(raw, "shots").value_or(None)
+    return number if type(number) is int else None

@@ -1,19 +1,22 @@
 """What a submission does next: a pure function of what happened so far.
 
-A job costs money, so none is submitted twice. Like a wait (:mod:`ibm_circuit_job.state.waiting`), a submission is a
-loop that asks :func:`next_submission_step`, does that, records the outcome with one of the ``after_`` functions, and
-asks again. Times are seconds of a monotonic clock of the caller's choice.
+A job costs money, so no job is submitted twice. A submission is a loop, like a wait
+(:mod:`ibm_circuit_job.state.waiting`). It calls :func:`next_submission_step`, does that step, records the outcome with
+one of the ``after_`` functions, and repeats. Times are seconds of a monotonic clock that the caller chooses.
 
 The rules:
 
-1. A service that accepted the job ends it; so does one that refused it for good, and a service without a connection.
-2. A service that takes no more jobs just now (429) is obeyed: the next try comes after the pause that it asks for.
-3. An answer that was lost (a broken connection, silence, 5xx, a page instead of a reply) says nothing. The job may
-   exist, so the jobs of the service are listed. The one with the same parameters is the job.
-4. If there is none, the listing may lag, so it is read once more after a short pause; after a gateway's time-out (408,
-   504, 524), behind which the request may still be at work, four times more. Then the request is sent again.
-5. If there are jobs that cannot be told apart from it, it ends, and names them.
-6. Trouble with the listing is waited out. When the patience ends, the submission ends.
+1. The submission ends when the service accepts the job, when it refuses the job permanently, or when no connection to
+   the service is possible.
+2. If the service takes no more jobs just now (429), the next try comes after the pause that the service requests.
+3. If the answer was lost (a broken connection, silence, 5xx, a page instead of a reply), the job may exist. So the jobs
+   of the service are listed. A job with the same parameters is the submitted job.
+4. If no job has them, the listing may lag, so it is read once more after a short pause. After the timeout of a gateway
+   (408, 504, 524), the request may still be running, so the listing is read four times more. Then the request is sent
+   again.
+5. If jobs are found whose parameters the service does not show, the submission ends with an error that names these
+   jobs.
+6. If the listing cannot be read, it is tried again. The submission ends when ``patience`` is over.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from ibm_circuit_job.wire.replies import REPLY_TO_SUBMISSION
 
 @frozen
 class SubmissionPolicy:
-    """How a submission is paced. All times are in seconds.
+    """The pauses and limits of a submission. All times are in seconds.
 
     Example:
         >>> SubmissionPolicy().patience
@@ -45,41 +48,40 @@ class SubmissionPolicy:
     """
 
     patience: float = field(default=600.0, validator=ge(0.0))
-    """How long to find out about a lost answer, from the first one on, or from the first one after a pause that the
-    service asked for."""
+    """How long to search for a job whose answer was lost. The time starts at the first lost answer, and again at the
+    first one after a pause that the service requested."""
     pacing_patience: float = field(default=3600.0, validator=ge(0.0))
-    """How long to wait in all for a service that takes no more jobs just now; also the longest pause that it may ask
-    for."""
+    """How long to wait in all for a service that takes no more jobs just now. A longer requested pause is an error."""
     lag_pause: float = field(default=1.0, validator=ge(0.0))
-    """The first pause before a listing without the job is read once more; it doubles each time."""
+    """The first pause before a listing without the job is read again; each further pause is twice as long."""
     shortest_pause: float = field(default=0.2, validator=gt(0.0))
-    """The first pause after trouble; it doubles each time."""
+    """The first pause after a failure; each further pause is twice as long."""
     longest_pause: float = field(default=30.0, validator=gt(0.0))
-    """The longest pause after trouble."""
+    """The longest pause after a failure."""
 
 
 @frozen
 class Submission:
-    """What happened to a submission so far."""
+    """The state of a submission: what happened so far."""
 
     doing: str
     """What is tried, as in ``"submit a job to ibm_x"``."""
     is_lost: bool = False
     """Whether the answer to the last request was lost, so that the job may exist."""
     lost_since: float | None = None
-    """When the first answer was lost; ``None`` if none was, or the service has asked for a pause since."""
+    """When the first answer was lost; ``None`` if no answer was lost since the service last requested a pause."""
     looks: int = 0
-    """How many good listings since the last request did not have the job."""
+    """How many good listings without the job were read since the last request."""
     not_before: float = 0.0
-    """When the next request may be sent."""
+    """The earliest time of the next request."""
     paced_since: float | None = None
-    """When the service first took no more jobs; ``None`` if it never said so."""
+    """When the service first took no more jobs; ``None`` if it always took them."""
     troubles: int = 0
-    """How many failures there were in a row."""
+    """How many failures in a row there were."""
     last: Refused | Unreachable | Unreadable | Unsupported | None = None
-    """The last failure."""
+    """The last failure; ``None`` if there was none."""
     outcome: Accepted | GiveUp | None = None
-    """How it ended; ``None`` before it did."""
+    """How the submission ended; ``None`` while it goes on."""
 
 
 @frozen
@@ -89,17 +91,17 @@ class Send:
 
 @frozen
 class LookFor:
-    """List the jobs of the service, and look for one with the parameters that were sent."""
+    """List the jobs of the service, and search for one with the parameters that were sent."""
 
 
 @frozen
 class Pause:
-    """Do nothing for so many seconds."""
+    """Wait before the next step."""
 
     seconds: float
-    """How long."""
+    """How many seconds to wait."""
     is_paced: bool = False
-    """Whether the service takes no more jobs until then."""
+    """Whether the reason is that the service takes no more jobs just now."""
 
 
 @frozen
@@ -109,23 +111,27 @@ class Accepted:
     job_id: str
     """The ID of the job."""
     was_lost: bool = False
-    """Whether the answer was lost, and the job was found in the listing."""
+    """Whether the answer was lost and the job was found in the listing."""
 
 
 @frozen
 class GiveUp:
-    """It failed."""
+    """The submission failed."""
 
     failure: Failure
-    """Why."""
+    """Why it failed."""
 
 
 SubmissionStep: TypeAlias = Send | LookFor | Pause | Accepted | GiveUp
-"""What to do next: a closed union, to be taken apart with ``match``."""
+"""What to do next: a closed union, for use with ``match``."""
 
 
 def next_submission_step(submission: Submission, now: float) -> SubmissionStep:
     """Return what a submission does next.
+
+    Args:
+        submission: What happened so far.
+        now: The time.
 
     Example:
         >>> from ibm_circuit_job.errors import Unreachable
@@ -143,25 +149,31 @@ def next_submission_step(submission: Submission, now: float) -> SubmissionStep:
 
 
 def after_accepted(submission: Submission, job_id: str) -> Submission:
-    """Return the submission after the service answered with the ID of the job."""
+    """Return the submission after the service replied with the ID of the job."""
     return evolve(submission, outcome=Accepted(job_id))
 
 
-def after_held(submission: Submission, now: float, until: float) -> Submission:
-    """Return the submission after another one was told that the service takes no more jobs until a time."""
+def after_pause_of_another(submission: Submission, now: float, until: float) -> Submission:
+    """Return the submission after the service refused another submission of this process until a time.
+
+    Args:
+        submission: What happened so far.
+        now: The time.
+        until: When the service takes jobs again.
+    """
     since = now if submission.paced_since is None else submission.paced_since
-    # The request is about to be sent, so that no job of it exists: the pause costs none of the patience.
+    # The request was not sent yet, so no job of it can exist. The pause therefore does not count as ``patience``.
     return evolve(submission, lost_since=None, paced_since=since, not_before=max(submission.not_before, until))
 
 
 def after_failure(policy: SubmissionPolicy, submission: Submission, now: float, failure: Failure) -> Submission:
-    """Return the submission after a request without a good answer.
+    """Return the submission after a request failed.
 
     Args:
-        policy: How it is paced.
+        policy: The pauses and limits of the submission.
         submission: What happened so far.
         now: The time.
-        failure: What came of the request.
+        failure: Why the request failed.
 
     Example:
         >>> from ibm_circuit_job.errors import Refused
@@ -180,11 +192,11 @@ def after_failure(policy: SubmissionPolicy, submission: Submission, now: float, 
 
 
 def may_exist(failure: Failure, doing: str) -> bool:
-    """Return whether a job may exist though its submission failed so.
+    """Return whether the job may exist although its submission failed.
 
     Args:
-        failure: What came of the request.
-        doing: What was tried. A failure to log in names another thing; no request was sent then.
+        failure: Why the request failed.
+        doing: What was tried. If *failure* has another ``doing``, such as a login, the submission was not sent.
 
     Example:
         >>> from ibm_circuit_job.errors import Refused
@@ -233,7 +245,7 @@ class Found:
     """The listing has the job."""
 
     job_id: str
-    """Its ID."""
+    """The ID of the job."""
 
 
 @frozen
@@ -242,24 +254,31 @@ class NotFound:
 
 
 @frozen
-class NotTold:
-    """The listing has jobs that may be it, and of which the service does not give away the parameters."""
+class Undecided:
+    """The listing has jobs that may be the submitted one, and the service does not show their parameters."""
 
     candidates: tuple[str, ...]
-    """Their IDs."""
+    """The IDs of these jobs."""
 
 
-Look: TypeAlias = Found | NotFound | NotTold
-"""What a good listing says."""
+Look: TypeAlias = Found | NotFound | Undecided
+"""The outcome of a search in a good listing."""
 
 
 def after_look(policy: SubmissionPolicy, submission: Submission, now: float, look: Look) -> Submission:
-    """Return the submission after the listing was read."""
+    """Return the submission after the listing was read.
+
+    Args:
+        policy: The pauses and limits of the submission.
+        submission: What happened so far.
+        now: The time.
+        look: What was found.
+    """
     match look:
         case Found():
             return evolve(submission, outcome=Accepted(look.job_id, was_lost=True))
-        case NotTold():
-            assert submission.last is not None  # noqa: S101 - nothing is looked for before
+        case Undecided():
+            assert submission.last is not None  # noqa: S101 - jobs are listed only after a failure
             unknown = SubmissionUnknown(submission.doing, submission.last, look.candidates)
             return evolve(submission, outcome=GiveUp(unknown))
         case NotFound():
@@ -273,20 +292,27 @@ def after_look(policy: SubmissionPolicy, submission: Submission, now: float, loo
 
 
 _LOOKS = 2
-"""How many listings must not have the job before it counts as not submitted."""
+"""How many listings without the job are read before the request is sent again."""
 _LOOKS_BEHIND_A_GATEWAY = 5
-"""The same where the request may still be at work: with the pauses in between some 15 seconds."""
+"""The same if the request may still be running at the service; with their pauses these take some 15 seconds."""
 _TIMED_OUT = frozenset({408, 504, 524})
-"""What a gateway answers whose time was up before the service's answer came."""
+"""The HTTP statuses of a gateway that did not wait for the service's reply."""
 
 
 def _looks_after(lost: Failure | None) -> int:
-    is_at_work = isinstance(lost, Refused) and lost.http_status in _TIMED_OUT
-    return _LOOKS_BEHIND_A_GATEWAY if is_at_work else _LOOKS
+    may_be_running = isinstance(lost, Refused) and lost.http_status in _TIMED_OUT
+    return _LOOKS_BEHIND_A_GATEWAY if may_be_running else _LOOKS
 
 
 def after_listing_trouble(policy: SubmissionPolicy, submission: Submission, now: float, failure: Failure) -> Submission:
-    """Return the submission after the listing could not be read."""
+    """Return the submission after the listing could not be read.
+
+    Args:
+        policy: The pauses and limits of the submission.
+        submission: What happened so far.
+        now: The time.
+        failure: Why it could not be read.
+    """
     last = failure if isinstance(failure, (Refused, Unreachable, Unreadable, Unsupported)) else submission.last
     asked = getattr(failure, "retry_after", None) or 0.0
     pause = max(_backoff(policy, submission.troubles), asked)
@@ -302,22 +328,22 @@ def _unless_out_of_patience(policy: SubmissionPolicy, submission: Submission, th
 
 
 def _unknown(submission: Submission) -> GiveUp:
-    assert submission.last is not None  # noqa: S101 - there was trouble
+    assert submission.last is not None  # noqa: S101 - this follows a failure
     return GiveUp(SubmissionUnknown(submission.doing, submission.last))
 
 
 def is_candidate(
     seen: Job, *, program: str, backend: str, tags: Sequence[str], private: bool, not_before: datetime
 ) -> bool:
-    """Return whether a job of the listing may be the one that was submitted, as far as the listing says.
+    """Return whether a job of the listing may be the submitted one, as far as the listing shows.
 
     Args:
-        seen: What the listing says of the job.
-        program: The program that was to run.
-        backend: The backend that was to run it.
-        tags: The tags that were sent.
-        private: Whether it was to be private.
-        not_before: When the request was sent, by the service's clock.
+        seen: The record of the job from the listing.
+        program: The submitted program.
+        backend: The submitted backend.
+        tags: The submitted tags.
+        private: Whether the submitted job is private.
+        not_before: When the request was sent, by the service's clock; an aware time.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -340,10 +366,14 @@ def is_candidate(
 
 
 def are_same_params(sent: bytes, served: bytes) -> bool:
-    """Return whether two documents of parameters say the same: the one that was sent, and what a service gives away.
+    """Return whether two JSON documents of parameters are equal.
 
-    The order of fields, the spelling of numbers and fields that are ``null`` do not matter. Texts that are base64 of
-    zlib are compared by what they hold.
+    The order of fields, the spelling of numbers and fields that are ``null`` do not count. Texts in base64 of zlib data
+    are decompressed before they are compared.
+
+    Args:
+        sent: The document that was submitted.
+        served: The document that the service returned.
 
     Example:
         >>> are_same_params(b'{"shots": 10, "seed": null}', b'{"shots":1e1}')
@@ -368,15 +398,16 @@ def _are_same(ours: Any, theirs: Any) -> bool:
         return len(ours) == len(theirs) and all(map(_are_same, ours, theirs))
     if isinstance(ours, str) and isinstance(theirs, str):
         return ours == theirs or (_unpacked(ours) is not None and _unpacked(ours) == _unpacked(theirs))
-    # 1 and True are equal in Python, and not in JSON.
+    # 1 and True are equal in Python, but not in JSON.
     return isinstance(ours, bool) == isinstance(theirs, bool) and bool(ours == theirs)
 
 
 _MOST_UNPACKED = 64 * 1024 * 1024
+"""The most bytes that a text is decompressed to."""
 
 
 def _unpacked(text: str) -> bytes | None:
-    """The bytes behind base64 of zlib; ``None`` where it is none, or too many."""
+    """The decompressed bytes of base64 of zlib data; ``None`` if the text has another form, or decompresses to more."""
     try:
         stream = zlib.decompressobj()
         data = stream.decompress(base64.b64decode(text, validate=True), _MOST_UNPACKED)

@@ -1,7 +1,7 @@
-"""One value of a document, read leniently: texts, numbers, flags, codes and lists of texts.
+"""Lenient readers of single values: texts, numbers, flags, codes and lists of texts.
 
-Each reader takes a value and a type, which it ignores, and raises ``TypeError`` or ``ValueError`` for what it cannot
-read. The message says what was expected and what was there; the caller adds the path.
+Each reader takes a value and a type, which it ignores. It raises ``TypeError`` or ``ValueError`` if it cannot read the
+value. The message has what was expected and what was there; the caller adds the path.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def shown(value: object) -> str:
-    """Return a value as an error message shows it: at most 43 characters.
+    """Return the repr of a value for an error message, cut to 43 characters.
 
     Example:
         >>> shown("x" * 100)
@@ -22,13 +22,13 @@ def shown(value: object) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):
-        # Python writes no integer of more than 4300 digits, and nothing that is nested too deep.
+        # repr() refuses integers of more than 4300 digits, and values that are nested too deep.
         text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= 40 else text[:40] + "..."
 
 
 def whole_text(text: str) -> str:
-    r"""Return a text in which each lone surrogate, which cannot be written, is replaced by U+FFFD.
+    r"""Return a text with U+FFFD in place of each lone surrogate, which UTF-8 cannot encode.
 
     Example:
         >>> whole_text("a\ud800") == "a\ufffd"
@@ -44,7 +44,7 @@ def whole_text(text: str) -> str:
 
 
 def text_of(value: Any, _: type) -> str:
-    """Read a string, or a time that a third-party client has made of one."""
+    """Read a string, or a datetime that a third-party client made from one."""
     if isinstance(value, str):
         return whole_text(value)
     if isinstance(value, datetime):
@@ -81,7 +81,7 @@ def flag_of(value: Any, _: type) -> bool:
 
 
 def code_of(value: Any, _: object = None) -> int | str | None:
-    """Read the number of a reason: an integer, also where it is written as a text or a float; else the text."""
+    """Read the code of a reason: an integer, which may be written as a text or a float, or any other text."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if isinstance(value, str):
@@ -102,7 +102,7 @@ def texts_of(value: Any, _: type) -> tuple[str, ...]:
 
 
 def object_of(value: Any, _: type = object) -> Mapping[str, Any]:
-    """Read an object, the fields of which are yet to be read."""
+    """Read an object, without its fields."""
     if isinstance(value, Mapping):
         return value
     raise TypeError(f"expected an object, got {shown(value)}")

@@ -1,5 +1,5 @@
-"""HTML and text of plain values, for notebooks and plain representations.
+"""HTML and text of plain values, for notebooks and terminals.
 
-``records`` has the values that are shown, ``html`` and ``text`` show them. Nothing here knows a job, a store or a
-service. Jinja2 and the templates are loaded when the first HTML is made.
+``records`` defines the values; ``html`` and ``text`` render them. This package imports no record, store or client.
+Jinja2 and the templates are loaded at the first use of HTML.
 """

@@ -1,7 +1,7 @@
-"""Values as HTML for notebooks: a fragment without scripts, in the colours of the page around it.
+"""Values as HTML for notebooks: fragments without scripts, in the colours of the surrounding page.
 
-Every text is escaped by Jinja2, cut to a length, and without characters that no page can have. A status is a word and a
-mark, so that it is readable without colours.
+Every text is escaped by Jinja2, shortened, and freed from characters that a page cannot show. A status is a word and a
+mark, so it is readable without colours.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 MOST_ROWS: Final = 50
-"""How many jobs a table shows."""
+"""The most jobs that a table shows."""
 MOST_OUTCOMES: Final = 8
-"""How many outcomes of a circuit are shown, the most frequent ones."""
+"""The most outcomes of a circuit that are shown; these are the most frequent ones."""
 _MOST_WORDS: Final = 24
-"""How many tags, gates or backends are shown."""
+"""The most tags, gates or backends that are shown."""
 
 _MARKS: Final = {
     "INITIALIZING": ("◌", "waits"),
@@ -45,15 +45,15 @@ _MARKS: Final = {
     "CANCELLED": ("⊘", "ended"),
     "ERROR": ("✗", "failed"),
 }
-"""Status -> its mark, and the class of its colour."""
+"""Status -> (mark, CSS class of the colour)."""
 
 
 def job_html(job: JobView, zone: tzinfo | None = None) -> str:
-    """Return what is known of a job as HTML.
+    """Return a job as HTML.
 
     Args:
         job: The job.
-        zone: The time zone of the times that are shown; the machine's by default. UTC is in the title of each.
+        zone: The time zone of the times; the machine's zone by default. The title of each time has it in UTC.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -64,12 +64,12 @@ def job_html(job: JobView, zone: tzinfo | None = None) -> str:
 
 
 def jobs_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, number: int | None = None) -> str:
-    """Return jobs as an HTML table with a row each.
+    """Return jobs as an HTML table with one row for each job.
 
     Args:
-        jobs: The jobs; at most ``MOST_ROWS`` of them are shown.
+        jobs: The jobs; the first ``MOST_ROWS`` of them are shown.
         zone: As for :func:`job_html`.
-        number: How many jobs there are in all, where some were left out.
+        number: How many jobs there are in all; by default the number of *jobs*.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -81,11 +81,11 @@ def jobs_html(jobs: Sequence[JobView], zone: tzinfo | None = None, *, number: in
 
 
 def live_html(jobs: Sequence[JobView], now: datetime, zone: tzinfo | None = None) -> str:
-    """Return how jobs are at a moment as an HTML table with a row each.
+    """Return the progress of jobs as an HTML table with one row for each job.
 
     Args:
-        jobs: The jobs; at most ``MOST_ROWS`` of them are shown.
-        now: The moment; aware.
+        jobs: The jobs; the first ``MOST_ROWS`` of them are shown.
+        now: The time, aware, up to which elapsed times are counted.
         zone: As for :func:`job_html`.
 
     Example:
@@ -100,7 +100,7 @@ def live_html(jobs: Sequence[JobView], now: datetime, zone: tzinfo | None = None
 
 
 def queue_html(queue: QueueView, zone: tzinfo | None = None) -> str:
-    """Return where in the queue a job is as HTML; ``zone`` as for :func:`job_html`.
+    """Return the place of a job in the queue as HTML; *zone* as for :func:`job_html`.
 
     Example:
         >>> from ibm_circuit_job.views.records import QueueView
@@ -133,7 +133,7 @@ def provider_html(provider: ProviderView) -> str:
 
 
 def backend_html(backend: BackendView, zone: tzinfo | None = None) -> str:
-    """Return a backend as HTML; ``zone`` as for :func:`job_html`.
+    """Return a backend as HTML; *zone* as for :func:`job_html`.
 
     Example:
         >>> from ibm_circuit_job.views.records import BackendView
@@ -155,12 +155,12 @@ def store_html(store: StoreView) -> str:
 
 
 def rendered(template: str, zone: tzinfo | None, **values: Any) -> str:
-    """Return a template of ``views/templates``, filled with values, each of which is escaped.
+    """Return a template of ``views/templates``, filled with escaped values.
 
     Args:
-        template: The name of its file.
-        zone: The time zone of the times that are shown; the machine's for ``None``.
-        **values: What it is filled with, by name.
+        template: The file name of the template.
+        zone: The time zone of the times; ``None`` for the machine's zone.
+        **values: The values by their names in the template.
 
     Example:
         >>> from ibm_circuit_job.views.records import StoreView
@@ -198,7 +198,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: Any) -> Any:
-    """A value as it is put into a page. Jinja2 calls this for all that stands between braces, and escapes it then."""
+    """The text of a value on a page. Jinja2 calls this for each expression, and escapes the returned text."""
     if isinstance(value, bool) or value is None or hasattr(value, "__html__"):
         return value
     if isinstance(value, int):
@@ -207,14 +207,14 @@ def _shown(value: Any) -> Any:
 
 
 def _lines(text: str) -> Markup:
-    """A text of several lines, escaped; ``_shown`` leaves it as it is."""
-    from markupsafe import escape  # noqa: PLC0415 - it comes with Jinja2
+    """A text of several lines, escaped. ``_shown`` does not change it."""
+    from markupsafe import escape  # noqa: PLC0415 - Jinja2 installs it
 
     return escape(lines(text))
 
 
 def _durations(steps: Sequence[tuple[str, datetime]]) -> Iterator[tuple[str, datetime, float | None]]:
-    """Each step with its time, and the seconds since the step before it."""
+    """Each step with its time, and the seconds since the step before; ``None`` for the first step."""
     before = None
     for step, moment in steps[:_MOST_WORDS]:
         yield step, moment, None if before is None else (moment - before).total_seconds()
@@ -222,7 +222,7 @@ def _durations(steps: Sequence[tuple[str, datetime]]) -> Iterator[tuple[str, dat
 
 
 def _bars(circuit: CountsView) -> list[tuple[str, int, float]]:
-    """The most frequent outcomes, with their counts, and the width of their bars in percent."""
+    """The most frequent outcomes, each with its count and the width of its bar in percent."""
     chosen = nlargest(MOST_OUTCOMES, circuit.counts.items(), key=lambda item: item[1])
     largest = max((count for _, count in chosen), default=0)
     return [(outcome, count, 100 * count / largest if largest > 0 else 0.0) for outcome, count in chosen]

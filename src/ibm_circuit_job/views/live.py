@@ -1,4 +1,4 @@
-"""A job as it is at one moment, in words: what a live line or table says of it."""
+"""The progress of a job at one moment, as the text of a live line or the cells of a live table."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from ibm_circuit_job.views.records import JobView
 from ibm_circuit_job.views.words import LARGEST, in_zone, printable, seconds
 
 HEADS: Final = ("Status", "Job", "Place", "Elapsed", "Expected end", "What")
-"""The heads of the columns of a table with a :func:`row` for each job."""
+"""The column titles of a table with a :func:`row` for each job."""
 _FINAL: Final = frozenset(status.name for status in JOB_FINAL_STATES)
 _MOST_NAMED: Final = 5
 
 
 def describe(job: JobView, now: datetime, zone: tzinfo | None = None) -> str:
-    """Return how a job is at a moment, in one line.
+    """Return the progress of a job as one line.
 
-    It begins with the value of the job's ``JobStatus`` and the place in the queue, then has its name.
+    The line has, as far as they are known: the value of the job's ``JobStatus``, the place in the queue, the name of
+    the status, the elapsed time, the expected end, and the reason of a failure.
 
     Args:
         job: The job.
-        now: The moment; aware.
-        zone: The time zone of the times in the line; the machine's by default.
+        now: The time, aware, up to which the elapsed time is counted.
+        zone: The time zone of the times in the line; the machine's zone by default.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -47,7 +48,7 @@ def describe(job: JobView, now: datetime, zone: tzinfo | None = None) -> str:
 
 
 def row(job: JobView, now: datetime, zone: tzinfo | None = None) -> tuple[str, ...]:
-    """Return how a job is at a moment, as the cells under :data:`HEADS`; the arguments are those of :func:`describe`.
+    """Return the progress of a job as the cells under :data:`HEADS`; the arguments are those of :func:`describe`.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -74,7 +75,7 @@ def _place(job: JobView) -> str:
 
 
 def what(job: JobView) -> str:
-    """Return the value of a job's ``JobStatus``: what it is called in words.
+    """Return the value of a job's ``JobStatus``, which describes the status in words.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -88,9 +89,9 @@ def what(job: JobView) -> str:
 
 
 def elapsed(job: JobView, now: datetime) -> float | None:
-    """Return the whole seconds since a job was created, until it ended where that is known; ``None`` if unknown.
+    """Return the whole seconds from the creation of a job to its end, or to *now* if it has not ended.
 
-    Of a job that has ended at an unknown time they are unknown.
+    ``None`` if the creation is not known, or if the job has ended at an unknown time.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -104,7 +105,7 @@ def elapsed(job: JobView, now: datetime) -> float | None:
     until = job.ended if has_ended(job) else now
     if job.created is None or until is None:
         return None
-    # The two times may be of two clocks.
+    # Never negative: the two times may come from two clocks.
     return float(max((until - job.created).total_seconds() // 1, 0.0))
 
 
@@ -120,7 +121,7 @@ def has_ended(job: JobView) -> bool:
 
 
 def how_to_come_back(jobs: Sequence[JobView]) -> str:
-    """Return what to say when a wait was interrupted: that the jobs go on, and how to get at them again.
+    """Return the message after a wait was interrupted: the jobs go on, and these calls retrieve them.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView

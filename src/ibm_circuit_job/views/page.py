@@ -1,6 +1,6 @@
-"""The page of the local service: a frame without any job, and fragments that are put into it.
+"""The page of the local service: a frame without jobs, and fragments that the page inserts into it.
 
-The fragments have no scripts, no styles and no event handlers, so that the page's Content-Security-Policy forbids them.
+The fragments have no scripts, no styles and no event handlers, so the page's Content-Security-Policy can forbid them.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from ibm_circuit_job.views.html import rendered
-from ibm_circuit_job.views.page_records import CouplingView, DeviceView, QubitView, WholeJobView, is_final
+from ibm_circuit_job.views.live import has_ended
+from ibm_circuit_job.views.page_records import CouplingView, DeviceView, QubitView, WholeJobView
 from ibm_circuit_job.views.records import JobView
 
 SPACING: Final = 46
-"""Units of a drawing between two qubits that are next to each other."""
+"""The distance of two neighbouring qubits, in units of the drawing."""
 _MARGIN: Final = 26
+"""The margin around the qubits, in units of the drawing."""
 
 
 def frame_html() -> str:
-    """Return the page without any job: its head, its places for what comes later, and the question for the token.
+    """Return the page without jobs: its head, empty places for the fragments, and the form for the token.
 
     Example:
         >>> "<script" in frame_html() and "onclick" not in frame_html()
@@ -30,7 +32,7 @@ def frame_html() -> str:
 
 
 def stylesheet() -> str:
-    """Return the styles of the page, those of notebooks among them.
+    """Return the stylesheet of the page, which includes the styles of notebooks.
 
     Example:
         >>> ".icj-pill" in stylesheet()
@@ -40,12 +42,12 @@ def stylesheet() -> str:
 
 
 def job_list_html(jobs: Sequence[JobView], others: int = 0, zone: tzinfo | None = None) -> str:
-    """Return the list of jobs.
+    """Return the list of jobs as HTML.
 
     Args:
-        jobs: The jobs that are shown, the newest first.
+        jobs: The shown jobs, the newest first.
         others: How many further jobs there are.
-        zone: The time zone of the times that are shown; the machine's by default.
+        zone: The time zone of the times; the machine's zone by default.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -53,15 +55,15 @@ def job_list_html(jobs: Sequence[JobView], others: int = 0, zone: tzinfo | None 
         True
     """
     numbers = Counter(job.status for job in jobs)
-    return rendered("page_jobs.html", zone, jobs=jobs, numbers=numbers, others=others, is_final=is_final)
+    return rendered("page_jobs.html", zone, jobs=jobs, numbers=numbers, others=others, is_final=has_ended)
 
 
 def whole_job_html(whole: WholeJobView, now: datetime, zone: tzinfo | None = None) -> str:
-    """Return one job, with its circuits, counts, timeline, metrics and log.
+    """Return one job with its circuits, counts, timeline, metrics and log as HTML.
 
     Args:
         whole: The job.
-        now: The time, up to which the timeline of a job that has not ended is drawn.
+        now: The time, aware, at which the timeline of a job that has not ended stops.
         zone: As for :func:`job_list_html`.
 
     Example:
@@ -72,11 +74,11 @@ def whole_job_html(whole: WholeJobView, now: datetime, zone: tzinfo | None = Non
         True
     """
     job = whole.job
-    return rendered("page_job.html", zone, whole=whole, job=job, has_ended=is_final(job), spans=spans(job, now))
+    return rendered("page_job.html", zone, whole=whole, job=job, has_ended=has_ended(job), spans=spans(job, now))
 
 
 def device_list_html(devices: Sequence[DeviceView], zone: tzinfo | None = None) -> str:
-    """Return the devices with their queues; ``zone`` as for :func:`job_list_html`.
+    """Return the devices with their queues as HTML; *zone* as for :func:`job_list_html`.
 
     Example:
         >>> from ibm_circuit_job.views.page_records import DeviceView
@@ -87,11 +89,11 @@ def device_list_html(devices: Sequence[DeviceView], zone: tzinfo | None = None) 
 
 
 def spans(job: JobView, now: datetime) -> list[tuple[str, float, float, float]]:
-    """Return the parts of a job's timeline, each as its name, its seconds, and its start and width in percent.
+    """Return the parts of a job's timeline: (name, duration in seconds, start in percent, width in percent).
 
     Args:
         job: The job, with the steps ``created``, ``running`` and ``finished`` as far as they are known.
-        now: The time, at which the last part ends where the job has not ended.
+        now: The time, aware, at which the last part stops if the job has not ended.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -104,7 +106,7 @@ def spans(job: JobView, now: datetime) -> list[tuple[str, float, float, float]]:
     """
     when = dict(job.steps)
     created, running = when.get("created"), when.get("running")
-    end = when.get("finished", None if is_final(job) else now)
+    end = when.get("finished", None if has_ended(job) else now)
     if created is None or end is None or end <= created:
         return []
     whole = (end - created).total_seconds()

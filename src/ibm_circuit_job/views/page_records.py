@@ -1,4 +1,4 @@
-"""The values that only the page of the local service shows: a job with its circuits and its log, and devices."""
+"""Values of the page of the local service: a job with its circuits and its log, and devices."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from datetime import datetime
 from attrs import field, frozen
 
 from ibm_circuit_job.views.records import CountsView, JobView
-
-_FINAL = frozenset({"DONE", "CANCELLED", "ERROR"})
 
 
 def _texts(given: Iterable[str]) -> tuple[str, ...]:
@@ -36,17 +34,6 @@ def _couplings(given: Iterable[CouplingView]) -> tuple[CouplingView, ...]:
     return tuple(given)
 
 
-def is_final(job: JobView) -> bool:
-    """Return whether a job has ended.
-
-    Example:
-        >>> from ibm_circuit_job.views.records import JobView
-        >>> is_final(JobView("a", status="DONE")), is_final(JobView("a", status="QUEUED"))
-        (True, False)
-    """
-    return job.status in _FINAL
-
-
 @frozen
 class CircuitView:
     """One circuit of a job.
@@ -59,14 +46,14 @@ class CircuitView:
     name: str
     """Its name."""
     drawing: str | None = None
-    """The circuit, drawn in characters, on several lines."""
+    """The circuit as a drawing of characters, on several lines."""
     note: str | None = None
-    """Its size, or why it is not drawn."""
+    """The size of the circuit, or why it is not drawn."""
 
 
 @frozen
 class WholeJobView:
-    """A job, with all that the service on this machine has of it.
+    """A job with everything that the service on this machine has of it.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -83,18 +70,18 @@ class WholeJobView:
     circuits_note: str | None = None
     """Why no circuits are shown."""
     counts: tuple[CountsView, ...] = field(default=(), converter=_counts)
-    """What its first circuits counted."""
+    """The counts of its first circuits."""
     counts_note: str | None = None
     """Why no counts are shown."""
     metrics: tuple[tuple[str, str], ...] = field(default=(), converter=_figures)
-    """What was measured: (name, value)."""
+    """Its metrics: (name, value)."""
     log: tuple[str, ...] = field(default=(), converter=_texts)
     """The lines of its log."""
 
 
 @frozen
 class QubitView:
-    """One qubit of a device, with its place in a drawing.
+    """One qubit of a device, with its position in a drawing.
 
     Example:
         >>> QubitView(3, x=1.0, y=0.0, error=0.02).error
@@ -104,13 +91,13 @@ class QubitView:
     number: int
     """Its number."""
     x: float = 0.0
-    """How far right it is, from 0."""
+    """The horizontal position, from 0 at the left, in distances of neighbouring qubits."""
     y: float = 0.0
-    """How far down it is, from 0."""
+    """The vertical position, from 0 at the top, in distances of neighbouring qubits."""
     error: float | None = None
-    """Its readout error."""
+    """Its readout error, from 0 to 1."""
     level: int | None = None
-    """The error among those of the device: 0 for the least, 4 for the largest."""
+    """The class of the error within the device: 0 for the smallest errors, 4 for the largest."""
 
 
 @frozen
@@ -129,9 +116,9 @@ class CouplingView:
     gate: str | None = None
     """The name of the gate."""
     error: float | None = None
-    """The gate's error, of both directions the larger one."""
+    """The gate's error, from 0 to 1; the larger one of both directions."""
     level: int | None = None
-    """As for a qubit."""
+    """The class of the error within the device: 0 for the smallest errors, 4 for the largest."""
 
 
 @frozen
@@ -150,14 +137,14 @@ class DeviceView:
     simulator: bool = False
     """Whether it is an ideal simulator."""
     running: tuple[str, ...] = field(default=(), converter=_texts)
-    """The IDs of the jobs that run; of a device, at most one."""
+    """The IDs of the running jobs. A device has at most one."""
     waiting: tuple[str, ...] = field(default=(), converter=_texts)
-    """The IDs of the jobs that wait, the next one first."""
+    """The IDs of the waiting jobs, the next one first."""
     calibrated_at: datetime | None = None
-    """When it was calibrated last."""
+    """When it was last calibrated."""
     figures: tuple[tuple[str, str], ...] = field(default=(), converter=_figures)
     """Medians over the device: (name, value)."""
     qubits: tuple[QubitView, ...] = field(default=(), converter=_qubits)
-    """Its qubits, in their order; empty where no map is shown."""
+    """Its qubits, in their order; empty if no map is shown."""
     couplings: tuple[CouplingView, ...] = field(default=(), converter=_couplings)
     """The pairs of qubits."""

@@ -1,7 +1,7 @@
-"""Plain values in, matplotlib ``Figure`` out: when jobs were queued and ran, and what was used.
+"""From plain values to a matplotlib ``Figure``: a timeline of jobs, and quantum time by groups.
 
-A ``Figure`` is made without pyplot, so nothing is shown and nothing is left behind. It needs the extra ``plot``. What a
-colour says, a hatch or a word says as well.
+A ``Figure`` is made without pyplot, so no window opens and pyplot has no reference to it. Matplotlib comes with the
+extra ``plot``. Every difference in colour is also a difference in hatching or words.
 """
 
 from __future__ import annotations
@@ -13,26 +13,27 @@ from typing import Any, Final
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
+from ibm_circuit_job.views.live import has_ended
 from ibm_circuit_job.views.records import JobView
 
 _QUEUED: Final[Mapping[str, Any]] = {"label": "queued", "facecolor": "white", "edgecolor": "C0", "hatch": "////"}
 _RUNNING: Final[Mapping[str, Any]] = {"label": "running", "facecolor": "C0", "edgecolor": "C0"}
-_WIDTH: Final = 8.0
-_ROW: Final = 0.28
-_ROOM: Final = 0.9
+_WIDTH_INCHES: Final = 8.0
+_ROW_INCHES: Final = 0.28
+_FRAME_INCHES: Final = 0.9
+"""The height of titles and labels."""
 _MOST_INCHES: Final = 200.0
-"""What a picture may be high; more jobs have lower rows."""
+"""The largest height of a figure. The rows of more jobs are lower."""
 _LONGEST: Final = 40
 """How many characters of a name are shown."""
-_FINAL: Final = frozenset({"DONE", "ERROR", "CANCELLED"})
 
 
 def timeline(views: Sequence[JobView], now: datetime) -> Figure:
-    """Return a picture of when jobs were queued and ran, with axes for each backend, in UTC.
+    """Return a figure of the times at which jobs were queued and ran, with axes for each backend. Times are in UTC.
 
     Args:
         views: The jobs.
-        now: The end of what goes on, an aware time.
+        now: The time, aware, at which the bars of unfinished jobs stop.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -45,8 +46,8 @@ def timeline(views: Sequence[JobView], now: datetime) -> Figure:
     by_backend: dict[str, list[JobView]] = {}
     for view in sorted(views, key=lambda view: (view.backend or "", view.created or now, view.job_id)):
         by_backend.setdefault(view.backend or "backend not known", []).append(view)
-    heights = [len(listed) * _ROW + _ROOM for listed in by_backend.values()] or [_ROOM]
-    figure = Figure(figsize=(_WIDTH, min(sum(heights) + _ROOM, _MOST_INCHES)), layout="constrained")
+    heights = [len(listed) * _ROW_INCHES + _FRAME_INCHES for listed in by_backend.values()] or [_FRAME_INCHES]
+    figure = Figure(figsize=(_WIDTH_INCHES, min(sum(heights) + _FRAME_INCHES, _MOST_INCHES)), layout="constrained")
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
     shown: dict[str, Any] = {}
     for axes, (backend, listed) in zip(grid[:, 0], by_backend.items(), strict=False):
@@ -75,33 +76,34 @@ def _label(view: JobView) -> str:
 
 
 def _short(text: str) -> str:
-    """A text on one line that leaves room for the picture beside it."""
+    """A text on one line, shortened so that it leaves space for the bars."""
     line = "".join(sign if sign.isprintable() else " " for sign in text)
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def _spans(view: JobView, now: datetime) -> list[tuple[Mapping[str, Any], datetime, datetime]]:
-    """When a job was queued and when it ran, as far as the steps say; what goes on lasts until now."""
+    """The times at which a job was queued and ran, as far as they are known. An unfinished one lasts until *now*."""
     steps = {step.lower(): moment for step, moment in view.steps}
     created, running = steps.get("created", view.created), steps.get("running")
     ended = steps.get("finished", steps.get("completed", steps.get("failed", steps.get("cancelled"))))
-    until = ended or (None if view.status in _FINAL else now)
+    until = ended or (None if has_ended(view) else now)
     found = [(_QUEUED, created, running or until), (_RUNNING, running, until)]
     return [(kind, begin, end) for kind, begin, end in found if begin is not None and end is not None and begin <= end]
 
 
 def usage(seconds: Mapping[str, float], by: str) -> Figure:
-    """Return a picture of quantum time by groups, as bars with their seconds.
+    """Return a figure of the quantum time of groups, one bar with its seconds for each group.
 
     Args:
-        seconds: Name of a group -> seconds.
-        by: What the groups are.
+        seconds: Name of a group -> quantum time in seconds.
+        by: What a group is, such as ``"tag"``; it labels the axis.
 
     Example:
         >>> usage({"bell": 2.5}, "tag").axes[0].get_xlabel()
         'quantum time (s)'
     """
-    figure = Figure(figsize=(_WIDTH, min(len(seconds) * _ROW + 2 * _ROOM, _MOST_INCHES)), layout="constrained")
+    height = min(len(seconds) * _ROW_INCHES + 2 * _FRAME_INCHES, _MOST_INCHES)
+    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
     axes = figure.subplots()
     if not seconds:
         axes.set_xticks([])

@@ -1,6 +1,6 @@
-"""The values that are shown: texts, numbers and times, without any behaviour.
+"""The values that ``html`` and ``text`` render: texts, numbers and times.
 
-What is not known is ``None``, or empty. Times are aware datetimes; they are shown in the machine's zone unless another
+An unknown value is ``None``, or empty. Times are aware datetimes; they are shown in the machine's zone unless another
 zone is given.
 """
 
@@ -30,7 +30,7 @@ def _circuits(given: Iterable[CountsView]) -> tuple[CountsView, ...]:
 
 @frozen
 class CountsView:
-    """What one circuit of a result counted.
+    """The counts of one circuit of a result.
 
     Example:
         >>> CountsView("bell", {"00": 510, "11": 490}).shots
@@ -42,7 +42,7 @@ class CountsView:
     counts: Mapping[str, int] = field(factory=dict)
     """Outcome -> how often it was measured."""
     note: str | None = None
-    """What is shown instead of counts, such as why there are none."""
+    """The text that is shown instead of counts, such as why there are none."""
 
     @property
     def shots(self) -> int:
@@ -52,7 +52,7 @@ class CountsView:
 
 @frozen
 class ResultView:
-    """A result, as far as it is in memory.
+    """The part of a result that is shown.
 
     Example:
         >>> ResultView("a", circuits=[CountsView("bell", {"00": 1})], number_of_circuits=3).number_of_circuits
@@ -66,7 +66,7 @@ class ResultView:
     success: bool | None = None
     """Whether all circuits ran."""
     shots: int | None = None
-    """How many shots each circuit had."""
+    """How many shots each circuit had; ``None`` if that differs between circuits."""
     circuits: tuple[CountsView, ...] = field(default=(), converter=_circuits)
     """The first circuits."""
     number_of_circuits: int = 0
@@ -75,7 +75,7 @@ class ResultView:
 
 @frozen
 class JobView:
-    """What is known of a job.
+    """The known values of a job.
 
     Example:
         >>> JobView("cq1x", status="QUEUED", place=3).place
@@ -87,13 +87,13 @@ class JobView:
     status: str | None = None
     """The name of its ``JobStatus``, such as ``"QUEUED"``."""
     server_status: str | None = None
-    """The service's own word for it."""
+    """The service's own status string."""
     is_assumed: bool = False
-    """Whether the status follows from a cancel that the service accepted, and was not said by it."""
+    """Whether the status was concluded from an accepted cancel, and not reported by the service."""
     seen_at: datetime | None = None
     """When the status was seen."""
     reason: str | None = None
-    """Why it has this status."""
+    """Why the job has this status."""
     name: str | None = None
     """Its name."""
     backend: str | None = None
@@ -103,13 +103,13 @@ class JobView:
     created: datetime | None = None
     """When it was created."""
     submitted: datetime | None = None
-    """When it was submitted from here, by the clock of the machine that did so."""
+    """When it was submitted, by the clock of the submitting machine; ``None`` if another client submitted it."""
     service: str | None = None
-    """What a store calls its service."""
+    """The name of its service in a store."""
     service_url: str | None = None
     """The URL that it was submitted to, without credentials."""
     service_is_gone: bool = False
-    """Whether it has not ended, and its service on this machine does not run any more."""
+    """Whether the job has not ended and its service on this machine no longer runs."""
     steps: tuple[tuple[str, datetime], ...] = field(default=(), converter=_steps)
     """When each step began."""
     place: int | None = None
@@ -123,9 +123,9 @@ class JobView:
     shots: int | None = None
     """How many shots each circuit has."""
     usage: float | None = None
-    """The quantum time that it is charged for, in seconds."""
+    """The quantum time that the service charges for it, in seconds."""
     usage_is_pending: bool = False
-    """Whether the service is still to say what it is charged for."""
+    """Whether the charge is not final yet."""
     usage_estimate: float | None = None
     """The quantum time that it is expected to take, in seconds."""
     tags: tuple[str, ...] = field(default=(), converter=_texts)
@@ -135,12 +135,12 @@ class JobView:
     private: bool | None = None
     """Whether its result can be read only once."""
     result: ResultView | None = None
-    """Its result, where that is in memory."""
+    """Its result; ``None`` if that is not in memory."""
 
 
 @frozen
 class QueueView:
-    """Where in the queue a job is.
+    """The place of a job in the queue.
 
     Example:
         >>> QueueView("cq1x", position=3).position
@@ -152,7 +152,7 @@ class QueueView:
     position: int | None = None
     """Its place in the queue; 1 is next."""
     status: str | None = None
-    """The service's own word for its status."""
+    """The service's own status string."""
     expected_start: datetime | None = None
     """When it is expected to start."""
     expected_end: datetime | None = None
@@ -173,7 +173,7 @@ class ProviderView:
     url: str
     """The URL that was logged into."""
     channel: str | None = None
-    """The dialect of the service."""
+    """The channel: ``"ibm_quantum_platform"`` or ``"ibm_quantum"``."""
     instance: str | None = None
     """The CRN, or ``hub/group/project``."""
     name: str | None = None
@@ -185,9 +185,9 @@ class ProviderView:
     source: str | None = None
     """Where the account was found."""
     backends: tuple[str, ...] = field(default=(), converter=_texts)
-    """The names of the backends that logging in has listed."""
+    """The names of the backends that the login returned."""
     store: str | None = None
-    """Where its jobs are kept."""
+    """The location of the store that has its jobs."""
 
 
 @frozen
@@ -202,7 +202,7 @@ class BackendView:
     name: str
     """Its name."""
     num_qubits: int | None = None
-    """How many qubits it has; ``None`` where only its name is known."""
+    """How many qubits it has; ``None`` if only its name is known."""
     simulator: bool | None = None
     """Whether it is a simulator."""
     version: str | None = None
@@ -212,13 +212,13 @@ class BackendView:
     basis_gates: tuple[str, ...] = field(default=(), converter=_texts)
     """Its gates."""
     max_shots: int | None = None
-    """How many shots a circuit may have."""
+    """The most shots that a circuit may have."""
     max_circuits: int | None = None
-    """How many circuits a job may have."""
+    """The most circuits that a job may have."""
     online_since: datetime | None = None
     """When it went online."""
     calibrated_at: datetime | None = None
-    """When its properties were updated last, as far as they were read."""
+    """When its properties were last updated; ``None`` if they were not read."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Values in words: what a plain representation of a job says."""
+"""Values as text for terminals: the repr of a job, rows of a list, bars of counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ibm_circuit_job.views.records import CountsView, JobView
 
 
 def job_words(job: JobView) -> str:
-    """Return what is known of a job in a few words: its status and its place, else its backend and its name.
+    """Return a job in a few words: its status and its place, or its backend and its name if no status is known.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -35,7 +35,7 @@ _GONE: Final = "service gone"
 
 
 def status_words(job: JobView) -> str:
-    """Return a job's status as a list shows it; ``"submitted"`` where its service was not asked since.
+    """Return a job's status for a list; ``"submitted"`` if no status is known since the submission.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -50,10 +50,10 @@ def status_words(job: JobView) -> str:
 
 
 def service_words(service: str | None) -> str:
-    """Return a service in a word: ``"local"``, or the host of its URL; empty where it is not known.
+    """Return a service in a word: ``"local"``, or the host of its URL; empty for ``None``.
 
     Args:
-        service: What a store calls it: ``"this machine"``, or a URL with or without an instance.
+        service: The name of the service in a store: ``"this machine"``, or a URL with or without an instance.
 
     Example:
         >>> service_words("https://quantum.cloud.ibm.com crn:v1:x"), service_words("this machine"), service_words(None)
@@ -67,11 +67,11 @@ def service_words(service: str | None) -> str:
 
 
 def time_words(moment: datetime, zone: tzinfo | None = None) -> str:
-    """Return the time of a day, to the millisecond.
+    """Return the time of day of a moment, to the millisecond.
 
     Args:
         moment: An aware time.
-        zone: The zone; the machine's by default.
+        zone: The time zone of the text; the machine's zone by default.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -86,11 +86,11 @@ def time_words(moment: datetime, zone: tzinfo | None = None) -> str:
 
 
 def steps_words(steps: Sequence[tuple[str, datetime]], zone: tzinfo | None = None) -> str:
-    """Return the steps of a job: the time of the first, and of each other the seconds since the one before.
+    """Return the steps of a job: the time of the first step, then for each step the time since the one before.
 
     Args:
         steps: (step, aware time), the earliest first.
-        zone: The zone of the time; the machine's by default.
+        zone: The time zone of the first time; the machine's zone by default.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -110,7 +110,7 @@ def steps_words(steps: Sequence[tuple[str, datetime]], zone: tzinfo | None = Non
 
 
 def since_words(before: datetime, moment: datetime) -> str:
-    """Return the time between two moments: to the millisecond within a minute, else as a person would say it.
+    """Return the time between two moments: in seconds with three decimals, or from a minute on in rounded units.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -123,7 +123,7 @@ def since_words(before: datetime, moment: datetime) -> str:
 
 
 def job_cells(job: JobView) -> Mapping[str, str]:
-    """Return what a list shows of a job, by column; times are in the machine's zone.
+    """Return the cells of a job in a list: column -> text. Times are in the machine's zone.
 
     Example:
         >>> from ibm_circuit_job.views.records import JobView
@@ -151,9 +151,9 @@ _MOST_BARS: Final = 16
 
 
 def count_bars(circuit: CountsView) -> tuple[list[str], int]:
-    """Return what a circuit counted as lines with bars, and how many outcomes are left out.
+    """Return the counts of a circuit as lines with bars, and how many outcomes have no line.
 
-    The most frequent outcomes are shown, in the order of their names.
+    The 16 most frequent outcomes have lines, sorted by their bits.
 
     Example:
         >>> from ibm_circuit_job.views.records import CountsView

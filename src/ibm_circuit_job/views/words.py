@@ -1,4 +1,4 @@
-"""Texts, times and durations in words that a page and a terminal can show."""
+"""Texts, times and durations in a form that a page and a terminal can show."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ _LONGEST: Final = 300
 _LONGEST_TEXT: Final = 60_000
 """How many characters of a text of several lines are shown."""
 LARGEST: Final = 10**15
-"""Larger numbers are no shots, places or seconds of any job."""
+"""Numbers from here on are not shown: no job has so many shots or seconds, or such a place."""
 
 
 def printable(text: str) -> str:
-    r"""Return a text cut to a length, without lone surrogates and controls, those that change the direction included.
+    r"""Return a text cut to 300 characters, with U+FFFD in place of lone surrogates and control characters.
+
+    Characters that change the direction of the text count as control characters.
 
     Example:
         >>> printable("a\x1b[31m") == "a\ufffd[31m"
@@ -23,13 +25,13 @@ def printable(text: str) -> str:
     """
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     if short.isprintable():
-        # As nearly all texts: to look at each character takes longer than all else of a view.
+        # A short cut for nearly all texts: a loop over the characters takes longer than the rest of a view.
         return short
     return "".join(each if _is_printable(each) else "\ufffd" for each in short)
 
 
 def lines(text: str) -> str:
-    r"""Return a text of several lines, cut to a length, without what :func:`printable` leaves out.
+    r"""Return a text of several lines, cut to 60,000 characters; other characters are replaced as by :func:`printable`.
 
     Example:
         >>> lines("a\nb\x1b") == "a\nb\ufffd"
@@ -47,11 +49,12 @@ _DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068
 
 
 def in_zone(moment: datetime, zone: tzinfo | None) -> str:
-    """Return a time in a zone, to the second; one at the edge of the calendar may have none there, and is in UTC.
+    """Return a time in a zone, to the second.
 
     Args:
-        moment: An aware time.
-        zone: The time zone; ``None`` for the machine's.
+        moment: An aware time. If it has no equivalent in the zone, because that would be in the year 0 or 10000, it is
+            shown in UTC.
+        zone: The time zone; ``None`` for the machine's zone.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -80,7 +83,7 @@ def in_utc(moment: datetime) -> str:
 
 
 def seconds(number: float) -> str:
-    """Return a duration in the units that a person would say.
+    """Return a duration, given in seconds, in hours, minutes and seconds.
 
     Example:
         >>> seconds(42.0), seconds(3723.0)

@@ -32,7 +32,7 @@ def test_parameter_that_ends_too_early_is_refused(data):
 def test_file_of_too_many_circuits_is_refused():
     data = file_of(QuantumCircuit(1), QuantumCircuit(2))
     assert len(circuit_files.read(data, 2, json.JSONDecoder)) == 2
-    with pytest.raises(ValueError, match="it holds 2 circuits"):
+    with pytest.raises(ValueError, match="it has 2 circuits"):
         circuit_files.read(data, 1, json.JSONDecoder)
 
 

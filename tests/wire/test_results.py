@@ -401,7 +401,7 @@ def test_damaged_experiment_costs_only_itself():
 def test_result_without_counts_names_the_call_that_returns_it(body):
     failure = results.decode(payload(body), ResultContext("job-7")).failure()
     assert isinstance(failure, OtherForm)
-    assert failure.message.startswith("the result of job job-7 has no counts: it holds ")
+    assert failure.message.startswith("the result of job job-7 has no counts: it has ")
     assert "primitive_result()" in failure.message
 
 

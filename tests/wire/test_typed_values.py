@@ -78,4 +78,4 @@ def test_circuits_in_metadata_are_read_to_a_depth():
     while isinstance(found, QuantumCircuit):
         found, depth = found.metadata["inner"], depth + 1
     assert depth < 6
-    assert "metadata of too many circuits" in found.problem
+    assert "metadata of more than 3 nested circuits" in found.problem

@@ -1,6 +1,6 @@
-"""Bytes <-> facts and results: every reply and body, of both channels. Pure.
+"""Between bytes and facts: pure readers and writers of every reply and body of both channels.
 
-``given``, ``replies`` and ``typed_json`` read and write; each is loaded when it is first used.
+Each module is loaded at its first use.
 """
 
 from typing import TYPE_CHECKING, Final

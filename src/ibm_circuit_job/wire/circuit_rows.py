@@ -1,4 +1,4 @@
-"""CircuitRow: what is known of one circuit of a job, as a row of a table; ShotRows: its shots. Nothing is asked for."""
+"""Rows of tables, made from a record without a request: one for each circuit of a job, or one for each shot."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ibm_circuit_job.wire.results.header import circuit_name
 from ibm_circuit_job.wire.shots import shots_of
 
 _MOST: Final = 2**63 - 1
-"""The largest whole number that a column of a table has."""
+"""The largest integer that a column of a table can have."""
 
 
 @frozen
 class CircuitRow:
-    """One circuit of a job with what is known of the job. What is not known is ``None``."""
+    """One circuit of a job, with the known values of the job. Unknown values are ``None``."""
 
     job_id: str
     """The job's ID."""
@@ -35,7 +35,7 @@ class CircuitRow:
     tags: tuple[str, ...] = ()
     """The job's tags."""
     shots: int | None = None
-    """How often the circuit was run."""
+    """How many times the circuit was run."""
     created: datetime | None = None
     """When the job was created, UTC."""
     queue_seconds: float | None = None
@@ -45,7 +45,7 @@ class CircuitRow:
     usage_seconds: float | None = None
     """Seconds of quantum time that the service charges for the job, all circuits together; ``None`` while pending."""
     counts: Mapping[str, int] | None = None
-    """Outcome -> how often it was measured; ``None`` where there is no result, or it has no counts."""
+    """Outcome -> how many times it was measured; ``None`` if there is no result, or it has no counts."""
     status: str | None = None
     """The name of the job's ``JobStatus``."""
     calibration: str | None = None
@@ -53,13 +53,12 @@ class CircuitRow:
 
 
 def circuit_rows(job: Job) -> Iterator[CircuitRow]:
-    """Yield a row for each circuit of a job, and for each set of its parameters.
+    """Yield a row for each circuit of a job and each set of its parameters.
 
-    A job without a result, or with one that has no counts, has one row. A circuit whose counts cannot be read has its
-    row without them.
+    A job without counts has a single row. A circuit whose counts cannot be read has a row without counts.
 
     Args:
-        job: The job, with the bodies of its inputs and its result as far as they are known.
+        job: The record, with the bodies of its inputs and its result if they are known.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -87,21 +86,21 @@ class ShotRows:
     circuit: CircuitRow
     """The circuit, without its counts."""
     number: int
-    """Which circuit of the job it is, from 0 up."""
+    """The index of the circuit in the job, from 0."""
     first: int | None
-    """The number of the first of these shots, from 0 up; ``None`` where only counts are known, which have no order."""
+    """The index of the first of these shots, from 0; ``None`` if only counts are known, which have no order."""
     outcomes: Sequence[str]
-    """What each of them measured."""
+    """The outcome of each shot."""
 
 
 def shot_rows(job: Job) -> Iterator[ShotRows]:
     """Yield the shots of each circuit of a job, at most :data:`MOST_SHOTS_AT_ONCE` at a time.
 
-    A circuit whose result has no outcomes of single shots has as many rows of each outcome as it was counted. One
-    without counts has none, and neither has a job without a result.
+    If a result has counts but no outcomes of single shots, each outcome is repeated as many times as it was counted. A
+    circuit without counts has no rows, and a job without a result has none.
 
     Args:
-        job: The job, with the bodies of its inputs and its result as far as they are known.
+        job: The record, with the bodies of its inputs and its result if they are known.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -125,13 +124,13 @@ def shot_rows(job: Job) -> Iterator[ShotRows]:
 
 
 MOST_SHOTS_AT_ONCE: Final = 50_000
-"""How many shots a :class:`ShotRows` has at most."""
+"""The most shots of one :class:`ShotRows`."""
 _MOST_COUNTED: Final = 100_000_000
-"""How many shots counts are taken apart into: a damaged result may claim any number."""
+"""The most shots that counts are expanded to. A damaged result may claim any number."""
 
 
 def _counted(counts: Mapping[str, int]) -> Iterator[str]:
-    """Each outcome as often as it was counted."""
+    """Each outcome, repeated as many times as it was counted."""
     if sum(counts.values()) <= _MOST_COUNTED:
         for outcome, count in counts.items():
             yield from repeat(outcome, count)
@@ -162,7 +161,7 @@ def _of_job(job: Job) -> CircuitRow:
 
 
 def _result(job: Job) -> Any:
-    """The ``Result`` of a job, or what a failed job left of it; ``None`` where there are no counts."""
+    """The ``Result`` of a job, or the part of it that a failed job has; ``None`` if there are no counts."""
     if job.payload is None or queries.status(job) is JobStatus.CANCELLED:
         return None
     named = queries.named_bindings(job) if results.lacks_names(job.payload) else []
@@ -185,7 +184,7 @@ def _counts(result: Any, index: int) -> dict[str, int] | None:
 
 
 def _memory(result: Any, index: int) -> list[str] | None:
-    """What each shot of a circuit measured; ``None`` where that was not sent, or is not in bits."""
+    """The outcome of each shot of a circuit; ``None`` if the result has none, or they are not bits."""
     try:
         found = list(result.get_memory(index))
     except Exception:  # noqa: BLE001 - as for counts
@@ -194,7 +193,7 @@ def _memory(result: Any, index: int) -> list[str] | None:
 
 
 def _countable(number: Any) -> int | None:
-    """A number of times; ``None`` for what is none, or more than a table has room for."""
+    """A count as an integer; ``None`` if the value is not a count, or exceeds a column of a table."""
     is_number = isinstance(number, Real) and not isinstance(number, bool)
     return int(number) if is_number and 0 <= number <= _MOST and number == int(number) else None
 

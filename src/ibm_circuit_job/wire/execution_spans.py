@@ -1,7 +1,7 @@
-"""Execution spans: when which part of a sampler's data was measured.
+"""Execution spans: the times at which the parts of a sampler's data were measured.
 
-The official client defines the classes of these objects. Where it is installed, its objects are built; else records
-of the same facts, with ``start`` and ``stop``.
+If the official client is installed, objects of its classes are built. Otherwise they are records with the same
+``start`` and ``stop``.
 
 Source: ``ibm_quantum_schemas.sampler.version_0_1.execution_span``.
 """
@@ -16,12 +16,12 @@ from typing import Any, Final
 from attrs import frozen
 
 _SLICES: Final = {"SliceSpan": 1, "DoubleSliceSpan": 2, "TwirledSliceSpan": 2, "TwirledSliceSpanV2": 2}
-"""How many pairs of numbers, the begin and the end of a slice, the entry of each pub has."""
+"""Class of a span -> how many slices the entry of a pub has. A slice is a pair of numbers, its start and its stop."""
 
 
 @frozen
 class ExecutionSpan:
-    """A time in which a part of the data was measured.
+    """A period in which a part of the data was measured.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -34,7 +34,7 @@ class ExecutionSpan:
     start: datetime
     """When the measurements began, UTC."""
     stop: datetime
-    """When they had ended, UTC."""
+    """When the measurements ended, UTC."""
     pub_idxs: tuple[int, ...]
     """The indices of the pubs that were measured, ascending."""
     size: int
@@ -42,7 +42,7 @@ class ExecutionSpan:
 
     @property
     def duration(self) -> float:
-        """The seconds between the two."""
+        """The seconds from ``start`` to ``stop``."""
         return (self.stop - self.start).total_seconds()
 
 
@@ -72,17 +72,17 @@ class ExecutionSpans:
 
     @property
     def start(self) -> datetime:
-        """When the first began, UTC."""
+        """When the first measurement began, UTC."""
         return min(span.start for span in self.spans)
 
     @property
     def stop(self) -> datetime:
-        """When the last had ended, UTC."""
+        """When the last measurement ended, UTC."""
         return max(span.stop for span in self.spans)
 
     @property
     def duration(self) -> float:
-        """The seconds between the two."""
+        """The seconds from ``start`` to ``stop``."""
         return (self.stop - self.start).total_seconds()
 
     @property
@@ -92,12 +92,14 @@ class ExecutionSpans:
 
 
 def span(kind: str, fields: Mapping[str, Any]) -> Any:
-    """Return one span, from the fields of the service's JSON, whose times are built.
+    """Return one span from the fields of the service's JSON.
+
+    Args:
+        kind: The class of the span, such as ``"SliceSpan"``.
+        fields: The fields, with ``start`` and ``stop`` as datetimes.
 
     Raises:
-        ValueError: If they are no such fields.
-        TypeError: The same.
-        KeyError: The same.
+        ValueError, TypeError, KeyError: If these are not the fields of a span.
     """
     start, stop, entries = fields["start"], fields["stop"], fields["data_slices"]
     if not (isinstance(start, datetime) and isinstance(stop, datetime)):
@@ -110,20 +112,20 @@ def span(kind: str, fields: Mapping[str, Any]) -> Any:
 
 
 def spans(found: Sequence[Any]) -> Any:
-    """Return the collection of spans."""
+    """Return spans as one collection."""
     official = _official()
     return ExecutionSpans(tuple(found)) if official is None else official.ExecutionSpans(found)
 
 
 def is_execution_spans(value: object) -> bool:
-    """Return whether a value is a span, or a collection of spans, of ours or of the official client."""
+    """Return whether a value is a span or a collection of spans, of this library or of the official client."""
     return type(value).__module__.startswith("qiskit_ibm_runtime.execution_span") or isinstance(
         value, (ExecutionSpan, ExecutionSpans)
     )
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """Return a span, or a collection of spans, as JSON has it; of theirs as of ours.
+    """Return a span or a collection of spans, of this library or of the official client, as plain JSON.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -142,7 +144,7 @@ def plain(value: Any) -> dict[str, Any]:
 
 
 def _entry(kind: str, entry: Sequence[Any]) -> tuple[Any, ...]:
-    """What the official classes take for one pub: ``(shape, is the twirling axis at the front, slices, shots)``."""
+    """The entry of one pub for the official classes: ``(shape, whether the first axis is twirling, slices, shots)``."""
     shape, *numbers = entry
     flags = [bool(numbers.pop(0))] if kind.startswith("Twirled") else []
     pairs = _SLICES[kind]

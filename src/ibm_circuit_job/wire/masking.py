@@ -1,8 +1,8 @@
-"""Masking: secrets in texts and bodies are replaced by ``***``, in every spelling in which a server may repeat them.
+"""Masking: secrets in texts and bodies are replaced by ``***``, in every encoding that a server may use.
 
-A text is searched as it is and as it reads once percent-encoding, escapes of JSON and Python, HTML entities and line
-breaks are undone, up to four times over. Upper and lower case count alike. A secret is also found in base64, wherever
-it begins in what was encoded, and in hexadecimal. Pure.
+The text is searched as it is, and again after each of up to four rounds of decoding. A round decodes percent-encoding,
+escapes of JSON and Python, HTML entities and line breaks. Upper and lower case do not count. A secret is also found in
+hexadecimal, and in base64 at any offset. All functions are pure.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from attrs import field, frozen
 from ibm_circuit_job.wire.hidden_values import MASK
 
 _DEPTH: Final = 4
+"""How many times a text is searched: as it is, and after each round of decoding."""
 _MOST_SEARCHED: Final = 500_000
-"""Of a longer text only the plain spelling of a secret is searched, so that time and memory stay bounded."""
+"""Bytes. A longer text is searched for the plain secret only, which bounds time and memory."""
 _MOST_DATA_UNESCAPED: Final = 50_000
-"""In a longer body of data no escapes are undone: that takes a microsecond for some ten bytes."""
+"""Bytes. A longer body of data is not decoded: decoding ten bytes takes about a microsecond."""
 _LEAST_ENCODED: Final = 6
-"""Of a shorter secret only the plain spelling is searched: a few characters in either case are anywhere."""
+"""Bytes. A shorter secret is searched in its plain spelling only: its few characters in any case occur everywhere."""
 _LEAST_IN_DATA: Final = 12
-"""A shorter secret may be a word of the data itself, such as a token ``"test"`` of a local service."""
+"""Characters. A shorter secret may also be a word of the data, such as the token ``"test"`` of a local service."""
 _ESCAPE: Final = re.compile(
     rb"%(?P<percent>[0-9A-Fa-f]{2})"
     rb"|\\(?:u(?P<unit>[0-9A-Fa-f]{4})|u\{(?P<braced>[0-9A-Fa-f]{1,6})\}|U(?P<long>[0-9A-Fa-f]{8})"
@@ -35,13 +36,13 @@ _ESCAPE: Final = re.compile(
     rb"|(?P<break>[\r\n]+[ \t]*)"
 )
 _SIGNS: Final = (b"%", b"\\", b"&", b"\r", b"\n")
-"""Those with which an escape begins."""
+"""The first characters of escapes."""
 _NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 
 
 @frozen
 class Secrets:
-    r"""Texts that are in no message. It is in no repr what they are.
+    r"""Texts that no message may contain. The repr does not show them.
 
     Example:
         >>> secrets = Secrets.of(["a-key/1"])
@@ -52,37 +53,37 @@ class Secrets:
     """
 
     texts: frozenset[str] = field(repr=False)
-    """The secrets, none of them empty."""
+    """The secrets; none of them is empty."""
 
     @classmethod
     def of(cls, texts: Iterable[str | None]) -> Secrets:
-        """Return these as secrets; those that are empty or ``None`` are left out."""
+        """Return texts as secrets; empty texts and ``None`` are left out."""
         return cls(frozenset(str(text) for text in texts if text))
 
     def plus(self, texts: Iterable[str | None]) -> Secrets:
-        """Return these and further ones."""
+        """Return these secrets with further ones."""
         more = {str(text) for text in texts if text} - self.texts
         return Secrets.of(self.texts | more) if more else self
 
     def masked(self, text: str) -> str:
-        """Return a text with every secret in it replaced."""
+        """Return a text with ``***`` in place of every secret."""
         raw = text.encode("utf-8", "surrogatepass")
         found = _masked(raw, self.texts)
         return text if found is raw else found.decode("utf-8", "replace")
 
     def masked_body(self, body: bytes) -> bytes:
-        """Return the body of a reply that is data, with every secret in it replaced; JSON stays JSON.
+        """Return the body of a reply with ``***`` in place of every secret; JSON stays JSON.
 
-        A secret of less than 12 characters stays, since it may be a word of the data.
+        Secrets of less than 12 characters are not replaced, because they may be words of the data.
         """
         depth = _DEPTH if len(body) <= _MOST_DATA_UNESCAPED else 1
         return _masked(body, frozenset(text for text in self.texts if len(text) >= _LEAST_IN_DATA), depth)
 
 
 def _needles(raw: bytes) -> Iterator[bytes]:
-    """What is searched for, in lower case: a secret, as a form has it, in hexadecimal, and in base64."""
+    """The spellings of a secret, in lower case: plain, as in a form, in hexadecimal, and in base64."""
     yield raw.lower()
-    # What looks like an escape in the secret itself is undone with those of the text.
+    # Decoding the text also decodes anything in the secret that looks like an escape.
     undone = _unescaped(raw)
     while undone is not None:
         yield undone.text.lower()
@@ -90,7 +91,7 @@ def _needles(raw: bytes) -> Iterator[bytes]:
     yield raw.replace(b" ", b"+").lower()
     yield raw.hex().encode()
     for before in range(3):
-        # Those characters that say nothing but the secret: the first and the last may be shared with what is beside it.
+        # Without the first and the last character, which may also encode bits of the neighbouring bytes.
         encoded = base64.b64encode(bytes(before) + raw)[-(-before * 4 // 3) : (before + len(raw)) * 4 // 3].lower()
         yield encoded
         yield encoded.replace(b"+", b"-").replace(b"/", b"_")
@@ -98,7 +99,7 @@ def _needles(raw: bytes) -> Iterator[bytes]:
 
 @lru_cache(maxsize=16)
 def _all_needles(secrets: frozenset[str]) -> tuple[bytes, ...]:
-    """What is searched for, of secrets that are long enough to be searched in any spelling."""
+    """The spellings of all secrets that are long enough for a search in any spelling."""
     raw = (secret.encode("utf-8", "surrogatepass") for secret in secrets)
     return tuple({needle for secret in raw if len(secret) >= _LEAST_ENCODED for needle in _needles(secret) if needle})
 
@@ -145,16 +146,16 @@ def _without(body: bytes, ranges: list[tuple[int, int]]) -> bytes:
 
 @frozen
 class _Step:
-    """A text with its escapes undone once, and where each of its parts was before."""
+    """A text after one round of decoding, and where each of its parts was before that round."""
 
     text: bytes
     at: list[int]
-    """Where a part begins in the text, in order."""
+    """The offset of each part in the decoded text, ascending."""
     was_at: list[tuple[int, int]]
-    """Where that part begins before, and how long it is there if it was an escape, else 0."""
+    """The offset of each part before decoding; and its length there if it was an escape, else 0."""
 
     def origin(self, place: int, *, at_end: bool = False) -> int:
-        """Return where the byte at a place began, or ended, before."""
+        """Return the offset before decoding of the byte at *place*: of its start, or of its end."""
         number = bisect_right(self.at, place) - 1
         begin, length = self.was_at[number]
         if length:
@@ -163,7 +164,7 @@ class _Step:
 
 
 def _unescaped(body: bytes) -> _Step | None:
-    """A text with its escapes undone; ``None`` where it has none."""
+    """A text after one round of decoding; ``None`` if it has no escapes."""
     if not any(sign in body for sign in _SIGNS):
         return None
     pieces: list[bytes] = []
@@ -187,18 +188,18 @@ def _unescaped(body: bytes) -> _Step | None:
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
-    kind, said = escape.lastgroup, escape[escape.lastgroup or 0]
+    kind, code = escape.lastgroup, escape[escape.lastgroup or 0]
     match kind:
         case "percent" | "byte":
-            return bytes([int(said, 16)])
+            return bytes([int(code, 16)])
         case "unit" | "braced" | "long" | "hexadecimal":
-            return _character(int(said, 16))
+            return _character(int(code, 16))
         case "decimal":
-            return _character(int(said))
+            return _character(int(code))
         case "name":
-            return _NAMED[said]
+            return _NAMED[code]
         case "sign":
-            return said
+            return code
         case _:
             return b""
 

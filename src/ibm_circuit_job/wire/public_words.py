@@ -1,8 +1,8 @@
-"""The words that a fixture may hold as they are: names of fields, values of enumerations, parts of paths and hosts.
+"""The words that stay unchanged in a fixture: names of fields, values of enumerations, parts of paths and hosts.
 
-All of them are published: in IBM's API description, in the documentation of IAM, global search and global catalog, and
-in the models of ``ibm-quantum-schemas``. Anything that is not listed here is replaced, so a word that is missing makes
-a fixture less readable, and never less safe.
+All of these words are published: in IBM's API description, in the documentation of IAM, global search and global
+catalog, and in the models of ``ibm-quantum-schemas``. Every other word is replaced. So a word that is missing here
+makes a fixture less readable, but never less safe.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ WORDS: Final = _words(
     f64 bool u8 c128 int float uint8 int64 float64 critical warning info debug INFO WARNING
     """
 ) | {"Cancelled - Ran too long", "ibm openid", "Pay As You Go", "Pay-As-You-Go", "Open Plan", "µs"}
-"""Values of enumerations, whole texts."""
+"""Values of enumerations. A text stays if it is one of these as a whole."""
 
 MESSAGE_WORDS: Final = _words(
     """
@@ -92,7 +92,7 @@ MESSAGE_WORDS: Final = _words(
 MESSAGE_KEYS: Final = _words(
     "message solution reason reason_solution errorMessage errorDetails error description status_msg"
 )
-"""The fields whose text is a message, which is replaced word by word."""
+"""The fields with messages, which are replaced word by word."""
 
 SEGMENTS: Final = _words(
     """
@@ -110,9 +110,9 @@ HOSTS: Final = re.compile(
     r"|api\.private\.global-search-tagging)\.)?(?:test\.)?cloud\.ibm\.com|docs\.quantum\.ibm\.com"
     r"|auth\.quantum-computing\.ibm\.com|127\.0\.0\.1|localhost"
 )
-"""Hosts of IBM that anyone reaches, and this machine."""
+"""IBM's public hosts, and this machine."""
 
 REQUEST_HEADERS: Final = ("Authorization", "Content-Type", "IBM-API-Version", "Service-CRN")
 """The headers of a request that are recorded."""
 REPLY_HEADERS: Final = ("Content-Type", "Retry-After", "Location")
-"""The headers of a reply that are recorded. Cookies, dates, trace IDs and names of servers are not."""
+"""The headers of a reply that are recorded. Cookies, dates, trace IDs and names of servers are left out."""

@@ -1,19 +1,18 @@
-"""From requests and replies to a fixture that identifies no account. Pure: no I/O, no clock, no chance.
+"""From requests and replies to a fixture that identifies no account. Pure: no I/O, no clock, no random numbers.
 
-What may stay is listed, in :mod:`~ibm_circuit_job.wire.public_words`; everything else is replaced. So a secret is
-replaced without anything here having to recognise it, wherever it stands and however it is encoded. The rules:
+Only the words of :mod:`~ibm_circuit_job.wire.public_words` stay; everything else is replaced. So a secret is replaced
+at any place and in any encoding, without being recognised. The rules:
 
-- A text stays if it is a public word, and no field of the user's own words, such as ``tags``.
-- A time is shifted, by the same amount everywhere, so that the recording begins on 1 January 2000. Its offset from UTC
-  stays.
-- A CRN, a UUID and a URL become others of the same form. Of a URL the public host and the public parts of the path
+- A text stays if it is a public word, unless its field has the user's own words, such as ``tags``.
+- All times are shifted by the same amount, so that the recording begins on 1 January 2000. Offsets from UTC stay.
+- A CRN, a UUID and a URL become others of the same form. The public host of a URL and the public parts of its path
   stay.
-- A text that holds JSON is redacted as JSON. A message is replaced word by word.
-- Any other text becomes a stand-in such as ``id-7``: the same one for the same text, another one for another text,
-  wherever it stands.
-- Booleans and null stay. A number stays if its field is public and names no ID; else it becomes 1, 2, 3 ...
-- An array of numbers (``ndarray``) stays, up to 64 KiB. Circuits are texts, and are replaced.
-- A body that is neither JSON nor a form is recorded by its media type and its length.
+- A text that contains JSON is redacted as JSON. A message is replaced word by word.
+- Any other text becomes a stand-in such as ``id-7``. Equal texts have equal stand-ins in the whole fixture, and
+  different texts have different ones.
+- Booleans and null stay. A number stays if its field is public and is not an ID; otherwise it becomes 1, 2, 3 ...
+- An array of numbers (``ndarray``) of up to 64 KiB stays. Circuits are texts, so they are replaced.
+- Of a body that is neither JSON nor a form, only the media type and the length are recorded.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     **dict.fromkeys(("samples", "memory", "counts"), re.compile(r"0x[0-9a-f]{1,4}")),
     **dict.fromkeys(("name", "u_channel_lo"), _QUBITS),
 }
-"""Field -> the form of a text that stays in it."""
+"""Field -> the form of the texts that stay in it."""
 _OF_USERS: Final = frozenset({"tags", "hub", "group", "project", "instance", "caller"})
 """Fields whose texts are replaced even where they are public words."""
 _KINDS: Final[Mapping[str, str]] = {
@@ -80,7 +79,7 @@ _KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("name", "hub", "group", "project"), "name"),
     "tags": "tag",
 }
-"""Field -> the first part of the stand-ins in it, for readers of a fixture."""
+"""Field -> the first part of its stand-ins, which tells readers of a fixture what was replaced."""
 
 
 def fixture_of(exchanges: Sequence[Exchange], recorded_at: datetime) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def fixture_of(exchanges: Sequence[Exchange], recorded_at: datetime) -> dict[str
 
     Args:
         exchanges: The requests and replies, in their order.
-        recorded_at: When the recording began; aware. Times are shifted so that it becomes 1 January 2000, 00:00 UTC.
+        recorded_at: When the recording began; an aware time. It becomes 1 January 2000, 00:00 UTC.
 
     Returns:
         ``{"format": 1, "exchanges": [{"request": {...}, "reply": {...}}, ...]}``; see ``docs/doctor.md``.
@@ -123,7 +122,7 @@ def _exchange(redactor: Redactor, exchange: Exchange) -> dict[str, Any]:
 
 
 class Redactor:
-    """Replaces what is not public. One object replaces the same text by the same stand-in wherever it stands.
+    """Replaces everything that is not public. One object gives equal texts the same stand-in.
 
     Args:
         recorded_at: The time that becomes 1 January 2000, 00:00 UTC; aware.
@@ -135,11 +134,14 @@ class Redactor:
         self._numbers: dict[float, int] = {}
 
     def document(self, value: Any, field: str = "") -> Any:
-        """Return a JSON value with everything replaced that is not public.
+        """Return a JSON value in which everything that is not public is replaced.
 
         Args:
-            value: What JSON decodes to.
-            field: The name of the field that has it.
+            value: The decoded JSON value.
+            field: The name of its field.
+
+        Raises:
+            TypeError: If the value is not one that JSON decodes to.
         """
         match value:
             case dict():
@@ -168,7 +170,7 @@ class Redactor:
         return found
 
     def _array(self, value: Any) -> Any:
-        """An array of numbers, encoded anew so that nothing but the numbers stays; else a stand-in."""
+        """An array of numbers, encoded again so that only the numbers stay; a stand-in for any other value."""
         try:
             packed = zlib.decompressobj()
             raw = packed.decompress(base64.b64decode(value, validate=True), _MOST_ARRAY_BYTES)
@@ -190,11 +192,11 @@ class Redactor:
         return float(stand_in) if type(value) is float else stand_in
 
     def text(self, text: str, field: str = "") -> str:
-        """Return a text as it is where it is public, else what stands in for it.
+        """Return a text unchanged if it is public, else its stand-in.
 
         Args:
             text: The text.
-            field: The name of the field that has it.
+            field: The name of its field.
         """
         if text == "" or (text in WORDS and field not in _OF_USERS) or _has_shape(text, field):
             return text
@@ -211,7 +213,7 @@ class Redactor:
         return self._numbered(text, kind)[1]
 
     def _numbered(self, text: str, kind: str) -> tuple[int, str]:
-        """The number that a text has in the fixture, and its stand-in."""
+        """The number of a text in the fixture, and its stand-in."""
         number = len(self._texts) + 1
         made = f"{kind}-{number}"
         if _UUID.fullmatch(text):
@@ -230,7 +232,7 @@ class Redactor:
             return None
 
     def _crn(self, text: str) -> str | None:
-        """A CRN with another account, another instance and another resource; the region stays where it is public."""
+        """A CRN with another account, instance and resource; a public region stays."""
         found = _CRN.fullmatch(text)
         if not found:
             return None
@@ -262,7 +264,7 @@ class Redactor:
         return _TOKEN.sub(word, text)
 
     def url(self, url: str) -> str:
-        """Return a URL of which only the public host, the public parts of the path and the names of the query stay.
+        """Return a URL in which only the public host, public parts of the path and public names of the query stay.
 
         User, password, port and fragment are left out.
         """
@@ -289,7 +291,12 @@ class Redactor:
         return segment if segment in SEGMENTS else quote(self.text(text, "id"), safe="")
 
     def headers(self, headers: Mapping[str, str], recorded: Sequence[str]) -> dict[str, str]:
-        """Return the headers that are recorded, by their usual names, with what is not public replaced."""
+        """Return the redacted headers.
+
+        Args:
+            headers: The headers; upper and lower case in their names do not count.
+            recorded: The names of the headers that are recorded, as they are spelt in the fixture.
+        """
         given = {name.lower(): value for name, value in headers.items()}
         return {name: self._header(name, given[name.lower()]) for name in recorded if name.lower() in given}
 
@@ -304,7 +311,9 @@ class Redactor:
     def body(self, body: bytes, headers: Mapping[str, str]) -> dict[str, Any] | None:
         """Return a body as ``{"json": ...}``, ``{"form": {...}}`` or ``{"type": ..., "bytes": n}``.
 
-        ``None`` stands for a body that is empty.
+        Args:
+            body: The body. An empty one is returned as ``None``.
+            headers: Its headers, of which ``Content-Type`` is read.
         """
         if not body:
             return None
@@ -338,9 +347,9 @@ def _uuid(number: int) -> str:
 
 
 def leaked(fixture: str, secrets: Sequence[str]) -> bool:
-    """Return whether a fixture holds a secret: as it is, in another case, URL-encoded, escaped or in base64.
+    """Return whether a fixture contains a secret: plain, in another case, URL-encoded, escaped or in base64.
 
-    A last check of what is about to be written.
+    This is the last check before a fixture is written.
 
     Example:
         >>> leaked('{"a": "id-1"}', ["a-key"]), leaked('{"a": "YS1rZXk="}', ["a-key"])
@@ -352,6 +361,6 @@ def leaked(fixture: str, secrets: Sequence[str]) -> bool:
 
 
 def spellings(secret: str) -> tuple[str, ...]:
-    """Return the ways in which a text may be spelt in a JSON document: plain, URL-encoded, escaped, and in base64."""
+    """Return the spellings of a text in a JSON document: plain, URL-encoded, escaped, and in base64."""
     encoded = [base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode().rstrip("=")]
     return (secret, quote(secret, safe="", errors="replace"), json.dumps(secret)[1:-1], *encoded)

@@ -1,12 +1,13 @@
 """Results: from the body of a results reply to a qiskit ``Result``, a ``PrimitiveResult``, or a record of arrays.
 
-``kinds`` says what a body holds. ``decoding`` reads it, with ``classic`` for a ``Result`` as it is, ``primitives``
-for ``sampler`` and ``estimator``, ``executor`` and ``client_side`` for quantum programs, ``noise_learner`` for noise.
-``late_sampler`` and ``late_executor`` read bits when they are looked at. ``experiments`` turns registers into counts.
-``reasons`` finds in a log why a job failed.
+- ``kinds`` recognises the kind of a body, and ``decoding`` calls the module for it.
+- ``classic`` decodes a ``Result``, ``primitives`` the results of ``sampler`` and ``estimator``, ``executor`` and
+  ``client_side`` those of quantum programs, ``noise_learner`` those of noise learners.
+- ``late_sampler`` and ``late_executor`` decode bits at the first access to them.
+- ``experiments`` turns registers into counts. ``reasons`` finds in a log why a job failed.
 
-No body makes any of them raise. What a server sent is bounded (``limits``), never unpickled, and never names what is
-built. A module of this package is loaded when its first name is used.
+No body makes a function raise. Bodies are limited in size (``limits``), never unpickled, and cannot name a class to
+build. Each module is loaded at its first use.
 """
 
 from typing import TYPE_CHECKING, Final

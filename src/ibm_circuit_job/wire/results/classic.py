@@ -1,4 +1,4 @@
-"""From the body of a ``circuit-runner`` or ``qasm3-runner`` job, which is a ``Result.to_dict()``, to a ``Result``."""
+"""From the body of a ``circuit-runner`` or ``qasm3-runner`` job, the JSON of ``Result.to_dict()``, to a ``Result``."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _Read = tuple[ExperimentResult, str | None]
 
 
 def of_body(raw: bytes) -> Result[DecodedResult, Unreadable | OtherForm] | None:
-    """Return the ``Result`` of a body, whose experiments have data that are read when they are looked at.
+    """Return the ``Result`` of a body. The data of its experiments are decoded at the first access.
 
-    The body is passed over once. What could make an experiment unreadable is looked for meanwhile, so that the
-    ``success`` of the result and of each experiment is right from the start.
+    One pass over the body finds everything that makes an experiment unreadable. So ``success`` of the result and of
+    each experiment is right from the start.
 
     Returns:
-        As :func:`of_fields`; ``None`` where the body is of another kind, or has to be decoded as a whole.
+        As :func:`of_fields`; ``None`` if the body has another kind, or must be decoded as a whole.
     """
     split = splitting.split(raw)
     if split is None:
@@ -45,13 +45,12 @@ def of_body(raw: bytes) -> Result[DecodedResult, Unreadable | OtherForm] | None:
 
 
 def of_fields(body: Any) -> Result[DecodedResult, Unreadable | OtherForm]:
-    """Return the ``Result`` of its fields.
+    """Return the ``Result`` with these fields.
 
-    An experiment that cannot be read has ``success`` False and a ``status`` that says why; so has a failed one of which
-    the service says no more than that.
+    An experiment that cannot be read, or that failed, has ``success`` False and a ``status`` with the reason.
 
     Returns:
-        The ``Result``; an ``Unreadable`` where no experiment can be read.
+        The ``Result``; an ``Unreadable`` if no experiment can be read.
     """
     if not isinstance(body, Mapping):
         return Bad(Unreadable("result", "", f"expected an object, got a {type(body).__name__}"))
@@ -66,7 +65,7 @@ def _assembled(fields: Mapping[str, Any], read: list[_Read]) -> Result[DecodedRe
         return Bad(Unreadable("result", "results", problems[0]))
     try:
         result = DecodedResult.from_dict({**fields, "results": []})
-    except Exception as error:  # noqa: BLE001 - qiskit trips over anything
+    except Exception as error:  # noqa: BLE001 - qiskit raises anything
         return Bad(Unreadable("result", "", f"expected the form of qiskit's Result.to_dict(): {error}"))
     result.results = [experiment for experiment, _ in read]
     result.success = result.success and not problems
@@ -74,7 +73,7 @@ def _assembled(fields: Mapping[str, Any], read: list[_Read]) -> Result[DecodedRe
 
 
 def _lazy_experiment(fields: Mapping[str, Any], index: int, reader: typed_json.PartsReader) -> _Read:
-    """An experiment whose data are not read yet, where nothing but plain data can be in them."""
+    """An experiment whose data are decoded at the first access, if they are plain; else a decoded experiment."""
     data = fields.get("data")
     read: dict[str, Any] = {}
     source = None
@@ -97,13 +96,13 @@ def _lazy_experiment(fields: Mapping[str, Any], index: int, reader: typed_json.P
 def _experiment(fields: Any, index: int) -> _Read:
     try:
         return ExperimentResult.from_dict(_completed(fields)), None
-    except Exception as error:  # noqa: BLE001 - qiskit checks nothing, and trips over anything
+    except Exception as error:  # noqa: BLE001 - qiskit checks nothing and raises anything
         problem = f"expected a field {error}, which is missing" if isinstance(error, KeyError) else str(error)
     return _unreadable(fields, index, problem)
 
 
 def _unreadable(fields: Any, index: int, problem: str) -> _Read:
-    """An experiment that cannot be read, with its name, where that can be."""
+    """A failed experiment in place of one that cannot be read, with its header if that is readable."""
     header = fields.get("header") if isinstance(fields, Mapping) else None
     named = {"header": header} if isinstance(header, Mapping) else {}
     status = f"experiment {index} cannot be read: {problem}"
@@ -112,7 +111,7 @@ def _unreadable(fields: Any, index: int, problem: str) -> _Read:
 
 
 def _with_status(result: DecodedResult) -> DecodedResult:
-    """A result whose failed experiments have a status: of none at all qiskit cannot make the error that it raises."""
+    """The result, after each failed experiment got a status: qiskit needs one for the message of its error."""
     for part in (result, *result.results):
         give_header(part)
     failed = [experiment for experiment in result.results if not experiment.success]
@@ -131,7 +130,7 @@ def _damaged(fields: Any) -> Iterator[Unbuilt]:
 
 
 def _completed(fields: Any) -> dict[str, Any]:
-    """The fields of an experiment; of one that failed with those that qiskit needs."""
+    """The fields of an experiment; those of a failed one are completed with the fields that qiskit requires."""
     if not isinstance(fields, Mapping):
         raise TypeError(f"expected an object, got a {type(fields).__name__}")
     for part in _damaged(fields):

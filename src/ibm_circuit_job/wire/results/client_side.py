@@ -1,8 +1,10 @@
-"""From the body of an ``executor`` job that the official client-side primitives made to a ``PrimitiveResult``.
+"""From the body of an ``executor`` job of the official client-side primitives to a ``PrimitiveResult``.
 
-They leave in the pass-through data what they need. The role says which of them made the job: ``sampler_v2`` or
-``estimator_v2``; ``post_processor.version`` says how to read it. Facts: ``qiskit_ibm_runtime.decoders`` and
-``qiskit_mitigation``, whose results ours are compared with in ``tests/conformance``.
+These primitives put what they need into the pass-through data. The semantic role names the primitive, ``sampler_v2`` or
+``estimator_v2``, and ``post_processor.version`` names the form of the data.
+
+Source: ``qiskit_ibm_runtime.decoders`` and ``qiskit_mitigation``. ``tests/conformance`` compares the results with
+theirs.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from ibm_circuit_job.wire.results.frozen import thawed_json
 from ibm_circuit_job.wire.results.primitives import UnreadablePubResult
 
 _VERSION: Final = "v0.1"
-"""The version of the post-processing whose facts these are."""
+"""The version of the post-processor that this module implements."""
 
 
 def role_of(result: ExecutorResult) -> str | None:
@@ -30,11 +32,11 @@ def role_of(result: ExecutorResult) -> str | None:
 
 
 def primitive_result(result: ExecutorResult) -> Result[Any, OtherForm]:
-    """Return the ``PrimitiveResult`` of a job of a known role.
+    """Return the ``PrimitiveResult`` of a job with a known role.
 
     Returns:
-        The result, in which a pub that cannot be read is an ``UnreadablePubResult``; an ``OtherForm`` where the
-        pass-through data are of a version that is not known, or damaged.
+        The result. A pub that cannot be read is an ``UnreadablePubResult`` in it. An ``OtherForm`` if the pass-through
+        data are damaged, or of an unknown version.
     """
     role = role_of(result)
     if role is None:
@@ -113,15 +115,15 @@ def _merged(array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _note(data: Mapping[str, Any], index: int) -> Any:
-    """What the user wrote to a circuit; ``None`` where that is nothing."""
+    """The user's metadata of a circuit; ``None`` if there are none."""
     notes = data.get("circuits_metadata")
     return notes[index] if notes else None
 
 
 def _compilation(item: ExecutorItem) -> dict[str, Any]:
-    """What the item says of its schedule."""
-    said = {name: thawed_json(item.metadata.get(name)) for name in ("scheduler_timing", "stretch_values")}
-    return {name: value for name, value in said.items() if value}
+    """The metadata of an item about its schedule."""
+    known = {name: thawed_json(item.metadata.get(name)) for name in ("scheduler_timing", "stretch_values")}
+    return {name: value for name, value in known.items() if value}
 
 
 # The estimator
@@ -160,7 +162,7 @@ def _estimator_pub(result: ExecutorResult, task: Task, calibration: Calibration 
 
 
 def _program_metadata(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, of which those of a mitigation that was off are left out; the precision and the shots."""
+    """The options without those of inactive mitigations, the precision, and the shots."""
     options = thawed_json(data.get("options"))
     if options is None:
         return {}

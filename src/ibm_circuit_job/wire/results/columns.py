@@ -1,4 +1,4 @@
-"""Counts and memory of a result as numpy arrays, made without a Python object for a shot or an outcome."""
+"""Counts and memory of a result as numpy arrays, without a Python object for each shot or outcome."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ def counts_table(result: QiskitResult, *, packed: bool = True) -> Any:
     """Return the counts of all experiments of a result as one structured numpy array.
 
     Args:
-        result: Any qiskit ``Result``. Each of its experiments has counts, and a header with ``memory_slots``.
-        packed: Whether eight bits of an outcome are in one byte.
+        result: Any qiskit ``Result``. Each experiment must have counts, and a header with ``memory_slots``.
+        packed: Whether one byte has eight bits of an outcome.
 
     Returns:
-        An array of shape ``(rows,)``: a row for each experiment and outcome, in the order of the experiments. Fields:
+        An array of shape ``(rows,)``: one row for each outcome of each experiment, in the order of the experiments. Its
+        fields:
 
         - ``experiment``, int64: the index of the experiment in ``result.results``.
-        - ``outcome``: packed, uint8 of shape ``(bytes,)``, the most significant byte first, as in qiskit's
-          ``BitArray``; unpacked, bool of shape ``(bits,)``, in which item ``k`` is classical bit ``k``. The widest
-          experiment says how many there are; other outcomes have zeros for the bits that they lack.
-        - ``count``, int64: how often the outcome was measured.
+        - ``outcome``, if packed: uint8 of shape ``(bytes,)``, the most significant byte first, as in qiskit's
+          ``BitArray``.
+        - ``outcome``, if not packed: bool of shape ``(bits,)``. Item ``k`` is classical bit ``k``.
+        - ``count``, int64: how many times the outcome was measured.
+
+        The experiment with the most bits determines the size of ``outcome``. The missing bits of others are zeros.
 
     Raises:
         QiskitError: If an experiment failed, has no counts, or has counts that are not of plain bits.
@@ -77,17 +80,17 @@ def memory_array(
 
     Args:
         result: Any qiskit ``Result`` with memory.
-        circuit: The circuit, its name, or the index of its experiment. It may be left out where there is one
-            experiment. An experiment of a circuit with several sets of parameters is chosen by its index.
-        packed: Whether eight bits are in one byte.
+        circuit: The circuit, its name, or the index of its experiment. The default is the only experiment. A circuit
+            with several sets of parameters has several experiments, which are chosen by their index.
+        packed: Whether one byte has eight bits.
 
     Returns:
-        An array of shape ``(shots, bits)`` and type bool, in which column ``k`` is classical bit ``k``. Packed, one of
-        shape ``(shots, bytes)`` and type uint8, the most significant byte first:
-        ``BitArray(memory_array(result, packed=True), bits)`` is qiskit's array of them.
+        An array of type bool and shape ``(shots, bits)``. Column ``k`` is classical bit ``k``. If packed, an array of
+        type uint8 and shape ``(shots, bytes)``, the most significant byte first, as qiskit's ``BitArray`` takes it:
+        ``BitArray(memory_array(result, packed=True), bits)``.
 
     Raises:
-        QiskitError: If the experiment is not there, failed, or has no memory of plain bits.
+        QiskitError: If the experiment does not exist, failed, or has no memory of plain bits.
 
     Example:
         >>> from qiskit.result import Result
@@ -107,16 +110,16 @@ def _bits(rows: Any, layout: outcomes.Layout) -> Any:
 
 
 def _read(result: QiskitResult, circuit: Any, field: str) -> tuple[outcomes.Layout, Any]:
-    """What an experiment measured, as arrays.
+    """The layout and the arrays of an experiment's counts or memory.
 
     Args:
         result: The result.
-        circuit: What names the experiment.
+        circuit: The circuit, the name or the index of the experiment.
         field: ``counts`` or ``memory``.
     """
     experiment = chosen(result, circuit)
     if experiment is None:
-        # There is none of that name, or several, or it failed: qiskit says so.
+        # No experiment has that name, or several have it, or it failed. qiskit raises for most of these cases.
         found = result.data(circuit)
         raise QiskitError(f"expected one experiment of the name {circuit!r}; choose it by its index; got {len(found)}")
     if experiment.meas_level != MeasLevel.CLASSIFIED:
@@ -140,7 +143,7 @@ _MISSING: Final[Mapping[str, str]] = {
 
 
 def _source(experiment: ExperimentResult, field: str) -> Any:
-    """What the arrays are made from; of data that were made before, or by qiskit, their JSON."""
+    """The source of the arrays. Data that are decoded already are encoded as JSON again."""
     data = experiment.data
     untouched = data.untouched(field) if isinstance(data, LazyData) else None
     known = None if untouched is not None else getattr(data, field, None)

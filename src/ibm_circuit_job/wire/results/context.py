@@ -1,4 +1,4 @@
-"""What a result of bits does not say, and qiskit's ``Result`` holds."""
+"""The values that qiskit's ``Result`` has, but that are missing in the body of a sampler's or executor's result."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Binding:
     parameters: tuple[str, ...] = ()
     """The names of its parameters, in its order."""
     values: Any = None
-    """Their values: an array whose last axis is over the parameters; ``None`` where it has none."""
+    """The values of the parameters: an array whose last axis is over the parameters; ``None`` without parameters."""
 
 
 @frozen(eq=False)
 class ResultContext:
-    """What was learned of a job elsewhere."""
+    """The values of a job that its result needs and that come from other replies."""
 
     job_id: str | None = None
     """The job's ID."""
@@ -37,5 +37,5 @@ class ResultContext:
         return self.names[index] if index < len(self.names) else f"circuit-{index}"
 
     def binding(self, index: int) -> Binding:
-        """Return how a circuit was submitted, as far as it is known."""
+        """Return how a circuit was submitted; an empty ``Binding`` if that is not known."""
         return self.bindings[index] if index < len(self.bindings) else Binding()

@@ -1,4 +1,4 @@
-"""DecodedResult: qiskit's ``Result``, which goes to JSON whatever its metadata hold, and knows what a sweep is."""
+"""DecodedResult: qiskit's ``Result``, extended for JSON and for circuits with several sets of parameters."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from ibm_circuit_job.wire.results.late import DamagedExperimentError
 
 
 class DecodedResult(QiskitResult):
-    """The ``Result`` of a job.
+    """The ``Result`` of a job: qiskit's class, with two differences.
 
-    It is qiskit's in all but two points:
-
-    - ``to_dict()`` gives what JSON has: ``json.dumps(result.to_dict())`` works whatever the metadata hold. Arrays
+    - ``to_dict()`` returns plain JSON values, so ``json.dumps(result.to_dict())`` works with any metadata. Arrays
       become lists, complex numbers ``[real, imaginary]``, times ISO 8601, execution spans their times and sizes.
     - A circuit that was run with several sets of parameters has several experiments of one name. ``get_counts()`` and
-      ``get_memory()`` of that circuit then give a list with one entry for each set, in C order; qiskit would give the
-      first alone. The header of each experiment has ``pub_index``, ``pub_shape``, ``index`` and ``parameters``.
+      ``get_memory()`` of that circuit return a list with one entry for each set, in C order; qiskit returns only the
+      first entry. The header of each experiment has ``pub_index``, ``pub_shape``, ``index`` and ``parameters``.
 
     Example:
         >>> result = DecodedResult.from_dict(
@@ -39,11 +37,11 @@ class DecodedResult(QiskitResult):
         try:
             super().__init__(**fields)
         except TypeError:
-            # qiskit 1 demands one ID more.
+            # qiskit 1 requires two more arguments.
             super().__init__(**{"backend_version": None, "qobj_id": fields.get("job_id"), **fields})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON has it."""
+        """Return the result as plain JSON values."""
         self._complete()
         plain: dict[str, Any] = plain_json(super().to_dict())
         return plain
@@ -64,7 +62,7 @@ class DecodedResult(QiskitResult):
         return super().data(experiment)
 
     def get_counts(self, experiment: Any = None) -> Any:
-        """Return counts as qiskit does; of a circuit with several sets of parameters a list of them."""
+        """Return the counts of an experiment as qiskit does; a list for a circuit with several sets of parameters."""
         if experiment is None:
             listed = [self.get_counts(number) for number in range(len(self.results))]
             return listed[0] if len(listed) == 1 else listed
@@ -76,7 +74,7 @@ class DecodedResult(QiskitResult):
         return super().get_counts(experiment) if found is None else found
 
     def get_memory(self, experiment: Any = None) -> Any:
-        """Return the outcomes as qiskit does; of a circuit with several sets of parameters a list of them."""
+        """Return the outcome of each shot as qiskit does; a list for a circuit with several sets of parameters."""
         sets = self._sets_of(experiment)
         if sets is not None:
             return [self.get_memory(number) for number in sets]
@@ -87,21 +85,21 @@ class DecodedResult(QiskitResult):
         return super().get_memory(experiment) if found is None else found
 
     def _repr_html_(self) -> str:
-        """The result as a notebook shows it: the counts of its first circuits."""
+        """Return HTML for a notebook: the counts of the first circuits."""
         from ibm_circuit_job.views.html import result_html  # noqa: PLC0415 - loaded with the first HTML
         from ibm_circuit_job.wire.results.shown import result_view  # noqa: PLC0415
 
         return result_html(result_view(self))
 
     def _complete(self) -> None:
-        """Read all that was not read yet."""
+        """Decode all data that are not decoded yet."""
         for experiment in self.results or ():
             data = getattr(experiment, "data", None)
             if isinstance(data, lazy_data.LazyData):
                 self._read(experiment, data.to_dict)
 
     def _read(self, experiment: ExperimentResult, read: Callable[[], Any]) -> Any:
-        """Return what is read of an experiment; ``None`` where that is damaged, and it has failed therefore."""
+        """Return what *read* returns; ``None`` if the data are damaged, which marks the experiment as failed."""
         try:
             return read()
         except DamagedExperimentError as error:
@@ -111,7 +109,7 @@ class DecodedResult(QiskitResult):
             return None
 
     def _sets_of(self, experiment: Any) -> list[int] | None:
-        """The experiments of a circuit that was run with several sets of parameters; ``None`` for all else."""
+        """The indices of the experiments of a circuit with several sets of parameters; ``None`` for any other."""
         name = experiment.name if isinstance(experiment, QuantumCircuit) else experiment
         if not isinstance(name, str):
             return None
@@ -125,7 +123,7 @@ class DecodedResult(QiskitResult):
 
 
 def chosen(result: QiskitResult, experiment: Any) -> ExperimentResult | None:
-    """Return the experiment that qiskit would choose, where it would neither warn nor raise; ``None`` elsewhere.
+    """Return the experiment that qiskit would choose; ``None`` if qiskit would warn or raise.
 
     Args:
         result: The result.
@@ -143,7 +141,7 @@ def chosen(result: QiskitResult, experiment: Any) -> ExperimentResult | None:
 
 
 def header_of(experiment: Any) -> Mapping[str, Any]:
-    """Return the header of an experiment, which in qiskit 1 is an object with these attributes."""
+    """Return the header of an experiment as a mapping. In qiskit 1 it is an object with attributes."""
     header = getattr(experiment, "header", None)
     if isinstance(header, Mapping):
         return header
@@ -151,7 +149,7 @@ def header_of(experiment: Any) -> Mapping[str, Any]:
 
 
 def plain_json(value: Any) -> Any:  # noqa: PLR0911 - one for each type
-    """Return a value as JSON has it: dictionaries, lists, texts, numbers, booleans and ``None``.
+    """Return a value as plain JSON: dictionaries, lists, texts, numbers, booleans and ``None``.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -170,7 +168,7 @@ def plain_json(value: Any) -> Any:  # noqa: PLR0911 - one for each type
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, (str, int, float)):
-        # What is derived from them, such as an enumeration, or a float of numpy's.
+        # A subclass of these types, such as an enumeration, or numpy's float64.
         return next(kind(value) for kind in (str, int, float) if isinstance(value, kind))
     if hasattr(value, "tolist") and hasattr(value, "dtype"):
         return plain_json(value.tolist())

@@ -1,4 +1,4 @@
-"""From the body of a results reply to what a job's ``result()`` and ``primitive_result()`` return."""
+"""From the body of a results reply to the return values of a job's ``result()`` and ``primitive_result()``."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 def decode(payload: ResultPayload, context: ResultContext | None = None) -> Result[QiskitResult, Failure]:
-    """Return the qiskit ``Result`` that a payload holds.
+    """Return the qiskit ``Result`` of a payload.
 
-    A circuit or an experiment that cannot be read does not cost the others: it has ``success`` False and a ``status``
-    that says why, and to ask for its counts raises a ``QiskitError``.
+    A circuit that cannot be read has an experiment with ``success`` False and a ``status`` with the reason. Its
+    ``get_counts()`` raises a ``QiskitError``. The other circuits are not affected.
 
     Args:
-        payload: The body of a results reply.
-        context: What the bodies of ``sampler`` and ``executor`` do not say.
+        payload: The body of the reply to ``GET /jobs/ID/results``.
+        context: The names of circuits and registers, which the bodies of ``sampler`` and ``executor`` lack.
 
     Returns:
-        The ``Result``; an ``OtherForm`` where the body holds no counts; or an ``Unreadable`` that names the path to
-        what is no result, or the job that it is the result of instead.
+        The ``Result``. An ``OtherForm`` if the body has no counts. An ``Unreadable``, with the path of the wrong field,
+        if the body is not a result, or is the result of another job.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -53,14 +53,14 @@ def decode(payload: ResultPayload, context: ResultContext | None = None) -> Resu
 
 
 def _of_job(found: QiskitResult, job_id: str | None) -> Result[QiskitResult, Unreadable | OtherForm]:
-    """Nothing but a result of the job that was asked for."""
+    """The result, after a check that it belongs to the requested job."""
     if job_id is not None and names_another_job(found.job_id, job_id):
         return Bad(Unreadable("result", "job_id", f"expected that of job {job_id!r}, got that of {found.job_id!r}"))
     return Success(found)
 
 
 def partial(payload: ResultPayload, context: ResultContext | None = None) -> Result[QiskitResult, Failure]:
-    """Return what a failed job left of a ``Result``: the same as :func:`decode`, with ``success`` False.
+    """Return the partial ``Result`` of a failed job: as :func:`decode`, with ``success`` False.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -75,17 +75,17 @@ def partial(payload: ResultPayload, context: ResultContext | None = None) -> Res
 def decode_primitive(
     payload: ResultPayload, context: ResultContext | None = None
 ) -> Result[PrimitiveResult[Any] | executor.ExecutorResult | noise_learner.NoiseLearnerResult, Failure]:
-    """Return what a payload of the primitives' programs holds.
+    """Return the result of a primitive from a payload.
 
     Args:
-        payload: The body of a results reply.
-        context: What is known of the job, for the failure.
+        payload: The body of the reply to ``GET /jobs/ID/results``.
+        context: The job's ID, for the failure.
 
     Returns:
-        A ``PrimitiveResult`` for ``sampler``, ``estimator``, and the ``executor`` jobs of the official client-side
-        primitives; an :class:`~ibm_circuit_job.ExecutorResult` for other ``executor`` jobs; a
-        :class:`~ibm_circuit_job.NoiseLearnerResult` for noise learners. An ``OtherForm`` for a ``Result`` and for
-        programs that are not known; or an ``Unreadable``.
+        A ``PrimitiveResult`` for ``sampler``, for ``estimator``, and for ``executor`` jobs of the official client-side
+        primitives. An :class:`~ibm_circuit_job.ExecutorResult` for other ``executor`` jobs, and a
+        :class:`~ibm_circuit_job.NoiseLearnerResult` for noise learners. An ``OtherForm`` for a qiskit ``Result`` and
+        for unknown programs. An ``Unreadable`` if the body is not a result.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -103,7 +103,7 @@ def _parts(payload: ResultPayload) -> Result[Any, Unreadable | OtherForm]:
 
 
 def _kind(body: Any) -> BodyKind:
-    """What a decoded body holds."""
+    """The kind of a decoded body."""
     from qiskit.primitives.containers import PrimitiveResult  # noqa: PLC0415 - the core is imported without them
     from qiskit.result import Result as QiskitResult  # noqa: PLC0415
 
@@ -134,19 +134,19 @@ def _counted(  # noqa: PLR0911 - one for each kind
         case BodyKind.ESTIMATOR | BodyKind.REST_ESTIMATOR | BodyKind.NOISE_LEARNER as kind:
             return Bad(
                 OtherForm(
-                    f"the result of job {context.job_id} has no counts: it holds {kind.value.split(',')[0]}; "
+                    f"the result of job {context.job_id} has no counts: it has {kind.value.split(',')[0]}; "
                     "primitive_result() returns them"
                 )
             )
         case BodyKind.OTHER:
             return Bad(_unknown(context))
         case _:
-            # One that is typed, and could not be built as a whole, may have experiments that can be.
+            # An object that could not be built as a whole may still have readable experiments.
             return classic.of_fields(body["__value__"] if isinstance(body, typed_json.Unbuilt) else body)
 
 
 def _counted_items(found: executor.ExecutorResult, context: ResultContext) -> Result[Any, Unreadable | OtherForm]:
-    """The counts of an executor's job; those of the official client's sampler have its randomizations as shots."""
+    """The counts of an executor's job. In jobs of the official client's sampler, randomizations count as shots."""
     from ibm_circuit_job.wire.results import client_side, primitives  # noqa: PLC0415 - they import qiskit
 
     if client_side.role_of(found) == client_side.SAMPLER:
@@ -167,7 +167,7 @@ def _primitive(  # noqa: PLR0911 - one for each kind
         case BodyKind.REST_SAMPLER | BodyKind.REST_ESTIMATOR:
             return primitives.of_rest(body)
         case BodyKind.EXECUTOR:
-            # Where what was passed through is of a later version, the arrays are there still.
+            # If the pass-through data have an unknown version, the arrays are returned.
             return executor.of_body(body).map(lambda found: client_side.primitive_result(found).value_or(found))
         case BodyKind.NOISE_LEARNER:
             return noise_learner.of_body(body)
@@ -187,8 +187,8 @@ def _unknown(context: ResultContext) -> OtherForm:
 
 
 def _as_failed(result: QiskitResult) -> QiskitResult:
-    # Decoded a moment ago, and not shared yet.
+    # The object was just made, so no other code has it yet.
     result.success = False
-    # Of none at all qiskit cannot make the error that a circuit without counts raises.
+    # qiskit needs a status for the message of the error that a circuit without counts raises.
     result.status = str(result.status or "no status")
     return result

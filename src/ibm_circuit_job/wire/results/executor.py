@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from ibm_circuit_job.wire.results.experiments import Gathered
 
 FLIPS: Final = "measurement_flips."
-"""How the name of an array begins that says which bits twirling has flipped; the rest is the register's name."""
+"""The beginning of the name of an array of bits that twirling has flipped. The register's name follows."""
 SIGNS: Final = "pauli_signs"
-"""The name of the array of signs of probabilistic error cancellation."""
+"""The name of the array with the signs of probabilistic error cancellation."""
 
 
 @frozen(eq=False)
 class ExecutorItem(Mapping[str, Any]):
-    """The arrays of one item of a quantum program, by their names; it cannot be changed.
+    """The arrays of one item of a quantum program: an immutable mapping from name to array.
 
-    The bits of a classical register are a boolean array of the shape ``(*item, shots, bits)``, bit 0 first.
+    The bits of a classical register are a boolean array of shape ``(*item, shots, bits)``, bit 0 first.
 
     Example:
         >>> import numpy as np
@@ -43,11 +43,11 @@ class ExecutorItem(Mapping[str, Any]):
     """
 
     arrays: Mapping[str, Any] = field(converter=frozen_json)
-    """Name -> array; empty where they cannot be read."""
+    """Name -> array; empty if the arrays cannot be read."""
     metadata: Mapping[str, Any] = FrozenDict()
     """The item's metadata."""
     problem: str | None = None
-    """Why the arrays cannot be read; ``None`` where they can."""
+    """Why the arrays cannot be read; ``None`` if they can."""
 
     def __getitem__(self, name: str) -> Any:
         if self.problem is not None:
@@ -70,7 +70,7 @@ class ExecutorItem(Mapping[str, Any]):
 
 @frozen(eq=False)
 class ExecutorResult:
-    """What an ``executor`` job measured: arrays, metadata and pass-through data, none of which can be changed.
+    """The immutable result of an ``executor`` job: arrays, metadata and pass-through data.
 
     Example:
         >>> result = ExecutorResult((ExecutorItem({}),), {}, {"note": "mine"})
@@ -81,11 +81,11 @@ class ExecutorResult:
     items: tuple[ExecutorItem, ...]
     """The items, in the order of the quantum program."""
     metadata: Mapping[str, Any] = field(converter=frozen_json)
-    """``chunk_timing``: when which part was measured; times are UTC."""
+    """The metadata of the job. ``chunk_timing`` has the times at which its parts were measured, in UTC."""
     passthrough_data: Any = field(default=None, converter=frozen_json)
-    """What the program gave along, and the service passed through: nested, with arrays."""
+    """The nested data, with arrays, that the submitted program contained and the service returned unchanged."""
     semantic_role: str | None = None
-    """How the official client reads the result: ``"sampler_v2"``, ``"estimator_v2"``; ``None`` for any other."""
+    """The primitive that made the job: ``"sampler_v2"``, ``"estimator_v2"``; ``None`` for any other program."""
     schema_version: str | None = None
     """The version of the body, as in ``"v2.0"``."""
 
@@ -109,7 +109,7 @@ class ExecutorResult:
 
 
 def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable | OtherForm]:
-    """Return the record of a body; an ``Unreadable`` where no item can be read."""
+    """Return the record of a body; an ``Unreadable`` if no item can be read."""
     reader = TensorReader(body.get("schema_version"))
     items = tuple(item_of(fields, index, reader) for index, fields in enumerate(body["data"]))
     problems = [item.problem for item in items if item.problem is not None]
@@ -128,7 +128,7 @@ def of_body(body: Mapping[str, Any]) -> Result[ExecutorResult, Unreadable | Othe
 
 
 def item_of(fields: Any, index: int, reader: TensorReader) -> ExecutorItem:
-    """Return one item of a body, which has a ``problem`` where it cannot be read."""
+    """Return one item of a body; its ``problem`` says why, if it cannot be read."""
     metadata = fields.get("metadata") if isinstance(fields, Mapping) else None
     metadata = metadata if isinstance(metadata, Mapping) else {}
     try:
@@ -139,7 +139,7 @@ def item_of(fields: Any, index: int, reader: TensorReader) -> ExecutorItem:
 
 
 def _metadata(metadata: Any) -> Mapping[str, Any]:
-    """The metadata of all, with the times of the chunks as times in UTC."""
+    """The metadata of the job, with the times of the chunks as datetimes in UTC."""
     found = dict(metadata) if isinstance(metadata, Mapping) else {}
     chunks = found.get("chunk_timing")
     if isinstance(chunks, list):
@@ -156,7 +156,7 @@ def _chunk(chunk: Any) -> Any:
 
 def _utc(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    # The schema says that a time without a zone is one in UTC.
+    # In the schema, a time without a zone is in UTC.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -164,10 +164,10 @@ def _utc(text: str) -> datetime:
 
 
 def counted(result: ExecutorResult, context: ResultContext) -> Result[DecodedResult, Unreadable | OtherForm]:
-    """Return the ``Result`` of the bits of its classical registers: one experiment for each element of an item.
+    """Return the ``Result`` of the bits of classical registers: one experiment for each element of an item.
 
-    Where an item says which bits twirling has flipped, they are flipped back. An item that was read at another level
-    has complex memory. One without registers is an experiment with ``success`` False.
+    Bits that twirling has flipped are flipped back. An item of measurement level 1 has complex memory. An item without
+    registers is an experiment with ``success`` False.
     """
     from ibm_circuit_job.wire.results.experiments import experiments, gathered  # noqa: PLC0415 - qiskit is costly
     from ibm_circuit_job.wire.results.primitives import result_of  # noqa: PLC0415
@@ -180,7 +180,7 @@ def counted(result: ExecutorResult, context: ResultContext) -> Result[DecodedRes
             return Success(result_of(found, {"executor": dict(result.metadata)}, context))
         return Bad(
             OtherForm(
-                f"the result of job {context.job_id} has no counts: it holds arrays, and no bits of registers; "
+                f"the result of job {context.job_id} has no counts: it has arrays, but no bits of registers; "
                 "primitive_result() returns them"
             )
         )
@@ -190,7 +190,7 @@ def counted(result: ExecutorResult, context: ResultContext) -> Result[DecodedRes
 
 
 def circuit_metadata(result: ExecutorResult, index: int) -> Any:
-    """Return what the user wrote to a circuit; the official client's sampler passes it through."""
+    """Return the user's metadata of a circuit, which the official client's sampler puts into the pass-through data."""
     given = result.passthrough_data if isinstance(result.passthrough_data, Mapping) else {}
     data = given.get("post_processor")
     listed = data.get("circuits_metadata") if isinstance(data, Mapping) else None
@@ -202,7 +202,7 @@ def registers(item: ExecutorItem) -> tuple[dict[str, Any], tuple[int, ...]]:
     """Return the data of the classical registers of an item, and the shape of the item.
 
     Raises:
-        ValueError: If the item has none, or cannot be read.
+        ValueError: If the item has no registers, or cannot be read.
     """
     import numpy as np  # noqa: PLC0415 - costly
     from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - costly
@@ -225,11 +225,11 @@ def registers(item: ExecutorItem) -> tuple[dict[str, Any], tuple[int, ...]]:
 
 
 def flipped_back(item: ExecutorItem, register: str) -> Any:
-    """Return the bits of a register as they are without the flips of twirling.
+    """Return the bits of a register without the flips of twirling.
 
     Raises:
-        ValueError: If the flips are of another shape.
-        KeyError: If the item has no such register.
+        ValueError: If the flips have another shape.
+        KeyError: If the item has no register of this name.
     """
     import numpy as np  # noqa: PLC0415 - costly
 

@@ -1,11 +1,15 @@
 """Expectation values of the official client-side estimator, from the bits that an ``executor`` job measured.
 
-A task is one pub. It says which observables are asked for, and in which basis each configuration was measured. Its
-mitigation is none, ``pec`` (each randomization has a sign, and the mean is scaled), ``gate_folding`` or ``pea`` (the
-noise was amplified by several factors, from which the value without noise is extrapolated). Any of these may have a
-calibration of the readout (TREX), which scales each term.
+A task is one pub: its observables, and the basis in which each configuration was measured. The mitigation of a task is
+one of these:
 
-Facts: ``qiskit_mitigation`` 0.1, version 0.1 of its tasks.
+- none;
+- ``pec``: each randomization has a sign, and the mean is scaled;
+- ``gate_folding`` or ``pea``: the noise is amplified by several factors, and the value without noise is extrapolated.
+
+Each of them can be combined with a calibration of the readout (TREX), which scales each term.
+
+Source: ``qiskit_mitigation`` 0.1, version 0.1 of its tasks.
 """
 
 from __future__ import annotations
@@ -28,16 +32,16 @@ _REGISTER: Final = "_meas"
 """The register that the estimator measures into."""
 _VERSION: Final = "0.1"
 _AXES: Final = str.maketrans("01+-rl", "ZZXXYY")
-"""What is measured for each letter of a term: a projector is measured along the axis of its Pauli operator."""
+"""Letter of a term -> measured axis. A projector is measured along the axis of its Pauli operator."""
 
 Index = tuple[int, ...]
 Calibration = NDArray[Any]
-"""How often each bit was read wrongly: a fraction."""
+"""The readout error of each bit, as a fraction from 0 to 1."""
 
 
 @frozen(eq=False)
 class Task:
-    """What is asked for of one pub."""
+    """The observables and the mitigation of one pub."""
 
     mitigation: str | None
     """``None``, ``"pec"``, ``"gate_folding"`` or ``"pea"``."""
@@ -46,24 +50,24 @@ class Task:
     shape: Index
     """The shape of the sets of parameters."""
     bases: Mapping[Index, Sequence[tuple[str, int]]]
-    """Of each set of parameters: the bases that were measured, each with its place in the data."""
+    """Set of parameters -> the measured bases, each with its index in the data."""
     first_item: int
-    """The item of the quantum program that has the bits."""
+    """The index of the first item of the quantum program that has the bits."""
     gamma: float
-    """What the mean is scaled by for ``pec``; 1 for any other."""
+    """The factor that scales the mean for ``pec``; 1 for other mitigations."""
     noise_factors: tuple[float, ...]
-    """What the noise was amplified by; empty where it was not."""
+    """The factors by which the noise was amplified; empty if it was not."""
     extrapolation: Extrapolation
     """How the values without noise are extrapolated."""
     is_calibrated: bool
-    """Whether a calibration of the readout stands in the same program."""
+    """Whether the same program has a calibration of the readout."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Return the task that stands in pass-through data.
+        """Return the task of an entry of the pass-through data.
 
         Raises:
-            ValueError: If it is of a version or a kind that is not known.
+            ValueError: If its version or its mitigation is not known.
         """
         mitigation = data["mitigation"]
         if data["version"] != _VERSION or mitigation not in {None, "pec", "gate_folding", "pea"}:
@@ -93,7 +97,7 @@ class Task:
 
     @property
     def number_of_items(self) -> int:
-        """How many items of the program are this task's: with folded gates one for each factor."""
+        """How many items of the program belong to this task: one for each factor with folded gates, else one."""
         return len(self.noise_factors) if self.mitigation == "gate_folding" else 1
 
     @property
@@ -111,7 +115,7 @@ def _numbers(value: Any) -> Sequence[float]:
 
 
 def calibration_of(result: ExecutorResult, parts: Sequence[Mapping[str, Any]]) -> Calibration | None:
-    """Return how often each bit was read wrongly, where the program has an item that measures it."""
+    """Return the readout error of each bit; ``None`` if no item of the program measures it."""
     found = [part for part in parts if part.get("mitigation") == "trex"]
     if not found:
         return None
@@ -124,11 +128,16 @@ def calibration_of(result: ExecutorResult, parts: Sequence[Mapping[str, Any]]) -
 def expectations(
     items: Sequence[ExecutorItem], task: Task, calibration: Calibration | None
 ) -> tuple[dict[str, Any], Any]:
-    """Return the fields of a pub's data, and which extrapolators were chosen (``None`` without extrapolation).
+    """Return the fields of a pub's data, and the chosen extrapolators (``None`` without extrapolation).
+
+    Args:
+        items: The items of the program that belong to the task.
+        task: The task.
+        calibration: The readout error of each bit, if the program measures it.
 
     Raises:
-        ValueError: If the data are not of the shape that the task says.
-        KeyError: If an item has no such data.
+        ValueError: If the data do not have the shape of the task.
+        KeyError: If an item lacks an array.
     """
     if task.is_calibrated and calibration is None:
         raise ValueError("the calibration of its readout is missing")
@@ -142,13 +151,13 @@ def expectations(
         raise ValueError(f"expected bits with 4 axes, got {data.ndim}")
     signs = None
     if task.mitigation == "pec":
-        # A randomization with an odd number of inserted errors counts negatively.
+        # The values of a randomization with an odd number of inserted errors are negated.
         signs = 1 - 2 * (np.sum(item[SIGNS], axis=-1) % 2).astype(int)
     return _mean_fields(data, signs, task, scale), None
 
 
 def _amplified(items: Sequence[ExecutorItem], task: Task) -> NDArray[Any]:
-    """The bits at each noise factor, the first axis."""
+    """The bits at each noise factor, which is the first axis."""
     arrays = [flipped_back(item, _REGISTER) for item in items]
     data: NDArray[Any] = arrays[0] if task.mitigation == "pea" else np.stack(arrays)
     if data.ndim != 5 or len(data) != len(task.noise_factors):
@@ -187,7 +196,7 @@ def _moments(term: str, bits: NDArray[Any], signs: NDArray[Any] | None = None) -
 
 
 def _place(term: str, bases: Sequence[tuple[str, int]]) -> int:
-    """Where in the data a term was measured: in the first basis that agrees with it on all of its qubits."""
+    """The index in the data at which a term was measured: that of the first basis that fits all its qubits."""
     wanted = term.translate(_AXES)
     for basis, place in bases:
         if all(letter in ("I", axis) for letter, axis in zip(wanted, basis.lstrip("+-"), strict=True)):
@@ -196,7 +205,7 @@ def _place(term: str, bases: Sequence[tuple[str, int]]) -> int:
 
 
 def _scale(calibration: Calibration | None) -> Callable[[str], float]:
-    """What each term is scaled by, so that a readout with these errors counts as one without."""
+    """Return the function that gives the factor of a term, which corrects its readout errors."""
 
     def of_term(term: str) -> float:
         if calibration is None:
@@ -209,18 +218,18 @@ def _scale(calibration: Calibration | None) -> Callable[[str], float]:
 
 
 def _terms(task: Task, place: Index) -> tuple[list[tuple[str, float]], Sequence[tuple[str, int]]]:
-    """The terms of the observable at a place of the result, and the bases that were measured for its parameters."""
+    """The terms of the observable at an index of the result, and the measured bases for its parameters."""
     observable = task.observables[_within(place, task.observables.shape)]
     return [*observable.items()], task.bases[_within(place, task.shape)]
 
 
 def _within(place: Index, shape: Index) -> Index:
-    """The index into an array of a shape that is broadcast, at a place of the result."""
+    """The index into a broadcast array, for an index of the result."""
     own = place[len(place) - len(shape) :]
     return tuple(0 if size == 1 else index for index, size in zip(own, shape, strict=True))
 
 
-# All of a pub
+# All values of a pub
 
 
 def _mean_fields(

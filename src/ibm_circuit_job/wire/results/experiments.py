@@ -1,7 +1,8 @@
 """From the data of one circuit, register by register, to the experiments of a qiskit ``Result``.
 
-Data are bits (``BitArray``), or complex numbers: those of each shot (kerneled), or their mean (averaged). There is one
-experiment for each set of the circuit's parameters. The first register holds the lowest bits, as in ``backend.run``.
+Data are bits (``BitArray``) or complex numbers. Complex numbers are those of each shot (kerneled) or their mean
+(averaged). Each set of the circuit's parameters has one experiment. The first register has the lowest bits, as in
+``backend.run``.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
 
 @frozen
 class Declared:
-    """What a body says of the bits of a register, before they are read."""
+    """The sizes of a register, as the body declares them before its bits are decoded."""
 
     shape: tuple[int, ...]
     """The shape of the sets of parameters."""
     num_shots: int
-    """How many shots there are of each set."""
+    """How many shots each set has."""
     num_bits: int
     """How many bits the register has."""
 
@@ -42,23 +43,23 @@ class Gathered:
     """The experiments of all circuits of a job."""
 
     experiments: list[ExperimentResult]
-    """In the order of the circuits."""
+    """The experiments, in the order of the circuits."""
     problems: list[str]
-    """Why circuits cannot be read, one text for each that cannot."""
+    """Why circuits cannot be read: one text for each such circuit."""
 
 
 def gathered(
     circuits: Iterable[Callable[[], Iterable[ExperimentResult]]], path: str, context: ResultContext
 ) -> Result[Gathered, Unreadable | OtherForm]:
-    """Return the experiments of circuits; one that cannot be read is an experiment with ``success`` False.
+    """Return the experiments of circuits. A circuit that cannot be read has one experiment with ``success`` False.
 
     Args:
         circuits: For each circuit a function that returns its experiments, or raises.
         path: The field of the body that has the circuits, for the failure.
-        context: What is known of the job.
+        context: The names of the circuits.
 
     Returns:
-        The experiments; an ``Unreadable`` where there are too many experiments or shots.
+        The experiments; an ``Unreadable`` if there are too many experiments or shots.
     """
     found = Gathered([], [])
     shots = 0
@@ -77,7 +78,7 @@ def gathered(
 
 
 def unreadable(index: int, context: ResultContext, error: Exception) -> str:
-    """Return the text that says that the data of a circuit cannot be read, and why."""
+    """Return the message for a circuit whose data cannot be read."""
     return f"the circuit {context.name(index)!r} cannot be read: {error}"
 
 
@@ -92,21 +93,21 @@ def experiments(
     """Yield the experiments of one circuit.
 
     Args:
-        registers: The data of each register: a ``BitArray`` of *shape*, or a complex array of the shape
-            ``(*shape, shots, bits)`` or, averaged over the shots, ``(*shape, bits)``; or what is declared of it.
+        registers: The data of each register: a ``BitArray`` of *shape*, a complex array of shape
+            ``(*shape, shots, bits)``, or averaged over the shots ``(*shape, bits)``; or a :class:`Declared`.
         shape: The shape of the sets of parameters.
-        metadata: What the user wrote to the circuit.
+        metadata: The user's metadata of the circuit.
         index: The index of the circuit in the job.
-        context: What is known of the job.
-        bits: Returns the bits of all registers, where *registers* say only what is declared of them.
+        context: The names of circuits, registers and parameters.
+        bits: Returns the bits of all registers, if *registers* has only their declared sizes.
 
     Raises:
-        ValueError: If the data do not have these shapes, or are too many.
-        TypeError: If a register holds something else.
+        ValueError: If the data have other shapes, or exceed a limit.
+        TypeError: If the data of a register have another type.
     """
     from qiskit.primitives.containers import BitArray  # noqa: PLC0415 - the core is imported without them
 
-    # What is given stays in memory as long as the experiments; what is declared is read each time.
+    # Given data stay in memory as long as the experiments. Declared data are decoded at each access.
     bits = bits or (lambda: registers)
     binding = context.binding(index)
     ordered = _in_order(registers, binding.registers)
@@ -133,12 +134,12 @@ def experiments(
 
 
 def failed(problem: str, index: int, context: ResultContext) -> ExperimentResult:
-    """Return the experiment of a circuit whose data cannot be read: to ask for its counts raises a ``QiskitError``.
+    """Return the experiment of a circuit whose data cannot be read. Its ``get_counts()`` raises a ``QiskitError``.
 
     Args:
-        problem: Why they cannot; the error says so.
+        problem: Why the data cannot be read; the error has this text.
         index: The index of the circuit in the job.
-        context: What is known of the job.
+        context: The names of the circuits.
     """
     header = {"name": context.name(index), "creg_sizes": [], "memory_slots": 0, "metadata": {}, "pub_index": index}
     return _experiment({"shots": 0, "data": {}, "success": False, "status": problem}, header)
@@ -147,7 +148,7 @@ def failed(problem: str, index: int, context: ResultContext) -> ExperimentResult
 def _experiment(fields: Mapping[str, Any], header: Mapping[str, Any]) -> ExperimentResult:
     from qiskit.result.models import ExperimentResult, ExperimentResultData  # noqa: PLC0415 - costly
 
-    # Not by its constructor: in qiskit 1 the header is no dictionary, but something made of one.
+    # Not its constructor: in qiskit 1, from_dict() makes an object of the header.
     experiment = ExperimentResult.from_dict({"success": True, "status": "DONE", **fields, "data": {}, "header": header})
     data = fields["data"]
     experiment.data = data if isinstance(data, ExperimentResultData) else ExperimentResultData(**data)
@@ -156,12 +157,12 @@ def _experiment(fields: Mapping[str, Any], header: Mapping[str, Any]) -> Experim
 
 
 def _in_order(registers: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
-    """The registers in the order of the circuit, where that is known; objects of JSON are in any order."""
+    """The registers in the order of the circuit, if that is known. JSON objects have no order."""
     return {name: registers[name] for name in names} if {*names} == {*registers} else registers
 
 
 def _unravelled(number: int, shape: Sequence[int]) -> list[int]:
-    """The place in an array of a shape that the C order gives a number."""
+    """The index in an array of this shape for a number in C order."""
     place: list[int] = []
     for size in reversed(shape):
         number, within = divmod(number, size)
@@ -217,7 +218,7 @@ def _of_bits(
 
 
 def _of_complex(registers: Mapping[str, Any], shape: tuple[int, ...]) -> _Found:
-    import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+    import numpy as np  # noqa: PLC0415 - costly, and few bodies contain an array
 
     arrays = []
     for name, data in registers.items():
@@ -228,7 +229,7 @@ def _of_complex(registers: Mapping[str, Any], shape: tuple[int, ...]) -> _Found:
         arrays.append(np.asarray(data, dtype=complex))
     joined = np.concatenate(arrays, axis=-1)
     is_averaged = joined.ndim == len(shape) + 1
-    # As qiskit has memory of this level: pairs of a real and an imaginary part.
+    # qiskit's form for memory of level 1: pairs of a real and an imaginary part.
     memory = np.stack([joined.real, joined.imag], axis=-1)
     memory = memory.reshape(math.prod(shape), *memory.shape[len(shape) :])
 

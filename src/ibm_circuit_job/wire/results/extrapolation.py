@@ -1,7 +1,7 @@
-"""The value without noise, extrapolated from those at several noise factors.
+"""The value without noise, extrapolated from the values at several noise factors.
 
-Models are fitted in the order in which they are asked for; the first that gives a possible value is taken, and else the
-one with the smallest error. Facts: ``qiskit_mitigation.zne.extrapolation`` 0.1.
+All requested models are fitted. The first model with a possible value is chosen; if there is none, the model with the
+smallest error. Source: ``qiskit_mitigation.zne.extrapolation`` 0.1.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _POLYNOMIAL: Final = re.compile(r"polynomial_degree_([1-7])")
 _ONLY_PROJECTORS: Final = re.compile(r"[I01lr+\-]+")
 _FITS: Final = frozenset({"exponential", "double_exponential", "fallback"})
 _SMALLEST: Final = 1e-15
-"""What values near zero are raised to before their logarithm is taken."""
+"""The smallest value of which a logarithm is taken; smaller values are raised to it."""
 _STEP: Final = 1e-8
-"""The step of a parameter, in parts of it, for the slope of a model."""
+"""The relative step of a parameter for the numerical derivative of a model."""
 
 Numbers = NDArray[np.float64]
 _Model = tuple[Callable[..., Any], list[float], tuple[Any, Any]]
-"""A function, where its fit begins, and the bounds of its parameters."""
+"""(function, initial parameters, bounds of the parameters)."""
 
 
 @frozen
@@ -34,37 +34,37 @@ class Extrapolation:
     """How values without noise are extrapolated."""
 
     noise_factors: tuple[float, ...] = ()
-    """What the noise was amplified by."""
+    """The factors by which the noise was amplified."""
     models: tuple[str, ...] = ()
-    """The models, those that count first in front: ``linear``, ``polynomial_degree_2``, ``exponential`` ..."""
+    """The models in the order of preference: ``linear``, ``polynomial_degree_2``, ``exponential`` ..."""
     evaluated_at: tuple[float, ...] = ()
-    """The noise factors at which each model is evaluated as well."""
+    """Further noise factors at which each model is evaluated."""
 
 
 @frozen(eq=False)
 class Fit:
-    """What the models say of one term."""
+    """The extrapolated values of one term."""
 
     value: float
     """The value without noise."""
     error: float
-    """Its standard error."""
+    """The standard error of the value."""
     model: str
-    """The model that was taken for it."""
+    """The chosen model."""
     values: Numbers
-    """The values at the other noise factors: an array of models x factors."""
+    """The values at the further noise factors: an array of shape ``(models, factors)``."""
     errors: Numbers
-    """Their standard errors."""
+    """The standard errors of these values, in the same shape."""
 
 
 def extrapolated(values: Sequence[float], errors: Sequence[float], term: str, how: Extrapolation) -> Fit:
-    """Return what the models say of one term.
+    """Return the extrapolated values of one term.
 
     Args:
-        values: Its mean at each noise factor.
-        errors: The standard deviations.
-        term: The term, which says what values are possible.
-        how: The models.
+        values: The mean of the term at each noise factor.
+        errors: The standard deviations at each noise factor.
+        term: The term, as letters; it determines the possible values.
+        how: The noise factors and the models.
 
     Raises:
         ValueError: If a model is not known.
@@ -84,7 +84,7 @@ def extrapolated(values: Sequence[float], errors: Sequence[float], term: str, ho
 
 
 def _taken(values: Numbers, errors: Numbers, term: str) -> int:
-    """The first model with a possible value, and else the one with the smallest error."""
+    """The index of the first model with a possible value, else of the one with the smallest error."""
     low = 0.0 if _ONLY_PROJECTORS.fullmatch(term) else -1.0
     possible = (
         np.isfinite(values)
@@ -97,7 +97,7 @@ def _taken(values: Numbers, errors: Numbers, term: str) -> int:
 
 
 def _evaluated(model: str, x: Numbers, y: Numbers, sigma: Numbers, at: Numbers) -> tuple[Numbers, Numbers]:
-    """The values of a fitted model, and their errors; not a number where it cannot be fitted."""
+    """The values of a fitted model, and their errors; NaN if the model cannot be fitted."""
     from scipy.optimize import curve_fit  # noqa: PLC0415 - costly, and few results need it
 
     if model not in _FITS and _degree(model) is None:
@@ -112,12 +112,12 @@ def _evaluated(model: str, x: Numbers, y: Numbers, sigma: Numbers, at: Numbers) 
             function, start, bounds = _model(model, x, y, None if usable is None else 1 / usable)
             found, covariance = curve_fit(function, x, y, p0=start, sigma=usable, bounds=bounds)
             return _with_errors(function, found, covariance, at)
-    except Exception:  # noqa: BLE001 - there are too few values for it, or no fit; another model may do
+    except Exception:  # noqa: BLE001 - too few values, or no fit; another model may fit
         return np.full(at.shape, np.nan), np.full(at.shape, np.nan)
 
 
 def _usable(sigma: Numbers) -> Numbers | None:
-    """Errors that can weight a fit: none that is zero, infinite or no number."""
+    """Errors that can weight a fit, without zeros, infinities and NaN; ``None`` if no error is usable."""
     good = sigma[(sigma > 0) & np.isfinite(sigma)]
     return np.clip(np.nan_to_num(sigma, nan=np.inf), good.min(), good.max()) if good.size else None
 
@@ -150,19 +150,19 @@ def _exponentials(x: Numbers, *parameters: float) -> Numbers:
 
 
 def _exponential_start(x: Numbers, y: Numbers, weights: Numbers | None, number: int) -> list[float]:
-    """Where the fit of exponentials begins: a line through the logarithms of the values."""
+    """The initial parameters for exponentials: from a line through the logarithms of the values."""
     size = np.clip(np.abs(y), _SMALLEST, None)
-    # An error of a value is one of its logarithm, divided by the value.
+    # The error of a logarithm is the error of the value, divided by the value.
     rate, level = np.polyfit(x, np.log(size), 1, w=None if weights is None else size * weights)
     amplitude = (np.sign(y[np.argmin(x)]) or 1.0) * np.exp(level)
     if number == 2:
         rate = -abs(rate)
-    # Rates that differ, since two equal exponentials would stay equal.
+    # The rates must differ, because two equal exponentials would stay equal.
     return [value for part in range(number) for value in (amplitude / number, rate * (part + 1))]
 
 
 def _with_errors(function: Callable[..., Any], found: Any, covariance: Any, at: Numbers) -> tuple[Numbers, Numbers]:
-    """The values of a model, and the errors that the covariance of its parameters gives them."""
+    """The values of a model, and their errors from the covariance of its parameters."""
     values = np.asarray(function(at, *found), dtype=float)
     slopes = np.empty((values.size, len(found)))
     for number in range(len(found)):

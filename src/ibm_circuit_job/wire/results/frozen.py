@@ -1,4 +1,4 @@
-"""JSON that cannot be changed, for records that are shared."""
+"""Immutable JSON values, for records that several threads share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FrozenDict(dict[str, Any]):
 
 
 def frozen_json(value: Any) -> Any:
-    """Return a value with lists as tuples and dictionaries as frozen ones, and arrays that cannot be written to."""
+    """Return an immutable form of a value: lists become tuples, dictionaries frozen, and arrays read-only."""
     if isinstance(value, Mapping):
         return FrozenDict({str(name): frozen_json(part) for name, part in value.items()})
     if isinstance(value, (list, tuple)):
@@ -40,7 +40,7 @@ def frozen_json(value: Any) -> Any:
 
 
 def thawed_json(value: Any) -> Any:
-    """Return a value with tuples as lists and with dictionaries that can be changed.
+    """Return a mutable form of a value: tuples become lists, and frozen dictionaries plain ones.
 
     Example:
         >>> thawed_json(frozen_json({"a": [1, {"b": 2}]}))
@@ -54,7 +54,7 @@ def thawed_json(value: Any) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two frozen values are equal, arrays compared item by item."""
+    """Return whether two frozen values are equal. Arrays are compared item by item."""
     if hasattr(one, "dtype") and hasattr(other, "dtype"):
         return bool(one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes())
     if isinstance(one, Mapping) and isinstance(other, Mapping):

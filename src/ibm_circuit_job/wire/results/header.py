@@ -1,4 +1,4 @@
-"""Header: the header of a result or of an experiment, a dictionary whose entries are attributes as well."""
+"""Header: the header of a result or an experiment, a dictionary whose entries are also attributes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Header(dict[str, Any]):
-    """A header. In qiskit 2 it is a dictionary, in qiskit 1 it was an object with attributes; this one is both.
+    """A header that works as a dictionary, as in qiskit 2, and as an object with attributes, as in qiskit 1.
 
     Example:
         >>> header = Header(name="bell", memory_slots=2)
@@ -32,14 +32,14 @@ class Header(dict[str, Any]):
 
 
 def give_header(part: Any) -> None:
-    """Make the header of a result, or of an experiment, a :class:`Header` where it is a dictionary."""
+    """Replace the header of a result or an experiment by a :class:`Header`, if it is a dictionary."""
     header = getattr(part, "header", None)
     if type(header) is dict:
         part.header = Header(header)
 
 
 def circuit_name(experiment: Any) -> str | None:
-    """Return the name of the circuit of an experiment; ``None`` where its header has none.
+    """Return the name of the circuit of an experiment; ``None`` if its header has none.
 
     Example:
         >>> from types import SimpleNamespace
@@ -47,6 +47,6 @@ def circuit_name(experiment: Any) -> str | None:
         ('bell', None)
     """
     header = getattr(experiment, "header", None)
-    # In qiskit 1 it is an object with these attributes.
+    # In qiskit 1 the header is an object with attributes.
     name = header.get("name") if isinstance(header, Mapping) else getattr(header, "name", None)
     return name if isinstance(name, str) else None

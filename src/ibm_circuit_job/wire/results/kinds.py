@@ -1,7 +1,7 @@
-"""What the body of a results reply holds: one function says so, for the store, ``resume()`` and the decoders alike.
+"""The kind of the body of a results reply. The store, ``resume()`` and the decoders use the same function for it.
 
-A body is recognised by its fields, not by the job's program: a record may not know the program, and a page of a proxy
-is of none.
+A body is recognised by its fields, and not by the job's program: a record may lack the program, and a page of a proxy
+comes from no program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ibm_circuit_job.wire.replies import read_result_location
 
 
 class BodyKind(Enum):
-    """What a body holds."""
+    """The kind of a body."""
 
     RESULT = "qiskit's Result"
     """Of ``circuit-runner`` and ``qasm3-runner``."""
@@ -35,11 +35,11 @@ class BodyKind(Enum):
     """The service's own JSON, of a program that this library does not know."""
     LOCATION = "the URL of a result"
     NOTHING = "no result"
-    """Nothing at all, a log, a page of a proxy, or a result that was cut off."""
+    """An empty body, a log, a page of a proxy, or a result that was cut off."""
 
 
 def kind_of(payload: ResultPayload) -> BodyKind:
-    """Return what a body holds.
+    """Return the kind of a body.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -57,11 +57,11 @@ def kind_of(payload: ResultPayload) -> BodyKind:
 
 
 _NAMELESS: Final = frozenset({BodyKind.SAMPLER, BodyKind.REST_SAMPLER, BodyKind.EXECUTOR})
-"""The bodies that do not say the names of the circuits."""
+"""The kinds of bodies that lack the names of the circuits."""
 
 
 def lacks_names(payload: ResultPayload) -> bool:
-    """Return whether a body is a result that does not say the names of its circuits.
+    """Return whether a body is a result that lacks the names of its circuits.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -74,11 +74,11 @@ def lacks_names(payload: ResultPayload) -> bool:
 
 
 def is_result(payload: ResultPayload, job_id: str | None = None) -> bool:
-    """Return whether a body is a result of any kind: not where it lies, nor a page, nor cut off.
+    """Return whether a body is a complete result of any kind, and not a URL, a page or a part of a result.
 
     Args:
         payload: The body.
-        job_id: The job that it has to be the result of; any job by default.
+        job_id: The job to which the result must belong; any job by default.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -95,9 +95,13 @@ def is_result(payload: ResultPayload, job_id: str | None = None) -> bool:
 
 
 def names_another_job(named: object, job_id: str) -> bool:
-    """Return whether a name in a result is the ID of another job than that.
+    """Return whether the ``job_id`` in a result is the ID of another job.
 
-    Simulators put an ID of their own there, of another length than the service's.
+    Simulators write their own ID there. Its length differs from that of the service's IDs, so it does not count.
+
+    Args:
+        named: The value in the result.
+        job_id: The ID of the job.
 
     Example:
         >>> [names_another_job(named, "cq1x") for named in ("cq1x", "cq1y", "6ac2f5e8-2c9b-4a3e-8f61-0d3c", None)]
@@ -107,7 +111,7 @@ def names_another_job(named: object, job_id: str) -> bool:
 
 
 def _named_job(raw: bytes) -> object:
-    """The ID that a qiskit ``Result`` has."""
+    """The ``job_id`` in the body of a qiskit ``Result``."""
     fields = documents.fields(raw, "result").value_or({})
     if "__value__" in fields:
         fields = documents.fields(fields["__value__"], "result").value_or({})
@@ -118,7 +122,7 @@ _NO_RESULT: Final = frozenset({BodyKind.LOCATION, BodyKind.NOTHING})
 
 
 def unwrapped(raw: bytes) -> bytes:
-    """Return a body as JSON, where it is a JSON text that holds JSON."""
+    """Return the inner JSON of a body that is a JSON text containing JSON; any other body unchanged."""
     if raw[:1] != b'"':
         return raw
     text = documents.value(raw, "result").value_or(None)
@@ -126,11 +130,11 @@ def unwrapped(raw: bytes) -> bytes:
 
 
 def kind_of_fields(fields: Mapping[str, Any], opened: Callable[[Any], Any] = lambda value: value) -> BodyKind:
-    """Return what a body with these fields holds.
+    """Return the kind of a body with these fields.
 
     Args:
         fields: The fields.
-        opened: Returns a value of a field as a dictionary, a list or a plain value, its parts still closed.
+        opened: Decodes the value of a field one level deep: to a dictionary, a list or a plain value.
     """
     kind = opened(fields.get("__type__"))
     if isinstance(kind, str):
@@ -147,10 +151,10 @@ def kind_of_fields(fields: Mapping[str, Any], opened: Callable[[Any], Any] = lam
 
 _TYPES: Final = {"Result": BodyKind.RESULT, "NoiseLearnerResult": BodyKind.NOISE_LEARNER}
 CLASSIC: Final = frozenset({"backend_name", "backend_version", "job_id", "qobj_id", "success"})
-"""The fields of qiskit's ``Result``, one of which each has."""
+"""The fields of qiskit's ``Result``. Each ``Result`` has at least one of them."""
 _EXPERIMENT: Final = frozenset({"shots", "success", "header"})
 _LOOKED_AT: Final = 5
-"""How many parts are looked at: the first may be damaged, and tell nothing."""
+"""How many parts are examined. More than one, because the first may be damaged."""
 
 
 def _of_pubs(value: Any, opened: Callable[[Any], Any]) -> BodyKind:
@@ -170,7 +174,7 @@ def _of_pubs(value: Any, opened: Callable[[Any], Any]) -> BodyKind:
 
 
 def _of_results(fields: Mapping[str, Any], opened: Callable[[Any], Any]) -> BodyKind:
-    # Not opened before it must be, for it may have a hundred megabytes.
+    # Decoded only if necessary, because it may have a hundred megabytes.
     parts = opened(fields["results"]) if CLASSIC.isdisjoint(fields) else None
     for part in map(opened, parts[:_LOOKED_AT] if isinstance(parts, list) else ()):
         data = opened(part.get("data")) if isinstance(part, Mapping) and _EXPERIMENT.isdisjoint(part) else None
@@ -190,14 +194,14 @@ def _of_data(fields: Mapping[str, Any], listed: list[Any], opened: Callable[[Any
         if isinstance(part, (Mapping, list)):
             return BodyKind.NOISE_LEARNER
     metadata = opened(fields.get("metadata"))
-    said = {*fields, *(metadata if isinstance(metadata, Mapping) else ())}
-    if not said.isdisjoint({"passthrough_data", "semantic_role", "chunk_timing"}):
+    names = {*fields, *(metadata if isinstance(metadata, Mapping) else ())}
+    if not names.isdisjoint({"passthrough_data", "semantic_role", "chunk_timing"}):
         return BodyKind.EXECUTOR
-    return BodyKind.NOTHING if said.isdisjoint({"schema_version", "input_options"}) else BodyKind.NOISE_LEARNER
+    return BodyKind.NOTHING if names.isdisjoint({"schema_version", "input_options"}) else BodyKind.NOISE_LEARNER
 
 
 def _opened(raw: Any) -> Any:
-    """A raw value, opened one level deep."""
+    """A raw value, decoded one level deep."""
     if not isinstance(raw, msgspec.Raw):
         return raw
     first = bytes(memoryview(raw)[:1])

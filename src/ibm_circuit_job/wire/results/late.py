@@ -1,4 +1,4 @@
-"""Bits of a circuit that are read when they are first looked at, and the error of those that are found damaged then."""
+"""Bits of a circuit that are decoded at the first access, and the error for damaged bits."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class DamagedExperimentError(QiskitError):
-    """The data of a circuit, which were read when they were looked at, are damaged. The message names the circuit."""
+    """The data of a circuit are damaged, which was found at the first access. The message names the circuit."""
 
 
 class LateBits:
-    """Reads the bits of the registers of one circuit each time that it is called.
+    """Decodes the bits of the registers of one circuit at each call.
 
-    Those of a circuit with several sets of parameters stay in memory, for each set is an experiment that looks at them.
+    The bits of a circuit with several sets of parameters are cached, because each set is an experiment that needs them.
 
     Args:
-        read: Returns the bits by the names of the registers.
-        declared: What the body says of each register.
+        read: Decodes the bits: name of a register -> bits.
+        declared: The declared sizes of each register.
         index: The index of the circuit in the job.
-        context: What is known of the job.
+        context: The names of the circuits, for the error.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class LateBits:
         """Return the bits of each register.
 
         Raises:
-            DamagedExperimentError: If they cannot be read, or are not as declared.
+            DamagedExperimentError: If the bits cannot be decoded, or have other sizes than declared.
         """
         if self._found is not None:
             return self._found

@@ -1,7 +1,7 @@
-"""From the body of an ``executor`` job to a ``Result`` whose bits are read when they are looked at.
+"""From the body of an ``executor`` job to a ``Result`` whose bits are decoded at the first access.
 
-The body is passed over once; the JSON of each tensor says its shape. A body with anything but bits in it, or with
-anything unusual, is left to :mod:`~ibm_circuit_job.wire.results.executor`, which reads it as a whole.
+One pass over the body finds the shape of each tensor, which its JSON has. A body with other data than bits, or with
+anything unusual, is decoded as a whole by :mod:`~ibm_circuit_job.wire.results.executor`.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ _item = msgspec.json.Decoder(_Item)
 
 @frozen(eq=False)
 class _Program:
-    """What a body says of all its items."""
+    """The part of a body that applies to all its items."""
 
     whole: executor.ExecutorResult
-    """The body without its items."""
+    """The result without its items."""
     metadata: Any
     """The metadata of the ``Result``."""
     is_sampled: bool
@@ -70,19 +70,19 @@ class _Program:
 
 
 def of_body(raw: bytes, context: ResultContext) -> Result[DecodedResult, Unreadable | OtherForm] | None:
-    """Return the ``Result`` of a body; ``None`` where it is of another kind, or has to be decoded as a whole.
+    """Return the ``Result`` of a body; ``None`` if the body has another kind, or must be decoded as a whole.
 
     Args:
         raw: The body.
-        context: What is known of the job.
+        context: The names of circuits and registers.
 
     Returns:
-        The ``Result``. Data that are damaged are found when they are looked at: to ask for them raises a
-        ``QiskitError`` that names the circuit.
+        The ``Result``. Damaged data are found at the first access, which raises a ``QiskitError`` with the name of the
+        circuit.
     """
     try:
         body = _body.decode(raw)
-        # Of one circuit all is read now: its counts cost no more, and damaged data are then no result.
+        # A single circuit is decoded at once: that costs no more, and damaged data are then reported as no result.
         program = _program(body) if len(body.data) > 1 else None
         if program is None:
             return None
@@ -103,7 +103,7 @@ def of_body(raw: bytes, context: ResultContext) -> Result[DecodedResult, Unreada
 
 
 def _program(body: _Body) -> _Program | None:
-    """What a body says of all its items; ``None`` where that has to be read as a whole."""
+    """The part of a body that applies to all its items; ``None`` if the body must be decoded as a whole."""
     reader = typed_json.PartsReader()
     fields = {name: reader.value(value) for name, value in msgspec.structs.asdict(body).items() if name != "data"}
     match executor.of_body({**fields, "data": []}):
@@ -118,7 +118,7 @@ def _program(body: _Body) -> _Program | None:
 
 
 def _are_usual(whole: executor.ExecutorResult, items: int) -> bool:
-    """Whether what the user wrote to the circuits is a dictionary, or nothing, for each of them."""
+    """Whether each circuit has a dictionary as the user's metadata, or none."""
     notes = whole.passthrough_data["post_processor"].get("circuits_metadata")
     return not notes or (len(notes) == items and all(note is None or isinstance(note, Mapping) for note in notes))
 
@@ -136,7 +136,7 @@ def _shapes_of(raw: msgspec.Raw, version: object) -> dict[str, tuple[int, ...]]:
         size = (math.prod(shape) + 7) // 8
         if name == executor.SIGNS or min(shape, default=0) < 1 or characters % 4:
             raise ValueError("expected arrays of bits")
-        # What is not compressed says by its length whether it was cut off.
+        # Without compression, the length shows whether the data were cut off.
         if not is_compressed and characters != (size + 2) // 3 * 4:
             raise ValueError("expected as many bytes as the shape says")
         found[name] = shape
@@ -144,10 +144,10 @@ def _shapes_of(raw: msgspec.Raw, version: object) -> dict[str, tuple[int, ...]]:
 
 
 def _declared(shapes: Mapping[str, tuple[int, ...]], program: _Program) -> dict[str, Declared]:
-    """What the shapes of an item say of its registers.
+    """The declared sizes of the registers of an item.
 
     Raises:
-        ValueError: If there are none, or they are of several shapes.
+        ValueError: If it has no registers, or registers of different shapes.
     """
     declared = {}
     own = int(program.is_twirled)
@@ -164,7 +164,7 @@ def _declared(shapes: Mapping[str, tuple[int, ...]], program: _Program) -> dict[
 
 
 def _bits(raw: msgspec.Raw, index: int, program: _Program) -> Mapping[str, Any]:
-    """The bits of an item, as they are read of a whole body."""
+    """The bits of an item, decoded in the same way as those of a whole body."""
     item = executor.item_of(documents.decoded(raw), index, TensorReader(program.whole.schema_version))
     if not program.is_sampled:
         return executor.registers(item)[0]

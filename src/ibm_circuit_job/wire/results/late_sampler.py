@@ -1,7 +1,7 @@
-"""From the body of a ``sampler`` job to a ``Result`` whose bits are decompressed when they are looked at.
+"""From the body of a ``sampler`` job to a ``Result`` whose bits are decompressed at the first access.
 
-The body is passed over once. Of each array the first bytes are decompressed, which say its shape. A body with anything
-unusual in it is left to :mod:`~ibm_circuit_job.wire.results.primitives`, which reads it as a whole.
+One pass over the body decompresses the first bytes of each array, which have its shape. A body with anything unusual is
+decoded as a whole by :mod:`~ibm_circuit_job.wire.results.primitives`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from ibm_circuit_job.wire.results.primitives import checked_pub, circuit_metadat
 from ibm_circuit_job.wire.typed_json import MOST_DECOMPRESSED, PartsReader
 
 _HEAD_CHARACTERS: Final = 2048
-"""How much of an array in base64 is decompressed to learn its shape: the header of numpy has 128 bytes, and zlib writes
-its own tables, of some 300 bytes at most, before the first of them."""
+"""Characters of an array in base64 that are decompressed to read its shape. numpy's header has 128 bytes, and zlib's
+tables before it have at most some 300."""
 _MOST_HEADER_BYTES: Final = 512
 
 
@@ -89,20 +89,20 @@ _pub = msgspec.json.Decoder(_PubResult)
 
 
 def of_body(raw: bytes, context: ResultContext) -> Result[DecodedResult, Unreadable | OtherForm] | None:
-    """Return the ``Result`` of a body; ``None`` where it is of another kind, or has to be decoded as a whole.
+    """Return the ``Result`` of a body; ``None`` if the body has another kind, or must be decoded as a whole.
 
     Args:
         raw: The body.
-        context: What is known of the job.
+        context: The names of circuits and registers.
 
     Returns:
-        The ``Result``. Compressed data that are damaged are found when they are looked at: to ask for them raises a
-        ``QiskitError`` that names the circuit.
+        The ``Result``. Damaged data are found at the first access, which raises a ``QiskitError`` with the name of the
+        circuit.
     """
     reader = PartsReader()
     try:
         body = _body.decode(raw).value
-        # Of one circuit all is read now: its counts cost no more, and damaged data are then no result.
+        # A single circuit is decoded at once: that costs no more, and damaged data are then reported as no result.
         if len(body.pub_results) < 2:
             return None
         circuits = [*map(_pub_of, body.pub_results)]
@@ -123,12 +123,12 @@ def of_body(raw: bytes, context: ResultContext) -> Result[DecodedResult, Unreada
 
 
 def _bits(raw: msgspec.Raw, index: int) -> Mapping[str, Any]:
-    """The bits of a pub, as they are read of a whole body."""
+    """The bits of a pub, decoded in the same way as those of a whole body."""
     return dict(checked_pub(PartsReader().value(raw), index).data.items())
 
 
 def _pub_of(raw: msgspec.Raw) -> tuple[_Pub, dict[str, Declared], int]:
-    """A pub, what it declares of each register, and how many bytes its arrays have together.
+    """A pub, the declared sizes of each register, and how many bytes its arrays have together.
 
     Raises:
         ValueError: If anything in it is unusual.
@@ -167,7 +167,7 @@ def _shape_of(text: msgspec.Raw) -> tuple[tuple[int, ...], int]:
 
 @lru_cache(maxsize=64)
 def _shape_in(head: bytes) -> tuple[int, ...]:
-    """The shape that a header of numpy's names. Most arrays of a body have the same header."""
+    """The shape in a header of numpy's file format. Cached, because most arrays of a body have the same header."""
     file = io.BytesIO(head)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("expected numpy's format 1.0")

@@ -1,4 +1,4 @@
-"""LazyCounts: qiskit's ``Counts``, whose integer and hexadecimal forms are made when they are asked for."""
+"""LazyCounts: qiskit's ``Counts``, with integer and hexadecimal forms that are made at the first access."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from qiskit.result import Counts
 class LazyCounts(Counts):
     """The counts of one circuit. A pickle or a copy of it is qiskit's own ``Counts``.
 
-    qiskit's constructor writes each outcome in three forms, which takes longer than all else that reads a result.
+    qiskit's constructor makes each outcome in three forms, which takes longer than the rest of decoding a result.
 
     Args:
-        counts: From outcomes, written as bits, to counts.
-        hexadecimal: Returns the same from outcomes in hexadecimal.
+        counts: Outcome as bits -> count.
+        hexadecimal: Returns the counts by outcome in hexadecimal.
         header: The header of the experiment.
 
     Example:
@@ -37,12 +37,12 @@ class LazyCounts(Counts):
 
     @cached_property
     def hex_raw(self) -> dict[str, int]:
-        """From outcomes in hexadecimal to counts."""
+        """Outcome in hexadecimal -> count."""
         return self._hexadecimal()
 
     @cached_property
     def int_raw(self) -> dict[int, int]:
-        """From outcomes as integers to counts."""
+        """Outcome as an integer -> count."""
         return {int(outcome, 16): count for outcome, count in self.hex_raw.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:

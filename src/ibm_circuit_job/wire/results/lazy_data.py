@@ -1,4 +1,4 @@
-"""LazyData: the data of one experiment, which are made when they are looked at, from JSON or from bits."""
+"""LazyData: the data of one experiment, made from JSON or from bits at the first access."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ _FEW_BYTES: Final = 16_384
 
 
 class Source(Protocol):
-    """What the data of an experiment are made from."""
+    """The source of an experiment's data."""
 
     def field(self, name: str) -> Any:
-        """Return ``counts`` or ``memory`` as qiskit has them; ``None`` where there are none."""
+        """Return ``counts`` or ``memory`` in qiskit's form; ``None`` if there are none."""
 
     def fields(self) -> dict[str, Any]:
-        """Return all data, as qiskit has them."""
+        """Return all data in qiskit's form."""
 
     def rows(self, layout: outcomes.Layout) -> Any | None:
-        """Return the outcome of each shot as rows; ``None`` where the memory is not of plain outcomes."""
+        """Return the outcome of each shot as rows; ``None`` if the memory has other values than plain outcomes."""
 
     def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
-        """Return the different outcomes as rows, and the count of each; ``None`` where counts are of another kind."""
+        """Return the distinct outcomes as rows, and the count of each; ``None`` if the counts have another form."""
 
     def bit_counts(self, layout: outcomes.Layout) -> dict[str, int] | None:
-        """Return the counts by outcomes as bits; ``None`` where counts are of another kind."""
+        """Return the counts by outcome as bits; ``None`` if the counts have another form."""
 
     def hexadecimal(self) -> Any:
-        """Return a function that returns the counts by outcomes in hexadecimal; it needs no more memory than they."""
+        """Return a function that returns the counts by outcome in hexadecimal. It needs little memory until then."""
 
 
 class LazyData(ExperimentResultData):
-    """The data of an experiment: qiskit's, but what is in them is made when it is first looked at.
+    """The data of an experiment: qiskit's class, with fields that are made at the first access.
 
     A pickle or a copy of it is qiskit's own ``ExperimentResultData``.
 
     Args:
-        source: What they are made from.
+        source: The source of the data.
 
     Example:
         >>> import msgspec
@@ -62,7 +62,7 @@ class LazyData(ExperimentResultData):
     def __getattr__(self, name: str) -> Any:
         source = self.__dict__.get("_source")
         if source is None:
-            # Another thread may have made it just now. If there is none, this says so.
+            # Another thread may have just made the attribute. If not, this raises AttributeError.
             return object.__getattribute__(self, name)
         if name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -74,13 +74,13 @@ class LazyData(ExperimentResultData):
         return object.__getattribute__(self, name)
 
     def _complete(self, source: Source) -> None:
-        """Make all that was not made before."""
+        """Make all fields that were not made before."""
         fields = source.fields()
         super().__init__(**{**fields, **{name: value for name, value in self.__dict__.items() if name in fields}})
         self._source = None
 
     def untouched(self, name: str) -> Source | None:
-        """Return what a field is to be made from; ``None`` where it was made before, and may have been changed."""
+        """Return the source of a field; ``None`` if the field was made before, because the user may have changed it."""
         known = self.__dict__
         return None if name in known else known.get("_source")
 
@@ -95,7 +95,7 @@ class LazyData(ExperimentResultData):
 
 
 def counts_of(data: Any, header: Mapping[str, Any]) -> Counts | None:
-    """Return the counts of an experiment as qiskit does, but faster; ``None`` where qiskit has to do it.
+    """Return the counts of an experiment as qiskit does, but faster; ``None`` if only qiskit can.
 
     Args:
         data: The data of the experiment.
@@ -110,7 +110,7 @@ def counts_of(data: Any, header: Mapping[str, Any]) -> Counts | None:
 
 
 def _bit_counts(found: tuple[Any, Any] | None, layout: outcomes.Layout) -> dict[str, int] | None:
-    """Counted rows as counts by outcomes as bits."""
+    """The counts by outcome as bits, from counted rows."""
     if found is None:
         return None
     rows, counts = found
@@ -118,7 +118,7 @@ def _bit_counts(found: tuple[Any, Any] | None, layout: outcomes.Layout) -> dict[
 
 
 def memory_of(data: Any, header: Mapping[str, Any]) -> list[str] | None:
-    """Return the outcome of each shot as qiskit does, but faster; ``None`` where qiskit has to do it.
+    """Return the outcome of each shot as qiskit does, but faster; ``None`` if only qiskit can.
 
     Args:
         data: The data of the experiment.
@@ -170,7 +170,7 @@ class OfJson:
 
     def hexadecimal(self) -> Any:
         """Return a function that returns the counts by outcomes in hexadecimal."""
-        # A copy, for counts that are kept must not keep the whole body in memory.
+        # A copy, because a reference would leave the whole body in memory as long as the counts exist.
         return partial(documents.decoded, self._fields["counts"].copy())
 
 
@@ -182,9 +182,9 @@ class OfBits:
     """The bits of an experiment, register by register.
 
     Args:
-        registers: Returns the bytes of each register: arrays of shots x bytes, the most significant byte first. They
-            have the same number of shots.
-        sizes: How many bits each has.
+        registers: Returns the bytes of each register: arrays of shape ``(shots, bytes)``, the most significant byte
+            first. All have the same number of shots.
+        sizes: How many bits each register has.
     """
 
     def __init__(self, registers: Callable[[], Sequence[Any]], sizes: Sequence[int]) -> None:

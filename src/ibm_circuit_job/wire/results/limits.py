@@ -1,12 +1,12 @@
-"""How much of a result is read: a few bytes can claim any number."""
+"""The limits of a result. A few bytes can declare any size, so sizes are checked before memory is allocated."""
 
 from typing import Final
 
 MOST_EXPERIMENTS: Final = 100_000
-"""How many experiments a result may hold."""
+"""The most experiments of a result."""
 MOST_SHOTS: Final = 30_000_000
-"""How many shots they may hold together: 300 circuits of 100,000 shots."""
+"""The most shots of all experiments together: those of 300 circuits with 100,000 shots."""
 MOST_BITS: Final = 100_000
-"""How many bits a register may have."""
+"""The most bits of a register."""
 MOST_ARRAY_BYTES: Final = 512 * 1024 * 1024
-"""How many bytes the arrays of one result may have together."""
+"""The most bytes of all arrays of one result together."""

@@ -1,8 +1,8 @@
-"""Outcomes of shots as an array of bytes: read from hexadecimal JSON, tallied, and written as texts, all by numpy.
+"""Outcomes of shots as arrays of bytes: numpy reads them from hexadecimal JSON, counts them, and writes them as texts.
 
-*Rows* are an array of type uint8 and shape ``(outcomes, bytes)``: one outcome in each row, the most significant byte
-first. It is the form of qiskit's ``BitArray``. No function of this module makes a Python object for a shot, but for
-those whose return value is a list of texts.
+*Rows* are an array of type uint8 and shape ``(outcomes, bytes)``. Each row is one outcome, the most significant byte
+first, as in qiskit's ``BitArray``. No function makes a Python object for each shot, except for those that return a list
+of texts.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from attrs import frozen
 _QUOTE, _COLON, _COMMA, _BRACKET, _BRACE, _SPACE = b'":,[{ '
 _NO_DIGIT: Final = 255
 _ROWS_AT_ONCE: Final = 2000
-"""How many outcomes are read at once; the places of their digits take 64 times the memory of the outcomes."""
+"""How many outcomes are decoded at once. The indices of their digits need 64 times the memory of the outcomes."""
 _HEXADECIMAL: Final = b"0123456789abcdefABCDEF"
 _value: Final = msgspec.json.Decoder()
 _MOST_DECIMALS: Final = 18
-"""How many digits of a count are read; one with more is read by Python."""
+"""The most digits of a count that are decoded here. A longer count is decoded by Python."""
 
 
 def _digit_values() -> Any:
@@ -37,12 +37,12 @@ _DIGIT_VALUES: Final = _digit_values()
 
 @frozen
 class Layout:
-    """How qiskit writes an outcome: its bits, and the registers between which it writes spaces."""
+    """How qiskit writes an outcome: its number of bits, and the registers that it separates by spaces."""
 
     slots: int
     """How many bits an outcome has."""
     registers: tuple[int, ...] = ()
-    """How many bits each classical register has, the lowest first; together they are ``slots``. None: no spaces."""
+    """The bits of each classical register, the lowest first; their sum is ``slots``. Empty for no spaces."""
 
     @property
     def width(self) -> int:
@@ -51,7 +51,7 @@ class Layout:
 
 
 def layout_of(header: Mapping[str, Any]) -> Layout | None:
-    """Return the layout that the header of an experiment gives; ``None`` where qiskit does not write plain bits by it.
+    """Return the layout for the header of an experiment; ``None`` if qiskit does not write plain bits for it.
 
     Example:
         >>> layout_of({"memory_slots": 3, "creg_sizes": [["a", 1], ["b", 2]]})
@@ -79,11 +79,11 @@ def of_list(text: Any, layout: Layout) -> Any | None:
     """Return the rows of a JSON list of outcomes in hexadecimal.
 
     Args:
-        text: The JSON, as an object with a buffer. It must be a list that is well-formed.
-        layout: How many bits an outcome has.
+        text: The JSON, as an object with a buffer. It must be a well-formed list.
+        layout: The layout, of which the number of bits is used.
 
     Returns:
-        The rows; ``None`` where an item is anything but plain hexadecimal of so many bits at most.
+        The rows; ``None`` if an item is not plain hexadecimal, or has more bits.
 
     Example:
         >>> of_list(b'["0x1", "0xA"]', Layout(4)).tolist()
@@ -106,11 +106,11 @@ def of_counts(text: Any, layout: Layout) -> tuple[Any, Any] | None:
     """Return the rows and the counts of a JSON object from outcomes in hexadecimal to whole numbers.
 
     Args:
-        text: The JSON, as an object with a buffer. It must be an object that is well-formed.
-        layout: How many bits an outcome has.
+        text: The JSON, as an object with a buffer. It must be a well-formed object.
+        layout: The layout, of which the number of bits is used.
 
     Returns:
-        The rows, and an array of type int64 with the count of each; ``None`` where anything else is in the object.
+        The rows, and an array of type int64 with the count of each; ``None`` if the object has any other entry.
 
     Example:
         >>> rows, counts = of_counts(b'{"0x1": 20, "0xa":3}', Layout(4))
@@ -122,7 +122,7 @@ def of_counts(text: Any, layout: Layout) -> tuple[Any, Any] | None:
     if not len(starts):
         return _no_rows(layout), np.zeros(0, np.int64)
     colons = np.flatnonzero(characters == _COLON)
-    # Each number ends before a comma, the last one before the brace.
+    # Each number ends before a comma; the last one ends before the brace.
     stops = np.append(np.flatnonzero(characters == _COMMA), len(characters) - 1)
     if not len(colons) == len(stops) == len(starts) or not np.all((ends < colons) & (colons < stops)):
         return None
@@ -132,14 +132,14 @@ def of_counts(text: Any, layout: Layout) -> tuple[Any, Any] | None:
 
 
 def few_counts(text: Any, layout: Layout) -> dict[str, int] | None:
-    """Return a short JSON object of counts by outcomes as bits: numpy would take longer for a few hundred outcomes.
+    """Return the counts by outcome as bits, of a short JSON object: for a few hundred outcomes numpy takes longer.
 
     Args:
         text: As for :func:`of_counts`.
-        layout: How many bits an outcome has. It has one register at most.
+        layout: The layout, with at most one register.
 
     Returns:
-        The counts; ``None`` where anything but plain hexadecimal of so many bits, and whole numbers, is in the object.
+        The counts; ``None`` if the object has any other entries than plain hexadecimal of these bits and integers.
 
     Example:
         >>> few_counts(b'{"0x1": 20, "0xa":3}', Layout(4))
@@ -147,7 +147,7 @@ def few_counts(text: Any, layout: Layout) -> dict[str, int] | None:
     """
     counts = _value.decode(text)
     listed = "".join(f",{name}" for name in counts)
-    # Each begins with 0x, and there is nothing but digits between two of them.
+    # Each outcome must begin with 0x, and have only digits after that.
     if listed.count(",0x") != len(counts) or listed.encode().translate(None, _HEXADECIMAL) != b",x" * len(counts):
         return None
     if not counts or {*map(type, counts.values())} != {int}:
@@ -166,13 +166,13 @@ def _no_rows(layout: Layout) -> Any:
 
 
 def _quoted(characters: Any) -> tuple[Any, Any]:
-    """The places of the quotes that open a text, and of those that close one."""
+    """The indices of the quotes that open a text, and of those that close it."""
     quotes = np.flatnonzero(characters == _QUOTE)
     return quotes[::2], quotes[1::2]
 
 
 def _decimals(characters: Any, colons: Any, stops: Any) -> Any | None:
-    """The numbers between some colons and the places where each ends; ``None`` where anything else is there."""
+    """The numbers between colons and stops; ``None`` if there is anything but digits."""
     begins = colons + 1 + (characters[colons + 1] == _SPACE)
     lengths = stops - begins
     if lengths.min() < 1 or lengths.max() > _MOST_DECIMALS:
@@ -188,7 +188,7 @@ def _decimals(characters: Any, colons: Any, stops: Any) -> Any | None:
 
 
 def _of_digits(characters: Any, starts: Any, ends: Any, layout: Layout) -> Any | None:
-    """The rows of the texts between some quotes."""
+    """The rows of the texts between quotes; ``None`` if a text is not hexadecimal of at most these bits."""
     lengths = ends - starts - 3
     most = (layout.slots + 3) // 4
     if lengths.min() < 1 or lengths.max() > most:
@@ -199,7 +199,7 @@ def _of_digits(characters: Any, starts: Any, ends: Any, layout: Layout) -> Any |
     steps = np.arange(most, 0, -1)
     for first in range(0, len(starts), _ROWS_AT_ONCE):
         block = slice(first, first + _ROWS_AT_ONCE)
-        # What is before the first digit is another character, and no digit of this number.
+        # Columns before the first digit of a number have other characters, which are set to zero.
         found = _DIGIT_VALUES[characters.take(ends[block, None] - steps, mode="clip")]
         digits[block, -most:] = np.where(steps > lengths[block, None], 0, found)
     if digits.max() == _NO_DIGIT or digits[:, -most].max() >> (layout.slots - 4 * (most - 1)):
@@ -211,7 +211,7 @@ def _of_digits(characters: Any, starts: Any, ends: Any, layout: Layout) -> Any |
 
 
 def tallied(rows: Any) -> tuple[Any, Any, Any]:
-    """Return the different rows in ascending order, where in them each row is, and how often each is there.
+    """Return the distinct rows in ascending order, the index of each row in them, and the count of each distinct row.
 
     Example:
         >>> import numpy as np
@@ -225,7 +225,7 @@ def tallied(rows: Any) -> tuple[Any, Any, Any]:
 
 
 def counted(rows: Any) -> tuple[Any, Any]:
-    """Return the different rows in ascending order, and how often each is there.
+    """Return the distinct rows in ascending order, and the count of each.
 
     Example:
         >>> import numpy as np
@@ -242,7 +242,7 @@ def counted(rows: Any) -> tuple[Any, Any]:
 
 
 def _keys(rows: Any) -> Any:
-    """One value for each row, in the order of the rows: an integer where a row has eight bytes at most."""
+    """One sortable value for each row: an integer if a row has at most eight bytes, else the bytes."""
     count, width = rows.shape
     if width > 8:
         return np.ascontiguousarray(rows).view(f"V{width}").ravel()
@@ -255,7 +255,7 @@ def _keys(rows: Any) -> Any:
 
 
 def bit_texts(rows: Any, layout: Layout) -> list[str]:
-    """Return rows as qiskit writes them: the highest bit first, spaces between registers.
+    """Return rows as qiskit writes them: the highest bit first, with spaces between registers.
 
     Example:
         >>> import numpy as np
@@ -272,7 +272,7 @@ def bit_texts(rows: Any, layout: Layout) -> list[str]:
 
 
 def hexadecimal(rows: Any) -> list[str]:
-    """Return rows in hexadecimal, as Python's ``hex`` writes them.
+    """Return rows in hexadecimal, in the form of Python's ``hex()``.
 
     Example:
         >>> import numpy as np

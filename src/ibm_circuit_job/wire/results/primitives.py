@@ -23,12 +23,12 @@ from ibm_circuit_job.wire.typed_json import Unbuilt
 
 
 class UnreadablePubResult(SamplerPubResult):
-    """The result of a pub that cannot be read: to ask for its data raises an ``IBMJobApiError`` that names it.
+    """The result of a pub that cannot be read. Access to its data raises an ``IBMJobApiError`` that names the pub.
 
     Args:
         index: The index of the pub.
         problem: Why it cannot be read.
-        metadata: Its metadata, where they can be.
+        metadata: Its metadata, if they can be read.
     """
 
     def __init__(self, index: int, problem: str, metadata: dict[str, Any] | None = None) -> None:
@@ -46,14 +46,14 @@ class UnreadablePubResult(SamplerPubResult):
 
 
 def of_typed(body: Any) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
-    """Return the ``PrimitiveResult`` that typed JSON stands for.
+    """Return the ``PrimitiveResult`` of a body in typed JSON.
 
     Args:
-        body: What :func:`~ibm_circuit_job.wire.typed_json.decode_parts` made of it.
+        body: The body, decoded by :func:`~ibm_circuit_job.wire.typed_json.decode_parts`.
 
     Returns:
-        The result, in which a pub that cannot be read is an :class:`UnreadablePubResult`; an ``Unreadable`` where
-        none can be.
+        The result. A pub that cannot be read is an :class:`UnreadablePubResult` in it. An ``Unreadable`` if no pub can
+        be read.
     """
     if not isinstance(body, PrimitiveResult):
         problem = body.problem if isinstance(body, Unbuilt) else f"expected an object, got a {type(body).__name__}"
@@ -69,7 +69,7 @@ def _listed(body: PrimitiveResult[Any]) -> Iterable[Any]:
 
 
 def checked_pub(pub: Any, index: int) -> Any:
-    """Return what was built of a pub as a result whose data can be asked for, or as an :class:`UnreadablePubResult`."""
+    """Return the result of a pub after a check, or an :class:`UnreadablePubResult` if it has no data."""
     if isinstance(pub, Unbuilt):
         return UnreadablePubResult(index, pub.problem)
     if not isinstance(pub, PubResult) or not isinstance(pub.data, DataBin):
@@ -78,11 +78,11 @@ def checked_pub(pub: Any, index: int) -> Any:
 
 
 def of_pubs(pubs: Iterable[Any], metadata: Any, field: str) -> Result[PrimitiveResult[Any], Unreadable | OtherForm]:
-    """Return the ``PrimitiveResult`` of some pub results; an ``Unreadable`` where none of them can be read.
+    """Return the ``PrimitiveResult`` of some pub results; an ``Unreadable`` if none of them can be read.
 
     Args:
         pubs: The results, in the order of the pubs.
-        metadata: The metadata of all.
+        metadata: The metadata of the whole result.
         field: The field of the body that has them, for the failure.
     """
     listed = [*pubs]
@@ -107,7 +107,7 @@ def of_rest(body: Mapping[str, Any]) -> Result[PrimitiveResult[Any], Unreadable 
 
 
 class _Budget:
-    """How many bytes the samples of one result may still become."""
+    """How many more bytes the samples of one result may need."""
 
     def __init__(self) -> None:
         self.left = MOST_ARRAY_BYTES
@@ -132,7 +132,7 @@ def _rest_pub(pub: Any, index: int, budget: _Budget) -> Any:
 
 
 def _rest_bits(register: Mapping[str, Any], budget: _Budget) -> BitArray:
-    """The bits of hexadecimal samples, which are nested lists where there are several sets of parameters."""
+    """The bits of hexadecimal samples, which are nested lists for several sets of parameters."""
     import numpy as np  # noqa: PLC0415 - costly
 
     size, samples = register["num_bits"], register["samples"]
@@ -143,7 +143,7 @@ def _rest_bits(register: Mapping[str, Any], budget: _Budget) -> BitArray:
     if len(flat) * width > budget.left:
         raise ValueError(f"expected at most {MOST_ARRAY_BYTES} bytes of samples")
     budget.left -= len(flat) * width
-    # One that does not fit into so many bytes is refused by to_bytes.
+    # to_bytes() raises for a sample that needs more bytes.
     written = {sample: int(sample, 16).to_bytes(width) for sample in {*flat}}
     if any(int(sample, 16) >> size for sample in written):
         raise ValueError(f"expected samples of {size} bits")
@@ -164,9 +164,9 @@ def _flattened(samples: Any) -> tuple[list[int], list[str]]:
 
 
 def counted(found: PrimitiveResult[Any], context: ResultContext) -> Result[DecodedResult, Unreadable | OtherForm]:
-    """Return the ``Result`` of what a sampler measured: one experiment for each circuit and set of its parameters.
+    """Return the ``Result`` of a sampler's bits: one experiment for each circuit and each set of its parameters.
 
-    A circuit whose data cannot be read has one experiment with ``success`` False and a ``status`` that says why.
+    A circuit whose data cannot be read has one experiment with ``success`` False and a ``status`` with the reason.
     """
 
     def of_pub(pub: Any, index: int) -> Iterable[Any]:
@@ -185,12 +185,12 @@ def counted(found: PrimitiveResult[Any], context: ResultContext) -> Result[Decod
 
 
 def circuit_metadata(metadata: Any) -> Any:
-    """Return what the user wrote to a circuit, out of the metadata of its pub."""
+    """Return the user's metadata of a circuit from the metadata of its pub."""
     return metadata.get("circuit_metadata") or {} if isinstance(metadata, Mapping) else {}
 
 
 def result_of(found: Gathered, metadata: Any, context: ResultContext) -> DecodedResult:
-    """Return the ``Result`` that has some experiments."""
+    """Return a ``Result`` with these experiments."""
     return DecodedResult(
         backend_name=context.backend,
         backend_version=None,

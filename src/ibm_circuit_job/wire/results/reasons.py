@@ -1,4 +1,4 @@
-"""The reason of a failure, which the results text of a failed job gives."""
+"""The reason of a failure, read from the text that a failed job has in place of a result."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ibm_circuit_job.state.facts import ResultPayload
 _JOB_ERROR = re.compile(r"JobError: '(.*)'\s*$|JobError: '(.*?)'", re.MULTILINE)
 
 _LONGEST_REASON: Final = 10_000
-"""Characters of a traceback that are repeated: its end, which says what went wrong."""
+"""Characters of a traceback that are returned. They are its last ones, which have the error."""
 
 
 def error_in(payload: ResultPayload) -> str | None:
-    """Return the reason that the results text of a failed job gives, or ``None`` where it gives none.
+    """Return the error in the results text of a failed job; ``None`` if it has none.
 
     Example:
         >>> from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What is shown of a result: the counts of its first circuits, as the plain values of ``views``."""
+"""From a result to a ``ResultView``, the plain values that ``views`` renders: the counts of the first circuits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ibm_circuit_job.wire.results.header import circuit_name
 _MOST_CIRCUITS: Final = 3
 """How many circuits are shown."""
 _MOST_OUTCOMES: Final = 10_000
-"""Of how many outcomes counts are shown; to show more would take time."""
+"""The most outcomes of a circuit whose counts are shown; sorting more would take long."""
 
 
 def result_view(result: QiskitResult) -> ResultView:
-    """Return what is shown of a result. What cannot be read of it is left out.
+    """Return the plain values of a result that are shown to a user. Unreadable parts are left out.
 
     Example:
         >>> from qiskit.result import Result

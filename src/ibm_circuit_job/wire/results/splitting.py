@@ -1,4 +1,4 @@
-"""The body of a ``Result`` split into its experiments, each field of which stays the bytes that it came as."""
+"""The body of a ``Result`` split into its experiments, whose fields stay raw JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from ibm_circuit_job.wire.results.kinds import CLASSIC
 _ABSENT: Final = msgspec.Raw(b"")
 
 Split = tuple[dict[str, Any], list[dict[str, Any]]]
-"""The fields of a body but for its experiments, and the fields of each experiment. A field is raw JSON, or read
-already; ``data``, where they are an object, have raw fields."""
+"""(fields of the body without its experiments, fields of each experiment).
+
+A field is raw JSON, or decoded. If ``data`` is an object, it is a dictionary of raw fields.
+"""
 
 
 class _Experiment(msgspec.Struct, forbid_unknown_fields=True):
-    """The fields of nearly every experiment: with them known, one pass over the body reads all but its data."""
+    """The usual fields of an experiment. Because they are known, one pass over the body reads all but its data."""
 
     data: dict[str, msgspec.Raw]
     date: Any = _ABSENT
@@ -36,7 +38,7 @@ class _Experiment(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
-    """The fields of nearly every ``Result``."""
+    """The usual fields of a ``Result``."""
 
     results: list[_Experiment]
     backend_name: Any = _ABSENT
@@ -59,7 +61,7 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _experiments = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 _OTHER = re.compile(rb'\s*\{\s*"(?:data"|schema_version"|__type__"\s*:\s*"(?!Result"))')
-"""How the bodies of other programs begin, most of them. They are not passed over in vain."""
+"""The usual beginnings of the bodies of other programs, which are not split at all."""
 
 
 def split(raw: bytes | msgspec.Raw) -> Split | None:
@@ -69,7 +71,7 @@ def split(raw: bytes | msgspec.Raw) -> Split | None:
         raw: The body.
 
     Returns:
-        Both; ``None`` where the body is of another kind, or not well-formed.
+        Both; ``None`` if the body has another kind, or is not well-formed JSON.
 
     Example:
         >>> fields, experiments = split(b'{"job_id": "a", "results": [{"shots": 4, "data": {"counts": {}}}]}')
@@ -91,13 +93,13 @@ def split(raw: bytes | msgspec.Raw) -> Split | None:
 
 
 def _present(struct: msgspec.Struct) -> dict[str, Any]:
-    """The fields that were there."""
+    """The fields that the object has."""
     found = msgspec.structs.asdict(struct)
     return {name: value for name, value in found.items() if value is not _ABSENT}
 
 
 def _split_by_field(raw: bytes | msgspec.Raw) -> Split | None:
-    """The same in three passes, whatever the names of the fields are."""
+    """The same as :func:`split` in three passes, for any names of fields."""
     try:
         fields: dict[str, Any] = _fields.decode(raw)
         if bytes(fields.get("__type__", b"")) == b'"Result"':
@@ -116,7 +118,7 @@ def _classic(fields: dict[str, Any], experiments: list[dict[str, Any]]) -> Split
 
 
 def are_plain(data: Mapping[str, msgspec.Raw]) -> bool:
-    """Return whether well-formed data can be read for certain, and hold no typed value.
+    """Return whether well-formed data contain no typed value and cannot fail to decode.
 
     Example:
         >>> import msgspec
@@ -129,12 +131,12 @@ def are_plain(data: Mapping[str, msgspec.Raw]) -> bool:
 
 
 def _is_plain(name: str, raw: msgspec.Raw) -> bool:
-    # Names that Python, or the service's own JSON, gives a meaning.
+    # These names have a meaning for Python, or in typed JSON.
     if name.startswith("_") or name == "self":
         return False
     try:
         text = str(memoryview(raw), "ascii")
     except UnicodeDecodeError:
         return False
-    # Escapes may be damaged. One character is found ten times as fast as several.
+    # Escapes may be damaged. The underscore is searched first, because one character is found ten times faster.
     return "\\" not in text and ("_" not in text or "__type__" not in text)

@@ -1,13 +1,14 @@
-"""The service's own JSON: ``{"__type__": T, "__value__": V}`` stands for an object.
+"""The service's typed JSON, in which ``{"__type__": T, "__value__": V}`` means an object.
 
-:func:`encode` writes what a user submits. :func:`decode` reads what a server sent, and does not trust it: only
-the types of ``reading`` are built, arrays are never unpickled, what is compressed may not grow beyond
-``reading.MOST_DECOMPRESSED``, and an object of an unknown type stays the dictionary that it came as. In particular
-``settings``, which names a module and a class to build, is never honoured; and ``ParameterExpression``, a text that
-qiskit would work out whatever it comes to, is left as it is.
+:func:`encode` writes what a user submits. :func:`decode` reads what a server sent, which is not trusted:
 
-:func:`decode` is all or nothing. :func:`decode_parts` reads a result, of which one damaged part must not cost the
-others: an object that cannot be built stays an :class:`Unbuilt`, the dictionary that it came as.
+- Only the types that ``reading`` lists are built. An object of any other type stays a dictionary.
+- Arrays are never unpickled. Data may not decompress to more than ``reading.MOST_DECOMPRESSED`` bytes.
+- ``settings``, which names a module and a class to build, stays a dictionary. So does ``ParameterExpression``, a text
+  that qiskit would evaluate.
+
+:func:`decode` fails as a whole. :func:`decode_parts` is for results: a damaged object becomes an :class:`Unbuilt`, and
+the others are built.
 """
 
 from ibm_circuit_job.wire.typed_json.circuit_files import MOST_BITS, qpy_version

@@ -1,6 +1,6 @@
-"""Circuits as QPY files, and parameters in the form that QPY has for them.
+"""Circuits as QPY files, and parameters in QPY's form.
 
-What a file declares in its first header is checked before qiskit makes anything of it.
+The first header of a file is checked before qiskit reads the file.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from uuid import UUID
 NEWEST_QPY: Final = 17
 """The newest version of QPY that the service reads; it reads 13 to 17.
 
-Source: ``TypedQpyCircuitModelV13to17`` of ``ibm-quantum-schemas``, which the parameters of the sampler are made of.
+Source: ``TypedQpyCircuitModelV13to17`` of ``ibm-quantum-schemas``, a part of the sampler's parameters.
 """
 
 MOST_BITS: Final = 1_000_000
-"""How many qubits and classical bits a circuit may declare: each is made, used or not."""
+"""The most qubits and classical bits that a circuit may declare. qiskit makes an object for each of them."""
 
 
 def qpy_version() -> int:
-    """Return the version of QPY in which circuits are written: the newest that qiskit writes and the service reads."""
+    """Return the newest version of QPY that both qiskit writes and the service reads."""
     from qiskit import qpy  # noqa: PLC0415 - costly
 
     newest: int = qpy.QPY_VERSION
@@ -36,10 +36,10 @@ def written(circuits: Sequence[Any], metadata_encoder: type[json.JSONEncoder]) -
 
     Args:
         circuits: The circuits.
-        metadata_encoder: Writes their metadata.
+        metadata_encoder: The JSON encoder for their metadata.
 
     Raises:
-        TypeError: If it cannot write the metadata of a circuit.
+        TypeError: If the encoder cannot write the metadata of a circuit.
         ValueError: If a circuit cannot be written in a QPY version that the service reads.
     """
     from qiskit import qpy  # noqa: PLC0415 - costly
@@ -62,20 +62,20 @@ def read(data: bytes, most: int, metadata_decoder: type[json.JSONDecoder]) -> li
 
     Args:
         data: The file.
-        most: How many circuits it may hold.
-        metadata_decoder: Reads their metadata.
+        most: The most circuits that the file may contain.
+        metadata_decoder: The JSON decoder for their metadata.
 
     Raises:
-        ValueError: If it holds none or too many, is too old, declares too many bits, or is damaged.
-        Exception: Of any other type, from qiskit, where it is damaged.
+        ValueError: If the file has no circuits or too many, is too old, declares too many bits, or is damaged.
+        Exception: Any other type, from qiskit, if the file is damaged.
     """
-    from qiskit import qpy  # noqa: PLC0415 - costly, and few bodies hold a circuit
+    from qiskit import qpy  # noqa: PLC0415 - costly, and few bodies contain a circuit
 
     _check_header(data, most)
     try:
         return [*qpy.load(io.BytesIO(data), metadata_deserializer=metadata_decoder)]
     except BaseException as error:
-        # What qiskit's compiled reader trips over is no Exception, so as not to be caught by accident.
+        # qiskit's compiled reader raises PanicException, which is not a subclass of Exception.
         if type(error).__name__ != "PanicException":
             raise
     raise ValueError("its QPY is damaged")
@@ -89,26 +89,29 @@ _POWER_OF_NUMBERS: Final = re.compile(rb"Pow\((?:Integer|Float|Rational|Pow|-?\d
 
 
 def _check_header(data: bytes, most_circuits: int) -> None:
-    """Check what a QPY file declares of itself and of its first circuit.
+    """Check the header of a QPY file and of its first circuit.
 
     Source: the description of the format in qiskit's documentation of ``qiskit.qpy``.
+
+    Raises:
+        ValueError: If the file exceeds a limit.
     """
     _, version, *_, programs = _FILE.unpack_from(data)
     if not 1 <= programs <= most_circuits:
-        raise ValueError(f"it holds {programs} circuits")
+        raise ValueError(f"it has {programs} circuits; expected at least 1 and at most {most_circuits}")
     if version < _OLDEST_QPY:
         raise ValueError(f"its QPY version {version} is too old")
     offset = _FILE.size + (version >= 10) + (version >= 5)
     if version >= 16:
-        # There is a table of where each circuit begins.
+        # Since version 16, a table has the offset of each circuit.
         offset = struct.unpack_from("!Q", data, offset)[0]
-    # Before the numbers of bits there are the sizes of the name and of the global phase, and the type of that.
+    # The numbers of bits follow the size of the name, and the type and the size of the global phase.
     declared = sum(_BITS.unpack_from(data, offset + 5))
     if declared > MOST_BITS:
         raise ValueError(f"it declares {declared} qubits and classical bits, and {MOST_BITS} are allowed")
     if version <= _LAST_QPY_WITH_EXPRESSIONS_AS_TEXT and _POWER_OF_NUMBERS.search(data):
-        # Qiskit would work it out, and would not be done with 10 to the power of 10**8 in a minute.
-        raise ValueError("it holds a power of numbers")
+        # qiskit would evaluate it, and 10 to the power of 10**8 takes longer than a minute.
+        raise ValueError("it has an expression with a power of numbers, which is not evaluated")
 
 
 # Parameters
@@ -122,16 +125,16 @@ Source: ``PARAMETER`` in the description of the format in qiskit's documentation
 
 
 def parameter_bytes(parameter: Any) -> bytes:
-    """Return a parameter as QPY has it."""
+    """Return a parameter in QPY's form."""
     name: bytes = parameter.name.encode()
     return _PARAMETER.pack(len(name), parameter.uuid.bytes) + name
 
 
 def parameter_of(data: bytes) -> Any:
-    """Return the parameter that QPY has as these bytes.
+    """Return the parameter that :func:`parameter_bytes` wrote.
 
     Raises:
-        ValueError: If they are no parameter.
+        ValueError: If the bytes are not a parameter.
     """
     from qiskit.circuit import Parameter  # noqa: PLC0415 - costly
 

@@ -1,4 +1,4 @@
-"""The service's own JSON, read: what a server sent, which is not trusted."""
+"""The reader of the service's typed JSON. It does not trust the server."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ibm_circuit_job.wire import documents, execution_spans
 from ibm_circuit_job.wire.typed_json import circuit_files
 
 MOST_DECOMPRESSED: Final = 512 * 1024 * 1024
-"""How many bytes one document may decompress to, all its objects together."""
+"""The most bytes that all objects of one document together may decompress to."""
 
 _PLAIN_ARRAYS: Final = "biufcSU"
-"""The kinds of numpy dtype that are read: numbers, booleans and texts; no objects, no records."""
+"""The kinds of numpy dtype that are read: numbers, booleans and texts, but no objects and no records."""
 
 
 def decode(body: bytes, what: str) -> Result[Any, Unreadable]:
-    """Return what the service's JSON stands for.
+    """Return the objects of a document of typed JSON; an ``Unreadable`` if one of them cannot be built.
 
     Args:
         body: The document.
-        what: What it should be, for the failure: ``"result"``.
+        what: The kind of document, for the failure: ``"result"``.
 
     Example:
         >>> decode(b'{"phase": {"__type__": "complex", "__value__": [0, 1]}}', "result").unwrap()
@@ -60,11 +60,11 @@ def _too_deep(what: str) -> Unreadable:
 
 
 def decode_parts(body: bytes, what: str) -> Result[Any, Unreadable]:
-    """Return what the service's JSON stands for; an object that cannot be built is an :class:`Unbuilt`.
+    """Return the objects of a document of typed JSON; one that cannot be built is an :class:`Unbuilt`.
 
     Args:
         body: The document.
-        what: What it should be, for the failure: ``"result"``.
+        what: The kind of document, for the failure: ``"result"``.
 
     Example:
         >>> found = decode_parts(b'{"a": {"__type__": "complex", "__value__": [1]}, "b": 2}', "result").unwrap()
@@ -85,7 +85,7 @@ def _built_in_parts(what: str, value: Any) -> Result[Any, Unreadable]:
 
 
 class PartsReader:
-    """Reads the parts of one document as :func:`decode_parts` does; they share what they may decompress to.
+    """Reads the parts of one document as :func:`decode_parts` does. All parts share one limit of decompressed bytes.
 
     Example:
         >>> import msgspec
@@ -97,13 +97,13 @@ class PartsReader:
         self._decoding = _DecodingParts()
 
     def value(self, part: Any) -> Any:
-        """Return what a part stands for.
+        """Return the objects of a part.
 
         Args:
-            part: Raw JSON, or plain JSON that was read.
+            part: Raw JSON, or decoded plain JSON.
 
         Raises:
-            ValueError: If it is no JSON.
+            ValueError: If it is not JSON.
             RecursionError: If it is nested too deep.
         """
         if isinstance(part, msgspec.Raw):
@@ -113,13 +113,14 @@ class PartsReader:
 
 
 def decode_circuits(text: str, most: int) -> Result[list[Any], Unreadable]:
-    """Return the circuits of a QPY file in base64, as it is or compressed.
+    """Return the circuits of a QPY file in base64, compressed or not.
 
-    Source: ``ibm_quantum_schemas.common.qpy``: from version v2.0 of the ``executor``'s parameters on it is compressed.
+    Source: ``ibm_quantum_schemas.common.qpy``. The file is compressed since version v2.0 of the ``executor``'s
+    parameters.
 
     Args:
         text: The file in base64.
-        most: How many circuits it may hold.
+        most: The most circuits that it may contain.
     """
     decoding = _Decoding()
     try:
@@ -132,12 +133,12 @@ def decode_circuits(text: str, most: int) -> Result[list[Any], Unreadable]:
 
 
 class Unbuilt(dict[str, Any]):
-    """A typed object that could not be built: the dictionary that it came as."""
+    """A typed object that could not be built, as the dictionary of its JSON."""
 
     def __init__(self, fields: Mapping[str, Any], problem: str) -> None:
         super().__init__(fields)
         self.problem = problem
-        """What was expected, and what was there."""
+        """What was expected, and what was found."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Unbuilt, (dict(self), self.problem)
@@ -148,12 +149,13 @@ class _Unbuildable(Exception):  # noqa: N818 - it never leaves this module
 
 
 class _Decoding:
-    """One document on its way to objects, with what it may still decompress to."""
+    """The decoding of one document."""
 
     def __init__(self) -> None:
         self.budget = MOST_DECOMPRESSED
+        """How many more bytes the document may decompress to."""
         self.depth = 0
-        """How many circuits the metadata that is being read is nested in."""
+        """How many circuits enclose the metadata that is being read."""
 
     def built(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -164,7 +166,7 @@ class _Decoding:
         return self.object_of(inside, value)
 
     def object_of(self, inside: dict[str, Any], came_as: dict[str, Any]) -> Any:  # noqa: ARG002 - see _DecodingParts
-        """What a dictionary stands for, whose values were built before."""
+        """The object of a dictionary whose values were built before."""
         kind = inside.get("__type__")
         build = _DECODERS.get(kind) if isinstance(kind, str) else None
         if build is None:
@@ -189,7 +191,7 @@ class _Decoding:
             raise
 
     def unpacked(self, text: Any) -> bytes:
-        """The bytes behind base64 of zlib."""
+        """The decompressed bytes of base64 of zlib data."""
         stream = zlib.decompressobj()
         data = stream.decompress(_unarmoured(text), self.budget + 1)
         if len(data) > self.budget:
@@ -200,11 +202,11 @@ class _Decoding:
         return data
 
     def array(self, value: Any) -> Any:
-        import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+        import numpy as np  # noqa: PLC0415 - costly, and few bodies contain an array
 
         if isinstance(value, list):
-            if not _holds_only_numbers(value):
-                raise ValueError("its items are no numbers")
+            if not _are_numbers(value):
+                raise ValueError("its items are not numbers")
             return np.array(value)
         data = io.BytesIO(self.unpacked(value))
         version = np.lib.format.read_magic(data)
@@ -222,16 +224,16 @@ class _Decoding:
         return self.loaded_circuits(self.unpacked(value), most=1)[0]
 
     def loaded_circuits(self, data: bytes, *, most: int) -> list[Any]:
-        """The circuits of a QPY file, which may hold so many."""
+        """The circuits of a QPY file, at most *most*."""
         return circuit_files.read(data, most, self._metadata_decoder())
 
     def _metadata_decoder(self) -> type[JSONDecoder]:
-        """What reads the metadata in a circuit file, which is the service's own JSON.
+        """The JSON decoder for the metadata in a circuit file, which is typed JSON.
 
-        An entry that cannot be built stays the dictionary that it came as: it is a note of the user's, and the circuit
-        is whole without it.
+        An entry that cannot be built stays a dictionary. Metadata is only a note of the user, so the circuit is
+        complete without it.
         """
-        # Shares the budget of the document, and counts the circuits in metadata of circuits in metadata.
+        # Shares the budget of the document, and counts nested circuits: metadata may contain circuits.
         parts = _DecodingParts(self)
 
         class MetadataDecoder(JSONDecoder):
@@ -241,26 +243,26 @@ class _Decoding:
         return MetadataDecoder
 
     def instruction(self, value: Any) -> Any:
-        """The only instruction of a circuit, which is how one travels."""
+        """The instruction, which is sent as the only one of a circuit."""
         return self.circuit(value).data[0].operation
 
     def parameter(self, value: Any) -> Any:
         return circuit_files.parameter_of(_unarmoured(value))
 
     def bit_array(self, value: Any) -> Any:
-        import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+        import numpy as np  # noqa: PLC0415 - costly, and few bodies contain an array
         from qiskit.primitives.containers import BitArray  # noqa: PLC0415
 
         array = _sound(value["array"])
         if array.dtype.kind in "iu" and array.dtype != np.uint8 and np.all((array >= 0) & (array < 256)):
-            # It came as a list, and a list does not say how wide its numbers are.
+            # It was a list in JSON, which has no type for its numbers.
             array = array.astype(np.uint8)
         return BitArray(array, value["num_bits"])
 
     def data_bin(self, value: Any) -> Any:
         from qiskit.primitives.containers import DataBin  # noqa: PLC0415
 
-        # In the order of the names, which is that of the registers; JSON objects are in any order.
+        # In the order of ``field_names``, which is that of the registers. JSON objects have no order.
         fields = value["fields"]
         names = value.get("field_names") or list(fields)
         return DataBin(shape=tuple(value.get("shape") or ()), **{name: _sound(fields[name], name) for name in names})
@@ -282,7 +284,7 @@ class _Decoding:
 
 
 class _DecodingParts(_Decoding):
-    """A document, or the metadata of a circuit in one, of which one damaged object must not cost the others."""
+    """The decoding of a document, or of a circuit's metadata, in which a damaged object becomes an ``Unbuilt``."""
 
     def __init__(self, outer: _Decoding | None = None) -> None:
         super().__init__()
@@ -294,7 +296,7 @@ class _DecodingParts(_Decoding):
 
     def circuit(self, value: Any) -> Any:
         if self.depth > _DEEPEST_METADATA:
-            raise ValueError("it stands in the metadata of too many circuits within each other")
+            raise ValueError(f"it is in the metadata of more than {_DEEPEST_METADATA} nested circuits")
         return super().circuit(value)
 
     def object_of(self, inside: dict[str, Any], came_as: dict[str, Any]) -> Any:
@@ -304,47 +306,48 @@ class _DecodingParts(_Decoding):
             return Unbuilt(came_as, str(error))
 
     def array(self, value: Any) -> Any:
-        import numpy as np  # noqa: PLC0415 - costly, and few bodies hold an array
+        import numpy as np  # noqa: PLC0415 - costly, and few bodies contain an array
 
         if isinstance(value, str) and _NAME.fullmatch(value):
-            # An array of one text that has no dimension, such as the name of an extrapolator.
+            # An array without dimensions, of a single text such as the name of an extrapolator.
             return value
-        if isinstance(value, (int, float)) or (isinstance(value, list) and not _holds_only_numbers(value)):
-            # The official client writes the items of an array of Python objects.
+        if isinstance(value, (int, float)) or (isinstance(value, list) and not _are_numbers(value)):
+            # The official client writes an array of Python objects as a list of its items.
             return np.array(value, dtype=object if isinstance(value, list) else None)
         return super().array(value)
 
 
 _DEEPEST_METADATA: Final = 3
+"""How many circuits may be nested in metadata."""
 _NAME: Final = re.compile(r"[a-z_]{1,20}(?:_[1-7])?")
 
 
 def _sound(value: Any, name: str = "") -> Any:
-    """A part that was built.
+    """A part of an object, after a check that it was built.
 
     Raises:
-        ValueError: If it could not be.
+        ValueError: If the part could not be built.
     """
     if isinstance(value, Unbuilt):
         raise ValueError(f"{name}: {value.problem}" if name else value.problem)  # noqa: TRY004 - of a good type
     return value
 
 
-def _holds_only_numbers(value: Any) -> bool:
-    """Whether a list is of numbers, or of such lists: of texts numpy would make each as long as the longest."""
+def _are_numbers(value: Any) -> bool:
+    """Whether a nested list has only numbers. numpy would pad texts to the length of the longest one."""
     if isinstance(value, list):
-        return all(map(_holds_only_numbers, value))
+        return all(map(_are_numbers, value))
     return isinstance(value, (int, float, complex))
 
 
 def _unarmoured(text: Any) -> bytes:
-    """The bytes behind base64."""
+    """The bytes of a text in base64."""
     if not isinstance(text, str):
-        raise TypeError(f"base64 expected, got {type(text).__name__}")
+        raise TypeError(f"expected base64, got a {type(text).__name__}")
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise ValueError(f"base64 expected: {error}") from None
+        raise ValueError(f"expected base64: {error}") from None
 
 
 def _complex(_: _Decoding, value: Any) -> complex:
@@ -364,7 +367,7 @@ def _qiskit_result(_: _Decoding, value: Any) -> Any:
     from qiskit.result import Result as QiskitResult  # noqa: PLC0415 - costly
 
     if not isinstance(value, Mapping):
-        raise TypeError("an object is needed")
+        raise TypeError(f"expected an object, got a {type(value).__name__}")
     return QiskitResult.from_dict(dict(value))
 
 
@@ -377,7 +380,7 @@ def _spans(_: _Decoding, value: Any) -> Any:
 
 
 def _array(decoding: _Decoding, value: Any) -> Any:
-    # Not the method itself, which a subclass overrides.
+    # Not the method itself, because a subclass overrides it.
     return decoding.array(value)
 
 
@@ -412,4 +415,4 @@ _DECODERS: Final[Mapping[str, Callable[[_Decoding, Any], Any]]] = {
     "ExecutionSpans": _spans,
     "ExecutionSpanCollection": _spans,
 }
-"""The types that are built; a noise model stays a dictionary, since building it needs Aer."""
+"""The types that are built. A noise model stays a dictionary, because building it needs Aer."""

@@ -1,4 +1,4 @@
-"""The service's own JSON, written: circuits, arrays, numbers, times, sets, results and plain JSON."""
+"""The writer of the service's typed JSON."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ibm_circuit_job.wire.typed_json import circuit_files
 
 
 def encode(value: object) -> bytes:
-    """Return the service's JSON for a value: circuits, arrays, numbers, times, sets, results and plain JSON.
+    """Return typed JSON for a value: circuits, arrays, numbers, times, sets, results and plain JSON.
 
     Raises:
-        TypeError: If there is something in it that the service's JSON has no form for.
+        TypeError: If the value, or a part of it, has a type that the service's JSON cannot express.
         ValueError: If a circuit cannot be written in a QPY version that the service reads.
 
     Example:
@@ -33,7 +33,7 @@ def encode(value: object) -> bytes:
 
 
 def _marked(value: Any) -> Any:
-    """Return *value* with its times and sets as typed values: msgspec would write them as texts and lists."""
+    """The value with typed times and sets, which msgspec would write as plain texts and lists."""
     if isinstance(value, date):
         return _typed("datetime", value.isoformat())
     if isinstance(value, (set, frozenset)):
@@ -46,7 +46,7 @@ def _marked(value: Any) -> Any:
 
 
 def _is_plain(values: Iterable[object]) -> bool:
-    """Return whether all of *values* are texts, numbers, booleans or ``None``: a body may hold millions of them."""
+    """Whether all values are texts, numbers, booleans or ``None``. A quick test, because a body may have millions."""
     return _PLAIN.issuperset(map(type, values))
 
 
@@ -55,7 +55,7 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 def _encoded(value: Any) -> Any:
     if type(value).__name__ == "NoiseModel" and hasattr(value, "to_dict"):
-        # Aer's, which is not imported for the sake of a question.
+        # Tested by name, because importing Aer takes long.
         return _typed("NoiseModel", value.to_dict(serializable=True))
     for kind, encode_one in _encoders():
         if isinstance(value, kind):
@@ -64,7 +64,7 @@ def _encoded(value: Any) -> Any:
 
 
 class _MetadataEncoder(json.JSONEncoder):
-    """Writes a circuit's metadata, which is JSON within QPY, with typed values."""
+    """Writes the metadata of a circuit as typed JSON, for a QPY file."""
 
     def default(self, value: Any) -> Any:
         marked = _marked(value)
@@ -73,8 +73,8 @@ class _MetadataEncoder(json.JSONEncoder):
 
 @cache
 def _encoders() -> tuple[tuple[type, Callable[[Any], Any]], ...]:
-    """What is written for each type; of two that fit the first counts."""
-    # Costly to import, and a job without circuits and results never needs them.
+    """Pairs of a type and its encoder. The first type that matches is used."""
+    # Imported here: they are costly, and a job without circuits and results never needs them.
     import numpy as np  # noqa: PLC0415
     from qiskit.circuit import Instruction, Parameter, QuantumCircuit  # noqa: PLC0415
     from qiskit.primitives import containers as primitives  # noqa: PLC0415
@@ -129,18 +129,18 @@ def qpy_file(circuits: Sequence[Any]) -> bytes:
     """Return circuits as one QPY file, their metadata in the service's JSON.
 
     Raises:
-        TypeError: If the metadata of a circuit holds something that the service's JSON has no form for.
+        TypeError: If the metadata of a circuit has a value that the service's JSON cannot express.
         ValueError: If a circuit cannot be written in a QPY version that the service reads.
     """
     return circuit_files.written(circuits, _MetadataEncoder)
 
 
 def metadata_json(metadata: object) -> Any:
-    """Return the metadata of a circuit as plain JSON, with typed values: what :func:`qpy_file` writes of it.
+    """Return the metadata of a circuit as decoded typed JSON, in the form that :func:`qpy_file` writes.
 
     Raises:
-        TypeError: If it holds something that the service's JSON has no form for.
-        ValueError: If it holds itself.
+        TypeError: If it has a value that the service's JSON cannot express.
+        ValueError: If it contains itself.
 
     Example:
         >>> metadata_json({"a": 1j, None: 2})
@@ -150,7 +150,7 @@ def metadata_json(metadata: object) -> Any:
 
 
 def _instruction_text(instruction: Any) -> str:
-    """An instruction travels as the only one of a circuit."""
+    """An instruction is sent as the only one of a circuit."""
     from qiskit.circuit import QuantumCircuit  # noqa: PLC0415 - costly
 
     circuit = QuantumCircuit(instruction.num_qubits, instruction.num_clbits)

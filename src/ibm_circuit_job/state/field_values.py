@@ -136,7 +136,8 @@ def steps_of(steps: Iterable[tuple[str, datetime]]) -> tuple[tuple[str, datetime
 def _by_time(timestamp: tuple[str, datetime]) -> tuple[datetime, bool, str]:
     step, moment = timestamp
     # Several steps may have the same time to the second; the last step comes last then.
-    return moment, step.lower() in _LAST_STEPS, step
+    return moment, step.lower() in LAST_STEPS, step
 
 
-_LAST_STEPS: Final = frozenset({"finished", "completed"})
+LAST_STEPS: Final = frozenset({"finished", "completed"})
+"""The names of the last step of a job, one for each channel."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from attrs import evolve
 
 from ibm_circuit_job.state import figures
 from ibm_circuit_job.state.facts import JobDetails, JobMetrics, StatusReport
+from ibm_circuit_job.state.field_values import LAST_STEPS
 from ibm_circuit_job.views.records import JobView
-
-_LAST_STEPS: Final = frozenset({"finished", "completed"})
-"""The names of the last step of a job, one for each channel."""
 
 
 def job_view(
@@ -64,7 +61,7 @@ def job_view(
         if report is None or not report.is_final:
             view = evolve(view, expected_start=metrics.estimated_start, expected_end=metrics.estimated_completion)
         else:
-            ends = [moment for step, moment in metrics.timestamps if step.lower() in _LAST_STEPS]
+            ends = [moment for step, moment in metrics.timestamps if step.lower() in LAST_STEPS]
             view = evolve(view, ended=max(ends, default=None))
     return view
 

@@ -1,7 +1,7 @@
-"""From the body of a noise learner to a record of the noise that it learned.
+"""From the body of a noise learner's result to a record of the learned noise.
 
-Source: ``ibm_quantum_schemas.noise_learner_v3``, versions v0.1 to v0.3, whose rates are tensors; and
-``ibm_quantum_schemas.noise_learner_v2``, whose layers are typed JSON that names classes, none of which is built.
+Source: ``ibm_quantum_schemas.noise_learner_v3``, versions v0.1 to v0.3, in which rates are tensors; and
+``ibm_quantum_schemas.noise_learner_v2``, in which layers are typed JSON. The classes that it names are not built.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from ibm_circuit_job.wire.results.tensors import TensorReader
 from ibm_circuit_job.wire.typed_json import Unbuilt
 
 Generator = tuple[tuple[str, tuple[int, ...]], ...]
-"""Pauli operators, each as its letters and the qubits that they act on: ``(("XZ", (0, 3)),)``."""
+"""Pauli operators, each as (letters, qubits): ``(("XZ", (0, 3)),)``."""
 
 
 @frozen(eq=False)
 class LearnedNoise:
-    """The noise of one layer, or of one instruction; it cannot be changed."""
+    """The noise of one layer, or of one instruction; immutable."""
 
     generators: tuple[Generator, ...] = ()
-    """What the noise consists of: one for each rate, in their order."""
+    """The generators of the noise, in the order of the rates."""
     rates: Any = None
-    """How strong each generator is: an array of one axis; ``None`` where no noise was learned."""
+    """The rate of each generator: an array of shape ``(generators,)``; ``None`` if no noise was learned."""
     rates_std: Any = None
-    """The standard deviations of the rates; ``None`` where the service does not say them."""
+    """The standard deviations of the rates, in the same shape; ``None`` if the result lacks them."""
     num_qubits: int | None = None
     """How many qubits the generators act on."""
     qubits: tuple[int, ...] | None = None
-    """The physical qubits of the layer; ``None`` where the service does not say them."""
+    """The physical qubits of the layer; ``None`` if the result lacks them."""
     circuit: Any = None
-    """The layer, a ``QuantumCircuit``; ``None`` where the service does not say it."""
+    """The layer as a ``QuantumCircuit``; ``None`` if the result lacks it."""
     metadata: Mapping[str, Any] = FrozenDict()
     """The metadata of this part."""
     problem: str | None = None
-    """Why this part cannot be read; ``None`` where it can."""
+    """Why this part cannot be read; ``None`` if it can."""
 
     def __eq__(self, other: object) -> bool:
         fields = ("generators", "rates", "rates_std", "num_qubits", "qubits", "circuit", "metadata", "problem")
@@ -54,7 +54,7 @@ class LearnedNoise:
 
 @frozen(eq=False)
 class NoiseLearnerResult:
-    """What a ``noise-learner`` job learned; it cannot be changed.
+    """The result of a ``noise-learner`` job; immutable.
 
     Example:
         >>> result = NoiseLearnerResult((LearnedNoise(num_qubits=2),), {})
@@ -65,7 +65,7 @@ class NoiseLearnerResult:
     data: tuple[LearnedNoise, ...]
     """The noise of each layer, in the service's order."""
     metadata: Mapping[str, Any] = field(converter=frozen_json)
-    """The metadata of all."""
+    """The metadata of the whole result."""
     schema_version: str | None = None
     """The version of the body, as in ``"v0.3"``."""
 
@@ -90,7 +90,7 @@ class NoiseLearnerResult:
 
 
 def of_body(body: Mapping[str, Any]) -> Result[NoiseLearnerResult, Unreadable | OtherForm]:
-    """Return the record of a body; an ``Unreadable`` where no part can be read."""
+    """Return the record of a body; an ``Unreadable`` if no part can be read."""
     inner = body.get("__value__")
     fields = inner if isinstance(inner, Mapping) else body
     version = body.get("schema_version")
@@ -140,11 +140,11 @@ def _of_layer(layer: Mapping[str, Any], noise: Any) -> LearnedNoise:
     circuit, qubits = layer["circuit"], tuple(map(int, layer["qubits"]))
     if noise is None:
         return LearnedNoise(num_qubits=len(qubits), qubits=qubits, circuit=circuit)
-    said = noise.get("__value__", noise)
-    rates = said["rates"]
+    fields = noise.get("__value__", noise)
+    rates = fields["rates"]
     if isinstance(rates, Unbuilt):
         raise ValueError(rates.problem)  # noqa: TRY004 - of a good type
-    generators = said["generators"]
+    generators = fields["generators"]
     labels: Sequence[str] = generators["__value__"]["data"] if isinstance(generators, Mapping) else generators
     return LearnedNoise(
         tuple((_sparse(label),) for label in labels),
@@ -156,6 +156,6 @@ def _of_layer(layer: Mapping[str, Any], noise: Any) -> LearnedNoise:
 
 
 def _sparse(label: str) -> tuple[str, tuple[int, ...]]:
-    """The letters of a Pauli operator, and the qubits that they act on; in a label the last letter is qubit 0."""
+    """The letters of a Pauli operator, and the qubits on which they act. The last letter of a label is qubit 0."""
     acting = [(letter, qubit) for qubit, letter in enumerate(reversed(label)) if letter in "XYZ"]
     return "".join(letter for letter, _ in acting), tuple(qubit for _, qubit in acting)

@@ -35,10 +35,10 @@ def is_tensor(value: object) -> bool:
 
 
 class TensorReader:
-    """Reads the tensors of one body, which together may have so many bytes and no more.
+    """Reads the tensors of one body. All of them together may have at most ``MOST_ARRAY_BYTES`` bytes.
 
     Args:
-        schema_version: The body's, as in ``"v2.0"``.
+        schema_version: The schema version of the body, as in ``"v2.0"``.
 
     Example:
         >>> TensorReader("v1.0").array({"data": "BQ==", "shape": [3], "dtype": "bool"}).tolist()
@@ -50,12 +50,12 @@ class TensorReader:
         self._left = MOST_ARRAY_BYTES
 
     def array(self, tensor: Any) -> Any:
-        """Return a tensor as an array that cannot be written to.
+        """Return a tensor as a read-only array.
 
         Raises:
-            ValueError: If it is none, or too large.
+            ValueError: If the value is not a tensor, is damaged, or exceeds the limit.
         """
-        import numpy as np  # noqa: PLC0415 - costly, and few bodies hold a tensor
+        import numpy as np  # noqa: PLC0415 - costly, and few bodies contain a tensor
 
         if not is_tensor(tensor):
             raise ValueError(f"expected a tensor with the fields {sorted(_FIELDS)} and a known dtype")
@@ -75,12 +75,12 @@ class TensorReader:
         else:
             array = np.frombuffer(data, dtype).reshape(shape)
         array.setflags(write=False)
-        # One that cannot be read leaves the others what it claimed.
+        # Subtracted only now: a tensor that cannot be read does not use up the limit.
         self._left -= array.nbytes
         return array
 
     def tree(self, value: Any) -> Any:
-        """Return nested JSON with the arrays of the tensors in it; one that cannot be read stays as it came."""
+        """Return nested JSON with arrays in place of its tensors. A tensor that cannot be read stays a dictionary."""
         if is_tensor(value):
             try:
                 return self.array(value)
@@ -110,7 +110,7 @@ class TensorReader:
 
 
 def version_of(text: object) -> tuple[int, ...]:
-    """Return a schema version as numbers; ``()`` where it is none.
+    """Return a schema version as numbers; ``()`` if the value is not a version.
 
     Example:
         >>> version_of("v1.1") < version_of("v2.0"), version_of(None)

@@ -23,15 +23,15 @@ from ibm_circuit_job.wire import documents, qobj, typed_json
 from ibm_circuit_job.wire.reply_fields import Document
 
 IQX: Final = "IQX"
-"""What ``GET /facade/v1/jobs/ID/type`` says of one of the oldest jobs."""
+"""The reply to ``GET /facade/v1/jobs/ID/type`` for one of the oldest jobs."""
 _KIND: Final = '"q-object'
-"""How the JSON of the ``kind`` of one of the oldest jobs begins: ``q-object`` or ``q-object-external-storage``."""
+"""The beginning of the JSON of ``kind`` of one of the oldest jobs: ``q-object`` or ``q-object-external-storage``."""
 
 _Fields = Mapping[str, Any]
 
 
 def is_oldest(job: Job) -> bool:
-    """Return whether a record says that its job is one of the oldest: by its ``kind``.
+    """Return whether the ``kind`` in a record is that of one of the oldest jobs.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def is_oldest(job: Job) -> bool:
 
 
 def job_reply(body: Document, *, exclude_params: bool = False) -> Result[bytes, Unreadable]:
-    """Return the reply to ``GET /Jobs/ID/v/1`` as one to ``GET /jobs/ID``.
+    """Return the reply to ``GET /Jobs/ID/v/1`` in the form of a reply to ``GET /jobs/ID``.
 
     Args:
         body: The reply: its bytes, or the object that the client of ``qiskit-ibm-provider`` made of them.
@@ -59,7 +59,7 @@ def job_reply(body: Document, *, exclude_params: bool = False) -> Result[bytes, 
 
 
 def metrics_reply(body: Document) -> Result[bytes, Unreadable]:
-    """Return what the same reply says of times and the queue, as one to ``GET /jobs/ID/metrics``.
+    """Return the times and the place in the queue of the same reply, in the form of ``GET /jobs/ID/metrics``.
 
     Example:
         >>> metrics_reply(b'{"id": "a", "timePerStep": {"CREATING": "2019-03-01T12:00:00Z"}}').unwrap()
@@ -78,7 +78,7 @@ def metrics_reply(body: Document) -> Result[bytes, Unreadable]:
 
 
 def page_reply(body: Document | list[Any]) -> Result[bytes, Unreadable]:
-    """Return the reply to ``GET /jobs/v2`` as one to ``GET /jobs``.
+    """Return the reply to ``GET /jobs/v2`` in the form of a reply to ``GET /jobs``.
 
     Args:
         body: The reply, or the list of jobs that the client of ``qiskit-ibm-provider`` made of it.
@@ -131,7 +131,7 @@ def _unless_none(**said: Any) -> dict[str, Any]:
 
 
 def _value(fields: _Fields, *names: str) -> Any:
-    """The decoded value of the first field of these names that is there."""
+    """The decoded value of the first of these fields that the object has."""
     raw = next((fields[name] for name in names if name in fields), None)
     return None if raw is None else documents.value(bytes(raw), _JOB).value_or(None)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def params_of(submitted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a Qobj holds as the parameters of a job: the options, the header, and the circuits.
+    """Return the parameters of a job for a Qobj: the options, the header, and the circuits.
 
     Args:
         submitted: The Qobj, decoded.

@@ -262,7 +262,7 @@ def status_report(
     if status is JobStatus.CANCELLED or code == RAN_TOO_LONG:
         ran_too_long = code == RAN_TOO_LONG or says_ran_too_long(server_status)
         if ran_too_long and status in FINAL_RANK:
-            # Normalised, so that a merge with a less exact report keeps this status and its reason.
+            # Normalised, so that a merge with a less exact report preserves this status and its reason.
             status, code = JobStatus.CANCELLED, RAN_TOO_LONG if code is None else code
             reason = reason if is_reason(reason) else RAN_TOO_LONG_REASON
     return StatusReport(observed_at, status, server_status, reason, code, reason_solution=reason_solution)

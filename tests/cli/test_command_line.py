@@ -196,7 +196,7 @@ def test_store_that_is_not_there_is_not_made_to_be_read(tmp_path, monkeypatch, w
     monkeypatch.chdir(tmp_path)
     for typo in ("typo.sqlite", f"sqlite:///{tmp_path}/typo.sqlite", f"sqlite+pysqlite:///{tmp_path}/typo.sqlite"):
         ran = run_line(*words, "--store", typo)
-        assert "there is none at" in str(ran.exception)
+        assert "there is no store at" in str(ran.exception)
     assert list(tmp_path.iterdir()) == []
 
 

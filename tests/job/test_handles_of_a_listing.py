@@ -134,7 +134,7 @@ def test_damaged_record_is_left_out_of_the_listing(store, path, caplog):
     with caplog.at_level(logging.WARNING):
         assert [job.job_id() for job in store.jobs()] == ["b"]
     assert "A job is left out: the record of job a in the store at" in caplog.text
-    assert "it is not what its digest says" in caplog.text
+    assert "it does not match its digest" in caplog.text
 
 
 def test_store_that_was_replaced_since_gets_the_whole_record(store, path):

@@ -78,7 +78,7 @@ def test_trouble_that_comes_and_goes_is_told_once_a_minute(store, path, caplog, 
         now[0] = seconds
         with locked(path):
             handle(store, f"unkept-{seconds}", "Queued").status()
-        assert len(warnings(caplog, "another program or thread holds it")) == warned
+        assert len(warnings(caplog, "another program or thread has locked it")) == warned
         handle(store, f"kept-{seconds}", "Queued").status()
 
 
@@ -92,4 +92,4 @@ def test_trouble_that_lasts_is_told_once_however_rare(store, path, caplog):
             job.status()
             store.records()
             now[0] += 3600.0
-    assert len(warnings(caplog, "another program or thread holds it")) == 1
+    assert len(warnings(caplog, "another program or thread has locked it")) == 1

@@ -46,7 +46,7 @@ def test_text_that_is_damaged_ends_no_export(tmp_path, column, exported):
         store.save_all([Job("a"), Job("b")])
         with store._database._engine.begin() as connection:
             connection.exec_driver_sql(f"UPDATE jobs SET {column} = CAST(x'62ff' AS TEXT) WHERE job_id = 'b'")  # noqa: S608 - it stands above
-        with pytest.raises(JobStoreDamagedError, match=r"all was exported to .* but .*job '?b"):
+        with pytest.raises(JobStoreDamagedError, match=r"exported all to .*, except .*job '?b"):
             store.export(tmp_path / "archive")
         assert store.import_(tmp_path / "archive") == exported
 
@@ -166,7 +166,7 @@ def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
     sha256 = hashlib.sha256(BODY).hexdigest()
     with store._database._engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM body_parts WHERE sha256 = ?", (sha256,))
-    with pytest.raises(JobStoreDamagedError, match=f"all was exported to .* but .* the result of job a .*{sha256}"):
+    with pytest.raises(JobStoreDamagedError, match=f"exported all to .*, except .* the result of job a .*{sha256}"):
         store.export(tmp_path / "archive")
     with JobStore(tmp_path / "other.sqlite") as other:
         assert other.import_(tmp_path / "archive") == 2
@@ -176,12 +176,12 @@ def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda folder: result_in(folder).write_bytes(BODY[::-1]), "is not what its SHA-256"),
+        (lambda folder: result_in(folder).write_bytes(BODY[::-1]), "its SHA-256 is not the one in its name"),
         (lambda folder: next((folder / "bodies").glob("*.txt")).unlink(), "No such file"),
         (lambda folder: (folder / "jobs.jsonl").write_text(""), r"jobs.jsonl is damaged: .* may be missing"),
         (lambda folder: cut_off(folder, 1), r"jobs.jsonl is damaged: .* may be missing"),
         (lambda folder: cut_off(folder, 2), r"jobs.jsonl is damaged: .* may be missing"),
-        (lambda folder: cut_off(folder, -1), r"jobs.jsonl is damaged: .* says that there are 2 jobs, and there are 1"),
+        (lambda folder: cut_off(folder, -1), r"jobs.jsonl is damaged: its last line says 2 jobs, and it has 1"),
         (lambda folder: rewritten(folder, "}\n{", "}\n{\n{"), "line 2 of .* is damaged"),
         (lambda folder: rewritten(folder, '"job_id":"b"', '"job_id":3'), "line 2 of .*job_id"),
         (lambda folder: rewritten(folder, '"DONE"', '"GONE"'), r"line 1 of .*job.status.status"),
@@ -193,9 +193,9 @@ def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
         (lambda folder: enlarge(folder, 2**40), f"expected at most 2147483648 bytes, got {2**40}"),
         (
             lambda folder: piped(result_in(folder)),
-            "expected a file, and there is something else",
+            "expected a regular file, got a folder, a pipe or a device",
         ),
-        (lambda folder: piped(folder / "jobs.jsonl"), "expected a file, and there is something else"),
+        (lambda folder: piped(folder / "jobs.jsonl"), "expected a regular file, got a folder, a pipe or a device"),
         (lambda folder: piped(folder / "jobs.jsonl", Path.mkdir), "Is a directory"),
         (lambda folder: rewritten(folder, '"format":2', '"format":3'), "has format 3"),
         (lambda folder: (folder / "jobs.jsonl").unlink(), "No such file"),

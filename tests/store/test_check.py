@@ -45,10 +45,10 @@ def test_sound_store_has_no_damage(path):
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ("UPDATE jobs SET backend = 'other' WHERE job_id = 'a'", "what is listed of job a is damaged.*: backend"),
-        ("UPDATE jobs SET unfinished = 0 WHERE job_id = 'a'", "what is listed of job a is damaged.*: unfinished"),
-        ("UPDATE tags SET tag = 'y' WHERE job_id = 'a'", "what is listed of job a is damaged.*: tags"),
-        ("DELETE FROM tags WHERE job_id = 'a'", "what is listed of job a is damaged.*: tags"),
+        ("UPDATE jobs SET backend = 'other' WHERE job_id = 'a'", "the columns of job a are damaged.*: backend"),
+        ("UPDATE jobs SET unfinished = 0 WHERE job_id = 'a'", "the columns of job a are damaged.*: unfinished"),
+        ("UPDATE tags SET tag = 'y' WHERE job_id = 'a'", "the columns of job a are damaged.*: tags"),
+        ("DELETE FROM tags WHERE job_id = 'a'", "the columns of job a are damaged.*: tags"),
         ("UPDATE jobs SET record = '{' WHERE job_id = 'a'", "the record of job a is damaged"),
         ("DELETE FROM jobs WHERE job_id = 'a'", r"a history is damaged: .* missing \('a'\)"),
         ("DELETE FROM history WHERE job_id = 'a' AND slot = 'payload'", "it lacks the payload of its record"),
@@ -79,4 +79,4 @@ def test_command_says_what_is_damaged_and_fails(path, capsys):
     assert command.app(["check", "--json", "--store", str(path)], standalone_mode=False) == 1
     report = json.loads(capsys.readouterr().out)
     assert (report["is_sound"], report["jobs"]) == (False, 2)
-    assert report["damage"] == ["what is listed of job a is damaged: it is not what its record says: backend"]
+    assert report["damage"] == ["the columns of job a are damaged: they differ from its record: backend"]

@@ -150,7 +150,7 @@ def test_table_lock_of_another_program_ends_every_call(store, postgresql_url, ca
         thread, raised = in_thread(lambda: call(store))
         assert ended([thread])
     assert isinstance(raised[0], JobStoreUnavailableError)
-    assert "another program or thread holds it" in str(raised[0])
+    assert "another program or thread has locked it" in str(raised[0])
     call(store)
 
 
@@ -180,7 +180,7 @@ def test_too_many_clients_are_waited_for(store, postgresql_url):
             crowded = url.set(username="crowd", password="crowd")
             other = psycopg.connect(crowded.set(drivername="postgresql").render_as_string(hide_password=False))
             as_crowd = crowded.render_as_string(hide_password=False)
-            with pytest.raises(JobStoreUnavailableError, match="takes no more connections"):
+            with pytest.raises(JobStoreUnavailableError, match="accepts no more connections"):
                 JobStore(as_crowd, timeout=ANSWERED_TIMEOUT)
             opened = []
             thread, raised = in_thread(lambda: opened.append(JobStore(as_crowd, timeout=PATIENCE)))

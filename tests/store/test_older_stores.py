@@ -273,9 +273,9 @@ def test_store_that_a_newer_version_migrated_while_open_is_left(store_url, monke
 
 def test_long_migration_says_in_the_log_how_far_it_is(tmp_path, monkeypatch, caplog):
     make_older(str(tmp_path / "jobs.sqlite"))
-    monkeypatch.setattr(migration, "_WORTH_A_LINE", 2)
-    monkeypatch.setattr(migration, "_AT_ONCE", 2)
+    monkeypatch.setattr(migration, "_JOBS_PER_LOG_LINE", 2)
+    monkeypatch.setattr(migration, "_JOBS_AT_ONCE", 2)
     with caplog.at_level("INFO"):
         JobStore(tmp_path / "jobs.sqlite").close()
-    assert "The store is brought up to date, once: 6 jobs" in caplog.text
-    assert "The store is brought up to date: 4 of 6 jobs" in caplog.text
+    assert "Migrating the store to a new version, once: 6 jobs" in caplog.text
+    assert "Migrating the store to a new version: 4 of 6 jobs done" in caplog.text

@@ -43,7 +43,7 @@ def job(job_id, *experiments, day=0, backend="ibm_a"):
 @pytest.fixture
 def few(monkeypatch):
     """Segments of two jobs."""
-    monkeypatch.setattr(exporting, "_JOBS", 2)
+    monkeypatch.setattr(exporting, "_MOST_JOBS", 2)
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_counts_beyond_all_measure_are_no_shots():
 
 def test_memory_does_not_grow_with_the_number_of_jobs(store, tmp_path, monkeypatch):
     monkeypatch.setattr(frames, "_OUTCOMES_AT_ONCE", 500)
-    monkeypatch.setattr(exporting, "_JOBS", 5)
+    monkeypatch.setattr(exporting, "_MOST_JOBS", 5)
     peaks = []
     for count in (10, 30):
         store.save_all(job(f"{number}", experiment({"0x0": 500}), day=number) for number in range(count))
@@ -250,7 +250,7 @@ def test_folder_of_another_export_is_left(store, folder, tmp_path):
         store.to_parquet(folder, job_tags=["x"], partition_by=["backend"])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
-    with pytest.raises(JobStoreError, match=r"this one has no _manifest\.json"):
+    with pytest.raises(JobStoreError, match=r"this folder has no _manifest\.json"):
         store.to_parquet(tmp_path / "mine", partition_by=["backend"])
     assert files(tmp_path / "mine") == ["thesis.txt"]
 
@@ -266,9 +266,12 @@ def test_damaged_manifest_is_said(store, folder, text):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"partition_by": ["tag"]}, "expected partition_by to be of 'backend', 'year', 'month', 'day', got"),
-        ({"partition_by": 7}, "expected partition_by to be of"),
-        ({"partition_by": [["day"]]}, "expected partition_by to be of"),
+        (
+            {"partition_by": ["tag"]},
+            "expected partition_by to be one or several of 'backend', 'year', 'month', 'day', got",
+        ),
+        ({"partition_by": 7}, "expected partition_by to be one or several of"),
+        ({"partition_by": [["day"]]}, "expected partition_by to be one or several of"),
         ({"rows": "job"}, "expected rows to be 'circuit' or 'shot', got 'job'"),
     ],
 )

@@ -189,7 +189,7 @@ def test_missing_payload_is_named_and_mended(store, place):
     files, root = fsspec.core.url_to_fs(place)
     files.rm_file(f"{root}/{SHA256[:2]}/{SHA256}.zst")
     with pytest.raises(
-        JobStoreDamagedError, match=rf"the result of job a .* not there in full .*{SHA256}\.zst in {place}"
+        JobStoreDamagedError, match=rf"the result of job a .* bytes are missing .*{SHA256}\.zst in {place}"
     ):
         store.load("a")
     assert store.inputs("a").raw == b"{}"
@@ -364,11 +364,11 @@ def test_folder_is_its_owners_alone(in_folder, folder):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("s3://key:s3cret@bucket", "credentials are the machine's"),
-        ("memory://a?key=s3cret", "credentials are the machine's"),
+        ("s3://key:s3cret@bucket", "set up credentials on the machine instead"),
+        ("memory://a?key=s3cret", "set up credentials on the machine instead"),
         ("nosuch://bucket", "whose protocol fsspec does not know"),
         ("simplecache::memory://s3cret", "got something else"),
-        ("file://host/folder", "it has three slashes"),
+        ("file://host/folder", "write three slashes, file:///"),
         ("/", "expected payloads to be a folder"),
         ("", "got something else"),
         (7, "got something else"),

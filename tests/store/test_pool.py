@@ -56,7 +56,7 @@ def test_wrong_pool_size_is_refused(tmp_path, wrong):
 
 @pytest.mark.parametrize("wrong", [0, -1, "5", True, 100_000])
 def test_wrong_pool_timeout_is_refused(tmp_path, wrong):
-    with pytest.raises(JobStoreError, match="expected pool_timeout to be a number of seconds above 0, and at most"):
+    with pytest.raises(JobStoreError, match="expected pool_timeout to be a number of seconds above 0 and at most"):
         JobStore(tmp_path / "jobs.sqlite", pool_timeout=wrong)
 
 

@@ -164,7 +164,7 @@ def test_file_that_is_no_database_is_refused_and_left_as_it_is(path, size):
     path.write_text("x" * size)
     path.chmod(0o644)
     before = untouched(path)
-    with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite: the file is damaged, or none of a store"):
+    with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite: the file is damaged, or not a store"):
         JobStore(path)
     assert untouched(path) == before
 
@@ -192,7 +192,7 @@ def test_store_of_a_newer_version_is_refused_and_left_as_it_is(path):
     by_sql(path, "INSERT INTO store_version VALUES (99)")
     path.chmod(0o644)
     before = untouched(path)
-    with pytest.raises(JobStoreError, match=r"jobs\.sqlite: it has version 99, and this version .* use a newer one"):
+    with pytest.raises(JobStoreError, match=r"jobs\.sqlite: it has version 99, and this version .* use a newer version"):
         JobStore(path)
     assert untouched(path) == before
 
@@ -253,7 +253,7 @@ def test_lock_of_another_process_is_waited_for_and_then_told(store, path, short_
     with locked_by_another(path):
         began = time.monotonic()
         with pytest.raises(
-            JobStoreError, match=r"keep job b in the store at .*jobs\.sqlite: another program or thread holds it"
+            JobStoreError, match=r"save job b in the store at .*jobs\.sqlite: another program or thread has locked it"
         ):
             store.save(Job("b"))
         assert time.monotonic() - began < 10
@@ -281,7 +281,7 @@ def test_status_polls_neither_wait_for_another_process_nor_fail(path, lock, open
             for _ in range(20):
                 assert job.status().name == "QUEUED"
             assert time.monotonic() - began < 10
-        assert "another program or thread holds it" in caplog.text
+        assert "another program or thread has locked it" in caplog.text
 
 
 def test_wait_ends_at_its_timeout_while_the_store_is_locked(store, path, monkeypatch):
@@ -478,8 +478,8 @@ def locked_for_readers(store):
 PASSING = {
     full: "there is no space left for it",
     read_only: "it cannot be written to",
-    locked: "another program or thread holds it",
-    locked_for_readers: "another program or thread holds it",
+    locked: "another program or thread has locked it",
+    locked_for_readers: "another program or thread has locked it",
 }
 
 
@@ -510,7 +510,7 @@ def test_unsaved_result_is_returned_with_warning_saved_later(store, path, weathe
 def test_whatever_cannot_be_saved_leaves_the_store_as_it_was(store, path, weather, short_patience):
     store.save(job_with(b"first"))
     before = store.load("a"), store.history("a")
-    with weather(store), pytest.raises(JobStoreError, match=rf"keep job a in .*sqlite: {PASSING[weather]}") as raised:
+    with weather(store), pytest.raises(JobStoreError, match=rf"save job a in .*sqlite: {PASSING[weather]}") as raised:
         store.save(Job("a", details=JobDetails(NOON, name="bell"), payload=ResultPayload(NOON, NOISE)))
     assert raised.value.__cause__ is None
     assert "INSERT" not in str(raised.value)
@@ -532,7 +532,7 @@ def test_exceeded_quota_is_reported_and_saved_jobs_stay(store, path):
 
     kind, message = in_another_process(save_too_much)
     assert kind == "JobStoreError"
-    assert re.search(r"keep job a in the store at .*jobs\.sqlite: (the disk refused|there is no space)", message)
+    assert re.search(r"save job a in the store at .*jobs\.sqlite: (the disk failed|there is no space)", message)
     assert sorted(record.job_id for record in store.records()) == ["a", "b"]
     assert sound(path)
 
@@ -579,7 +579,7 @@ def test_full_disk_is_reported_and_memory_is_saved_once_space_is(tmp_path, at_on
         pytest.skip("nothing can be mounted here")
     *came, logged = said
     assert came == [True, "bell", None, True, True, True]
-    assert any(re.search("in memory alone.* (no space left|the disk refused)", message) for message in logged)
+    assert any(re.search("in memory alone.* (no space left|the disk failed)", message) for message in logged)
 
 
 # Rights
@@ -620,7 +620,7 @@ def test_folder_without_rights_is_told(shared):
     for path in (shared / "locked" / "jobs.sqlite", shared / "locked" / "new" / "jobs.sqlite"):
         said = (
             f"could not open the store at {path}: Permission denied; "
-            "expected a file of your own, in a folder in which you may make files"
+            "expected a file that you own, in a folder in which you may create files"
         )
         assert without_privileges(lambda path=path: JobStore(path)) == ("JobStoreError", said)
 
@@ -632,7 +632,7 @@ def test_folder_that_nobody_may_enter_is_told(shared):
     path.parent.chmod(0)
     kind, message = without_privileges(lambda: JobStore(path))
     assert kind == "JobStoreError"
-    assert message.startswith(f"could not open the store at {path}: Permission denied; expected a file of your own")
+    assert message.startswith(f"could not open the store at {path}: Permission denied; expected a file that you own")
 
 
 def test_file_that_is_read_only_is_told_and_left_as_it_is(shared):
@@ -643,7 +643,7 @@ def test_file_that_is_read_only_is_told_and_left_as_it_is(shared):
     of_nobody(path)
     before = path.read_bytes()
     kind, message = without_privileges(lambda: JobStore(path))
-    assert (kind, "jobs.sqlite: Permission denied; expected a file of your own" in message) == ("JobStoreError", True)
+    assert (kind, "jobs.sqlite: Permission denied; expected a file that you own" in message) == ("JobStoreError", True)
     assert path.read_bytes() == before
 
 
@@ -655,7 +655,7 @@ def test_store_in_a_folder_that_became_read_only_is_told(shared):
     path.parent.chmod(0o555)
     kind, message = without_privileges(lambda: JobStore(path).save(Job("b")))
     assert kind == "JobStoreError"
-    assert re.search(r"jobs\.sqlite: it cannot be written to .*; give yourself the right", message)
+    assert re.search(r"jobs\.sqlite: it cannot be written to .*; get permission", message)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can have files of others")
@@ -664,7 +664,7 @@ def test_file_of_somebody_else_that_is_open_to_others_is_refused(shared):
     JobStore(path).close()
     path.chmod(0o666)
     kind, message = without_privileges(lambda: JobStore(path))
-    assert (kind, "Operation not permitted; expected a file of your own" in message) == ("JobStoreError", True)
+    assert (kind, "Operation not permitted; expected a file that you own" in message) == ("JobStoreError", True)
 
 
 def test_archive_in_a_folder_without_rights_is_told(shared):
@@ -798,7 +798,7 @@ def test_overwritten_store_is_whole_or_reported_as_damaged(filled, seed):
 )
 def test_value_that_is_damaged_is_called_damaged(filled, table, column, value):
     by_sql(filled, f"UPDATE {table} SET {column} = {value}")  # noqa: S608 - they stand above
-    with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite.*(damaged|cannot be given back)"):
+    with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite.*(damaged|could not load)"):
         everything_of(filled)
 
 
@@ -818,9 +818,9 @@ def test_body_of_a_false_size_takes_no_memory_and_hides_no_other(filled, tmp_pat
     )
     with JobStore(filled) as store, JobStore(tmp_path / "other.sqlite") as other:
         tracemalloc.start()
-        with pytest.raises(JobStoreDamagedError, match=r"the result of job a .* it is not there in full"):
+        with pytest.raises(JobStoreDamagedError, match=r"the result of job a .* bytes are missing"):
             store.load("a")
-        with pytest.raises(JobStoreDamagedError, match=r"all was exported to .* but for .* the result of job a "):
+        with pytest.raises(JobStoreDamagedError, match=r"exported all to .*, except .* the result of job a "):
             store.export(tmp_path / "archive")
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -831,9 +831,7 @@ def test_body_of_a_false_size_takes_no_memory_and_hides_no_other(filled, tmp_pat
 def test_unknown_kind_of_body_does_not_prevent_an_export(filled, tmp_path):
     by_sql(filled, "UPDATE history SET slot = 'other' WHERE job_id = 'a'")
     with JobStore(filled) as store, JobStore(tmp_path / "other.sqlite") as other:
-        with pytest.raises(
-            JobStoreDamagedError, match=r"all was exported to .* but for .* the history of job a is damag"
-        ):
+        with pytest.raises(JobStoreDamagedError, match=r"exported all to .*, except .* the history of job a is damag"):
             store.export(tmp_path / "archive")
         assert other.import_(tmp_path / "archive") == 31
 
@@ -854,7 +852,7 @@ def test_damage_is_no_end_of_the_job(filled, caplog):
         spoil(filled, pages_of(filled, "history")[1], NOISE[:4096])
         # The row of the job names its result, whatever became of the history.
         assert job.result().success
-    assert "could not keep job a" in caplog.text
+    assert "could not save job a" in caplog.text
     assert len(caplog.messages) < 10
 
 

@@ -1,4 +1,4 @@
-"""Records and bodies of jobs that outlive the process. Knows records, and no handles."""
+"""The store: records and bodies of jobs that outlive the process. It knows records, and no handles."""
 
 from typing import TYPE_CHECKING, Any
 

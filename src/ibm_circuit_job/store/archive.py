@@ -1,8 +1,8 @@
-"""What a store holds as files that a person can read, and that any later version can.
+"""Archives: the jobs of a store as files that people, and all later versions, can read.
 
-A folder: ``jobs.jsonl`` has one line of JSON for each job, with its facts in the order in which they came, and a last
-one that says how many jobs there are; ``bodies`` has the bodies of inputs and results as they came, each in a file that
-is named after its SHA-256.
+An archive is a folder. Its file ``jobs.jsonl`` has one line of JSON for each job, with the facts in the order in which
+they arrived. The last line has the number of jobs. The subfolder ``bodies`` has the bodies of inputs and results,
+unchanged, each in a file named after its SHA-256.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.wire import records
 
 FORMAT: Final = records.FORMAT
-"""The version of the lines."""
+"""The version of the format of the lines."""
 
 
 @frozen
@@ -40,20 +40,20 @@ class Archived:
     job_id: str
     """The job's ID."""
     service: str | None
-    """The service that has it."""
+    """The service that has the job; ``None`` if unknown."""
     facts: tuple[Fact, ...]
-    """What was learned of it, in the order in which it came."""
+    """The facts of the job, in the order in which they arrived."""
 
 
 def folder_at(path: str | os.PathLike[str], doing: str) -> Path:
-    """Return the folder that a path names.
+    """Return a path as a ``Path``, with ``~`` replaced by the home folder. Nothing is read or made.
 
     Args:
-        path: The path.
-        doing: What it is for, as in ``"export the store to"``.
+        path: The path of a folder.
+        doing: What the folder is for, as in ``"export the store to"``; the error message says it.
 
     Raises:
-        JobStoreError: If no folder can be named so.
+        JobStoreError: If this cannot be the path of a folder.
     """
     shown = repr(str(path) if isinstance(path, os.PathLike) else path)
     try:
@@ -67,28 +67,33 @@ def folder_at(path: str | os.PathLike[str], doing: str) -> Path:
 
 
 def write(folder: Path, jobs: Iterable[Archived]) -> int:
-    """Write jobs to a new folder, for its owner alone, or into an empty one: wholly, or not at all.
+    """Write all jobs to a folder, or none of them.
+
+    A new folder can be read by its owner only. An empty folder that exists is used as it is.
+
+    Args:
+        folder: The folder; it must be empty, or not exist.
+        jobs: The jobs.
 
     Returns:
-        How many jobs there are.
+        The number of jobs.
 
     Raises:
-        JobStoreError: If there is something at that path, or it cannot be written to.
+        JobStoreError: If the path is not free or an empty folder, or cannot be written to.
     """
-    # Where links lead to.
     target = Path(os.path.realpath(folder))
     try:
         is_there = _is_there(target)
         if not is_there:
             private_files.make_folder(target.parent)
-        # To be moved to its place when it is complete. A folder that is there is not replaced: a process may be in it,
-        # a disk may be mounted there, and who can use it is not for us to say.
+        # Renamed when it is complete. An existing folder is not replaced: a process may be in it, a disk may be
+        # mounted there, and its permissions are its owner's choice.
         unfinished = private_files.make_temporary_folder(target if is_there else target.parent, ".ibm-circuit-job-")
         try:
             count = _write_all(unfinished, jobs)
             if is_there:
                 (unfinished / "bodies").rename(target / "bodies")
-                # The last, for that is what makes it an archive.
+                # This file comes last: a folder is an archive if it has it.
                 (unfinished / "jobs.jsonl").rename(target / "jobs.jsonl")
             else:
                 unfinished.rename(target)
@@ -104,7 +109,7 @@ def write(folder: Path, jobs: Iterable[Archived]) -> int:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is an empty folder; ``FileExistsError`` if there is something else."""
+    """Whether there is an empty folder; raise ``FileExistsError`` if there is anything else."""
     try:
         with os.scandir(path) as entries:
             is_empty = next(entries, None) is None
@@ -132,14 +137,14 @@ def _write_all(folder: Path, jobs: Iterable[Archived]) -> int:
                     with _opened(folder / name) as file:
                         file.write(fact.raw)
             lines.write(msgspec.json.encode(_line(job)) + b"\n")
-        # So that a reader knows that this is all.
+        # A reader sees by this line that none is missing.
         lines.write(msgspec.json.encode({"format": FORMAT, "jobs": count}) + b"\n")
     return count
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """A new file of its owner's alone, which is on the disk afterwards."""
+    """Open a new file that only its owner can read; flush it to the disk at the end."""
     with os.fdopen(private_files.open_new(path), "wb") as file:
         yield file
         file.flush()
@@ -147,7 +152,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _name(body: Body) -> str:
-    """The file of a body, within the folder."""
+    """The path of the file of a body, relative to the folder."""
     kind = "json" if body.raw.lstrip()[:1] in {b"{", b"["} else "txt"
     return f"bodies/{body.sha256}.{kind}"
 
@@ -157,7 +162,7 @@ def _line(job: Archived) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "job_id": job.job_id,
-        # For human readers; what is read back are the facts.
+        # For people. Only the facts are read again.
         "status": None if known.status is None else known.status.status.name,
         "tags": known.tags,
         "service": job.service,
@@ -180,13 +185,13 @@ def _fact(job_id: str, fact: Fact) -> dict[str, Any]:
 
 
 class _Line(msgspec.Struct):
-    """A line of ``jobs.jsonl``."""
+    """Any line of ``jobs.jsonl``."""
 
     format: int
 
 
 class _JobLine(_Line):
-    """What is said of a job."""
+    """The line of a job."""
 
     job_id: str
     facts: list[dict[str, Any]]
@@ -194,7 +199,7 @@ class _JobLine(_Line):
 
 
 class _LastLine(_Line):
-    """How many jobs there are."""
+    """The last line, which has the number of jobs."""
 
     jobs: int
 
@@ -203,7 +208,7 @@ _LineT = TypeVar("_LineT", bound=_Line)
 
 
 class _Body(msgspec.Struct):
-    """What a line says of a body."""
+    """The entry of a body in the line of its job."""
 
     observed_at: datetime
     file: str
@@ -212,11 +217,14 @@ class _Body(msgspec.Struct):
 
 
 def read(folder: Path) -> Iterator[Archived]:
-    """Yield the jobs of a folder, each checked.
+    """Yield the jobs of an archive. Each is checked before it is yielded.
+
+    Args:
+        folder: The folder of the archive.
 
     Raises:
-        JobStoreError: If there is no archive, it cannot be read, or it is of a newer version.
-        JobStoreDamagedError: If a line or a body is not what was written.
+        JobStoreError: If there is no archive, if it cannot be read, or if its format is newer than this version.
+        JobStoreDamagedError: If a line or a body differs from what was written, or jobs are missing.
     """
     path = folder / "jobs.jsonl"
     try:
@@ -239,10 +247,10 @@ def _check_last(path: Path, line: bytes, count: int) -> None:
         said = _read_line(f"the last line of {path}", line, _LastLine).jobs
     except JobStoreDamagedError:
         raise JobStoreDamagedError(
-            f"{path} is damaged: its last line does not say how many jobs there are, so that some may be missing"
+            f"{path} is damaged: its last line does not say how many jobs there are, so some may be missing"
         ) from None
     if said != count:
-        raise JobStoreDamagedError(f"{path} is damaged: it says that there are {said} jobs, and there are {count}")
+        raise JobStoreDamagedError(f"{path} is damaged: its last line says {said} jobs, and it has {count}")
 
 
 def _read_line(where: str, text: bytes, kind: type[_LineT]) -> _LineT:
@@ -251,7 +259,10 @@ def _read_line(where: str, text: bytes, kind: type[_LineT]) -> _LineT:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
     if line.format > FORMAT:
-        raise JobStoreError(f"{where} has format {line.format}, and this version of ibm-circuit-job knows {FORMAT}")
+        raise JobStoreError(
+            f"{where} has format {line.format}, and this version of ibm-circuit-job reads formats up to {FORMAT}; "
+            "use a newer version"
+        )
     return line
 
 
@@ -283,9 +294,9 @@ def _body(folder: Path, where: str, kind: type[Body], said: Any) -> Body:
     except msgspec.ValidationError as error:
         raise JobStoreDamagedError(f"{where} is damaged: {error}") from None
     if not _BODY.fullmatch(body.file) or body.observed_at.tzinfo is None:
-        # The author of the line is not to choose what is read.
+        # A line could name any file of this machine.
         raise JobStoreDamagedError(
-            f"{where} is damaged: expected a file in bodies that is named after its SHA-256, and an aware time"
+            f"{where} is damaged: expected a file in bodies, named after its SHA-256, and a time with a time zone"
         )
     path = folder / body.file
     try:
@@ -294,7 +305,7 @@ def _body(folder: Path, where: str, kind: type[Body], said: Any) -> Body:
     except OverflowError:
         raise JobStoreDamagedError(f"{where} is damaged: expected a time between the years 1 and 9999 UTC") from None
     if found.sha256 != path.stem:
-        raise JobStoreDamagedError(f"{path} is damaged: it is not what its SHA-256, its name, says")
+        raise JobStoreDamagedError(f"{path} is damaged: its SHA-256 is not the one in its name")
     return found
 
 
@@ -302,7 +313,7 @@ _BODY: Final = re.compile(r"bodies/[0-9a-f]{64}\.[a-z]+")
 
 
 def _raw(path: Path, size: int) -> bytes:
-    """The bytes of a file that is to have so many, of which no other number is ever made."""
+    """The bytes of a file of *size* bytes. The size is checked first, so a wrong one costs no memory."""
     if not 0 <= size <= MOST_BYTES:
         raise JobStoreDamagedError(f"{path} is damaged: expected at most {MOST_BYTES} bytes, got {size}")
     with _opened_to_read(path) as file:
@@ -314,9 +325,9 @@ def _raw(path: Path, size: int) -> bytes:
 
 @contextmanager
 def _opened_to_read(path: Path) -> Iterator[BinaryIO]:
-    """A file, and nothing that blocks when it is opened or read, as a pipe does."""
-    # Where there is no such flag, there are no such pipes.
+    """Open a regular file to read. Anything else, such as a pipe, could block."""
+    # Windows has no O_NONBLOCK, and no pipes among its files.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise JobStoreDamagedError(f"{path} is damaged: expected a file, and there is something else")
+            raise JobStoreDamagedError(f"{path} is damaged: expected a regular file, got a folder, a pipe or a device")
         yield file

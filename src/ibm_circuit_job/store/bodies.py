@@ -1,8 +1,8 @@
-"""The bodies of inputs and results as they lie in a store: once each, under their SHA-256, compressed and in parts.
+"""The bodies of inputs and results in a store. Each is saved once, under its SHA-256, compressed and in parts.
 
-The parts of a body are rows. Where the store has a place for payloads, they are one object there; see ``payloads``.
+The parts of a body are rows. If the store has a place for payloads, a body is one object there; see ``payloads``.
 
-A record and a history do not hold them, but say which body it is, and when it was seen.
+Records and histories contain no bodies. They refer to a body by its SHA-256 and the time at which it was seen.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from ibm_circuit_job.store.statements import insert_new, is_among, portions, tex
 from ibm_circuit_job.store.trouble import Damaged
 
 _PART: Final = 16 * 1024 * 1024
-"""How many bytes of a compressed body go into one row."""
+"""The most bytes of a compressed body in one row."""
 _MOST_IN_MEMORY: Final = _PART
-"""How many bytes of compressed bodies are in memory; more of them are in a temporary file."""
+"""The most bytes of compressed bodies in memory. Larger ones go to a temporary file."""
 _LEVEL: Final = 2
-"""How hard Zstandard tries. At this level it finds that counts and memory hold the same shots: 91 MB become 26 MB."""
+"""The level of Zstandard. At 2 it finds that counts and memory repeat the same shots: 91 MB become 26 MB."""
 
 
 @frozen
 class Reference:
-    """Which body it is that a record leaves out."""
+    """Refers to a body, in place of its bytes."""
 
     kind: type[Body]
     stamp: int
@@ -46,32 +46,37 @@ class Reference:
 
     @property
     def order(self) -> tuple[int, datetime, str]:
-        """What orders bodies: that with the largest is the one that the record has."""
+        """The sort key of bodies of one kind. The record refers to the largest."""
         return self.stamp, self.observed_at, self.sha256
 
 
 @frozen
 class Packed:
-    """A compressed body, which lies in a file with others."""
+    """A compressed body, as a range of a file."""
 
     size: int
-    """How many bytes it has when it is decompressed."""
+    """The number of bytes before compression."""
     file: IO[bytes]
+    """The file, which has other bodies too."""
     start: int
-    """Where it begins in the file."""
+    """The offset of the first byte in the file."""
     stop: int
-    """Where it ends."""
+    """The offset after the last byte."""
 
     @property
     def parts(self) -> Iterator[bytes]:
-        """The body in parts of which each goes into one row."""
+        """The compressed bytes in parts, one for each row."""
         for start in range(self.start, self.stop, _PART):
             self.file.seek(start)
             yield self.file.read(min(_PART, self.stop - start))
 
 
 def reference_in(row: sql.RowMapping) -> Reference:
-    """Return which body a row of a history is."""
+    """Return the reference to a body in a row of a history.
+
+    Raises:
+        Damaged: If the row names no kind of body, no SHA-256 or no time.
+    """
     kind = BODIES.get(row["slot"])
     if kind is None:
         raise Damaged(f"the history of job {row['job_id']} is damaged: expected a kind of body, got {row['slot']!r}")
@@ -80,17 +85,21 @@ def reference_in(row: sql.RowMapping) -> Reference:
 
 def _seen(row: Row, kind: type[Body], moment: str, stamp: str, sha256: str) -> Reference:
     if not isinstance(row[sha256], str) or not row[sha256].isascii():
-        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a SHA-256, got {row[sha256]!r}")
+        raise Damaged(f"a body of job {row['job_id']} is damaged: expected a SHA-256, got {row[sha256]!r}")
     try:
         return Reference(
             kind, row[moment] if row[stamp] is None else row[stamp] + 0, moment_of(row[moment]), row[sha256]
         )
     except (OverflowError, TypeError):
-        raise Damaged(f"what is kept of job {row['job_id']} is damaged: expected a time, got {row[moment]!r}") from None
+        raise Damaged(f"a body of job {row['job_id']} is damaged: expected a time, got {row[moment]!r}") from None
 
 
 def references_in(row: Row) -> dict[str, Reference]:
-    """Return which bodies the record of a job leaves out: slot -> body."""
+    """Return the references to the bodies of a job, by slot.
+
+    Raises:
+        Damaged: If a SHA-256 or a time is none.
+    """
     return {
         slot: _seen(row, kind, f"{slot}_at", f"{slot}_stamp", f"{slot}_sha256")
         for slot, kind in BODIES.items()
@@ -99,15 +108,19 @@ def references_in(row: Row) -> dict[str, Reference]:
 
 
 def packing_file() -> IO[bytes]:
-    """Return a file for :func:`pack`: in memory while it is small, else where temporary files are, without a name."""
+    """Return a file for :func:`pack`: in memory while it is small, then an unnamed temporary file."""
     return SpooledTemporaryFile(max_size=_MOST_IN_MEMORY)
 
 
 def pack(raw: bytes, file: IO[bytes]) -> Packed:
-    """Compress a body to the end of a file, piece by piece.
+    """Compress a body and append it to a file, piece by piece.
+
+    Args:
+        raw: The body, at most ``MOST_BYTES`` bytes.
+        file: The file; see :func:`packing_file`.
 
     Raises:
-        JobStoreError: If it is larger than any that is read again, or there is no space for the file.
+        JobStoreError: If the body is too large to be loaded again, or there is no space for the file.
     """
     if len(raw) > MOST_BYTES:
         raise JobStoreError(f"expected a body of at most {MOST_BYTES} bytes, got {len(raw)}")
@@ -124,37 +137,46 @@ def pack(raw: bytes, file: IO[bytes]) -> Packed:
 
 
 def put_all(place: Place, packed: Mapping[str, Packed]) -> None:
-    """Write bodies to the place that a store has for them.
+    """Write compressed bodies to a place for payloads.
+
+    Args:
+        place: The place.
+        packed: SHA-256 -> compressed body.
 
     Raises:
-        JobStoreUnavailableError: If it cannot be reached.
+        JobStoreUnavailableError: If the place cannot be reached.
     """
     for sha256, body in packed.items():
         place.put(payloads.name_of(sha256), body.parts)
 
 
 def raw_of(connection: sql.Connection, sha256: str) -> bytes | None:
-    """Return the bytes of a body, unchecked; ``None`` where they are not there, or cannot be decompressed."""
+    """Return the bytes of a body, unchecked; ``None`` if they are missing or cannot be decompressed."""
     for packed in _found(connection, [sha256]):
         raw = BytesIO()
-        # Its buffer becomes what is returned, without a copy.
+        # getvalue() does not copy the buffer.
         return raw.getvalue() if packed.unpack(raw.write) else None
     return None
 
 
-def unlike(connection: sql.Connection, bodies: Mapping[str, bytes]) -> set[str]:
-    """Return the SHA-256 of those bodies that are not there, or not any more as they were."""
+def missing_or_damaged(connection: sql.Connection, bodies: Mapping[str, bytes]) -> set[str]:
+    """Return the SHA-256 of each body that the store lacks, or has with other bytes.
+
+    Args:
+        connection: The transaction.
+        bodies: SHA-256 -> body, uncompressed.
+    """
     there = {
         sha256 for some in portions(bodies) for sha256 in connection.execute(_IDS, {"sha256s": texts(some)}).scalars()
     }
     sound = set[str]()
     for some in _of_few_bytes(sorted(there), bodies):
-        sound.update(packed.sha256 for packed in _found(connection, some) if packed.holds(bodies[packed.sha256]))
+        sound.update(packed.sha256 for packed in _found(connection, some) if packed.equals(bodies[packed.sha256]))
     return bodies.keys() - sound
 
 
 def _of_few_bytes(sha256s: Sequence[str], bodies: Mapping[str, bytes]) -> Iterator[list[str]]:
-    """Portions of bodies that are in memory together."""
+    """Divide bodies into portions that fit into memory together."""
     for some in portions(sha256s):
         portion: list[str] = []
         size = 0
@@ -167,12 +189,12 @@ def _of_few_bytes(sha256s: Sequence[str], bodies: Mapping[str, bytes]) -> Iterat
         yield portion
 
 
-class _Unlike(Exception):  # noqa: N818 - named for what it says
-    """A body is not as it was."""
+class _Different(Exception):  # noqa: N818 - named for what it says
+    """A body in the store differs from the one that it is compared with."""
 
 
 def body_of(connection: sql.Connection, reference: Reference) -> Body | None:
-    """Return a body; ``None`` where it is not there, or is not what its SHA-256 says."""
+    """Return a body; ``None`` if it is missing, or does not match its SHA-256."""
     raw = raw_of(connection, reference.sha256)
     if raw is None:
         return None
@@ -181,7 +203,7 @@ def body_of(connection: sql.Connection, reference: Reference) -> Body | None:
 
 
 class _Found:
-    """A body as it is there, of which one part is in memory at a time; a file to read, for Zstandard."""
+    """A body in the store, as a file that Zstandard reads. One part is in memory at a time."""
 
     def __init__(self, connection: sql.Connection, row: Any) -> None:
         self.sha256: str = row.sha256
@@ -191,9 +213,9 @@ class _Found:
             self._part = payloads.packed_of(connection, row.sha256, row.size)
 
     def unpack(self, take: Callable[[bytes], object]) -> bool:
-        """Decompress it, and return whether all of it is there.
+        """Decompress the body piece by piece, and return whether it is complete.
 
-        A damaged one may claim any size, and have any other: never is more of it made than it has, nor than it claims.
+        A damaged body may claim any size. No more is decompressed than it claims, and at most ``MOST_BYTES``.
         """
         seen = 0
         file: Any = self
@@ -209,23 +231,23 @@ class _Found:
             return False
         return bool(seen == self._size)
 
-    def holds(self, raw: bytes) -> bool:
-        """Return whether it is the same as some bytes."""
+    def equals(self, raw: bytes) -> bool:
+        """Return whether the body is equal to these bytes."""
         whole, seen = memoryview(raw), 0
 
         def compare(piece: bytes) -> None:
             nonlocal seen
             if whole[seen : seen + len(piece)] != piece:
-                raise _Unlike
+                raise _Different
             seen += len(piece)
 
         try:
             return self.unpack(compare) and seen == len(raw)
-        except _Unlike:
+        except _Different:
             return False
 
     def read(self, size: int) -> bytes:
-        """Return the next compressed bytes, at most so many; none at the end."""
+        """Return the next compressed bytes, at most *size* of them; none at the end."""
         if self._at >= len(self._part):
             wanted = {"sha256": self.sha256, "part": self._number + 1}
             self._part = self._connection.execute(_PART_OF, wanted).scalar() or b""
@@ -236,13 +258,18 @@ class _Found:
 
 
 def _found(connection: sql.Connection, sha256s: Iterable[str]) -> Iterator[_Found]:
-    """Those bodies that are there."""
+    """The bodies that the store has, among these."""
     rows = connection.execute(_FIRST_PARTS, {"sha256s": texts(sha256s)}).all()
     return (_Found(connection, row) for row in rows)
 
 
 def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) -> None:
-    """Delete those bodies, locked by this transaction, that no history refers to."""
+    """Delete the bodies to which no history refers.
+
+    Args:
+        connection: The transaction; it has locked the rows of these bodies.
+        sha256s: The SHA-256 of each body.
+    """
     table, history = schema.bodies, schema.history
     for wanted in portions(sorted(sha256s)):
         used = set(connection.execute(sql.select(history.c.sha256).where(history.c.sha256.in_(wanted))).scalars())
@@ -252,27 +279,27 @@ def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) ->
 
 
 def put(connection: sql.Connection, bodies: Mapping[str, bytes], packed: Mapping[str, Packed], file: IO[bytes]) -> None:
-    """Write the bodies that were found not to be there, and those that were deleted since.
+    """Write the bodies that the store lacks, and replace those that are damaged.
 
     Args:
         connection: The transaction.
-        bodies: SHA-256 -> the body.
-        packed: SHA-256 -> the compressed body, of those that were found not to be there, or to be damaged.
-        file: Where bodies that were deleted since are compressed.
+        bodies: SHA-256 -> body, of all bodies to save.
+        packed: SHA-256 -> compressed body, for each that :func:`missing_or_damaged` has returned.
+        file: The file for bodies to compress now, since another transaction has deleted them in the meantime.
     """
     table, parts = schema.bodies, schema.body_parts
     place = payloads.payloads_of(connection).look(connection) if bodies else None
     for wanted in portions(sorted(bodies)):
-        # Those that are there are not deleted until this is done.
+        # The lock prevents that others delete these bodies before this transaction ends.
         there = set(connection.execute(_LOCKED_IDS, {"sha256s": texts(wanted)}).scalars())
         missing = [sha256 for sha256 in wanted if sha256 not in there]
         new = {sha256: packed.get(sha256) or pack(bodies[sha256], file) for sha256 in missing}
         made = insert_new(connection, table, [{"sha256": sha256, "size": body.size} for sha256, body in new.items()])
         written = {sha256: body for sha256, body in new.items() if sha256 in made}
-        # Those that another made at the same time are there now. Those that are damaged are mended.
+        # A packed body without a new row is damaged, or another transaction has just inserted it: write it again.
         mended = [sha256 for sha256 in wanted if sha256 in packed and sha256 not in made]
         if mended:
-            # One after the other, where two mend the same: the second is to see the parts of the first.
+            # Locked, so that of two transactions that mend the same body the second sees the parts of the first.
             connection.execute(_MENDED_IDS, {"sha256s": texts(mended)})
             connection.execute(_DELETED_PARTS, {"sha256s": texts(mended)})
             written |= {sha256: packed[sha256] for sha256 in mended}

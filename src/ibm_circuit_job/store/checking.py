@@ -1,4 +1,4 @@
-"""Checking a whole store: what is damaged in it, also where no listing and no job shows it."""
+"""Check a whole store for damage, including damage that no listing and no job shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Rows: TypeAlias = Sequence[sql.RowMapping]
 
 @frozen
 class StoreReport:
-    """What :meth:`RecordStore.check` found.
+    """The result of :meth:`RecordStore.check`: what a store has, and what is damaged.
 
     Example:
         >>> StoreReport("jobs.sqlite", jobs=1, facts=2, bodies=0, damage=("the tags of a",)).is_sound
@@ -34,15 +34,15 @@ class StoreReport:
     """
 
     location: str
-    """Where the store is."""
+    """Where the store is: the path of its file, or its URL without credentials."""
     jobs: int
-    """How many jobs it has."""
+    """The number of jobs."""
     facts: int
-    """How many facts their histories have."""
+    """The number of facts in all histories."""
     bodies: int
-    """How many bodies of inputs and results it has."""
+    """The number of bodies of inputs and results."""
     damage: tuple[str, ...]
-    """What is damaged, a line for each."""
+    """A line for each thing that is damaged."""
 
     @property
     def is_sound(self) -> bool:
@@ -51,10 +51,13 @@ class StoreReport:
 
 
 def checked(database: Database) -> StoreReport:
-    """Read all of a store.
+    """Read a whole store, and return a report of what is damaged.
+
+    Args:
+        database: The database of the store.
 
     Raises:
-        JobStoreError: If it cannot be read at all.
+        JobStoreError: If the store cannot be read at all.
     """
     counts, damage = dict.fromkeys(("jobs", "facts", "bodies"), 0), list[str]()
     steps: tuple[Callable[[], Iterable[str]], ...] = (
@@ -65,17 +68,17 @@ def checked(database: Database) -> StoreReport:
     )
     for step in steps:
         try:
-            # One by one: what was found stays, whatever comes after it.
+            # Line by line, so that a later error does not lose what was found.
             for line in step():
                 damage.append(line)
         except JobStoreDamagedError as error:
-            # So damaged that the rest of it cannot be read.
+            # The rest of this step cannot be read.
             damage.append(str(error))
     return StoreReport(database.name, **counts, damage=tuple(damage))
 
 
 def _damage_of_file(database: Database) -> list[str]:
-    """What SQLite finds in the pages of its file, and in its indexes. A server of PostgreSQL checks its own."""
+    """The damage that SQLite finds in the pages and indexes of its file. PostgreSQL checks its own files."""
     if not database.is_sqlite:
         return []
     pragma = "PRAGMA integrity_check"
@@ -94,14 +97,14 @@ def _selected(database: Database, query: sql.Select[Any]) -> list[Any]:
 def _damage_of_jobs(database: Database, counts: dict[str, int]) -> Iterator[str]:
     for job_id in _listed(database, schema.jobs.c.job_id):
         counts["jobs"] += 1
-        # A transaction for each, so that others can write meanwhile.
+        # One transaction for each job, so that others can write in between.
         facts, found = database.read(f"check job {job_id!r}", partial(_checked_job, job_id))
         counts["facts"] += facts
         yield from found
 
 
 def _checked_job(job_id: str, connection: sql.Connection) -> tuple[int, list[str]]:
-    """How many facts a job has, and what of it is damaged."""
+    """The number of facts of a job, and a line for each damage."""
     row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
     facts = history_of(connection, job_id)
     tags = connection.execute(_TAGS, {"of_job": job_id}).mappings().all()
@@ -125,7 +128,7 @@ def _damage_of_job(job_id: str, row: sql.RowMapping, facts: _Rows, tags: _Rows) 
         if {(tag["tag"], tag["moment"]) for tag in tags} != {(tag["tag"], row["moment"]) for tag in tag_rows(job, 0)}:
             wrong.append("tags")
         if wrong:
-            yield f"what is listed of job {shown} is damaged: it is not what its record says: {', '.join(wrong)}"
+            yield f"the columns of job {shown} are damaged: they differ from its record: {', '.join(wrong)}"
         there = {(fact["slot"], fact["sha256"]) for fact in facts}
         for slot in (slot for slot in references if (slot, references[slot].sha256) not in there):
             yield f"the history of job {shown} is damaged: it lacks the {slot} of its record"
@@ -137,7 +140,7 @@ def _damage_of_history(job_id: str, history_digest: object, facts: _Rows) -> Ite
         try:
             seals.check_fact(fact)
             if fact["slot"] is None and _micros_of_fact(fact["record"]) != fact["observed_at"]:
-                yield f"the history of job {whole_text(job_id)} is damaged: when fact {fact['number']} was seen"
+                yield f"the history of job {whole_text(job_id)} is damaged: the time of fact {fact['number']}"
         except Damaged as damage:
             yield str(damage)
     try:
@@ -157,11 +160,11 @@ def _damage_of_bodies(database: Database, counts: dict[str, int]) -> Iterator[st
         raw = database.read("check the store", partial(raw_of, sha256=sha256)) if isinstance(sha256, str) else None
         if raw is None or hashlib.sha256(raw).hexdigest() != sha256:
             place = database.read("check the store", partial(where, sha256=sha256))
-            yield f"a body is damaged: it is not what its SHA-256 says ({place!r})"
+            yield f"a body is damaged: it does not match its SHA-256 ({place!r})"
 
 
 def _damage_of_orphans(database: Database) -> Iterator[str]:
-    """What belongs to no job, or to no body."""
+    """Rows that belong to a job or a body that is missing."""
     jobs, bodies = schema.jobs.c.job_id, schema.bodies.c.sha256
     for column, known, what in (
         (schema.history.c.job_id, jobs, "a history"),
@@ -171,4 +174,4 @@ def _damage_of_orphans(database: Database) -> Iterator[str]:
     ):
         query = sql.select(column).distinct().where(column.is_not(None), column.not_in(sql.select(known)))
         for name in _selected(database, query):
-            yield f"{what} is damaged: that of which it is is missing ({name!r})"
+            yield f"{what} is damaged: the job or body that it belongs to is missing ({name!r})"

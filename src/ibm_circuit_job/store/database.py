@@ -1,8 +1,10 @@
-"""One database that a store is in: opening it, and the one way by which every transaction goes.
+"""The database of a store: opening it, and running every transaction within a time limit.
 
-A transaction is a function of a connection. It runs on a worker thread, and its caller waits for it until the deadline:
-so a silent server ends no program's patience, and Ctrl-C is heeded at once. What is safe to repeat is repeated: every
-transaction of a store merges or deletes, so that doing it twice is doing it once.
+A transaction is a function of a connection. It runs in a worker thread, and its caller waits for it until a deadline.
+So a server that does not answer blocks no program for longer than that, and Ctrl-C works at once.
+
+A transaction that other transactions or a lost connection interrupt is repeated. This is safe: every transaction of a
+store merges or deletes, and doing that twice has the same effect as doing it once.
 """
 
 from __future__ import annotations
@@ -31,27 +33,27 @@ from ibm_circuit_job.threads.calls import Abandoned, Call, Overdue, call_within
 _T = TypeVar("_T")
 
 TIMEOUT: Final = 30.0
-"""Seconds that a transaction may take by default, with all that it waits for."""
+"""The default timeout of a transaction in seconds, with all its waits for locks and connections."""
 UNWAITED_SECONDS: Final = 1.0
-"""Seconds that a transaction may take that waits for no other, at most: a poll waits for it."""
+"""The longest time in seconds for a transaction that must not wait for others, since a poll waits for it."""
 _UNWAITED_LOCK_SECONDS: Final = 0.05
-"""Seconds that such a transaction waits for a lock."""
+"""The seconds for which such a transaction waits for a lock."""
 _MIGRATION_SECONDS: Final = 3600.0
-"""Seconds that it may take to bring a store up to date, which reads all of it."""
+"""The timeout in seconds for a migration, which reads the whole store."""
 _BYTES_PER_SECOND: Final = 1_000_000
-"""How fast bodies are written, at least."""
+"""The slowest speed at which bodies are written; large bodies get more time by it."""
 _TRIES: Final = 5
-"""How often a transaction that others got in the way of is begun."""
+"""The most tries of a transaction that conflicts with others."""
 _PAUSES: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds before each new try, where the server was away; the last one again and again."""
+"""The seconds to wait before each new try after the connection was lost. The last one is repeated."""
 POOL_SIZE: Final = 20
-"""How many connections there are at most by default, while many threads use a store."""
+"""The default for the most connections that are open at once, one for each thread that uses the store."""
 _IDLE_CONNECTIONS: Final = 5
-"""How many of them stay open."""
+"""The most idle connections that stay open."""
 
 
 class _Replaced(Exception):  # noqa: N818
-    """The file that was opened is not the one any more that is there."""
+    """The file at this path is not the one that was opened: it was replaced or removed."""
 
 
 class Database:
@@ -59,17 +61,18 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``, or the path of a file.
-        create: Whether to make a store where there is none.
-        timeout: Seconds that a transaction may take, with all that it waits for.
-        pool_size: How many connections there are at most.
-        pool_timeout: Seconds that a transaction may wait for a free connection; ``None`` for nearly all that it has.
-        at_once: Whether to open it now; else the first transaction does.
-        payloads: The place outside of the database for new bodies; ``None`` for what the database says.
+        create: Whether to create a store if there is none.
+        timeout: The timeout of a transaction in seconds, with all its waits.
+        pool_size: The most connections that are open at once.
+        pool_timeout: The longest wait for a free connection in seconds; ``None`` for nearly all of *timeout*.
+        at_once: Whether to open the database now, or with the first transaction.
+        payloads: The place outside of the database for bodies; ``None`` for the one that the database names.
 
     Raises:
-        JobStoreError: If it cannot be opened, is of another program, or of a newer version; if there is none.
-        JobStoreUnavailableError: If it cannot be reached now.
-        JobStoreDamagedError: If it is damaged.
+        JobStoreError: If the database cannot be opened, belongs to another program, or is newer than this version;
+            if there is none, and *create* is false.
+        JobStoreUnavailableError: If the database cannot be reached now.
+        JobStoreDamagedError: If the database is damaged.
     """
 
     def __init__(
@@ -84,28 +87,28 @@ class Database:
         payloads: Any = None,
     ) -> None:
         self.payloads = Payloads(payloads)
-        """Where it has bodies that are not in the database."""
+        """The place for bodies outside of the database."""
         self.url = store_url(url)
         self.create = create
         self.timeout = timeout
         self.pool_size = pool_size
         self.pool_timeout = pool_timeout
         self.name = shown(self.url)
-        """Where it is, without any credentials."""
+        """The path of the file, or the URL, without credentials."""
         self.location = os.path.realpath(self.name) if self.is_sqlite else self.name
-        """The same, with no links in it."""
+        """As ``name``, with symbolic links resolved."""
         self._file_opened: tuple[int, int] | None = None
-        """Which file it is that was opened."""
+        """The identity of the file that was opened."""
         self._is_wal = False
-        """Whether readers and a writer do not wait for one another."""
+        """Whether SQLite uses its write-ahead log, so that readers and a writer do not block each other."""
         self._is_closed = True
-        """Whether the next transaction may find another file."""
+        """Whether the next transaction may open another file."""
         self._was_open = False
-        """Whether it was ever opened: then a server that is away is worth waiting for."""
+        """Whether it was opened before. Only then is it worth waiting for a server that cannot be reached."""
         self.troubles = ToldTroubles()
-        """Which troubles are in the log."""
+        """The failures that are in the log already."""
         self._failed_to_write = False
-        """Whether the last transaction that failed was to write."""
+        """Whether the last transaction that failed was a writing one."""
         self._of_parent: list[sql.Pool] = []
         with self._as_store_errors("open the store", "at"):
             self._engine = self._new_engine()
@@ -138,7 +141,7 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file."""
+        """Whether the database is a file of SQLite."""
         return self.url.get_backend_name() == "sqlite"
 
     @property
@@ -150,17 +153,17 @@ class Database:
     def read(
         self, doing: str, work: Callable[[sql.Connection], _T], *, how: Writing = Writing.SYNCED, size: int = 0
     ) -> _T:
-        """Do some work in a transaction that sees one moment of the store, and changes nothing.
+        """Run a function in a transaction that reads one state of the store. It must change nothing.
 
         Args:
-            doing: What it is for, as in ``"read job abc"``.
-            work: The work. It runs on another thread, and again where a connection was cut.
-            how: How the transaction is written that it is a part of: whether to wait for others.
-            size: How many bytes of bodies it is about; it may take a second more for each million.
+            doing: What the transaction does, as in ``"read job abc"``. Error messages say it.
+            work: The function. It runs in another thread, and again if the connection is lost.
+            how: Whether to wait for other transactions.
+            size: The bytes of bodies that are read or saved. Each million adds a second to the timeout.
 
         Raises:
             JobStoreUnavailableError: If the database cannot be read now.
-            JobStoreError: If it is in other trouble.
+            JobStoreError: If anything else is wrong with the database.
         """
 
         def transaction(call: Call[_T]) -> _T:
@@ -168,7 +171,7 @@ class Database:
                 patience = self._patience(call, how)
                 connection.execution_options(patience=patience, payloads=self.payloads)
                 if not self.is_sqlite:
-                    # Else each query sees what others have written before it.
+                    # By default each query of a transaction would see what others have committed meanwhile.
                     connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     self._limit(connection, call, patience, is_synced=False)
@@ -180,40 +183,42 @@ class Database:
     def write(
         self, doing: str, work: Callable[[sql.Connection], _T], *, how: Writing = Writing.SYNCED, size: int = 0
     ) -> _T:
-        """Do some work in one transaction, wholly or not at all; again where others got in its way.
+        """Run a function in one transaction that writes. It is repeated if it conflicts with others.
 
         Args:
-            doing: What it is for, as in ``"keep job abc"``.
-            work: The work, safe to repeat. It runs on another thread.
-            how: Whether it is to survive a power cut, and whether to wait for others.
-            size: How many bytes of bodies it writes; it may take a second more for each million.
+            doing: What the transaction does, as in ``"save job abc"``. Error messages say it.
+            work: The function; it must be safe to repeat. It runs in another thread.
+            how: Whether the change must survive a power cut, and whether to wait for other transactions.
+            size: The bytes of bodies to write. Each million adds a second to the timeout.
 
         Raises:
             JobStoreUnavailableError: If the database cannot be written to now.
-            JobStoreError: If it is in other trouble; then nothing is changed.
+            JobStoreError: If anything else is wrong with the database. Nothing is changed then.
         """
 
         def transaction(call: Call[_T]) -> _T:
             with self._connected(call, how) as connection, self._begun(connection, call, how):
                 migration.check_version(connection)
                 done = work(connection)
-                # What its caller was told to have failed is not written any more.
+                # After the deadline the caller has got an error, so nothing may be written.
                 call.check()
                 return done
 
         return self._guarded(doing, transaction, how, size=size, writes=True)
 
-    def beside(self, doing: str, work: Callable[[], _T], *, how: Writing = Writing.SYNCED, size: int = 0) -> _T:
-        """Do some work for a transaction that needs no connection, within the time that a transaction has.
+    def without_connection(
+        self, doing: str, work: Callable[[], _T], *, how: Writing = Writing.SYNCED, size: int = 0
+    ) -> _T:
+        """Run a function that prepares a transaction and needs no connection, with the timeout of a transaction.
 
         Args:
-            doing: What it is for, as in ``"keep job abc"``.
-            work: The work. It runs on another thread.
-            how: How the transaction is written that it is for.
-            size: How many bytes of bodies it is about; it may take a second more for each million.
+            doing: What the transaction does, as in ``"save job abc"``. Error messages say it.
+            work: The function. It runs in another thread.
+            how: As for :meth:`write`.
+            size: The bytes of bodies to write. Each million adds a second to the timeout.
 
         Raises:
-            JobStoreUnavailableError: If it is not done in time.
+            JobStoreUnavailableError: If the function does not end in time.
         """
         return self._guarded(doing, lambda _call: work(), how, size=size, writes=True)
 
@@ -227,7 +232,7 @@ class Database:
         size: int = 0,
         writes: bool = False,
     ) -> _T:
-        """The one way into the database."""
+        """Run a transaction within the timeout, and raise any trouble as an error of the store."""
         seconds = self.timeout if how is Writing.SYNCED else min(self.timeout, UNWAITED_SECONDS)
         seconds += size / _BYTES_PER_SECOND
         try:
@@ -268,11 +273,11 @@ class Database:
 
     @contextmanager
     def _connected(self, call: Call[Any], how: Writing) -> Iterator[sql.Connection]:
-        """A connection to the database that was opened; after it was closed, to what is there."""
+        """A connection to the database that was opened. After a close, the file that is there now is opened."""
         with self._unforked():
             is_other = self._is_other_file()
             if is_other and not self._is_closed:
-                # What is there may have a log of writes beside it that belongs to the one that is gone.
+                # The write-ahead log at this path may belong to the file that is gone.
                 raise _Replaced
             if is_other or not self._was_open:
                 self._open(call, how)
@@ -307,12 +312,12 @@ class Database:
             yield
 
     def _patience(self, call: Call[Any], how: Writing) -> float:
-        """Seconds to wait for a lock."""
+        """The seconds to wait for a lock."""
         return _inside(call.left()) if how is Writing.SYNCED else _UNWAITED_LOCK_SECONDS
 
     def _limit(self, connection: sql.Connection, call: Call[Any], patience: float, *, is_synced: bool) -> None:
         if not self.is_sqlite:
-            # A little more than for the lock, so that the server names that.
+            # Longer than the lock timeout, so that the server's error names the lock.
             seconds = (call.left() + _inside(call.left())) / 2
             postgresql.limit(connection, lock_seconds=patience, seconds=seconds, is_synced=is_synced)
 
@@ -332,7 +337,7 @@ class Database:
                 raise self._none_there()
             make_for_owner(self._file)
         try:
-            # Before anything is changed: it may be another program's.
+            # Look before any change: the database may belong to another program.
             with self._stoppable(call) as connection:
                 patience = self._patience(call, how)
                 connection.execution_options(patience=patience)
@@ -361,13 +366,13 @@ class Database:
             migration.migrate(connection)
             call.check()
         if self._is_wal:
-            # All that was changed is in the log of writes, which may be as large as the store.
+            # The write-ahead log has all changes, and may be as large as the store. Empty it.
             with self._stoppable(call) as connection, suppress(OperationalError):
                 connection.execution_options(in_transaction=False, patience=_UNWAITED_LOCK_SECONDS)
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _settle_payloads(self, call: Call[Any], how: Writing) -> None:
-        """Have the database remember the place that was given for payloads, or see that it has this one."""
+        """Save the given place for payloads in the database, or check that the database has the same one."""
         self.payloads.forget()
         if not self.payloads.is_given:
             return
@@ -381,26 +386,26 @@ class Database:
             self.payloads.settle(connection)
 
     def _none_there(self) -> JobStoreError:
-        return JobStoreError(f"expected the URL of a store, or the path of its file; there is none at {self.name}")
+        return JobStoreError(f"expected the URL of a store, or the path of its file; there is no store at {self.name}")
 
     @property
     def is_replaced(self) -> bool:
-        """Whether the file that was opened was removed, or another is in its place."""
+        """Whether the file that was opened has been removed or replaced by another."""
         return not self._is_closed and self._is_other_file()
 
     def _is_other_file(self) -> bool:
         return self.is_sqlite and identity_of(str(self.url.database)) != self._file_opened
 
     def listener(self) -> postgresql.Listener:
-        """Return a connection of its own on which PostgreSQL sends notices.
+        """Return a separate connection on which PostgreSQL sends notices.
 
         Raises:
-            Exception: If there can be none: an error of the driver.
+            Exception: If the connection fails: any error of the driver.
         """
         return postgresql.Listener(self._engine.dialect, self.url, self.timeout)
 
     def close(self) -> None:
-        """Close all connections. The next transaction opens what is there then."""
+        """Close all connections. The next transaction opens the database that is there then."""
         self.disconnect()
         self._is_closed = True
 
@@ -409,39 +414,39 @@ class Database:
         self._engine.dispose()
 
     def forget_connections(self) -> None:
-        """Leave the connections to the process that opened them, of which this one is a fork."""
-        # Not even by the garbage collector, which would close them for the parent too.
+        """In a forked child, drop the connections of the parent without closing them."""
+        # The reference prevents that the garbage collector closes them, which would close them for the parent too.
         self._of_parent.append(self._engine.pool)
         self._engine.dispose(close=False)
 
     # Trouble
 
     def was_told(self, error: JobStoreError) -> bool:
-        """Return whether the same trouble was told before, whatever was tried, and note that it is told now."""
+        """Return whether the same failure is in the log already, whatever was tried; record that it is there now."""
         what = str(error).partition(f" {self.name}: ")[2]
         if not what:
-            # Of an argument, and not of the database.
+            # An error about an argument does not name the database.
             return False
         return self.troubles.was_told(what, of_writing=self._failed_to_write)
 
     @contextmanager
     def _as_store_errors(self, doing: str, where: str = "in the store at") -> Iterator[None]:
-        """Raise trouble of the database as trouble of the store, in words of which none is secret."""
+        """Raise errors of the database as errors of the store, whose messages contain no secrets."""
         try:
             yield
         except _TROUBLE as error:
-            trouble = _told(f"could not {doing} {where} {self.name}", error)
+            trouble = _error_of_store(f"could not {doing} {where} {self.name}", error)
         else:
             return
         try:
             raise trouble
         finally:
-            # Not with what led to it: a driver's error has the connection, and all that it was opened with.
+            # Without the driver's error, which refers to the connection and so to its password.
             trouble.__context__ = None
 
 
 def _inside(seconds: float) -> float:
-    """How long locks may take of the time that is left: less, so that the database itself says what it waited for."""
+    """The part of *seconds* for which a lock may be awaited. It ends first, so that the database names the lock."""
     return max(seconds / 2, min(seconds - 0.5, seconds * 0.9))
 
 
@@ -451,8 +456,8 @@ _TROUBLE: Final = (
 )
 
 
-def _told(failed: str, error: Exception) -> JobStoreError:  # noqa: PLR0911 - one for each kind of trouble
-    """What to raise for trouble."""
+def _error_of_store(failed: str, error: Exception) -> JobStoreError:  # noqa: PLR0911 - one for each kind of error
+    """The error of the store to raise for any error of *_TROUBLE*."""
     match error:
         case SQLAlchemyError():
             return store_error(failed, error)
@@ -460,25 +465,25 @@ def _told(failed: str, error: Exception) -> JobStoreError:  # noqa: PLR0911 - on
             return store_error(failed, last, JobStoreUnavailableError)
         case Overdue() | Abandoned():
             return JobStoreUnavailableError(
-                f"{failed}: the database did not answer in time ({error}); try again when it does, "
+                f"{failed}: the database did not answer in time ({error}); try again later, "
                 "or open the store with a longer timeout"
             )
         case Damaged():
             return JobStoreDamagedError(f"{failed}: {error}")
         case UnicodeDecodeError():
-            # SQLAlchemy reads the names of the tables by itself.
+            # SQLAlchemy decodes the names of the tables.
             return JobStoreDamagedError(f"{failed}: the file is damaged ({error.reason}); {RESTORE}")
         case UnicodeEncodeError():
             return JobStoreError(f"{failed}: expected texts without lone surrogates")
         case _Replaced():
             return JobStoreError(
-                f"{failed}: the file that was opened was removed, or another was put in its place; close the store, "
-                "then it opens what is there"
+                f"{failed}: the file that was opened was removed, or another was put in its place; close the store "
+                "to use the file that is there now"
             )
         case forks.Inherited():
             return JobStoreError(
-                f"{failed}: this process was forked while the store was in use, and cannot use it; fork before that, "
-                "or start processes that are not forks"
+                f"{failed}: this process was forked while the store was in use, and cannot use it; fork before the "
+                'first use, or start processes by the method "spawn"'
             )
         case ImportError():
             return JobStoreError(f"{failed}: {error}; install ibm-circuit-job[postgresql]")

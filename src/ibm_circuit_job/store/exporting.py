@@ -1,9 +1,10 @@
-"""Files of Parquet in a folder, of which each has the jobs of a part of the store, and a manifest of what is in them.
+"""Export a store to a folder of Parquet files, and a manifest that lists them.
 
-Jobs are in the order of their creation. A segment is a run of jobs in this order, and has one file in each partition.
-All files of a segment get their names when all of it is written, and then the manifest names them. So a process that is
-killed leaves files that no manifest names, and the next export deletes them and goes on. The manifest has a digest of
-the jobs of each segment: where a job was changed, added or deleted since, the segment is written again.
+Jobs are sorted by their time of creation. A segment is a range of jobs in this order; it has one file in each
+partition. The files of a segment are renamed to their final names when all of them are written, and the manifest lists
+them after that. If a process is killed, the next export deletes the files that the manifest does not list, and
+continues. The manifest has a digest of the jobs of each segment. A segment is written again if one of its jobs was
+changed, added or deleted.
 """
 
 from __future__ import annotations
@@ -27,66 +28,71 @@ from ibm_circuit_job.store.frames import Item, Kind, TableFile, Tables, is_enoug
 from ibm_circuit_job.wire.circuit_rows import CircuitRow
 
 FORMAT: Final = 1
-"""The version of the manifest."""
+"""The version of the format of the manifest."""
 MANIFEST: Final = "_manifest.json"
-"""Its name. Programs that read a folder of Parquet pass over names that begin so."""
-_JOBS: Final = 20_000
-_OUTCOMES: Final = 10_000_000
-_FILES: Final = 50
-"""After so many jobs, or so many outcomes, or with so many files open, a segment is at its end."""
+"""The name of the manifest. Programs that read folders of Parquet ignore names with a leading underscore."""
+_MOST_JOBS: Final = 20_000
+"""The most jobs in a segment."""
+_MOST_OUTCOMES: Final = 10_000_000
+"""A segment ends with the job that makes it have this many outcomes."""
+_MOST_FILES: Final = 50
+"""A segment ends with the job that makes it have this many files, which are open at once."""
 _NONE: Final = "__HIVE_DEFAULT_PARTITION__"
-"""The partition of what is not known, as Hive names it."""
+"""Hive's name for the partition of rows without a value."""
 _OURS: Final = re.compile(r"part-\d{6}\.parquet|\.part-\d{6}\.parquet\..*")
 Cursor: TypeAlias = tuple[int, str]
-"""A place in the order of jobs: moment and ID."""
+"""A position in the order of jobs: the time of creation in microseconds since 1970, UTC, and the ID."""
 Listed: TypeAlias = tuple[int, str, str]
-"""A job in that order: moment, ID, and the digest of its row."""
+"""A job in that order: time of creation, ID, and the digest of its row."""
 
 
 class Jobs(Protocol):
-    """The jobs of a store that are exported."""
+    """The jobs to export."""
 
     def page(self, after: Cursor | None, until: Cursor | None) -> Sequence[Listed]:
-        """Return the next jobs, in their order; none where there are no more."""
+        """Return the next jobs after one position, up to another and including it; empty at the end."""
 
     def whole(self, job_id: str) -> Iterable[Job]:
-        """Return a job with its bodies; none where it cannot be read, or is gone."""
+        """Return a job with its bodies; empty if the job cannot be read or was deleted."""
 
 
 class _Segment(msgspec.Struct, frozen=True):
-    """A run of jobs, and the files that have their rows."""
+    """A range of jobs, and the files that have their rows."""
 
     last: Cursor
-    """Its last job. It begins after that of the segment before."""
+    """The position of its last job. The segment begins after the last job of the segment before."""
     digest: str
     """The SHA-256 of the IDs and digests of its jobs."""
     is_full: bool
-    """Whether later jobs begin another one."""
+    """Whether later jobs go into a new segment."""
     files: dict[str, int]
-    """Path in the folder -> how many rows it has."""
+    """Path relative to the folder -> number of rows."""
 
 
 class _Manifest(msgspec.Struct):
-    """What is in a folder, as its file of that name says."""
+    """The contents of the manifest."""
 
     format: int
     options: dict[str, Any]
-    """What was asked for."""
+    """The arguments of the export."""
     number: int
     """The number of the next segment."""
     segments: list[_Segment]
 
 
 def checked_partitions(partition_by: Any) -> tuple[str, ...]:
-    """Return the columns by which files are in folders.
+    """Return the columns to partition by, as a tuple without duplicates.
+
+    Args:
+        partition_by: The name of a column, or a list of names: ``"backend"``, ``"year"``, ``"month"`` or ``"day"``.
 
     Raises:
-        IBMBackendValueError: If they are none that are known.
+        IBMBackendValueError: If a name is none of these.
     """
     listed = (partition_by,) if isinstance(partition_by, str) else partition_by
     if not isinstance(listed, (list, tuple)) or any(each not in [*_PARTITIONS] for each in listed):
         known = ", ".join(map(repr, _PARTITIONS))
-        raise IBMBackendValueError(f"expected partition_by to be of {known}, got {partition_by!r}")
+        raise IBMBackendValueError(f"expected partition_by to be one or several of {known}, got {partition_by!r}")
     return tuple(dict.fromkeys(listed))
 
 
@@ -106,21 +112,21 @@ _PARTITIONS: Final[Mapping[str, Callable[[CircuitRow], str | None]]] = {
 
 
 def export(jobs: Jobs, folder: Path, partitions: Sequence[str], kind: Kind, filters: Mapping[str, Any]) -> int:
-    """Write the rows of jobs to files in a folder, or bring the files of an export before up to date.
+    """Write the rows of jobs to files in a folder, or update the files of an earlier export.
 
     Args:
         jobs: The jobs.
-        folder: The folder. There must be nothing yet, an empty folder, or what was exported with the same arguments.
-        partitions: The columns by which files are in folders, the outermost first.
-        kind: What a row is.
-        filters: Which jobs they are, as plain values, for the manifest.
+        folder: The folder. It must be empty, not exist, or contain an export with the same arguments.
+        partitions: The columns to partition by, the outermost folder first.
+        kind: What a row is, ``"circuit"`` or ``"shot"``.
+        filters: The filters that chose the jobs, as plain values for the manifest.
 
     Returns:
-        How many rows all files have.
+        The number of rows in all files.
 
     Raises:
         ImportError: If pyarrow is not installed; the message names the extra.
-        JobStoreError: If the folder cannot be used, or the store cannot be read. What was exported stays.
+        JobStoreError: If the folder cannot be used, or the store cannot be read. Complete segments stay.
         JobStoreDamagedError: If the manifest is damaged.
     """
     tables = Tables(kind, left_out=partitions)
@@ -142,8 +148,8 @@ def _opened(folder: Path, options: dict[str, Any]) -> _Manifest:
     if not file.exists():
         if any(not path.name.startswith(f".{MANIFEST}.") for path in folder.iterdir()):
             raise JobStoreError(
-                f"could not export to {folder}: expected a path at which there is nothing yet, an empty folder, or one "
-                f"that was exported to; this one has no {MANIFEST}"
+                f"could not export to {folder}: expected a path at which there is nothing yet, an empty folder, or an "
+                f"earlier export; this folder has no {MANIFEST}"
             )
         manifest = _Manifest(FORMAT, options, 0, [])
         _save(folder, manifest)
@@ -153,7 +159,10 @@ def _opened(folder: Path, options: dict[str, Any]) -> _Manifest:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise JobStoreDamagedError(f"{file} is damaged: {error}; move the folder away and export again") from None
     if manifest.format != FORMAT:
-        raise JobStoreError(f"{file} has format {manifest.format}, and this version of ibm-circuit-job knows {FORMAT}")
+        raise JobStoreError(
+            f"{file} has format {manifest.format}, and this version of ibm-circuit-job reads format {FORMAT}; "
+            "export to another folder"
+        )
     other = [name for name in options if manifest.options.get(name) != options[name]]
     if other:
         said = ", ".join(f"{name}={manifest.options.get(name)!r}" for name in other)
@@ -177,7 +186,7 @@ def _save(folder: Path, manifest: _Manifest) -> None:
 
 @frozen
 class _Exporter:
-    """One export. The manifest says at any time what is done."""
+    """One export. The manifest lists what is complete at any time."""
 
     jobs: Jobs
     folder: Path
@@ -187,7 +196,7 @@ class _Exporter:
     manifest: _Manifest
 
     def remove_unnamed(self) -> None:
-        """Delete files of an export that was interrupted, which the manifest does not name."""
+        """Delete the files of an interrupted export, which the manifest does not list."""
         named = {self.folder / path for segment in self.manifest.segments for path in segment.files}
         for path in self.folder.rglob("*"):
             if _OURS.fullmatch(path.name) and path not in named:
@@ -196,7 +205,7 @@ class _Exporter:
             unfinished.unlink(missing_ok=True)
 
     def bring_up_to_date(self) -> None:
-        """Write those segments whose jobs are not those of the manifest any more, and those that are missing."""
+        """Write the segments that are missing, and those whose jobs have changed since the manifest was written."""
         index, after = 0, None
         while index < len(self.manifest.segments):
             segment = self.manifest.segments[index]
@@ -226,26 +235,26 @@ class _Exporter:
     def _write_range(
         self, index: int, after: Cursor | None, until: Cursor | None, *, in_place_of: _Segment | None = None
     ) -> int:
-        """Write the segments of a range of jobs, and return the index of what comes after them."""
+        """Write the segments of a range of jobs, and return the index of the segment after them."""
         listed = self._listed(after, until)
         for first in listed:
             segment = self._written(first, listed, until)
             self._record(index, in_place_of, [segment])
             index, in_place_of = index + 1, None
         if in_place_of is not None:
-            # All of its jobs are gone.
+            # All its jobs were deleted.
             self._record(index, in_place_of, [])
         return index
 
     def _record(self, index: int, in_place_of: _Segment | None, segments: list[_Segment]) -> None:
-        """Have the manifest name new segments, and delete the files of the one that they replace."""
+        """Add segments to the manifest, and delete the files of the segment that they replace."""
         self.manifest.segments[index : index if in_place_of is None else index + 1] = segments
         _save(self.folder, self.manifest)
         for path in () if in_place_of is None else in_place_of.files:
             (self.folder / path).unlink(missing_ok=True)
 
     def _written(self, first: Listed, others: Iterator[Listed], until: Cursor | None) -> _Segment:
-        """Write one segment: the first job and as many others as there is room for."""
+        """Write one segment: the first job, and others until the segment is full."""
         name = f"part-{self.manifest.number:06d}.parquet"
         self.manifest.number += 1
         digest, jobs, outcomes, is_full = hashlib.sha256(), 0, 0, True
@@ -262,7 +271,8 @@ class _Exporter:
                     outcomes += weight(item)
                     if buffer.is_full:
                         self._flush(buffer, sinks, stack, name)
-                if jobs >= _JOBS or outcomes >= _OUTCOMES or len(sinks | buffer.items.keys()) >= _FILES:
+                files_open = len(sinks | buffer.items.keys())
+                if jobs >= _MOST_JOBS or outcomes >= _MOST_OUTCOMES or files_open >= _MOST_FILES:
                     break
                 job = next(others, None)
             else:
@@ -278,7 +288,7 @@ class _Exporter:
             yield from items_of(job, self.kind)
 
     def _partition(self, item: Item) -> str:
-        """The folder of a row, within the folder of all."""
+        """The folder of the partition of a row, relative to the folder of the export."""
         row = item if isinstance(item, CircuitRow) else item.circuit
         said = ((name, _PARTITIONS[name](row)) for name in self.partitions)
         return "".join(f"{name}={quote(value, safe='') if value else _NONE}/" for name, value in said)
@@ -301,7 +311,7 @@ class _Buffer:
 
     @property
     def is_full(self) -> bool:
-        """Whether they are to be written before more are read."""
+        """Whether to write the rows before more are read."""
         return is_enough(self._count, self._outcomes)
 
     def add(self, partition: str, item: Item) -> None:
@@ -311,7 +321,7 @@ class _Buffer:
         self._outcomes += weight(item)
 
     def emptied(self) -> dict[str, list[Item]]:
-        """Return them, and have none."""
+        """Return the rows, and empty the buffer."""
         items, self.items = self.items, {}
         self._count = self._outcomes = 0
         return items

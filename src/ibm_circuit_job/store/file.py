@@ -1,4 +1,4 @@
-"""The file that a store in SQLite is: there for its owner alone, and the same one for as long as it is open."""
+"""The SQLite file of a store: made so that only its owner can read it, and identified while it is open."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ibm_circuit_job.store.trouble import RESTORE
 
 _making: Final = threading.Lock()
 _LEAST: Final = 512
-"""The bytes of the smallest database."""
+"""The size of the smallest database in bytes."""
 
 
 def identity_of(file: str | Path) -> tuple[int, int] | None:
-    """Return which file is at a path, whatever it is called; ``None`` where there is none."""
+    """Return the device and inode of the file at a path; ``None`` if there is none. Links to a file give the same."""
     try:
         found = os.stat(file)  # noqa: PTH116 - a path that is a text already
     except OSError:
@@ -28,7 +28,7 @@ def identity_of(file: str | Path) -> tuple[int, int] | None:
 
 
 def is_missing(file: Path) -> bool:
-    """Return whether there is certainly nothing at a path."""
+    """Return whether there is nothing at a path; false if that cannot be found out."""
     try:
         file.stat()
     except FileNotFoundError:
@@ -39,23 +39,23 @@ def is_missing(file: Path) -> bool:
 
 
 def make_for_owner(file: Path) -> None:
-    """Make a file, and the folders above it, that only their owner can read; where it is there, look at it.
+    """Create a file and its folders, readable by their owner only; check the file if it exists.
 
-    A file that is there is not opened: when this process closes it, SQLite's locks on it are gone, whichever part of
-    the process holds them, and another process that thinks itself alone takes away what was written last.
+    An existing file is not opened. To close it would release all locks that SQLite has on it in this process. Another
+    process could then believe that it is the only one, and delete the write-ahead log.
 
     Raises:
-        JobStoreError: If it cannot be made, or be used.
-        JobStoreDamagedError: If it is too small for any database.
+        JobStoreError: If the file cannot be created, or cannot be read and written.
+        JobStoreDamagedError: If the file is too small to be a database.
     """
     try:
         private_files.make_folder(file.parent)
         with _making, suppress(FileExistsError):
-            # Made here, since SQLite would let others read it; the files beside it are like it.
+            # SQLite would let others read a file that it creates. Its log files get the permissions of this one.
             os.close(private_files.open_new(file))
         size = file.stat().st_size
         if not file.is_file():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder, or the like")
+            raise IsADirectoryError(errno.EISDIR, "it is a folder, a pipe or a device")
         if not os.access(file, os.R_OK | os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
@@ -63,15 +63,15 @@ def make_for_owner(file: Path) -> None:
     if 0 < size < _LEAST:
         # SQLite would take a file of one byte for an empty one.
         raise JobStoreDamagedError(
-            f"could not open the store at {file}: the file is damaged, or none of a store ({size} bytes); {RESTORE}"
+            f"could not open the store at {file}: the file is damaged, or not a store ({size} bytes); {RESTORE}"
         )
 
 
 def close_to_others(file: Path) -> None:
-    """Make a file that was open to others its owner's alone, and those beside it.
+    """Remove the permissions of other users from a database file and its log files.
 
     Raises:
-        JobStoreError: If it is not ours to close.
+        JobStoreError: If this user may not change the permissions.
     """
     try:
         for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
@@ -79,7 +79,7 @@ def close_to_others(file: Path) -> None:
             if part.exists() and part.stat().st_mode & 0o077:
                 part.chmod(0o600)
     except FileNotFoundError:
-        # Those beside it go with the last process that has it open.
+        # SQLite deletes the log files when the last process closes the database.
         pass
     except OSError as error:
         raise _unusable(file, error) from None
@@ -88,5 +88,5 @@ def close_to_others(file: Path) -> None:
 def _unusable(file: Path, error: OSError) -> JobStoreError:
     return JobStoreError(
         f"could not open the store at {file}: {error.strerror}; "
-        "expected a file of your own, in a folder in which you may make files"
+        "expected a file that you own, in a folder in which you may create files"
     )

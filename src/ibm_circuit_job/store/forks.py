@@ -1,12 +1,12 @@
-"""Forks of a process that has files of SQLite open.
+"""Close the SQLite files of stores while their process forks.
 
-A fork inherits what SQLite knows in this process of open files and of the locks on them. There it is wrong: SQLite in
-the fork believes that it has locks that only the parent has, and that those of other threads are still taken. So no
-file of a store is open when a process forks: transactions under way end first, connections are closed, others wait
-until after the fork, and both processes open the file anew.
+A forked child inherits SQLite's list of open files and locks, which is wrong there: SQLite in the child believes that
+it has locks that only the parent has, and waits for locks of threads that do not exist in the child. So no file of a
+store is open during a fork. Transactions that run end first, all connections are closed, new transactions wait until
+after the fork, and both processes open the file again.
 
-Without that, where a fork only opens anew: beside two threads that write, 28 of 40 forks could not write, since they
-waited for locks of threads that they do not have. With it, 200 of 200 wrote, and none waited 0.4 seconds to be made.
+Figures, with two threads that write: if the child only opens the file again, 28 of 40 children could not write. With
+the rules above, 200 of 200 could write, and no fork was delayed by 0.4 seconds.
 """
 
 from __future__ import annotations
@@ -20,59 +20,59 @@ from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
 PATIENCE: Final = 2.0
-"""Seconds that a fork waits for the transactions under way. Those that wait for a lock step aside at once."""
-_PAUSE: Final = 0.001
-"""Seconds between looks at whether they have ended."""
+"""The longest time in seconds that a fork waits for running transactions. Those that wait for a lock end at once."""
+_PAUSE_SECONDS: Final = 0.001
+"""The seconds between two checks whether they have ended."""
 
 
 class Closable(Protocol):
-    """A database, as far as a fork is concerned."""
+    """A database whose connections can be closed before a fork."""
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file."""
+        """Whether the database is a file of SQLite."""
 
     def disconnect(self) -> None:
         """Close all connections that are not in use."""
 
     def forget_connections(self) -> None:
-        """Leave the connections to the process that opened them."""
+        """In the child, drop the connections of the parent without closing them."""
 
 
 class Inherited(Exception):  # noqa: N818 - named for what it says
-    """A file was in use when the process forked, so that the fork cannot use it."""
+    """The file was in use when the process forked, so the child cannot use it."""
 
 
 class SteppedAside(Exception):  # noqa: N818 - named for what it says
-    """A transaction that waited for a lock has ended, so that a thread can fork; begin it again."""
+    """A transaction that waited for a lock was ended so that the process can fork; begin it again."""
 
 
 _gate: Final = threading.RLock()
-"""Locked by a thread that forks, from before until after."""
+"""Locked by a thread from before it forks until after."""
 _databases: Final[weakref.WeakSet[Closable]] = weakref.WeakSet()
 _inherited: Final[set[str]] = set()
-"""Where the files are that a transaction was using when this process was forked."""
+"""The locations of files that a transaction of the parent was using when this process was forked."""
 _under_way: Final[dict[object, str]] = {}
-"""The transactions in files that are under way -> where the file of each is."""
-_is_wanted = False
+"""The running transactions in files -> the location of the file."""
+_fork_is_waiting = False
 """Whether a thread waits to fork."""
 
 
 def watch(database: Closable) -> None:
-    """Have forks of the process know of a database from now on."""
+    """Close and open the connections of this database at each fork from now on."""
     with _gate:
         _databases.add(database)
 
 
 @contextmanager
 def unforked(location: str) -> Iterator[None]:
-    """Use a file of SQLite, while the process does not fork.
+    """Use a file of SQLite in a ``with`` block, during which the process does not fork.
 
     Args:
-        location: Where it is, with no links in it: however it is spelled, it is one file.
+        location: The path of the file, with symbolic links resolved, so that one file has one location.
 
     Raises:
-        Inherited: If this process was forked from one that was using it.
+        Inherited: If the parent was using the file when this process was forked.
     """
     use = object()
     with _gate:
@@ -82,28 +82,28 @@ def unforked(location: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # The gate may be locked by a thread that waits for this.
+        # Without the gate: a thread that waits for this transaction may have locked it.
         _under_way.pop(use, None)
 
 
 def step_aside() -> None:
-    """End a transaction that waits for a lock, if a thread waits to fork.
+    """End the transaction if a thread waits to fork. A transaction that waits for a lock calls this.
 
     Raises:
-        SteppedAside: If one does.
+        SteppedAside: If a thread waits to fork.
     """
-    if _is_wanted:
+    if _fork_is_waiting:
         raise SteppedAside
 
 
 def _before() -> None:
-    global _is_wanted  # noqa: PLW0603 - it is the process's
+    global _fork_is_waiting  # noqa: PLW0603 - it is the process's
     _gate.acquire()
-    _is_wanted = True
+    _fork_is_waiting = True
     deadline = time.monotonic() + PATIENCE
     try:
         while _under_way and time.monotonic() < deadline:
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE_SECONDS)
     finally:
         for database in _databases:
             if database.is_sqlite:
@@ -115,9 +115,9 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    # SQLite has the others closed; these it cannot close any more.
+    # The connections of these transactions could not be closed before the fork.
     _inherited.update(_under_way.values())
-    # Their threads are not here.
+    # Their threads do not exist in the child.
     _under_way.clear()
     for database in _databases:
         database.forget_connections()
@@ -125,9 +125,9 @@ def _after_in_child() -> None:
 
 
 def _open_gate() -> None:
-    global _is_wanted  # noqa: PLW0603 - it is the process's
-    _is_wanted = False
-    # Ctrl-C may have come before it was locked.
+    global _fork_is_waiting  # noqa: PLW0603 - it is the process's
+    _fork_is_waiting = False
+    # Ctrl-C may have interrupted _before() before it locked the gate.
     with suppress(RuntimeError):
         _gate.release()
 

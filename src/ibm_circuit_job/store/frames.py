@@ -1,4 +1,4 @@
-"""Rows of circuits and shots as a table of pandas, or as a file of Apache Parquet. It needs the extra ``analysis``."""
+"""Tables of circuits and shots: as a pandas DataFrame, or as a file of Apache Parquet. Needs the extra ``analysis``."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.wire.circuit_rows import CircuitRow, ShotRows, circuit_rows, shot_rows
 
 COLUMNS: Final = tuple(column.name for column in fields(CircuitRow))
-"""The columns, in their order."""
+"""The names of the columns of a table with a row for each circuit, in order."""
 _OF_CIRCUIT: Final = ("job_id", "circuit", "backend", "tags", "created", "status", "calibration")
 SHOT_COLUMNS: Final = ("job_id", "circuit_number", "circuit", "shot", "outcome", *_OF_CIRCUIT[2:])
-"""The columns of a table with a row for each shot, in their order."""
+"""The names of the columns of a table with a row for each shot, in order."""
 Kind: TypeAlias = Literal["circuit", "shot"]
 """What a row is."""
 Item: TypeAlias = CircuitRow | ShotRows
 """A row for a circuit, or rows for some shots."""
 _SECONDS: Final = ("queue_seconds", "run_seconds", "usage_seconds")
 _ROWS_AT_ONCE: Final = 5_000
+"""The most rows in memory before a part of the file is written."""
 _OUTCOMES_AT_ONCE: Final = 100_000
-"""After so many rows, or so many outcomes in them, a part of the file is written."""
+"""The most outcomes in these rows before a part of the file is written."""
 
 
 def frame_of(rows: Iterable[CircuitRow]) -> Any:
@@ -50,43 +51,48 @@ def frame_of(rows: Iterable[CircuitRow]) -> Any:
     columns = {name: [getattr(row, name) for row in listed] for name in COLUMNS}
     columns["tags"] = [list(row.tags) for row in listed]
     kinds = {"shots": "Int64", **dict.fromkeys(_SECONDS, "float64")}
-    # Objects, so that a column of dictionaries, or of nothing, is neither taken apart nor made numbers.
+    # As objects: pandas would otherwise unpack dictionaries, and make floats of a column of None.
     frame = pandas.DataFrame({name: pandas.Series(values, dtype=object) for name, values in columns.items()})
     frame["created"] = pandas.to_datetime(frame["created"], utc=True).astype("datetime64[us, UTC]")
     return frame.astype(kinds)
 
 
 def check_rows(rows: Any) -> None:
-    """Check that something says what a row is.
+    """Check the argument *rows*.
 
     Raises:
-        IBMBackendValueError: If it does not.
+        IBMBackendValueError: If it is neither ``"circuit"`` nor ``"shot"``.
     """
     if rows not in {"circuit", "shot"}:
         raise IBMBackendValueError(f"expected rows to be 'circuit' or 'shot', got {rows!r}")
 
 
 def items_of(job: Job, kind: Kind) -> Iterator[Item]:
-    """Yield the rows of a job."""
+    """Yield the rows of a job, one for each circuit, or one for some shots of a circuit.
+
+    Args:
+        job: The job, with its result.
+        kind: What a row of the table is.
+    """
     yield from circuit_rows(job) if kind == "circuit" else shot_rows(job)
 
 
 def write_parquet(rows: Iterable[Item], path: str | os.PathLike[str], kind: Kind = "circuit") -> int:
-    """Write a file of Apache Parquet with a row for each circuit, or for each shot, a part at a time.
+    """Write a file of Apache Parquet with a row for each circuit, or for each shot, part by part.
 
-    The file is there when all of it is written, for its owner alone. One that is there is replaced.
+    The file appears when it is complete, and only its owner can read it. An existing file is replaced.
 
     Args:
-        rows: The rows; for shots, some in each.
-        path: The file.
-        kind: What a row is, ``"circuit"`` or ``"shot"``.
+        rows: The rows; for shots, each has several.
+        path: The path of the file.
+        kind: What a row of the file is, ``"circuit"`` or ``"shot"``.
 
     Returns:
-        How many rows it has.
+        The number of rows in the file.
 
     Raises:
         ImportError: If pyarrow is not installed; the message names the extra.
-        JobStoreError: If the file cannot be written; then nothing is changed.
+        JobStoreError: If the file cannot be written. An existing file is not changed then.
 
     Example:
         >>> import tempfile
@@ -112,19 +118,19 @@ def write_parquet(rows: Iterable[Item], path: str | os.PathLike[str], kind: Kind
 
 
 class TableFile:
-    """A file of Parquet that is there when :meth:`finish` returns; until then, what was there stays.
+    """Writes a file of Parquet, which appears at its path when :meth:`finish` is called.
 
     Args:
-        file: Where.
-        tables: What its rows are.
+        file: The path. An existing file stays until :meth:`finish`.
+        tables: Makes the tables to write.
 
     Raises:
-        OSError: If it cannot be made.
+        OSError: If a file cannot be created in that folder.
     """
 
     def __init__(self, file: Path, tables: Tables) -> None:
         self.rows = 0
-        """How many rows were written."""
+        """The number of rows written."""
         self._file = file
         self._tables = tables
         descriptor, unfinished = private_files.open_temporary(file)
@@ -133,7 +139,7 @@ class TableFile:
         self._writer = tables.writer(self._sink)
 
     def write(self, items: Sequence[Item]) -> None:
-        """Write some rows, as one group.
+        """Write some rows, as one row group.
 
         Raises:
             OSError: If they cannot be written.
@@ -143,10 +149,10 @@ class TableFile:
         self.rows += table.num_rows
 
     def finish(self) -> None:
-        """Have all of it on the disk, and put the file in its place.
+        """Flush the file to the disk, and rename it to its path.
 
         Raises:
-            OSError: If that cannot be done.
+            OSError: If one of these fails.
         """
         self._writer.close()
         self._sink.flush()
@@ -166,11 +172,11 @@ class TableFile:
 
 
 class Tables:
-    """Makes tables of Arrow of rows.
+    """Makes Arrow tables from rows.
 
     Args:
-        kind: What a row is, ``"circuit"`` or ``"shot"``.
-        left_out: Columns that they have not.
+        kind: What a row of a table is, ``"circuit"`` or ``"shot"``.
+        left_out: The columns to omit.
 
     Raises:
         ImportError: If pyarrow is not installed; the message names the extra.
@@ -182,11 +188,11 @@ class Tables:
         self._schema = _schema(self._arrow, self.columns)
 
     def writer(self, sink: Any) -> Any:
-        """Return what writes such tables into a file."""
+        """Return a ``pyarrow.parquet.ParquetWriter`` that writes such tables to an open file."""
         return self._parquet.ParquetWriter(sink, self._schema)
 
     def table(self, items: Sequence[Item]) -> Any:
-        """Return a table of some rows."""
+        """Return a ``pyarrow.Table`` of some rows."""
         circuits = [item for item in items if isinstance(item, CircuitRow)]
         columns = {name: [_plain(getattr(row, name)) for row in circuits] for name in self.columns if circuits}
         whole = [self._arrow.Table.from_pydict(columns, schema=self._schema)] if circuits else []
@@ -208,12 +214,17 @@ class Tables:
 
 
 def weight(item: Item) -> int:
-    """Return how many outcomes an item has, by which parts are bounded."""
+    """Return the number of outcomes in a row, which stands for the memory that it needs."""
     return len(item.outcomes) if isinstance(item, ShotRows) else len(item.counts or ())
 
 
 def is_enough(items: int, outcomes: int) -> bool:
-    """Return whether so many items, with so many outcomes, are written before more are read."""
+    """Return whether to write these rows before more are read.
+
+    Args:
+        items: The number of rows.
+        outcomes: The number of outcomes in them.
+    """
     return items >= _ROWS_AT_ONCE or outcomes >= _OUTCOMES_AT_ONCE
 
 
@@ -231,7 +242,7 @@ def _parts(rows: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _plain(value: Any) -> Any:
-    # Arrow takes a map as pairs.
+    # Arrow makes a map from pairs.
     return list(value.items()) if isinstance(value, dict) else value
 
 

@@ -1,8 +1,8 @@
-"""Leases: the rows that say which process asks the service for a job that several wait for, and what wakes the others.
+"""Leases: if several processes wait for a job, its lease names the one that asks the service.
 
-Which lease is free is ``state.watching``'s business. In PostgreSQL a transaction that saves a job with a lease sends a
-notice, which is delivered when it commits. A file of SQLite has a number that changes with each commit of another
-connection (``PRAGMA data_version``).
+The other processes are notified when that one saves something. In PostgreSQL, a transaction that saves a job with a
+lease sends a notice, which is delivered at its commit. In SQLite, ``PRAGMA data_version`` is a number that changes with
+each commit of another connection. The rules by which a lease is free are in ``state.watching``.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
 
 _REMOVED_AFTER: Final = 3600.0
-"""Seconds after which the row of a watcher that is not renewed is removed."""
+"""The seconds after the last renewal of a watcher until its row is removed."""
 
 
 def announce(connection: sql.Connection, job_ids: Iterable[str]) -> None:
-    """Have the processes that follow these jobs notice that something was saved, when the transaction commits.
+    """Notify the processes that wait for these jobs, when the transaction commits.
 
     Args:
         connection: The transaction.
-        job_ids: The jobs. Those without a lease cost nothing: no process follows them.
+        job_ids: The jobs that were saved. Jobs without a lease cost nothing, since no process waits for them.
     """
     if connection.dialect.name == "postgresql":
         for wanted in portions(job_ids):
             connection.execute(_ANNOUNCE, {"of_jobs": wanted}).all()
 
 
-# Notices of one transaction that are alike are one. It says no more than that there is something to read.
+# PostgreSQL delivers equal notices of one transaction once. The notice is empty: there is something to read.
 _ANNOUNCE: Final = sql.select(sql.func.pg_notify(postgresql.CHANNEL, "")).where(
     sql.exists().where(schema.leases.c.job_id.in_(sql.bindparam("of_jobs", expanding=True)))
 )
@@ -47,12 +47,12 @@ _ANNOUNCE: Final = sql.select(sql.func.pg_notify(postgresql.CHANNEL, "")).where(
 
 @frozen
 class Look:
-    """What was read of some jobs."""
+    """The leases of some jobs, and the records that have changed."""
 
     leases: Mapping[str, Lease]
-    """ID -> the job's lease, of those that have one."""
+    """Job ID -> lease, for each job that has one."""
     changed: Mapping[str, tuple[str | None, Job | None]]
-    """ID -> the digest and the record of each job whose record has changed; ``None`` for one that is damaged."""
+    """Job ID -> digest and record, for each record that has changed; the record is ``None`` if it is damaged."""
 
 
 class Leases:
@@ -67,21 +67,24 @@ class Leases:
 
     @property
     def are_in_file(self) -> bool:
-        """Whether the database is a file, which sends no notices, and is looked at instead."""
+        """Whether the database is a file. A file sends no notices, so it must be read at intervals."""
         return self._database.is_sqlite
 
     def read_and_take(
         self, watcher: str, job_ids: Collection[str], free_among: Callable[[Mapping[str, Lease]], Collection[str]]
     ) -> dict[str, Lease]:
-        """Renew a watcher, take the leases that are free, and return the leases of some jobs: ID -> lease.
+        """Renew a watcher, take the leases that are free, and return all leases of some jobs.
 
         Args:
-            watcher: The process that asks.
+            watcher: The ID of the calling process as a watcher.
             job_ids: The jobs that it waits for.
-            free_among: Returns those that the watcher takes, given the leases that there are.
+            free_among: From the leases that exist, returns the IDs of the jobs whose leases the watcher takes.
+
+        Returns:
+            Job ID -> lease.
 
         Raises:
-            JobStoreError: If the store cannot be written to just now.
+            JobStoreError: If the store cannot be written to at the moment.
         """
 
         def work(connection: sql.Connection) -> dict[str, Lease]:
@@ -89,7 +92,7 @@ class Leases:
             there = _leases_of(connection, job_ids)
             if free_among(there):
                 if connection.dialect.name == "postgresql":
-                    # Two processes that take the same leases: the second waits, and finds them taken.
+                    # If two processes take the same leases, the second one waits here, and finds them taken.
                     connection.exec_driver_sql(f"LOCK TABLE {schema.leases.name} IN SHARE ROW EXCLUSIVE MODE")
                     there = _leases_of(connection, job_ids)
                 _take(connection, watcher, free_among(there))
@@ -99,15 +102,15 @@ class Leases:
         return self._database.write("share the wait for jobs", work, how=Writing.SOON)
 
     def release(self, watcher: str, job_ids: Collection[str], *, is_last: bool = False) -> None:
-        """Give up the leases of some jobs, so that another process takes them at once.
+        """Delete the leases of some jobs, so that another process can take them at once.
 
         Args:
-            watcher: The process that has them.
+            watcher: The watcher that has the leases.
             job_ids: The jobs.
-            is_last: Whether the process waits for no other jobs.
+            is_last: Whether the watcher waits for no other jobs, so that it is removed as well.
 
         Raises:
-            JobStoreError: If the store cannot be written to just now; then they end by themselves.
+            JobStoreError: If the store cannot be written to at the moment. The leases then expire.
         """
 
         def work(connection: sql.Connection) -> None:
@@ -124,14 +127,14 @@ class Leases:
         """Return the leases of some jobs, and the records that have changed.
 
         Args:
-            digests: The jobs, and of each the digest of the record that is known.
-            at_all: Whether to look also where nothing was saved since the last time, as far as a file says so.
+            digests: Job ID -> digest of the record that the caller has.
+            at_all: Whether to read in any case. Otherwise a file is read only if it has changed since the last call.
 
         Returns:
-            What there is; ``None`` where nothing was saved.
+            The leases and the changed records; ``None`` if a file has not changed.
 
         Raises:
-            JobStoreError: If the store cannot be read just now.
+            JobStoreError: If the store cannot be read at the moment.
         """
         jobs = schema.jobs
 
@@ -156,10 +159,10 @@ class Leases:
         return Look(leases, {row["job_id"]: (row["digest"], _record(row)) for row in rows})
 
     def listener(self) -> postgresql.Listener:
-        """Return a connection of its own on which notices arrive.
+        """Return a separate connection on which notices arrive.
 
         Raises:
-            Exception: If there can be none just now: any error of the driver.
+            Exception: If the connection fails: any error of the driver.
         """
         return self._database.listener()
 
@@ -171,7 +174,7 @@ def _record(row: Any) -> Job | None:
 
 
 def _now(connection: sql.Connection) -> sql.ColumnElement[float]:
-    """The seconds of the clock of the database."""
+    """The time by the clock of the database, in seconds since 1970, UTC."""
     if connection.dialect.name == "postgresql":
         return sql.cast(sql.extract("epoch", sql.func.clock_timestamp()), sql.Double)
     days: sql.ColumnElement[float] = sql.func.julianday("now", type_=sql.Double)
@@ -188,7 +191,7 @@ def _renew(connection: sql.Connection, watcher: str) -> None:
     if connection.execute(sql.update(watchers).where(mine).values(renewed=now)).rowcount:
         return
     connection.execute(sql.insert(watchers).values(watcher=watcher, renewed=now))
-    # Those that a process has left behind. One that is killed does not remove its own.
+    # A new watcher removes the rows of processes that were killed, with their leases.
     connection.execute(sql.delete(watchers).where(watchers.c.renewed < now - _REMOVED_AFTER))
     others = sql.select(watchers.c.watcher)
     connection.execute(sql.delete(schema.leases).where(schema.leases.c.watcher.not_in(others)))
@@ -216,7 +219,7 @@ def _take(connection: sql.Connection, watcher: str, job_ids: Collection[str]) ->
 
 
 def _has_changed(connection: sql.Connection) -> bool:
-    # Each connection counts for itself: one that was not asked yet may have missed something.
+    # The number is the connection's own. On a connection without an earlier number, assume a change.
     found = connection.exec_driver_sql("PRAGMA data_version").scalar()
     has_changed = connection.info.get("data_version") != found
     connection.info["data_version"] = found

@@ -1,8 +1,8 @@
-"""Which of the jobs of a store are asked for, and in which order they come.
+"""Queries that list the jobs of a store, filtered and in the order of their creation.
 
-A listing is read from an index in its order, so that its first jobs cost the same in a store of any size. An index has
-one value of a column in the order of time. Where several values are asked for, such as all statuses of jobs that have
-not ended, there is a query for each, and the database merges what they find.
+A listing is read from an index that has the same order, so its first jobs take the same time in a store of any size.
+Within an index, the jobs with one value of a column are sorted by time. If a filter allows several values, as that for
+jobs that have not ended, there is one query for each value, and the database merges their rows.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ibm_circuit_job.store.schema import key_of
 
 _T = TypeVar("_T")
 Records: TypeAlias = sql.Select[Any]
-"""A query for the records and moments of jobs, with all that their digests are of."""
+"""A query for the records and times of jobs, with all columns that their digests include."""
 _PORTION: Final = 1000
-"""How many rows are fetched at once."""
+"""The number of rows to fetch at once."""
 _LARGEST: Final = 2**63 - 1
-"""The largest number that a database has, and more than it has rows."""
+"""The largest whole number of a database, which is more than it has rows."""
 _logger: Final = logging.getLogger(__name__)
 _SHOWN: Final = tuple(schema.jobs.c[name] for name in (*seals.SEALED, "digest"))
 
@@ -35,24 +35,24 @@ _SHOWN: Final = tuple(schema.jobs.c[name] for name in (*seals.SEALED, "digest"))
 def fitting(
     wanted: WantedJobs, backend_name: str | None, services: Iterable[str] | None, *, descending: bool
 ) -> Records:
-    """Return a query for the jobs that fit, in the order of their creation.
+    """Return a query for the jobs that match all filters, in the order of their creation.
 
     Args:
-        wanted: What they have in common.
-        backend_name: Only those of this backend.
-        services: Only those of these services; see :func:`services_like`.
-        descending: Whether the newest come first.
+        wanted: Filters by status, time and tags.
+        backend_name: Only jobs on this backend; ``None`` for any.
+        services: Only jobs on these services, from :func:`services_like`; ``None`` for any.
+        descending: Whether the newest jobs come first.
     """
     jobs, tags = schema.jobs.c, schema.tags.c
     among, listed = statuses(wanted), None if services is None else sorted(services)
     conditions, ordered = [], schema.jobs.c
     query = sql.select(*_SHOWN, jobs.moment)
-    # One of the filters says in which index the jobs stand; the others look at what is found there.
+    # One of the filters decides which index is read. The others are checked on each row that is found there.
     lead: list[Any] = []
     if wanted.tags:
         first, *others = map(key_of, wanted.tags)
         ordered = tags
-        # By the ID in the index that the jobs are found in, so that they come in order.
+        # The ID is taken from the index of tags, so that the rows come in its order.
         query = sql.select(tags.job_id, *(column for column in _SHOWN if column.name != "job_id"), tags.moment)
         query = query.join_from(schema.tags, schema.jobs, tags.job_id == jobs.job_id)
         lead = [tags.tag == first]
@@ -77,10 +77,10 @@ def fitting(
 
 
 def unfinished(services: Iterable[str] | None) -> Records:
-    """Return a query for the jobs that had not ended, or whose result is awaited, the oldest first.
+    """Return a query for the jobs that have not ended, or whose result has not arrived, the oldest first.
 
     Args:
-        services: Only those of these services; see :func:`services_like`.
+        services: Only jobs on these services, from :func:`services_like`; ``None`` for any.
     """
     jobs = schema.jobs.c
     query = sql.select(*_SHOWN, jobs.moment).where(schema.is_unfinished)
@@ -90,16 +90,20 @@ def unfinished(services: Iterable[str] | None) -> Records:
 
 
 def services_like(connection: sql.Connection, service: str | None) -> set[str] | None:
-    """Return the names, in this store, of all services that a service may be; ``None`` where none is asked for.
+    """Return the names in this store that may stand for a service; ``None`` for ``None``.
 
-    One that was saved, or is asked for, without its instance may be any of them.
+    A name is a URL, or a URL and an instance. A name without an instance matches every instance at this URL.
+
+    Args:
+        connection: The transaction.
+        service: The service, as ``IBMProvider.service`` names it.
     """
     if service is None:
         return None
     url, _, instance = service.partition(" ")
     if instance:
         return {"", service, url}
-    # One look into the index for each service, of which there are few. In which order they are, the database knows.
+    # One query of the index for each service, of which there are few. The database decides their order.
     known, found = schema.jobs.c.service, {"", service}
     after = sql.select(sql.func.min(known)).where(known > sql.bindparam("last"))
     last: Any = ""
@@ -118,14 +122,14 @@ def found(
     limit: int | None,
     skip: int,
 ) -> list[_T]:
-    """Return what is made of the rows that a query finds.
+    """Return the rows of a query, each converted by a function.
 
     Args:
-        connection: The transaction that reads.
+        connection: The transaction.
         query: The query.
-        made_of: Makes something of the ID of a job and its row.
-        limit: How many at most; ``None`` for all. Those that are damaged are replaced by later ones.
-        skip: How many rows are passed over first.
+        made_of: Converts the ID of a job and its row.
+        limit: The most results to return; ``None`` for all. Damaged rows do not count.
+        skip: The number of rows to skip first.
     """
     made: list[_T] = []
     skip = min(skip, _LARGEST)
@@ -141,7 +145,7 @@ def found(
 
 
 def sound(rows: Iterable[sql.RowMapping], made_of: Callable[[str, sql.RowMapping], _T]) -> Iterator[_T]:
-    """Yield what is made of rows. One that is damaged is left out, with a warning in the log."""
+    """Yield each row, converted by a function. A damaged row is left out, with a warning in the log."""
     for row in rows:
         try:
             yield made_of(row["job_id"], row)
@@ -152,7 +156,7 @@ def sound(rows: Iterable[sql.RowMapping], made_of: Callable[[str, sql.RowMapping
 def _in_order(queries: list[sql.Select[Any]], *, descending: bool) -> Records:
     if len(queries) == 1:
         return _ordered(queries[0], queries[0].selected_columns, descending=descending)
-    # Each in its order, too: else PostgreSQL would sort all that they find.
+    # Each subquery is sorted too: PostgreSQL then merges them, and does not sort all their rows.
     parts = [_ordered(query, query.selected_columns, descending=descending).subquery() for query in queries]
     found = sql.union_all(*map(sql.select, parts)).subquery()
     return _ordered(sql.select(found), found.c, descending=descending)
@@ -160,7 +164,7 @@ def _in_order(queries: list[sql.Select[Any]], *, descending: bool) -> Records:
 
 def _ordered(query: Records, columns: Any, *, descending: bool) -> Records:
     order = sql.desc if descending else sql.asc
-    # The ID, so that there is one order where two were created at once.
+    # The ID decides between jobs that were created at the same time.
     return query.order_by(*(order(columns[name]) for name in _ORDER))
 
 
@@ -168,13 +172,13 @@ _ORDER: Final = ("moment", "job_id")
 
 
 def statuses(wanted: WantedJobs) -> list[str] | None:
-    """Return what the column of the status may have; ``None`` for anything."""
+    """Return the values of the column ``status`` that a filter allows; ``None`` for all."""
     if wanted.statuses is not None:
         return sorted(status.name for status in wanted.statuses)
     if wanted.pending is None:
         return None
     final = sorted(status.name for status in FINAL_RANK)
-    # A job of which no status is known has not ended.
+    # "" is the value of a job without a known status, which counts as not ended.
     return ["", *sorted({*JobStatus.__members__} - {*final})] if wanted.pending else final
 
 
@@ -184,5 +188,5 @@ def _has_tag(tag: str) -> Any:
 
 
 def _looked_at(column: Any) -> Any:
-    """A column of which no index is used."""
+    """A column, in an expression for which the database uses no index."""
     return sql.func.coalesce(column, "")

@@ -1,4 +1,4 @@
-"""StoreLookup: which jobs a store has, and on which services, without reading their records."""
+"""StoreLookup: finds the IDs and services of the jobs in a store, without reading their records."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ibm_circuit_job.store.statements import portions
 
 
 class StoreLookup(OpenStore):
-    """A store in which jobs are looked up. ``StoreReader`` reads their records, too."""
+    """A store that finds the IDs and services of jobs. ``StoreReader`` also reads their records."""
 
     def ids_like(self, beginning: str, limit: int = 10) -> list[str]:
         """Return the IDs of jobs that begin with a text, in alphabetical order.
 
         Args:
-            beginning: The first letters of an ID.
-            limit: How many at most.
+            beginning: The first characters of an ID, at least one.
+            limit: The most IDs to return.
 
         Raises:
-            JobStoreError: If the store cannot be read, or ``beginning`` is no text or empty.
+            JobStoreError: If the store cannot be read, or *beginning* is empty or no string.
 
         Example:
             >>> import tempfile
@@ -37,18 +37,21 @@ class StoreLookup(OpenStore):
         """
         check_id(beginning)
         job_id = schema.jobs.c.job_id
-        # No LIKE, for which SQLite has other letters alike.
+        # Not LIKE, which ignores case in SQLite.
         begins = sql.func.substr(job_id, 1, len(beginning)) == beginning
         query = sql.select(job_id).where(begins).order_by(job_id).limit(limit)
         return self._database.read("look up jobs", lambda connection: [*connection.execute(query).scalars()])
 
     def services_of(self, job_ids: Iterable[str]) -> dict[str, str]:
-        """Return the services that jobs are on, as ``IBMProvider.service`` names them: ID -> service.
+        """Return the services that have some jobs: job ID -> service, as ``IBMProvider.service`` names it.
 
-        Jobs of which nothing is saved, or no service is known, are left out.
+        Jobs that are not in the store, or whose service is unknown, are left out.
+
+        Args:
+            job_ids: The IDs of the jobs.
 
         Raises:
-            JobStoreError: If the store cannot be read, or ``job_ids`` are no IDs.
+            JobStoreError: If the store cannot be read, or an ID is empty or no string.
 
         Example:
             >>> import tempfile
@@ -75,10 +78,10 @@ class StoreLookup(OpenStore):
 
 
 def check_id(job_id: Any) -> None:
-    """Check that something can be the ID of a job.
+    """Check that a value can be the ID of a job.
 
     Raises:
-        JobStoreError: If it is no text, or empty.
+        JobStoreError: If it is empty or no string.
 
     Example:
         >>> check_id("cq1x")

@@ -1,11 +1,11 @@
-"""Merging facts into what a store has of jobs, and into their histories, within one transaction.
+"""Merge facts into the records and histories of jobs in a store, within one transaction.
 
-Jobs are merged in portions: what the store has of all jobs of a portion is read, merged in Python and written, each in
-one statement. So a save costs about ten statements for a portion, and not for a job.
+Jobs are merged in portions. For each portion, one statement reads the rows, Python merges them, and one statement
+writes each table. So a save takes about ten statements for a portion, and not for a job.
 
-No two transactions that save wait for each other. A transaction first inserts the jobs that it did not find, in the
-order of their IDs; another one that inserts one of them waits until the first has ended. Then it locks the rows of the
-others, in that order, too. It does not insert after it has locked.
+Two transactions that save never block each other. A transaction first inserts the jobs that the store lacks, in the
+order of their IDs. Another transaction that inserts one of these jobs waits until the first has ended. Then the
+transaction locks the rows of the other jobs, in the same order. It inserts nothing after it has locked rows.
 """
 
 from __future__ import annotations
@@ -30,34 +30,39 @@ from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.wire import records, results
 
 MOST_FACTS: Final = 1000
-"""How many facts the history of a job holds, beside its bodies: the newest, and those that still count."""
+"""The length of a history, without bodies, above which old facts are removed if they no longer affect the record."""
 
 
 @frozen
 class Saving:
-    """What is to be merged into a store."""
+    """The facts of one save."""
 
     facts: Mapping[str, Sequence[Fact]]
-    """ID of a job -> its facts."""
+    """Job ID -> facts."""
     service: str | None
-    """The service that has the jobs."""
+    """The service that has the jobs; ``None`` if unknown."""
     now: datetime | None
-    """Where the facts were seen just now, the wall time of the machine that has seen them."""
+    """The present time, if the facts have just been observed: they are then the newest. ``None`` for older facts."""
     results: Collection[tuple[str, str]]
-    """ID and SHA-256 of each body that is a result, as :func:`results_among` says. A large body takes seconds to look
-    at, in which no other transaction is to wait."""
+    """The job ID and SHA-256 of each body that is a result, from :func:`results_among`. To find out takes seconds for a
+    large body, so it is done before the transaction."""
 
 
 def merge_in(connection: sql.Connection, saving: Saving) -> dict[str, str]:
-    """Merge facts into what a store has of their jobs, and into their histories.
+    """Merge facts into the records of their jobs, and append them to the histories.
+
+    Args:
+        connection: The transaction.
+        saving: The facts.
 
     Returns:
-        ID -> what is damaged, for each job that is damaged beyond its history. Nothing of it was written.
+        Job ID -> description of the damage, for each job that cannot be restored from its history. Nothing is
+        written for these jobs.
     """
     damaged: dict[str, str] = {}
     left = sorted(saving.facts)
     while left:
-        # One job alone can be locked at once: no other transaction waits for what this one has locked before.
+        # A single job can be locked before anything is inserted, since this transaction has no other locks.
         locked = _locked_rows(connection, left) if len(left) == 1 else {}
         there = locked or _known(connection, left)
         done = set[str]()
@@ -67,13 +72,13 @@ def merge_in(connection: sql.Connection, saving: Saving) -> dict[str, str]:
             rows = locked or _locked_rows(connection, portion)
             _change(connection, saving, rows, damaged)
             done |= rows.keys()
-        # Again, where a job was there, and was deleted before it could be locked.
+        # Repeat for jobs that were deleted between the query and the lock.
         left = [job_id for job_id in left if job_id not in done]
     return damaged
 
 
 def _make(connection: sql.Connection, saving: Saving, job_ids: Sequence[str], damaged: dict[str, str]) -> set[str]:
-    """Write jobs that were not there, and return which: another transaction may have made the others since."""
+    """Insert new jobs, and return their IDs, without those that another transaction has inserted meanwhile."""
     merges = _merges(connection, saving, {job_id: _new_row(job_id) for job_id in job_ids}, damaged)
     made = insert_new(connection, schema.jobs, [{**each.row, **each.values} for each in merges])
     ours = [each for each in merges if each.job.job_id in made]
@@ -86,10 +91,10 @@ def _make(connection: sql.Connection, saving: Saving, job_ids: Sequence[str], da
 def _change(
     connection: sql.Connection, saving: Saving, rows: Mapping[str, sql.RowMapping], damaged: dict[str, str]
 ) -> None:
-    """Write what is new of jobs whose rows are locked."""
+    """Update jobs whose rows are locked."""
     merges = _merges(connection, saving, rows, damaged)
     _write_facts(connection, merges)
-    # In SQLite, a column that is set costs a change of its index, also where its value is the same.
+    # Only changed columns are set: SQLite updates the index of every column that is set, even to the same value.
     changes = sorted((tuple(each.changed), each.job.job_id, each.changed) for each in merges if each.changed)
     for _, alike in groupby(changes, key=lambda change: change[0]):
         update(connection, schema.jobs, [{"job_id": job_id, **changed} for _, job_id, changed in alike])
@@ -102,18 +107,18 @@ def _change(
 
 @frozen
 class _Merge:
-    """What is to be written of one job."""
+    """The changes to write for one job."""
 
     row: seals.Row
-    """What the store has of it."""
+    """The row as it is in the store."""
     job: Job
-    """The record."""
+    """The merged record."""
     values: Mapping[str, Any]
-    """The columns that may have changed."""
+    """The values of all columns that a merge can change."""
     changed: Mapping[str, Any]
-    """Those that have."""
+    """The values of the columns that this merge changes."""
     has_new_tags: bool
-    """Whether the rows of its tags have changed."""
+    """Whether the rows in ``tags`` must be replaced."""
     facts: Sequence[Mapping[str, Any]]
     """The rows to append to its history."""
 
@@ -121,45 +126,45 @@ class _Merge:
 def _merges(
     connection: sql.Connection, saving: Saving, rows: Mapping[str, seals.Row], damaged: dict[str, str]
 ) -> list[_Merge]:
-    """What is to be written of some jobs, of those that are sound; what is damaged of the others."""
+    """The merges of the jobs that can be read. The damage of the others is added to *damaged*."""
     found: list[tuple[seals.Row, seals.Row, Job, Sequence[Fact]]] = []
     for job_id, row in rows.items():
         try:
-            sound, kept = _sound_row(connection, row)
-            found.append((row, sound, kept, _stamped(saving, sound, kept)))
+            sound, saved = _sound_row(connection, row)
+            found.append((row, sound, saved, _stamped(saving, sound, saved)))
         except Damaged as damage:
             damaged[job_id] = str(damage)
-    histories = {kept.job_id: [_history_row(kept.job_id, fact) for fact in facts] for *_, kept, facts in found}
+    histories = {saved.job_id: [_history_row(saved.job_id, fact) for fact in facts] for *_, saved, facts in found}
     appended = _appended(connection, histories)
-    return [_merge(saving, row, sound, kept, facts, appended[kept.job_id]) for row, sound, kept, facts in found]
+    return [_merge(saving, row, sound, saved, facts, appended[saved.job_id]) for row, sound, saved, facts in found]
 
 
-def _stamped(saving: Saving, row: seals.Row, kept: Job) -> Sequence[Fact]:
-    """The facts to merge into a job: after all that is there, where they were seen just now."""
-    facts = saving.facts[kept.job_id]
+def _stamped(saving: Saving, row: seals.Row, saved: Job) -> Sequence[Fact]:
+    """The facts to merge into a job. Facts that have just been observed get stamps after all that are in the store."""
+    facts = saving.facts[saved.job_id]
     if saving.now is None:
         return facts
-    stamps = [kept.stamp, *(reference.stamp for reference in references_in(row).values())]
+    stamps = [saved.stamp, *(reference.stamp for reference in references_in(row).values())]
     newest = max((stamp for stamp in stamps if stamp is not None), default=None)
-    return after_stamp(refresh(Job(kept.job_id), *facts), newest, saving.now).facts
+    return after_stamp(refresh(Job(saved.job_id), *facts), newest, saving.now).facts
 
 
 def _merge(
     saving: Saving,
     found: seals.Row,
     row: seals.Row,
-    kept: Job,
+    saved: Job,
     facts: Sequence[Fact],
     appended: Sequence[Mapping[str, Any]],
 ) -> _Merge:
     bodies = [fact for fact in facts if isinstance(fact, Body)]
-    job = refresh(kept, *(fact for fact in facts if not isinstance(fact, Body)))
+    job = refresh(saved, *(fact for fact in facts if not isinstance(fact, Body)))
     service = min(filter(None, (row["service"], saving.service)), key=_by_precision, default=None)
     values = {
         "record": records.to_json(job).decode(),
         **columns_of(job),
         **_body_columns(_joined_references(references_in(row), bodies)),
-        "has_result": row["has_result"] or any((kept.job_id, body.sha256) in saving.results for body in bodies),
+        "has_result": row["has_result"] or any((saved.job_id, body.sha256) in saving.results for body in bodies),
         "first_seen": min([row["first_seen"], *(micros_of(fact.observed_at) for fact in facts)]),
         "is_awaited": row["is_awaited"] or not job.is_confirmed_final or any(map(_is_awaited, facts)),
         **service_columns(service),
@@ -169,15 +174,15 @@ def _merge(
     values |= derived_columns({**row, **values})
     values["digest"] = seals.digest_of_job({**row, **values})
     changed = {name: value for name, value in values.items() if found[name] != value}
-    has_new_tags = row is not found or job.tags != kept.tags or bool(job.tags and "moment" in changed)
+    has_new_tags = row is not found or job.tags != saved.tags or bool(job.tags and "moment" in changed)
     return _Merge(row, job, values, changed, has_new_tags, appended)
 
 
 def results_among(facts: Mapping[str, Sequence[Fact]]) -> frozenset[tuple[str, str]]:
-    """Return the ID of the job and the SHA-256 of each body that is the result of a job.
+    """Return the job ID and the SHA-256 of each body that is the result of a job.
 
     Args:
-        facts: ID of a job -> facts.
+        facts: Job ID -> facts.
     """
     return frozenset(
         (job_id, fact.sha256)
@@ -188,9 +193,9 @@ def results_among(facts: Mapping[str, Sequence[Fact]]) -> frozenset[tuple[str, s
 
 
 def give_up_result(connection: sql.Connection, job_id: str) -> None:
-    """Note that the result of a job cannot be had any more."""
+    """Record that the result of a job is no longer available from the service."""
     row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
-    # One that is damaged is made anew when the job is saved.
+    # A damaged row is restored from its history when the job is saved.
     if row is None or seals.digest_of_job(row) != row["digest"]:
         return
     values: dict[str, Any] = {"result_is_gone": True}
@@ -200,7 +205,7 @@ def give_up_result(connection: sql.Connection, job_id: str) -> None:
 
 
 def _known(connection: sql.Connection, job_ids: Iterable[str]) -> set[str]:
-    """Which jobs are there."""
+    """The IDs of the jobs that the store has, among these."""
     known = set[str]()
     for portion in portions(job_ids):
         known.update(connection.execute(_IDS, {"job_ids": texts(portion)}).scalars())
@@ -208,12 +213,12 @@ def _known(connection: sql.Connection, job_ids: Iterable[str]) -> set[str]:
 
 
 def _locked_rows(connection: sql.Connection, job_ids: Sequence[str]) -> dict[str, sql.RowMapping]:
-    """The rows of those jobs that are there, which no other transaction changes until this one ends."""
+    """The rows of the jobs that the store has, locked until this transaction ends."""
     return {row["job_id"]: row for row in connection.execute(_ROWS, {"job_ids": texts(job_ids)}).mappings()}
 
 
 def _new_row(job_id: str) -> dict[str, Any]:
-    """The row of a job of which nothing is known."""
+    """The row of a job without facts."""
     row: dict[str, Any] = {
         **dict.fromkeys(column.name for column in schema.jobs.columns),
         "job_id": job_id,
@@ -227,9 +232,9 @@ def _new_row(job_id: str) -> dict[str, Any]:
     return {**row, "digest": seals.digest_of_job(row)}
 
 
-def _joined_references(kept: Mapping[str, Reference], arrived: Sequence[Body]) -> Mapping[str, Reference]:
-    """Which bodies the record of a job leaves out, after some more have arrived."""
-    references = dict(kept)
+def _joined_references(saved: Mapping[str, Reference], arrived: Sequence[Body]) -> Mapping[str, Reference]:
+    """The references of a job by slot, after more bodies have arrived: of each slot the newest."""
+    references = dict(saved)
     for body in arrived:
         seen, slot = Reference(type(body), body.stamp, body.observed_at, body.sha256), slot_of(body)
         references[slot] = max(references.get(slot, seen), seen, key=lambda reference: reference.order)
@@ -237,23 +242,23 @@ def _joined_references(kept: Mapping[str, Reference], arrived: Sequence[Body]) -
 
 
 def _is_result(body: Body, job_id: str) -> bool:
-    """Whether a body is the result of a job, and not where it lies, or a page that says that there is none now."""
+    """Whether a body is the result of a job. A link to the result, or an error page, is not."""
     return isinstance(body, ResultPayload) and results.is_result(body, job_id)
 
 
 def _by_precision(service: str) -> tuple[bool, str]:
-    """The order of what services are called: first those that name the instance."""
+    """The sort key of names of services: names with an instance come first."""
     return " " not in service, service
 
 
 def _is_awaited(fact: Fact) -> bool:
-    """Whether a fact says that the result may be waited for: the job had not ended, or something arrived."""
+    """Whether a fact shows that the result may be awaited: the job had not ended, or a result reply arrived."""
     return isinstance(fact, ResultPayload) or (isinstance(fact, StatusReport) and not fact.is_final)
 
 
 _NEVER: Final = micros_of(datetime.max.replace(tzinfo=UTC))
 
-# Made once: to make them takes longer than to execute them.
+# Built once, since SQLAlchemy takes longer to build a statement than to execute it.
 _OF_JOBS: Final = is_among(schema.jobs.c.job_id, "job_ids")
 _ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job")).with_for_update()
 _ROWS: Final = sql.select(schema.jobs).where(_OF_JOBS).order_by(schema.jobs.c.job_id).with_for_update()
@@ -272,7 +277,10 @@ _NUMBERS_AND_DIGESTS: Final = sql.union_all(_LAST, _KNOWN_FACTS)
 
 
 def _sound_row(connection: sql.Connection, row: seals.Row) -> tuple[seals.Row, Job]:
-    """Return a row that was just locked, or one made anew of the history where it is damaged; and its record."""
+    """Return a locked row and its record. A damaged row is restored from its history.
+
+    Raises ``Damaged`` if the history is damaged as well.
+    """
     try:
         return row, record_in(row)
     except Damaged as damage:
@@ -285,14 +293,14 @@ def _sound_row(connection: sql.Connection, row: seals.Row) -> tuple[seals.Row, J
         job = merge_all(Job(job_id), [read_record(fact["record"]) for fact in facts if fact["slot"] is None])
         seen = [(fact["slot"], reference_in(fact)) for fact in facts if fact["slot"] is not None]
     except Damaged as damage:
-        raise Damaged(f"the record of job {job_id} is damaged, and its history, too: {said}; {damage}") from None
+        raise Damaged(f"the record of job {job_id} and its history are damaged: {said}; {damage}") from None
     bodies = [body for _, reference in seen for body in [body_of(connection, reference)] if body is not None]
-    # Of each slot the newest.
+    # The newest of each slot, since later entries of the dict replace earlier ones.
     references = dict(sorted(seen, key=lambda each: each[1].order))
     return {
         **row,
         "record": records.to_json(job).decode(),
-        # What no fact says is as it is, if it can be.
+        # No fact has the service, so the value in the row stays if it is valid.
         "service": row["service"] if isinstance(row["service"], str) and row["service"].isprintable() else None,
         "first_seen": min((fact["observed_at"] for fact in facts), default=_NEVER),
         **dict.fromkeys(name for name in seals.SEALED if name.startswith(("inputs_", "payload_"))),
@@ -316,7 +324,7 @@ def _body_columns(references: Mapping[str, Reference]) -> dict[str, Any]:
 def _appended(
     connection: sql.Connection, histories: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The rows to append to histories, numbered: those of facts that are not there yet, each once."""
+    """The rows to append to histories, with their numbers. Facts that a history has already are left out."""
     digests = [row["digest"] for rows in histories.values() for row in rows]
     last: dict[str, int] = {}
     known = set[tuple[str, str]]()
@@ -341,7 +349,7 @@ def _write_facts(connection: sql.Connection, merges: Iterable[_Merge]) -> None:
 
 
 def _bound_histories(connection: sql.Connection, merges: Iterable[_Merge]) -> None:
-    """Drop the oldest facts of those histories that were appended to and are too long."""
+    """Delete old facts from the histories that have become too long."""
     for each in merges:
         if not each.facts or each.facts[-1]["number"] <= MOST_FACTS:
             continue
@@ -354,7 +362,7 @@ def _bound_histories(connection: sql.Connection, merges: Iterable[_Merge]) -> No
 
 
 def _dropped(connection: sql.Connection, job: Job) -> Sequence[sql.RowMapping]:
-    """Drop the oldest facts of a history that is too long: none that still counts, and no body."""
+    """Delete old facts of a history, and return their rows. Facts that affect the record, and bodies, stay."""
     table = schema.history
     small = sql.and_(table.c.job_id == job.job_id, table.c.slot.is_(None))
     oldest_kept = connection.execute(
@@ -363,7 +371,7 @@ def _dropped(connection: sql.Connection, job: Job) -> Sequence[sql.RowMapping]:
     if oldest_kept is None:
         return []
     older = connection.execute(sql.select(table).where(small, table.c.number < oldest_kept)).mappings().all()
-    # One that is damaged stays, so that it is noticed.
+    # A damaged row stays, so that a check of the store finds it.
     dropped = [row for row in older if seals.digest_of_fact(row) == row["digest"] and not _counts(row["record"], job)]
     for numbers in portions(row["number"] for row in dropped):
         connection.execute(sql.delete(table).where(table.c.job_id == job.job_id, table.c.number.in_(numbers)))
@@ -371,7 +379,7 @@ def _dropped(connection: sql.Connection, job: Job) -> Sequence[sql.RowMapping]:
 
 
 def _counts(record: object, job: Job) -> bool:
-    """Whether a fact of the history says anything of what the record says, so that all others give it no more."""
+    """Whether a field of the record comes from this fact, so that the other facts could not restore it."""
     try:
         facts = read_record(record).facts
     except Damaged:
@@ -405,7 +413,7 @@ def _history_row(job_id: str, fact: Fact) -> dict[str, Any]:
 
 
 def history_of(connection: sql.Connection, job_id: str) -> Sequence[sql.RowMapping]:
-    """Return the rows of a job's history, in their order."""
+    """Return the rows of the history of a job, in the order in which they were saved."""
     table = schema.history
     query = sql.select(table).where(table.c.job_id == job_id).order_by(table.c.number)
     return connection.execute(query).mappings().all()

@@ -1,6 +1,6 @@
-"""The versions of a store, and the steps by which an older store becomes one of this version.
+"""The version of a store, and the steps that migrate an older store to the present version.
 
-All steps that a store needs are one transaction: a process that is killed in the midst leaves the store as it was.
+All steps run in one transaction, so a process that is killed during a migration leaves the store unchanged.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.wire import records
 
 _logger: Final = logging.getLogger(__name__)
-_AT_ONCE: Final = 1000
-"""How many jobs are read before they are written."""
-_WORTH_A_LINE: Final = 10_000
-"""How many jobs take so long that a line in the log says how many are done."""
+_JOBS_AT_ONCE: Final = 1000
+"""The number of jobs that are read, changed and written at once."""
+_JOBS_PER_LOG_LINE: Final = 10_000
+"""The number of jobs after which the log reports the progress."""
 
 
 def _make_tables(connection: sql.Connection) -> None:
@@ -40,12 +40,12 @@ def _add_what_is_awaited(connection: sql.Connection) -> None:
 
 
 def _add_what_is_looked_for(connection: sql.Connection) -> None:
-    """Copy into columns what queries look for, join the records field by field, and make an index for each listing."""
+    """Copy fields that queries filter by into columns, join records field by field, and add an index per listing."""
     if "moment" in _columns_of(connection, "jobs"):
         return
     for name in ("jobs_by_moment", "jobs_by_tag"):
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
-    # It was a digest. A program of the version before finds it no more, and so writes nothing here.
+    # The column had a digest. Programs of the old version do not find it any more, so they cannot write here.
     connection.exec_driver_sql("ALTER TABLE jobs RENAME COLUMN backend_digest TO backend")
     text, seconds, whole = "VARCHAR", "DOUBLE PRECISION", "BIGINT"
     _add_columns(
@@ -71,7 +71,7 @@ def _columns_of(connection: sql.Connection, table: str) -> set[str]:
 
 
 def _add_columns(connection: sql.Connection, table: str, **kinds: str) -> None:
-    """Add columns that an older store lacks; in a new one they are there from the first step."""
+    """Add columns to a table of an older store. In a new store the first step has made them."""
     there = _columns_of(connection, table)
     for name, kind in kinds.items():
         if name not in there:
@@ -79,7 +79,7 @@ def _add_columns(connection: sql.Connection, table: str, **kinds: str) -> None:
 
 
 def _add_digests(connection: sql.Connection) -> None:
-    """Add the digest of each job's row, and that of its history."""
+    """Add a digest of each job's row, and a digest of its history."""
     if "digest" in _columns_of(connection, "jobs"):
         return
     _add_columns(connection, "jobs", history_digest="VARCHAR", digest="VARCHAR")
@@ -113,12 +113,12 @@ def _add_digests(connection: sql.Connection) -> None:
 
 
 def _add_place_of_payloads(connection: sql.Connection) -> None:
-    """Add the tables that say in which place payloads lie, and which of them are to be deleted there."""
+    """Add the tables for the place of payloads, and for payloads to delete there."""
     schema.tables.create_all(connection, tables=[schema.settings, schema.unused_bodies])
 
 
 def _add_leases(connection: sql.Connection) -> None:
-    """Add the tables that say which process asks the service for a job that several wait for."""
+    """Add the tables of leases; see ``leases``."""
     for table in (schema.watchers, schema.leases):
         table.create(connection, checkfirst=True)
 
@@ -131,32 +131,32 @@ MIGRATIONS: list[Callable[[sql.Connection], None]] = [
     _add_place_of_payloads,
     _add_leases,
 ]
-"""What makes version 1 of an empty database, version 2 of version 1, and so on. The first makes the tables as they are
-today, and each of the others adds what a store of the version before it lacks."""
+"""The steps: the first makes version 1 from an empty database, the second makes version 2 from version 1, and so on.
+The first step makes all tables as they are today. Each later step adds what a store of the version before it lacks."""
 
 
 class NotOurs(Exception):  # noqa: N818 - named for what it says
-    """The database is of another program, or of a newer version; the message says which."""
+    """The database belongs to another program, or to a newer version. The message says which."""
 
 
 def version_of(connection: sql.Connection) -> int:
-    """Return the version of a store; 0 where there is none yet.
+    """Return the version of a store; 0 if the database has no store yet.
 
     Raises:
-        NotOurs: If the database is of another program, or of a newer version.
+        NotOurs: If the database belongs to another program, or to a newer version.
     """
     names = set(sql.inspect(connection).get_table_names())
     if schema.version.name not in names:
-        # A database of PostgreSQL may be shared, a file is not.
+        # Other programs may have tables in a database of PostgreSQL, but not in a store's file.
         others = names if connection.dialect.name == "sqlite" else names & {*schema.tables.tables}
         if others:
-            raise NotOurs("it is a database of another program")
+            raise NotOurs("it is a database of another program; name another file or database")
         return 0
     found = connection.execute(sql.select(sql.func.max(schema.version.c.version))).scalar()
     if found is None:
         return 0
     if type(found) is not int or found < 0:
-        # SQLite keeps anything anywhere.
+        # SQLite does not check the types of values.
         raise NotOurs(f"it is a database of another program, or damaged: its version is {found!r}")
     if found > len(MIGRATIONS):
         raise NotOurs(_newer(found))
@@ -165,26 +165,26 @@ def version_of(connection: sql.Connection) -> int:
 
 def _newer(found: int) -> str:
     return (
-        f"it has version {found}, and this version of ibm-circuit-job knows versions up to {len(MIGRATIONS)}; "
-        "use a newer one"
+        f"it has version {found}, and this version of ibm-circuit-job reads versions up to {len(MIGRATIONS)}; "
+        "use a newer version of ibm-circuit-job"
     )
 
 
 class Migrated(Exception):  # noqa: N818 - named for what it says
-    """A newer version has migrated the store since it was opened; the message says so."""
+    """A newer version has migrated the store since this process opened it."""
 
 
 def check_version(connection: sql.Connection) -> None:
-    """Refuse a transaction in a store that a newer version has migrated since it was opened.
+    """Check that no newer version has migrated the store since it was opened.
 
-    While the transaction lasts, no other process can migrate the store: SQLite has one writer, and in PostgreSQL the
-    lock of the table that was read here lasts as long.
+    No process can migrate the store before the transaction ends. SQLite has one writer at a time. In PostgreSQL, this
+    query locks the table of the version until the transaction ends.
 
     Raises:
-        Migrated: If that is so.
+        Migrated: If a newer version has migrated the store.
     """
     if connection.dialect.name == "sqlite":
-        # In the header of the file, which is read anyway.
+        # This is in the header of the file, which SQLite reads for each transaction anyway.
         found = connection.exec_driver_sql("PRAGMA user_version").scalar()
     else:
         found = connection.exec_driver_sql("SELECT max(version) FROM store_version").scalar()
@@ -193,53 +193,53 @@ def check_version(connection: sql.Connection) -> None:
 
 
 def migrate(connection: sql.Connection) -> None:
-    """Make a store of an empty database, or bring an older store up to date, within one transaction.
+    """Create a store in an empty database, or migrate an older store, within the transaction of *connection*.
 
     Raises:
-        NotOurs: If the database is of another program, or of a newer version.
+        NotOurs: If the database belongs to another program, or to a newer version.
     """
     if connection.dialect.name == "postgresql":
-        # Two processes that create it at once: the second waits for the first.
+        # If two processes create the store at once, the second one waits here.
         connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
     found = version_of(connection)
     schema.version.create(connection, checkfirst=True)
     if connection.dialect.name == "postgresql":
-        # Transactions of others that have looked at the version end first, and those that want to wait.
+        # Waits for transactions that have checked the version, and blocks those that are about to.
         connection.exec_driver_sql("LOCK TABLE store_version IN ACCESS EXCLUSIVE MODE")
     if connection.dialect.name == "sqlite":
-        # Else each page is written to the log again and again: rows of one job lie far apart in each table and index.
+        # With the default cache, pages are written to the log repeatedly: the rows of one job are on many pages.
         connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
     for number, step in enumerate(MIGRATIONS[found:], start=found + 1):
         step(connection)
         connection.execute(sql.insert(schema.version).values(version=number))
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        # The connection is used on: else the first large body that it saves would fill that memory.
+        # The connection is used again. With the large cache, the first large body would fill that memory.
         connection.exec_driver_sql(f"PRAGMA cache_size = {_DEFAULT_CACHE}")
 
 
 _CACHE_KILOBYTES: Final = 256 * 1024
-"""How much memory SQLite may use while it migrates a store."""
+"""The memory in kilobytes that SQLite may use for its cache during a migration."""
 _DEFAULT_CACHE: Final = -2000
-"""How much SQLite uses by default, as it counts it."""
+"""The default of SQLite for ``cache_size``; a negative number counts kilobytes."""
 _LOCK: Final = 0x69626D6A6F62
-"""The number of the lock that PostgreSQL holds while a store is made."""
+"""The number of PostgreSQL's advisory lock for creating and migrating a store."""
 
 
 # From version 2 to 3
 
 
 def _fill(connection: sql.Connection) -> None:
-    """Fill the columns of all jobs from their records and histories, so many at once.
+    """Fill the new columns of all jobs from their records and histories, in portions.
 
-    A database cannot do it by itself: none has a SHA-256 of its own in SQL that both know, PostgreSQL reads no JSON
-    with null characters, and one damaged record would end the statement.
+    SQL alone cannot do this: SQLite and PostgreSQL share no function for a SHA-256, PostgreSQL reads no JSON with null
+    characters, and one damaged record would stop the statement.
     """
     jobs = schema.jobs
     count = connection.execute(sql.select(sql.func.count()).select_from(jobs)).scalar_one()
-    is_long = count > _WORTH_A_LINE
+    is_long = count > _JOBS_PER_LOG_LINE
     if is_long:
-        _logger.warning("The store is brought up to date, once: %d jobs", count)
+        _logger.warning("Migrating the store to a new version, once: %d jobs", count)
     done = 0
     connection.execute(sql.update(jobs).where(jobs.c.service.is_(None)).values(service=""))
     key = _key_of_row(connection)
@@ -257,12 +257,12 @@ def _fill(connection: sql.Connection) -> None:
         if tags:
             connection.execute(sql.insert(schema.tags), tags)
         done += len(rows)
-        if is_long and done // _WORTH_A_LINE > (done - len(rows)) // _WORTH_A_LINE:
-            _logger.info("The store is brought up to date: %d of %d jobs", done, count)
+        if is_long and done // _JOBS_PER_LOG_LINE > (done - len(rows)) // _JOBS_PER_LOG_LINE:
+            _logger.info("Migrating the store to a new version: %d of %d jobs done", done, count)
 
 
 def _portions(connection: sql.Connection, key: Any) -> Iterator[tuple[list[sql.RowMapping], dict[str, list[str]]]]:
-    """Yield the rows of some jobs, and by job the facts of their histories that may say more than the record."""
+    """Yield rows of jobs, with the facts of their histories, by job, that may have more fields than the record."""
     jobs, history = schema.jobs, schema.history
     old = [column for column in jobs.c if column.name not in _NEW]
     for rows in _rows(connection, old, key):
@@ -279,13 +279,13 @@ def _portions(connection: sql.Connection, key: Any) -> Iterator[tuple[list[sql.R
 
 
 def _key_of_row(connection: sql.Connection) -> Any:
-    """What orders the rows of jobs as they lie."""
+    """The column that sorts the rows of jobs in the order of the file."""
     return sql.literal_column("jobs.rowid") if connection.dialect.name == "sqlite" else schema.jobs.c.job_id
 
 
 def _rows(connection: sql.Connection, columns: Sequence[Any], key: Any) -> Iterator[list[sql.RowMapping]]:
-    """Yield the rows of all jobs, so many at once, each with its key."""
-    query = sql.select(*columns, key.label("row_key")).order_by(key).limit(_AT_ONCE)
+    """Yield the rows of all jobs in portions, each row with its key."""
+    query = sql.select(*columns, key.label("row_key")).order_by(key).limit(_JOBS_AT_ONCE)
     last: Any = None
     while rows := list(connection.execute(query if last is None else query.where(key > last)).mappings()):
         yield rows
@@ -300,9 +300,9 @@ _NEW: Final = frozenset(
 
 
 def _kind_of(record: str) -> str | None:
-    """Which kind of fact it is that says what a newer one of its kind need not say; ``None`` for the others.
+    """The kind of a fact with fields that a newer fact of its kind may lack; ``None`` for other facts.
 
-    No text of a service is taken for such a sign: within JSON, its quotes have a backslash.
+    The search in the JSON text is safe: inside a JSON string, quotes have a backslash.
     """
     for sign in ('"details":{', '"metrics":{'):
         if sign in record:
@@ -312,7 +312,7 @@ def _kind_of(record: str) -> str | None:
 
 
 def _filled(row: sql.RowMapping, history: list[str]) -> tuple[dict[str, Any], Job | None]:
-    """The columns of a row that change, and its record; ``None`` where that is damaged, so that no column copies it."""
+    """The new values of a row, and its record; ``None`` if the record is damaged, so that no column copies it."""
     service = row["service"] if isinstance(row["service"], str) and row["service"].isprintable() else None
     values: dict[str, Any] = {
         "instance": service_columns(service)["instance"],
@@ -321,33 +321,33 @@ def _filled(row: sql.RowMapping, history: list[str]) -> tuple[dict[str, Any], Jo
     }
     said = _said(row["record"])
     try:
-        kept = _record(row["record"], said)
+        saved = _record(row["record"], said)
     except Damaged:
-        # It is made anew of the history when the job is saved.
+        # The record is restored from the history when the job is saved.
         return {**values, **derived_columns({**row})}, None
-    job = _joined(kept, said, history)
-    if job is not kept:
+    job = _joined(saved, said, history)
+    if job is not saved:
         values["record"] = records.to_json(job).decode()
     values |= columns_of(job)
     return {**values, **derived_columns({**row, **values})}, job if job.job_id == row["job_id"] else None
 
 
-def _joined(kept: Job, said: _Said | None, history: list[str]) -> Job:
-    """The record with what its history says beside it: until version 3 a record had of each kind the newest fact."""
-    job = kept
+def _joined(saved: Job, said: _Said | None, history: list[str]) -> Job:
+    """The record, merged with its history. Before version 3, a record had only the newest fact of each kind."""
+    job = saved
     for text in history:
         before = _said(text)
         if said is None or before is None or _says_more(before, said):
             try:
                 job = merge(job, _record(text, before))
             except (Damaged, ValueError):
-                # It costs itself alone.
+                # Only this fact is lost.
                 continue
     return job
 
 
 def _says_more(before: _Said, newest: _Said) -> bool:
-    """Whether a fact says a field of which the newest of its kind says nothing."""
+    """Whether a fact has a field that the newest fact of its kind lacks."""
     for slot in ("status", "details", "metrics"):
         old, new = before.get(slot), newest.get(slot)
         if old is None:
@@ -364,25 +364,25 @@ def _says_more(before: _Said, newest: _Said) -> bool:
 
 
 _OF_PAIRS: Final = ("unknown", "timestamps")
-"""The fields that are pairs of a name and a value, of which each is a field of its own."""
+"""The fields that are lists of pairs of a name and a value. Each name counts as a field."""
 _Said: TypeAlias = Mapping[str, Any]
-"""What the JSON of a record says, by slot."""
+"""The decoded JSON of a record: slot -> fact."""
 
 
 def _said(text: Any) -> _Said | None:
-    """What a record says that is of the format of versions 1 and 2; ``None`` for any other text."""
+    """The decoded JSON of a record in the format of versions 1 and 2; ``None`` for any other text."""
     try:
         whole = msgspec.json.decode(text)
         said: _Said = whole["job"]
         if whole["format"] == 1 and all(isinstance(said[slot], dict | None) for slot in _KINDS):
             return said
-    except Exception:  # noqa: BLE001 - what is wrong is said by the one that reads any
+    except Exception:  # noqa: BLE001 - read_record() raises the error for this text
         return None
     return None
 
 
 def _record(text: Any, said: _Said | None) -> Job:
-    """Return a record: quickly, where it is known what it says."""
+    """Return a record; quickly if its JSON is already decoded."""
     if said is None:
         return read_record(text)
     try:

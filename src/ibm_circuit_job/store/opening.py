@@ -1,4 +1,4 @@
-"""OpenStore: a store that is open, where it is, and what its handles share in memory."""
+"""OpenStore: an open store with its database, its location, and the results that its handles share in memory."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ from ibm_circuit_job.store.leases import Leases
 from ibm_circuit_job.store.url import with_secrets, without_secrets
 
 _BACK_OFF_SECONDS: Final = 10.0
-"""How long nothing is written that is not to wait, after that went wrong."""
+"""The seconds after a failed write in which nothing else is written that must not wait."""
 _LONGEST_SECONDS: Final = 86_400
-"""The longest timeout: a day."""
+"""The longest timeout in seconds: a day."""
 _LARGEST_POOL: Final = 1000
-"""More connections than a server of PostgreSQL takes: by default 100 in all."""
+"""The largest pool. A server of PostgreSQL accepts 100 connections by default."""
 
 
 def default_url() -> str | None:
-    """Return where jobs are kept by default: what ``IBM_CIRCUIT_JOB_STORE`` says, else in the user's data folder.
+    """Return the URL or path of the default store; ``None`` if there is none.
 
-    ``None`` where the variable says ``none``.
+    The environment variable ``IBM_CIRCUIT_JOB_STORE`` names it; ``none`` means no default store. If the variable is
+    empty or not set, the store is a file in the user's data folder.
     """
     said = os.environ.get("IBM_CIRCUIT_JOB_STORE")
     if said:
         return None if said.lower() == "none" else said
-    import platformdirs  # noqa: PLC0415 - for those that need the default
+    import platformdirs  # noqa: PLC0415 - only the default needs it
 
     return str(Path(platformdirs.user_data_dir("ibm-circuit-job", appauthor=False)) / "jobs.sqlite")
 
 
 class OpenStore:
-    """A store that is open; ``RecordStore`` has the arguments, and what is done with it."""
+    """An open store. ``RecordStore`` documents the arguments."""
 
     def __init__(
         self,
@@ -61,7 +62,10 @@ class OpenStore:
             )
         chosen = default_url() if url is None else url
         if chosen is None:
-            raise JobStoreError("expected the URL of a store: IBM_CIRCUIT_JOB_STORE says that there is none by default")
+            raise JobStoreError(
+                "expected the URL of a store or the path of its file: there is no default, "
+                "since IBM_CIRCUIT_JOB_STORE is 'none'"
+            )
         _check_seconds("timeout", timeout)
         if pool_timeout is not None:
             _check_seconds("pool_timeout", pool_timeout)
@@ -76,7 +80,7 @@ class OpenStore:
     def _set_up(self, database: Database, results_held: int | None, *, share_waits: bool) -> None:
         self._database = database
         self.leases = Leases(database) if share_waits else None
-        """Which process asks for the jobs that several wait for; ``None`` where each asks for itself."""
+        """The leases of shared waits; ``None`` if each process asks the service itself."""
         self._results_held = results_held
         self._held: deque[tuple[object, object]] = deque(maxlen=results_held)
         self._backs_off_until = 0.0
@@ -84,7 +88,7 @@ class OpenStore:
 
     @property
     def location(self) -> str:
-        """Where it is, without any credentials: the path of a file, with no links, or ``HOST/DATABASE``.
+        """Where the store is: the path of its file, with links resolved, or ``HOST/DATABASE``; without credentials.
 
         Example:
             >>> import os
@@ -98,7 +102,7 @@ class OpenStore:
 
     @property
     def payloads(self) -> str | None:
-        """The URL of the folder or object store that gets the bodies of inputs and results; ``None`` for the database.
+        """The URL of the folder or object store for bodies of inputs and results; ``None`` for the database itself.
 
         Raises:
             JobStoreError: If the store cannot be read.
@@ -126,7 +130,7 @@ class OpenStore:
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[Any, ...]]:
         database = self._database
-        # Without its secrets: they are found again where the copy is used.
+        # Without secrets. The process that unpickles the copy looks them up again.
         url = without_secrets(database.url)
         shares_waits, pool = self.leases is not None, (database.pool_size, database.pool_timeout)
         unpickled = type(self)._unpickled  # noqa: SLF001 - of this class
@@ -143,7 +147,7 @@ class OpenStore:
         pool_size: int = POOL_SIZE,
         pool_timeout: float | None = None,
     ) -> Self:
-        """A copy of a store. It is opened when it is first used, so that trouble is raised there."""
+        """A copy of a store. The first use opens it, and raises errors."""
         copy = cls.__new__(cls)
         settings: dict[str, Any] = {"create": create, "pool_size": pool_size, "pool_timeout": pool_timeout}
         database = Database(with_secrets(url), timeout=timeout, **settings, at_once=False)
@@ -152,23 +156,26 @@ class OpenStore:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether the file was removed, or another is in its place. Nothing is written then until it is closed."""
+        """Whether the file was removed or replaced by another. Nothing is written then before :meth:`close`."""
         return self._database.is_replaced
 
     @property
     def opened(self) -> tuple[int, bool]:
-        """What changes where another database may be open: after :meth:`close`, or when the file is replaced."""
+        """A value that changes when another database may be open: after :meth:`close`, or if the file was replaced."""
         return self._closings, self._database.is_replaced
 
     def close(self) -> None:
-        """Close all connections to the database. What comes after opens one again."""
+        """Close all connections to the database. The next call opens one again."""
         self._closings += 1
         self._database.close()
 
     def was_told(self, error: JobStoreError) -> bool:
-        """Return whether trouble of the store was in the log before, and note that it is now.
+        """Return whether the same failure of the store is in the log already, and record that it is there now.
 
-        Damage is trouble of one job. It is always new.
+        Always false for damage, which concerns one job.
+
+        Args:
+            error: The failure.
         """
         if isinstance(error, JobStoreDamagedError):
             return False
@@ -178,41 +185,46 @@ class OpenStore:
     # For the handles
 
     def hold(self, result: object, body: object = None) -> None:
-        """Have a decoded result in memory, until as many others as are held were asked for.
+        """Cache a decoded result in memory, until ``results_held`` others were used after it.
 
         Args:
-            result: The result.
-            body: What it was decoded from, if not given before: the only copy, should the database be removed.
+            result: The decoded result.
+            body: The body that it was decoded from, unless an earlier call had it. It would be the only copy if the
+                database were removed.
         """
         held = [*self._held]
         body = next((known for each, known in held if each is result), None) if body is None else body
-        # Two threads at once may drop one, which then is decoded again.
+        # If two threads do this at once, one result may be lost from the cache, and is decoded again.
         self._held = deque((*(each for each in held if each[0] is not result), (result, body)), self._results_held)
 
     def back_off(self) -> None:
-        """Leave the database alone for a while, where no caller is to wait for it; what waits for a job is not to."""
+        """For 10 seconds, refuse writes that must not wait, such as those while a program waits for a job."""
         self._backs_off_until = time.monotonic() + _BACK_OFF_SECONDS
 
     def check_back_off(self, doing: str) -> None:
-        """Refuse what is not to wait for a database that was in trouble just now.
+        """Check that no write has failed within the last 10 seconds.
+
+        Args:
+            doing: What the caller is about to do, as in ``"save jobs"``. The error message says it.
 
         Raises:
-            JobStoreUnavailableError: If it was.
+            JobStoreUnavailableError: If :meth:`back_off` was called within the last 10 seconds.
         """
         if time.monotonic() < self._backs_off_until:
             trouble = JobStoreUnavailableError(
-                f"could not {doing} in the store at {self._database.name}: it was in trouble just now"
+                f"could not {doing} in the store at {self._database.name}: "
+                f"it failed less than {_BACK_OFF_SECONDS:.0f} seconds ago"
             )
             trouble.is_repeated = True
             raise trouble
 
     def end_back_off(self) -> None:
-        """Try again with the next that is to be written."""
+        """Allow all writes again."""
         self._backs_off_until = 0.0
 
 
 def _check_seconds(name: str, seconds: Any) -> None:
     if type(seconds) not in {int, float} or not 0 < seconds <= _LONGEST_SECONDS:
         raise JobStoreError(
-            f"expected {name} to be a number of seconds above 0, and at most {_LONGEST_SECONDS}, got {seconds!r}"
+            f"expected {name} to be a number of seconds above 0 and at most {_LONGEST_SECONDS}, got {seconds!r}"
         )

@@ -1,9 +1,11 @@
-"""Which place outside of its database a store has for payloads, and the payloads of it there.
+"""The place for the payloads of a store outside of its database, and the payloads there.
 
-The place is a row of ``settings``, so that all programs that open the store use the same one. A body without parts in
-the database lies there. It is written before the transaction that refers to it is over, and deleted after no row refers
-to it any more: ``unused_bodies`` has what is to be deleted, so that a process that is killed leaves it to the next one.
-A process that saves such a body again takes it out of ``unused_bodies`` first, and waits there for one that deletes.
+A row of ``settings`` names the place, so all programs that open the store use the same one. If the database has a body
+but no parts of it, the parts are in that place.
+
+A payload is written before the transaction that refers to it commits, and deleted after the last row that refers to it.
+The table ``unused_bodies`` lists the payloads to delete. If a process is killed, the next one deletes them. A process
+that saves such a body again first deletes its row in ``unused_bodies``, and so waits for a process that deletes it.
 """
 
 from __future__ import annotations
@@ -21,18 +23,18 @@ from ibm_circuit_job.store.statements import insert_new
 from ibm_circuit_job.store.trouble import Damaged
 
 _NAME: Final = "payloads"
-"""The name of the row of ``settings`` that has the place."""
+"""The name of the row of ``settings`` with the URL of the place."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Payloads:
-    """The place that one open store has for payloads, as far as this process knows it.
+    """The place for the payloads of one open store, as far as this process knows it.
 
     Args:
-        given: The place that the store is to have; ``None`` for the one that it has.
+        given: The place to use, as a path or a URL; ``None`` for the place that the database names.
 
     Raises:
-        JobStoreError: If it names no place.
+        JobStoreError: If *given* names no place.
     """
 
     def __init__(self, given: Any = None) -> None:
@@ -46,40 +48,40 @@ class Payloads:
 
     @property
     def is_given(self) -> bool:
-        """Whether a place was given that the database is to have."""
+        """Whether the constructor got a place."""
         return self._given is not None
 
     @property
     def known(self) -> Place | None:
-        """The place that :meth:`look` has found."""
+        """The place that the last :meth:`look` has found."""
         return self._place
 
     def look(self, connection: sql.Connection, *, again: bool = False) -> Place | None:
-        """Return the place that the store has, if any.
+        """Return the place for payloads; ``None`` if the store has none.
 
-        A store that has one never gets another, and one that has none may get one while it is open here.
+        The place of a store never changes. A store without a place may get one while it is open here.
 
         Args:
             connection: The transaction.
-            again: Whether to look for one that was given since it was seen that there was none.
+            again: Whether to query the database again if an earlier call has found no place.
 
         Raises:
-            Damaged: If what the database says is no place.
+            Damaged: If the database names something that is no place.
         """
         if self._place is None and (again or not self._is_known):
             said = connection.execute(_SETTING).scalar()
             try:
                 self._place = None if said is None else place_at(said)
             except JobStoreError as error:
-                raise Damaged(f"what it says of its payloads cannot be used: {error}") from None
+                raise Damaged(f"the URL of its payloads cannot be used: {error}") from None
             self._is_known = True
         return self._place
 
     def is_settled(self, connection: sql.Connection) -> bool:
-        """Return whether the database has the place that was given.
+        """Return whether the database names a place.
 
         Raises:
-            NotThatPlace: If it has another one.
+            NotThatPlace: If that is not the place that was given.
         """
         found = self.look(connection, again=True)
         if found is not None and self._given is not None and found.url != self._given.url:
@@ -91,19 +93,19 @@ class Payloads:
         return found is not None
 
     def prepare(self) -> None:
-        """Make the place ready that was given.
+        """Create the place that was given, if it does not exist.
 
         Raises:
-            JobStoreUnavailableError: If it cannot be reached.
+            JobStoreUnavailableError: If the place cannot be reached.
         """
         if self._given is not None:
             self._given.prepare()
 
     def settle(self, connection: sql.Connection) -> None:
-        """Have the database remember the place that was given, within a transaction that writes.
+        """Save the place that was given in the database, within a transaction that writes.
 
         Raises:
-            NotThatPlace: If it has got another one meanwhile.
+            NotThatPlace: If another process has saved another place meanwhile.
         """
         if self._given is not None:
             insert_new(connection, schema.settings, [{"name": _NAME, "value": self._given.url}])
@@ -111,20 +113,20 @@ class Payloads:
 
 
 class NotThatPlace(Exception):  # noqa: N818 - named for what it says
-    """A store has its payloads in another place than the one that was given; the message says where."""
+    """The store has its payloads in another place than the one that was given. The message says where."""
 
 
 _SETTING: Final = sql.select(schema.settings.c.value).where(schema.settings.c.name == _NAME)
 
 
 def payloads_of(connection: sql.Connection) -> Payloads:
-    """Return the payloads of the store that a connection is of."""
+    """Return the ``Payloads`` of the store to which a connection belongs."""
     found = connection.get_execution_options().get("payloads")
     return found if isinstance(found, Payloads) else Payloads()
 
 
 def name_of(sha256: str) -> str:
-    """Return what the object of a payload is called in its place.
+    """Return the name of a payload in its place.
 
     Example:
         >>> name_of("ab" + 62 * "0")[:8]
@@ -134,12 +136,12 @@ def name_of(sha256: str) -> str:
 
 
 def packed_of(connection: sql.Connection, sha256: Any, size: Any) -> bytes:
-    """Return a payload as it lies in its place; empty where it is not there.
+    """Return the compressed bytes of a payload from its place; empty if it is missing.
 
     Args:
         connection: The transaction.
-        sha256: What the database says that it is. A damaged one may be anything, also the path of another file.
-        size: How large it is when it is unpacked.
+        sha256: The SHA-256 in the database. If the row is damaged, it may be anything, even the path of another file.
+        size: The number of bytes before compression.
 
     Raises:
         JobStoreUnavailableError: If the place cannot be reached.
@@ -147,12 +149,12 @@ def packed_of(connection: sql.Connection, sha256: Any, size: Any) -> bytes:
     place = payloads_of(connection).look(connection, again=True)
     if place is None or type(size) is not int or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         return b""
-    # Zstandard adds less than that to what it cannot compress. No more is read, whatever lies there.
+    # The most bytes that Zstandard makes from *size* bytes. No more is read, however large the object is.
     return place.get(name_of(sha256), size + size // 128 + 1024) or b""
 
 
 def where(connection: sql.Connection, sha256: str) -> str:
-    """Return what a message says of where a body lies: its SHA-256, and where it is not in the database, its place."""
+    """Return a text that says where a body is: its SHA-256, or its name and place outside of the database."""
     parts = schema.body_parts
     has_parts = connection.execute(sql.select(parts.c.part).where(parts.c.sha256 == sha256).limit(1)).first()
     place = None if has_parts else payloads_of(connection).look(connection, again=True)
@@ -160,25 +162,30 @@ def where(connection: sql.Connection, sha256: str) -> str:
 
 
 def use(connection: sql.Connection, place: Place, sha256: str, parts: Iterable[bytes]) -> None:
-    """Have a payload in its place, and not deleted any more, whose row this transaction has made.
+    """Make sure that a payload is in its place, and that it is not listed as unused.
 
     Args:
-        connection: The transaction.
-        place: Where it lies.
-        sha256: The payload.
-        parts: What to write if it is not there any more: it was written before the transaction.
+        connection: The transaction, which has inserted the row of the body.
+        place: The place.
+        sha256: The SHA-256 of the payload.
+        parts: The compressed bytes, to write if another process has deleted them since they were written.
 
     Raises:
         JobStoreUnavailableError: If the place cannot be reached.
     """
-    # Waits for a process that deletes it just now.
+    # If another process is deleting the payload, this waits until it has finished.
     connection.execute(sql.delete(schema.unused_bodies).where(schema.unused_bodies.c.sha256 == sha256))
     if not place.has(name_of(sha256)):
         place.put(name_of(sha256), parts)
 
 
 def note_unused(connection: sql.Connection, sha256s: Collection[str]) -> None:
-    """Note which payloads are to be deleted from their place, of a few bodies whose rows are about to be deleted."""
+    """List payloads outside of the database as unused, before the rows of these bodies are deleted.
+
+    Args:
+        connection: The transaction.
+        sha256s: The bodies; few enough for one statement.
+    """
     bodies, parts = schema.bodies, schema.body_parts
     outside = sql.select(bodies.c.sha256).where(
         bodies.c.sha256.in_(sha256s), ~sql.exists().where(parts.c.sha256 == bodies.c.sha256)
@@ -189,22 +196,22 @@ def note_unused(connection: sql.Connection, sha256s: Collection[str]) -> None:
 
 
 def has_unused(connection: sql.Connection) -> bool:
-    """Return whether payloads are noted that are to be deleted from their place."""
+    """Return whether there are payloads to delete from their place."""
     return connection.execute(sql.select(schema.unused_bodies.c.sha256).limit(1)).first() is not None
 
 
 def delete_unused(connection: sql.Connection) -> bool:
-    """Delete some of the payloads that no row refers to; return whether there may be more.
+    """Delete some of the unused payloads from their place; return whether there may be more.
 
     Raises:
-        JobStoreUnavailableError: If their place cannot be reached; then they stay noted.
+        JobStoreUnavailableError: If the place cannot be reached. The payloads stay listed as unused then.
     """
     unused = schema.unused_bodies
     place = payloads_of(connection).look(connection, again=True)
     query = sql.select(unused.c.sha256).order_by(unused.c.sha256).limit(_AT_ONCE).with_for_update()
     found = connection.execute(query).scalars().all()
     for sha256 in found:
-        # One that was saved again since then is not among them any more, or has its parts in the database.
+        # A payload that was saved again meanwhile is not listed any more, or has its parts in the database.
         if place is not None:
             place.remove(name_of(sha256))
     connection.execute(sql.delete(unused).where(unused.c.sha256.in_(found)))
@@ -212,4 +219,4 @@ def delete_unused(connection: sql.Connection) -> bool:
 
 
 _AT_ONCE: Final = 50
-"""How many payloads are deleted in one transaction."""
+"""The most payloads that are deleted in one transaction."""

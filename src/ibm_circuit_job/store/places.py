@@ -1,9 +1,11 @@
-"""Where the payloads of a store lie outside of its database: a folder of this machine, or an object store (fsspec).
+"""Places for payloads outside of the database: a folder of this machine, or an object store, by way of fsspec.
 
-A payload is an object that is named after the SHA-256 of what it holds. It is never changed, so writing it twice is
-writing it once, and it is there in full or not at all: a folder gets it under a temporary name and then renames it, and
-an object store shows it when all of it has arrived. Beside them is ``ABOUT.txt``, which says what they are. Where that
-is not there, the place is another one, or its drive is not mounted: then no payload counts as lost.
+A payload is an object that is named after the SHA-256 of its contents. It never changes, so writing it twice does no
+harm. An object appears only when it is complete: in a folder it is written under a temporary name and then renamed, and
+an object store shows it when all of it has arrived.
+
+Each place has a file ``ABOUT.txt`` that says what it is. If this file is missing, the place is another one, or its
+drive is not mounted. That is an error, and no payload is reported as missing.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _EXPECTED: Final = (
     "expected payloads to be a folder, file:///FOLDER, or the URL of an object store as s3://BUCKET/PREFIX"
 )
 _SHOWS_WHOLE_OBJECTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"})
-"""The protocols by which an object appears when all of it has arrived. By others it is written and then renamed."""
+"""The protocols that show an object only when it is complete. With others it is written and then renamed."""
 _ABOUT: Final = "ABOUT.txt"
 _WORDS: Final = (
     b"Payloads of a store of ibm-circuit-job: inputs and results of jobs. Each file is a frame of Zstandard,\n"
@@ -36,38 +38,38 @@ _WORDS: Final = (
 
 
 class Place(Protocol):
-    """Where payloads lie. All methods raise ``JobStoreUnavailableError`` where it cannot be reached."""
+    """A place for payloads. All methods raise ``JobStoreUnavailableError`` if it cannot be reached."""
 
     @property
     def url(self) -> str:
-        """Where it is, in one spelling, without any credentials."""
+        """The URL of the place, in one spelling, without credentials."""
 
     def prepare(self) -> None:
-        """Make it ready for the first payload, and say in it what it is."""
+        """Create the place and its file ``ABOUT.txt``, unless they exist."""
 
     def get(self, name: str, most: int) -> bytes | None:
-        """Return at most so many bytes of an object; ``None`` where there is none."""
+        """Return an object, or its first *most* bytes; ``None`` if there is no such object."""
 
     def has(self, name: str) -> bool:
-        """Return whether there is an object."""
+        """Return whether there is an object of this name."""
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
-        """Write an object, in the place of one of that name. It is on the disk when this returns."""
+        """Write an object, or replace it. Its bytes are on the disk when this returns."""
 
     def remove(self, name: str) -> None:
-        """Delete an object. That there is none is no error."""
+        """Delete an object. A missing object is no error."""
 
 
 def place_at(given: Any) -> Place:
-    """Return the place that a URL or a path names. Nothing is read or made.
+    """Return the place that a URL or a path names. Nothing is read or created.
 
     Args:
-        given: The path of a folder, ``file:///FOLDER``, or any URL that fsspec knows, such as ``s3://BUCKET/PREFIX``.
-            Credentials are those that the machine has for the object store, and no part of it.
+        given: The path of a folder, ``file:///FOLDER``, or any URL that fsspec knows, as ``s3://BUCKET/PREFIX``. The
+            URL must not contain credentials: fsspec uses those that are set up on this machine.
 
     Raises:
-        JobStoreError: If it names no place, has a password, or a package is missing that reads it; the message repeats
-            nothing that may be of a password.
+        JobStoreError: If *given* is no such path or URL, if it contains credentials, or if a package for its protocol
+            is missing. The message does not repeat credentials.
 
     Example:
         >>> place_at("/data/payloads").url
@@ -82,11 +84,13 @@ def place_at(given: Any) -> Place:
     except ValueError:
         raise JobStoreError(f"{_EXPECTED}, got something else") from None
     if "@" in split.netloc or split.query or split.fragment:
-        # Else it would be in the database, for all to read.
-        raise JobStoreError(f"{_EXPECTED}, got one with a user, a query or a fragment; credentials are the machine's")
+        # The URL is saved in the database, where everyone who opens the store could read the credentials.
+        raise JobStoreError(
+            f"{_EXPECTED}, got one with a user, a query or a fragment; set up credentials on the machine instead"
+        )
     if split.scheme in {"file", "local"}:
         if split.netloc not in {"", "localhost"}:
-            raise JobStoreError(f"{_EXPECTED}, got a file:// with a host: {given!r}; it has three slashes")
+            raise JobStoreError(f"{_EXPECTED}, got a file:// with a host: {given!r}; write three slashes, file:///")
         return Folder(_whole(Path(url2pathname(split.path))))
     return _object_store(given.rstrip("/"))
 
@@ -103,7 +107,7 @@ def _whole(path: Path) -> Path:
 
 @contextmanager
 def _reached(doing: str, url: str, remedy: str) -> Iterator[None]:
-    """Raise trouble of a place as trouble of the store."""
+    """Raise any error of a place as an error of the store."""
     try:
         yield
     except JobStoreError:
@@ -114,7 +118,7 @@ def _reached(doing: str, url: str, remedy: str) -> Iterator[None]:
         trouble = JobStoreUnavailableError(f"could not {doing} {url}: {said}; {remedy}")
     else:
         return
-    # Not with what led to it: the exceptions of clients have requests, and what signs them.
+    # Without the original exception: it may refer to a request, and so to its signature.
     raise trouble from None
 
 
@@ -126,25 +130,25 @@ _AWAY: Final = f"it has no {_ABOUT}, so it is another folder, or its drive is no
 
 @frozen
 class Folder:
-    """A folder of this machine, whose payloads only its owner can read."""
+    """A folder of this machine. Only its owner can read the payloads."""
 
     path: Path
     """The folder."""
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL of the folder."""
         return self.path.as_uri()
 
     def prepare(self) -> None:
-        """Make the folder, for its owner alone. One that is there stays as it is."""
+        """Create the folder, readable by its owner only, and its ``ABOUT.txt``. An existing folder stays as it is."""
         with self._reached("make the folder of payloads at"):
             private_files.make_folder(self.path)
             if not (self.path / _ABOUT).exists():
                 self._write(_ABOUT, [_WORDS])
 
     def get(self, name: str, most: int) -> bytes | None:
-        """Return at most so many bytes of an object; ``None`` where there is none."""
+        """Return an object, or its first *most* bytes; ``None`` if there is no such object."""
         with self._reached("read a payload in"):
             try:
                 with (self.path / name).open("rb") as file:
@@ -154,7 +158,7 @@ class Folder:
                 return None
 
     def has(self, name: str) -> bool:
-        """Return whether there is an object."""
+        """Return whether there is an object of this name."""
         with self._reached("look for a payload in"):
             if (self.path / name).is_file():
                 return True
@@ -162,7 +166,7 @@ class Folder:
             return False
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
-        """Write an object under a temporary name, and rename it when all of it is on the disk."""
+        """Write an object under a temporary name, and rename it when its bytes are on the disk."""
         with self._reached("write a payload to"):
             self._check()
             self._write(name, parts)
@@ -183,7 +187,7 @@ class Folder:
             _sync_folder(folder)
 
     def remove(self, name: str) -> None:
-        """Delete an object. That there is none is no error."""
+        """Delete an object. A missing object is no error."""
         with self._reached("delete a payload in"):
             self._check()
             (self.path / name).unlink(missing_ok=True)
@@ -193,11 +197,11 @@ class Folder:
             raise FileNotFoundError(_AWAY)
 
     def _reached(self, doing: str) -> Any:
-        return _reached(doing, self.url, "see that it is there, yours and not full")
+        return _reached(doing, self.url, "check that the folder exists, that you own it, and that its disk is not full")
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where a system can do that."""
+    """Flush the names in a folder to the disk, on systems that can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -211,21 +215,21 @@ def _sync_folder(folder: Path) -> None:
 
 @frozen
 class ObjectStore:
-    """A place that fsspec reads and writes."""
+    """A place that is read and written by fsspec."""
 
     url: str
-    """Where it is."""
+    """The URL of the place."""
     _opened: Callable[[], tuple[Any, str]]
-    """Returns its file system, and what that calls the place. fsspec makes one for each process, also for a fork."""
+    """Returns the file system of fsspec, and the path of the place in it. Each process, even a fork, has its own."""
 
     def prepare(self) -> None:
-        """Say in it what it is, so that a URL with a mistake, or without the right to write, is not remembered."""
+        """Write ``ABOUT.txt``. A wrong URL, or missing permissions, fail here and not with the first payload."""
         with self._reached("write payloads to") as (files, root):
             if not files.exists(f"{root}/{_ABOUT}"):
                 _write(files, f"{root}/{_ABOUT}", _WORDS, is_whole=self._shows_whole_objects)
 
     def get(self, name: str, most: int) -> bytes | None:
-        """Return at most so many bytes of an object; ``None`` where there is none."""
+        """Return an object, or its first *most* bytes; ``None`` if there is no such object."""
         with self._reached("read a payload in") as (files, root):
             try:
                 found: bytes = files.cat_file(f"{root}/{name}", start=0, end=most)
@@ -235,7 +239,7 @@ class ObjectStore:
             return found
 
     def has(self, name: str) -> bool:
-        """Return whether there is an object."""
+        """Return whether there is an object of this name."""
         with self._reached("look for a payload in") as (files, root):
             try:
                 files.info(f"{root}/{name}")
@@ -245,12 +249,12 @@ class ObjectStore:
             return True
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
-        """Write an object. It is there when all of it has arrived."""
+        """Write an object. It appears when all of it has arrived."""
         with self._reached("write a payload to") as (files, root):
             _write(files, f"{root}/{name}", b"".join(parts), is_whole=self._shows_whole_objects)
 
     def remove(self, name: str) -> None:
-        """Delete an object. That there is none is no error."""
+        """Delete an object. A missing object is no error."""
         with self._reached("delete a payload in") as (files, root), suppress(FileNotFoundError):
             files.rm_file(f"{root}/{name}")
 
@@ -260,7 +264,7 @@ class ObjectStore:
 
     @contextmanager
     def _reached(self, doing: str) -> Iterator[tuple[Any, str]]:
-        with _reached(doing, self.url, "see that it is there, and that this machine has the right to it"):
+        with _reached(doing, self.url, "check the URL, and that this machine's credentials allow it"):
             yield self._opened()
 
 
@@ -284,7 +288,7 @@ def _object_store(url: str) -> ObjectStore:
         core = import_module("fsspec.core")
     except ImportError:
         raise JobStoreError(
-            f"could not use {url} for payloads: it needs fsspec; install ibm-circuit-job[payloads]"
+            f"could not use {url} for payloads: fsspec is not installed; install ibm-circuit-job[payloads]"
         ) from None
     try:
         core.get_filesystem_class(url.partition("://")[0])

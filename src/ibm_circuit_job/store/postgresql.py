@@ -1,4 +1,4 @@
-"""PostgreSQL, as a store uses it: limits of time on the server, and a socket that can be shut from another thread."""
+"""PostgreSQL for a store: time limits on the server, and a socket that another thread can shut down."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Final
 import sqlalchemy as sql
 
 _CONNECT_SECONDS: Final = 10.0
-"""How long a server may take to accept a connection, at most."""
+"""The longest time in seconds for a server to accept a connection."""
 CHANNEL: Final = "ibm_circuit_job"
-"""The channel of the notices that something was saved of a job which others follow."""
+"""The channel for notices that a job was saved for which other processes wait."""
 _GATHER_SECONDS: Final = 0.01
-"""How long more notices are waited for after the first: many jobs may be saved one after another."""
+"""The seconds to wait for more notices after one, since jobs may be saved one right after another."""
 _SET: Final = (
     "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true), "
     "set_config('synchronous_commit', %s, true)"
@@ -23,52 +23,52 @@ _SET: Final = (
 
 
 def connect_arguments(url: sql.URL, timeout: float) -> dict[str, Any]:
-    """Return the settings of libpq for a store; what its URL says is preferred.
+    """Return the settings of libpq for a store, without those that its URL sets.
 
     Args:
         url: The URL of the store.
-        timeout: Seconds that a transaction may take.
+        timeout: The timeout of a transaction in seconds.
     """
     settings = {
-        # libpq knows whole seconds, of which it takes at least two.
+        # libpq takes whole seconds, at least two.
         "connect_timeout": max(2, round(min(timeout, _CONNECT_SECONDS))),
-        # Else libpq bears a server that went away without a word for hours.
+        # Without keepalives, libpq waits for hours for a server that has disappeared.
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 4,
         "tcp_user_timeout": 30_000,
-        # Whatever the server keeps texts in; with SQL_ASCII the driver would return bytes.
+        # Whatever the encoding of the server: with SQL_ASCII the driver would return bytes.
         "client_encoding": "utf8",
     }
     return {name: value for name, value in settings.items() if name not in url.query}
 
 
 def listen(engine: sql.Engine) -> None:
-    """Have each connection of an engine with a second handle on its socket, for :func:`stop_of`."""
+    """Duplicate the socket of each connection of an engine, for :func:`stop_of`."""
     sql.event.listen(engine, "connect", _share_socket)
     sql.event.listen(engine, "close", _close_shared)
 
 
 def stop_of(connection: sql.Connection) -> Callable[[], None]:
-    """Return what ends the wait of a connection for its server, from another thread. It ends the connection."""
+    """Return a function that shuts down a connection from another thread, and so ends its wait for the server."""
     return partial(_shut, connection.info["socket"])
 
 
 def limit(connection: sql.Connection, *, lock_seconds: float, seconds: float, is_synced: bool) -> None:
-    """Limit the transaction that has begun.
+    """Set the time limits of a transaction that has begun.
 
     Args:
         connection: The transaction.
-        lock_seconds: How long a statement may wait for a lock.
-        seconds: How long a statement may take.
-        is_synced: Whether the commit is on the disk before it returns.
+        lock_seconds: The seconds for which a statement may wait for a lock.
+        seconds: The seconds that a statement may take.
+        is_synced: Whether the commit returns only when it is on the disk.
     """
     limits = (str(max(1, round(each * 1000))) for each in (lock_seconds, seconds))
     connection.exec_driver_sql(_SET, (*limits, "on" if is_synced else "off"))
 
 
 def _share_socket(connection: Any, record: Any) -> None:
-    # A handle of its own: libpq closes that of the connection by itself, and another file may get its number.
+    # A duplicate: libpq closes its own descriptor at any time, and another file may then get the same number.
     record.info["socket"] = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
 
 
@@ -84,12 +84,12 @@ def _shut(shared: socket.socket) -> None:
 
 
 class Listener:
-    """A connection of its own on which notices arrive. One thread uses it.
+    """A separate connection on which notices arrive. Only one thread may use it.
 
     Args:
         dialect: The dialect of the store's engine.
         url: The URL of the store.
-        timeout: Seconds that a transaction of the store may take.
+        timeout: The timeout of a transaction in seconds.
     """
 
     def __init__(self, dialect: sql.Dialect, url: sql.URL, timeout: float) -> None:
@@ -103,12 +103,18 @@ class Listener:
             raise
 
     def wait(self, seconds: float) -> bool:
-        """Wait for notices (True), or for so many seconds (False).
+        """Wait for a notice.
+
+        Args:
+            seconds: The longest wait.
+
+        Returns:
+            True if a notice arrived; False after *seconds* without one.
 
         Raises:
-            Exception: If the connection was cut: an error of the driver.
+            Exception: If the connection was lost: any error of the driver.
         """
-        # As the driver documents it: a generator of notices, which ends after a time.
+        # notifies() is a generator that ends after the timeout.
         if not [*self._connection.notifies(timeout=seconds, stop_after=1)]:
             return False
         for _ in self._connection.notifies(timeout=_GATHER_SECONDS):

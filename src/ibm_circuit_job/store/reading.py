@@ -1,4 +1,4 @@
-"""StoreReader: what a store has of jobs, checked against its digests before it is believed."""
+"""StoreReader: reads the records, bodies and histories of jobs, and checks each against its digest."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ _T = TypeVar("_T")
 
 
 class StoreReader(StoreLookup):
-    """A store that is read. ``RecordStore`` writes, too."""
+    """A store that reads jobs. ``RecordStore`` also writes them."""
 
     def load(self, job_id: str) -> Job | None:
-        """Return all that is kept of a job, the bodies of its inputs and its result included; ``None`` if nothing is.
+        """Return the record of a job with the bodies of its inputs and its result; ``None`` if it is not in the store.
+
+        Args:
+            job_id: The job's ID.
 
         Raises:
             JobStoreError: If the store cannot be read.
-            JobStoreDamagedError: If what it holds of the job is not what was put into it; the message says what.
+            JobStoreDamagedError: If the record or a body differs from what was saved. The message says which.
 
         Example:
             >>> import tempfile
@@ -61,7 +64,7 @@ class StoreReader(StoreLookup):
         return self._database.read(f"read job {job_id}", work)
 
     def record(self, job_id: str, *, how: Writing = Writing.SYNCED) -> Job | None:
-        """Return what is kept of a job but the bodies of its inputs and its result; ``None`` if nothing is.
+        """Return the record of a job, without the bodies of inputs and result; ``None`` if it is not in the store.
 
         Args:
             job_id: The job's ID.
@@ -69,7 +72,7 @@ class StoreReader(StoreLookup):
 
         Raises:
             JobStoreError: If the store cannot be read.
-            JobStoreDamagedError: If the record is not what was put into the store.
+            JobStoreDamagedError: If the record differs from what was saved.
 
         Example:
             >>> import tempfile
@@ -85,10 +88,15 @@ class StoreReader(StoreLookup):
         return None if row is None else self._record(job_id, row)
 
     def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Return what is kept of some jobs, without their bodies: ID -> record, of those of which something is.
+        """Return the records of some jobs without their bodies: job ID -> record. Unknown jobs are left out.
+
+        A damaged record is left out as well, with a warning in the log.
+
+        Args:
+            job_ids: The IDs of the jobs.
 
         Raises:
-            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+            JobStoreError: If the store cannot be read, or an ID is empty or no string.
 
         Example:
             >>> import tempfile
@@ -116,15 +124,17 @@ class StoreReader(StoreLookup):
         return self._database.read("read jobs", work)
 
     def payload(self, job_id: str, newer: int = 0) -> ResultPayload | None:
-        """Return the body of a result that has arrived for a job, or ``None``.
+        """Return the newest reply to a request for the result of a job; ``None`` if there is none.
+
+        Source: ``GET /jobs/ID/results``. There are several if the result was requested again.
 
         Args:
             job_id: The job's ID.
-            newer: How many newer ones to pass over: there is more than one where a result was asked for again.
+            newer: The number of newer replies to skip, from 0.
 
         Raises:
-            JobStoreError: If the store cannot be read.
-            JobStoreDamagedError: If it is not what was put into the store.
+            JobStoreError: If the store cannot be read, or an argument is wrong.
+            JobStoreDamagedError: If the body differs from what was saved.
 
         Example:
             >>> import tempfile
@@ -147,11 +157,14 @@ class StoreReader(StoreLookup):
         return body if isinstance(body, ResultPayload) else None
 
     def inputs(self, job_id: str) -> JobInputs | None:
-        """Return the inputs of a job, or ``None`` where they are not kept.
+        """Return the inputs of a job; ``None`` if they are not in the store.
+
+        Args:
+            job_id: The job's ID.
 
         Raises:
             JobStoreError: If the store cannot be read.
-            JobStoreDamagedError: If they are not what was put into the store.
+            JobStoreDamagedError: If the body differs from what was saved.
 
         Example:
             >>> import tempfile
@@ -183,15 +196,15 @@ class StoreReader(StoreLookup):
         *,
         service: str | None = None,
     ) -> list[Job]:
-        """Return the records of the jobs that fit, without the bodies of their inputs and results.
+        """Return the records of the jobs that match all filters, without the bodies of their inputs and results.
 
-        The arguments are those of :meth:`IBMProvider.jobs() <ibm_circuit_job.IBMProvider.jobs>`. One is the store's:
-        with *service*, only jobs of this service are returned, as ``IBMProvider.service`` names it, and jobs of which
-        no service is known.
+        The arguments are those of :meth:`IBMProvider.jobs() <ibm_circuit_job.IBMProvider.jobs>`, and *service*. With
+        *service*, as ``IBMProvider.service`` names it, only jobs on this service and jobs with an unknown service are
+        returned. A damaged record is left out, with a warning in the log.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+            JobStoreError: If the store cannot be read.
 
         Example:
             >>> import tempfile
@@ -222,11 +235,13 @@ class StoreReader(StoreLookup):
         *,
         service: str | None = None,
     ) -> list[UnreadRecord]:
-        """Return what :meth:`records` does, each as JSON that matches its digest, to be read when it is asked for.
+        """Return the same jobs as :meth:`records`, each as JSON that matches its digest and is decoded later.
+
+        The arguments are those of :meth:`records`. A damaged record is left out, with a warning in the log.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read. A record that is damaged is left out, with a warning in the log.
+            JobStoreError: If the store cannot be read.
 
         Example:
             >>> import tempfile
@@ -250,16 +265,16 @@ class StoreReader(StoreLookup):
         )
 
     def unfinished(self, *, service: str | None = None) -> list[Job]:
-        """Return the records, without bodies, of jobs that had not ended, or whose result is not here; oldest first.
+        """Return the jobs that have not ended, or whose result has not arrived, oldest first and without bodies.
 
-        One that had ended when it was first seen is left out, unless something has arrived of its result; so is one
-        whose result is gone.
+        A job that had already ended when it was first seen is left out, unless a part of its result has arrived. A job
+        whose result is no longer available is left out as well.
 
         Args:
-            service: Only those of this service, as ``IBMProvider.service`` names it, or of none that is known.
+            service: Only jobs on this service, as ``IBMProvider.service`` names it, and jobs with an unknown service.
 
         Raises:
-            JobStoreError: If ``service`` is no text, or the store cannot be read.
+            JobStoreError: If *service* is no string, or the store cannot be read.
 
         Example:
             >>> import tempfile
@@ -279,14 +294,17 @@ class StoreReader(StoreLookup):
         return self._database.read("list jobs", work)
 
     def history(self, job_id: str) -> list[Fact]:
-        """Return the facts that were learned of a job, in the order in which they came to the store.
+        """Return the facts of a job, in the order in which they were saved.
 
-        ``reduce(refresh, store.history(job_id), Job(job_id))`` is the job. Of the facts that do not count any more,
-        the oldest are left out where there are more than a thousand.
+        ``reduce(refresh, store.history(job_id), Job(job_id))`` is the job. From a history of more than a thousand
+        facts, the store removes the oldest ones that newer facts have replaced.
+
+        Args:
+            job_id: The job's ID.
 
         Raises:
             JobStoreError: If the store cannot be read.
-            JobStoreDamagedError: If what it holds of the job is not what was put into it.
+            JobStoreDamagedError: If the history differs from what was saved.
 
         Example:
             >>> import tempfile
@@ -306,28 +324,28 @@ class StoreReader(StoreLookup):
             rows = history_of(connection, job_id)
             row = self._row(connection, job_id)
             seals.check_history(job_id, None if row is None else row["history_digest"], rows)
-            # Each once: a fact that an older version wrote may have come again, and looks different in JSON.
+            # Without duplicates: the same fact, saved by an older version, differs in its JSON.
             return [*dict.fromkeys(fact for each in rows for fact in self._facts(connection, each))]
 
         return self._database.read(f"read the history of job {job_id}", work)
 
     def _facts(self, connection: sql.Connection, row: sql.RowMapping) -> Sequence[Fact]:
-        """The fact that a row of a history holds."""
+        """The fact in a row of a history."""
         seals.check_fact(row)
         if row["slot"] is None:
             return read_record(row["record"]).facts
         return [self._body(connection, row["job_id"], reference_in(row))]
 
     def at(self, job_id: str, moment: datetime) -> Job:
-        """Return what had been seen of a job by a moment.
+        """Return a job as it was known at a time in the past.
 
         Args:
             job_id: The job's ID.
-            moment: An aware time.
+            moment: The time, with a time zone.
 
         Raises:
-            JobStoreError: If the store cannot be read, or ``moment`` is no aware time.
-            JobStoreDamagedError: If what it holds of the job is not what was put into it.
+            JobStoreError: If the store cannot be read, or *moment* is no ``datetime`` with a time zone.
+            JobStoreDamagedError: If the history differs from what was saved.
 
         Example:
             >>> import tempfile
@@ -367,10 +385,10 @@ class StoreReader(StoreLookup):
         return self._database.read("list jobs", work)
 
     def _row(self, connection: sql.Connection, job_id: str) -> sql.RowMapping | None:
-        """The row of a job; ``None`` where nothing was saved of it."""
+        """The row of a job; ``None`` if the job is not in the store."""
         row = connection.execute(_ROW, {"of_job": job_id}).mappings().first()
         if row is None and connection.execute(_FACT, {"of_job": job_id}).first() is not None:
-            raise self._damaged(job_id, "it is missing, and its history is there")
+            raise self._damaged(job_id, "the record is missing, but the job has a history")
         return row
 
     def _record(self, job_id: str, row: sql.RowMapping) -> Job:
@@ -381,14 +399,14 @@ class StoreReader(StoreLookup):
 
     def _unread(self, opened: tuple[int, bool], job_id: str, row: sql.RowMapping) -> UnreadRecord:
         if not isinstance(row["record"], str) or seals.digest_of_job(row) != row["digest"]:
-            self._record(job_id, row)  # It raises, and says what is wrong.
+            self._record(job_id, row)  # This raises the error that says what is wrong.
         return UnreadRecord(job_id, opened, row["record"], self._database.name)
 
     def _damaged(self, job_id: str, what: str) -> JobStoreDamagedError:
         return damaged_record(job_id, self._database.name, what)
 
     def _newest(self, connection: sql.Connection, job_id: str, slot: str, newer: int = 0) -> Body | None:
-        """The body that came last of a job, but for so many newer ones."""
+        """A body of a job: the newest one, or that before *newer* newer ones."""
         row = self._row(connection, job_id)
         if row is None:
             return None
@@ -404,7 +422,7 @@ class StoreReader(StoreLookup):
         listed = sorted(dict.fromkeys(found), key=lambda reference: reference.order, reverse=True)
         if newer < len(listed):
             return self._body(connection, job_id, listed[newer])
-        # None, if none is missing.
+        # There is no such body. Check that this is not due to damage.
         for fact in rows:
             seals.check_fact(fact)
         seals.check_history(job_id, row["history_digest"], rows)
@@ -416,9 +434,9 @@ class StoreReader(StoreLookup):
             return body
         what = "result" if reference.kind is ResultPayload else "inputs"
         is_there, place = raw_of(connection, reference.sha256) is not None, where(connection, reference.sha256)
-        why = "it is not what its SHA-256 says" if is_there else "it is not there in full"
+        why = "the bytes do not match their SHA-256" if is_there else "bytes are missing"
         raise JobStoreDamagedError(
-            f"the {what} of job {job_id} in the store at {self._database.name} cannot be given back: {why} ({place})"
+            f"could not load the {what} of job {job_id} from the store at {self._database.name}: {why} ({place})"
         )
 
 
@@ -427,7 +445,7 @@ _FACT: Final = sql.select(schema.history.c.number).where(schema.history.c.job_id
 
 
 def _said_by(facts: Iterable[Fact], moment: datetime) -> Iterator[Fact]:
-    """What had been seen by a moment, of facts that may say also what was seen before them."""
+    """The parts of some facts that were observed by a given time. A fact may have fields that were observed earlier."""
     for fact in facts:
         if isinstance(fact, StatusReport | JobDetails | JobMetrics):
             partial: Any = fact
@@ -444,6 +462,10 @@ def _check_aware(moment: Any) -> None:
 
 
 def check_service(service: Any) -> None:
-    """Check that something can be the name of a service, or ``None``."""
+    """Check that a value is a string, as the name of a service, or ``None``.
+
+    Raises:
+        JobStoreError: If it is neither.
+    """
     if service is not None and not isinstance(service, str):
         raise JobStoreError(f"expected service to be a string or None, got {service!r}")

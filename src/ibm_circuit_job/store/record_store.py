@@ -1,7 +1,7 @@
-"""RecordStore: jobs, their histories and the bodies of their results, merged by any number of processes.
+"""RecordStore: saves jobs, their histories and bodies. Any number of processes can use one store.
 
-Here stands what each call promises that writes, and which transaction it takes. How facts are merged is ``merging``'s
-business, what is read ``reading``'s, how bodies lie in rows ``bodies``', and what trouble means ``trouble``'s.
+This module has the calls that write, and their transactions. ``merging`` merges facts, ``reading`` has the calls that
+read, ``bodies`` saves bodies as rows, and ``trouble`` explains errors of the database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ibm_circuit_job.state.facts import Body, Fact
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.store import archive, checking, leases, merging, schema, seals
 from ibm_circuit_job.store.archive import Archived
-from ibm_circuit_job.store.bodies import Packed, pack, packing_file, put, put_all, unlike
+from ibm_circuit_job.store.bodies import Packed, missing_or_damaged, pack, packing_file, put, put_all
 from ibm_circuit_job.store.checking import StoreReport
 from ibm_circuit_job.store.merging import Saving, history_of, merge_in, results_among
 from ibm_circuit_job.store.reading import check_service
@@ -29,25 +29,25 @@ from ibm_circuit_job.store.writing import Writing
 
 
 class RecordStore(StoreRemoval):
-    """Records of jobs, their histories and their bodies, in a database; see ``JobStore``, which makes handles of them.
+    """A database of job records, their histories and bodies. ``JobStore`` is the same and returns handles.
 
     Args:
         url: The path of a file, or the URL of a database.
-        results_held: How many decoded results are kept in memory together; ``None`` for all.
-        create: Whether to make a store where there is none.
-        timeout: Seconds that a call may take for each of its transactions, whatever the database does.
-        payloads: Where bodies of inputs and results are to lie outside of the database; see ``JobStore``.
-        share_waits: Whether processes that wait for the same jobs let one of them ask the service.
-        pool_size: How many connections to the database there are at most, from 1 to 1000; five of them stay open. More
-            threads than that wait for one another. A server of PostgreSQL takes 100 connections in all, unless its
-            ``max_connections`` says otherwise.
-        pool_timeout: Seconds that a call waits for a free connection; ``None`` for nearly all of its ``timeout``.
+        results_held: The number of decoded results to cache in memory; ``None`` for all.
+        create: Whether to create a store if there is none.
+        timeout: The longest time in seconds for each transaction of a call.
+        payloads: The place outside of the database for bodies of inputs and results; see ``JobStore``.
+        share_waits: Whether only one process sends requests if several processes wait for the same jobs.
+        pool_size: The most connections to the database at once, from 1 to 1000; five stay open. Additional threads
+            wait for a free connection. A server of PostgreSQL accepts 100 connections in all by default; see its
+            setting ``max_connections``.
+        pool_timeout: The longest wait for a free connection in seconds; ``None`` for nearly all of *timeout*.
 
     Raises:
-        JobStoreUnavailableError: If it cannot be reached now.
-        JobStoreError: If it cannot be opened, is of another program, or was written by a newer version; if there is
-            none, and ``create`` is false.
-        JobStoreDamagedError: If it is damaged.
+        JobStoreUnavailableError: If the database cannot be reached now.
+        JobStoreError: If the database cannot be opened, belongs to another program, or was written by a newer version;
+            if there is none, and *create* is false.
+        JobStoreDamagedError: If the database is damaged.
 
     Example:
         >>> import tempfile
@@ -68,19 +68,18 @@ class RecordStore(StoreRemoval):
         how: Writing = Writing.SYNCED,
         now: datetime | None = None,
     ) -> None:
-        """Merge a record into what is kept of the job, and its facts into the job's history.
+        """Merge a record into the record in the store, and append its facts to the history of the job.
 
         Args:
             job: The record.
-            service: The service that has the job, as ``IBMProvider.service`` names it.
-            how: Whether it is on the disk when this returns, and whether to wait for others that write, as
-                ``ibm_circuit_job.store.Writing`` names it. One that does not wait fails at once where they write, or
-                where there was trouble just now.
-            now: Where the record is what was seen just now, the wall time of the machine that has seen it: then it
-                comes after all that is kept, also if the clock of another machine that shares the store is ahead.
+            service: The service that has the job, as ``IBMProvider.service`` names it; ``None`` if unknown.
+            how: A ``Writing``: whether the change is on the disk when this returns, and whether to wait for other
+                programs that write. Without a wait, this fails at once if they write, or if a write has just failed.
+            now: The present time with a time zone, if the record has just been observed; ``None`` for an older record.
+                The facts then count as newer than all in the store, even if another machine's clock is ahead.
 
         Raises:
-            JobStoreError: If an argument is wrong, or the store cannot be written to; then nothing is changed.
+            JobStoreError: If an argument is wrong, or the store cannot be written to. Nothing is changed then.
 
         Example:
             >>> import tempfile
@@ -100,17 +99,18 @@ class RecordStore(StoreRemoval):
         how: Writing = Writing.SYNCED,
         now: datetime | None = None,
     ) -> None:
-        """Merge any number of records, of any jobs, into what is kept, in one transaction.
+        """Merge any number of records into the store in one transaction.
 
         Args:
-            jobs: The records; more than one may be of the same job.
-            service: The service that has the jobs, as ``IBMProvider.service`` names it.
+            jobs: The records; several may be of the same job.
+            service: The service that has the jobs, as ``IBMProvider.service`` names it; ``None`` if unknown.
             how: As for :meth:`save`.
             now: As for :meth:`save`.
 
         Raises:
-            JobStoreError: If an argument is wrong, or the store cannot be written to; then nothing is changed.
-            JobStoreDamagedError: If what is kept of one of them is damaged beyond its history; all others are saved.
+            JobStoreError: If an argument is wrong, or the store cannot be written to. Nothing is changed then.
+            JobStoreDamagedError: If a job in the store is damaged and cannot be restored from its history. All other
+                jobs are saved.
 
         Example:
             >>> import tempfile
@@ -139,7 +139,7 @@ class RecordStore(StoreRemoval):
             if not job_id.isprintable():
                 raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
         if how is not Writing.SYNCED:
-            self.check_back_off("keep jobs")
+            self.check_back_off("save jobs")
         named = f"job {next(iter(facts))}" if len(facts) == 1 else f"{len(facts)} jobs"
         bodies = {fact.sha256: fact.raw for learned in facts.values() for fact in learned if isinstance(fact, Body)}
         damaged: dict[str, str] = {}
@@ -152,14 +152,14 @@ class RecordStore(StoreRemoval):
                 raise Damaged("; ".join(damaged.values()))
             leases.announce(connection, facts)
 
-        # Looked at, and compressed, before any lock is taken.
+        # Large bodies are examined and compressed before any lock is taken.
         saving = Saving(facts, service, now, results_among(facts))
         try:
             with packing_file() as file:
-                packed = self._packed(bodies, file, f"keep {named}", how)
-                self._database.write(f"keep {named}", work, how=how, size=sum(map(len, bodies.values())))
+                packed = self._packed(bodies, file, f"save {named}", how)
+                self._database.write(f"save {named}", work, how=how, size=sum(map(len, bodies.values())))
         except JobStoreDamagedError as error:
-            # What is kept of one job is no trouble for the others.
+            # A damaged job does not prevent that the others are saved.
             sound = {job_id: learned for job_id, learned in facts.items() if job_id not in damaged}
             if not damaged or not sound:
                 raise
@@ -173,41 +173,40 @@ class RecordStore(StoreRemoval):
             raise
 
     def _packed(self, bodies: Mapping[str, bytes], file: IO[bytes], doing: str, how: Writing) -> dict[str, Packed]:
-        """The bodies that are not in the store yet, or not any more as they were, by their SHA-256.
+        """Compress the bodies that the store lacks or has damaged, and return them by SHA-256.
 
-        Those that are to lie outside of the database are there afterwards.
+        If the store has a place for payloads, they are also written there.
         """
         if not bodies:
             return {}
 
         def work(connection: sql.Connection) -> dict[str, Packed]:
             self._database.payloads.look(connection)
-            return {sha256: pack(bodies[sha256], file) for sha256 in sorted(unlike(connection, bodies))}
+            return {sha256: pack(bodies[sha256], file) for sha256 in sorted(missing_or_damaged(connection, bodies))}
 
         size = sum(map(len, bodies.values()))
         packed = self._database.read(doing, work, how=how, size=size)
         place = self._database.payloads.known
         if place is not None:
-            # While no transaction waits for that.
-            self._database.beside(doing, partial(put_all, place, packed), how=how, size=size)
+            # Outside of any transaction, since this may take long.
+            self._database.without_connection(doing, partial(put_all, place, packed), how=how, size=size)
         return packed
 
     # Archives
 
     def export(self, path: str | os.PathLike[str]) -> int:
-        """Write all that is kept to files that a person can read, and that a later version can import.
+        """Write the whole store to files that people can read, and that later versions can import.
 
-        ``jobs.jsonl`` has a line of JSON for each job; ``bodies`` has the bodies of inputs and results, as they came.
+        ``jobs.jsonl`` has a line of JSON for each job. ``bodies`` has the bodies of inputs and results, unchanged.
 
         Args:
-            path: The folder to make, for its owner alone. There must be nothing yet, or an empty folder, which stays as
-                open to others as it is.
+            path: The folder; it must be empty, or not exist. A new folder can be read by its owner only.
 
         Returns:
-            How many jobs there are.
+            The number of jobs.
 
         Raises:
-            JobStoreError: If the folder cannot be written to, or the store cannot be read; then there is no folder.
+            JobStoreError: If the folder cannot be written to, or the store cannot be read. No folder is left then.
             JobStoreDamagedError: If something is damaged. All else was exported.
 
         Example:
@@ -225,23 +224,23 @@ class RecordStore(StoreRemoval):
         damaged: list[str] = []
         count = archive.write(folder, self._archived(damaged))
         if damaged:
-            raise JobStoreDamagedError(f"all was exported to {path} but for what is damaged: {'; '.join(damaged)}")
+            raise JobStoreDamagedError(f"exported all to {path}, except what is damaged: {'; '.join(damaged)}")
         return count
 
     def _archived(self, damaged: list[str]) -> Iterator[Archived]:
-        """All jobs, in the order of their IDs, and what is wrong with those facts that are left out."""
+        """Yield all jobs, sorted by ID. A line for each damaged fact is added to *damaged*."""
         query = sql.select(schema.jobs.c.job_id).order_by(schema.jobs.c.job_id)
         listed = self._database.read("export jobs", lambda connection: connection.execute(query).scalars().all())
         for job_id in listed:
             if not _is_text(job_id):
-                damaged.append(f"what is kept of job {job_id!r} is damaged: expected a text as its ID")
+                damaged.append(f"the record of job {job_id!r} is damaged: expected a text as its ID")
                 continue
             job, wrong = self._database.read(f"export job {job_id}", partial(self._sound_job, job_id))
             damaged += wrong
             yield job
 
     def _sound_job(self, job_id: str, connection: sql.Connection) -> tuple[Archived, list[str]]:
-        """What is sound of a job, and what is wrong with the facts that are left out."""
+        """The facts of a job that are not damaged, and a line for each that is."""
         facts: list[Fact] = []
         service: str | None = None
         damaged: list[str] = []
@@ -255,7 +254,7 @@ class RecordStore(StoreRemoval):
             found = self._row(connection, job_id)
             if found is not None:
                 record, service = self._record(job_id, found), found["service"]
-                # What is missing there may be here.
+                # If all facts are damaged, the record may still be sound.
                 facts += () if facts else record.facts
                 seals.check_history(job_id, found["history_digest"], rows)
         except (Damaged, JobStoreDamagedError) as error:
@@ -263,17 +262,17 @@ class RecordStore(StoreRemoval):
         return Archived(job_id, service or None, tuple(facts)), damaged
 
     def import_(self, path: str | os.PathLike[str]) -> int:
-        """Merge what :meth:`export` wrote into what is kept. All of it is checked before anything is saved.
+        """Merge the files of :meth:`export` into the store. All files are checked before anything is saved.
 
         Args:
             path: The folder.
 
         Returns:
-            How many jobs there were.
+            The number of jobs in the folder.
 
         Raises:
-            JobStoreError: If it cannot be read, is of a newer version, or the store cannot be written to.
-            JobStoreDamagedError: If something in it is damaged; the message names the line or the file.
+            JobStoreError: If the folder cannot be read, is of a newer version, or the store cannot be written to.
+            JobStoreDamagedError: If a file is damaged. The message names the line or the file.
 
         Example:
             >>> import tempfile
@@ -293,21 +292,24 @@ class RecordStore(StoreRemoval):
         return number
 
     def give_up_result(self, job_id: str) -> None:
-        """Note that the result of a job cannot be had any more, so that it is not asked for again.
+        """Record that the result of a job is no longer available, so that it is not requested again.
+
+        Args:
+            job_id: The job's ID.
 
         Raises:
             JobStoreError: If the store cannot be written to.
         """
         self._database.write(
-            f"keep job {job_id}", lambda connection: merging.give_up_result(connection, job_id), how=Writing.SOON
+            f"save job {job_id}", lambda connection: merging.give_up_result(connection, job_id), how=Writing.SOON
         )
 
     def check(self) -> StoreReport:
-        """Read all that the store has, and return what is damaged: also what no listing and no job shows.
+        """Read the whole store, and return a report of all damage, including damage that no listing and no job shows.
 
-        Every record and every fact is compared with its digest, every history with that of the whole, every body with
-        its SHA-256, every column with the record that it copies. Of a file, SQLite checks each page and each index.
-        It takes as long as to read all of it; others may read and write meanwhile.
+        Each record, fact and history is compared with its digest, each body with its SHA-256, and each column with the
+        record from which it was copied. SQLite also checks each page and index of its file. Other programs can read
+        and write meanwhile.
 
         Raises:
             JobStoreError: If the store cannot be read at all.
@@ -325,7 +327,7 @@ class RecordStore(StoreRemoval):
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a value is a text that can be written."""
+    """Whether a value is a string that can be encoded in UTF-8."""
     return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 

@@ -1,4 +1,4 @@
-"""The row of a job: its record as JSON, and the columns that copy what the record says for queries."""
+"""The row of a job: its record as JSON, and the columns that copy fields of the record for queries."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ibm_circuit_job.wire.values import whole_text
 
 
 def read_record(text: object) -> Job:
-    """Return the record that a row has.
+    """Return the record in the JSON text of a row.
 
     Raises:
-        Damaged: If it is not what was written there.
+        Damaged: If the text is no record.
     """
     if not isinstance(text, str):
         raise Damaged(f"expected a text, got a {type(text).__name__}")
-    # What SQLite has may be no UTF-8.
+    # A damaged text in SQLite may be no UTF-8.
     read = records.from_json(text.encode(errors="surrogateescape"))
     if isinstance(read, Success):
         job: Job = read.unwrap()
@@ -37,28 +37,28 @@ def read_record(text: object) -> Job:
 
 
 def record_in(row: Row) -> Job:
-    """Return the record of a row of ``jobs``.
+    """Return the record in a row of ``jobs``, checked against the digest of the row.
 
     Raises:
-        Damaged: If the row is not what was written there.
+        Damaged: If the row differs from what was saved.
     """
     job = read_record(row["record"])
     if digest_of_job(row) != row["digest"]:
-        raise Damaged("it is not what its digest says")
+        raise Damaged("it does not match its digest")
     return job
 
 
 @frozen
 class UnreadRecord:
-    """The record of a job in a store as JSON text, which matches its digest and is read when it is asked for.
+    """The record of a job as JSON text that matches its digest. The text is decoded by :meth:`read`.
 
-    To read a record takes three times as long as to find it in a listing.
+    To decode a record takes three times as long as to list it.
     """
 
     job_id: str
     """The ID of the job."""
     opened: tuple[int, bool] = field(repr=False)
-    """What ``RecordStore.opened`` was before the record was found."""
+    """The value of ``RecordStore.opened`` when the record was listed."""
     _text: str = field(repr=False)
     _store_name: str = field(repr=False)
 
@@ -66,7 +66,7 @@ class UnreadRecord:
         """Return the record.
 
         Raises:
-            JobStoreDamagedError: If the text is no record, though it is what its digest says.
+            JobStoreDamagedError: If the text is no record, although it matches its digest.
         """
         try:
             return read_record(self._text)
@@ -75,12 +75,12 @@ class UnreadRecord:
 
 
 def damaged_record(job_id: str, store_name: str, what: str) -> JobStoreDamagedError:
-    """Return the exception for a record that is damaged.
+    """Return the exception for a damaged record.
 
     Args:
         job_id: The job's ID.
-        store_name: What the store is called in messages.
-        what: What is wrong.
+        store_name: The name of the store in messages.
+        what: A description of the damage.
     """
     return JobStoreDamagedError(
         f"the record of job {whole_text(job_id)} in the store at {store_name} is damaged: {what}"
@@ -88,7 +88,7 @@ def damaged_record(job_id: str, store_name: str, what: str) -> JobStoreDamagedEr
 
 
 def columns_of(job: Job) -> dict[str, Any]:
-    """Return the columns that copy what a record says."""
+    """Return the columns of ``jobs`` that copy fields of a record: column -> value."""
     status = queries.status(job)
     return {
         "status": "" if status is None else status.name,
@@ -104,12 +104,12 @@ def columns_of(job: Job) -> dict[str, Any]:
 
 
 def service_columns(service: str | None) -> dict[str, str]:
-    """Return the columns that name the service of a job and its instance."""
+    """Return the columns of ``jobs`` for a service and its instance; empty texts if they are unknown."""
     return {"service": service or "", "instance": key_of((service or "").partition(" ")[2] or None)}
 
 
 def derived_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns that follow from others of the row of a job: its moment, and whether it is unfinished."""
+    """Return the columns ``moment`` and ``unfinished`` of ``jobs``, which follow from other columns of the row."""
     lacks_result = row["is_awaited"] and not (row["has_result"] or row["result_is_gone"])
     return {
         "moment": row["first_seen"] if row["created"] is None else row["created"],
@@ -118,5 +118,10 @@ def derived_columns(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tag_rows(job: Job, moment: int) -> list[dict[str, Any]]:
-    """Return the rows of a job's tags."""
+    """Return the rows of ``tags`` for a job.
+
+    Args:
+        job: The job.
+        moment: The value of its column ``moment``, in microseconds since 1970, UTC.
+    """
     return [{"job_id": job.job_id, "tag": tag, "moment": moment} for tag in sorted({*map(key_of, job.tags)})]

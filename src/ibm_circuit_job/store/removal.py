@@ -1,4 +1,4 @@
-"""StoreRemoval: what is removed from a store: one job, or all that are old enough."""
+"""StoreRemoval: deletes one job from a store, or all jobs that match filters."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from ibm_circuit_job.store.survey import StoreSurvey
 
 
 class StoreRemoval(StoreSurvey):
-    """A store from which jobs are removed. ``RecordStore`` saves, too."""
+    """A store that deletes jobs. ``RecordStore`` also saves them."""
 
     def delete(self, job_id: str) -> None:
-        """Forget a job: its record, its history, and its bodies, as far as no other job has the same.
+        """Delete a job: its record, its history, and the bodies that no other job has.
 
-        What handles were still to write of it is not written. That there is no such job is no error.
+        Changes that handles have not saved yet are discarded. To delete an unknown job is no error.
+
+        Args:
+            job_id: The job's ID.
 
         Raises:
-            JobStoreError: If the store cannot be written to; then nothing is changed.
-            JobStoreUnavailableError: Also if payloads lie outside of the database, and cannot be deleted there now. The
-                job is forgotten then; the next call that deletes any job deletes these payloads.
+            JobStoreError: If the store cannot be written to. Nothing is changed then.
+            JobStoreUnavailableError: Also if payloads outside of the database cannot be deleted now. The job is deleted
+                then, and the next call that deletes a job deletes these payloads.
 
         Example:
             >>> import tempfile
@@ -48,7 +51,7 @@ class StoreRemoval(StoreSurvey):
 
         def work(connection: sql.Connection) -> None:
             of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
-            # A process that saves any of it meanwhile waits. The order is that of saving, which excludes a deadlock.
+            # Processes that save the job meanwhile wait. Saving locks in the same order, so there is no deadlock.
             of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(of_job)).order_by(bodies.c.sha256)
             connection.execute(of_bodies.with_for_update())
             connection.execute(sql.select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())
@@ -58,10 +61,10 @@ class StoreRemoval(StoreSurvey):
             delete_unreferenced(connection, left)
 
         with self._forgetting(job_id):
-            self._remove(f"forget job {job_id}", work)
+            self._remove(f"delete job {job_id}", work)
 
     def _remove(self, doing: str, work: Callable[[sql.Connection], None]) -> None:
-        """Do some work that may leave bodies without a job, and delete those that lie outside of the database."""
+        """Run a transaction that deletes jobs or results; then delete unused payloads from their place."""
 
         def transaction(connection: sql.Connection) -> bool:
             work(connection)
@@ -72,7 +75,7 @@ class StoreRemoval(StoreSurvey):
             has_more = self._database.write(f"{doing} outside of the database", delete_unused)
 
     def _forgetting(self, _job_id: str) -> AbstractContextManager[None]:
-        """What goes on while a job is deleted."""
+        """A context in which a job is deleted. ``JobStore`` discards the unsaved changes of its handles in it."""
         return nullcontext()
 
     def prune(
@@ -88,30 +91,30 @@ class StoreRemoval(StoreSurvey):
         private: bool = False,
         dry_run: bool = True,
     ) -> PruneReport:
-        """Remove the jobs that fit, or their results alone; by default only say which jobs these are.
+        """Delete the jobs that match all filters, or only their results. By default, only report which jobs these are.
 
-        Without *unfinished* and *private*, neither a job goes that has not ended or whose result is awaited, nor a
-        private one: the service gives the result of that once, so this store may have the only copy. A job whose
-        record is damaged stays in any case. Each job goes in a transaction of its own, so what an error interrupts is
-        done up to there.
+        Jobs that have not ended, whose result is awaited, or that are private stay, unless *unfinished* or *private*
+        is true: the result of a private job can be read from the service only once, so this store may have the only
+        copy. A job with a damaged record always stays. Each job is deleted in its own transaction, so an error
+        leaves earlier jobs deleted.
 
         Args:
-            older_than: Only jobs that were created so long ago; of a job that does not say when, that were first seen
-                then.
-            status: Only jobs of these statuses, as for :meth:`records`.
-            tags: Only jobs that have all of these tags.
-            service: Only jobs of this service, as ``IBMProvider.service`` names it, or of none that is known.
+            older_than: Only jobs that were created at least this long ago. If the time of creation is unknown, the
+                time counts at which the job was first seen.
+            status: Only jobs with these statuses, as for :meth:`records`.
+            tags: Only jobs with all these tags.
+            service: Only jobs on this service, as ``IBMProvider.service`` names it, and jobs with an unknown service.
             among: Only jobs with these IDs.
-            results_only: Remove their results, and leave record, inputs and history of all else.
-            unfinished: Also jobs that have not ended, or whose result is awaited and not here.
-            private: Also private jobs.
-            dry_run: Remove nothing.
+            results_only: Whether to delete only the results. Records, inputs and all other facts stay.
+            unfinished: Whether to include jobs that have not ended, or whose result has not arrived.
+            private: Whether to include private jobs.
+            dry_run: Whether to only report, and delete nothing.
 
         Returns:
-            The IDs of the jobs, the oldest first, and how many bytes of inputs and results go with them.
+            The IDs of the jobs, oldest first, and the number of bytes of their inputs and results.
 
         Raises:
-            IBMBackendValueError: If an argument is wrong, or none says which jobs; the message says what is right.
+            IBMBackendValueError: If an argument is wrong, or no filter is given. The message says what is right.
             JobStoreError: If the store cannot be read or written to.
             JobStoreUnavailableError: As for :meth:`delete`.
 
@@ -131,7 +134,9 @@ class StoreRemoval(StoreSurvey):
             (('cq1x',), [])
         """
         if all(each is None for each in (older_than, status, tags, service, among)):
-            raise IBMBackendValueError("expected at least one of older_than, status, tags, service and among")
+            raise IBMBackendValueError(
+                "expected at least one of older_than, status, tags, service and among; without a filter all jobs match"
+            )
         before = retention.moment_before(older_than, datetime.now(UTC))
         wanted = wanted_jobs(None, 0, status, None, before, tags)
         jobs, size = retention.chosen(

@@ -1,4 +1,4 @@
-"""Retention: which jobs of a store are old enough to go, how many bytes that frees, and how a result is dropped."""
+"""Retention: chooses the jobs that ``prune`` deletes, counts the bytes that this frees, and deletes results."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ibm_circuit_job.store.survey import conditions
 from ibm_circuit_job.store.trouble import Damaged
 
 _PAGE: Final = 500
-"""How many jobs are looked at in one transaction."""
+"""The most jobs that are read in one transaction."""
 _SLOT: Final = next(slot for slot, kind in BODIES.items() if kind is ResultPayload)
 _LONGEST: Final = timedelta(days=365 * 1000)
 
 
 @frozen
 class PruneReport:
-    """What :meth:`RecordStore.prune` has removed, or would remove.
+    """The result of :meth:`RecordStore.prune`: the jobs that it has deleted, or would delete.
 
     Example:
         >>> PruneReport(("cq1x", "cq2y"), 2048, is_dry_run=True).jobs
@@ -38,29 +38,33 @@ class PruneReport:
     """
 
     jobs: tuple[str, ...]
-    """The IDs of the jobs, the oldest first."""
+    """The IDs of the jobs, oldest first."""
     bytes: int
-    """How many bytes the inputs and results have that go with them, before compression. What a job that stays has, too,
-    is not counted."""
+    """The number of bytes of the inputs and results that are deleted, before compression. A body that a remaining job
+    has as well is not counted."""
     is_dry_run: bool
-    """Whether nothing was removed."""
+    """Whether nothing was deleted."""
 
 
 @frozen
 class Retained:
-    """Which jobs stay, whatever else fits."""
+    """The kinds of jobs that stay even if they match all filters."""
 
     unfinished: bool = True
-    """Those that have not ended, or whose result is awaited."""
+    """Whether jobs stay that have not ended, or whose result is awaited."""
     private: bool = True
-    """Private ones: the service gives their results once, so that this store may have the only copy."""
+    """Whether private jobs stay. Their results can be read from the service once, so this may be the only copy."""
 
 
 def moment_before(older_than: Any, now: datetime) -> datetime | None:
-    """Return the latest creation of jobs that are older than a time; ``None`` for no limit.
+    """Return the latest time of creation for jobs of a minimum age; ``None`` for no limit.
+
+    Args:
+        older_than: The minimum age, a ``timedelta`` from 0 to 1000 years; ``None`` for no limit.
+        now: The present time.
 
     Raises:
-        IBMBackendValueError: If it is no ``timedelta`` from 0 up.
+        IBMBackendValueError: If *older_than* is anything else.
     """
     if older_than is None:
         return None
@@ -80,17 +84,17 @@ def chosen(
     among: Collection[str] | None,
     results_only: bool,
 ) -> tuple[list[str], int]:
-    """Return the IDs of the jobs that fit, the oldest first, and how many bytes only they have.
+    """Return the IDs of the jobs that match all filters, oldest first, and the bytes of bodies that only they have.
 
-    A job whose record is damaged is left out, for what it is cannot be known.
+    Jobs with a damaged record are left out, since it is unknown whether they match.
 
     Args:
         database: The database.
-        wanted: What the jobs have in common.
-        service: Only those of this service, or of none that is known.
-        retained: Which of them stay.
-        among: Only these.
-        results_only: Whether their results alone are meant; then those are left out that have none.
+        wanted: Filters by status, time and tags.
+        service: Only jobs on this service, and jobs with an unknown service; ``None`` for any.
+        retained: The kinds of jobs that are left out.
+        among: Only jobs with these IDs; ``None`` for any.
+        results_only: Whether only results count. Jobs without a result are then left out.
 
     Raises:
         JobStoreError: If the store cannot be read.
@@ -145,7 +149,7 @@ def _may_go(row: sql.RowMapping, retained: Retained, among: Collection[str] | No
 
 
 def _bodies_of(connection: sql.Connection, job_ids: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Which bodies the histories of jobs have: ID, kind and SHA-256."""
+    """The bodies in the histories of jobs: job ID, slot and SHA-256."""
     history = schema.history.c
     found: list[tuple[str, str, str]] = []
     for wanted in portions(job_ids):
@@ -156,7 +160,12 @@ def _bodies_of(connection: sql.Connection, job_ids: Iterable[str]) -> list[tuple
 
 
 def _bytes_of(connection: sql.Connection, freed: Counter[str]) -> int:
-    """How many bytes the bodies have that all are counted of which a history has them."""
+    """The bytes of the bodies to which no other history refers.
+
+    Args:
+        connection: The transaction.
+        freed: SHA-256 -> the number of references that would be deleted.
+    """
     bodies, history = schema.bodies.c, schema.history.c
     total = 0
     for wanted in portions(sorted(freed)):
@@ -171,13 +180,17 @@ def _bytes_of(connection: sql.Connection, freed: Counter[str]) -> int:
 
 
 def drop_results(connection: sql.Connection, job_id: str) -> None:
-    """Remove the results of a job, and note that they are gone, within a transaction. All else of it stays.
+    """Delete the results of a job, and record that they are gone. All other facts stay.
 
-    A job whose record, or whose history of results, is damaged stays as it is.
+    Nothing is changed if the record or one of the results in the history is damaged.
+
+    Args:
+        connection: The transaction.
+        job_id: The job's ID.
     """
     jobs, history, bodies = schema.jobs, schema.history, schema.bodies
     of_job = (history.c.job_id == job_id, history.c.slot == _SLOT)
-    # The order is that of saving, which excludes a deadlock.
+    # Saving locks in the same order, so there is no deadlock.
     of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(sql.select(history.c.sha256).where(*of_job)))
     connection.execute(of_bodies.order_by(bodies.c.sha256).with_for_update())
     row = connection.execute(sql.select(jobs).where(jobs.c.job_id == job_id).with_for_update()).mappings().first()
@@ -190,7 +203,7 @@ def drop_results(connection: sql.Connection, job_id: str) -> None:
     values: dict[str, Any] = {
         **dict.fromkeys(f"{_SLOT}_{name}" for name in ("at", "stamp", "sha256")),
         "has_result": False,
-        # So that it is not asked for again.
+        # Prevents that handles request the result again.
         "result_is_gone": True,
         "history_digest": seals.with_facts(row["history_digest"], facts, removed=True),
     }
@@ -201,10 +214,10 @@ def drop_results(connection: sql.Connection, job_id: str) -> None:
 
 
 def each_once(job_ids: Any) -> frozenset[str]:
-    """Return IDs of jobs as a set.
+    """Return the IDs of jobs as a set, for the argument *among*.
 
     Raises:
-        IBMBackendValueError: If they are no IDs.
+        IBMBackendValueError: If the argument is no list of strings.
     """
     if isinstance(job_ids, str) or not isinstance(job_ids, Iterable):
         raise IBMBackendValueError(f"expected among to be a list of IDs of jobs, got {job_ids!r}")

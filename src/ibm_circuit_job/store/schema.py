@@ -1,12 +1,11 @@
 """The tables of a store.
 
-Times are whole microseconds since 1970, UTC, so that they are ordered and exact in any database. Texts that a service
-or a user chose stand within JSON. Where a query looks for one, :func:`key_of` says what the column has: a database may
-refuse some texts, and an index has no room for long ones.
+Times are whole microseconds since 1970, UTC, so that every database sorts them exactly. Texts that a service or a user
+has chosen are inside JSON. A column that queries filter by has the :func:`key_of` such a text, since a database may
+refuse some characters, and an index has no room for long texts.
 
-Each listing has an index of its own: the column that it looks for, then the moment, then the ID. So the first jobs of a
-listing are read in their order, and no others, whatever the size of the store. ``migration`` makes a store of an older
-version like this.
+Each listing has its own index: the column to filter by, then the time, then the ID. So only the first jobs of a listing
+are read, in order, whatever the size of the store. ``migration`` changes an older store to these tables.
 """
 
 from __future__ import annotations
@@ -23,45 +22,45 @@ jobs: Final = sql.Table(
     "jobs",
     tables,
     sql.Column("job_id", sql.String, primary_key=True),
-    # The service that has the job; empty where it is not known.
+    # The service that has the job; empty if unknown.
     sql.Column("service", sql.String),
-    # The Job as JSON, but for the bodies of its inputs and its result.
+    # The Job as JSON, without the bodies of its inputs and its result.
     sql.Column("record", sql.Text, nullable=False),
-    # Copies of what the record says, for queries. Of texts, the key; empty where it does not say.
+    # Copies of fields of the record, for queries. Texts as their key; empty if unknown.
     sql.Column("status", sql.String),
     sql.Column("has_ended", sql.Boolean, nullable=False),
     sql.Column("backend", sql.String),
     sql.Column("program", sql.String),
     sql.Column("session_id", sql.String),
-    # The instance, of which the service's name says it: the CRN, or hub/group/project.
+    # The instance, from the name of the service: the CRN, or hub/group/project.
     sql.Column("instance", sql.String),
     sql.Column("created", sql.BigInteger),
     sql.Column("first_seen", sql.BigInteger, nullable=False),
-    # When the job was created; where that is not known, when it was first seen. Listings are in this order.
+    # When the job was created; if unknown, when it was first seen. Listings are in this order.
     sql.Column("moment", sql.BigInteger, nullable=False),
-    # The seconds of quantum time that the service charges for; those between two steps: created, running, finished.
+    # Seconds: the quantum time that the service charges, from creation to start, and from start to end.
     sql.Column("usage_seconds", sql.Double),
     sql.Column("queued_seconds", sql.Double),
     sql.Column("run_seconds", sql.Double),
-    # Where the bodies are that the record leaves out, when they were seen, and the stamps that order them.
+    # References to the bodies of the job: when each was seen, its stamp, and its SHA-256.
     sql.Column("inputs_at", sql.BigInteger),
     sql.Column("inputs_stamp", sql.BigInteger),
     sql.Column("inputs_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
-    # Whether one of the bodies is a result, and not where it lies, or a page that says that there is none now.
+    # Whether one of the bodies is a result. A link to the result, or an error page, is not.
     sql.Column("has_result", sql.Boolean, nullable=False),
     sql.Column("payload_at", sql.BigInteger),
     sql.Column("payload_stamp", sql.BigInteger),
     sql.Column("payload_sha256", sql.String, sql.ForeignKey("bodies.sha256")),
-    # Whether it was seen before it had ended, or something has arrived of its result, so that a caller waits for that.
+    # Whether the job was seen before it had ended, or a result reply has arrived: a program wants the result.
     sql.Column("is_awaited", sql.Boolean, nullable=False),
-    # Whether its result was read by another program, and can be read only once.
+    # Whether the result is no longer available, since it could be read only once.
     sql.Column("result_is_gone", sql.Boolean, nullable=False),
-    # Whether it has not ended, or its result is awaited and not here.
+    # Whether the job has not ended, or its result is awaited and has not arrived.
     sql.Column("unfinished", sql.Boolean, nullable=False),
-    # Of the rows of its history, and of this row; see ``seals``.
+    # The digest of its history, and the digest of this row; see ``seals``.
     sql.Column("history_digest", sql.String),
     sql.Column("digest", sql.String),
-    # Each listing: what it looks for, in its order.
+    # One index for each listing.
     *(
         sql.Index(f"jobs_by_{name}", *columns, "moment", "job_id")
         for name, columns in {
@@ -73,12 +72,12 @@ jobs: Final = sql.Table(
             "session": ("session_id",),
         }.items()
     ),
-    # A body that is deleted is looked for in these.
+    # The foreign keys of a body are checked by these indexes when it is deleted.
     sql.Index("jobs_by_inputs", "inputs_sha256"),
     sql.Index("jobs_by_payload", "payload_sha256"),
 )
 is_unfinished: Final = jobs.c.unfinished.is_(True)
-"""The condition of the index of unfinished jobs. A query that is to use it says it in these words."""
+"""The condition of the index of unfinished jobs. Only a query with exactly this condition uses the index."""
 sql.Index("jobs_unfinished", jobs.c.moment, jobs.c.job_id, sqlite_where=is_unfinished, postgresql_where=is_unfinished)
 tags: Final = sql.Table(
     "tags",
@@ -86,7 +85,7 @@ tags: Final = sql.Table(
     sql.Column("job_id", sql.String, sql.ForeignKey("jobs.job_id"), primary_key=True),
     # The key of the tag.
     sql.Column("tag", sql.String, primary_key=True),
-    # That of the job.
+    # The moment of the job.
     sql.Column("moment", sql.BigInteger, nullable=False),
     sql.Index("jobs_by_tag", "tag", "moment", "job_id"),
 )
@@ -95,13 +94,13 @@ history: Final = sql.Table(
     tables,
     sql.Column("job_id", sql.String, sql.ForeignKey("jobs.job_id"), primary_key=True),
     sql.Column("number", sql.Integer, primary_key=True),
-    # Of the fact, so that no fact stands twice in the history of a job.
+    # The digest of the fact, so that a history has each fact once.
     sql.Column("digest", sql.String, nullable=False),
-    # A Job that holds the fact and nothing else, as JSON; or which body it is, and when it was seen.
+    # A fact: a Job with this fact only, as JSON. A body: its slot, when it was seen, its stamp and its SHA-256.
     sql.Column("record", sql.Text),
     sql.Column("slot", sql.String),
     sql.Column("observed_at", sql.BigInteger, nullable=False),
-    # The stamp of a body, where it is not that of the time at which it was seen.
+    # The stamp of a body, if it differs from ``observed_at``.
     sql.Column("stamp", sql.BigInteger),
     sql.Column("sha256", sql.String, sql.ForeignKey("bodies.sha256")),
     sql.UniqueConstraint("job_id", "digest"),
@@ -124,27 +123,27 @@ body_parts: Final = sql.Table(
 settings: Final = sql.Table(
     "settings",
     tables,
-    # ``payloads``: the URL of the place outside of the database in which bodies lie that have no parts here.
+    # ``payloads``: the URL of the place outside of the database for bodies without parts in it.
     sql.Column("name", sql.String, primary_key=True),
     sql.Column("value", sql.Text, nullable=False),
 )
 unused_bodies: Final = sql.Table(
     "unused_bodies",
     tables,
-    # Of a payload that is to be deleted from that place, as no row refers to it any more.
+    # A payload to delete from that place, since no row refers to it any more.
     sql.Column("sha256", sql.String, primary_key=True),
 )
 watchers: Final = sql.Table(
     "job_watchers",
     tables,
-    # A process that waits for jobs, and when it was last known to live: seconds by the clock of the database.
+    # A process that waits for jobs, and when it last reported: seconds since 1970, UTC, by the clock of the database.
     sql.Column("watcher", sql.String, primary_key=True),
     sql.Column("renewed", sql.Double, nullable=False),
 )
 leases: Final = sql.Table(
     "job_leases",
     tables,
-    # Which of them asks the service for a job that several wait for; see ``state.watching``.
+    # The watcher that sends requests for a job; see ``state.watching``.
     sql.Column("job_id", sql.String, primary_key=True),
     sql.Column("watcher", sql.String, nullable=False),
     sql.Index("leases_by_watcher", "watcher"),
@@ -153,7 +152,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 version: Final = sql.Table("store_version", sql.MetaData(), sql.Column("version", sql.Integer, primary_key=True))
-"""The versions that a store has had; the largest is the one that it has."""
+"""All versions that a store has had. The largest is its present version."""
 
 
 def digest_of(text: str) -> str:
@@ -162,9 +161,10 @@ def digest_of(text: str) -> str:
 
 
 def key_of(text: str | None) -> str:
-    """Return what a column that is looked for has of a text: the text itself, or its digest; empty for ``None``.
+    """Return the value of a column for a text that queries filter by: the text or its digest; empty for ``None``.
 
-    Any database takes what is printable and ASCII. What is not, or is long, is looked for by its digest.
+    A text of at most 200 printable ASCII characters is its own key, since every database accepts it. Any other text is
+    represented by its digest.
 
     Example:
         >>> key_of("ibm_torino"), key_of("naïve")[:12], key_of(None)
@@ -172,13 +172,13 @@ def key_of(text: str | None) -> str:
     """
     if text is None:
         return ""
-    # A text that looks like a digest is one, so that no two texts have one key; an empty one is not "not said".
+    # A text that looks like a digest is replaced too, so that all keys differ; so is an empty text, which is not None.
     is_plain = text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_KEY
     return text if is_plain and not text.startswith(_DIGEST) else f"{_DIGEST}{digest_of(text)}"
 
 
 def is_digest(key: str) -> bool:
-    """Return whether a key is the digest of a text, and not the text itself.
+    """Return whether a key is the digest of a text, not the text itself.
 
     Example:
         >>> is_digest(key_of("naïve")), is_digest(key_of("ibm_torino"))
@@ -192,5 +192,5 @@ _LONGEST_KEY: Final = 200
 
 
 def moment_of(micros: int) -> datetime:
-    """Return the time of so many microseconds since 1970, UTC."""
+    """Return a time, in UTC, from microseconds since 1970, UTC."""
     return _EPOCH + timedelta(microseconds=micros)

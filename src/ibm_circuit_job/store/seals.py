@@ -1,9 +1,9 @@
-"""Digests of the rows of a store, by which it notices that a row is not what was saved, or is gone.
+"""Digests of the rows of a store, which show whether a row was changed or removed by anything but the store.
 
-A row of ``jobs`` has the SHA-256 of those of its columns that do not follow from others. A row of ``history`` has that
-of its fact. The row of ``jobs`` has one more, of the whole history: the sum of the SHA-256s of number and digest of
-each of its rows. A sum takes a row in or out without reading the others, and no row can be removed, changed, repeated
-or put in the place of another without changing it.
+Each row of ``jobs`` has a SHA-256 of its columns, without those that follow from others. Each row of ``history`` has a
+SHA-256 of its fact. A second digest in the row of ``jobs`` covers its whole history: the sum, modulo 2**256, of one
+SHA-256 for each row of the history, computed from the number and digest of that row. A row is added to the sum or
+subtracted without reading the others. The sum changes if a row is removed, changed, repeated or exchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEALED: Final = (
     *("job_id", "service", "record", "first_seen", "inputs_at", "inputs_stamp", "inputs_sha256", "has_result"),
     *("payload_at", "payload_stamp", "payload_sha256", "is_awaited", "result_is_gone", "history_digest"),
 )
-"""The columns of ``jobs`` that the digest of a row is of. The others follow from them."""
+"""The columns of ``jobs`` that the digest of a row covers. The others follow from them."""
 NO_HISTORY: Final = "0" * 64
 """The digest of a history without facts."""
 _MODULUS: Final = 1 << 256
@@ -40,7 +40,7 @@ def digest_of_job(row: Row) -> str:
         >>> digest_of_job(row) == digest_of_job(row | {"job_id": "cq1y"})
         False
     """
-    # In ASCII, whatever the database made of a damaged text.
+    # ascii() encodes any text, even a damaged one.
     return hashlib.sha256(ascii([*_sealed_values(row)]).encode()).hexdigest()
 
 
@@ -61,9 +61,9 @@ def with_facts(history_digest: str, rows: Iterable[Row], *, removed: bool = Fals
     """Return the digest of a history after some rows were added to it, or removed from it.
 
     Args:
-        history_digest: The digest before.
-        rows: The rows, of which each has a ``number`` and a ``digest``.
-        removed: Whether they were removed.
+        history_digest: The digest of the history before the change.
+        rows: The rows; each has a ``number`` and a ``digest``.
+        removed: Whether the rows were removed, not added.
 
     Example:
         >>> from ibm_circuit_job.store.seals import NO_HISTORY
@@ -79,7 +79,7 @@ def with_facts(history_digest: str, rows: Iterable[Row], *, removed: bool = Fals
     try:
         before = int(history_digest, 16)
     except (TypeError, ValueError):
-        # Damaged. It stays so.
+        # A damaged digest stays as it is, so that a check finds it.
         return history_digest
     return f"{(before - change if removed else before + change) % _MODULUS:064x}"
 
@@ -88,25 +88,26 @@ def check_fact(row: Row) -> None:
     """Check a row of ``history`` against its digest.
 
     Raises:
-        Damaged: If its fact is not the one that was saved.
+        Damaged: If the fact differs from the one that was saved.
     """
     if digest_of_fact(row) != row["digest"]:
         raise Damaged(
-            f"the history of job {whole_text(row['job_id'])} is damaged: "
-            f"fact {row['number']} is not what its digest says"
+            f"the history of job {whole_text(row['job_id'])} is damaged: fact {row['number']} does not match its digest"
         )
 
 
 def check_history(job_id: str, history_digest: object, rows: Iterable[Row]) -> None:
-    """Check that all rows of a history are there, as they were saved.
+    """Check that a history has exactly the rows that were saved.
 
     Args:
         job_id: The job's ID.
-        history_digest: What the row of the job has; ``None`` where that is gone.
-        rows: The rows of its history.
+        history_digest: The digest of the history in the row of the job; ``None`` if there is no such row.
+        rows: The rows of the history.
 
     Raises:
-        Damaged: If one is gone, or there is one that was not saved.
+        Damaged: If a row is missing, or was added by another program.
     """
     if with_facts(NO_HISTORY, rows) != (history_digest or NO_HISTORY):
-        raise Damaged(f"the history of job {whole_text(job_id)} is damaged: a fact is missing, or was put there since")
+        raise Damaged(
+            f"the history of job {whole_text(job_id)} is damaged: a fact is missing, or another program added one"
+        )

@@ -1,4 +1,4 @@
-"""SQLite, as a store uses it: one file in WAL mode, so that readers and a writer do not wait for one another."""
+"""SQLite for a store: a file in WAL mode (write-ahead log), in which readers and a writer do not block each other."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from sqlalchemy.exc import OperationalError
 from ibm_circuit_job.store.trouble import is_locked
 
 _SLICE_SECONDS: Final = 0.1
-"""How long SQLite waits for a lock by itself, where a fork may wait for that."""
+"""The longest single wait of SQLite for a lock, in seconds. Between two of them, a fork can end the transaction."""
 SWITCH_SECONDS: Final = 30.0
-"""How long the switch to WAL mode is tried."""
+"""The seconds for which the switch to WAL mode is tried."""
 
 
 def listen(engine: sql.Engine) -> None:
-    """Prepare each connection of an engine, and begin its transactions.
+    """Set up each new connection of an engine, and begin each transaction by its execution options.
 
-    These execution options say how: ``patience``, the seconds to wait for a lock; ``writes``, ``is_synced``,
-    ``is_wal`` and ``on_wait``, for a transaction that writes, of which the last is called while it waits, and raises to
-    end that; ``in_transaction``, false to begin none.
+    The options are: ``patience``, the seconds to wait for a lock; ``in_transaction``, false to begin no transaction;
+    ``writes``, whether the transaction writes. A transaction that writes also has ``is_synced``, ``is_wal`` and
+    ``on_wait``, a function that is called during the wait for the lock, and may raise to end the wait.
     """
     sql.event.listen(engine, "connect", _configure)
     sql.event.listen(engine, "begin", _begin)
 
 
 def stop_of(connection: sql.Connection) -> Callable[[], None]:
-    """Return what ends the statement of a connection, from another thread."""
+    """Return a function that interrupts the running statement of a connection from another thread."""
     driver: Any = connection.connection.dbapi_connection
     return partial(_interrupt, driver)
 
 
 def _interrupt(driver: Any) -> None:
-    # It may have been closed meanwhile, where its transaction failed.
+    # The connection may be closed already, if its transaction failed.
     with suppress(sqlite3.ProgrammingError):
         driver.interrupt()
 
 
 def _configure(connection: Any, _: object) -> None:
-    """Prepare a new connection. Nothing of the file is read here, for that may have to wait for others."""
-    # So that transactions begin where the store says, and not where the driver does.
+    """Set up a new connection. The file is not read here, since a read may have to wait for other programs."""
+    # The driver does not begin transactions; _begin() does.
     connection.isolation_level = None
-    # A damaged text is found where it is read, and does not hide the others.
+    # A text that is no UTF-8 does not fail the whole query. The check of its digest finds it.
     connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def use_wal(connection: sql.Connection) -> bool:
-    """Have readers and a writer not wait for one another, from now on; return whether the file system can do that."""
+    """Switch the file to WAL mode, and return whether the file system supports it."""
     deadline = time.monotonic() + SWITCH_SECONDS
     while connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
         try:
             return bool(connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar() == "wal")
         except OperationalError as error:
-            # For this alone SQLite does not wait by itself, where another process does the same at that moment.
+            # SQLite does not wait for another process that switches at the same time, so this retries.
             if not is_locked(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
@@ -81,12 +81,12 @@ def _begin(connection: sql.Connection) -> None:
         _set_pragma(connection, "synchronous", synchronous)
     _begin_to_write(connection, patience, options["on_wait"])
     if not options["is_wal"]:
-        # To commit, it has to wait for those that read.
+        # Without WAL mode, a commit waits for readers.
         _set_patience(connection, patience)
 
 
 def _begin_to_write(connection: sql.Connection, patience: float, on_wait: Callable[[], None]) -> None:
-    """Begin with the lock of writers: a transaction that first reads may find that another has written meanwhile."""
+    """Begin a transaction with the write lock. A lock taken later could fail, if another program has written since."""
     each = min(patience, _SLICE_SECONDS)
     deadline = time.monotonic() + patience - each
     _set_patience(connection, each)
@@ -102,14 +102,14 @@ def _begin_to_write(connection: sql.Connection, patience: float, on_wait: Callab
 
 
 def _set_patience(connection: sql.Connection, seconds: float) -> None:
-    """Have SQLite wait so long for the locks of others."""
-    # In steps, since each that differs is a statement.
+    """Set the seconds for which SQLite waits for a lock."""
+    # Rounded, since each new value takes a statement.
     rounded = seconds if seconds < 1 else float(int(seconds))
     _set_pragma(connection, "busy_timeout", f"{rounded * 1000:.0f}")
 
 
 def _set_pragma(connection: sql.Connection, name: str, value: str) -> None:
-    """Set something of a connection, unless it is so already."""
+    """Set a pragma of a connection, unless it has this value already."""
     if connection.info.get(name) != value:
         connection.exec_driver_sql(f"PRAGMA {name} = {value}")
         connection.info[name] = value

@@ -1,7 +1,7 @@
-"""Statements about many rows at once, in the words of each database.
+"""Statements for many rows at once, in the dialect of each database.
 
-Rows for PostgreSQL, and texts that a column is compared with, are one parameter, a text of JSON: so a statement is the
-same for any number of them, and is sent, parsed and planned once. SQLite takes rows one by one.
+All rows for PostgreSQL, and all texts to compare a column with, are one parameter: a text of JSON. So one statement
+serves any number of rows, and is sent, parsed and planned once. SQLite takes rows one by one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
 _AT_ONCE: Final = 500
-"""How many rows go into one statement, so that none takes much memory."""
+"""The most rows in one statement, which bounds its memory."""
 _T = TypeVar("_T")
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
-"""Rows of a table: column -> value. All of them have the same columns, and no bytes."""
+"""Rows of a table: column -> value. All have the same columns, and no value is of type ``bytes``."""
 
 
 def insert(connection: sql.Connection, table: sql.Table, rows: Rows) -> None:
@@ -33,12 +33,12 @@ def insert(connection: sql.Connection, table: sql.Table, rows: Rows) -> None:
 
 
 def insert_new(connection: sql.Connection, table: sql.Table, rows: Rows) -> set[str]:
-    """Insert rows that were not there, in one statement, and return the keys of those that no other has inserted since.
+    """Insert rows in one statement, and return their keys. Rows that another transaction has just inserted are skipped.
 
     Args:
-        connection: The transaction. In SQLite no other writes meanwhile.
+        connection: The transaction. In SQLite, no other transaction writes at the same time.
         table: A table with a primary key of one column.
-        rows: The rows, in the order of their keys: so no two transactions that insert the same wait for each other.
+        rows: The rows, sorted by their keys, so that two transactions that insert the same rows cannot deadlock.
     """
     if not rows:
         return set()
@@ -56,7 +56,7 @@ def update(connection: sql.Connection, table: sql.Table, rows: Rows) -> None:
     Args:
         connection: The transaction.
         table: A table with a primary key of one column.
-        rows: For each row its key and the new values, for all rows of the same columns.
+        rows: The key and the new values of each row; all rows have the same columns.
     """
     if not rows:
         return
@@ -65,28 +65,28 @@ def update(connection: sql.Connection, table: sql.Table, rows: Rows) -> None:
     if _takes_json(connection):
         connection.execute(_change_by_json(table, names), _given(rows))
     else:
-        # A parameter that has the name of a column is a value of it.
+        # The key has a name of its own: SQLAlchemy would take a parameter with a column's name as a new value.
         connection.execute(_change(table, names), [{**row, _KEY: row[key.name]} for row in rows])
 
 
 def portions(things: Iterable[_T]) -> Iterator[list[_T]]:
-    """Yield things in portions of which each can go into one statement."""
+    """Yield things in portions, each small enough for one statement."""
     listed = list(things)
     return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))
 
 
 def is_among(column: sql.ColumnElement[Any], name: str) -> sql.ColumnElement[bool]:
-    """Return the condition that a column has one of the texts of a parameter, which :func:`texts` makes of them.
+    """Return the condition that a column is one of the texts in a parameter.
 
     Args:
         column: The column.
-        name: The name of the parameter.
+        name: The name of the parameter. Its value comes from :func:`texts`.
     """
     return column.in_(sql.select(sql.column("value", sql.String)).select_from(_Elements(sql.bindparam(name))))
 
 
 def texts(listed: Iterable[str]) -> str:
-    """Return texts as a parameter of :func:`is_among`.
+    """Return the value of a parameter of :func:`is_among`.
 
     Example:
         >>> texts(["cq1x", "cq2y"])
@@ -96,7 +96,7 @@ def texts(listed: Iterable[str]) -> str:
 
 
 class _Elements(sql.sql.functions.GenericFunction[str]):
-    """The elements of a list of JSON, in a column ``value``."""
+    """A table of the elements of a JSON list, with one column ``value``."""
 
     inherit_cache = True
     name = "json_each"
@@ -118,12 +118,12 @@ def _given(rows: Rows) -> dict[str, str]:
     return {"given_rows": msgspec.json.encode(rows).decode()}
 
 
-# Made once for a set of columns: to make a statement takes longer than to execute it.
+# Built once for each set of columns, since SQLAlchemy takes longer to build a statement than to execute it.
 
 
 @cache
 def _rows_given(table: sql.Table, names: tuple[str, ...]) -> Any:
-    """The rows of the parameter that :func:`_given` makes."""
+    """A table of the rows in the parameter from :func:`_given`."""
     columns = (sql.column(name, table.c[name].type) for name in names)
     given = sql.func.json_to_recordset(sql.cast(sql.bindparam("given_rows", type_=sql.Text), postgresql.JSON))
     return given.table_valued(*columns, name="given").render_derived(with_types=True)

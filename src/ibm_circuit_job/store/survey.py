@@ -1,4 +1,4 @@
-"""StoreSurvey: what is read of many jobs of a store together: their usage by groups, and each of them in turn."""
+"""StoreSurvey: reads many jobs of a store: sums of their usage, one job after another, and tables of their circuits."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ _DAY_ONE: Final = datetime(1, 1, 1, tzinfo=UTC)
 _MICROS_PER_DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
 _FIRST_MICROS: Final = micros_of(_DAY_ONE)
 _SEARCHED: Final = 20
-"""How many jobs of a group are looked at for its name."""
+"""The most jobs of a group that are read to find its name."""
 _PAGE: Final = 500
-"""How many IDs of jobs are read at once."""
+"""The number of job IDs to read at once."""
 
 
 @frozen
 class _Group:
-    """How jobs are grouped."""
+    """A way to group jobs."""
 
     key: Any
-    """The column, or the expression, of which each value is a group."""
+    """The column or expression. Each of its values is a group."""
     names: Callable[[Job, str], tuple[str | None, ...]] = lambda _job, _service: ()
-    """The names in a record of which the key of a group may be a digest."""
+    """Returns the texts in a record, or its service, for which the key may be the digest."""
     from_tags: bool = False
-    """Whether the key is a column of the tags."""
+    """Whether the key is a column of the table ``tags``."""
 
 
 class StoreSurvey(StoreReader):
-    """A store that is read as a whole. ``RecordStore`` writes, too."""
+    """A store that reads many jobs at once. ``RecordStore`` also writes them."""
 
     def usage(
         self,
@@ -56,21 +56,21 @@ class StoreSurvey(StoreReader):
         end_datetime: datetime | None = None,
         service: str | None = None,
     ) -> Mapping[str, float]:
-        """Return the seconds of quantum time that the service charges for the jobs of this store, by groups.
+        """Return the seconds of quantum time that the service charges for the jobs of this store, by group.
 
-        The sums are the database's. A job counts with the figure that the store has of it, which is 0 while the service
-        says that more may come. A group without any figure is left out. A job with several tags counts for each of
-        them, so the groups by tag may add up to more than was charged.
+        The database computes the sums from the figures in the store. The figure of a job is 0 until the service reports
+        its final charge. Groups without any figure are left out. A job with several tags counts in the group of each
+        tag, so groups by tag may sum up to more than the total charge.
 
         Args:
-            by: ``"tag"``, ``"backend"``, ``"instance"``, or ``"day"``: the day in UTC on which a job was created.
-            start_datetime: Only jobs created then or later. A time without a zone is in the machine's.
-            end_datetime: Only jobs created then or before. A time without a zone is in the machine's.
-            service: Only jobs of this service, as ``IBMProvider.service`` names it, or of none that is known.
+            by: ``"tag"``, ``"backend"``, ``"instance"``, or ``"day"``: the day of creation in UTC.
+            start_datetime: Only jobs created at this time or later. A time without a zone is in the machine's zone.
+            end_datetime: Only jobs created at this time or before. A time without a zone is in the machine's zone.
+            service: Only jobs on this service, as ``IBMProvider.service`` names it, and jobs with an unknown service.
 
         Returns:
-            Name of the group -> seconds, in the order of the names. A day is like ``"2024-02-03"``. The name is
-            ``""`` for jobs without a tag, and where the backend or the instance is not known.
+            Name of the group -> seconds, sorted by name. The name of a day is like ``"2024-02-03"``. The name ``""``
+            is for jobs without a tag, or with an unknown backend or instance.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
@@ -106,7 +106,7 @@ class StoreSurvey(StoreReader):
         return self._database.read("sum the usage of jobs", work)
 
     def _name(self, connection: sql.Connection, group: _Group, key: str) -> str:
-        """The text of which a key is the digest, from a record that has it; else the key itself."""
+        """The text for a key that is a digest, from a record that has this text; otherwise the key itself."""
         if not is_digest(key):
             return key
         jobs = schema.jobs
@@ -132,22 +132,21 @@ class StoreSurvey(StoreReader):
         *,
         service: str | None = None,
     ) -> Iterator[Job]:
-        """Yield each job that fits with the bodies of its inputs and its result, the oldest first.
+        """Yield each job that matches all filters, with the bodies of its inputs and its result, oldest first.
 
-        One job is in memory at a time. Each is read in a transaction of its own, so a job that is saved meanwhile may
-        be among them or not.
+        Only one job is in memory at a time. Each is read in its own transaction, so a job that is saved during the
+        iteration may be missing. A damaged body, or a job with a damaged record, is left out with a warning in the log.
 
         Args:
-            backend_name: Only jobs of this backend.
-            start_datetime: Only jobs created then or later. A time without a zone is in the machine's.
-            end_datetime: Only jobs created then or before. A time without a zone is in the machine's.
-            job_tags: Only jobs that have all of these tags.
-            service: Only jobs of this service, as ``IBMProvider.service`` names it, or of none that is known.
+            backend_name: Only jobs on this backend.
+            start_datetime: Only jobs created at this time or later. A time without a zone is in the machine's zone.
+            end_datetime: Only jobs created at this time or before. A time without a zone is in the machine's zone.
+            job_tags: Only jobs with all these tags.
+            service: Only jobs on this service, as ``IBMProvider.service`` names it, and jobs with an unknown service.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read. A damaged body is left out, and so is a job with a damaged
-                record, each with a warning in the log.
+            JobStoreError: If the store cannot be read.
 
         Example:
             >>> import tempfile
@@ -171,10 +170,10 @@ class StoreSurvey(StoreReader):
         *,
         service: str | None = None,
     ) -> Any:
-        """Return a ``pandas.DataFrame`` with a row for each circuit of the jobs that fit, the oldest job first.
+        """Return a ``pandas.DataFrame`` with a row for each circuit of the jobs that match, oldest job first.
 
-        A circuit with several sets of parameters has a row for each. A job without a result has one row, whose
-        ``counts`` are ``None``. No service is asked. It needs the extra ``analysis``.
+        A circuit with several sets of parameters has a row for each set. A job without a result has one row, with
+        ``None`` as ``counts``. No requests are sent. This needs the extra ``analysis``.
 
         Args:
             backend_name: As for :meth:`each`.
@@ -186,11 +185,11 @@ class StoreSurvey(StoreReader):
         Returns:
             The table. Its columns are ``job_id``, ``circuit``, ``backend``, ``tags``, ``shots``, ``created`` (UTC),
             ``queue_seconds``, ``run_seconds``, ``usage_seconds``, ``counts``, ``status`` and ``calibration``.
-            ``usage_seconds`` are those of the whole job, in each of its rows.
+            Each row of a job has the ``usage_seconds`` of the whole job.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read. What is damaged is left out, with a warning in the log.
+            JobStoreError: If the store cannot be read. Damaged parts are left out, with a warning in the log.
             ImportError: If pandas is not installed; the message names the extra.
 
         Example:
@@ -217,37 +216,38 @@ class StoreSurvey(StoreReader):
         partition_by: Sequence[str] | None = None,
         rows: frames.Kind = "circuit",
     ) -> int:
-        """Write the rows of :meth:`to_pandas`, or one for each shot, to Parquet. One job is in memory at a time.
+        """Write the rows of :meth:`to_pandas`, or a row for each shot, to Parquet. One job is in memory at a time.
 
-        Without *partition_by* it is one file, which is there when all of it is written. One that is there is replaced.
-        With it, they are files in folders such as ``backend=ibm_torino/month=2024-02``, which have no columns of these
-        names. An export that was interrupted goes on with the next call, and a later call writes what has changed
-        since; a file is there in full or not at all. One program at a time exports to a folder.
+        Without *partition_by*, this writes one file, which appears when it is complete. An existing file is replaced.
 
-        ``counts`` are a map, and ``tags`` a list. Files and folders are their owner's alone. It needs the extra
-        ``analysis``.
+        With *partition_by*, this writes files to subfolders, as ``backend=ibm_torino/month=2024-02``. The names of the
+        subfolders replace these columns. A second call continues an interrupted export, and writes the jobs that have
+        changed. Each file appears when it is complete. Only one program may export to a folder at a time.
+
+        ``counts`` are a map, and ``tags`` a list. Only their owner can read the files and folders. This needs the
+        extra ``analysis``.
 
         Args:
-            path: The file; with *partition_by*, the folder. There must be nothing yet, an empty folder, or what an
-                export with the same arguments has left.
+            path: The file. With *partition_by*, the folder: it must be empty, not exist, or contain an export with the
+                same arguments.
             backend_name: As for :meth:`each`.
             start_datetime: As for :meth:`each`.
             end_datetime: As for :meth:`each`.
             job_tags: As for :meth:`each`.
             service: As for :meth:`each`.
-            partition_by: Any of ``"backend"``, ``"year"``, ``"month"`` and ``"day"`` of the creation in UTC, the
+            partition_by: Any of ``"backend"``, ``"year"``, ``"month"`` and ``"day"`` (of creation, in UTC), the
                 outermost folder first; ``[]`` for files in the folder itself.
-            rows: ``"circuit"``, or ``"shot"`` for the columns ``job_id``, ``circuit_number`` (from 0 up), ``circuit``,
-                ``shot`` (from 0 up; null where only counts are known), ``outcome``, ``backend``, ``tags``,
-                ``created``, ``status`` and ``calibration``.
+            rows: ``"circuit"``, or ``"shot"`` for the columns ``job_id``, ``circuit_number`` (from 0), ``circuit``,
+                ``shot`` (from 0; null if only counts are known), ``outcome``, ``backend``, ``tags``, ``created``,
+                ``status`` and ``calibration``.
 
         Returns:
-            How many rows there are, also in files that were there.
+            The number of rows, with those in files of earlier calls.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
-            JobStoreError: If the store cannot be read, or a file cannot be written; then the file is as it was.
-                What is damaged is left out, with a warning in the log.
+            JobStoreError: If the store cannot be read, or a file cannot be written. An existing file stays then.
+                Damaged parts are left out, with a warning in the log.
             JobStoreDamagedError: If the manifest of the folder is damaged.
             ImportError: If pyarrow is not installed; the message names the extra.
 
@@ -294,7 +294,7 @@ class StoreSurvey(StoreReader):
         last: tuple[int, str] | None,
         until: tuple[int, str] | None = None,
     ) -> list[tuple[int, str, str]]:
-        """Moments, IDs and digests of the next jobs, in the order of the first two."""
+        """The moments, IDs and digests of the next jobs, sorted by moment and ID."""
         jobs = schema.jobs.c
 
         def work(connection: sql.Connection) -> list[tuple[int, str, str]]:
@@ -309,7 +309,7 @@ class StoreSurvey(StoreReader):
         return self._database.read("list jobs", work)
 
     def _whole(self, job_id: str) -> Iterator[Job]:
-        """A job as far as it is sound; nothing where its record is damaged, or it was deleted meanwhile."""
+        """A job without its damaged parts; empty if its record is damaged, or it was deleted meanwhile."""
         try:
             found = self.load(job_id)
         except JobStoreDamagedError:
@@ -332,13 +332,13 @@ class StoreSurvey(StoreReader):
 
 @frozen
 class _Exported:
-    """The jobs of a store that are exported."""
+    """The jobs to export, as ``exporting.Jobs``."""
 
     store: StoreSurvey
     page: Callable[[exporting.Cursor | None, exporting.Cursor | None], Sequence[exporting.Listed]]
 
     def whole(self, job_id: str) -> Iterator[Job]:
-        """Return a job as far as it is sound."""
+        """Return a job without its damaged parts."""
         return self.store._whole(job_id)  # noqa: SLF001 - of this module
 
 
@@ -348,7 +348,13 @@ def _rows(jobs: Iterator[Job]) -> Iterator[CircuitRow]:
 
 
 def conditions(wanted: WantedJobs, backend: str | None, services: set[str] | None) -> list[Any]:
-    """Return the conditions of a query for jobs: their tags, backend, services, and when they were created."""
+    """Return the conditions of a query for jobs.
+
+    Args:
+        wanted: Filters by tags and time of creation. Its statuses are not used.
+        backend: The name of a backend; ``None`` for any.
+        services: The names of services, from ``listing.services_like``; ``None`` for any.
+    """
     jobs, tags = schema.jobs.c, schema.tags.c
     keys = [key_of(tag) for tag in wanted.tags or ()]
     found: list[Any] = [sql.exists().where(tags.job_id == jobs.job_id, tags.tag == key) for key in keys]
@@ -364,7 +370,7 @@ def conditions(wanted: WantedJobs, backend: str | None, services: set[str] | Non
 
 
 def _sums(group: _Group, fitting: list[Any]) -> sql.Select[Any]:
-    """A query for each key of a group and the seconds of its jobs, of those that have a figure."""
+    """A query for the key of each group, and the sum of the seconds of its jobs that have a figure."""
     jobs, tags = schema.jobs, schema.tags
     query = sql.select(group.key, sql.func.sum(jobs.c.usage_seconds)).where(jobs.c.usage_seconds.is_not(None))
     if group.from_tags:
@@ -373,11 +379,11 @@ def _sums(group: _Group, fitting: list[Any]) -> sql.Select[Any]:
 
 
 def _day(number: int) -> str:
-    """The day that has a number, counted from the first of the calendar."""
+    """A day as ``YYYY-MM-DD``, from its number since 0001-01-01."""
     return (_DAY_ONE + timedelta(days=number)).date().isoformat()
 
 
-# One group for no tag, and for no name.
+# The key "" is the group of jobs without a tag, or with an unknown name.
 _GROUPS: Final[Mapping[str, _Group]] = {
     "tag": _Group(
         sql.func.coalesce(schema.tags.c.tag, sql.literal_column("''")), lambda job, _: job.tags, from_tags=True
@@ -385,7 +391,7 @@ _GROUPS: Final[Mapping[str, _Group]] = {
     "backend": _Group(
         sql.func.coalesce(schema.jobs.c.backend, sql.literal_column("''")), lambda job, _: (job.backend,)
     ),
-    # Counted from the first day of the calendar, so that the division is the same in each database.
+    # Counted from 0001-01-01: databases differ in the division of negative numbers.
     "day": _Group(
         (schema.jobs.c.moment - sql.literal_column(str(_FIRST_MICROS)))
         // sql.literal_column(str(_MICROS_PER_DAY), sql.BigInteger)

@@ -1,4 +1,4 @@
-"""What the errors of SQLite and PostgreSQL mean, and what would help."""
+"""Errors of SQLite and PostgreSQL: what each means, what helps, and whether to try the transaction again."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStoreUnavailableError
 
-RESTORE: Final = "put a copy of it in its place, or move it away and begin a new one"
-"""What helps where a file is damaged."""
+RESTORE: Final = "restore it from a copy, or move it away and begin a new one"
+"""The advice for a damaged file."""
 
 
 class Damaged(Exception):  # noqa: N818 - named for what it says
-    """What was read within a transaction is not what was saved; the message says what."""
+    """Data in the store differ from what was saved. The message says which."""
 
 
 @frozen
 class _Meaning:
     what: str
-    """What is the matter."""
+    """What is wrong."""
     remedy: str
-    """What would help."""
+    """What to do next."""
     kind: type[JobStoreError] = JobStoreError
+    """The exception to raise."""
 
 
-_OTHER_FILE: Final = "give yourself the right to write to it and its folder, or choose another file"
+_OTHER_FILE: Final = "get permission to write to it and its folder, or choose another file"
 _LOCKED: Final = _Meaning(
-    "another program or thread holds it", "try again when that one is done", JobStoreUnavailableError
+    "another program or thread has locked it", "try again when that one is done", JobStoreUnavailableError
 )
 _FULL: Final = _Meaning("there is no space left for it", "make some, or choose another place")
 _READ_ONLY: Final = _Meaning("it cannot be written to", _OTHER_FILE)
@@ -47,18 +48,18 @@ _BY_SQLITE_CODE: Final[Mapping[int, _Meaning]] = {
     sqlite3.SQLITE_CANTOPEN: _Meaning(
         "it cannot be opened", f"{_OTHER_FILE}; or close files, if this process has too many open"
     ),
-    sqlite3.SQLITE_IOERR: _Meaning("the disk refused", "see what the system says of the disk, or choose another"),
-    sqlite3.SQLITE_NOTADB: _Meaning("the file is damaged, or none of a store", RESTORE, JobStoreDamagedError),
+    sqlite3.SQLITE_IOERR: _Meaning("the disk failed", "check the disk, or choose another one"),
+    sqlite3.SQLITE_NOTADB: _Meaning("the file is damaged, or not a store", RESTORE, JobStoreDamagedError),
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
 }
 """Primary result code -> what it means (sqlite.org/rescode.html)."""
 _BUSY: Final = _Meaning(
-    "the server takes no more connections", "try again, or close programs that use it", JobStoreUnavailableError
+    "the server accepts no more connections", "try again, or close programs that use it", JobStoreUnavailableError
 )
 _AWAY: Final = _Meaning(
-    "the server cannot be reached", "see that it runs, and try again when it does", JobStoreUnavailableError
+    "the server cannot be reached", "check that it runs, and try again then", JobStoreUnavailableError
 )
-_SCHEMA: Final = "ask for the right CREATE on it, or name one of yours with ?options=-csearch_path%3DNAME in the URL"
+_SCHEMA: Final = "ask for the right CREATE on it, or name your own with ?options=-csearch_path%3DNAME in the URL"
 _BY_SQLSTATE: Final[Mapping[str, _Meaning]] = {
     "55P03": _LOCKED,
     "57014": _Meaning(
@@ -69,49 +70,50 @@ _BY_SQLSTATE: Final[Mapping[str, _Meaning]] = {
     "25006": _Meaning("it cannot be written to", "ask for the right to write to it, or for the primary server"),
     "22P05": _Meaning("its encoding lacks a character", "use a database that was made with ENCODING 'UTF8'"),
     "22021": _Meaning("a text does not fit its encoding", "use a database that was made with ENCODING 'UTF8'"),
-    "3F000": _Meaning("its search_path names no schema that is there", _SCHEMA),
+    "3F000": _Meaning("its search_path names no schema that exists", _SCHEMA),
     "42P01": _Meaning(
-        "a table of it is gone, or not in the search_path", "restore it, or choose another", JobStoreDamagedError
+        "a table is missing, or not in the search_path", "restore it, or choose another store", JobStoreDamagedError
     ),
-    "42501": _Meaning("its tables are not yours to use", "ask their owner for the right to read and write them"),
+    "42501": _Meaning("you may not use its tables", "ask their owner for the right to read and write them"),
 }
 """SQLSTATE -> what it means (appendix A of PostgreSQL's manual)."""
-_NO_SCHEMA: Final = _Meaning("its schema is not yours to make tables in", _SCHEMA)
+_NO_SCHEMA: Final = _Meaning("you may not create tables in its schema", _SCHEMA)
 _NO_PASSWORD: Final = _Meaning(
-    "it asks for a password",
-    "give it in the URL, in PGPASSWORD or in ~/.pgpass; a store that was pickled comes without its own",
+    "it requires a password",
+    "give it in the URL, in PGPASSWORD or in ~/.pgpass; the pickle of a store does not contain it",
 )
 _LACKING_WORDS: Final = "no password supplied"
 _BUSY_WORDS: Final = ("too many clients", "connection slots", "too many connections")
 _STARTING_WORDS: Final = ("starting up", "shutting down", "recovery mode", "not yet accepting")
-"""What a server says that refuses connections for now, in English. libpq gives no SQLSTATE with it."""
+"""Parts of the English messages of a server that refuses connections for now. libpq reports no SQLSTATE for it."""
 _BY_WORDS: Final = (
     ("no such table", _DAMAGED),
     ("no such column", _DAMAGED),
     ("decode to UTF-8", _DAMAGED),
 )
-"""What SQLite says with a code for anything, or Python in its place -> what it means."""
+"""Parts of messages of SQLite or Python without a code of their own -> what they mean."""
 
 
-_FORGOTTEN_AFTER: Final = 60.0
-"""Seconds without a trouble after which it is told again. Where threads write, successes alternate with failures."""
+_FORGOTTEN_SECONDS: Final = 60.0
+"""The seconds since a failure was last seen after which it is logged again, if anything has succeeded meanwhile. With
+several threads, successes and failures alternate."""
 
 
 @define
-class _Told:
+class _Logged:
     seen_at: float
-    """When it was seen last."""
+    """When it was last seen, in seconds of the monotonic clock."""
     is_of_writing: bool
-    """Whether it was trouble of writing, which is not over where reading succeeds."""
+    """Whether a write failed. A read that succeeds does not end such a failure."""
     is_over: bool = False
-    """Whether something has succeeded since then."""
+    """Whether a transaction has succeeded since then."""
 
 
 class ToldTroubles:
-    """Which troubles of a store are in the log, so that each of them is told once.
+    """The failures of a store that are in the log, so that each is logged once.
 
     Args:
-        monotonic: Returns the seconds of a clock that never goes back.
+        monotonic: Returns the seconds of a monotonic clock.
 
     Example:
         >>> now = [0.0]
@@ -126,46 +128,55 @@ class ToldTroubles:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._told: dict[str, _Told] = {}
+        self._logged: dict[str, _Logged] = {}
 
     def was_told(self, what: str, *, of_writing: bool) -> bool:
-        """Return whether a trouble was told before and is not forgotten, and note that it is told now."""
+        """Return whether a failure is in the log already, and record that it is there now.
+
+        Args:
+            what: The description of the failure.
+            of_writing: Whether a write failed.
+        """
         now = self._monotonic()
-        # Replaced as a whole, for other threads look at it.
+        # The whole dict is replaced, since other threads read it.
         known = {
-            each: told
-            for each, told in [*self._told.items()]
-            if not told.is_over or now - told.seen_at < _FORGOTTEN_AFTER
+            each: logged
+            for each, logged in [*self._logged.items()]
+            if not logged.is_over or now - logged.seen_at < _FORGOTTEN_SECONDS
         }
-        self._told = known | {what: _Told(now, of_writing)}
+        self._logged = known | {what: _Logged(now, of_writing)}
         return what in known
 
     def succeeded(self, *, writes: bool) -> None:
-        """Note that something was read, or written: then trouble may be over."""
-        for told in [*self._told.values()]:
-            told.is_over = told.is_over or writes or not told.is_of_writing
+        """Record that a transaction has succeeded, so that failures may be over.
+
+        Args:
+            writes: Whether the transaction was a writing one. A reading one does not end failures of writing.
+        """
+        for logged in [*self._logged.values()]:
+            logged.is_over = logged.is_over or writes or not logged.is_of_writing
 
 
 class Passing(enum.Enum):
-    """Trouble after which a transaction that is begun again may do."""
+    """The reasons for which a failed transaction may succeed if it is tried again."""
 
     CONFLICT = "conflict"
-    """Another transaction got in its way."""
+    """The transaction conflicted with another one."""
     CUT = "cut"
-    """Its connection was cut."""
+    """The connection was lost."""
     BUSY = "busy"
-    """The server takes no connection just now: it has too many, or starts, or stops."""
+    """The server accepts no connection now: it has too many, or is starting or stopping."""
     AWAY = "away"
-    """There is no server, perhaps for a moment."""
+    """The server cannot be reached, perhaps only for a moment."""
 
 
 def store_error(failed: str, error: SQLAlchemyError, least: type[JobStoreError] = JobStoreError) -> JobStoreError:
-    """Return what to raise for an error of a database.
+    """Return the exception to raise for an error of a database.
 
     Args:
-        failed: What did not work, as in ``"could not keep job abc"``.
+        failed: What failed, as in ``"could not save job abc"``.
         error: The error.
-        least: The exception where nothing more is known.
+        least: The class of the exception for an error that is not known here.
     """
     words = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
     said = words[0] if words else type(error).__name__
@@ -200,19 +211,19 @@ def _sqlstate(error: SQLAlchemyError) -> str | None:
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:
-    """The primary result code; that of no trouble where Python itself raised the error."""
+    """The primary result code; ``SQLITE_OK`` for an error that Python itself raised."""
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
     return code & 0xFF
 
 
 def is_locked(error: SQLAlchemyError) -> bool:
-    """Return whether another program holds a lock that was waited for in vain."""
+    """Return whether the error means that the wait for another program's lock was too long."""
     return _meaning_of(error, "") is _LOCKED
 
 
 def passing(error: DBAPIError) -> Passing | None:
-    """Return why a transaction that failed may do when it is begun again; ``None`` where that would not help."""
-    # A deadlock, or transactions that PostgreSQL cannot put in a row; and two that made or deleted one body at once.
+    """Return why a failed transaction may succeed if it is tried again; ``None`` if another try would not help."""
+    # A deadlock, a serialization failure, or two transactions that inserted or deleted the same body at once.
     state = _sqlstate(error) or ""
     if isinstance(error, IntegrityError) or state in {"40001", "40P01"}:
         return Passing.CONFLICT
@@ -223,6 +234,6 @@ def passing(error: DBAPIError) -> Passing | None:
         return Passing.BUSY
     if state in {"57P01", "57P02", "57P05"} or state.startswith("08") or error.connection_invalidated:
         return Passing.CUT
-    # Of a server that could be reached and refused, libpq repeats the severity.
+    # If the server was reached and refused, the message of libpq contains the severity.
     is_refusal = "FATAL" in said or _LACKING_WORDS in said
     return Passing.AWAY if not state and isinstance(error, OperationalError) and not is_refusal else None

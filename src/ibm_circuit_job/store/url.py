@@ -1,4 +1,4 @@
-"""Where a store is: the URLs that name one, and what is shown of them."""
+"""URLs of stores: reading them, showing them without credentials, and finding their credentials again."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ def store_url(given: Any) -> sql.URL:
         given: ``sqlite:///FILE`` or ``postgresql+psycopg://...``, or the path of a file.
 
     Raises:
-        JobStoreError: If it is something else; the message repeats nothing that may be of a password.
+        JobStoreError: If *given* is anything else. The message repeats nothing that may be part of a password.
     """
     if isinstance(given, str) and given.startswith((":memory:", "file:")):
-        # SQLite has its own meaning for these, where they are taken for a file's name by others.
-        raise JobStoreError(f"{_EXPECTED}, got a database that is no file, or a URL of another kind")
+        # SQLite gives these names a special meaning.
+        raise JobStoreError(f"{_EXPECTED}, got a database in memory, or a URL of another kind")
     if isinstance(given, os.PathLike) or (isinstance(given, str) and given and "://" not in given):
         return sql.URL.create("sqlite", database=_whole_path(given))
     found = _parsed(given)
     if found is None:
-        # What it was may hold a password.
+        # Not repeated in the message, since it may contain a password.
         raise JobStoreError(f"{_EXPECTED}, got something else as the URL of a store")
     if found.drivername in {"postgresql", "postgresql+psycopg"}:
         if "@" in f"{found.host}{found.database}" or (isinstance(given, str) and given.count("@") > 1):
-            # That would be the end of a password, and be shown.
-            raise JobStoreError(f"{_EXPECTED}, got one with an @ too many; in a user's name or password it is %40")
+            # The text before the second @ would be the end of a password, and be shown as part of the host.
+            raise JobStoreError(f"{_EXPECTED}, got one with an @ too many; write %40 for an @ in a name or password")
         return found.set(drivername="postgresql+psycopg")
     if found.drivername not in {"sqlite", "sqlite+pysqlite"}:
         raise JobStoreError(f"{_EXPECTED}, got a URL of {found.drivername!r}")
     if not found.database or found.database == ":memory:" or found.query:
-        raise JobStoreError(f"{_EXPECTED}, got a database that is no file")
+        raise JobStoreError(f"{_EXPECTED}, got a database in memory, or a URL with a query")
     return sql.URL.create("sqlite", database=_whole_path(found.database))
 
 
 def shown(url: sql.URL) -> str:
-    """Return where a store is, without any credentials."""
+    """Return the path of a store's file, or the host and database of its server, without credentials."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
@@ -55,11 +55,11 @@ def shown(url: sql.URL) -> str:
 _SECRET: Final = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 """The settings of libpq that are secrets."""
 _known: Final[dict[sql.URL, sql.URL]] = {}
-"""The URLs that this process has used: without secrets -> with them. They are in no pickle."""
+"""The URLs that this process has used: URL without secrets -> URL with secrets. They are never pickled."""
 
 
 def without_secrets(url: sql.URL) -> sql.URL:
-    """Return the URL of a store without its password, and remember that for :func:`with_secrets` in this process.
+    """Return the URL of a store without its password, which :func:`with_secrets` finds again in this process.
 
     Example:
         >>> str(without_secrets(store_url("postgresql://ada:secret@db/jobs?sslmode=require&sslpassword=secret")))
@@ -79,9 +79,9 @@ def without_secrets(url: sql.URL) -> sql.URL:
 
 
 def with_secrets(url: sql.URL) -> sql.URL:
-    """Return the URL of a store with its password, where this process has used it, or ``IBM_CIRCUIT_JOB_STORE`` has it.
+    """Return the URL of a store with its password, if this process has used it, or ``IBM_CIRCUIT_JOB_STORE`` has it.
 
-    Else libpq looks for the password, in ``PGPASSWORD`` and in ``~/.pgpass``.
+    Otherwise, libpq looks for the password in ``PGPASSWORD`` and in ``~/.pgpass``.
 
     Args:
         url: The URL without its secrets.
@@ -100,7 +100,7 @@ def with_secrets(url: sql.URL) -> sql.URL:
 def _parsed(url: Any) -> sql.URL | None:
     try:
         if isinstance(url, str):
-            # A driver's error would repeat all that cannot be encoded, a password included.
+            # Checked here: the error of a driver would repeat a text that cannot be encoded, with its password.
             url.encode()
         return sql.make_url(url)
     except (ArgumentError, TypeError, ValueError):
@@ -113,5 +113,5 @@ def _whole_path(path: str | os.PathLike[str]) -> str:
     except (RuntimeError, TypeError) as error:
         raise JobStoreError(f"could not open the store at {path!s}: {error}") from None
     if "\0" in whole:
-        raise JobStoreError(f"could not open the store at {whole!r}: no name of a file has a null character")
+        raise JobStoreError(f"could not open the store at {whole!r}: the name of a file has no null characters")
     return whole

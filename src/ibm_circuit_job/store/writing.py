@@ -1,4 +1,4 @@
-"""How a store writes: on the disk before it returns or not, and waiting for other writers or not."""
+"""Writing: whether a change is on the disk when a call returns, and whether the call waits for other writers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Writing(enum.Enum):
-    """How a transaction is written.
+    """How a store writes a change.
 
     Example:
         >>> [how.name for how in Writing]
@@ -14,8 +14,9 @@ class Writing(enum.Enum):
     """
 
     SYNCED = "synced"
-    """On the disk before the call returns, to outlive a power cut. Waits for others that write."""
+    """The change is on the disk when the call returns, and survives a power cut. The call waits for other writers."""
     AT_ONCE = "at once"
-    """On the disk before the call returns. Fails at once where others write: done now, or not at all."""
+    """The change is on the disk when the call returns. If others write at that time, the call fails at once."""
     SOON = "soon"
-    """In the database when the call returns, on the disk soon after. Fails at once where others write."""
+    """The change is in the database when the call returns, and on the disk soon after. If others write at that time,
+    the call fails at once."""

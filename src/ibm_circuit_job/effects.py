@@ -1,7 +1,7 @@
-"""The side effects of a job's life: each function does one, and returns an ``IOResult``: a fact, or a ``Failure``.
+"""The side effects of a job's life. Each function does one, and returns an ``IOResult`` of a fact or a ``Failure``.
 
-No function decides anything: what to do next is for ``state.waiting``. The client is any client of the service; see
-:mod:`ibm_circuit_job.clients.foreign`. The clock is the machine's, unless another one is given.
+These functions decide nothing; ``state.waiting`` decides what to do next. The client is any client of the service; see
+:mod:`ibm_circuit_job.clients.foreign`. The clock is the machine's by default.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 PAGE: Final = 200
-"""How many jobs the service lists at once."""
+"""The most jobs that the service lists in one reply."""
 
 
 def value(effect: IOResult[_T, Failure], kind: type[IBMError] = IBMJobApiError) -> _T:
-    """Return the outcome of an effect, for the classic classes.
+    """Run an effect and return its value, or raise its failure, for the classic classes.
 
     Raises:
-        IBMError: If it failed; ``kind``, or what :func:`~ibm_circuit_job.errors.to_exception` makes of it.
+        IBMError: If the effect failed: *kind*, or the exception of :func:`~ibm_circuit_job.errors.to_exception`.
     """
     match done := perform(effect):
         case Success(found):
@@ -51,10 +51,10 @@ def value(effect: IOResult[_T, Failure], kind: type[IBMError] = IBMJobApiError) 
 
 
 def value_if_possible(effect: IOResult[_T, Failure]) -> _T | None:
-    """Return the outcome of an effect, for the classic classes; ``None`` where the client cannot do it.
+    """Run an effect and return its value, for the classic classes; ``None`` if the client does not support it.
 
     Raises:
-        IBMJobApiError: If it failed otherwise.
+        IBMJobApiError: If the effect failed for another reason.
     """
     match perform(effect):
         case Bad(Unsupported()):
@@ -63,22 +63,22 @@ def value_if_possible(effect: IOResult[_T, Failure]) -> _T | None:
 
 
 def now() -> datetime:
-    """Return the time, in UTC."""
+    """Return the present time, in UTC."""
     return datetime.now(UTC)
 
 
 def monotonic() -> float:
-    """Return the seconds of a clock that never goes back."""
+    """Return the seconds of a monotonic clock."""
     return time.monotonic()
 
 
 def sleep(seconds: float) -> None:
-    """Wait. Ctrl-C ends it at once."""
+    """Wait for some seconds. Ctrl-C ends the wait at once."""
     if seconds > 0:
         time.sleep(seconds)
 
 
-# Looked up at each call, so that whatever stands in for one of them counts everywhere.
+# Looked up at each call, so that a test can replace one of these functions everywhere.
 SYSTEM_CLOCK: Final = Clock(lambda: now(), lambda: monotonic(), lambda seconds: sleep(seconds), "SYSTEM_CLOCK")  # noqa: PLW0108
 """The machine's clock: :func:`now`, :func:`monotonic` and :func:`sleep`."""
 
@@ -100,8 +100,8 @@ def submit_job(
     calibration_id: str | None = None,
     session_id: str | None = None,
 ) -> IOResult[wire.replies.Submission, Failure]:
-    """Submit a job: one request, whose answer may be lost (``POST /jobs``)."""
-    # Left out where they are nothing special: not every client knows them.
+    """Submit a job (``POST /jobs``). This is one request; if its reply is lost, the job may exist nevertheless."""
+    # Left out if they have their defaults, since not every client accepts them.
     special = {"private": private or None, "calibration_id": calibration_id, "session_id": session_id}
     asked = adapted(client).ask(
         f"submit a job to {backend}",
@@ -119,33 +119,33 @@ def submit_job(
 def fetch_job(
     client: AnyClient, job_id: str, seconds: float | None = None, *, clock: Clock = SYSTEM_CLOCK
 ) -> IOResult[Job, Failure]:
-    """Fetch what the service says of a job, without its circuits (``GET /jobs/ID``).
+    """Fetch the job reply, without circuits (``GET /jobs/ID``).
 
     Args:
-        client: The client to ask.
-        job_id: Which job.
-        seconds: Try once, and fail after so long a silence; by default the client's own patience.
+        client: The client that sends the request.
+        job_id: The job's ID.
+        seconds: Try once, and fail after this many seconds without a reply; ``None`` for the client's own limits.
         clock: The clock that stamps the reply.
 
     Returns:
-        A Job that holds the facts of this reply, to be merged into what is known.
+        A ``Job`` with only the facts of this reply, to merge into the record.
     """
     asked = adapted(client).ask(f"read job {job_id}", "job_get", job_id, exclude_params=True, seconds=seconds)
     return asked.bind_result(lambda reply: foreign.job_reply(job_id, reply, clock.now()))
 
 
 def fetch_inputs(client: AnyClient, job_id: str, *, clock: Clock = SYSTEM_CLOCK) -> IOResult[JobInputs | None, Failure]:
-    """Fetch the parameters with which a job was submitted; ``None`` where the service does not give them away."""
+    """Fetch the parameters of a job (``GET /jobs/ID``); ``None`` if the reply does not contain them."""
     asked = adapted(client).ask(f"read the inputs of job {job_id}", "job_get", job_id, exclude_params=False)
     return asked.bind_result(lambda reply: foreign.job_reply(job_id, reply, clock.now())).map(lambda job: job.inputs)
 
 
 def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobPage, Failure]:
-    """Fetch one page of the listing of jobs (``GET /jobs``).
+    """Fetch one page of the list of jobs (``GET /jobs``).
 
     Args:
-        client: The client to ask.
-        **filters: What ``jobs_get`` of the client takes; those that are ``None`` are left out.
+        client: The client that sends the request.
+        **filters: The arguments of ``jobs_get`` of the client; ``None`` is left out.
     """
     wanted = {name: value for name, value in filters.items() if value is not None}
     asked = adapted(client).ask("list jobs", "jobs_get", **wanted)
@@ -155,7 +155,7 @@ def fetch_job_page(client: object, **filters: Any) -> IOResult[wire.replies.JobP
 def fetch_metrics(
     client: AnyClient, job_id: str, seconds: float | None = None, *, clock: Clock = SYSTEM_CLOCK
 ) -> IOResult[JobMetrics, Failure]:
-    """Fetch a job's metrics (``GET /jobs/ID/metrics``): one try in ``seconds``, or with the client's own patience."""
+    """Fetch the metrics of a job (``GET /jobs/ID/metrics``): one try within *seconds*, or by the client's limits."""
     asked = adapted(client).ask(f"read the metrics of job {job_id}", "job_metadata", job_id, seconds=seconds)
     return asked.bind_result(lambda reply: wire.replies.read_metrics(reply, clock.now()))
 
@@ -163,18 +163,18 @@ def fetch_metrics(
 def fetch_result(
     client: AnyClient, job_id: str, *, prompt: bool = False, clock: Clock = SYSTEM_CLOCK
 ) -> IOResult[ResultPayload, Failure]:
-    """Fetch the body of a job's result (``GET /jobs/ID/results``). That of a private job can be read only once.
+    """Fetch the result of a job (``GET /jobs/ID/results``). The result of a private job can be read only once.
 
-    The body may be no more than the URL at which the result lies; see :func:`fetch_located`.
+    The reply may be only the URL of the result; see :func:`fetch_located`.
 
     Args:
-        client: The client to ask.
-        job_id: Which job.
-        prompt: Try once; by default the client's own patience.
+        client: The client that sends the request.
+        job_id: The job's ID.
+        prompt: Whether to try only once; by default, the client tries as often as it is set up to.
         clock: The clock that stamps the payload.
     """
     doing = f"read the result of job {job_id}"
-    # Left out where it is nothing special: not every client knows it.
+    # Left out if it has its default, since not every client accepts it.
     asked = adapted(client).ask(doing, "job_results", job_id, **({"prompt": True} if prompt else {}))
     return asked.bind_result(partial(foreign.result_body, doing)).map(lambda raw: ResultPayload(clock.now(), raw))
 
@@ -182,15 +182,15 @@ def fetch_result(
 def fetch_located(
     client: object, job_id: str, url: str, *, prompt: bool = False, clock: Clock = SYSTEM_CLOCK
 ) -> IOResult[ResultPayload, Failure]:
-    """Fetch a result from the URL that the service named, without our token; else as :func:`fetch_result`."""
+    """Fetch a result from the URL in a reply, without sending our token there; otherwise as :func:`fetch_result`."""
     body = foreign.located_body(adapted(client), f"read the result of job {job_id}", url, prompt=prompt)
     return body.map(lambda raw: ResultPayload(clock.now(), raw))
 
 
 def fetch_result_of(client: AnyClient, job: Job) -> IOResult[ResultPayload, Failure]:
-    """Fetch the body of the result of a job that has ended, from wherever it lies, as a step of a pipeline.
+    """Fetch the result of a job that has ended, also from a URL in the reply, as a step of a pipeline.
 
-    A payload that the record has costs no request.
+    If the record has the payload already, no request is sent.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -208,14 +208,14 @@ def fetch_result_of(client: AnyClient, job: Job) -> IOResult[ResultPayload, Fail
 
 
 def fetch_logs(client: object, job_id: str) -> IOResult[str, Failure]:
-    """Fetch a job's log (``GET /jobs/ID/logs``)."""
+    """Fetch the log of a job (``GET /jobs/ID/logs``)."""
     return adapted(client).ask(f"read the log of job {job_id}", "job_logs", job_id).bind_result(foreign.log_text)
 
 
 def fetch_properties(
     client: object, backend: str, moment: datetime | None
 ) -> IOResult[Mapping[str, Any] | None, Failure]:
-    """Fetch how good a backend was at a time, or is now; ``None`` where the service does not say."""
+    """Fetch the properties of a backend, now or at an earlier time; ``None`` if the service has none."""
     doing = f"read the properties of backend {backend}"
     return adapted(client).ask(doing, "backend_properties", backend, datetime=moment).bind_result(foreign.properties_of)
 
@@ -223,7 +223,7 @@ def fetch_properties(
 def request_cancel(
     client: AnyClient, job_id: str, *, clock: Clock = SYSTEM_CLOCK
 ) -> IOResult[datetime | None, Failure]:
-    """Ask the service to cancel a job. Return when it accepted; ``None`` where it answers that it did not."""
+    """Request the cancellation of a job. The outcome is the time at which it was accepted; ``None`` if it was not."""
     asked = adapted(client).ask(f"cancel job {job_id}", "job_cancel", job_id)
     return asked.map(lambda answer: clock.now() if wire.replies.read_cancel(answer) else None)
 
@@ -231,27 +231,27 @@ def request_cancel(
 def put_tags(
     client: AnyClient, job_id: str, tags: Sequence[str], *, clock: Clock = SYSTEM_CLOCK
 ) -> IOResult[datetime, Failure]:
-    """Replace a job's tags, and return when the service accepted them."""
+    """Replace the tags of a job. The outcome is the time at which the service accepted them."""
     return adapted(client).ask(f"tag job {job_id}", "update_tags", job_id, list(tags)).map(lambda _: clock.now())
 
 
 def put_name(client: object, job_id: str, name: str, *, clock: Clock = SYSTEM_CLOCK) -> IOResult[datetime, Failure]:
-    """Rename a job on the service, and return when it accepted. Only clients of the oldest API can do that."""
+    """Rename a job on the service, by a client of the oldest API. The outcome is the time at which it was accepted."""
     used, doing = adapted(client), f"rename job {job_id}"
     if not used.stores_names:
-        return IOFailure(Unsupported(doing, "the service keeps no names"))
+        return IOFailure(Unsupported(doing, "the service does not save names"))
     return used.ask(doing, "job_update_attribute", job_id, "name", name).map(lambda _: clock.now())
 
 
 def listen(client: StreamingClient | Client, job_id: str, seconds: float | None) -> IOResult[bool, Failure]:
-    """Listen to a job until the service closes its stream (True) or the time is up (False)."""
+    """Listen to the push stream of a job until the service closes it (True), or for *seconds* (False)."""
     return adapted(client).ask(f"listen to job {job_id}", "job_stream", job_id, seconds)
 
 
 def begin_wait(
     job: Watched, client: object, policy: WaitPolicy | None, timeout: float | None, clock: Clock = SYSTEM_CLOCK
 ) -> Steps:
-    """Return the steps of a wait that begins now. *job* learns each reply; else as :func:`wait_until_final`."""
+    """Return the steps of a wait that begins now. Each reply goes to *job*; otherwise as :func:`wait_until_final`."""
     used, job_id = adapted(client), job.state.job_id
     look = partial(fetch_job, used, job_id, clock=clock)
     measure = partial(fetch_metrics, used, job_id, clock=clock)
@@ -269,22 +269,22 @@ def wait_until_final(
     *,
     clock: Clock = SYSTEM_CLOCK,
 ) -> IOResult[Job, Failure]:
-    """Wait until a job has ended, blocking this thread, and return the record with all that was learned.
+    """Wait until a job has ended, and return its record with all facts that have arrived. This blocks the thread.
 
-    The job reply (``GET /jobs/ID``) is asked for, or the push stream is listened to, as
-    :func:`~ibm_circuit_job.state.waiting.next_step` says. A job that is known to have ended costs no request.
+    The wait polls ``GET /jobs/ID``, or listens to the push stream, as decided by
+    :func:`~ibm_circuit_job.state.waiting.next_step`. If the record is final already, no request is sent.
 
     Args:
-        client: The client to ask.
-        job: What is known of the job.
-        policy: How the wait is paced; ``None`` for ``WaitPolicy()``.
-        timeout: Seconds to wait; ``None`` for no limit.
-        clock: The clock that stamps what is learned and lets the pauses pass. The limit of one request is real time.
+        client: The client that sends the requests.
+        job: The record of the job.
+        policy: How often to poll, and for how long to tolerate failures; ``None`` for ``WaitPolicy()``.
+        timeout: The longest wait in seconds; ``None`` for no limit.
+        clock: The clock that stamps replies and measures pauses. The time limit of one request is real time.
 
     Returns:
-        The record, whose status is final. Or a failure: :class:`~ibm_circuit_job.errors.TimeUp` if the job has not
-        ended in time; what the service said if it refused for good;
-        :class:`~ibm_circuit_job.errors.GaveUpWaiting` if trouble lasted longer than the policy's patience.
+        The record with a final status. Or a failure: :class:`~ibm_circuit_job.errors.TimeUp` if the job has not
+        ended in time; :class:`~ibm_circuit_job.errors.GaveUpWaiting` if requests failed for longer than the policy
+        tolerates; or the failure of a request that must not be repeated.
 
     Example:
         >>> from ibm_circuit_job import Job

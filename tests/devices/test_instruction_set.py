@@ -170,7 +170,7 @@ def test_fractional_gate_with_control_flow_is_refused(steps):
     old = backend_of(supported_features=["qobj", "qasm3"])
     for circuit in (within, beside):
         with pytest.raises(
-            IBMBackendValueError, match=r"it runs no fractional gates, such as r\w+, beside control flow"
+            IBMBackendValueError, match=r"it runs no fractional gates, such as r\w+, in a circuit with control flow"
         ):
             old.run(circuit)
         assert sent(backend_of(), circuit)

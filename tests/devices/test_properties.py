@@ -272,7 +272,7 @@ def test_unknown_unit_is_an_error_only_for_its_own_figure():
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        (lambda p: p.t1(5), "expected a qubit of which local_5q says something, got 5; there are 0, 1, 2, 3, 4"),
+        (lambda p: p.t1(5), "expected a qubit for which local_5q has figures, got 5; there are 0, 1, 2, 3, 4"),
         (lambda p: p.t1(-1), "got -1; there are 0, 1, 2, 3, 4"),
         (lambda p: p.is_qubit_operational(5), "got 5"),
         (lambda p: p.qubit_property(0, "colour"), "expected a figure of qubit 0, got 'colour'; there are 'T1', 'T2', "),

@@ -45,10 +45,10 @@ def read(**fields):
         ({"gates": [gate(qubits=(0, 1.5)), gate("x", [0])]}, "gates[0].qubits[1]: expected a whole number, got 1.5"),
         ({"gates": [gate("x", [0], 3)]}, "gates[0].parameters[0]: expected an object, got 3"),
         ({"gates": [gate("x", [0]) | {"parameters": "y"}]}, "gates[0].parameters: expected a list, got 'y'"),
-        ({"gates": [gate("x", [0]) | {"name": {(1, 2): 3}}]}, "gates[0].name: expected what goes to JSON"),
+        ({"gates": [gate("x", [0]) | {"name": {(1, 2): 3}}]}, "gates[0].name: expected a value that JSON can have"),
         ({"general": [entry(), 3]}, "general[1]: expected an object, got 3"),
         ({"general": 3}, "general: expected a list, got 3"),
-        ({"site": {1: set(), (2,): 3}}, "site: expected what goes to JSON"),
+        ({"site": {1: set(), (2,): 3}}, "site: expected a value that JSON can have"),
     ],
 )
 def test_unreadable_part_costs_itself_alone(fields, message):

@@ -91,7 +91,7 @@ def test_each_kind_of_trouble_is_logged_once_and_its_end_once(result, caplog):
     with caplog.at_level(logging.WARNING):
         result(job_of(client))
     said = [record.getMessage() for record in caplog.records]
-    assert ["goes on through" in line for line in said] == [True, True, False]
+    assert ["continues after a failure" in line for line in said] == [True, True, False]
     assert all("the result of job a" in line for line in said)
 
 

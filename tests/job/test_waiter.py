@@ -68,7 +68,7 @@ def test_kind_of_trouble_is_logged_once_and_its_end_once(caplog):
     with caplog.at_level(logging.WARNING):
         job_of(client).wait_for_final_state(timeout=30)
     said = [record.getMessage() for record in caplog.records]
-    assert [("goes on through" in line, "is over" in line) for line in said] == [
+    assert [("continues after a failure" in line, "succeed again" in line) for line in said] == [
         (True, False),
         (True, False),
         (False, True),

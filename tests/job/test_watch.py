@@ -270,4 +270,7 @@ def test_trouble_of_many_is_logged_once(caplog):
     service.down = 5
     wait_all(service.handles(), timeout=20, policy=QUICK)
     said = [record.getMessage() for record in caplog.records]
-    assert [("goes on through" in line, "is over" in line) for line in said] == [(True, False), (False, True)]
+    assert [("continues after a failure" in line, "succeed again" in line) for line in said] == [
+        (True, False),
+        (False, True),
+    ]

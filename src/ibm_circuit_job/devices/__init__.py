@@ -1,1 +1,1 @@
-"""Pure functions of what a device offers: its fractional gates, the angles of ``rzz``, the circuits that it runs."""
+"""Devices, as pure functions: configuration, properties, target, fractional gates and the angles of ``rzz``."""

@@ -1,7 +1,7 @@
-"""Documented exceptions that are an ``AttributeError`` as well, for attributes that have to be asked for.
+"""Documented exceptions that are also an ``AttributeError``, for attributes that send a request.
 
-``hasattr``, ``getattr`` with a default and ``inspect.getmembers`` catch an ``AttributeError`` and nothing else. So an
-attribute that cannot be had now looks absent to them, and the caller who names it gets the documented exception.
+``hasattr``, ``getattr`` with a default and ``inspect.getmembers`` catch only ``AttributeError``. To them, an attribute
+that cannot be fetched now is absent. A program that reads the attribute itself gets the documented exception.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 def missing_attribute(error: IBMError) -> IBMError:
-    """Return the exception as one that is an ``AttributeError`` as well. A pickle of it is the exception itself.
+    """Return the exception as one that is also an ``AttributeError``. It is pickled as the original exception.
 
     Example:
         >>> from ibm_circuit_job.errors import IBMBackendApiError
@@ -42,10 +42,10 @@ def _missing_kind(kind: Any) -> type[IBMError]:
 
 
 def or_missing(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
-    """Decorate the function of a property: a documented exception that it raises is an ``AttributeError`` as well.
+    """Decorate the function of a property: its documented exceptions are also an ``AttributeError``.
 
-    Of an object with ``__getattr__``, which Python calls then: it is to begin with :func:`property_again`. Else the
-    service would be asked a second time.
+    After an ``AttributeError``, Python calls ``__getattr__`` of the object, if it has one. That method must begin with
+    :func:`property_again`, or the request would be sent twice.
     """
 
     @wraps(read)
@@ -61,16 +61,16 @@ def or_missing(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
 
 
 def property_again(self: Any, name: str) -> tuple[Any] | None:
-    """Return the value of a property for which Python has called ``__getattr__``, in a tuple.
+    """Return the value of a property, in a tuple, for ``__getattr__``.
 
-    Python does so where the property has raised an ``AttributeError``, and drops that one.
+    Python calls ``__getattr__`` after a property has raised an ``AttributeError``, and discards that error.
 
     Returns:
-        The value in a tuple; ``None`` where there is no property of that name.
+        The value in a tuple; ``None`` if there is no property of that name.
 
     Raises:
-        IBMError: What the property has just raised in this thread; it is not read a second time then.
-        AttributeError: If another one was raised below the property, which is not to be dropped.
+        IBMError: The error that the property has just raised in this thread. The property is not read again then.
+        AttributeError: Any other error of the property, which would be lost otherwise.
     """
     owner, of, error = _last.__dict__.pop("raised", (None, None, None))
     if owner is self and of == name:

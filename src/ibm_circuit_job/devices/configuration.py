@@ -1,7 +1,7 @@
-"""What a backend is, and whether it is up: the records that stand where qiskit's ``models`` of them stood.
+"""BackendConfiguration and BackendStatus: frozen records that replace the classes of these names in qiskit 1.
 
-Qiskit 2 dropped its ``BackendConfiguration`` and ``BackendStatus``, and programs ask for them still. A record keeps the
-service's document as JSON text, so that it is frozen, hashable and picklable. A field is decoded when it is asked for.
+Qiskit 2 has removed its classes, and programs still use them. A configuration has the service's document as JSON text,
+so it is frozen, hashable and picklable. A field is decoded when it is read.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 
 def _times(factor: float) -> Reader[float]:
     def read(value: Any, kind: type) -> float:
-        # By multiplication, so that the figures are those of qiskit 1 to the last digit.
+        # Multiplied, as in qiskit 1, so that the figures are equal to the last digit.
         return number_of(number_of(value, kind) * factor, kind)
 
     return read
@@ -54,12 +54,12 @@ _gigahertz: Final = _times(1e9)
 
 
 def _fresh(read: Reader[tuple[_T, ...]]) -> Reader[list[_T]]:
-    """What a caller is given is a list, as it was in qiskit 1, and the caller's own."""
+    """Return a reader that makes a new list each time, as callers may change it. Qiskit 1 had lists as well."""
     return lambda value, kind: list(read(value, kind))
 
 
 def _hamiltonian(value: Any, _: type) -> dict[str, Any]:
-    """A Hamiltonian; its variables, where it has any, in hertz. Those that are no numbers stay as they are."""
+    """A Hamiltonian, with its variables in hertz. Variables that are no numbers stay as they are."""
     said = object_of(value)
     if said.get("vars") is None:
         return dict(said)
@@ -75,7 +75,7 @@ def _as_it_is(value: Any, _: type) -> Any:
 
 
 def _names(values: Any, _: type) -> list[str]:
-    """Names of a list; what is no text among them is left out."""
+    """The texts in a list. Other elements are left out."""
     if not isinstance(values, (list, tuple)):
         raise TypeError(f"expected a list, got {shown(values)}")
     return readable(values, text_of)
@@ -91,13 +91,13 @@ _READERS: Final[Mapping[str, Reader[Any]]] = {
     "hamiltonian": _hamiltonian,
     "u_channel_lo": _fresh(list_of(_fresh(list_of(UchannelLO.read)))),
 }
-"""How fields are read that have no property of their own, and are not given as they are."""
+"""The readers of fields that have no property, and are converted."""
 
 _NONE_WHERE_ABSENT: Final = frozenset({"meas_levels", "meas_kernels", "discriminators"})
-"""Fields without a property that the official client answers with ``None`` where the document does not have them."""
+"""Fields without a property that are ``None`` if the document lacks them, as in the official client."""
 
 MOST_QUBITS: Final = 100_000
-"""No device has more qubits; a larger number is a mistake, and would fill the memory."""
+"""The most qubits of a backend. A larger number is a mistake, and would fill the memory."""
 
 
 def _number_of_qubits(value: Any, kind: type) -> int:
@@ -119,13 +119,13 @@ _DOCUMENT: Final = "configuration of the backend"
 
 @frozen(repr=False)
 class BackendConfiguration:
-    """What a backend is: every field of the service's document is an attribute, as of qiskit 1's class of that name.
+    """The configuration of a backend (``GET /backends/NAME/configuration``), as in qiskit 1.
 
-    Times are in seconds and frequencies in hertz, as they were there; the service's own units are in :meth:`to_dict`.
-    Lists and dictionaries are made anew each time, so that to change one changes nothing here. An attribute that the
-    document has not raises an ``AttributeError``; a documented one is ``None``, false or empty instead.
+    Every field of the document is an attribute. Times are in seconds and frequencies in hertz; :meth:`to_dict` has the
+    service's units. Each access makes new lists and dictionaries, so a change to one has no effect here.
 
-    A field of the wrong type raises an ``IBMBackendApiError`` that names it, when it is asked for.
+    If the document lacks a field, the attribute raises an ``AttributeError``; a documented one is ``None``, false or
+    empty instead. If a field has the wrong type, its attribute raises an ``IBMBackendApiError`` that names it.
 
     Example:
         >>> said = {"backend_name": "ibm_x", "n_qubits": 5, "basis_gates": ["cx"], "dt": 0.5, "sample": "X"}
@@ -144,10 +144,10 @@ class BackendConfiguration:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BackendConfiguration:
-        """Read the service's document.
+        """Return the configuration in a document of the service.
 
         Args:
-            data: The dictionary, in the service's units; it is left as it is.
+            data: The document, in the service's units; it is not changed.
 
         Raises:
             IBMBackendApiError: If ``backend_name``, ``n_qubits`` or ``basis_gates`` is missing or of the wrong type, or
@@ -168,11 +168,11 @@ n_qubits: expected a number, got 'many'
                 field_of(said, name, read)
         except Misread as wrong:
             raise unreadable(_DOCUMENT, wrong) from None
-        # A field that cannot be written as JSON costs itself alone.
+        # Only a field that cannot be written as JSON is lost.
         return cls(PartwiseReading().others("", said, frozenset()))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the service's document as it came, in the service's units."""
+        """Return the service's document, unchanged and in the service's units."""
         return from_json(self._fields)
 
     @cached_property
@@ -187,7 +187,7 @@ n_qubits: expected a number, got 'many'
             raise unreadable(_DOCUMENT, wrong) from None
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return an attribute, or a default where the service does not say it, or says it in a way that cannot be read.
+        """Return an attribute; *default* if the document lacks the field, or the field cannot be read.
 
         Example:
             >>> said = {"backend_name": "ibm_x", "n_qubits": 5, "basis_gates": ["cx"], "max_shots": "many"}
@@ -202,7 +202,7 @@ n_qubits: expected a number, got 'many'
         return default if found is None else found
 
     def __getattr__(self, name: str) -> Any:
-        # What Python itself looks for begins with an underscore, and may be looked for before there are any fields.
+        # Python itself looks up names with an underscore, even before there are any fields.
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self._text_by_name:
@@ -234,7 +234,7 @@ n_qubits: expected a number, got 'many'
 
     @property
     def n_qubits(self) -> int:
-        """How many qubits it has."""
+        """The number of qubits."""
         return self._read("n_qubits", integer_of)
 
     @property
@@ -244,85 +244,82 @@ n_qubits: expected a number, got 'many'
 
     @property
     def basis_gates(self) -> list[str]:
-        """The names of the gates that it runs. What is no name among them is left out."""
+        """The names of the gates that the backend runs. Elements that are no text are left out."""
         return self._read("basis_gates", _names)
 
     @property
     def gates(self) -> list[GateConfig]:
-        """The gates that it runs, with the qubits that each acts on; empty where the service does not say.
-
-        A gate that cannot be read is left out.
-        """
+        """The gates that the backend runs, with their qubits; empty if unknown. Unreadable gates are left out."""
         return self._read("gates", lambda value, _: readable(value, GateConfig.read))
 
     @property
     def coupling_map(self) -> list[list[int]] | None:
-        """The pairs of qubits that two-qubit gates act on; ``None`` where any pair will do."""
+        """The pairs of qubits on which two-qubit gates act; ``None`` if they act on any pair."""
         return self._read("coupling_map", optional(_fresh(list_of(_fresh(list_of(integer_of)))), None))
 
     @property
     def simulator(self) -> bool:
-        """Whether it is a simulator; false where the service does not say."""
+        """Whether the backend is a simulator; false if unknown."""
         return self._read("simulator", optional(flag_of, False))
 
     @property
     def max_shots(self) -> int | None:
-        """How often a circuit can be run in one job."""
+        """The most shots of a circuit in one job; ``None`` if unknown."""
         return self._read("max_shots", optional(integer_of, None))
 
     @property
     def max_experiments(self) -> int | None:
-        """How many circuits a job may hold."""
+        """The most circuits in one job; ``None`` if unknown."""
         return self._read("max_experiments", optional(integer_of, None))
 
     @property
     def dt(self) -> float | None:
-        """The time step of its control, in seconds."""
+        """The time step of control signals, in seconds; ``None`` if unknown."""
         return self._read("dt", optional(_nanoseconds, None))
 
     @property
     def dtm(self) -> float | None:
-        """The time step of its measurement, in seconds."""
+        """The time step of measurement signals, in seconds; ``None`` if unknown."""
         return self._read("dtm", optional(_nanoseconds, None))
 
     @property
     def sample_rate(self) -> float | None:
-        """The rate of its control signals, in hertz: one sample for each ``dt``."""
+        """The sample rate of control signals, in hertz: ``1 / dt``; ``None`` if unknown."""
         return 1.0 / self.dt if self.dt else None
 
     @property
     def meas_map(self) -> list[list[int]]:
-        """The groups of qubits that are measured together; empty where the service does not say."""
+        """The groups of qubits that are measured together; empty if unknown."""
         return self._read("meas_map", optional(_fresh(list_of(_fresh(list_of(integer_of)))), None)) or []
 
     @property
     def online_date(self) -> datetime | None:
-        """When it went online, in UTC."""
+        """When the backend went online, in UTC; ``None`` if unknown."""
         return self._read("online_date", optional(moment_of, None))
 
     @property
     def rep_delay_range(self) -> list[float] | None:
-        """The shortest and the longest delay between two shots, in seconds."""
+        """The shortest and the longest delay between two shots, in seconds; ``None`` if unknown."""
         return self._read("rep_delay_range", optional(_fresh(list_of(_microseconds)), None))
 
     @property
     def default_rep_delay(self) -> float | None:
-        """The delay between two shots unless a job says otherwise, in seconds."""
+        """The default delay between two shots, in seconds; ``None`` if unknown."""
         return self._read("default_rep_delay", optional(_microseconds, None))
 
     @property
     def dynamic_reprate_enabled(self) -> bool:
-        """Whether a job may set the delay between two shots; false where the service does not say."""
+        """Whether a job may set the delay between two shots; false if unknown."""
         return self._read("dynamic_reprate_enabled", optional(flag_of, False))
 
     @property
     def supported_instructions(self) -> list[str]:
-        """The names of the instructions that it runs, gates included; empty where the service does not say."""
+        """The names of the instructions that the backend runs, with its gates; empty if unknown."""
         return self._read("supported_instructions", optional(_names, None)) or []
 
     @property
     def supported_features(self) -> list[str]:
-        """What it can do besides: ``qasm3`` ...; empty where the service does not say."""
+        """The names of other features, as ``qasm3``; empty if unknown."""
         return self._read("supported_features", optional(_names, None)) or []
 
 
@@ -334,13 +331,13 @@ def _not_negative(value: Any, kind: type) -> int:
 
 
 def _status_text(value: Any, kind: type) -> str:
-    """A status, which in listings of the platform is an object with a name."""
+    """The text of a status. In lists of IBM Quantum Platform, a status is an object with a name."""
     return text_of(value.get("name", "") if isinstance(value, Mapping) else value, kind)
 
 
 @frozen
 class BackendStatus:
-    """Whether a backend is up, and how many jobs wait for it, with the fields of qiskit 1's class of that name.
+    """The status of a backend (``GET /backends/NAME/status``), with the fields of this class in qiskit 1.
 
     Example:
         >>> BackendStatus.from_reply({"state": True, "status": "active", "length_queue": 3}, "ibm_x").pending_jobs
@@ -352,13 +349,13 @@ class BackendStatus:
     backend_version: str = field(validator=instance_of(str))
     """The backend's version."""
     operational: bool = field(validator=instance_of(bool))
-    """Whether it takes jobs. Where the message is ``internal``, it takes them and runs none."""
+    """Whether the backend accepts jobs. If the message is ``internal``, it accepts jobs and runs none."""
     pending_jobs: int = field(validator=[instance_of(int), ge(0)])
-    """How many jobs wait for it."""
+    """The number of jobs in its queue."""
     status_msg: str = field(validator=instance_of(str))
-    """The service's own word: ``active``, ``maintenance`` ..."""
+    """The service's text, as ``active`` or ``maintenance``."""
     _more: tuple[tuple[str, JsonText], ...] = field(default=(), alias="more", eq=False, repr=False)
-    """What else the reply has, which are attributes as well: (name, JSON text), sorted by name."""
+    """The other fields of the reply: (name, JSON text), sorted by name. Each is an attribute as well."""
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):
@@ -369,17 +366,16 @@ class BackendStatus:
 
     @classmethod
     def from_reply(cls, data: Mapping[str, Any], backend_name: str = "") -> BackendStatus:
-        """Read what the service said.
+        """Return the status in a reply of the service.
 
         Args:
-            data: The reply to ``GET /backends/NAME/status`` in either dialect, an entry of the platform's list of
-                backends, or what the official clients make of a reply. Only the status itself must be there: how
-                long the queue is, and the version, need not be.
-            backend_name: The name that was asked for: a reply need not hold it.
+            data: The reply to ``GET /backends/NAME/status`` of either channel, an entry of a list of backends, or the
+                same as converted by an official client. Only the status is required; the version and the length of
+                the queue are optional.
+            backend_name: The name of the backend, for replies without it.
 
         Raises:
-            IBMBackendApiError: If a part is of the wrong type, or the reply says nothing of a status; the message names
-                the path to it.
+            IBMBackendApiError: If a field has the wrong type, or the status is missing. The message names its path.
 
         Example:
             >>> reply = {"name": "ibm_x", "status": {"name": "online", "reason": "available"}, "queue_length": 3}
@@ -396,7 +392,7 @@ class BackendStatus:
             return cls(
                 backend_name=field_of(said, spelt["backend_name"], optional(text_of, backend_name)),
                 backend_version=field_of(said, "backend_version", optional(text_of, "")),
-                # A list of the platform names the status, and has no flag.
+                # Entries of lists of IBM Quantum Platform have a text, and no flag.
                 operational=field_of(said, spelt["operational"], optional(flag_of, message.lower() == "online")),
                 pending_jobs=max(0, field_of(said, spelt["pending_jobs"], optional(integer_of, 0))),
                 status_msg=message,
@@ -407,10 +403,10 @@ class BackendStatus:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BackendStatus:
-        """Read what :meth:`to_dict` returned.
+        """Return the status in a dictionary from :meth:`to_dict`.
 
         Raises:
-            IBMBackendApiError: If a part is missing or of the wrong type; the message names it.
+            IBMBackendApiError: If a field is missing or has the wrong type. The message names it.
         """
         try:
             said = object_of(data)
@@ -426,7 +422,7 @@ class BackendStatus:
             raise unreadable("status of the backend", wrong) from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, with the names of its fields.
+        """Return the status as a dictionary: name of the field -> value.
 
         Example:
             >>> BackendStatus("ibm_x", "1.0.0", True, 3, "active").to_dict()["pending_jobs"]
@@ -441,9 +437,9 @@ _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "pending_jobs": ("length_queue", "queue_length", "pending_jobs"),
     "status_msg": ("status", "status_msg"),
 }
-"""How the fields of a status are spelt: by the service, in its lists, and by the official clients."""
+"""The spellings of the fields of a status: in a reply, in a list, and in the official clients."""
 
 
 def _spelling_in(said: Mapping[str, Any], spellings: tuple[str, ...]) -> str:
-    """The spelling that is used; the service's own where none is."""
+    """The spelling that a document uses; that of the service if it uses none."""
     return next((name for name in spellings if said.get(name) is not None), spellings[0])

@@ -1,7 +1,7 @@
-"""Delays of a circuit in the unit of time of a device.
+"""Convert the delays of a circuit to ``dt``, the time step of a device.
 
-QPY before version 18 has no unit for a delay: one of 5 microseconds is read as one of 5 ``dt`` (Qiskit issue 10662).
-The transpiler writes delays in ``dt``, but not those in the blocks of control flow.
+QPY before version 18 has no unit for a delay, so a delay of 5 microseconds is read as 5 ``dt`` (Qiskit issue 10662).
+The transpiler converts delays to ``dt``, except in the blocks of control flow.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ControlFlowOp
 from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
 
-_SECONDS: Final[Mapping[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+SECONDS: Final[Mapping[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+"""Unit of time of a delay -> seconds. The unit ``dt`` depends on the device."""
 
 
 def with_delays_in_dt(circuit: QuantumCircuit, dt: float) -> QuantumCircuit:
-    """Return a circuit whose delays are whole numbers of ``dt``, also in the blocks of control flow.
+    """Return a circuit with all delays in ``dt``, as whole numbers, also in the blocks of control flow.
 
-    A delay whose duration is no number stays as it is.
+    A delay with a parameter as its duration stays as it is.
 
     Args:
         circuit: The circuit; it is not changed.
-        dt: The seconds of the unit.
+        dt: The time step of the device in seconds.
 
     Returns:
-        Another circuit; the same one where nothing is to be done.
+        A new circuit; the same object if all delays are in ``dt`` already.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -46,7 +47,7 @@ def with_delays_in_dt(circuit: QuantumCircuit, dt: float) -> QuantumCircuit:
             blocks = [with_delays_in_dt(block, dt) for block in operation.blocks]
             made.append(operation.replace_blocks(blocks), each.qubits, each.clbits, copy=False)
         elif _is_other_delay(operation):
-            made.delay(round(operation.duration * _SECONDS[operation.unit] / dt), each.qubits, unit="dt")
+            made.delay(round(operation.duration * SECONDS[operation.unit] / dt), each.qubits, unit="dt")
         else:
             made.append(each)
     return made
@@ -63,4 +64,4 @@ def _has_other_delays(circuit: QuantumCircuit) -> bool:
 
 
 def _is_other_delay(operation: Any) -> bool:
-    return operation.name == "delay" and operation.unit in _SECONDS and isinstance(operation.duration, int | float)
+    return operation.name == "delay" and operation.unit in SECONDS and isinstance(operation.duration, int | float)

@@ -1,4 +1,4 @@
-"""DescribedBackend: what a backend answers from its description, without asking, and how it is copied and pickled."""
+"""DescribedBackend: the members of a backend that send no request, and how a backend is copied and pickled."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ibm_circuit_job.devices.configuration import BackendConfiguration
 from ibm_circuit_job.errors import IBMBackendValueError, IBMError
 
 _SHARED: Final = frozenset({"_provider", "_record", "_properties", "_session"})
-"""What a deep copy shares with the original: the connection and its session, and records that cannot be changed."""
+"""The attributes that a deep copy shares with the original: the connection, its session, and frozen records."""
 
 
 class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not typed
-    """The part of :class:`~ibm_circuit_job.IBMBackend` that asks nothing of the service.
+    """The members of :class:`~ibm_circuit_job.IBMBackend` that send no request.
 
     ``_record`` is the configuration, ``_provider`` the provider.
     """
@@ -27,7 +27,7 @@ class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not
     _provider: Any
 
     def __getattr__(self, name: str) -> Any:
-        # Only asked for what is no member, or where a property has raised an AttributeError.
+        # Python calls this for an unknown name, or after a property has raised an AttributeError.
         again = property_again(self, name)
         if again is not None:
             return again[0]
@@ -46,32 +46,32 @@ class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not
     @property
     @or_missing
     def num_qubits(self) -> int:
-        """How many qubits it has."""
+        """The number of qubits."""
         return self._record.n_qubits
 
     @property
     @or_missing
     def max_circuits(self) -> int | None:
-        """How many circuits a job may hold; ``None`` where the service does not say."""
+        """The most circuits in one job; ``None`` if unknown."""
         most: int | None = self._record.get("max_experiments")
         return most
 
     @property
     @or_missing
     def dt(self) -> float | None:
-        """The time step of its control, in seconds; ``None`` where the service does not say."""
+        """The time step of control signals, in seconds; ``None`` if unknown."""
         return self._record.dt
 
     @property
     @or_missing
     def dtm(self) -> float | None:
-        """The time step of its measurement, in seconds; ``None`` where the service does not say."""
+        """The time step of measurement signals, in seconds; ``None`` if unknown."""
         return self._record.dtm
 
     @property
     @or_missing
     def meas_map(self) -> list[list[int]]:
-        """The groups of qubits that are measured together; empty where the service does not say."""
+        """The groups of qubits that are measured together; empty if unknown."""
         return self._record.meas_map
 
     @overload
@@ -79,13 +79,13 @@ class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not
     @overload
     def qubit_properties(self, qubit: Sequence[int]) -> list[QubitProperties | None]: ...
     def qubit_properties(self, qubit: int | Sequence[int]) -> QubitProperties | list[QubitProperties | None] | None:
-        """Return how good a qubit is: its T1 and T2 in seconds and its frequency in hertz, as the target has them.
+        """Return the measured properties of a qubit: T1 and T2 in seconds, and its frequency in hertz.
 
         Args:
-            qubit: The qubit's number, or a list of numbers.
+            qubit: The number of the qubit, or a list of numbers.
 
         Returns:
-            The properties; ``None`` where the service has none, such as for a simulator. For a list, a list.
+            The properties, as in the target; ``None`` if the service has none, as for a simulator. A list for a list.
 
         Raises:
             IBMBackendValueError: If there is no such qubit.
@@ -111,7 +111,7 @@ class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not
         return None if every is None else every[qubit]
 
     def defaults(self, refresh: bool = False) -> None:
-        """Return ``None``: the service has no calibrations of pulses any more, and qiskit 2 has no class for them.
+        """Return ``None``. The service has no pulse calibrations any more, and qiskit 2 has no class for them.
 
         Args:
             refresh: Has no effect.
@@ -135,7 +135,7 @@ class DescribedBackend(BackendV2):  # type: ignore[misc] # qiskit's class is not
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         for name, value in self.__dict__.items():
-            # A provider that was copied in the same call is the copy's; else the connection is shared.
+            # If the provider is copied by the same call of deepcopy(), use its copy; otherwise share the connection.
             own = memo.get(id(value), value) if name in _SHARED else copy.deepcopy(value, memo)
             copied.__dict__[name] = own
         return copied

@@ -1,7 +1,7 @@
-"""How the service's documents about a backend are read: field by field, with the path to what is wrong.
+"""Read the service's documents about a backend, field by field. Errors have the path to the wrong field.
 
-Unlike a job reply, such a document comes decoded, and is read in one pass. Each field has a reader, from here or from
-``wire.values``; fields that are kept for later are kept as JSON text.
+Unlike a job reply, such a document is decoded already, and is read in one pass. Each field has a reader, from this
+module or from ``wire.values``. Fields without a reader are saved as JSON text.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _T = TypeVar("_T")
 _D = TypeVar("_D")
 
 Reader: TypeAlias = Callable[[Any, type], _T]
-"""Makes something of a value of a document, as those of ``wire.values`` do; what type it was to be they know."""
+"""Converts a value of a document, as the functions of ``wire.values`` do. The second argument is the expected type."""
 
 
 class Misread(ValueError):  # noqa: N818 - at the border it becomes the documented exception
-    """That a document holds something else than was expected, and where: a path such as ``.qubits[3][0].value``."""
+    """A value of a document is not as expected. ``path`` says which, as ``.qubits[3][0].value``."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -35,14 +35,14 @@ def unreadable(what: str, wrong: Misread) -> IBMError:
     """Return the documented exception for a document that cannot be read.
 
     Args:
-        what: The document: ``"properties of the backend"``.
-        wrong: What is wrong with it.
+        what: The name of the document, as ``"properties of the backend"``.
+        wrong: The error.
     """
     return to_exception(Unreadable(what, wrong.path.removeprefix("."), str(wrong)), IBMBackendApiError)
 
 
 class _Nothing:
-    """What stands for a field that is absent: an error shows it as ``nothing``, and null as ``None``."""
+    """The value of an absent field. Errors show it as ``nothing``, and a null as ``None``."""
 
     def __repr__(self) -> str:
         return "nothing"
@@ -52,7 +52,7 @@ _NOTHING: Final = _Nothing()
 
 
 def _at(key: str | int, read: Reader[_T], value: Any) -> _T:
-    """Read what stands at a key of an object or a list; errors name the path to it."""
+    """Read the value at a key of an object, or at an index of a list. Errors have its path."""
     try:
         return read(value, object)
     except (TypeError, ValueError) as error:
@@ -62,10 +62,10 @@ def _at(key: str | int, read: Reader[_T], value: Any) -> _T:
 
 
 def field_of(found: Mapping[str, Any], name: str, read: Reader[_T]) -> _T:
-    """Return a field of an object as a reader reads it.
+    """Return a field of an object, converted by a reader.
 
     Raises:
-        Misread: If the reader raises; it names the path to the field.
+        Misread: If the reader raises an error. It has the path to the field.
 
     Example:
         >>> field_of({}, "date", moment_of)
@@ -76,12 +76,12 @@ def field_of(found: Mapping[str, Any], name: str, read: Reader[_T]) -> _T:
 
 
 def optional(read: Reader[_T], default: _D) -> Reader[_T | _D]:
-    """Return a reader that has a default for what is absent or null."""
+    """Return a reader with a default for fields that are absent or null."""
     return lambda value, kind: default if value is None or value is _NOTHING else read(value, kind)
 
 
 def list_of(read: Reader[_T]) -> Reader[tuple[_T, ...]]:
-    """Return a reader of a list, each element of which a reader reads.
+    """Return a reader of a list, from the reader of its elements.
 
     Example:
         >>> from ibm_circuit_job.wire.values import number_of
@@ -98,9 +98,7 @@ def list_of(read: Reader[_T]) -> Reader[tuple[_T, ...]]:
 
 
 def readable(values: Any, read: Reader[_T]) -> list[_T]:
-    """Return those elements of a list that a reader can read: one that it cannot costs itself alone.
-
-    Of what is no list, that is none.
+    """Return the elements of a list that a reader can read. Others are left out; a value that is no list has none.
 
     Example:
         >>> from ibm_circuit_job.wire.values import text_of
@@ -115,10 +113,10 @@ def readable(values: Any, read: Reader[_T]) -> list[_T]:
 
 
 def object_of(value: Any, _: type = object) -> Mapping[str, Any]:
-    """Read an object, the fields of which are yet to be read.
+    """Return a value that must be an object; its fields are read later.
 
     Raises:
-        Misread: If it is none.
+        Misread: If the value is no object.
     """
     if isinstance(value, Mapping):
         return value
@@ -126,14 +124,14 @@ def object_of(value: Any, _: type = object) -> Mapping[str, Any]:
 
 
 def moment_of(value: Any, _: type = datetime) -> datetime:
-    """Read a time: a text in ISO 8601, or a time already; UTC where it names no zone.
+    """Read a time: a text in ISO 8601, or a ``datetime``. A time without a zone is in UTC.
 
     Returns:
         The time in UTC.
 
     Raises:
-        TypeError: If it is neither.
-        ValueError: If it is no such text, or beyond the calendar.
+        TypeError: If the value is neither.
+        ValueError: If the text is not in ISO 8601, or the time is not within the years 1 to 9999.
 
     Example:
         >>> moment_of("2024-02-03T04:00:00-05:00")
@@ -152,10 +150,10 @@ def moment_of(value: Any, _: type = datetime) -> datetime:
 
 
 def as_json(found: Mapping[str, Any], but: frozenset[str] = frozenset()) -> UnknownFields:
-    """Return the fields of an object as JSON text, all but those of which the names are given.
+    """Return the fields of an object as JSON text, except those whose names are in *but*.
 
     Raises:
-        Misread: If a field cannot be written as JSON; it names the path to it.
+        Misread: If a field cannot be written as JSON. It has the path to the field.
 
     Example:
         >>> as_json({"gate": "cx", "name": "cx0_1"}, but=frozenset({"gate"}))
@@ -168,14 +166,14 @@ def as_json(found: Mapping[str, Any], but: frozenset[str] = frozenset()) -> Unkn
 
 def _json_of(value: Any, _: type) -> JsonText:
     try:
-        # A foreign client may have read times already; they become texts again.
+        # A third-party client may have decoded times; they become texts again.
         return json.dumps(value, default=str)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"expected what goes to JSON: {error}") from None
+        raise ValueError(f"expected a value that JSON can have: {error}") from None
 
 
 def from_json(fields: Iterable[tuple[str, JsonText]]) -> dict[str, Any]:
-    """Return fields that were kept as JSON text as values, new ones each time.
+    """Return fields from their JSON text: name -> value. Each call makes new values.
 
     Example:
         >>> from_json([("name", '"cx0_1"')])
@@ -185,7 +183,7 @@ def from_json(fields: Iterable[tuple[str, JsonText]]) -> dict[str, Any]:
 
 
 class PartwiseReading:
-    """Reads a document part by part: one that cannot be read costs itself alone, and is listed.
+    """Reads a document part by part. Parts that cannot be read are left out, and listed in ``wrong``.
 
     Example:
         >>> reading = PartwiseReading()
@@ -196,14 +194,14 @@ class PartwiseReading:
 
     def __init__(self) -> None:
         self.wrong: list[str] = []
-        """What could not be read: the path, and what is wrong."""
+        """A line for each part that could not be read: its path, and what is wrong."""
 
     def note(self, path: str, wrong: Misread) -> None:
-        """List what is wrong with something at a path."""
+        """Add a line for a part that could not be read."""
         self.wrong.append(f"{(path + wrong.path).removeprefix('.')}: {wrong}")
 
     def part(self, path: str, said: Mapping[str, Any], name: str, read: Reader[_T], default: _D) -> _T | _D:
-        """Return a field of an object, or a default where it cannot be read."""
+        """Return a field of an object; *default* if it cannot be read."""
         try:
             return field_of(said, name, read)
         except Misread as wrong:
@@ -211,12 +209,12 @@ class PartwiseReading:
             return default
 
     def elements(self, path: str, values: Any, read: Callable[[str, Mapping[str, Any]], _T]) -> list[_T]:
-        """Return the elements of a list of objects, as far as they can be read.
+        """Return the elements of a list of objects that can be read.
 
         Args:
             path: The path to the list.
             values: The list.
-            read: Makes something of an element, given the path to it.
+            read: Converts an element, from the path to it and the object.
         """
         if not isinstance(values, (list, tuple)):
             self.wrong.append(f"{path}: expected a list, got {shown(values)}")
@@ -230,7 +228,7 @@ class PartwiseReading:
         return found
 
     def others(self, path: str, said: Mapping[str, Any], known: frozenset[str]) -> UnknownFields:
-        """Return the fields of an object that have no reader as JSON text, as far as they can be written so."""
+        """Return the fields of an object without a reader as JSON text. Fields that JSON cannot have are left out."""
         found: list[tuple[str, JsonText]] = []
         for name in said:
             if name not in known:

@@ -1,4 +1,4 @@
-"""Figures of a backend, as they were measured: of a qubit, of a gate, of the whole."""
+"""Measured figures of a qubit, of a gate, or of a whole backend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ibm_circuit_job.state.field_values import JsonText, unknown_fields
 from ibm_circuit_job.wire.values import shown
 
 Measured: TypeAlias = tuple[float, datetime]
-"""A value in SI base units, and when it was measured."""
+"""A value in SI base units, and the time of its measurement."""
 
 _EXPONENTS: Final[Mapping[str, int]] = {
     "f": -15,
@@ -35,16 +35,16 @@ _EXPONENTS: Final[Mapping[str, int]] = {
     "T": 12,
     "P": 15,
 }
-"""The powers of ten that the prefixes of units stand for."""
+"""Prefix of a unit -> power of ten."""
 
 
 def instant(moment: datetime) -> datetime:
-    """What dates are compared by: in a zone with summer time, equal moments can be unequal, and unequal ones equal."""
+    """Return a time in UTC, to compare it. Python compares times of one zone wrongly around a change of summer time."""
     return moment.astimezone(UTC)
 
 
 def check_date(_: Any, attribute: Attribute[Any], moment: object) -> None:
-    """Validate a date: an aware time that there is in UTC."""
+    """Validate a date: a ``datetime`` with a time zone, within the years 1 to 9999 in UTC."""
     if not isinstance(moment, datetime):
         raise TypeError(f"{attribute.name}: expected a time, got {shown(moment)}")
     if moment.utcoffset() is None:
@@ -56,7 +56,7 @@ def check_date(_: Any, attribute: Attribute[Any], moment: object) -> None:
 
 
 def _finite(value: float) -> float:
-    """A number that is equal to itself, so that the record is."""
+    """A finite number. NaN differs from itself, so a record with it would, too."""
     try:
         finite = math.isfinite(value)
     except (TypeError, OverflowError):
@@ -68,7 +68,7 @@ def _finite(value: float) -> float:
 
 @frozen
 class Nduv:
-    """One figure: its date, its name, its unit and its value, as the service said them.
+    """One figure of the service: date, name, unit and value.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -77,11 +77,11 @@ class Nduv:
     """
 
     date: datetime = field(validator=check_date, eq=instant)
-    """When it was measured; an aware time."""
+    """The time of the measurement, with a time zone."""
     name: str = field(validator=instance_of(str))
-    """What was measured: ``T1``, ``frequency``, ``gate_error`` ..."""
+    """The name of the figure, as ``T1``, ``frequency`` or ``gate_error``."""
     unit: str = field(validator=instance_of(str))
-    """The service's unit: ``us``, ``GHz``; empty where there is none."""
+    """The service's unit, as ``us`` or ``GHz``; empty if there is none."""
     value: float = field(converter=_finite)
     """The value, in that unit."""
 
@@ -91,7 +91,7 @@ class Nduv:
         A unit of one character has no prefix: ``m`` is a metre.
 
         Raises:
-            BackendPropertyError: If the unit begins with no prefix that is known.
+            BackendPropertyError: If the unit begins with an unknown prefix.
 
         Example:
             >>> from datetime import UTC, datetime
@@ -103,14 +103,14 @@ class Nduv:
         exponent = _EXPONENTS.get(self.unit[0])
         if exponent is None:
             raise BackendPropertyError(
-                f"{self.name} is given in a unit that is not understood: expected one that begins with "
+                f"{self.name} has an unknown unit: expected one that begins with "
                 f"{', '.join(_EXPONENTS)}, got {shown(self.unit)}"
             )
-        # No float is a negative power of ten, but these positive ones are: to divide by one is more exact.
+        # Floats have these positive powers of ten exactly, and no negative ones, so a division is more exact.
         return self.value * 10.0**exponent if exponent > 0 else self.value / 10.0**-exponent
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, with the names of its fields."""
+        """Return the figure as a dictionary: name of the field -> value."""
         return {"date": self.date, "name": self.name, "unit": self.unit, "value": self.value}
 
 
@@ -127,8 +127,12 @@ are_figures: Final = deep_iterable(instance_of(Nduv))
 
 
 def other_field(owner: Any, name: str) -> Any:
-    """The value of a field of the document that has no attribute of its own."""
-    # Python looks for names with underscores before there are any fields.
+    """Return the value of a field of the document without an attribute of its own.
+
+    Raises:
+        AttributeError: If the document has no such field.
+    """
+    # Python itself looks up names with an underscore, even before there are any fields.
     if not name.startswith("_"):
         for known, text in owner.unknown:
             if known == name:
@@ -138,7 +142,7 @@ def other_field(owner: Any, name: str) -> Any:
 
 @frozen
 class GateProperties:
-    """What was measured of one gate on the qubits that it acts on.
+    """The figures of one gate on the qubits on which it acts.
 
     Example:
         >>> GateProperties((0, 1), "cx", ()).to_dict()
@@ -148,9 +152,9 @@ class GateProperties:
     qubits: tuple[int, ...] = field(converter=_qubit_numbers)
     """The qubits, in the gate's order."""
     gate: str = field(validator=instance_of(str))
-    """The gate's name: ``cx``."""
+    """The gate's name, as ``cx``."""
     parameters: tuple[Nduv, ...] = field(converter=figures_of, validator=are_figures)
-    """What was measured: ``gate_error``, ``gate_length`` ..."""
+    """The figures, as ``gate_error`` and ``gate_length``."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
     """Every other field: (name, JSON text), sorted by name. Each is an attribute as well: ``gate.name``."""
 
@@ -158,7 +162,7 @@ class GateProperties:
         return other_field(self, name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, every other field of the service's included."""
+        """Return the gate as a dictionary, with all other fields of the service."""
         return {
             "qubits": list(self.qubits),
             "gate": self.gate,
@@ -171,7 +175,7 @@ class GateProperties:
 
 
 def by_name(figures: Iterable[Nduv]) -> Mapping[str, Nduv]:
-    """Return figures by their names."""
+    """Return figures as a dictionary: name -> figure."""
     return {figure.name: figure for figure in figures}
 
 
@@ -179,7 +183,7 @@ def measured(figures: Mapping[str, Nduv], name: str, whose: str) -> Measured:
     """Return one of the figures.
 
     Raises:
-        BackendPropertyError: If it is not there, or its unit is not understood.
+        BackendPropertyError: If there is no figure of that name, or its unit is unknown.
     """
     figure = figures.get(name)
     if figure is None:
@@ -188,7 +192,7 @@ def measured(figures: Mapping[str, Nduv], name: str, whose: str) -> Measured:
 
 
 def all_measured(figures: Mapping[str, Nduv]) -> dict[str, Measured]:
-    """All figures, but those whose unit is not understood."""
+    """Return all figures with a known unit: name -> value in SI base units, and date."""
     found = {}
     for name, figure in figures.items():
         with contextlib.suppress(BackendPropertyError):
@@ -197,12 +201,12 @@ def all_measured(figures: Mapping[str, Nduv]) -> dict[str, Measured]:
 
 
 def is_operational(figures: Mapping[str, Nduv]) -> bool:
-    """Return whether what has these figures works; it does unless they say that it does not."""
+    """Return whether a qubit or a gate works; true unless its figures say that it does not."""
     return "operational" not in figures or bool(figures["operational"].value)
 
 
 def listed(things: Mapping[Any, object], most: int = 10) -> str:
-    """What there is, for an error: not at any length."""
+    """Return names as a text for an error: at most *most* of them, and the number of the others."""
     if not things:
         return "none"
     more = f" and {len(things) - most} more" if len(things) > most else ""

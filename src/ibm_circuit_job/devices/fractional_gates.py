@@ -1,7 +1,7 @@
-"""Fractional gates: which gates they are, and a device's configuration without them.
+"""Fractional gates: which gates are fractional, and the configuration of a device without them.
 
-IBM calls a gate fractional where it takes an angle and takes time: ``rx``, ``rzz``. ``rz``, ``p`` and ``u1`` take no
-time, and are none. The control electronics of a device may refuse fractional gates beside control flow.
+IBM calls a gate fractional if it has an angle and takes time, as ``rx`` and ``rzz``. The gates ``rz``, ``p`` and
+``u1`` take no time, so they are not fractional. Some devices run no fractional gates in circuits with control flow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _fractional_names() -> frozenset[str]:
 
 
 def is_fractional(name: object) -> bool:
-    """Return whether a name is that of a fractional gate.
+    """Return whether this is the name of a fractional gate.
 
     Example:
         >>> [is_fractional(name) for name in ("rx", "rzz", "rz", "cz", "measure")]
@@ -37,10 +37,11 @@ def is_fractional(name: object) -> bool:
 def without_fractional_gates(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return the service's configuration of a device without its fractional gates.
 
-    They leave ``basis_gates``, ``gates`` and ``supported_instructions``. A field that is no list stays as it is.
+    The gates are removed from ``basis_gates``, ``gates`` and ``supported_instructions``. A field that is no list stays
+    as it is.
 
     Args:
-        configuration: The reply to ``GET /backends/NAME/configuration``; it is left as it is.
+        configuration: The reply to ``GET /backends/NAME/configuration``; it is not changed.
 
     Example:
         >>> without_fractional_gates({"basis_gates": ["cz", "rx", "rzz"], "gates": [{"name": "rx"}]})

@@ -1,8 +1,8 @@
-"""Whether a circuit is in a device's instruction set, and if not, why.
+"""Check that a circuit is in the instruction set of a device (ISA), and say why if it is not.
 
-IBM's service runs no other circuits since March 2024. The rules are those of the official client: each instruction is
-one of the device's, on qubits for which the device has it, and ``rzz`` has an angle from 0 to pi/2. They hold for the
-bodies of control flow, too. Barriers and ``store`` are free.
+IBM's service has run only such circuits since March 2024. The rules are those of the official client. The device has
+each instruction on its qubits, and the angle of ``rzz`` is from 0 to pi/2. The same is true for the bodies of control
+flow. Barriers and ``store`` are always allowed.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _FREE = frozenset({"barrier", "store"})
 
 @frozen(eq=False)
 class InstructionSet:
-    """What the instructions of a circuit are compared with."""
+    """The instruction set of a device."""
 
     target: Target
-    """The instructions of the device, and on which qubits."""
+    """The instructions of the device, and their qubits."""
     properties: BackendProperties | None = None
-    """What was measured of the device, which tells a part that does not work from one that is not there."""
+    """The measured properties of the device, which say that a part does not work; ``None`` if unknown."""
     mixes: bool = True
-    """Whether a circuit may hold fractional gates beside control flow."""
+    """Whether a circuit may have both fractional gates and control flow."""
 
 
 def mixes_fractional_gates(configuration: BackendConfiguration) -> bool:
-    """Return whether a device runs fractional gates beside control flow.
+    """Return whether a device runs circuits with both fractional gates and control flow.
 
-    The control electronics that run both say ``dynamic_circuits`` among the ``supported_features``. A device that lists
-    other features only refuses them. One that lists none does not say, and is not assumed to refuse anything.
+    A device that does has ``dynamic_circuits`` among its ``supported_features``. If a device lists only other features,
+    it does not. If it lists none, this is unknown, and the answer is true.
 
     Example:
         >>> from ibm_circuit_job import BackendConfiguration
@@ -52,10 +52,10 @@ def mixes_fractional_gates(configuration: BackendConfiguration) -> bool:
 
 
 def why_not(circuit: QuantumCircuit, within: InstructionSet) -> str | None:
-    """Return why a circuit is not in an instruction set; ``None`` where it is.
+    """Return why a circuit is not in an instruction set; ``None`` if it is.
 
     Args:
-        circuit: The circuit, whose qubits are the device's by their order.
+        circuit: The circuit. Its first qubit is qubit 0 of the device, and so on.
         within: The instruction set.
 
     Example:
@@ -87,14 +87,14 @@ def why_not(circuit: QuantumCircuit, within: InstructionSet) -> str | None:
         has_control_flow = has_control_flow or isinstance(instruction.operation, ControlFlowOp)
         fractional = fractional or (name if is_fractional(name) else None)
     if has_control_flow and fractional and not within.mixes:
-        return f"it runs no fractional gates, such as {fractional}, beside control flow"
+        return f"it runs no fractional gates, such as {fractional}, in a circuit with control flow"
     return None
 
 
 def _instructions(
     circuit: QuantumCircuit, numbers: Mapping[Qubit, int]
 ) -> Iterator[tuple[CircuitInstruction, tuple[int, ...]]]:
-    """The instructions and the numbers of their qubits; those in the bodies of control flow, too."""
+    """The instructions and the numbers of their qubits, with those in the bodies of control flow."""
     for instruction in circuit.data:
         yield instruction, tuple(numbers[qubit] for qubit in instruction.qubits)
         if isinstance(instruction.operation, ControlFlowOp):
@@ -112,7 +112,7 @@ def _has_good_angle(instruction: CircuitInstruction) -> bool:
 def _what_is_missing(name: str, qubits: tuple[int, ...], within: InstructionSet) -> str:
     if name not in within.target.operation_names:
         more = (
-            "; fractional gates are there with get_backend(..., use_fractional_gates=True), where the device has them"
+            "; if the device has fractional gates, get_backend(..., use_fractional_gates=True) offers them"
             if is_fractional(name)
             else ""
         )
@@ -131,5 +131,5 @@ def _works(name: str, qubits: tuple[int, ...], properties: BackendProperties) ->
     try:
         return properties.is_gate_operational(name, qubits)
     except BackendPropertyError:
-        # Nothing is said of it.
+        # The service has no figures of this gate.
         return True

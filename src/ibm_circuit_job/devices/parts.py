@@ -1,7 +1,7 @@
-"""Parts of a backend's configuration that qiskit 1 and the official clients give as objects: gates, control channels.
+"""Parts of a backend's configuration that are objects in qiskit 1 and the official clients: gates, control channels.
 
-A part is a frozen record of an object of the service's document. It answers as an attribute, as those objects did, and
-by its name in brackets, as the dictionary does.
+A part is a frozen record of an object in the service's document. Its fields are attributes, as in these objects, and
+items, as in a dictionary.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ibm_circuit_job.wire.values import integer_of, number_of, shown, text_of
 
 @frozen(repr=False, eq=False)
 class _Part(Mapping[str, Any]):
-    """One object of the document: a mapping, the fields of which are attributes as well."""
+    """One object of the document: a mapping whose fields are attributes as well."""
 
     _fields: tuple[tuple[str, JsonText], ...] = field(converter=unknown_fields, alias="fields")
     """The object: (name, JSON text), sorted by name."""
@@ -35,7 +35,7 @@ class _Part(Mapping[str, Any]):
         return cls(as_json(object_of(value)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a new dictionary with the values that the attributes have."""
+        """Return the part as a new dictionary: name of the field -> value of the attribute."""
         return dict(self)
 
     def __getitem__(self, name: str) -> Any:
@@ -51,11 +51,11 @@ class _Part(Mapping[str, Any]):
         return len(self._fields)
 
     def __hash__(self) -> int:
-        # Equal to any mapping with the same items, as mappings are.
+        # A part is equal to any mapping with the same items, whatever their order in JSON.
         return hash(tuple(self))
 
     def __getattr__(self, name: str) -> Any:
-        # Python looks for names with underscores before there are any fields.
+        # Python itself looks up names with an underscore, even before there are any fields.
         if not name.startswith("_") and name in self:
             return self[name]
         raise AttributeError(f"{self!r} has no {name!r}" if not name.startswith("_") else name)
@@ -69,10 +69,10 @@ class _Part(Mapping[str, Any]):
 
 @frozen(repr=False, eq=False)
 class GateConfig(_Part):
-    """A gate of a backend: ``configuration().gates[0]``, with the attributes of qiskit 1's class of that name.
+    """A gate of a backend, as ``configuration().gates[0]``, with the attributes of this class in qiskit 1.
 
-    ``name``, ``parameters`` and ``qasm_def`` are always there. ``coupling_map``, ``latency_map``, ``conditional``,
-    ``description`` and any other field are attributes where the service sent them.
+    ``name``, ``parameters`` and ``qasm_def`` always exist. ``coupling_map``, ``latency_map``, ``conditional``,
+    ``description`` and all other fields are attributes if the service has sent them.
 
     Example:
         >>> gate = GateConfig.read({"name": "cx", "coupling_map": [[0, 1]]})
@@ -84,15 +84,15 @@ class GateConfig(_Part):
 
     @classmethod
     def read(cls, value: Any, _: type = object) -> Self:
-        """Read a gate of the service's ``gates``.
+        """Return the gate in an element of the service's ``gates``.
 
         Raises:
-            TypeError: If it is no object, or its name is no text.
+            TypeError: If the element is no object, or its name is no text.
             ValueError: If a field cannot be read.
         """
         said = object_of(value)
         field_of(said, "name", text_of)
-        # qiskit 1 and the official clients leave these fields out where they are null or empty.
+        # As in qiskit 1 and the official clients, these fields are left out if they are null or empty.
         absent = {name for name in _LEFT_OUT_WHERE_EMPTY if said.get(name) in (None, [], ())}
         known = {name: each for name, each in said.items() if name not in absent}
         return cls(as_json({"parameters": [], "qasm_def": "", **known}))
@@ -103,9 +103,9 @@ _LEFT_OUT_WHERE_EMPTY: Final = ("coupling_map", "latency_map", "conditional", "d
 
 @frozen(repr=False, eq=False)
 class UchannelLO(_Part):
-    """A term of the frequency of a control channel: ``configuration().u_channel_lo[0][0]``, as qiskit 1's class.
+    """A term of the frequency of a control channel, as ``configuration().u_channel_lo[0][0]`` in qiskit 1.
 
-    The frequency is the sum over the terms of ``scale``, a complex number, times the frequency of the qubit ``q``.
+    The frequency is a sum of terms. Each is the complex number ``scale`` times the frequency of the qubit ``q``.
 
     Example:
         >>> term = UchannelLO.read({"q": 1, "scale": [1.0, 0.0]})
@@ -115,10 +115,10 @@ class UchannelLO(_Part):
 
     @classmethod
     def read(cls, value: Any, _: type = object) -> Self:
-        """Read a term of the service's ``u_channel_lo``.
+        """Return the term in an element of the service's ``u_channel_lo``.
 
         Raises:
-            TypeError: If it is no object, or a field of it is of the wrong type.
+            TypeError: If the element is no object, or a field has the wrong type.
             ValueError: If a field cannot be read.
         """
         said = object_of(value)

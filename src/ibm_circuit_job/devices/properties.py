@@ -1,7 +1,7 @@
-"""How good a backend is, as it was measured: the records that stand where qiskit's ``BackendProperties`` stood.
+"""BackendProperties: the measured properties of a backend, a frozen record that replaces the class of qiskit 1.
 
-Qiskit 2 dropped that class, and programs ask for it still. A record holds what the service said, in the service's
-units; the methods answer in SI base units: seconds and hertz. All of it is frozen, hashable and picklable.
+Qiskit 2 has removed its class, and programs still use it. A record has the figures of the service, in its units. The
+methods return SI base units: seconds and hertz. Records are frozen, hashable and picklable.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _texts(texts: Iterable[str]) -> tuple[str, ...]:
 
 @frozen(repr=False)
 class BackendProperties:
-    """All that was measured of a backend at its last calibration, with the methods of qiskit 1's class of that name.
+    """The measured properties of a backend (``GET /backends/NAME/properties``), with the methods of qiskit 1.
 
     Example:
         >>> from datetime import UTC
@@ -81,19 +81,19 @@ class BackendProperties:
     backend_name: str = field(validator=instance_of(str))
     """The backend's name."""
     backend_version: str = field(validator=instance_of(str))
-    """The backend's version; empty where the service does not say it."""
+    """The backend's version; empty if unknown."""
     last_update_date: datetime = field(validator=check_date, eq=instant)
-    """When any of it was last measured; an aware time."""
+    """The time of the last measurement, with a time zone."""
     qubits: tuple[tuple[Nduv, ...], ...] = field(converter=_rows, validator=deep_iterable(are_figures))
     """The figures of each qubit."""
     gates: tuple[GateProperties, ...] = field(converter=_gates, validator=deep_iterable(instance_of(GateProperties)))
-    """The figures of each gate on each of the groups of qubits that it acts on."""
+    """The figures of each gate on each group of qubits on which it acts."""
     general: tuple[Nduv, ...] = field(default=(), converter=figures_of, validator=are_figures)
     """The figures of the backend as a whole."""
     unknown: tuple[tuple[str, JsonText], ...] = field(default=(), converter=unknown_fields)
-    """Every other field, as (name, JSON text), sorted by name. Each is an attribute, like ``general_qlists``."""
+    """The other fields: (name, JSON text), sorted by name. Each is an attribute as well, as ``general_qlists``."""
     unreadable: tuple[str, ...] = field(default=(), converter=_texts, eq=False)
-    """What could not be read of the service's document, each with the path to it; no part of :meth:`to_dict`."""
+    """A line for each part of the document that could not be read, with its path. :meth:`to_dict` lacks these lines."""
 
     def __getattr__(self, name: str) -> Any:
         return other_field(self, name)
@@ -104,19 +104,20 @@ class BackendProperties:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], zone: tzinfo | None = None) -> BackendProperties:
-        """Read the service's document, or what :meth:`to_dict` returned.
+        """Return the properties in a document of the service, or in a dictionary from :meth:`to_dict`.
 
-        A figure, a gate or a field that cannot be read costs itself alone; ``unreadable`` says which. The date of the
-        last update stands for a date that cannot be read, and the newest date of a figure for that of the last update.
+        A figure, a gate or a field that cannot be read is left out, and listed in ``unreadable``. If the date of a
+        figure cannot be read, it gets the date of the last update. If that date cannot be read, it is the newest date
+        of any figure.
 
         Args:
-            data: The dictionary; it is left as it is. Dates are texts in ISO 8601 or times; UTC where they name no
-                zone. ``backend_version``, ``general`` and the ``parameters`` of a gate may be absent.
-            zone: The time zone to give dates in; the machine's local zone by default.
+            data: The document; it is not changed. Dates are texts in ISO 8601 or ``datetime`` objects, in UTC if they
+                have no zone. ``backend_version``, ``general`` and the ``parameters`` of a gate are optional.
+            zone: The time zone of the dates in the record; the machine's zone by default.
 
         Raises:
-            IBMBackendApiError: If it is no object, if ``backend_name``, or the list ``qubits`` or ``gates``, is missing
-                or of the wrong type, or if nothing in it has a date; the message names the path.
+            IBMBackendApiError: If the document is no object; if ``backend_name``, ``qubits`` or ``gates`` is missing or
+                has the wrong type; or if nothing has a date. The message names the path.
 
         Example:
             >>> BackendProperties.from_dict({"backend_name": 5})
@@ -144,9 +145,9 @@ backend_name: expected a string, got 5
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain dictionaries and lists with times in them, every other field of the service's included.
+        """Return the properties as dictionaries and lists, in the units of the service. Dates are ``datetime`` objects.
 
-        Units are the service's, as in its document.
+        All other fields of the service are included.
         """
         return {
             "backend_name": self.backend_name,
@@ -160,7 +161,7 @@ backend_name: expected a string, got 5
 
     @cached_property
     def _by_qubit(self) -> Mapping[int, Mapping[str, Nduv]]:
-        # Qiskit had no entry for a qubit of which nothing is said.
+        # As in qiskit 1, a qubit without figures has no entry.
         return {qubit: by_name(figures) for qubit, figures in enumerate(self.qubits) if figures}
 
     @cached_property
@@ -174,7 +175,7 @@ backend_name: expected a string, got 5
         found = self._by_qubit.get(qubit)
         if found is None:
             raise BackendPropertyError(
-                f"expected a qubit of which {self.backend_name} says something, got {shown(qubit)}; "
+                f"expected a qubit for which {self.backend_name} has figures, got {shown(qubit)}; "
                 f"there are {listed(self._by_qubit)}"
             )
         return found
@@ -202,19 +203,18 @@ backend_name: expected a string, got 5
     @overload
     def qubit_property(self, qubit: int, name: str) -> Measured: ...
     def qubit_property(self, qubit: int, name: str | None = None) -> dict[str, Measured] | Measured:
-        """Return what was measured of a qubit.
+        """Return the figures of a qubit.
 
         Args:
-            qubit: The qubit's number.
-            name: The one figure that is wanted: ``T1``, ``anharmonicity`` ...; all of them by default.
+            qubit: The number of the qubit.
+            name: The name of a figure, as ``T1`` or ``anharmonicity``; ``None`` for all.
 
         Returns:
-            The value in SI base units and its date; without a name, a dictionary from names to such pairs, without
-            the figures whose unit is not understood.
+            The value in SI base units, and its date. Without *name*, a dictionary: name -> value and date. It lacks
+            figures with an unknown unit.
 
         Raises:
-            BackendPropertyError: If there is no such qubit or figure, or if the unit of the one that is named is not
-                understood.
+            BackendPropertyError: If there is no such qubit or figure, or the unit of the figure *name* is unknown.
         """
         figures = self._figures_of_qubit(qubit)
         return all_measured(figures) if name is None else measured(figures, name, f"qubit {qubit}")
@@ -230,21 +230,20 @@ backend_name: expected a string, got 5
     def gate_property(
         self, gate: str, qubits: int | Iterable[int] | None = None, name: str | None = None
     ) -> dict[tuple[int, ...], dict[str, Measured]] | dict[str, Measured] | Measured:
-        """Return what was measured of a gate.
+        """Return the figures of a gate.
 
         Args:
             gate: The gate's name.
-            qubits: The qubit, or the qubits in the gate's order; all that the gate acts on by default.
-            name: The one figure that is wanted: ``gate_error``, ``gate_length`` ...; all of them by default.
+            qubits: The qubit, or the qubits in the gate's order; ``None`` for all groups of qubits.
+            name: The name of a figure, as ``gate_error`` or ``gate_length``; ``None`` for all.
 
         Returns:
-            The value in SI base units and its date; without a name, a dictionary from names to such pairs; without
-            qubits, a dictionary from qubits to such dictionaries. Figures whose unit is not understood are left out of
-            dictionaries.
+            The value in SI base units, and its date. Without *name*, a dictionary: name -> value and date. Without
+            *qubits*, a dictionary: qubits -> such a dictionary. Dictionaries lack figures with an unknown unit.
 
         Raises:
-            BackendPropertyError: If there is no such gate, no such qubits for it or no such figure, if a name is given
-                without qubits, or if the unit of the figure that is named is not understood.
+            BackendPropertyError: If there is no such gate, group of qubits or figure; if *name* is given without
+                *qubits*; or if the unit of the figure *name* is unknown.
         """
         if qubits is not None:
             figures = self._figures_of_gate_on(gate, qubits)
@@ -260,7 +259,7 @@ backend_name: expected a string, got 5
         """Return the relaxation time T1 of a qubit, in seconds.
 
         Raises:
-            BackendPropertyError: If it is not there.
+            BackendPropertyError: If the service has no such figure.
         """
         return self.qubit_property(qubit, "T1")[0]
 
@@ -268,7 +267,7 @@ backend_name: expected a string, got 5
         """Return the dephasing time T2 of a qubit, in seconds.
 
         Raises:
-            BackendPropertyError: If it is not there.
+            BackendPropertyError: If the service has no such figure.
         """
         return self.qubit_property(qubit, "T2")[0]
 
@@ -276,44 +275,44 @@ backend_name: expected a string, got 5
         """Return the frequency of a qubit, in hertz.
 
         Raises:
-            BackendPropertyError: If it is not there.
+            BackendPropertyError: If the service has no such figure.
         """
         return self.qubit_property(qubit, "frequency")[0]
 
     def readout_error(self, qubit: int) -> float:
-        """Return the probability that a qubit is read wrongly.
+        """Return the probability of a wrong readout of a qubit.
 
         Raises:
-            BackendPropertyError: If it is not there.
+            BackendPropertyError: If the service has no such figure.
         """
         return self.qubit_property(qubit, "readout_error")[0]
 
     def readout_length(self, qubit: int) -> float:
-        """Return how long it takes to read a qubit, in seconds.
+        """Return the duration of the readout of a qubit, in seconds.
 
         Raises:
-            BackendPropertyError: If it is not there.
+            BackendPropertyError: If the service has no such figure.
         """
         return self.qubit_property(qubit, "readout_length")[0]
 
     def gate_error(self, gate: str, qubits: int | Iterable[int]) -> float:
-        """Return the error of a gate on a qubit, or on qubits in the gate's order.
+        """Return the error probability of a gate on a qubit, or on qubits in the gate's order.
 
         Raises:
-            BackendPropertyError: If it is not there.
+            BackendPropertyError: If the service has no such figure.
         """
         return self.gate_property(gate, qubits, "gate_error")[0]
 
     def gate_length(self, gate: str, qubits: int | Iterable[int]) -> float:
-        """Return how long a gate takes on a qubit, or on qubits in the gate's order, in seconds.
+        """Return the duration of a gate on a qubit, or on qubits in the gate's order, in seconds.
 
         Raises:
-            BackendPropertyError: If it is not there.
+            BackendPropertyError: If the service has no such figure.
         """
         return self.gate_property(gate, qubits, "gate_length")[0]
 
     def is_qubit_operational(self, qubit: int) -> bool:
-        """Return whether a qubit works; it does unless the service says that it does not.
+        """Return whether a qubit works; true unless the service reports that it does not.
 
         Raises:
             BackendPropertyError: If there is no such qubit.
@@ -321,11 +320,11 @@ backend_name: expected a string, got 5
         return is_operational(self._figures_of_qubit(qubit))
 
     def is_gate_operational(self, gate: str, qubits: int | Iterable[int] | None = None) -> bool:
-        """Return whether a gate works; it does unless the service says that it does not.
+        """Return whether a gate works; true unless the service reports that it does not.
 
         Args:
             gate: The gate's name.
-            qubits: The qubit, or the qubits in the gate's order; by default, whether it works wherever it acts.
+            qubits: The qubit, or the qubits in the gate's order; ``None`` to check all groups of qubits.
 
         Raises:
             BackendPropertyError: If there is no such gate, or no such qubits for it.
@@ -339,7 +338,7 @@ backend_name: expected a string, got 5
         return [qubit for qubit, figures in self._by_qubit.items() if not is_operational(figures)]
 
     def faulty_gates(self) -> list[GateProperties]:
-        """Return the gates that do not work, each with the qubits on which it does not."""
+        """Return the gates that do not work, each with its qubits."""
         return [gate for gate in self.gates if not self.is_gate_operational(gate.gate, gate.qubits)]
 
 
@@ -357,7 +356,7 @@ class _Reading(PartwiseReading):
         super().__init__()
         self.zone = zone
         self.updated = datetime.max.replace(tzinfo=UTC)
-        """The date that stands for one that cannot be read."""
+        """The date for figures whose own date cannot be read."""
 
     def figures(self, path: str, values: Any) -> tuple[Nduv, ...]:
         return tuple(self.elements(path, values, self.figure))
@@ -380,7 +379,7 @@ class _Reading(PartwiseReading):
 
 
 def _last_update(reading: _Reading, said: Mapping[str, Any], qubits: Iterable[Any], gates: Iterable[Any]) -> datetime:
-    """When any of it was last measured: as the service says, else by the newest figure."""
+    """The date of the last update; if it cannot be read, the newest date of a figure."""
     try:
         return field_of(said, "last_update_date", moment_of)
     except Misread as wrong:
@@ -399,7 +398,7 @@ def _as_it_is(value: Any, _: type) -> Any:
 
 
 def _value_of(value: Any, kind: type) -> float:
-    """The value of a figure: a number. Whether something is operational may be true or false instead."""
+    """The value of a figure, a number. The figure ``operational`` may be true or false instead."""
     if isinstance(value, bool) or (isinstance(value, str) and value.lower() in {"true", "false"}):
         return float(flag_of(value, bool))
     return number_of(value, kind)
@@ -409,5 +408,5 @@ def _in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
     try:
         return moment.astimezone(zone)
     except (OverflowError, ValueError):
-        # At the edge of the calendar there is no such time in that zone.
+        # Near the years 1 and 9999, the time may not exist in that zone.
         return moment

@@ -1,6 +1,6 @@
-"""The angles of ``rzz`` that devices run, 0 to pi/2, and the circuit that stands for any other angle.
+"""The angles of ``rzz`` that devices run, 0 to pi/2, and equivalent circuits for all other angles.
 
-Qiskit's transpiler asks a registry for that circuit, from qiskit 2.2 on. Older versions know no bounds of angles.
+From version 2.2, qiskit's transpiler gets such a circuit from a registry. Older versions have no bounds of angles.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ LARGEST_ANGLE: Final = math.pi / 2
 """The largest angle of ``rzz``, in radians; the smallest is 0."""
 
 _ROUNDING: Final = 1e-10
-"""By how much an angle may be too large: rounding makes it so. The official client allows the same."""
+"""The tolerance for rounding errors in an angle, in radians. The official client has the same."""
 
 _NO_ANGLE: Final = 1e-12
-"""A smaller angle is rounding alone, and needs no gate."""
+"""The angle in radians below which no gate is needed, since it is a rounding error."""
 
 
 def is_in_bounds(angle: float) -> bool:
-    """Return whether devices run ``rzz`` with an angle, in radians.
+    """Return whether devices run ``rzz`` with this angle, in radians.
 
     Example:
         >>> [is_in_bounds(angle) for angle in (0.0, 1.0, -1.0, 3.0)]
@@ -34,13 +34,13 @@ def is_in_bounds(angle: float) -> bool:
 
 
 def folded(angles: Sequence[float], _: Sequence[Any] = ()) -> DAGCircuit:
-    """Return a circuit that equals ``rzz`` with any angle, and holds ``rzz`` within its bounds only.
+    """Return a circuit that is equal to ``rzz`` with any angle, and uses only angles from 0 to pi/2.
 
-    The angle is reduced to within pi/2 of a multiple of pi. An odd multiple is a Z on both qubits, and an X before and
-    after on one qubit turns the sign. The global phase is the same, too.
+    The angle is a multiple of pi and a rest of at most pi/2. An odd multiple becomes a Z on both qubits. For a negative
+    rest, an X before and after the gate on one qubit changes the sign. The global phase is equal as well.
 
     Args:
-        angles: The angle alone, in radians.
+        angles: A sequence with one angle, in radians.
 
     Example:
         >>> import math
@@ -74,15 +74,15 @@ def _registry() -> Any:
         from qiskit.transpiler.passes.utils import wrap_angles  # noqa: PLC0415 - not in every version of qiskit
     except ImportError:
         return None
-    # Qiskit 2.2 documents the second place alone.
+    # Qiskit 2.2 documents only the module's registry.
     found = getattr(wrap_angles.WrapAngles, "DEFAULT_REGISTRY", None)
     return wrap_angles.WRAP_ANGLE_REGISTRY if found is None else found
 
 
 def register() -> bool:
-    """Let qiskit's transpiler fold the angles of ``rzz``, and return whether it can.
+    """Register :func:`folded` with qiskit's transpiler, and return whether this qiskit has such a registry.
 
-    A circuit that is registered already, by the official client or by a user, stays.
+    A function that the official client or a user has registered stays.
     """
     registry = _registry()
     if registry is None:

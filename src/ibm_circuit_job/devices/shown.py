@@ -1,4 +1,4 @@
-"""What is shown of a backend: its description as the plain values of ``views``."""
+"""The plain values of a backend for ``views``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _T = TypeVar("_T")
 
 
 def backend_view(name: str, described: BackendConfiguration, properties: BackendProperties | None) -> BackendView:
-    """Return what is shown of a backend. A field of its description that cannot be read is left out.
+    """Return the values of a backend to show. Fields that cannot be read are left out.
 
     Args:
-        name: Its name.
-        described: Its description.
-        properties: Its properties, as far as they were read.
+        name: The name of the backend.
+        described: Its configuration.
+        properties: Its properties; ``None`` if they were not read.
 
     Example:
         >>> from ibm_circuit_job import BackendConfiguration
@@ -28,7 +28,7 @@ def backend_view(name: str, described: BackendConfiguration, properties: Backend
         >>> view.num_qubits, view.basis_gates, view.max_shots
         (5, ('cx',), None)
     """
-    # One of no qubits stands for a backend that is gone, or that could not be described.
+    # A backend that is retired or could not be read has a configuration without qubits.
     if described.n_qubits == 0:
         return BackendView(name)
     return BackendView(
@@ -46,12 +46,12 @@ def backend_view(name: str, described: BackendConfiguration, properties: Backend
 
 
 def _if(kind: type[_T], value: object) -> _T | None:
-    """A value of the expected kind; ``None`` where it is of another."""
+    """The value; ``None`` if it has another type."""
     return value if isinstance(value, kind) else None
 
 
 def _processor(said: Any) -> str | None:
-    """The family of a processor with its revision, such as ``Heron r2``."""
+    """The family of a processor with its revision, as ``Heron r2``."""
     if not isinstance(said, Mapping) or not isinstance(said.get("family"), str):
         return None
     revision = said.get("revision")

@@ -1,6 +1,6 @@
-"""From the service's description of a backend, and its calibration, to the ``Target`` that qiskit transpiles for.
+"""Make the ``Target`` for qiskit's transpiler from the configuration and the properties of a backend.
 
-Each part is read by itself: an odd gate, pair or figure costs itself alone.
+A gate, a pair of qubits or a figure that cannot be read is left out.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ CONTROL_FLOW: Final[Mapping[str, Any]] = {
 """The instructions that make a circuit dynamic."""
 
 _NO_GATES: Final = ("measure", "reset", "delay")
-"""Instructions that are no gates; a device that does not list its instructions has all of them."""
+"""Instructions that are no gates. A device that lists no instructions has all of them."""
 
 _CONSTRAINTS: Final = ("granularity", "min_length", "pulse_alignment", "acquire_alignment")
 _MOST_STEPS: Final = 2**31 - 1
 
 _Places: TypeAlias = dict[tuple[int, ...], InstructionProperties | None]
-"""The qubits that an instruction acts on, and how well."""
+"""The groups of qubits on which an instruction acts -> duration and error."""
 
 
 def target_of(
@@ -57,17 +57,17 @@ def target_of(
     properties: BackendProperties | None,
     use_fractional_gates: bool | None = False,
 ) -> Target:
-    """Return the target of a backend: the whole device, as the official client has it.
+    """Return the target of a backend, as the official client makes it.
 
-    Each gate stands on the qubits that ``gates`` names for it. Qubits and gates that do not work are left out.
-    ``reset``, ``delay``, ``measure`` and control flow are there where the device offers them. ``rzz`` is bound to
-    angles from 0 to pi/2, with qiskit 2.2 or newer; qiskit's transpiler then folds other angles.
+    Each gate acts on the qubits in its entry of ``gates``. Qubits and gates that do not work are left out. ``reset``,
+    ``delay``, ``measure`` and control flow are included if the device has them. With qiskit 2.2 or newer, ``rzz`` has
+    bounds of angles from 0 to pi/2, and the transpiler replaces other angles.
 
     Args:
-        configuration: What the backend is.
-        properties: How good it is; an instruction that is not in it is ideal.
-        use_fractional_gates: Whether fractional gates, such as ``rx`` and ``rzz``, are there; False leaves them out.
-            True and None are the same. A simulator has them always.
+        configuration: The configuration of the backend.
+        properties: The properties of the backend; ``None`` if unknown. An instruction without figures is ideal.
+        use_fractional_gates: Whether fractional gates, as ``rx`` and ``rzz``, are included; ``None`` is the same as
+            True. A simulator always has them.
 
     Example:
         >>> from ibm_circuit_job import BackendConfiguration
@@ -100,12 +100,12 @@ def target_of(
 
 
 _FOLDS: Final = rzz_angles.register()
-"""Whether this qiskit knows bounds of angles."""
+"""Whether this version of qiskit has bounds of angles."""
 
 
 @frozen(eq=False)
 class _Device:
-    """The parts of the two documents, each as far as it can be read."""
+    """The parts of the two documents that can be read."""
 
     qubits: int
     document: Mapping[str, Any]
@@ -113,11 +113,11 @@ class _Device:
     gates: Mapping[str, Mapping[str, Any]]
     """The entries of ``gates``, by name."""
     pairs: list[tuple[int, ...]] | None
-    """The pairs that gates act on which have none of their own; ``None`` where any will do."""
+    """The pairs of qubits for gates without an own list of pairs; ``None`` for any pair."""
     figures: list[Mapping[str, float]] | None
-    """What was measured of each qubit, in SI units; ``None`` where nothing is known."""
+    """The figures of each qubit, in SI units; ``None`` if unknown."""
     measured: Mapping[str, Mapping[tuple[int, ...], Mapping[str, float]]]
-    """What was measured of each gate, by its qubits, in SI units."""
+    """The figures of each gate, by its qubits, in SI units."""
 
     @property
     def operational(self) -> list[int]:
@@ -156,7 +156,7 @@ def _named(value: Any, kind: type) -> Mapping[str, Any]:
 
 
 def _in_si(figures: Iterable[Nduv]) -> dict[str, float]:
-    """The figures that can be read, in SI units, by name."""
+    """The figures with a known unit: name -> value in SI units."""
     found = {}
     for figure in figures:
         try:
@@ -171,7 +171,7 @@ def _works(figures: Mapping[str, float]) -> bool:
 
 
 def _operands(couplings: Any, width: int | None, qubits: int) -> list[tuple[int, ...]]:
-    """The groups of qubits in a coupling map that are of this width and of this device."""
+    """The groups of qubits in a coupling map with this number of qubits, all of which the device has."""
     groups = [tuple(readable(each, integer_of)) for each in readable(couplings, _group)]
     return list(
         dict.fromkeys(
@@ -190,11 +190,11 @@ def _group(value: Any, kind: type) -> list[int]:
     return [integer_of(each, kind) for each in value]
 
 
-# What there is
+# Instructions
 
 
 def _instruction(name: str, device: _Device) -> Instruction | None:
-    """The instruction of a name; ``None`` where nothing tells what it is."""
+    """The instruction of a name; ``None`` if its number of qubits is unknown."""
     known = get_standard_gate_name_mapping().get(name)
     if known is not None:
         return known
@@ -206,7 +206,7 @@ def _instruction(name: str, device: _Device) -> Instruction | None:
 
 
 def _signatures(device: _Device) -> dict[str, Instruction]:
-    """The instructions that qiskit does not know, and that the device spells out: ``measure_2`` ..."""
+    """The instructions that qiskit does not know and the device defines, as ``measure_2``."""
 
     def signed(value: Any, kind: type) -> Instruction:
         said = object_of(value)
@@ -219,11 +219,11 @@ def _signatures(device: _Device) -> dict[str, Instruction]:
     return {each.name: each for each in readable(device.document.get("instruction_signatures"), signed)}
 
 
-# Where, and how well
+# Qubits, durations and errors of instructions
 
 
 def _places(name: str, width: int, device: _Device, *, is_signed: bool) -> _Places | None:
-    """The qubits that an instruction acts on, and how well; ``None`` where it acts on any."""
+    """The qubits on which an instruction acts, with its durations and errors; ``None`` if it acts on any qubits."""
     works = set(device.operational)
     if name == "measure" and device.figures is not None:
         return {(qubit,): _measured(device.figures[qubit], "readout") for qubit in sorted(works)}
@@ -232,7 +232,7 @@ def _places(name: str, width: int, device: _Device, *, is_signed: bool) -> _Plac
         on: figures for on, figures in device.measured.get(name, {}).items() if _operands([on], width, device.qubits)
     }
     if not found and not measured:
-        # Qiskit before 2.2 cannot lay out circuits on a device where some instruction is everywhere.
+        # Before version 2.2, qiskit cannot lay out circuits for a target with an instruction on any qubits.
         everywhere = None if is_signed and _FOLDS else _everywhere(name, width, device)
         if everywhere is None:
             return None
@@ -242,7 +242,7 @@ def _places(name: str, width: int, device: _Device, *, is_signed: bool) -> _Plac
 
 
 def _everywhere(name: str, width: int, device: _Device) -> list[tuple[int, ...]] | None:
-    """Where an instruction acts of which neither document says it; ``None`` for anywhere."""
+    """The qubits of an instruction for which neither document lists any; ``None`` for any qubits."""
     if name in _NO_GATES or width == 1:
         return [(qubit,) for qubit in range(device.qubits)]
     return device.pairs if width == 2 else None
@@ -265,7 +265,7 @@ def _time_step(configuration: BackendConfiguration) -> float | None:
 
 
 def _constraints(said: Any) -> dict[str, int]:
-    """The lengths and alignments of pulses, in time steps, that the device keeps to."""
+    """The constraints of the device on lengths and alignments of pulses, in time steps."""
     if not isinstance(said, Mapping):
         return {}
     read = {name: readable([said.get(name)], integer_of) for name in _CONSTRAINTS}

@@ -1,4 +1,4 @@
-"""UsageEstimate: the quantum time that circuits will be charged, by the timing of the device, before they are sent.
+"""UsageEstimate: the quantum time that a job is expected to be charged, from the timing of the device.
 
 Source: IBM's guide "Workload usage", whose formula is
 ``<per sub-job overhead> + (rep_delay + <circuit length>) * <num executions>``. Its overhead is about 2 seconds.
@@ -15,18 +15,19 @@ from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 
 from ibm_circuit_job.devices.configuration import BackendConfiguration
+from ibm_circuit_job.devices.delays import SECONDS
 
 OVERHEAD_SECONDS: Final = 2.0
-"""Seconds that a job is charged beside its executions, where the service does not say how many."""
+"""The default for the seconds that a job is charged in addition to its executions."""
 DEFAULT_REP_DELAY: Final = 250e-6
-"""Seconds between two executions, where neither the job nor the service says how many."""
+"""The default for the seconds between two executions."""
 
 
 @frozen
 class UsageEstimate:
     """The quantum time that a job is expected to be charged.
 
-    It is an estimate and no limit. A service may split a job into several, each with an overhead of its own.
+    This is an estimate, not a limit. The service may split a job into several, each with its own overhead.
 
     Example:
         >>> print(UsageEstimate(4.016, 8000, 250e-6, (1e-6, 3e-6), 2.0))
@@ -36,15 +37,15 @@ class UsageEstimate:
     quantum_seconds: float
     """The expected charge, in seconds."""
     executions: int
-    """How many times circuits are executed: shots x circuits."""
+    """The number of executions: shots x circuits."""
     rep_delay: float
-    """Seconds between two executions."""
+    """The seconds between two executions."""
     circuit_seconds: tuple[float, ...]
-    """Seconds that each circuit takes, in their order: its longest path by the timing of the device."""
+    """The seconds that each circuit takes, in order: its longest path by the timing of the device."""
     overhead_seconds: float
-    """Seconds that are charged for the job besides its executions."""
+    """The seconds that are charged in addition to the executions."""
     unknown: tuple[str, ...] = ()
-    """What is not counted, each as a sentence, because nothing says it before the job runs; empty where all counts."""
+    """A sentence for each time that is not counted, since it is unknown before the job runs."""
 
     def __str__(self) -> str:
         """The estimate in one line for people."""
@@ -57,7 +58,7 @@ class UsageEstimate:
 
 
 def _digits(number: float, digits: int) -> str:
-    """A number with so many digits at least, and no exponent where it is large."""
+    """A number with at least *digits* digits; a large one has no exponent."""
     return f"{number:.{digits}g}" if number < 10**digits else f"{number:.0f}"
 
 
@@ -72,16 +73,16 @@ def estimated_usage(
 ) -> UsageEstimate:
     """Return the quantum time that circuits are expected to be charged.
 
-    The overhead is the field ``usage_overhead_seconds`` of the configuration, which the local service has; else
-    ``OVERHEAD_SECONDS``. To initialize the qubits takes no time of its own: the service does it within ``rep_delay``.
+    The overhead is the field ``usage_overhead_seconds`` of the configuration, which the local service has; otherwise
+    ``OVERHEAD_SECONDS``. The initialization of qubits is not counted: the service does it within *rep_delay*.
 
     Args:
-        configuration: What the backend is.
-        target: The lengths of its instructions.
-        circuits: The circuits, in the instructions of the target. A text is one in OpenQASM 3, which is not read.
-        shots: How often each is executed.
-        rep_delay: Seconds between two executions; that of the configuration by default.
-        init_circuit: A circuit that is run before each of the circuits.
+        configuration: The configuration of the backend.
+        target: The target of the backend, with the durations of its instructions.
+        circuits: The circuits, in the instructions of the target. The length of a text in OpenQASM 3 is not counted.
+        shots: The number of executions of each circuit.
+        rep_delay: The seconds between two executions; that of the configuration by default.
+        init_circuit: A circuit that runs before each of the circuits.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -115,27 +116,26 @@ def _overhead(configuration: BackendConfiguration) -> float:
     return float(said) if is_number and 0 <= said < float("inf") else OVERHEAD_SECONDS
 
 
-_UNITS: Final[Mapping[str, float]] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _TAKE_NO_TIME: Final = frozenset({"barrier", "store", "break_loop", "continue_loop"})
 
 
 class _Timing:
-    """How long circuits take on a device, and what of that is not known.
+    """Computes the durations of circuits on a device, and lists what is unknown.
 
     Args:
-        target: The lengths of the instructions.
+        target: The target of the device, with the durations of its instructions.
     """
 
     def __init__(self, target: Target) -> None:
         self._dt = target.dt
         self._lengths = cache(lambda name: dict(target[name]) if name in target.operation_names else {})
         self.unknown: dict[str, None] = {}
-        """Sentences on what is not counted, each once, in the order in which it was found."""
+        """A sentence for each time that is not counted, once each, in the order in which it was found."""
 
     def seconds(self, circuit: QuantumCircuit) -> float:
-        """Return the longest path through a circuit.
+        """Return the seconds of the longest path through a circuit.
 
-        Of branches the longest counts, and a ``for`` loop as often as it runs unless it is left.
+        The longest branch counts. A ``for`` loop counts all its iterations, even if ``break`` may end it earlier.
         """
         return self._path(circuit, {bit: index for index, bit in enumerate(circuit.qubits)})
 
@@ -153,7 +153,7 @@ class _Timing:
         if name in _TAKE_NO_TIME:
             return 0.0
         if blocks := getattr(instruction.operation, "blocks", ()):
-            # The qubits of a block stand for those that the instruction acts on.
+            # The qubits of a block are, in order, those on which the instruction acts.
             longest = max(self._path(block, dict(zip(block.qubits, on, strict=True))) for block in blocks)
             return longest * self._repetitions(instruction.operation)
         if name == "delay":
@@ -170,7 +170,7 @@ class _Timing:
         return len(operation.params[0]) if operation.name == "for_loop" else 1
 
     def _delay(self, operation: Any) -> float:
-        unit = self._dt if operation.unit == "dt" else _UNITS.get(operation.unit)
+        unit = self._dt if operation.unit == "dt" else SECONDS.get(operation.unit)
         if unit is None:
             self.unknown["the length of a delay is not known, so it is not counted"] = None
             return 0.0

@@ -1,6 +1,6 @@
-"""Threads: locks that a fork has of its own, effects in the background, and the steps of a wait.
+"""Threads: locks for each process of a fork, effects in the background, calls with a deadline, the steps of a wait.
 
-``following`` is loaded when it is first used.
+The module ``following`` is imported at its first use.
 """
 
 from typing import TYPE_CHECKING, Final

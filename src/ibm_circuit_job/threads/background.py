@@ -1,4 +1,4 @@
-"""Effects in daemon threads: bounded in time, or while an event loop goes on."""
+"""Run effects in daemon threads: with a time limit, or while an event loop runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _GRACE_SECONDS: Final = 0.03
-"""Seconds that an effect which limits itself is given to say so."""
+"""The additional seconds for an effect with its own time limit, so that it reports this itself."""
 
 
 def perform(effect: IOResult[_T, Failure]) -> Result[_T, Failure]:
-    """Return the outcome of an effect.
+    """Return the ``Result`` in an ``IOResult``.
 
-    A pipeline ends here, and so does each member of the classic classes.
+    This is the end of a pipeline, and of each member of the classic classes.
 
     Example:
         >>> from returns.io import IOSuccess
@@ -38,13 +38,13 @@ def perform(effect: IOResult[_T, Failure]) -> Result[_T, Failure]:
 
 
 def within(seconds: float | None, effect: Callable[[], IOResult[_T, Failure]]) -> IOResult[_T, Failure]:
-    """Run an effect in a daemon thread; fail after a time, whatever the effect waits for.
+    """Run *effect* in a daemon thread; fail after *seconds*.
 
-    A name server, a handshake and a third-party client know no limit in time. The thread ends by itself, and its
-    outcome is dropped then.
+    A name server, a handshake or a third-party client may have no time limit. After a failure the thread runs until
+    the effect ends, and its outcome is discarded.
 
     Args:
-        seconds: How long to wait; ``None`` for no limit, and no thread.
+        seconds: The longest wait; ``None`` for no limit, and no thread.
         effect: The effect.
 
     Returns:
@@ -67,13 +67,11 @@ _unfinished: Final[set[threading.Thread]] = set()
 
 
 def started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T]:
-    """Start an effect in a daemon thread, and return its future.
-
-    The end of the program waits for it only where :func:`finish` does. A future of this kind cannot be cancelled.
+    """Start an effect in a daemon thread, and return its future. The future cannot be cancelled.
 
     Args:
         effect: The effect.
-        to_its_end: Whether :func:`finish` waits for it.
+        to_its_end: Whether :func:`finish` waits for the effect. Otherwise the end of the program stops it.
 
     Example:
         >>> started(lambda: 1).result()
@@ -87,7 +85,7 @@ def started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T]
             _unfinished.add(threading.current_thread())
         try:
             result = effect()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the caller waits
+        except BaseException as error:  # noqa: BLE001 - the future raises it for the caller
             done.set_exception(error)
         else:
             done.set_result(result)
@@ -97,35 +95,35 @@ def started(effect: Callable[[], _T], *, to_its_end: bool = False) -> Future[_T]
     try:
         threading.Thread(target=run, name="ibm-circuit-job-effect", daemon=True).start()
     except RuntimeError:
-        # Python ends, and starts no more threads.
+        # Python is ending, and starts no more threads.
         run()
     return done
 
 
 def finish(seconds: float) -> None:
-    """Wait for the effects that were started with ``to_its_end``, for so many seconds at most."""
+    """Wait for the effects that were started with ``to_its_end``, at most for *seconds* in all."""
     deadline = time.monotonic() + seconds
     for thread in [*_unfinished]:
         thread.join(max(deadline - time.monotonic(), 0.0))
 
 
 def wait_for(event: threading.Event, seconds: float) -> bool:
-    """Wait until an event is set (True), or for so many seconds (False). Ctrl-C ends the wait at once."""
+    """Wait until an event is set (True), or for *seconds* (False). Ctrl-C ends the wait at once."""
     return event.wait(max(seconds, 0.0))
 
 
 def await_end(future: Future[Any], seconds: float | None) -> None:
-    """Wait until an effect that was :func:`started` has ended, or for so many seconds. Ctrl-C ends the wait at once."""
+    """Wait until an effect that was :func:`started` has ended, or for *seconds*. Ctrl-C ends the wait at once."""
     futures.wait([future], seconds)
 
 
 async def await_end_async(future: Future[Any], seconds: float | None) -> None:
-    """Wait as :func:`await_end` does, while the event loop goes on. Where the task is cancelled, the effect goes on."""
-    import asyncio  # noqa: PLC0415 - costly, and for those who use it
+    """Wait as :func:`await_end` does, while the event loop runs. If the task is cancelled, the effect continues."""
+    import asyncio  # noqa: PLC0415 - slow to import, and not always needed
 
     ended = asyncio.wrap_future(future)
-    # The caller asks the other future for its outcome. Of this one asyncio would log that its exception was never
-    # retrieved.
+    # The caller reads the outcome from the other future. Without this callback, asyncio would log that the exception
+    # of this one was never retrieved.
     ended.add_done_callback(_retrieve)
     await asyncio.wait([ended], timeout=seconds)
 
@@ -136,7 +134,7 @@ def _retrieve(ended: asyncio.Future[Any]) -> None:
 
 
 async def aside(effect: Callable[[], _T]) -> _T:
-    """Run an effect in a daemon thread, while the event loop goes on, and return its outcome."""
-    import asyncio  # noqa: PLC0415 - costly, and for those who use it
+    """Run an effect in a daemon thread, while the event loop runs, and return its outcome."""
+    import asyncio  # noqa: PLC0415 - slow to import, and not always needed
 
     return await asyncio.wrap_future(started(effect))

@@ -1,7 +1,7 @@
-"""Calls with a deadline: each runs on a worker thread, and its caller waits for it or abandons it.
+"""Calls with a deadline. Each call runs in a worker thread; its caller waits for it until the deadline, or Ctrl-C.
 
-Python raises KeyboardInterrupt in the main thread only. So Ctrl-C ends the wait at once, and never comes into the midst
-of the call itself: what the call has locked, it releases. The threads are daemons, which let a program end.
+Python raises KeyboardInterrupt only in the main thread. So Ctrl-C ends the wait at once, and does not interrupt the
+call itself, which releases its locks. The threads are daemons, so they do not delay the end of a program.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ibm_circuit_job.threads.locks import PerProcess
 _T = TypeVar("_T")
 
 _IDLE_SECONDS: Final = 10.0
-"""How long a thread without work waits for some before it ends."""
+"""The seconds for which an idle thread waits for work before it ends."""
 _LOOK_SECONDS: Final = 0.05
-"""How long a caller waits before it looks again: Ctrl-C just before it begins to wait does not end that wait."""
+"""The longest single wait of a caller in seconds. If Ctrl-C comes just before a wait, only this wait is completed."""
 _STOP_SECONDS: Final = 0.03
-"""How long a caller that abandons a call waits for its end: within it, most release what they have locked."""
+"""The seconds for which a caller waits after it has abandoned a call. Most calls release their locks in this time."""
 
 
 class Overdue(Exception):  # noqa: N818 - named for what it says
-    """A call was not done before its deadline.
+    """A call did not end before its deadline.
 
     Args:
-        seconds: How long it was given.
-        last: The last error that the call has noted in ``Call.trouble``.
+        seconds: The time limit of the call.
+        last: The last error in ``Call.trouble``; ``None`` if there was none.
     """
 
     def __init__(self, seconds: float, last: Exception | None) -> None:
@@ -41,30 +41,30 @@ class Overdue(Exception):  # noqa: N818 - named for what it says
 
 
 class Abandoned(Exception):  # noqa: N818 - named for what it says
-    """Raised in a call whose caller waits for it no more."""
+    """Raised in a call when its caller no longer waits."""
 
 
 class Call(Generic[_T]):
-    """One call on a worker thread, as the call itself sees it.
+    """One call in a worker thread.
 
     Args:
-        work: What to call.
-        seconds: Seconds until the deadline.
+        work: The function to call, with this object as its argument.
+        seconds: The seconds until the deadline.
     """
 
     def __init__(self, work: Callable[[Call[_T]], _T], seconds: float) -> None:
         self.deadline = time.monotonic() + seconds
-        """The deadline, by the monotonic clock. The call may move it."""
+        """The deadline, by the monotonic clock. The function may change it."""
         self.trouble: Exception | None = None
-        """What went wrong so far, where the call tries again."""
+        """The last error, set by a function that tries again."""
         self.is_abandoned = False
-        """Whether the caller waits no more."""
+        """Whether the caller no longer waits."""
         self._work = work
         self._value: Any = None
         self._error: BaseException | None = None
         self._stop: Callable[[], object] | None = None
         self._stopping = threading.Lock()
-        # A bare lock, and no Event: Ctrl-C in the midst of waiting leaves nothing locked inside.
+        # A lock, not an Event: if Ctrl-C interrupts the wait for an Event, its inner lock may stay locked.
         self._done = threading.Lock()
         self._done.acquire()
 
@@ -73,46 +73,46 @@ class Call(Generic[_T]):
         return max(self.deadline - time.monotonic(), 0.0)
 
     def check(self) -> None:
-        """Go on only if the caller waits.
+        """Check that the caller still waits.
 
         Raises:
-            Abandoned: If the caller waits no more.
+            Abandoned: If the caller no longer waits.
         """
         if self.is_abandoned:
             raise Abandoned
 
     @contextmanager
     def stopped_by(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Have the block ended by a function, should the caller wait no more.
+        """Call a function to interrupt the ``with`` block, if the caller stops waiting.
 
         Args:
-            stop: Makes what the block waits for fail; called from the caller's thread.
+            stop: Makes the operation fail for which the block waits. It is called in the caller's thread.
 
         Raises:
-            Abandoned: If the caller waits no more.
+            Abandoned: If the caller no longer waits.
         """
         self._stop = stop
         try:
             self.check()
             yield
         finally:
-            # Not while it is stopped: it may be about something that others use next.
+            # Waits for a stop() that is running: the next user of the connection must not be interrupted by it.
             with self._stopping:
                 self._stop = None
 
     def run(self) -> None:
-        """Make the call."""
+        """Call the function, and record its value or its error."""
         try:
             self._value = self._work(self)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the caller raises it
+        except BaseException as error:  # noqa: BLE001 - the caller raises it
             self._error = error
 
     def finish(self) -> None:
-        """Let the caller go on."""
+        """End the wait of the caller."""
         self._done.release()
 
     def outcome(self) -> _T:
-        """Return what the call came to, or raise what it raised."""
+        """Return the value of the function, or raise its error."""
         error, self._error = self._error, None
         if error is not None:
             try:
@@ -123,14 +123,14 @@ class Call(Generic[_T]):
         return value
 
     def wait(self) -> bool:
-        """Wait for the end of the call until its deadline; return whether it came."""
+        """Wait until the call ends (True), or until its deadline (False)."""
         while not self._done.acquire(timeout=min(self.left(), _LOOK_SECONDS)):
             if not self.left():
                 return False
         return True
 
     def abandon(self) -> None:
-        """Wait no more, and have the call end soon."""
+        """Stop the call, and give it a moment to release its locks."""
         self.is_abandoned = True
         with self._stopping:
             if self._stop is not None:
@@ -140,18 +140,18 @@ class Call(Generic[_T]):
 
 _Inbox = SimpleQueue[Call[Any]]
 _idle: Final[PerProcess[deque[_Inbox]]] = PerProcess(deque)
-"""The inboxes of the threads that have no work. A fork has none of these threads."""
+"""The inboxes of idle threads. A forked child has none of these threads."""
 
 
 def call_within(seconds: float, work: Callable[[Call[_T]], _T]) -> _T:
-    """Make a call on a worker thread, and wait for it.
+    """Call a function in a worker thread, and wait for its value.
 
     Args:
-        seconds: Seconds that the caller waits.
-        work: What to call. Its argument says how much time is left, and how to stop it.
+        seconds: The longest wait.
+        work: The function. Its argument has the time that is left, and can stop the call.
 
     Raises:
-        Overdue: If it is not done in time. It is told to stop, and what it comes to is dropped.
+        Overdue: If the function does not end in time. It is stopped, and its outcome is discarded.
 
     Example:
         >>> call_within(5, lambda call: call.left() <= 5)
@@ -164,7 +164,7 @@ def call_within(seconds: float, work: Callable[[Call[_T]], _T]) -> _T:
         is_over = call.wait()
         if is_over:
             return call.outcome()
-        # Before it is stopped, of which it would tell instead.
+        # Read before the call is stopped, which would cause another error.
         trouble = call.trouble
     finally:
         if not is_over:
@@ -180,7 +180,7 @@ def _start(call: Call[Any]) -> None:
         try:
             worker.start()
         except RuntimeError:
-            # Python ends, and starts no more threads.
+            # Python is ending, and starts no more threads.
             call.run()
             call.finish()
     else:
@@ -188,11 +188,11 @@ def _start(call: Call[Any]) -> None:
 
 
 def _work_on(call: Call[Any], idle: deque[_Inbox]) -> None:
-    """Make one call after another, until there is none for a while."""
+    """Run one call after another, until no call comes for *_IDLE_SECONDS*."""
     inbox: _Inbox = SimpleQueue()
     while True:
         call.run()
-        # Before the caller goes on, whose next call is to find this thread.
+        # This thread becomes idle before the caller continues, so that the caller's next call finds it.
         idle.append(inbox)
         call.finish()
         del call
@@ -202,7 +202,7 @@ def _work_on(call: Call[Any], idle: deque[_Inbox]) -> None:
             try:
                 idle.remove(inbox)
             except ValueError:
-                # A caller has taken it out, and is about to put a call in, unless Ctrl-C came in between.
+                # A caller has just taken the inbox, and will put a call into it, unless Ctrl-C interrupts the caller.
                 try:
                     call = inbox.get(timeout=_IDLE_SECONDS)
                 except Empty:

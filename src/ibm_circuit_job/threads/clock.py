@@ -1,4 +1,4 @@
-"""A clock that can be passed in: it tells the time, and lets it pass."""
+"""A clock that can be passed as an argument, so that tests need no real time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import frozen
 
 @frozen
 class Clock:
-    """A clock: it tells the time, and lets it pass.
+    """A clock: the functions that return the time, and the one that waits.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta
@@ -23,13 +23,13 @@ class Clock:
     """
 
     now: Callable[[], datetime]
-    """Returns the wall time, aware, in UTC."""
+    """Returns the wall time, as a ``datetime`` in UTC."""
     monotonic: Callable[[], float]
-    """Returns the seconds of a clock that never goes back."""
+    """Returns the seconds of a monotonic clock."""
     sleep: Callable[[float], object]
-    """Returns after so many seconds of it."""
+    """Waits for some seconds of the monotonic clock."""
     name: str = "Clock(...)"
-    """What it is shown as."""
+    """The repr of the clock."""
 
     def __repr__(self) -> str:
         return self.name

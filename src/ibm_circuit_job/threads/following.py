@@ -1,6 +1,6 @@
-"""The steps of a wait for the end of one job. Each does what the wait's ``Course`` asks for, and records the outcome.
+"""The steps of a wait for the end of one job. Each step does what ``state.course`` decides, and records the outcome.
 
-How a job is asked for is passed in: ``effects.begin_wait`` makes the steps.
+The functions that send requests are arguments; ``effects.begin_wait`` supplies them.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class Watched(Protocol):
-    """What a wait watches: the cell of a handle, or any other holder of the record of one job."""
+    """An object with the record of one job, such as the cell of a handle. A wait reads the record and updates it."""
 
     @property
     def state(self) -> Job:
-        """What is known of the job."""
+        """The record of the job."""
         ...
 
     def observe(self, seen: Job) -> None:
-        """Learn what a reply said just now."""
+        """Merge the facts of a reply that has just arrived into the record."""
         ...
 
 
 @define
 class Known:
-    """A record in a variable, for a wait without a handle."""
+    """A record and a clock, for a wait without a handle."""
 
     state: Job
     clock: Clock
 
     def observe(self, seen: Job) -> None:
-        """Merge what a reply said just now into the record."""
+        """Merge the facts of a reply that has just arrived into the record."""
         if seen.status is not None:
             warn_of_unknown_status(seen.status)
         self.state = merge(self.state, after(seen, self.state, self.clock.now()))
@@ -57,64 +57,66 @@ class Known:
 
 @frozen
 class Asked:
-    """How a wait asks for its job: effects of one client, bound to the job's ID."""
+    """The requests of a wait: effects with one client, for one job. Their argument is the time limit in seconds."""
 
     look: Callable[[float], IOResult[Job, Failure]]
-    """Fetches the job reply, within so many seconds."""
+    """Fetches the job reply."""
     measure: Callable[[float], IOResult[JobMetrics, Failure]]
-    """Fetches the metrics, within so many seconds."""
+    """Fetches the metrics."""
     listen: Callable[[float | None], IOResult[bool, Failure]]
-    """Listens to the push stream until it is closed (True), or for so many seconds (False)."""
+    """Listens to the push stream until the service closes it (True), or until the time limit (False)."""
 
 
 class Shared(Protocol):
-    """A wait that other processes share: one of them asks the service, and the others learn what it saves."""
+    """A wait that several processes share: one of them sends requests, and the others load the facts that it saves."""
 
     def is_asking(self) -> bool:
-        """Whether this process asks."""
+        """Whether this process is the one that sends requests."""
         ...
 
     def promise(self, seconds: float) -> None:
-        """Promise to ask again within so many seconds, after which other processes may ask."""
+        """Announce the next request within *seconds*. If it does not come, another process may send requests."""
         ...
 
     def resume(self) -> None:
-        """Take part again, where a promise was not kept."""
+        """Take part again, if an announced request did not come in time."""
         ...
 
     def pause(self, seconds: float) -> None:
-        """Wait until something was learned, or for so many seconds."""
+        """Wait until another process has saved something, at most for *seconds*."""
         ...
 
 
 @define
 class TroubleLog:
-    """Logs one warning when a kind of trouble begins, and one when all trouble is over."""
+    """Logs one warning for each kind of failure during a wait, and one when requests succeed again."""
 
     subject: str
-    """What is waited for, as in ``"job abc"``."""
+    """What the wait is for, as in ``"job abc"``."""
     kinds: set[tuple[str, int | None]] = field(factory=set)
+    """The kinds of failures that were logged: name of the class and HTTP status."""
     since: float | None = None
+    """When the failures began, in seconds of the monotonic clock; ``None`` without failures."""
 
     def note(self, failure: Failure, now: float) -> None:
-        """Log that there is trouble, once for each kind."""
+        """Log a failure, unless one of its kind was logged since the failures began."""
         kind = (type(failure).__name__, failure.http_status)
         self.since = now if self.since is None else self.since
         if kind not in self.kinds:
             self.kinds.add(kind)
-            _logger.warning("Waiting for %s goes on through trouble: %s", self.subject, describe(failure))
+            _logger.warning("Waiting for %s continues after a failure: %s", self.subject, describe(failure))
 
     def over(self, now: float) -> None:
-        """Log that the trouble is over, if there was any."""
+        """Log that requests succeed again, if any has failed."""
         if self.since is not None:
-            _logger.warning("Waiting for %s: the trouble is over after %.1f seconds", self.subject, now - self.since)
+            _logger.warning("Waiting for %s: requests succeed again after %.1f seconds", self.subject, now - self.since)
             self.since = None
             self.kinds.clear()
 
 
 @define
 class Steps:
-    """The steps of one wait, each an effect, and the :class:`~ibm_circuit_job.state.course.Course` that they make."""
+    """The steps of one wait, and its :class:`~ibm_circuit_job.state.course.Course`, which decides the next step."""
 
     job: Watched
     course: Course
@@ -122,7 +124,7 @@ class Steps:
     asked: Asked
     troubles: TroubleLog
     shared: Shared | None = None
-    """What other processes have to do with the wait; ``None`` where it is this one's alone."""
+    """The other processes that share the wait; ``None`` if the wait is not shared."""
 
     @classmethod
     def begun(
@@ -139,33 +141,33 @@ class Steps:
         """Return the steps of a wait that begins now.
 
         Args:
-            job: What is waited for.
-            asked: How the service is asked for it.
-            policy: How the wait is paced; ``None`` for ``WaitPolicy()``.
-            timeout: Seconds to wait; ``None`` for no limit.
-            clock: The clock that stamps what is learned and lets the pauses pass.
+            job: The object with the record of the job.
+            asked: The requests.
+            policy: How often to poll, and for how long to tolerate failures; ``None`` for ``WaitPolicy()``.
+            timeout: The longest wait in seconds; ``None`` for no limit.
+            clock: The clock that stamps replies and measures pauses.
             offers_stream: Whether the client can listen to a push stream.
-            seed: A number in [0, 1) that spreads the pauses.
+            seed: A number in [0, 1) that varies the pauses, so that many waits do not poll at once.
         """
         paced = policy or WaitPolicy()
         course = Course.begun(job.state, paced, timeout, clock.monotonic(), offers_stream=offers_stream, seed=seed)
         return cls(job, course, clock, asked, TroubleLog(f"job {job.state.job_id}"))
 
     def next(self) -> Step:
-        """Return the step to take next."""
+        """Return the next step."""
         return self.course.next_step(self.job.state, self.clock.monotonic())
 
     def look_first(self) -> None:
-        """Ask for the status before anything else."""
+        """Make a poll the first step."""
         self.course = self.course.looking_first()
 
     @property
     def is_following(self) -> bool:
-        """Whether another process asks the service, so that this one does not."""
+        """Whether another process sends the requests of this wait."""
         return self.shared is not None and not self.shared.is_asking()
 
     def pause(self, seconds: float) -> None:
-        """Wait before the next poll; where another process asks, no longer than until something was learned."""
+        """Wait before the next poll. If another process sends requests, wait at most until it has saved something."""
         if self.shared is not None:
             self.shared.promise(seconds)
             if not self.shared.is_asking():
@@ -174,7 +176,7 @@ class Steps:
         self.clock.sleep(seconds)
 
     def listen(self, seconds: float | None) -> None:
-        """Listen to the push stream for so many seconds; where another process does, learn what it saves."""
+        """Listen to the push stream for *seconds*. If another process does, wait until it has saved something."""
         if self.shared is not None:
             patience = self.course.policy.guard_pause if seconds is None else seconds
             self.shared.resume()
@@ -188,7 +190,7 @@ class Steps:
         self.course = self.course.after_listening(heard, self.clock.monotonic())
 
     def poll(self) -> None:
-        """Ask for the job reply, and learn what it says, unless another process does."""
+        """Fetch the job reply and merge its facts, unless another process does."""
         if self.shared is not None:
             self.shared.resume()
             if not self.shared.is_asking():
@@ -208,17 +210,21 @@ class Steps:
                     self.troubles.note(failure, now)
 
     def _note_what_was_learned(self) -> None:
-        """Note a poll that cost no request: the record has what another process saved."""
+        """Count a poll without a request: the record has the facts that another process saved."""
         self.course = self.course.after_polling(self.job.state, None, self.clock.monotonic())
 
     def wants_metrics(self, *, has_listener: bool) -> bool:
-        """Return whether to :meth:`measure` now."""
+        """Return whether to call :meth:`measure` now.
+
+        Args:
+            has_listener: Whether the caller gets a report of each reply.
+        """
         if self.is_following:
             return False
         return self.course.wants_metrics(self.job.state, self.clock.monotonic(), has_listener=has_listener)
 
     def measure(self) -> None:
-        """Ask for the metrics. A wait goes on without them."""
+        """Fetch the metrics. If that fails, the wait continues."""
         seconds = self.course.call_seconds(self.clock.monotonic())
         seconds_to_start = None
         match background.perform(background.within(self._limit(seconds), partial(self.asked.measure, seconds))):
@@ -233,19 +239,19 @@ class Steps:
         return self.course.failure(self.job.state, step, self.clock.monotonic())
 
     def _limit(self, seconds: float) -> float | None:
-        # Without a deadline a request runs in this thread.
+        # Without a deadline, a request needs no time limit, and runs in this thread.
         return None if self.course.wait.deadline is None else seconds
 
 
 def follow(steps: Steps, tell: Callable[[], object] | None = None) -> IOResult[Job, Failure]:
-    """Take the steps of a wait until it ends, blocking this thread.
+    """Take the steps of a wait until it ends. This blocks the thread.
 
     Args:
         steps: The steps.
-        tell: Called after each reply, and at the end.
+        tell: A function to call after each reply, and at the end; ``None`` for none.
 
     Returns:
-        The record, whose status is final; or why the wait ended before the job did.
+        The record with a final status; or the failure that ended the wait before the job ended.
     """
     if tell is not None:
         steps.look_first()

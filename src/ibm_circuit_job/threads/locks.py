@@ -1,7 +1,7 @@
-"""Objects that belong to one process: a fork makes its own.
+"""Objects that belong to one process. A forked child makes its own.
 
-A fork inherits the connections of its parent, over which both would read each other's replies, and the locks that
-other threads of the parent held, which no thread of the fork ever releases.
+A child inherits the connections of its parent, over which each would read the replies to the other. It also inherits
+locks that other threads of the parent held; no thread of the child releases them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 
 _forks = 0
-"""How many forks lie between this process and the one that was started."""
+"""The number of forks between the first process and this one."""
 _renewing = threading.Lock()
 
 
 class PerProcess(Generic[_T]):
-    """An object that each process makes for itself, when it first asks for it.
+    """An object of which each process has its own, made at its first use.
 
     Args:
         make: Makes the object.
@@ -37,7 +37,7 @@ class PerProcess(Generic[_T]):
         self._made = make()
 
     def __call__(self) -> _T:
-        """Return the object of this process."""
+        """Return the object for this process."""
         if self._made_after != _forks:
             with _renewing:
                 if self._made_after != _forks:
@@ -47,10 +47,10 @@ class PerProcess(Generic[_T]):
 
 
 class ForkFreeLock(PerProcess[threading.Lock]):
-    """A lock, taken as ``with lock():``. A fork has one of its own.
+    """A lock, taken as ``with lock():``. A forked child has its own lock.
 
-    ``with`` enters a lock of the interpreter, so that Ctrl-C cannot come between taking it and the certainty that it is
-    released.
+    The call returns a ``threading.Lock``, so that Ctrl-C cannot interrupt between the moment at which ``with`` takes
+    the lock and the moment from which it is certain to release it.
 
     Example:
         >>> lock = ForkFreeLock()

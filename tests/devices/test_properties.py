@@ -264,7 +264,7 @@ def test_unknown_unit_is_an_error_only_for_its_own_figure():
     properties = read(qubits=[[entry(unit="Hz"), entry("T2", 2.0), entry("operational", 0, "Hz")]])
     assert properties.t2(0) == 2e-06
     assert properties.is_qubit_operational(0) is False
-    with pytest.raises(BackendPropertyError, match=r"T1 is given in a unit .* got 'Hz'"):
+    with pytest.raises(BackendPropertyError, match=r"T1 has an unknown unit.* got 'Hz'"):
         properties.t1(0)
     assert set(properties.qubit_property(0)) == {"T2"}
 

@@ -192,7 +192,9 @@ def test_store_of_a_newer_version_is_refused_and_left_as_it_is(path):
     by_sql(path, "INSERT INTO store_version VALUES (99)")
     path.chmod(0o644)
     before = untouched(path)
-    with pytest.raises(JobStoreError, match=r"jobs\.sqlite: it has version 99, and this version .* use a newer version"):
+    with pytest.raises(
+        JobStoreError, match=r"jobs\.sqlite: it has version 99, and this version .* use a newer version"
+    ):
         JobStore(path)
     assert untouched(path) == before
 
@@ -749,7 +751,9 @@ def pages_of(path, table):
 def test_damaged_file_is_called_damaged_and_left_as_it_is(filled, damage):
     damage[1](filled)
     before = filled.read_bytes()
-    with pytest.raises(JobStoreDamagedError, match=r"jobs\.sqlite.*: the file is damaged.*; put a copy") as raised:
+    with pytest.raises(
+        JobStoreDamagedError, match=r"jobs\.sqlite.*: the file is damaged.*; restore it from a copy"
+    ) as raised:
         everything_of(filled)
     assert "SELECT" not in str(raised.value)
     assert filled.read_bytes() == before

@@ -62,9 +62,7 @@ class StoreLookup(OpenStore):
             ...     store.services_of(["cq1x", "another"])
             {'cq1x': 'this machine'}
         """
-        listed = list(job_ids)
-        for job_id in listed:
-            check_id(job_id)
+        listed = checked_ids(job_ids)
         jobs = schema.jobs.c
 
         def work(connection: sql.Connection) -> dict[str, str]:
@@ -88,3 +86,21 @@ def check_id(job_id: Any) -> None:
     """
     if not isinstance(job_id, str) or not job_id:
         raise JobStoreError(f"expected the ID of a job, got {job_id!r}")
+
+
+def checked_ids(job_ids: Any) -> list[str]:
+    """Return the IDs of jobs as a list.
+
+    Raises:
+        JobStoreError: If the argument is no iterable, or an ID is empty or no string.
+
+    Example:
+        >>> checked_ids(("cq1x", "cq2y"))
+        ['cq1x', 'cq2y']
+    """
+    if not isinstance(job_ids, Iterable):
+        raise JobStoreError(f"expected a list of IDs of jobs, got {job_ids!r}")
+    listed = list(job_ids)
+    for job_id in listed:
+        check_id(job_id)
+    return listed

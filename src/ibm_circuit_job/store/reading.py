@@ -18,7 +18,7 @@ from ibm_circuit_job.state.selection import WantedJobs, wanted_jobs, wanted_text
 from ibm_circuit_job.state.transitions import refresh
 from ibm_circuit_job.store import listing, schema, seals
 from ibm_circuit_job.store.bodies import Reference, body_of, raw_of, reference_in, references_in
-from ibm_circuit_job.store.lookup import StoreLookup, check_id
+from ibm_circuit_job.store.lookup import StoreLookup, check_id, checked_ids
 from ibm_circuit_job.store.merging import history_of
 from ibm_circuit_job.store.payloads import where
 from ibm_circuit_job.store.records import UnreadRecord, damaged_record, read_record, record_in
@@ -107,11 +107,7 @@ class StoreReader(StoreLookup):
             ...     list(store.records_of(["cq1x", "another"]))
             ['cq1x']
         """
-        if not isinstance(job_ids, Iterable):
-            raise JobStoreError(f"expected a list of IDs of jobs, got {job_ids!r}")
-        listed = list(job_ids)
-        for job_id in listed:
-            check_id(job_id)
+        listed = checked_ids(job_ids)
 
         def work(connection: sql.Connection) -> dict[str, Job]:
             found: dict[str, Job] = {}

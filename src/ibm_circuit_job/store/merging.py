@@ -293,7 +293,7 @@ def _sound_row(connection: sql.Connection, row: seals.Row) -> tuple[seals.Row, J
         job = merge_all(Job(job_id), [read_record(fact["record"]) for fact in facts if fact["slot"] is None])
         seen = [(fact["slot"], reference_in(fact)) for fact in facts if fact["slot"] is not None]
     except Damaged as damage:
-        raise Damaged(f"the record of job {job_id} and its history are damaged: {said}; {damage}") from None
+        raise Damaged(f"the record of job {job_id} is damaged, and so is its history: {said}; {damage}") from None
     bodies = [body for _, reference in seen for body in [body_of(connection, reference)] if body is not None]
     # The newest of each slot, since later entries of the dict replace earlier ones.
     references = dict(sorted(seen, key=lambda each: each[1].order))

@@ -460,7 +460,7 @@ def test_damaged_record_and_history_are_not_overwritten(store):
     with inside(store) as connection:
         for table in (schema.jobs, schema.history):
             connection.execute(sql.update(table).where(table.c.record.is_not(None)).values(record="{"))
-    with pytest.raises(JobStoreDamagedError, match=r"the record of job a is damaged, and so is its history: .* truncated"):
+    with pytest.raises(JobStoreDamagedError, match=r"job a is damaged, and so is its history: .* truncated"):
         store.save(Job("a", details=JobDetails(NOON, tags=["x"])))
     assert store.payload("a") == finished("a").payload
 

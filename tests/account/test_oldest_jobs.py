@@ -134,7 +134,7 @@ def test_neither_dialect_has_it_among_its_jobs(service, provider, aged):
 
 
 def test_what_cannot_be_aged_is_said(service, provider):
-    with pytest.raises(LocalServiceError, match="it answered 404"):
+    with pytest.raises(LocalServiceError, match="replied with HTTP status 404"):
         service.age_job("nothing")
     with pytest.raises(LocalServiceError, match="expected job_id to be the ID of a job, got 3"):
         service.age_job(3)

@@ -273,7 +273,7 @@ def test_version_is_withdrawn_to_order(service):
     ("wrong", "said"),
     [
         ({"instances": [{"name": "a b"}]}, "instances"),
-        ({"instances": [{}, {}]}, "got one twice"),
+        ({"instances": [{}, {}]}, "got the same name twice"),
         ({"instances": [{"limit_seconds": 0}]}, "limit_seconds"),
         ({"withdrawn_versions": ["2031-01-01"]}, "withdrawn_versions"),
         ({"usage_seconds": -1}, "from 0 up"),

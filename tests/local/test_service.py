@@ -442,7 +442,7 @@ def test_job_whose_outcome_is_there_cannot_be_cancelled_any_more(tmp_path):
         job.status = "Running"
         outcome = asyncio.get_running_loop().create_future()
         outcome.set_result(None)
-        queues._current["local_simulator"] = outcome
+        queues._current[job.id] = outcome
         with pytest.raises(CannotCancel):
             queues.cancel(job)
         await queues.stop()

@@ -1,9 +1,9 @@
-"""The entry of the service's process, when :class:`~ibm_circuit_job.local.LocalService` starts it.
+"""The main program of the service's process, which :class:`~ibm_circuit_job.local.LocalService` starts.
 
-Settings come as one line of JSON on standard input, so that the token stands in no list of processes. One line
-of JSON on standard output says where the service is, or why it is not. Standard input stays open as a lifeline:
-when it closes, the program that started the service is gone, and the service stops. Where that program executes the
-jobs, these and their answers are further lines (:mod:`.relay`).
+The settings are one line of JSON on standard input, so that no list of processes shows the token. The reply is one
+line of JSON on standard output: the URLs of the service, or why it cannot start. Standard input stays open as a
+lifeline: when it closes, the program that started the service has ended, and the service stops. If that program
+executes the jobs, further lines are jobs and their outcomes (:mod:`.relay`).
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from ibm_circuit_job.local.relay import RELAYED, Relay
 from ibm_circuit_job.local.server import PortUnavailable, ServerSettings, Started, bound_socket, serve
 
 
-def _say(**said: str | dict[str, str]) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+def _write_line(**fields: str | dict[str, str]) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(fields) + b"\n")
     sys.stdout.buffer.flush()
 
 
 def _started(where: Started, stop: Callable[[], None], relay: Relay) -> None:
-    def watch() -> None:
+    def stop_at_end_of_input() -> None:
         try:
             relay.read_answers(sys.stdin.buffer)
         finally:
             stop()
 
-    threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    _say(**asdict(where), page_url=where.page_url, environment=where.environment)
+    threading.Thread(target=stop_at_end_of_input, name="lifeline", daemon=True).start()
+    _write_line(**asdict(where), page_url=where.page_url, environment=where.environment)
 
 
 def main() -> int:
-    """Run the service; return the exit code."""
+    """Run the service until it stops, and return the exit code: 1 if it could not start, otherwise 0."""
     given = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict)
     documents = msgspec.json.decode(msgspec.json.encode(given["devices"]), type=list[Documents] | None)
     relay = Relay(sys.stdout.buffer)
@@ -60,7 +60,7 @@ def main() -> int:
     try:
         serve(settings, bound_socket(settings.host, settings.port), partial(_started, relay=relay))
     except (PortUnavailable, RecordsUnavailable, ExecutorUnavailable) as error:
-        _say(error=str(error))
+        _write_line(error=str(error))
         return 1
     return 0
 

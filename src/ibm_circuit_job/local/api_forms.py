@@ -1,4 +1,4 @@
-"""The versions of the API, and what of a reply each of them has. Pure.
+"""The versions of the API of IBM Quantum Platform, and which fields a reply has in each version. Pure.
 
 Source: IBM's API description (``get_versions``) and the release notes of its versions.
 """
@@ -17,7 +17,7 @@ SUNSETS: Final[Mapping[str, str | None]] = {
     "2026-03-15": None,
     "2026-04-15": None,
 }
-"""The API versions, oldest first, and from when on IBM may withdraw each; ``None`` for one that is live."""
+"""API version, oldest first -> the date from which IBM may withdraw it; ``None`` if IBM has set no date."""
 
 _SINCE: Final[Mapping[str, Mapping[str, str]]] = {
     "usage": {"qpu_charge_time_seconds": "2026-03-15", "status": "2026-03-15"},
@@ -29,21 +29,21 @@ _UNTIL: Final[Mapping[str, Mapping[str, str]]] = {
     "job": {"bss": "2026-03-15"},
     "metrics": {"bss": "2026-03-15"},
 }
-"""Kind of reply -> field -> the first version that has it no more."""
+"""Kind of reply -> field -> the first version without it."""
 _NEVER: Final[Mapping[str, Collection[str]]] = {
     "metrics": frozenset(
         ("position_in_queue", "position_in_provider", "estimated_start_time", "estimated_completion_time")
     ),
     "backend_status": frozenset(("backend_name",)),
 }
-"""Kind of reply -> what only the legacy dialect has."""
+"""Kind of reply -> the fields that only the API of IBM Quantum Platform Classic has."""
 
 
 def listed(withdrawn: Collection[str] = ()) -> list[dict[str, str]]:
-    """Return the versions as ``GET /versions`` lists them.
+    """Return the versions, as in the reply to ``GET /versions``.
 
     Args:
-        withdrawn: Versions that are not served any more.
+        withdrawn: Versions that are not served any more, and not listed.
 
     Example:
         >>> known = ["2024-01-01", "2025-01-01", "2025-05-01", "2026-02-01", "2026-02-15"]
@@ -60,11 +60,11 @@ def listed(withdrawn: Collection[str] = ()) -> list[dict[str, str]]:
 
 
 def formed(kind: str, reply: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """Return a reply as one version of the API has it. What is ``None`` is left out.
+    """Return the fields that a reply has in one version of the API, without fields that are ``None``.
 
     Args:
-        kind: ``"job"``, ``"metrics"``, ``"usage"`` or ``"backend_status"``.
-        reply: All that any version has.
+        kind: ``"job"``, ``"metrics"``, ``"usage"`` or ``"backend_status"``. A reply of any other kind has all fields.
+        reply: The fields of all versions.
         version: The version that the request names.
 
     Example:
@@ -75,7 +75,7 @@ def formed(kind: str, reply: Mapping[str, Any], version: str) -> dict[str, Any]:
         {'qpu_charge_time_seconds': 2.0, 'status': 'complete'}
     """
     since, until, never = _SINCE.get(kind, {}), _UNTIL.get(kind, {}), _NEVER.get(kind, ())
-    kept = {
+    fields = {
         name: value
         for name, value in reply.items()
         if value is not None
@@ -83,8 +83,8 @@ def formed(kind: str, reply: Mapping[str, Any], version: str) -> dict[str, Any]:
         and since.get(name, "") <= version
         and (name not in until or version < until[name])
     }
-    if "usage" in kept:
-        kept["usage"] = formed("usage", kept["usage"], version)
-    if "timestamps" in kept:
-        kept["timestamps"] = {step: moment for step, moment in kept["timestamps"].items() if moment is not None}
-    return kept
+    if "usage" in fields:
+        fields["usage"] = formed("usage", fields["usage"], version)
+    if "timestamps" in fields:
+        fields["timestamps"] = {step: moment for step, moment in fields["timestamps"].items() if moment is not None}
+    return fields

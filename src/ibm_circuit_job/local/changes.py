@@ -1,6 +1,6 @@
-"""That something has changed in the service, for those that show it: a number that grows, and a wait for the next one.
+"""Counts the changes in the service, and waits for the next one, for the page.
 
-Lives in the service's event loop.
+Only the event loop of the service uses it.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ import contextlib
 
 
 class Changes:
-    """How many changes there were, and whether there will be more."""
+    """The number of changes, and whether there will be more."""
 
     def __init__(self) -> None:
         self.number = 0
-        """How many changes there were."""
+        """The number of changes up to now."""
         self.has_ended = False
-        """Whether the service stops, so that there will be no more."""
+        """Whether the service stops, so that there will be no more changes."""
         self._next = asyncio.Event()
 
     def note(self) -> None:
-        """Count a change, and wake those that wait for one."""
+        """Count a change; calls of :meth:`after` that are waiting return."""
         self.number += 1
         self._wake()
 
     def end(self) -> None:
-        """Wake those that wait: there will be no more changes."""
+        """Say that the service stops; all calls that are waiting return."""
         self.has_ended = True
         self._wake()
 
     async def after(self, number: int, seconds: float) -> None:
-        """Return when there was a change after change *number*, the service stops, or *seconds* have passed."""
+        """Return when :attr:`number` is not *number* any more, the service stops, or *seconds* have passed."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self.number == number and not self.has_ended:

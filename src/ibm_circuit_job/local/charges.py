@@ -1,8 +1,8 @@
-"""What a job is charged, and the limits that count it: the longest run of a job, of a session, of an instance.
+"""Computes the seconds that a job is charged. The limits of a job, a session and an instance are on these seconds.
 
-Source: IBM's guide on the usage of a workload, whose formula is
-``<overhead per sub-job> + (rep_delay + <circuit length>) * <number of executions>``. Here the overhead is 0, as the
-field ``usage_overhead_seconds`` of a device's configuration says. IBM's has no such field.
+Source: IBM's guide on the usage of a workload, with the formula
+``<overhead per sub-job> + (rep_delay + <circuit length>) * <number of executions>``. Here the overhead is 0, and the
+configuration of a device has it as ``usage_overhead_seconds``, a field that IBM's configurations do not have.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.records import JobRecord
 
 RAN_TOO_LONG: Final = 1305
-"""The service's reason code of a job that went over a limit on charged seconds."""
+"""The reason code of a job that exceeded a limit on charged seconds."""
 OVERHEAD: Final = 0.0
-"""Seconds that are charged for a job besides its executions. Replies about devices say it."""
+"""Seconds that are charged for a job in addition to its executions."""
 MOST_COST: Final = 10_800
-"""The largest ``cost`` that a submission may name, in seconds; also what counts where it names none."""
+"""The largest ``cost`` of a submission, in seconds, and its default: 3 hours."""
 
 
 class _Submitted(msgspec.Struct):
-    """What of a job's parameters decides how long a device takes for it."""
+    """The parameters of a job on which the time that a device takes for it depends."""
 
     shots: int = 4000
     rep_delay: float | None = None
@@ -49,7 +49,7 @@ class _Item(msgspec.Struct):
 
     @property
     def sets(self) -> int:
-        """How many sets of parameters there are."""
+        """The number of sets of parameter values."""
         given = [] if self.circuit_arguments is None else self.circuit_arguments.shape[:-1]
         return max(math.prod(given), math.prod(self.shape))
 
@@ -60,11 +60,11 @@ class _Program(msgspec.Struct):
 
 
 def estimated_seconds(backend: str, program: str, params: bytes) -> float | None:
-    """Return how long a backend takes for a job, before its circuits are known: executions x repetition delay.
+    """Return the seconds that a backend takes for a job, estimated as executions x repetition delay.
 
-    Nothing that a client submitted is decoded into objects for it. Of the programs ``estimator`` and ``noise-learner``,
-    the number of executions is not known before the job runs: a pub counts as one basis, without mitigation, and
-    learning as nothing.
+    The circuits are not decoded, so their lengths are unknown. The number of executions of ``estimator`` and
+    ``noise-learner`` is known only when the job runs. A pub of an estimator is taken to measure one basis without
+    mitigation, and learning to take no time.
 
     Args:
         backend: The name of the backend.
@@ -72,7 +72,7 @@ def estimated_seconds(backend: str, program: str, params: bytes) -> float | None
         params: The parameters of the job, as they were submitted.
 
     Returns:
-        Seconds; 0 where the parameters cannot be read; ``None`` for a simulator, which takes as long as it computes.
+        Seconds. 0 if the parameters cannot be read; ``None`` for a simulator, which takes as long as it computes.
 
     Example:
         >>> params = b'{"circuits": [{}, {}], "shots": 1000, "rep_delay": 0.0005}'
@@ -124,9 +124,9 @@ def charged(executions: int, rep_delay: float, circuit_seconds: float) -> float:
     """Return the seconds that a device charges, by IBM's formula.
 
     Args:
-        executions: How many times a circuit is executed: shots x circuits.
-        rep_delay: Seconds between two executions.
-        circuit_seconds: Seconds that a circuit takes.
+        executions: The number of executions of circuits: shots x circuits.
+        rep_delay: The repetition delay in seconds, between two executions.
+        circuit_seconds: The length of a circuit in seconds.
 
     Example:
         >>> charged(10_000, 0.0002, 0.00005)
@@ -136,15 +136,15 @@ def charged(executions: int, rep_delay: float, circuit_seconds: float) -> float:
 
 
 def charged_for(job: JobRecord, now: datetime) -> float:
-    """Return the seconds that a job is charged, so far as is known.
+    """Return the seconds that a job is charged, up to now.
 
     Args:
         job: The job.
-        now: The time, for a job that runs.
+        now: The time now, in UTC.
 
     Returns:
-        What was settled when it ended; for a job that runs, or was written by an earlier version, the seconds of its
-        run; 0 for one that has not begun.
+        For a job that has ended, the seconds that were settled then. For a job that is running, or that an earlier
+        version of the service saved, the seconds that it ran. 0 for a job that has not started.
     """
     if job.charged is not None:
         return job.charged
@@ -154,14 +154,13 @@ def charged_for(job: JobRecord, now: datetime) -> float:
 
 
 def settled(job: JobRecord, finished: datetime, device_seconds: float | None = None) -> float:
-    """Return the seconds that a job is charged in the end.
+    """Return the seconds that a job is charged when it ends.
 
     Args:
-        job: The job, with the seconds that its device was expected to take for it in ``estimate``; ``None`` there for
-            a simulator.
-        finished: When it ended.
-        device_seconds: The seconds that its device charges; ``None`` where it was not executed to its end, or by a
-            simulator: then the time until it ended counts, and of a device no more than it was expected to take.
+        job: The job.
+        finished: When it ended, in UTC.
+        device_seconds: The seconds that its device charges; ``None`` for a simulator, and for a job that was stopped.
+            Then the job is charged the time that it ran; on a device, at most its ``estimate``.
     """
     if device_seconds is not None:
         return device_seconds

@@ -1,7 +1,7 @@
-"""The services around the API: those of IBM Cloud that a client needs, and the object store.
+"""The services of IBM Cloud that a client of IBM Quantum Platform needs, and the object store.
 
-IAM gives tokens; the search finds instances; the catalog names their plans; the resource controller finds an instance
-by its name.
+IAM (Identity and Access Management) issues access tokens; the search lists instances; the catalog has the names of
+their plans; the resource controller finds an instance by its name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.job_api import (
-    MOST_OF_A_STRANGER,
+    MOST_LOGIN_BYTES,
     Refusal,
     Service,
     body_of,
@@ -25,17 +25,17 @@ from ibm_circuit_job.local.job_api import (
 
 
 class CloudApi:
-    """The services around the API: IAM, the search, the catalog, and the object store.
+    """The endpoints of IAM, the search, the catalog, the resource controller and the object store.
 
     Args:
-        service: What is served.
+        service: The queues, the tokens and the settings.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes, from the root on."""
+        """Return the routes; their paths start at the root of the service."""
         return [
             Route("/identity/token", self._token, methods=["POST"]),
             Route("/search/v3/resources/search", self._search, methods=["POST"]),
@@ -45,13 +45,14 @@ class CloudApi:
         ]
 
     async def _token(self, request: Request) -> Response:
-        body = (await body_of(request, MOST_OF_A_STRANGER)).decode("utf-8", "replace")
+        body = (await body_of(request, MOST_LOGIN_BYTES)).decode("utf-8", "replace")
         try:
             form = parse_qs(body, max_num_fields=20)
         except ValueError:
-            return _iam_error(400, "BXNIM0109E", "Expected a form of few fields.")
+            return _iam_error(400, "BXNIM0109E", "Expected a form of at most 20 fields.")
         if form.get("grant_type") != ["urn:ibm:params:oauth:grant-type:apikey"]:
-            return _iam_error(400, "BXNIM0106E", "Expected grant_type to be that of an API key.")
+            message = "Expected grant_type to be urn:ibm:params:oauth:grant-type:apikey."
+            return _iam_error(400, "BXNIM0106E", message)
         access = self._service.access
         if not access.is_token(form.get("apikey", [""])[0]):
             return _iam_error(400, "BXNIM0415E", "Provided API key could not be found.")
@@ -119,7 +120,7 @@ class CloudApi:
             raise Refusal(403, 1201, "The signature is not valid.")
         body = None if job is None else self._service.queues.records.result(job)
         if job is None or body is None:
-            raise Refusal(404, 1297, "There is nothing here, or not any more.")
+            raise Refusal(404, 1297, "There is no result at this URL, or it was deleted.")
         return result_response(self._service.queues, job, body, request)
 
 

@@ -1,4 +1,4 @@
-"""Connections over which no request comes: they are closed."""
+"""Closes connections on which no request arrives."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 
 def protocol_that_closes_after(seconds: float) -> type[H11Protocol]:
-    """Return uvicorn's HTTP protocol, on connections that are closed when no request comes.
+    """Return uvicorn's HTTP protocol with a limit on the time until a request arrives.
 
     Args:
-        seconds: Seconds in which a client must have sent the whole head of a request, from when it connects, or from
-            the first byte of a further request.
+        seconds: Seconds within which a client has to send the whole head of a request. They count from the start of
+            the connection, and from the first byte of each further request.
     """
 
     class Limited(_Impatient):
@@ -23,10 +23,10 @@ def protocol_that_closes_after(seconds: float) -> type[H11Protocol]:
 
 
 class _Impatient(H11Protocol):
-    """HTTP, with a limit on the time in which a request must have begun.
+    """HTTP, with a limit on the time until the head of a request has arrived.
 
-    After a request, uvicorn's ``timeout_keep_alive`` counts. It has no limit before the first one, nor for a head that
-    comes in pieces.
+    Uvicorn's ``timeout_keep_alive`` limits only the time after a request. Uvicorn has no limit before the first
+    request, and none for a head that arrives in parts.
     """
 
     request_seconds: ClassVar[float]
@@ -38,7 +38,7 @@ class _Impatient(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # There is none before the first request, which its type does not say.
+        # It is None before the first request, which uvicorn's type does not say.
         request = cast("RequestResponseCycle | None", self.cycle)
         if request is not None and not request.response_complete:
             self._stop_waiting()
@@ -58,6 +58,6 @@ class _Impatient(H11Protocol):
             self._timer = None
 
     def _close(self) -> None:
-        # A websocket has a protocol of its own by now.
+        # A connection that has become a websocket has another protocol by now.
         if self.transport.get_protocol() is self:
             self.transport.abort()

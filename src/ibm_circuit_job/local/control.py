@@ -1,4 +1,4 @@
-"""What IBM's service does not have: requests by which tests control the service on this machine."""
+"""Requests with which tests control the local service. IBM's service does not have them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Control:
     """The endpoints that control the service.
 
     Args:
-        service: What is controlled.
-        ordered: The faults that are ordered.
+        service: The service that is controlled.
+        ordered: The plan of faults in force.
     """
 
     def __init__(self, service: Service, ordered: OrderedFaults) -> None:
@@ -28,7 +28,7 @@ class Control:
         self._ordered = ordered
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes, from the root on."""
+        """Return the routes; their paths start at the root of the service."""
         return [
             Route("/faults", self._order_faults, methods=["PUT"]),
             Route("/jobs", self._delete_jobs, methods=["DELETE"]),
@@ -44,23 +44,23 @@ class Control:
         return Response(status_code=204)
 
     async def _age_job(self, request: Request) -> Response:
-        """Make a job that has ended one of the oldest."""
+        """Turn a job that has ended into one of the oldest kind; see ``oldest_api``."""
         check_key(request, self._service)
         job = self._service.queues.jobs.get(request.path_params["id"])
         if job is None or job.program != "circuit-runner" or job.private:
-            raise Refusal(404, 1291, "There is no such job of circuit-runner that is not private.")
+            raise Refusal(404, 1291, "Expected the ID of a job of circuit-runner that is not private.")
         if not job.in_final_state:
             raise Refusal(409, 1294, f"Job {job.id} cannot be aged before it has ended.")
         self._service.queues.age(job)
         return Response(status_code=204)
 
     async def _delete_jobs(self, request: Request) -> Response:
-        """Cancel what has not ended, and delete all jobs that there were when the request came."""
+        """Cancel the jobs that have not ended, and delete all jobs that existed when the request arrived."""
         check_key(request, self._service)
         queues = self._service.queues
         jobs = list(queues.jobs.values())
         for job in jobs:
-            # One that has ended, or is just about to.
+            # The job has ended, or its outcome is being saved.
             with contextlib.suppress(CannotCancel):
                 queues.cancel(job)
         for job in jobs:

@@ -1,6 +1,6 @@
-"""What the platform dialect of the service does, as an OpenAPI description: ``GET /openapi.json``.
+"""The OpenAPI description of the API of IBM Quantum Platform, as the local service has it: ``GET /openapi.json``.
 
-The bodies of requests are described by the very types that read them.
+The schemas of request bodies are made from the same types with which the service reads them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ibm_circuit_job.local.api_forms import SUNSETS
 from ibm_circuit_job.local.charges import MOST_COST
-from ibm_circuit_job.local.job_api import PAGE, Submission, TagsChange
+from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, Submission, TagsChange
 from ibm_circuit_job.local.platform_api import InstanceConfiguration
 from ibm_circuit_job.local.sessions import Opening, SessionChange
 
@@ -39,7 +39,7 @@ def _many(items: Schema) -> Schema:
 
 
 def _shape(required: str, **properties: Schema) -> Schema:
-    """An object with these fields and no others, of which some are always there."""
+    """Return the schema of an object with exactly these fields; those named in *required* are never missing."""
     return {
         "type": "object",
         "properties": properties,
@@ -95,7 +95,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
         jobs=_many(_of("job")),
         count={"type": "integer", "minimum": 0},
         offset={"type": "integer", "minimum": 0},
-        limit={"type": "integer", "minimum": 1, "maximum": PAGE},
+        limit={"type": "integer", "minimum": 1, "maximum": MOST_PAGE_JOBS},
     ),
     "created": _shape(
         "id backend",
@@ -157,7 +157,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     ),
     "versions": _shape("versions", versions=_many(_of("version"))),
     "version": _shape("version status", version=_DATE, status=_among("live", "deprecated"), sunset_date=_DATE),
-    # Devices may have more fields: those of a model that is served are handed over as they are.
+    # Devices may have more fields: the documents of a device that the service was given are sent unchanged.
     "backends": _shape("devices", devices=_many(_of("device"))),
     "device": {"type": "object", "required": ["name", "status", "queue_length"]},
     "backend_status": _shape(
@@ -168,7 +168,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "error": _shape("", code={}, message=_TEXT, solution=_TEXT, more_info=_TEXT),
     "errors": _shape("", trace=_TEXT, errors=_many(_of("error"))),
 }
-"""The shape of each reply, with the fields of all versions of the API."""
+"""Name -> schema of a reply or a part of one, with the fields of all versions of the API."""
 
 
 @frozen
@@ -178,13 +178,15 @@ class Operation:
     method: str
     path: str
     statuses: tuple[int, ...]
-    """The statuses of its answers, beside those that any operation has."""
+    """The HTTP statuses of its replies, in addition to those that every operation has."""
     query: Mapping[str, Schema] = field(factory=dict)
+    """Query parameter -> schema."""
     body: type[msgspec.Struct] | None = None
+    """The type of the request body; ``None`` if there is none."""
     reply: str | None = None
-    """The shape of a good answer; ``None`` where it has no body; ``text`` and ``result`` are no shapes."""
+    """The name in :data:`SHAPES` of a reply without error, or ``text`` or ``result``; ``None`` if it has no body."""
     is_open: bool = False
-    """Whether it wants neither a version nor a token."""
+    """Whether it needs no version, token or instance."""
 
 
 _MOMENT: Final[Schema] = {"type": "string", "format": "date-time", "minLength": 1, "maxLength": 100}
@@ -242,16 +244,16 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "PUT", "/instances/configuration", (204, 409), body=InstanceConfiguration
     ),
 }
-"""The operations, by the names that IBM's API description has for them."""
+"""Name in IBM's API description -> operation."""
 
 _ANY: Final = (400, 401, 403, 503)
-"""What any operation answers that wants a version and a token; 503 where something cannot be written."""
+"""HTTP statuses of every operation that is not open; 503 means that a change could not be saved."""
 _OF_BODIES: Final = (408, 413)
-"""What an operation answers as well whose request has a body."""
+"""Further HTTP statuses of operations with a request body."""
 
 
 def description(path: str) -> dict[str, Any]:
-    """Return the description of the service.
+    """Return the OpenAPI description of the service, as the reply to ``GET /openapi.json``.
 
     Args:
         path: The path of the API on its host.
@@ -267,7 +269,10 @@ def description(path: str) -> dict[str, Any]:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(name, operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "The local service of ibm-circuit-job, platform dialect", "version": [*SUNSETS][-1]},
+        "info": {
+            "title": "The local service of ibm-circuit-job",
+            "version": [*SUNSETS][-1],
+        },
         "servers": [{"url": path}],
         "paths": paths,
         "components": {

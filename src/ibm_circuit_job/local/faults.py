@@ -1,7 +1,7 @@
-"""Faults to order: a seeded plan of what goes wrong between the service and its clients.
+"""Injects faults between the service and its clients, by a plan with a seed.
 
-A plan is a list of faults. Of those that can befall a request, each happens with its rate, in the order of the plan,
-and the first that does is the one. The same seed gives the same row of draws.
+A plan is a list of faults. For each request, the faults that fit it are drawn in the order of the plan, each with its
+rate; the first one that is drawn happens. The same seed gives the same sequence of draws.
 """
 
 from __future__ import annotations
@@ -37,41 +37,46 @@ Kind = Literal[
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One fault, and how often it happens.
+    """One kind of fault, and how often it happens.
 
-    - ``status``: the answer is an error with this ``status``; 429 carries ``retry_after``. Nothing was done.
-    - ``html``: the answer is an outage page with this ``status``. Nothing was done.
-    - ``reset_before``: the connection is reset before there is an answer. Nothing was done.
-    - ``reset_during``: it was done, and the connection is reset in the middle of the answer's body.
-    - ``cut_off``: it was done, and the answer is only half of the JSON.
-    - ``garbled``: it was done, and a part of the answer is noise, which is no UTF-8.
-    - ``unknown_status``: a job reply names an unknown status.
-    - ``stale_status``: a job that has ended is said to run.
-    - ``slow``: the answer comes after so many ``seconds``.
+    - ``status``: the reply is an error with this ``status``; 429 has the header ``Retry-After``. The request had no
+      effect.
+    - ``html``: the reply is an outage page with this ``status``. The request had no effect.
+    - ``reset_before``: the connection is reset before the reply. The request had no effect.
+    - ``reset_during``: the connection is reset in the middle of the body of the reply. The request had its effect.
+    - ``cut_off``: the body of the reply is only half of the JSON. The request had its effect.
+    - ``garbled``: a part of the body is noise that is not valid UTF-8. The request had its effect.
+    - ``unknown_status``: a job reply has an unknown status.
+    - ``stale_status``: the reply about a job that has ended says that it is running.
+    - ``slow``: the reply is delayed by ``seconds``.
     - ``stream_refused``: a push stream is refused with this ``status``.
-    - ``stream_silent``: a push stream is open, and nothing ever comes from it, not even a pong.
-    - ``stream_closed``: a push stream is closed with this ``code`` after so many ``seconds``.
-    - ``clock_step``: the service's clock jumps by so many ``seconds``.
+    - ``stream_silent``: a push stream opens, but nothing comes from it, not even a pong.
+    - ``stream_closed``: a push stream is closed with this ``code`` after ``seconds``.
+    - ``clock_step``: the clock of the service jumps by ``seconds``.
     """
 
     kind: Kind
+    """What goes wrong."""
     rate: float = 1.0
-    """The share of requests that it befalls, 0 to 1."""
+    """The probability that it happens to a request, 0 to 1."""
     path: str = ""
-    """Only requests whose path this regular expression finds something in."""
+    """A regular expression; only requests whose path it matches somewhere."""
     method: str | None = None
-    """Only requests with this method."""
+    """Only requests with this HTTP method; any method by default."""
     times: int | None = None
-    """How often at most; any number by default."""
+    """How often it happens at most; any number by default."""
     status: int = 503
+    """The HTTP status of ``status``, ``html`` and ``stream_refused``."""
     seconds: float = 0.2
+    """The seconds of ``slow``, ``stream_closed`` and ``clock_step``."""
     retry_after: int = 1
-    """Seconds that an answer of 429 asks to wait."""
+    """The header ``Retry-After`` of a reply with status 429, in seconds."""
     code: int = 1011
+    """The code with which ``stream_closed`` closes the websocket."""
 
 
 class FaultPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What goes wrong, and how often.
+    """A plan of faults.
 
     Example:
         >>> FaultPlan(faults=[Fault("status", rate=0.1)], seed=7).faults[0].status
@@ -79,18 +84,23 @@ class FaultPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     faults: list[Fault] = []
+    """The faults. The first one that fits a request and is drawn happens."""
     seed: int = 0
+    """The seed of the draws."""
 
 
 class NoFaultPlan(ValueError):  # noqa: N818 - named for what it says
-    """What was given is no plan; the message says why."""
+    """A document is no valid plan of faults; the message says why."""
 
 
 def read_plan(plan: bytes) -> FaultPlan:
-    """Return the plan that a JSON document is.
+    """Return the plan in a JSON document.
+
+    Args:
+        plan: The document: an object with ``faults`` and ``seed``.
 
     Raises:
-        NoFaultPlan: If it is none; the message says what is wrong, and where.
+        NoFaultPlan: If the document is no valid plan; the message says what is wrong, and in which field.
 
     Example:
         >>> read_plan(b'{"seed": 7, "faults": [{"kind": "html", "rate": 0.5}]}').seed
@@ -109,46 +119,47 @@ def read_plan(plan: bytes) -> FaultPlan:
 
 @define
 class Clock:
-    """The service's clock, which can be made to jump."""
+    """The clock of the service. The fault ``clock_step`` makes it jump."""
 
     ahead: timedelta = timedelta()
+    """By how much it is ahead of the clock of the machine."""
 
     def __call__(self) -> datetime:
-        """Return the time, UTC."""
+        """Return the time in UTC."""
         return datetime.now(UTC) + self.ahead
 
 
 _OF_STREAMS: Final = frozenset({"stream_refused", "stream_silent", "stream_closed"})
 _OF_JOB_REPLIES: Final = frozenset({"unknown_status", "stale_status"})
 _SPARED: Final = re.compile(r"^/(?:page/.*|faults|jobs)?$")
-"""The page of the service and its controls, which are not a part of what is tried out: no fault befalls them."""
+"""Paths to which no fault happens: the page of the service and its controls, which IBM's service does not have."""
 _JOB_PATH: Final = re.compile(r"/jobs/[^/]+$")
 _FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
 
 
 class OrderedFaults:
-    """The plan in force, and how far it has been carried out.
+    """The plan of faults in force, and how often each fault can still happen.
 
     Args:
-        plan: What goes wrong at first.
+        plan: The first plan.
     """
 
     def __init__(self, plan: FaultPlan) -> None:
         self.order(plan)
 
     def order(self, plan: FaultPlan) -> None:
-        """Replace the plan by another one, which begins with its first draw."""
+        """Replace the plan. The draws of the new plan start from its seed."""
         self._faults = plan.faults
         self._left = [fault.times for fault in plan.faults]
         self.drawn = random.Random(plan.seed)
-        """Where chance comes from."""
+        """The source of random numbers."""
 
     def next(self, scope: Scope) -> Fault | None:
-        """Return the fault that befalls a request, which is counted; ``None`` for most requests."""
+        """Return the fault that happens to a request, and count it; ``None`` if none happens."""
         for index, fault in enumerate(self._faults):
-            if not _can_befall(fault, scope) or self._left[index] == 0:
+            if not _fits(fault, scope) or self._left[index] == 0:
                 continue
-            # Drawn only for those that can happen: what is added for other paths does not change the row.
+            # Draw only for faults that fit, so that a fault for other paths does not change the sequence.
             if self.drawn.random() < fault.rate:
                 left = self._left[index]
                 self._left[index] = None if left is None else left - 1
@@ -157,12 +168,12 @@ class OrderedFaults:
 
 
 class FaultInjector:
-    """The service as an ASGI application, with faults. At ``/faults`` it tells how many there were of each.
+    """An ASGI application that injects faults. ``GET /faults`` returns how many requests and faults there were.
 
     Args:
-        app: The service.
-        ordered: What goes wrong.
-        clock: The service's clock.
+        app: The application that serves the requests.
+        ordered: The plan of faults in force.
+        clock: The clock of the service.
     """
 
     def __init__(self, app: ASGIApp, ordered: OrderedFaults, clock: Clock) -> None:
@@ -170,12 +181,12 @@ class FaultInjector:
         self._ordered = ordered
         self._clock = clock
         self._served: Counter[str] = Counter()
-        self._befell: Counter[str] = Counter()
+        self._happened: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Serve one request or websocket."""
         if scope["type"] == "http" and (scope["method"], scope["path"]) == ("GET", "/faults"):
-            await _answer(send, 200, msgspec.json.encode({"served": self._served, "faults": self._befell}))
+            await _reply(send, 200, msgspec.json.encode({"served": self._served, "faults": self._happened}))
             return
         if scope["type"] == "http" and _SPARED.search(scope["path"]):
             await self._app(scope, receive, send)
@@ -184,22 +195,22 @@ class FaultInjector:
         if scope["type"] != "lifespan":
             self._served[scope["type"]] += 1
         if fault is not None:
-            self._befell[fault.kind] += 1
+            self._happened[fault.kind] += 1
         if fault is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._faulty_stream(fault, receive, send)
         else:
-            await self._faulty_answer(fault, scope, receive, send)
+            await self._faulty_reply(fault, scope, receive, send)
 
-    async def _faulty_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _faulty_reply(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind:
             case "status":
-                body = b'{"error":{"code":1,"message":"A fault to order.","name":"Error"}}'
-                await _answer(send, fault.status, body, retry_after=fault.retry_after)
+                body = b'{"error":{"code":1,"message":"A fault of the plan.","name":"Error"}}'
+                await _reply(send, fault.status, body, retry_after=fault.retry_after)
             case "html":
                 page = b"<html><head><title>Down for maintenance</title></head><body>Sorry.</body></html>"
-                await _answer(send, fault.status, page, b"text/html")
+                await _reply(send, fault.status, page, b"text/html")
             case "reset_before":
                 await _reset(receive)
             case "slow":
@@ -209,19 +220,19 @@ class FaultInjector:
                 self._clock.ahead += timedelta(seconds=fault.seconds)
                 await self._app(scope, receive, send)
             case _:
-                await self._changed_answer(fault, scope, receive, send)
+                await self._changed_reply(fault, scope, receive, send)
 
-    async def _changed_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        """What has been done already, and is told wrongly."""
-        told: list[Message] = []
+    async def _changed_reply(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application serve the request, and send another reply than the application's."""
+        messages: list[Message] = []
 
-        async def keep(message: Message) -> None:
-            told.append(message)
+        async def collect(message: Message) -> None:
+            messages.append(message)
 
-        await self._app(scope, receive, keep)
-        start, body = told[0], b"".join(message.get("body", b"") for message in told[1:])
+        await self._app(scope, receive, collect)
+        start, body = messages[0], b"".join(message.get("body", b"") for message in messages[1:])
         if not body:
-            for message in told:
+            for message in messages:
                 await send(message)
             return
         if fault.kind == "reset_during":
@@ -239,7 +250,7 @@ class FaultInjector:
             return body[: len(body) // 2]
         if kind == "garbled":
             place = self._ordered.drawn.randrange(len(body) + 1)
-            # One byte that is never in UTF-8: noise that reads as text, such as another number, would go unnoticed.
+            # The byte 0xFF is never in UTF-8. Without it, the noise could be valid text, such as another number.
             return body[:place] + b"\xff" + self._ordered.drawn.randbytes(4) + body[place + 5 :]
         try:
             reply = msgspec.json.decode(body)
@@ -262,22 +273,22 @@ class FaultInjector:
             await asyncio.sleep(fault.seconds)
             await send({"type": "websocket.close", "code": fault.code})
             return
-        # Nothing is read any more, so that pings get no pong.
+        # Stop reading, so that pings get no pong.
         _transport(receive).pause_reading()
         try:
-            await asyncio.sleep(_LONGEST_SILENCE)
+            await asyncio.sleep(_LONGEST_SILENCE_SECONDS)
         except asyncio.CancelledError:
-            # The service stops; that is worth no traceback in its log.
+            # The service stops. Raised again, the error would be logged with a traceback.
             return
         finally:
             _transport(receive).abort()
 
 
-_LONGEST_SILENCE: Final = 120.0
-"""Seconds after which even a silent stream is given up."""
+_LONGEST_SILENCE_SECONDS: Final = 120.0
+"""Seconds after which a silent stream is closed."""
 
 
-def _can_befall(fault: Fault, scope: Scope) -> bool:
+def _fits(fault: Fault, scope: Scope) -> bool:
     if scope["type"] not in {"http", "websocket"}:
         return False
     if (scope["type"] == "websocket") != (fault.kind in _OF_STREAMS):
@@ -289,9 +300,7 @@ def _can_befall(fault: Fault, scope: Scope) -> bool:
     return re.search(fault.path, scope["path"]) is not None
 
 
-async def _answer(
-    send: Send, status: int, body: bytes, kind: bytes = b"application/json", retry_after: int = 1
-) -> None:
+async def _reply(send: Send, status: int, body: bytes, kind: bytes = b"application/json", retry_after: int = 1) -> None:
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     if status == 429:
         headers.append((b"retry-after", b"%d" % retry_after))
@@ -300,7 +309,7 @@ async def _answer(
 
 
 async def _reset(receive: Receive) -> None:
-    """Reset the connection, and wait until the server has noticed."""
+    """Reset the connection, and return when the server has noticed it."""
     _transport(receive).abort()
     message: MutableMapping[str, Any] = {}
     while message.get("type") != "http.disconnect":
@@ -308,5 +317,5 @@ async def _reset(receive: Receive) -> None:
 
 
 def _transport(receive: Any) -> Any:
-    """The connection itself, which ASGI has no word for; uvicorn's ``receive`` is a method of what holds it."""
+    """Return the transport of a connection. ASGI has no access to it, but uvicorn's ``receive`` is a bound method."""
     return receive.__self__.transport

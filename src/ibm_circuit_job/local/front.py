@@ -1,8 +1,9 @@
-"""What comes before any endpoint: for which host a request is meant, which page sent it, and clients that leave.
+"""The outermost ASGI application: checks the headers ``Host`` and ``Origin``, and ignores clients that disconnect.
 
-A web page of any origin can send requests to a service on this machine. If the name of the page's host is made to
-lead here (DNS rebinding), the page can also read the replies. A browser says the name that the page used in ``Host``,
-and the page's origin in ``Origin``. So requests that name another host than the service's are refused.
+A web page of any origin can send requests to a service on this machine. If an attacker lets the host name of the page
+resolve to this machine (DNS rebinding), the page can also read the replies. A browser sends the host name that the page
+used in ``Host``, and the origin of the page in ``Origin``. So a request is refused if it names the host of another
+service.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ _CODE: Final = 1215
 
 
 class Front:
-    """An ASGI application that lets in what is meant for it.
+    """An ASGI application that passes on only requests that are meant for this service.
 
     Args:
-        app: What is behind it.
-        hosts: The host names of the service, beside ``localhost`` and all IP addresses, whose pages may use it.
-        own: The name at which it listens. Pages of other programs at the same name may not use it.
+        app: The application that gets these requests.
+        hosts: The host names of the service, in addition to ``localhost`` and all IP addresses. Pages of these hosts
+            may use the service.
+        own: The name on which the service listens. Pages of other programs on the same name may not use the service.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), own: str = "") -> None:
@@ -45,19 +47,19 @@ class Front:
         try:
             await self._app(scope, receive, send)
         except (ClientDisconnect, WebSocketDisconnect):
-            # The client has left in the midst of its request: there is no one to answer.
+            # The client disconnected during its request, so there is nothing to reply to.
             return
 
 
 def why_refused(headers: dict[bytes, bytes], hosts: frozenset[str], own: str = "") -> str | None:
-    """Return why a request is refused because of its host or its origin; ``None`` where it is not.
+    """Return why a request is refused because of its host or origin; ``None`` if it is allowed.
 
-    IP addresses are allowed, since no other host can take them over; so is ``localhost``, which no name server answers.
+    IP addresses and ``localhost`` are allowed: DNS, which an attacker can control, does not resolve them.
 
     Args:
-        headers: The headers of the request, by name in lower case.
+        headers: The headers of the request; their names are in lower case.
         hosts: The host names of the service, in lower case.
-        own: The name at which it listens, in lower case.
+        own: The name on which the service listens, in lower case.
 
     Example:
         >>> why_refused({b"host": b"127.0.0.1:8080"}, frozenset())
@@ -74,7 +76,7 @@ def why_refused(headers: dict[bytes, bytes], hosts: frozenset[str], own: str = "
     if b"origin" not in headers:
         return None
     origin = headers[b"origin"].decode("latin-1").lower()
-    # A websocket client gives the service itself as its origin.
+    # A websocket client sends the URL of the service as its origin.
     if origin in {f"http://{host}", f"https://{host}"} or _name_in(origin) in hosts:
         return None
     return f"The header Origin names {origin[:80]!r}, whose pages may not use this service."
@@ -100,7 +102,7 @@ def _is_of_this_machine(name: str) -> bool:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
-    # In the form of both dialects.
+    # The body has the fields of errors of both APIs, since the API is not known yet.
     error = {"code": _CODE, "message": why, "solution": "Add the name to the setting allowed_hosts.", "more_info": ""}
     body = msgspec.json.encode({"errors": [error], "error": {"code": _CODE, "message": why, "name": "Error"}})
     kind = "http.response"

@@ -1,4 +1,4 @@
-"""The instances of the service: who pays for a job, by which plan, and up to how many seconds."""
+"""The instances of the service: which one pays for a job, by which plan, and up to how many seconds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.records import JobRecord
 
 PERIOD: Final = timedelta(days=28)
-"""How long back the usage counts that an instance's limit is for."""
+"""The limit of an instance is for the jobs of this period before now."""
 _PRICING: Final = {"open": "free", "lite": "free", "trial": "trial", "pay-as-you-go": "paygo"}
-"""Plan -> how it is paid for; every other one is paid for by subscription."""
+"""Plan, in lower case -> pricing type. Every other plan has the type ``subscription``."""
 _Part = Annotated[str, msgspec.Meta(pattern=r"\A[\w.-]{1,60}\Z")]
 
 
@@ -23,7 +23,7 @@ class NoInstances(ValueError):  # noqa: N818 - named for what it says
 
 
 class Instance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One instance."""
+    """One instance of IBM Quantum Platform."""
 
     name: _Part = "local"
     """Its name."""
@@ -48,12 +48,15 @@ class Instance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def pricing_type(self) -> str:
-        """How it is paid for."""
+        """The pricing type of its plan: ``free``, ``trial``, ``paygo`` or ``subscription``."""
         return _PRICING.get(self.plan.lower(), "subscription")
 
 
 def read_instances(given: object) -> tuple[Instance, ...]:
-    """Return instances from what JSON has; one with the plan ``Open`` and no limit where none is named.
+    """Return the instances in decoded JSON; an empty list stands for one with the plan ``Open`` and no limit.
+
+    Args:
+        given: A list of objects with the fields of :class:`Instance`.
 
     Raises:
         NoInstances: If they cannot be read, or two have the same CRN.
@@ -67,16 +70,16 @@ def read_instances(given: object) -> tuple[Instance, ...]:
     except msgspec.ValidationError as error:
         raise NoInstances(f"instances: {error}") from None
     if len({each.crn for each in found}) < len(found):
-        raise NoInstances("instances: expected different names in a region, got one twice")
+        raise NoInstances("instances: expected different names in one region, got the same name twice")
     return found
 
 
 def used_seconds(jobs: Iterable[JobRecord], now: datetime) -> float:
-    """Return the seconds that jobs were charged within the last 28 days.
+    """Return the seconds that the jobs of the last 28 days were charged.
 
     Args:
         jobs: The jobs of an instance.
-        now: The time.
+        now: The time now, in UTC.
     """
     return sum(charged_for(job, now) for job in jobs if job.created >= now - PERIOD)
 
@@ -86,9 +89,9 @@ def usage_reply(instance: Instance, limit: float | None, used: float, now: datet
 
     Args:
         instance: The instance.
-        limit: Its limit in seconds; ``None`` where it has none.
+        limit: Its limit in seconds; ``None`` if it has none.
         used: The seconds that it has used.
-        now: The time.
+        now: The time now, in UTC.
     """
     start, end = ((moment.isoformat().replace("+00:00", "Z")) for moment in (now - PERIOD, now))
     reply = {
@@ -107,5 +110,5 @@ def usage_reply(instance: Instance, limit: float | None, used: float, now: datet
 
 
 def by_crn(instances: Sequence[Instance]) -> dict[str, Instance]:
-    """Return instances by their CRN."""
+    """Return CRN -> instance."""
     return {each.crn: each for each in instances}

@@ -1,6 +1,7 @@
-"""What both dialects of the service have in common: the endpoints of jobs and backends, over one set of queues.
+"""The endpoints of jobs and backends that both APIs of the service have. Both use the same queues.
 
-A dialect says who may come in, which programs there are, how an error looks, and what else stands in a reply.
+A subclass for each API (``legacy_api``, ``platform_api``) decides how a client authenticates, which programs there are,
+what form an error has, and which further fields a reply has.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
@@ -27,26 +28,26 @@ from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, configuration, properties
 from ibm_circuit_job.local.instances import Instance
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
-from ibm_circuit_job.local.records import Records
+from ibm_circuit_job.local.records import NotWritten, Records
 
-MOST_BODY: Final = 64 * 1024 * 1024
-"""How many bytes a request may hold."""
-MOST_OF_A_STRANGER: Final = 16 * 1024
-"""How many bytes a request may hold from a client that has not authenticated yet."""
+MOST_BODY_BYTES: Final = 64 * 1024 * 1024
+"""The most bytes that the body of a request may have."""
+MOST_LOGIN_BYTES: Final = 16 * 1024
+"""The most bytes that the body of a request may have if the client has not authenticated yet."""
 SILENCE_SECONDS: Final = 30.0
-"""Seconds that the next piece of a request may take to arrive."""
-MOST_OF_A_CLIENT: Final = 1000
-"""How many characters of what a client says of itself are kept with a job."""
+"""Seconds within which the next part of a request has to arrive."""
+MOST_CLIENT_CHARACTERS: Final = 1000
+"""The most characters of the header ``X-Qx-Client-Application`` that are saved with a job."""
 RAN_TOO_LONG_STATUS: Final = "Cancelled - Ran too long"
-"""The long status of a job that went over a limit on its charged seconds."""
-PAGE: Final = 200
-"""How many jobs a page of a listing holds at most."""
+"""The field ``status`` of a job that exceeded a limit on its charged seconds."""
+MOST_PAGE_JOBS: Final = 200
+"""The most jobs on one page of a listing."""
 
 _T = TypeVar("_T")
 
 
 class Refusal(Exception):  # noqa: N818 - named for what it says
-    """A request that is refused: an HTTP status, the service's own code, and why."""
+    """A request is refused, with this HTTP status, code of the service and message."""
 
     def __init__(self, status: int, code: int, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -59,7 +60,7 @@ _Name = Annotated[str, msgspec.Meta(max_length=10_000)]
 
 
 class Submission(msgspec.Struct):
-    """The body of a submission."""
+    """The body of ``POST /jobs``."""
 
     program_id: _Name
     backend: _Name
@@ -71,28 +72,29 @@ class Submission(msgspec.Struct):
     private: bool = False
     cost: Annotated[int, msgspec.Meta(ge=0, le=MOST_COST)] | None = None
     calibration_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
-    # The official client writes it in capitals.
+    # The official client sends it in capital letters.
     log_level: Annotated[str, msgspec.Meta(pattern="(?i)^(critical|error|warning|info|debug)$")] | None = None
 
 
 class TagsChange(msgspec.Struct):
-    """The body of a change of tags."""
+    """The body of ``PUT /jobs/ID/tags``."""
 
     tags: Tags
 
 
 @define
 class RateLimit:
-    """So many submissions a minute, and no more."""
+    """Refuses submissions when there were too many in the last minute."""
 
     a_minute: int | None = None
+    """The most submissions in a minute; ``None`` for any number."""
     _taken: deque[float] = field(factory=deque, init=False)
 
     def take(self) -> None:
-        """Count one.
+        """Count one submission.
 
         Raises:
-            Refusal: If there were too many; it says when there will be room again.
+            Refusal: If there were too many; the message says after how many seconds to try again.
         """
         if self.a_minute is None:
             return
@@ -108,15 +110,15 @@ class RateLimit:
 
 @define
 class Service:
-    """What the dialects serve."""
+    """What the endpoints of both APIs need: the queues, the tokens and the settings."""
 
     queues: JobQueues
     access: Access
     rate: RateLimit
     results_at_url: int | None = None
-    """From how many bytes on a result lies at a URL; ``None`` for the dialect's own rule."""
+    """Results of at least this many bytes lie at a URL; ``None`` for the default of each API."""
     instances: tuple[Instance, ...] = (Instance(),)
-    """The instances, the first of which has also what belongs to none."""
+    """The instances. Jobs and sessions without an instance belong to the first one."""
     usage_seconds: float = 0.1
     """Seconds from the end of a job until its usage is settled."""
     withdrawn: set[str] = field(factory=set)
@@ -127,13 +129,13 @@ class JobApi(ABC):
     """The endpoints of jobs and backends.
 
     Args:
-        service: What is served.
+        service: The queues, the tokens and the settings.
     """
 
     programs: frozenset[str]
-    """The programs that may be submitted."""
+    """The programs that jobs may have."""
     results_at_url: int | None = None
-    """From how many bytes on a result lies at a URL, unless the service says otherwise."""
+    """Results of at least this many bytes lie at a URL, unless the service has a setting for it; ``None`` for never."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -142,22 +144,27 @@ class JobApi(ABC):
 
     @abstractmethod
     def check(self, connection: HTTPConnection) -> None:
-        """Let in a client that authenticates.
+        """Check that a request is authenticated.
 
         Raises:
-            Refusal: If they do not.
+            Refusal: If it is not.
         """
 
     @abstractmethod
-    def more_of(self, job: LocalJob) -> dict[str, Any]:
-        """Return what a job reply holds in this dialect alone."""
+    def extra_fields(self, job: LocalJob) -> dict[str, Any]:
+        """Return the fields that a job reply has only in this API."""
 
     @abstractmethod
     def usage_of(self, job: LocalJob, seconds: float | None) -> dict[str, Any]:
-        """Return the ``usage`` of a metrics reply."""
+        """Return the field ``usage`` of a metrics reply.
+
+        Args:
+            job: The job.
+            seconds: The seconds that it ran; ``None`` if it has not ended, or has not run.
+        """
 
     def job_routes(self) -> list[BaseRoute]:
-        """Return the routes that both dialects have."""
+        """Return the routes that both APIs have."""
         return [
             Route("/jobs", self._submit, methods=["POST"]),
             Route("/jobs", self._list),
@@ -196,7 +203,7 @@ class JobApi(ABC):
             given.tags,
             given.session_id,
             private=given.private,
-            client=request.headers.get("x-qx-client-application", "")[:MOST_OF_A_CLIENT] or None,
+            client=request.headers.get("x-qx-client-application", "")[:MOST_CLIENT_CHARACTERS] or None,
             cost=given.cost,
             calibration_id=given.calibration_id,
             instance=self.instance_of(request),
@@ -208,29 +215,34 @@ class JobApi(ABC):
         return {"id": job.id, "backend": job.backend}
 
     def check_submission(self, request: Request) -> None:
-        """Let in a submission for which its instance has seconds left.
+        """Check that the instance of a submission has seconds left.
 
         Raises:
-            Refusal: If it has none.
+            Refusal: If it has not.
         """
         del request
 
     def instance_of(self, connection: HTTPConnection) -> str | None:
-        """Return the instance (CRN) that a request names; ``None`` for the one of a dialect that has no others."""
+        """Return the instance (CRN) that a request names; ``None`` in an API without instances."""
         del connection
         return None
 
     def may_see(self, instance: str | None, connection: HTTPConnection) -> bool:
-        """Return whether a request may see what belongs to an instance."""
+        """Return whether a request may access the jobs and sessions of an instance."""
         del instance, connection
         return True
 
     @abstractmethod
     def check_session(self, session_id: str | None, backend: str, request: Request) -> None:
-        """Let a submission into its session.
+        """Check that the session of a submission accepts it.
+
+        Args:
+            session_id: The session; ``None`` if the submission names none.
+            backend: The name of the backend of the submission.
+            request: The submission.
 
         Raises:
-            Refusal: If there is no such session, or it takes no more jobs.
+            Refusal: If there is no such session, or it accepts no more jobs.
         """
 
     async def _list(self, request: Request) -> Response:
@@ -253,23 +265,23 @@ class JobApi(ABC):
         )
 
     def check_listing(self, request: Request) -> None:
-        """Let in a listing whose filters this dialect takes.
+        """Check the filters of a listing.
 
         Raises:
-            Refusal: If it does not.
+            Refusal: If this API does not allow them.
         """
         del request
 
     def page_of(self, request: Request) -> tuple[int, int]:
-        """Return how many jobs a listing wants at most, and how many before them."""
+        """Return the most jobs that a listing wants (``limit``), and how many it skips (``offset``)."""
         query = request.query_params
-        return min(_number(query.get("limit"), "limit", PAGE), PAGE), _number(query.get("offset"), "offset", 0)
+        return min(number_in(query, "limit", MOST_PAGE_JOBS), MOST_PAGE_JOBS), number_in(query, "offset", 0)
 
     listing_excludes_params = "false"
-    """What a listing does where it is not said."""
+    """The default of the query parameter ``exclude_params`` of a listing."""
 
     def matches(self, job: LocalJob, request: Request) -> bool:
-        """Return whether a job is asked for by a listing."""
+        """Return whether a job passes the filters of a listing."""
         query = request.query_params
         wants: list[tuple[str, Callable[[str], bool]]] = [
             ("pending", lambda value: (not job.in_final_state) == (value == "true")),
@@ -288,13 +300,13 @@ class JobApi(ABC):
         )
 
     async def _job(self, request: Request) -> Response:
-        job = self._asked_for(request)
+        job = self._checked_job(request)
         return json_response(
             self._reply(job, request, exclude_params=request.query_params.get("exclude_params") == "true")
         )
 
     def formed(self, kind: str, reply: dict[str, Any], request: Request) -> dict[str, Any]:
-        """Return a reply of some kind as this dialect has it."""
+        """Return a reply in the form that this API has for its kind; see ``api_forms.formed``."""
         del kind, request
         return reply
 
@@ -317,22 +329,19 @@ class JobApi(ABC):
             "cost": 0,
             "private": job.private,
             "estimated_running_time_seconds": job.estimate,
-            **self.more_of(job),
+            **self.extra_fields(job),
         }
         if not exclude_params:
-            # Those of a private job are never given away.
+            # The parameters of a private job are never sent.
             reply["params"] = {} if job.private else msgspec.Raw(self.records.params(job))
         return self.formed("job", reply, request)
 
     async def _delete(self, request: Request) -> Response:
-        job = self._asked_for(request)
-        if not job.in_final_state:
-            raise Refusal(400, 1296, f"Job {job.id} cannot be deleted before it has ended.")
-        self.queues.delete(job)
+        delete_job(self.queues, self._checked_job(request))
         return Response(status_code=204)
 
     async def _results(self, request: Request) -> Response:
-        job = self._asked_for(request)
+        job = self._checked_job(request)
         if not job.has_result:
             return self.without_result(job)
         body = self.records.result(job) or b""
@@ -343,10 +352,10 @@ class JobApi(ABC):
         return result_response(self.queues, job, body, request)
 
     def without_result(self, job: LocalJob) -> Response:
-        """Return the reply to a request for a result that is not there.
+        """Return the reply to a request for a result that the job does not have.
 
         Raises:
-            Refusal: If it was read before, or is not there yet.
+            Refusal: If the result of a private job was read before, or the job has not ended.
         """
         if job.was_read:
             raise Refusal(404, 1297, f"The result of private job {job.id} was read, and is deleted.")
@@ -355,13 +364,13 @@ class JobApi(ABC):
         return Response(f"JobError: {job.reason!r}", media_type="text/plain")
 
     async def _logs(self, request: Request) -> Response:
-        job = self._asked_for(request)
+        job = self._checked_job(request)
         if not job.in_final_state:
             raise Refusal(404, 1293, f"Job {job.id} has not ended, and has no log yet.")
         return Response("\n".join(log_of(job)), media_type="text/plain")
 
     async def _metrics(self, request: Request) -> Response:
-        job = self._asked_for(request)
+        job = self._checked_job(request)
         steps = (("created", job.created), ("running", job.running), ("finished", job.finished))
         seconds = (job.finished - job.running).total_seconds() if job.running and job.finished else None
         expected = self.queues.expected(job)
@@ -380,29 +389,23 @@ class JobApi(ABC):
         return json_response(self.formed("metrics", reply, request))
 
     async def _cancel(self, request: Request) -> Response:
-        self._cancelled(self._asked_for(request))
+        cancel_job(self.queues, self._checked_job(request))
         return Response(status_code=204)
 
-    def _cancelled(self, job: LocalJob) -> None:
-        try:
-            self.queues.cancel(job)
-        except CannotCancel:
-            raise Refusal(409, 1294, f"Job {job.id} cannot be cancelled: it is {job.status}.") from None
-
     async def _tags(self, request: Request) -> Response:
-        job = self._asked_for(request)
+        job = self._checked_job(request)
         self.queues.retag(job, (await read(request, TagsChange)).tags)
         return Response(status_code=204)
 
-    def _asked_for(self, request: Request) -> LocalJob:
+    def _checked_job(self, request: Request) -> LocalJob:
         self.check(request)
         return self.found(request)
 
     def found(self, connection: HTTPConnection) -> LocalJob:
-        """Return the job that a request names.
+        """Return the job whose ID is in the path of a request.
 
         Raises:
-            Refusal: If there is none that it may see.
+            Refusal: If there is no such job, or the request may not access it.
         """
         job_id = connection.path_params["id"]
         job = self.queues.jobs.get(job_id)
@@ -425,7 +428,7 @@ class JobApi(ABC):
         return json_response(properties(device, calibrated or moment))
 
     def _calibration(self, device: Device, given: str | None) -> datetime | None:
-        """Return the date of the calibration of that ID; ``None`` where none is named.
+        """Return the date of the calibration with this ID; ``None`` for the ID ``None``.
 
         Raises:
             Refusal: If there is no such calibration.
@@ -455,8 +458,31 @@ class JobApi(ABC):
         return DEVICES[name]
 
 
+def cancel_job(queues: JobQueues, job: LocalJob) -> None:
+    """Cancel a job.
+
+    Raises:
+        Refusal: If it has ended.
+    """
+    try:
+        queues.cancel(job)
+    except CannotCancel:
+        raise Refusal(409, 1294, f"Job {job.id} cannot be cancelled: it is {job.status}.") from None
+
+
+def delete_job(queues: JobQueues, job: LocalJob) -> None:
+    """Delete a job.
+
+    Raises:
+        Refusal: If it has not ended.
+    """
+    if not job.in_final_state:
+        raise Refusal(400, 1296, f"Job {job.id} cannot be deleted before it has ended.")
+    queues.delete(job)
+
+
 def log_of(job: LocalJob) -> list[str]:
-    """Return the lines of a job's log, so far."""
+    """Return the lines of the log of a job, up to now."""
     lines = [f"{iso(job.created)} created"]
     for number, worker in enumerate(job.workers, 1):
         lines.append(f"executed by {worker}" if number == 1 else f"tried again: executed by {worker}")
@@ -466,7 +492,13 @@ def log_of(job: LocalJob) -> list[str]:
 
 
 def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Request) -> Response:
-    """Return the reply with a result; that of a private job is deleted when it is sent.
+    """Return the reply with a result. The result of a private job is deleted when it has been sent.
+
+    Args:
+        queues: The queues of the service.
+        job: The job.
+        body: The bytes of its result.
+        request: The request.
 
     Raises:
         Refusal: If the result of a private job is being sent to another request.
@@ -479,9 +511,10 @@ def result_response(queues: JobQueues, job: LocalJob, body: bytes, request: Requ
 
 
 class _SentOnce(Response):
-    """The reply with a private result, which is deleted before the last byte of the reply is sent.
+    """The reply with the result of a private job, which is deleted before the last byte of the reply is sent.
 
-    Where the connection has ended by then, the client has not had the result, and it can be asked for again.
+    If the client has disconnected before that, it does not have the whole result. So the result is not deleted, and can
+    be requested again.
     """
 
     media_type = "text/plain"
@@ -495,12 +528,12 @@ class _SentOnce(Response):
         self._job.is_being_sent = True
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            # The second piece waits until the first has gone out, but for what the server's buffer may contain.
+            # Sending the second part waits until the first part is sent, except for what fits into the server's buffer.
             for piece in (self.body[:-1], b""):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if not await Request(scope, receive).is_disconnected():
-                # Before the last byte: a client that has all of it is never sent it again.
-                self._records.forget_result(self._job)
+                # Before the last byte, so that a client that has the whole result can never get it again.
+                self._records.delete_result(self._job)
             await send({"type": "http.response.body", "body": self.body[-1:]})
         finally:
             self._job.is_being_sent = False
@@ -510,9 +543,9 @@ _QISKIT: Final = re.compile(r"(?:^|[/,])qiskit-(\d[\w.+]{0,40})|^[\w,-]{1,80}/(\
 
 
 def _qiskit_version(application: str) -> str | None:
-    """Return the version of qiskit that a client says it is: ``qiskit/1.4.6``, or a list of ``name-version``.
+    """Return the version of qiskit in the client's header: ``qiskit/1.4.6``, or a list of ``name-version``.
 
-    Of jobs that an earlier version of the service has kept, it is all that is known of the client.
+    Earlier versions of the service saved only the version.
     """
     if application[:1].isdecimal():
         return application
@@ -521,10 +554,14 @@ def _qiskit_version(application: str) -> str | None:
 
 
 def moment_of(value: str, name: str) -> datetime:
-    """Return the time that a query names.
+    """Return the time in a query parameter, in UTC.
+
+    Args:
+        value: An ISO time. A time without a zone is in UTC.
+        name: The name of the query parameter, for the message.
 
     Raises:
-        Refusal: If it is none.
+        Refusal: If the value is no time of the years 2 to 9998.
     """
     refusal = Refusal(400, 1221, f"{name}: expected an ISO time, got {value[:40]!r}.")
     try:
@@ -537,19 +574,27 @@ def moment_of(value: str, name: str) -> datetime:
     return moment
 
 
-def _number(value: str | None, name: str, default: int) -> int:
-    if value is None:
-        return default
+def number_in(query: Mapping[str, str], name: str, default: int) -> int:
+    """Return the number in a query parameter; *default* if the parameter is missing.
+
+    Raises:
+        Refusal: If it is no whole number from 0 up, or has more than 9 digits.
+    """
+    value = query.get(name, str(default))
     if not value.isdecimal() or len(value) > 9:
-        raise Refusal(400, 1221, f"{name}: expected a number from 0 up, got {value!r}.")
+        raise Refusal(400, 1221, f"{name}: expected a number from 0 up, got {value[:40]!r}.")
     return int(value)
 
 
-async def body_of(request: Request, most: int = MOST_BODY) -> bytes:
-    """Return the body of a request, of at most so many bytes.
+async def body_of(request: Request, most: int = MOST_BODY_BYTES) -> bytes:
+    """Return the body of a request.
+
+    Args:
+        request: The request.
+        most: The most bytes that it may have.
 
     Raises:
-        Refusal: If it is too large, or does not arrive.
+        Refusal: If it has more bytes (413), or does not arrive in time (408).
     """
     body = bytearray()
     chunks = request.stream()
@@ -558,22 +603,27 @@ async def body_of(request: Request, most: int = MOST_BODY) -> bytes:
             async with asyncio.timeout(SILENCE_SECONDS):
                 body += await anext(chunks)
             if len(body) > most:
-                raise Refusal(413, 1225, f"The request holds more than {most} bytes.")
+                raise Refusal(413, 1225, f"The request has more than {most} bytes, which is the limit.")
     except StopAsyncIteration:
         return bytes(body)
     except TimeoutError:
-        raise Refusal(408, 1225, f"Nothing of the request has come for {SILENCE_SECONDS:g} seconds.") from None
+        raise Refusal(408, 1225, f"No further bytes of the request came for {SILENCE_SECONDS:g} seconds.") from None
 
 
-async def read(request: Request, kind: type[_T], most: int = MOST_BODY) -> _T:
-    """Return the JSON of a request, of at most so many bytes.
+async def read(request: Request, kind: type[_T], most: int = MOST_BODY_BYTES) -> _T:
+    """Return the JSON body of a request.
+
+    Args:
+        request: The request.
+        kind: The type of the body.
+        most: The most bytes that it may have.
 
     Raises:
-        Refusal: If it is too large, or not what it should be.
+        Refusal: If it has more bytes, does not arrive in time, or is no JSON of this type.
     """
     try:
         body = await body_of(request, most)
-        # What stays raw is checked here, too: all of it must be text.
+        # Fields that stay raw JSON are not decoded below, so their UTF-8 is checked here.
         body.decode()
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -581,22 +631,36 @@ async def read(request: Request, kind: type[_T], most: int = MOST_BODY) -> _T:
 
 
 def iso(moment: datetime) -> str:
-    """Return a time as the service writes it."""
+    """Return a time as the service writes it: an ISO time that ends in ``Z``."""
     return moment.isoformat().replace("+00:00", "Z")
 
 
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return a value as JSON."""
+    """Return a response with a value as JSON."""
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
 
 
-def refusal_of(error: Exception) -> Refusal:
-    """Return how a request is refused of which something could not be written; nothing of it was done."""
-    return Refusal(503, 1500, f"The service cannot write to its folder: {error}.")
+def error_handlers(response_of: Callable[[Refusal], Response]) -> Mapping[Any, Callable[..., Any]]:
+    """Return exception or HTTP status -> the function that makes the reply, for a Starlette application.
+
+    Args:
+        response_of: Returns the reply that refuses a request, in the form of an API.
+    """
+
+    async def refused(_: Request, error: Refusal) -> Response:
+        return response_of(error)
+
+    async def not_written(_: Request, error: NotWritten) -> Response:
+        return response_of(Refusal(503, 1500, f"The service cannot write to its folder: {error}."))
+
+    async def no_such_path(request: Request, _: Exception) -> Response:
+        return response_of(Refusal(404, 1200, f"No such path: {request.url.path}"))
+
+    return {Refusal: refused, NotWritten: not_written, 404: no_such_path}
 
 
 def check_key(request: Request, service: Service) -> None:
-    """Let in a request that has the API token itself in its header ``Authorization``.
+    """Check that a request has the API token in its header, ``Authorization: apikey TOKEN``.
 
     Raises:
         Refusal: If it has not.
@@ -607,5 +671,5 @@ def check_key(request: Request, service: Service) -> None:
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:
-    """Return the headers that go with a refusal."""
+    """Return the headers of the reply that refuses a request."""
     return {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}

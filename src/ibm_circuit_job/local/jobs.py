@@ -1,7 +1,7 @@
-"""The jobs of the local service: their queues, and when which of them is executed.
+"""The queues of jobs of the local service: which job is executed next, and what happens when it ends.
 
-Lives in the service's event loop, and is touched from nowhere else. What is acknowledged to a client is in the records
-before: after a restart every such job is there, and those that had not ended run again.
+Only the event loop of the service uses them. A change is saved before the client gets the reply. So after a restart no
+job is missing, and jobs that had not ended run again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ibm_circuit_job.local.changes import Changes
 from ibm_circuit_job.local.charges import MOST_COST, RAN_TOO_LONG, charged_for, estimated_seconds, settled
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.executor import JobExecutor
-from ibm_circuit_job.local.kept_sessions import KeptSessions
 from ibm_circuit_job.local.records import JobRecord, NotWritten, Records
+from ibm_circuit_job.local.saved_sessions import SavedSessions
 
 MOST_SECONDS: Final = 300.0
-"""How many seconds a device takes for a job at most."""
+"""The most seconds for which a device seems to run a job, whatever the job is charged."""
 _AGAIN_SECONDS: Final = 1.0
-"""Seconds between two tries to write down that a job has ended."""
+"""Seconds between two tries to save that a job has ended, and between two looks at how many jobs run at once."""
 
 FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
 """The statuses that a job never leaves."""
@@ -38,20 +38,21 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class CannotCancel(Exception):  # noqa: N818 - named for what it says
-    """The job has ended already."""
+    """The job has ended, so it cannot be cancelled."""
 
 
 @define(eq=False)
 class LocalJob(JobRecord):
-    """One job of the service, from its submission on."""
+    """One job of the service, with what is not saved of it."""
 
     ended: asyncio.Event = field(factory=asyncio.Event)
+    """Set when the job has ended, and this is saved."""
     is_being_sent: bool = False
     """Whether the result of a private job is being sent to a client."""
 
     @property
     def ran_too_long(self) -> bool:
-        """Whether it went over a limit on its charged seconds."""
+        """Whether the job was cancelled because it exceeded a limit on its charged seconds."""
         return self.status == "Cancelled" and self.reason_code == RAN_TOO_LONG
 
     @property
@@ -64,10 +65,10 @@ class JobQueues:
     """One queue per backend. A device runs one job at a time, a simulator as many as the executor takes at once.
 
     Args:
-        records: Where the jobs are kept.
-        executor: What executes jobs, which has been started. It stops with the queues.
-        seed: The seed of every simulation whose job gives none; a new one each time by default.
-        clock: Where the times of jobs come from.
+        records: The records, in which the jobs are saved.
+        executor: Executes jobs. It has been started, and is stopped with the queues.
+        seed: The seed of every simulation whose job gives no seed; by default a new one each time.
+        clock: Returns the time, in UTC.
     """
 
     def __init__(
@@ -80,15 +81,15 @@ class JobQueues:
     ) -> None:
         self.records = records
         self.clock = clock
-        self.sessions = KeptSessions(records)
+        self.sessions = SavedSessions(records)
         self.changes = Changes()
-        """The changes of jobs, for those that show them."""
+        """Counts the changes of jobs, so that the page can wait for the next one."""
         self.jobs: dict[str, LocalJob] = {job.id: job for job in records.jobs(LocalJob)}
         self._seed = seed
-        # Jobs of backends that the service does not have this time stay in their queues.
+        # Jobs of backends that the service does not have after this start stay in their queues.
         backends = {*DEVICES, *(job.backend for job in self.jobs.values())}
         self._waiting: dict[str, deque[LocalJob]] = {name: deque() for name in backends}
-        self._news: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
+        self._changed: dict[str, asyncio.Event] = {name: asyncio.Event() for name in DEVICES}
         self._current: dict[str, asyncio.Future[execution.Outcome]] = {}
         self._runs: dict[str, set[asyncio.Task[None]]] = {name: set() for name in DEVICES}
         self._executor = executor
@@ -100,16 +101,16 @@ class JobQueues:
                 self._waiting[job.backend].append(job)
 
     def start(self) -> None:
-        """Begin to execute jobs."""
+        """Start to execute jobs. Needs a running event loop."""
         self._tasks = [asyncio.create_task(self._run_backend(name)) for name in DEVICES]
 
     async def stop(self) -> None:
-        """Stop at once; what runs is given up, and runs again when a service goes on with the same records."""
+        """Stop at once. Jobs that were running run again when a service starts with the same records."""
         tasks = [*self._tasks, *(run for runs in self._runs.values() for run in runs)]
-        given_up: list[asyncio.Future[Any]] = [*tasks, *self._current.values()]
+        cancelled: list[asyncio.Future[Any]] = [*tasks, *self._current.values()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*given_up, return_exceptions=True)
+        await asyncio.gather(*cancelled, return_exceptions=True)
         await self._executor.stop()
 
     def submit(
@@ -126,10 +127,22 @@ class JobQueues:
         calibration_id: str | None = None,
         instance: str | None = None,
     ) -> LocalJob:
-        """Take a job on.
+        """Add a job to the queue of its backend, and return it.
+
+        Args:
+            backend: The name of the backend.
+            program: The name of the program.
+            params: The parameters, as JSON.
+            tags: The tags.
+            session_id: The session; ``None`` for none.
+            private: Whether the result can be read only once.
+            client: The header ``X-Qx-Client-Application`` of the submission.
+            cost: The most seconds that the job may be charged; ``None`` for the limit of the service.
+            calibration_id: The calibration with which it is simulated; ``None`` for the newest.
+            instance: The instance (CRN) that pays; ``None`` for the first one.
 
         Raises:
-            NotWritten: If it cannot be written down.
+            NotWritten: If the job cannot be saved; it is not added then.
         """
         job = LocalJob(secrets.token_hex(10), backend, program, tags, session_id, private, self.clock())
         job.estimate, job.client = estimated_seconds(backend, program, params), client
@@ -137,20 +150,20 @@ class JobQueues:
         self.records.add(job, params)
         self.jobs[job.id] = job
         self._waiting[backend].append(job)
-        self._news[backend].set()
+        self._changed[backend].set()
         self.changes.note()
         return job
 
     def cancel(self, job: LocalJob) -> None:
-        """Cancel a job that waits or runs.
+        """Cancel a job that is waiting or running.
 
         Raises:
             CannotCancel: If it has ended.
-            NotWritten: If that cannot be written down; the job goes on.
+            NotWritten: If the change cannot be saved; the job goes on.
         """
         running = self._current.get(job.id)
         if job.in_final_state or (running is not None and running.done()):
-            # Its outcome is there already, and about to be written down.
+            # The job has an outcome, which is about to be saved.
             raise CannotCancel
         now = self.clock()
         self._write(job, status="Cancelled", finished=now, charged=settled(job, now))
@@ -162,36 +175,40 @@ class JobQueues:
         self.changes.note()
 
     def retag(self, job: LocalJob, tags: list[str]) -> None:
-        """Replace a job's tags.
+        """Replace the tags of a job.
 
         Raises:
-            NotWritten: If that cannot be written down.
+            NotWritten: If the change cannot be saved; the tags stay as they were.
         """
         self._write(job, tags=tags)
         self.changes.note()
 
     def age(self, job: LocalJob) -> None:
-        """Make a job that has ended one of the oldest; see ``oldest_api``.
+        """Turn a job that has ended into one of the oldest kind; see ``oldest_api``.
 
         Raises:
-            NotWritten: If that cannot be written down.
+            NotWritten: If the change cannot be saved.
         """
         self._write(job, is_oldest=True)
         self.changes.note()
 
     def delete(self, job: LocalJob) -> None:
-        """Forget a job that has ended."""
+        """Delete a job that has ended.
+
+        Raises:
+            NotWritten: If this cannot be saved; the job stays.
+        """
         self.records.delete(job)
         del self.jobs[job.id]
         self.changes.note()
 
     def position(self, job: LocalJob) -> int | None:
-        """Return the job's place in its backend's queue, from 1; ``None`` where it does not wait."""
+        """Return the place of a job in the queue of its backend, from 1; ``None`` if it is not waiting."""
         waiting = self._waiting[job.backend]
         return waiting.index(job) + 1 if job in waiting else None
 
     def expected(self, job: LocalJob) -> tuple[datetime, datetime] | None:
-        """Return when a job will begin and end, as far as one can tell; ``None`` where it does not wait."""
+        """Return the estimated times at which a job will start and end, in UTC; ``None`` if it is not waiting."""
         waiting = self._waiting[job.backend]
         if job not in waiting:
             return None
@@ -204,15 +221,15 @@ class JobQueues:
         return start, start + timedelta(seconds=job.estimate or 0.0)
 
     def length(self, backend: str) -> int:
-        """Return how many jobs wait or run on a backend."""
+        """Return how many jobs are waiting for a backend or running on it."""
         return len(self._waiting[backend]) + len(self._runs.get(backend, ()))
 
     def waiting_on(self, backend: str) -> list[LocalJob]:
-        """Return the jobs that wait for a backend, the next one first."""
+        """Return the jobs that are waiting for a backend, the next one first."""
         return list(self._waiting[backend])
 
     def running_on(self, backend: str) -> list[LocalJob]:
-        """Return the jobs that run on a backend, in the order of their submission."""
+        """Return the jobs that are running on a backend, in the order of their submission."""
         return [job for job in self.jobs.values() if job.backend == backend and job.status == "Running"]
 
     def newest_first(self) -> Iterable[LocalJob]:
@@ -220,34 +237,34 @@ class JobQueues:
         return reversed(self.jobs.values())
 
     async def _run_backend(self, name: str) -> None:
-        waiting, news, runs = self._waiting[name], self._news[name], self._runs[name]
+        waiting, changed, runs = self._waiting[name], self._changed[name], self._runs[name]
         while True:
             while not waiting or len(runs) >= self._at_once(name):
-                news.clear()
-                # Jobs that wait are looked at again: a cluster may have got more workers.
+                changed.clear()
+                # While jobs are waiting, look again after a second: a cluster may have more workers by then.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_AGAIN_SECONDS if waiting and self._at_once(name) > 1 else None):
-                        await news.wait()
+                        await changed.wait()
             job = waiting.popleft()
-            # Not written down: should the service die, the job runs again.
+            # This status is not saved. If the process of the service dies, the job runs again.
             job.status, job.running = "Running", self.clock()
             self._current[job.id] = asyncio.ensure_future(self._execute(job))
             run = asyncio.create_task(self._run(job))
             runs.add(run)
             run.add_done_callback(runs.discard)
-            run.add_done_callback(lambda _: news.set())
+            run.add_done_callback(lambda _: changed.set())
             self.changes.note()
 
     def _at_once(self, backend: str) -> int:
         return self._executor.at_once if DEVICES[backend].is_simulator else 1
 
     async def _run(self, job: LocalJob) -> None:
-        """See a job through that is being executed."""
+        """Wait for the outcome of a job that is being executed, and save it."""
         try:
             outcome = await asyncio.shield(self._current[job.id])
         except asyncio.CancelledError:
             if not job.in_final_state:
-                # The service stops.
+                # The service stops; a cancelled job is in a final state before its execution is cancelled.
                 self._current[job.id].cancel()
                 raise
         else:
@@ -262,15 +279,16 @@ class JobQueues:
         if allowed <= 0:
             return too_long
         try:
-            # What a device is charged for is not what its simulation takes, so that only a simulator is stopped.
+            # Only a simulator's job is stopped: a device charges its own time, not the time of the simulation.
             async with asyncio.timeout(allowed if job.estimate is None else None):
                 outcome = await self._outcome(job)
         except TimeoutError:
             return too_long
         except Exception as error:
-            # Whatever it is, the queue goes on.
+            # Any error ends only this job; the queue goes on.
             _logger.warning("Job %s could not be executed.", job.id, exc_info=True)
-            return execution.Outcome(None, f"The job could not be executed: {type(error).__name__}.")
+            reason = f"The job could not be executed: {type(error).__name__}. The log of the service has the traceback."
+            return execution.Outcome(None, reason)
         if not outcome.succeeded or job.estimate is None:
             return evolve(outcome, device_seconds=None)
         seconds = job.estimate if outcome.device_seconds is None else outcome.device_seconds
@@ -297,42 +315,42 @@ class JobQueues:
         return await self._executor.execute(task, started)
 
     def _allowed_seconds(self, job: LocalJob) -> float:
-        """Return how many seconds a job may be charged: its own limit, and what is left of its session's."""
+        """Return the most seconds that a job may be charged: its own limit, or what its session has left."""
         own = float(job.cost or MOST_COST)
         session = self.sessions.find(job.session_id)
         if session is None or session.max_ttl is None:
             return own
-        return min(own, session.max_ttl - self._charged_to_session(job, but=job))
+        return min(own, session.max_ttl - self._charged_to_session(job, without=job))
 
-    def _charged_to_session(self, job: LocalJob, but: LocalJob | None = None) -> float:
+    def _charged_to_session(self, job: LocalJob, without: LocalJob | None = None) -> float:
         now = self.clock()
-        return sum(charged_for(each, now) for each in self.of_session(job.session_id) if each is not but)
+        return sum(charged_for(each, now) for each in self.of_session(job.session_id) if each is not without)
 
     def _close_spent_session(self, job: LocalJob) -> None:
-        """Let a session take no more jobs whose jobs were charged all that it may last."""
+        """Close the session of a job if its jobs were charged all of its seconds."""
         session = self.sessions.find(job.session_id)
         if session is None or session.max_ttl is None or not session.accepting_jobs or job.session_id is None:
             return
         if self._charged_to_session(job) >= session.max_ttl:
             closed = msgspec.structs.replace(session, accepting_jobs=False, closed=self.clock().isoformat())
-            self.sessions.keep(job.session_id, closed)
+            self.sessions.save(job.session_id, closed)
 
     def of_session(self, session_id: str | None) -> list[LocalJob]:
         """Return the jobs of a session."""
         return [job for job in self.jobs.values() if job.session_id == session_id]
 
     def _write(self, job: LocalJob, result: bytes | None = None, **changes: Any) -> None:
-        """Write down what changes of a job, and only then change it.
+        """Save changes of a job, and then make them in memory.
 
         Raises:
-            NotWritten: If it cannot be written; the job is as it was.
+            NotWritten: If they cannot be saved; the job stays as it was.
         """
         self.records.update(evolve(job, **changes), result)
         for name, value in changes.items():
             setattr(job, name, value)
 
     async def _end(self, job: LocalJob, outcome: execution.Outcome) -> None:
-        """End a job; until that is written down, as on a full disk, it has not ended."""
+        """Save the end of a job. While it cannot be saved, for example on a full disk, the job has not ended."""
         finished = self.clock()
         try:
             self._write(
@@ -347,8 +365,8 @@ class JobQueues:
             )
             self._close_spent_session(job)
         except NotWritten as error:
-            _logger.warning("Job %s: its end could not be written: %s.", job.id, error)
-            reason = f"The service could not write the job's result: {error}."
+            _logger.warning("Job %s: its end could not be written, and is tried again: %s.", job.id, error)
+            reason = f"The service could not save the result of the job: {error}."
             while True:
                 try:
                     self._write(job, status="Failed", has_result=False, reason=reason, finished=finished)
@@ -370,7 +388,7 @@ def _too_long(allowed: float) -> str:
 
 
 def _calibrated(job: LocalJob) -> datetime:
-    """The time as of which the calibration counts: that of the job, or that of the calibration that it names."""
+    """Return the time whose calibration is simulated: that of the job's own calibration ID, otherwise of its start."""
     started = job.running or job.created
     if job.calibration_id is None:
         return started

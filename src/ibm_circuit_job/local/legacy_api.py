@@ -1,6 +1,6 @@
-"""The ``legacy`` dialect of the service: what IBM Quantum Platform Classic spoke, and ``qiskit-ibm-provider`` speaks.
+"""The API of IBM Quantum Platform Classic, which IBM switched off in July 2025; ``qiskit-ibm-provider`` uses it.
 
-Everything but the version and the login demands the token that a login gave.
+All paths except the version and the login need the access token that a login returns.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.job_api import MOST_OF_A_STRANGER, Refusal, headers_of, json_response, read, refusal_of
+from ibm_circuit_job.local.job_api import MOST_LOGIN_BYTES, Refusal, error_handlers, headers_of, json_response, read
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.oldest_api import OldestApi
-from ibm_circuit_job.local.records import NotWritten
 from ibm_circuit_job.local.sessions import SessionApi
 
 INSTANCE: Final = ("ibm-q", "open", "main")
-"""The one hub, group and project of the service."""
+"""The only hub, group and project of the service."""
 PATH: Final = "/api"
-"""Where the dialect is."""
+"""The path of this API."""
 LOGIN_SECONDS: Final = 1_209_600
-"""How long a login holds."""
+"""Seconds for which the access token of a login is valid: 14 days."""
 
 
 class _Login(msgspec.Struct):
@@ -36,13 +35,13 @@ class _Login(msgspec.Struct):
 
 
 class LegacyApi(SessionApi):
-    """The endpoints of the dialect."""
+    """The endpoints of the API of IBM Quantum Platform Classic."""
 
     programs = frozenset({"circuit-runner", "qasm3-runner"})
     results_at_url = 10 * 1024 * 1024
 
     def application(self) -> Starlette:
-        """Return the Starlette application."""
+        """Return the API as a Starlette application."""
         return Starlette(
             routes=[
                 *self.log_in_routes(),
@@ -56,11 +55,11 @@ class LegacyApi(SessionApi):
                 Route("/backends/{name}/defaults", self._defaults),
                 WebSocketRoute("/stream/jobs/{id}", self._stream),
             ],
-            exception_handlers={Refusal: _refused, NotWritten: _not_written, 404: _no_such_path},
+            exception_handlers=error_handlers(_response),
         )
 
     def log_in_routes(self) -> list[BaseRoute]:
-        """Return the routes by which a client logs in and learns where the others are."""
+        """Return the routes with which a client logs in and gets the URLs of the API."""
         return [
             Route("/version", self._version),
             Route("/users/loginWithToken", self._login, methods=["POST"]),
@@ -68,28 +67,38 @@ class LegacyApi(SessionApi):
         ]
 
     def check(self, connection: HTTPConnection) -> None:
-        """Let in a client that has logged in."""
+        """Check that a request has the access token of a login.
+
+        Raises:
+            Refusal: If it has not.
+        """
         if not self.service.access.is_issued("login", connection.headers.get("x-access-token", "")):
             raise Refusal(401, 1201, "Not authorised: the access token is missing or not valid.")
 
-    def more_of(self, job: LocalJob) -> dict[str, Any]:
-        """Return the instance that paid."""
+    def extra_fields(self, job: LocalJob) -> dict[str, Any]:
+        """Return the hub, group and project that pay for the job."""
         del job
         hub, group, project = INSTANCE
         return {"hub": hub, "group": group, "project": project}
 
     def usage_of(self, job: LocalJob, seconds: float | None) -> dict[str, Any]:
-        """Return the seconds that a job is charged, once it has run; a simulator charges the time of its run."""
+        """Return the seconds that a job is charged; ``None`` until it has run. A simulator charges the time it ran."""
         used = None if seconds is None else charged_for(job, self.queues.clock())
         return {"quantum_seconds": used, "seconds": used}
 
     def check_session(self, session_id: str | None, backend: str, request: Request) -> None:
-        """Let a submission into its session; one that was never opened is no more than a name here."""
+        """Check that the session of a submission accepts it; see the base class.
+
+        In this API, a session that was never opened is only a name, and accepts any job.
+
+        Raises:
+            Refusal: If the session was opened, and does not accept the job.
+        """
         if self.queues.sessions.find(session_id) is not None:
             super().check_session(session_id, backend, request)
 
     def matches(self, job: LocalJob, request: Request) -> bool:
-        """Return whether a job is asked for by a listing."""
+        """Return whether a job passes the filters of a listing, ``provider`` among them."""
         provider = request.query_params.get("provider", "/".join(INSTANCE))
         return provider == "/".join(INSTANCE) and super().matches(job, request)
 
@@ -99,7 +108,7 @@ class LegacyApi(SessionApi):
         return json_response({"new_api": True, "api-auth": "0.1"})
 
     async def _login(self, request: Request) -> Response:
-        given = await read(request, _Login, MOST_OF_A_STRANGER)
+        given = await read(request, _Login, MOST_LOGIN_BYTES)
         if not self.service.access.is_token(given.api_token):
             raise Refusal(401, 3446, "Login failed: the API token is not valid.")
         return json_response(
@@ -124,13 +133,13 @@ class LegacyApi(SessionApi):
         projects = {project: {"name": project, "isDefault": True, "devices": devices}}
         return json_response([{"name": hub, "groups": {group: {"name": group, "projects": projects}}}])
 
-    # What only this dialect has
+    # Only in this API
 
     async def _type(self, request: Request) -> Response:
         self.check(request)
         job_id = request.path_params["id"]
         if job_id not in self.queues.jobs:
-            # Not the code of the other paths: clients know an unknown job by this one.
+            # Clients recognise an unknown job by this code, which differs from that of the other paths.
             raise Refusal(404, 3250, f"Job {job_id} not found.")
         return json_response({"type": "IQX" if self.queues.jobs[job_id].is_oldest else "RUNTIME"})
 
@@ -150,7 +159,7 @@ class LegacyApi(SessionApi):
             return
         await socket.accept()
         await socket.send_text('{"type":"acknowledged"}')
-        await _hold(job, socket)
+        await _stay_open(job, socket)
 
     def _running(self, socket: WebSocket) -> LocalJob:
         self.check(socket)
@@ -160,18 +169,18 @@ class LegacyApi(SessionApi):
         return job
 
 
-async def _hold(job: LocalJob, socket: WebSocket) -> None:
-    """Hold the stream open until the job ends or the client leaves."""
+async def _stay_open(job: LocalJob, socket: WebSocket) -> None:
+    """Return when the job has ended, after the stream is closed, or when the client disconnects."""
     ended = asyncio.ensure_future(job.ended.wait())
-    left = asyncio.ensure_future(_left(socket))
-    await asyncio.wait({ended, left}, return_when=asyncio.FIRST_COMPLETED)
-    if not left.done():
-        left.cancel()
+    disconnected = asyncio.ensure_future(_wait_until_disconnected(socket))
+    await asyncio.wait({ended, disconnected}, return_when=asyncio.FIRST_COMPLETED)
+    if not disconnected.done():
+        disconnected.cancel()
         await socket.close(1000)
     ended.cancel()
 
 
-async def _left(socket: WebSocket) -> None:
+async def _wait_until_disconnected(socket: WebSocket) -> None:
     try:
         while True:
             await socket.receive_text()
@@ -182,16 +191,3 @@ async def _left(socket: WebSocket) -> None:
 def _response(refusal: Refusal) -> Response:
     error = {"error": {"code": refusal.code, "message": refusal.message, "name": "Error"}}
     return json_response(error, refusal.status, headers_of(refusal))
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - Starlette calls it for nothing else
-    return _response(error)
-
-
-async def _not_written(_: Request, error: Exception) -> Response:
-    return _response(refusal_of(error))
-
-
-async def _no_such_path(request: Request, _: Exception) -> Response:
-    return _response(Refusal(404, 1200, f"No such path: {request.url.path}"))

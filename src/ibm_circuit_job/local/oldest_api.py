@@ -1,7 +1,7 @@
-"""The account's API of the ``legacy`` dialect: the oldest jobs, those that ``job_type`` calls ``IQX``.
+"""The account API of IBM Quantum Platform Classic, with the oldest jobs, which ``job_type`` calls ``IQX``.
 
-A job is one of them when the service was asked to age it; see ``control``. From then on only this API has it: it lists
-it, describes it with what was submitted as a Qobj, and says at which URL its result lies.
+A request of ``control`` turns a job into one of these ("ages" it). After that, only this API has the job: it lists it,
+returns its circuits as a Qobj (the JSON format of old qiskit versions), and returns the URL of its result.
 
 Source: ``api/rest/job.py`` and ``api/rest/root.py`` of ``qiskit-ibm-provider`` 0.11, and of ``qiskit-ibmq-provider``.
 """
@@ -16,20 +16,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ibm_circuit_job.local.job_api import PAGE, JobApi, Refusal, iso, json_response, moment_of
+from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, JobApi, Refusal, iso, json_response, moment_of, number_in
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.qobj_of_params import qobj_of
 
 _STATUS: Final = {"Completed": "COMPLETED", "Failed": "ERROR_RUNNING_JOB", "Cancelled": "CANCELLED"}
 _MOST_BYTES: Final = 2 * 1024 * 1024
-"""Larger parameters are not made a Qobj of."""
+"""The most bytes of parameters that are converted to a Qobj."""
 
 
 class OldestApi:
     """The endpoints of the oldest jobs.
 
     Args:
-        api: The dialect that they belong to.
+        api: The API of IBM Quantum Platform Classic.
     """
 
     def __init__(self, api: JobApi) -> None:
@@ -47,17 +47,17 @@ class OldestApi:
 
     async def _list(self, request: Request) -> Response:
         self._api.check(request)
-        limit, skip = (_number(request, name, default) for name, default in (("limit", 10), ("skip", 0)))
+        limit, skip = (number_in(request.query_params, name, default) for name, default in (("limit", 10), ("skip", 0)))
         chosen = [job for job in self._queues.newest_first() if job.is_oldest and _matches(job, request)]
         if request.query_params.get("order", "").endswith("ASC"):
             chosen.reverse()
-        page = chosen[skip : skip + min(limit, PAGE)]
+        page = chosen[skip : skip + min(limit, MOST_PAGE_JOBS)]
         return json_response({"items": [_reply(job) for job in page], "meta": {"count": len(chosen), "skip": skip}})
 
     async def _job(self, request: Request) -> Response:
         job = self._found(request)
         params = self._queues.records.params(job)
-        # Loading circuits takes long enough to hold up other requests.
+        # In a thread, since loading circuits takes so long that other requests would wait.
         submitted = None if len(params) > _MOST_BYTES else await asyncio.to_thread(qobj_of, job.id, params)
         return json_response(_reply(job) | ({} if submitted is None else {"qObject": submitted}))
 
@@ -101,7 +101,7 @@ def _reply(job: LocalJob) -> dict[str, Any]:
 def _matches(job: LocalJob, request: Request) -> bool:
     query = request.query_params
     wants: list[tuple[str, Callable[[str], bool]]] = [
-        # Only jobs that have ended are aged.
+        # All oldest jobs have ended.
         ("pending", lambda value: value.lower() == "false"),
         ("backend", lambda value: job.backend == value),
         ("created_after", lambda value: job.created >= moment_of(value, "created_after")),
@@ -109,10 +109,3 @@ def _matches(job: LocalJob, request: Request) -> bool:
     ]
     fits = all(test(query[name]) for name, test in wants if name in query)
     return fits and set(query.getlist("job_tags")) <= set(job.tags)
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    given = request.query_params.get(name, str(default))
-    if not given.isdecimal() or len(given) > 9:
-        raise Refusal(400, 1221, f"{name}: expected a number from 0 up, got {given[:40]!r}.")
-    return int(given)

@@ -1,8 +1,8 @@
 "use strict";
-// The script of the page: it signs in, follows one view as server-sent events, and sends what a button asks for.
+// The script of the page: it signs in, shows one view from server-sent events, and sends the requests of buttons.
 //
-// The token is in the session storage of this tab, and goes out in a header. A cookie would be sent along with the
-// requests of any page, and to every other program that listens on this machine, since cookies know no ports.
+// The token is in the session storage of this tab, and is sent in a header. A browser would send a cookie with the
+// requests of any page, and to every other program that listens on this machine, since cookies do not depend on ports.
 
 const byId = (id) => document.getElementById(id);
 const [ask, view, pages, state, sure] = ["ask", "view", "pages", "state", "sure"].map(byId);
@@ -12,7 +12,7 @@ const token = () => sessionStorage.getItem("token");
 const request = (path, options = {}) =>
   fetch(path, { ...options, headers: { Authorization: `apikey ${token()}` }, cache: "no-store", redirect: "error" });
 
-// Make one element like another, and leave alone what is the same: focus and scrolling stay where they are.
+// Change one element into another, and touch only what differs, so that focus and scrolling stay where they are.
 function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   if (old.nodeName !== fresh.nodeName || old.nodeType !== Node.ELEMENT_NODE || old.dataset.key !== fresh.dataset.key) {
@@ -30,7 +30,7 @@ function morphChildren(parent, wanted) {
   const staying = new Set(wanted.map((fresh) => fresh.dataset?.key));
   const keyed = new Map();
   for (const child of [...parent.children].filter((each) => each.dataset.key)) {
-    // First of all, so that none of the others is moved: an element that is moved loses the focus.
+    // Removed first, so that the other elements need not be moved: an element that is moved loses the focus.
     if (staying.has(child.dataset.key)) keyed.set(child.dataset.key, child);
     else child.remove();
   }
@@ -70,7 +70,7 @@ async function reason(reply) {
   }
 }
 
-// Read a stream of events; each is the whole view as HTML.
+// Read a stream of events. Each event is the whole view as HTML.
 async function read(reply) {
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -87,13 +87,13 @@ async function read(reply) {
   }
 }
 
-// Follow the view that the address names, and again after a while when the stream ends.
+// Show the view that the address names. When the stream ends, connect again after a pause.
 async function follow() {
   following.abort();
   if (!token()) return askForToken();
   if (document.hidden) return;
   const mine = (following = new AbortController());
-  // No segment of dots, encoded or not: in a path it would lead to its parent.
+  // No segment that consists of dots, encoded or not: in a path it would name the parent folder.
   const path = /^#\/((?:jobs|devices)(?:\/(?!(?:\.|%2e)+$)[^/?#]+)?)$/i.exec(location.hash)?.[1] ?? "jobs";
   for (const link of pages.querySelectorAll("a"))
     link.toggleAttribute("aria-current", path.startsWith(link.hash.slice(2)));
@@ -136,7 +136,7 @@ async function act({ method, path }) {
 view.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-path]");
   if (!button) return;
-  // As it is now: the button of a job that ends while the question is open becomes the one that deletes it.
+  // A copy: if the job ends while the question is open, "cancel" becomes "delete" on this same button.
   const asked = { ...button.dataset };
   byId("question").textContent = asked.question;
   byId("yes").onclick = () => {
@@ -159,14 +159,14 @@ ask.addEventListener("submit", (event) => {
   follow();
 });
 
-// A token in the address is stored, and leaves the address bar and the history.
+// A token in the address is saved, and removed from the address bar and the history.
 function arrive() {
   if (location.hash.startsWith("#token=")) {
     let given = location.hash.slice(7);
     try {
       given = decodeURIComponent(given);
     } catch {
-      // It is not encoded as it should be, such as a token that was copied by hand.
+      // Not valid percent-encoding, for example a token that was copied by hand: it is used unchanged.
     }
     sessionStorage.setItem("token", given);
     history.replaceState(null, "", "/#/jobs");

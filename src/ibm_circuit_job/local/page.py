@@ -1,8 +1,8 @@
-"""The page of the service: ``GET /``, its live views as server-sent events, and what its buttons do.
+"""The page of the service: ``GET /``, its live views as server-sent events, and the requests of its buttons.
 
-The page itself says nothing of any job. All else wants the API token in the header ``Authorization``, which no other
-page can send: the service sets no cookie, and allows no other origin. So there is no request for a strange page to
-forge. A page under a name that was made to lead here (DNS rebinding) is refused before, in ``front``.
+The page itself contains nothing about jobs. All other requests need the API token in the header ``Authorization``. A
+page of another origin cannot send it, since the service sets no cookies and allows no other origin; so it cannot forge
+requests. ``front`` refuses requests of pages whose host name was made to resolve to this machine (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.executor import JobExecutor
-from ibm_circuit_job.local.job_api import Refusal, Service, check_key, log_of
-from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
+from ibm_circuit_job.local.job_api import Refusal, Service, cancel_job, check_key, delete_job, log_of
+from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.rendering import Rendering, View
 from ibm_circuit_job.local.shown import device_view, job_view, metrics_of
 from ibm_circuit_job.views.page import device_list_html, frame_html, job_list_html, stylesheet, whole_job_html
@@ -35,19 +35,19 @@ from ibm_circuit_job.views.page_records import CircuitView, DeviceView, WholeJob
 from ibm_circuit_job.views.records import CountsView
 
 MOST_JOBS: Final = 200
-"""How many jobs the list shows, the newest ones."""
+"""The list shows at most this many jobs, the newest ones."""
 _MOST_BYTES: Final = 2 * 1024 * 1024
-"""Larger parameters and results are not decoded for the page."""
+"""The most bytes of parameters, and of a result, that are decoded for the page."""
 _MOST_DRAWN: Final = 64
-"""Of how many jobs the drawings stay in memory."""
+"""The most jobs whose drawings are cached."""
 _DRAW_SECONDS: Final = 20.0
-"""Seconds that the drawings of a job may take: jobs wait for the process meanwhile."""
+"""Seconds that the drawings of a job may take, since meanwhile jobs wait for the worker process."""
 _PAUSE_SECONDS: Final = 0.2
-"""Seconds between two events of a stream at least: many changes at once are shown together."""
+"""The least seconds between two events of a stream; one event shows all changes in between."""
 _IDLE_SHARE: Final = 4.0
-"""And so many times the seconds that the last view took to become HTML: jobs need the processor, too."""
+"""The pause is also at least this many times the time that the last HTML took, since jobs need the processor."""
 _SILENCE_SECONDS: Final = 15.0
-"""Seconds after which a stream says that it is alive."""
+"""Seconds without an event after which a stream sends a comment, so that the connection is not closed."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -63,11 +63,12 @@ _HEADERS: Final = {
 class Page:
     """The endpoints of the page.
 
-    The values of a view are gathered in the event loop, as they are at one moment; see :mod:`.rendering`.
+    The values of a view are collected in the event loop, so that they are from one moment. Then :mod:`.rendering`
+    makes HTML of them in a thread.
 
     Args:
-        service: What is shown.
-        executor: What draws circuits.
+        service: The service whose jobs and devices are shown.
+        executor: Draws circuits in a worker, since clients submitted them.
     """
 
     def __init__(self, service: Service, executor: JobExecutor) -> None:
@@ -79,7 +80,7 @@ class Page:
         self._rendering = Rendering()
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes, from the root on."""
+        """Return the routes; their paths start at the root of the service."""
         script = files("ibm_circuit_job.local").joinpath("page.js").read_bytes()
         return [
             Route("/", _always(frame_html().encode(), "text/html")),
@@ -94,12 +95,12 @@ class Page:
         ]
 
     async def stop(self) -> None:
-        """Stop what is being drawn."""
+        """Cancel the drawings that have not ended."""
         for task in self._drawing.values():
             task.cancel()
         await asyncio.gather(*self._drawing.values(), return_exceptions=True)
 
-    # What is shown
+    # Views
 
     async def _live_jobs(self, request: Request) -> Response:
         return await self._live(request, self._jobs)
@@ -119,13 +120,20 @@ class Page:
 
     async def _live(self, request: Request, view: Callable[[], View]) -> Response:
         check_key(request, self._service)
-        # Before the stream begins, so that a job that is not there is answered 404.
+        # Before the stream starts, so that the reply about an unknown job has status 404.
         number, first = self._queues.changes.number, view()
         events = self._events(number, first, await self._rendering.html(first), view)
         return StreamingResponse(events, headers=_HEADERS, media_type="text/event-stream")
 
     async def _events(self, number: int, shown: View, first: str, view: Callable[[], View]) -> AsyncIterator[str]:
-        """The view after change *number*, and the view again whenever it is another one."""
+        """Yield an event with a view, and another event each time the view has changed.
+
+        Args:
+            number: The number of changes when *shown* was made.
+            shown: The view of the first event.
+            first: Its HTML.
+            view: Returns the view as it is now.
+        """
         changes, clock = self._queues.changes, asyncio.get_running_loop().time
         pause = _PAUSE_SECONDS
         yield _event(first)
@@ -133,13 +141,13 @@ class Page:
             await changes.after(number, self._seconds_until_settled())
             await changes.pause(pause)
             if changes.has_ended:
-                # The service stops, and waits a second for its streams: too little for one more view in each.
+                # The service stops, and waits only a second for its streams, so they do not send a last view.
                 return
             number = changes.number
             try:
                 fresh = view()
             except Refusal:
-                # The job was deleted; another request is answered 404.
+                # The job was deleted. The page connects again, and gets status 404.
                 return
             if fresh == shown:
                 yield ": alive\n\n"
@@ -151,7 +159,7 @@ class Page:
             yield _event(html)
 
     def _seconds_until_settled(self) -> float:
-        """Seconds until a view may change by itself: the usage of a job that has just ended is settled then."""
+        """Return after how many seconds to make a view without a change: the usage of a job is settled by then."""
         unsettled = any(map(self._usage_is_pending, islice(self._queues.newest_first(), MOST_JOBS)))
         return min(self._service.usage_seconds, _SILENCE_SECONDS) if unsettled else _SILENCE_SECONDS
 
@@ -198,7 +206,7 @@ class Page:
         else:
             with_result = result is not None and result <= _MOST_BYTES
             whole_drawing = self._drawings(job, with_result=with_result)
-            # Where the job has just ended, its circuits were drawn before.
+            # A job that has just ended has drawings without a result.
             drawn = whole_drawing or self._drawn.get((job.id, False)) or {}
             note = drawn.get("note") or (None if drawn else "The circuits are being drawn.")
             counts_note = "The result is being read." if with_result and whole_drawing is None else None
@@ -218,12 +226,12 @@ class Page:
             metrics=metrics_of(job, params, result),
             log=log_of(job),
         )
-        # The timeline of a job that has not ended grows with the events, and not by itself.
+        # Now is a value of the view, so the timeline of a job that has not ended grows with each event.
         now = self._queues.clock() if job.finished is None else job.finished
         return View(f"jobs/{job.id}", whole_job_html, (whole, now))
 
     def _drawings(self, job: LocalJob, *, with_result: bool) -> dict[str, Any] | None:
-        """What a worker has drawn of a job; ``None`` until it has."""
+        """Return the drawings of a job; ``None`` until a worker has made them."""
         key = job.id, with_result
         if key in self._drawn:
             self._drawn.move_to_end(key)
@@ -248,21 +256,14 @@ class Page:
             self._drawn.popitem(last=False)
         self._queues.changes.note()
 
-    # What is done
+    # Buttons
 
     async def _cancel(self, request: Request) -> Response:
-        job = self._found(request)
-        try:
-            self._queues.cancel(job)
-        except CannotCancel:
-            raise Refusal(409, 1294, f"Job {job.id} cannot be cancelled: it is {job.status}.") from None
+        cancel_job(self._queues, self._found(request))
         return Response(status_code=204)
 
     async def _delete(self, request: Request) -> Response:
-        job = self._found(request)
-        if not job.in_final_state:
-            raise Refusal(400, 1296, f"Job {job.id} cannot be deleted before it has ended.")
-        self._queues.delete(job)
+        delete_job(self._queues, self._found(request))
         return Response(status_code=204)
 
     def _found(self, request: Request) -> LocalJob:
@@ -276,7 +277,7 @@ class Page:
 
 @lru_cache(maxsize=64)
 def _calibrated(device: Device, calibrated: datetime) -> DeviceView:
-    """What is shown of a device from one calibration to the next, without its queue."""
+    """Return the view of a device without its queue, which changes only with its calibration."""
     measured = properties(device, calibrated)
     return device_view(device, measured, calibrated_at=None if device.is_simulator else calibrated)
 

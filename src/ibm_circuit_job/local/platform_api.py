@@ -1,4 +1,4 @@
-"""The ``platform`` dialect of the service: what the service of today speaks, and ``qiskit-ibm-runtime``."""
+"""The API of IBM Quantum Platform, which ``qiskit-ibm-runtime`` uses."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from ibm_circuit_job.local.charges import MOST_COST, charged_for
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.instances import Instance, by_crn, usage_reply, used_seconds
 from ibm_circuit_job.local.job_api import (
-    PAGE,
+    MOST_PAGE_JOBS,
     Refusal,
     Service,
+    check_key,
+    error_handlers,
     headers_of,
     json_response,
     moment_of,
     read,
-    refusal_of,
 )
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.legacy_api import LegacyApi
-from ibm_circuit_job.local.records import NotWritten
 from ibm_circuit_job.local.sessions import SessionApi
 
 _LONGEST: Final = {"program": 63, "backend": 100, "created_after": 100, "created_before": 100, "session_id": 1000}
-"""How many characters a filter of a listing may have."""
+"""Filter of a listing -> the most characters that its value may have."""
 
 
 class InstanceConfiguration(msgspec.Struct):
-    """The body of a change of an instance."""
+    """The body of ``PUT /instances/configuration``."""
 
     instance_limit: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
 
 
 class PlatformApi(SessionApi):
-    """The endpoints of the dialect.
+    """The endpoints of the API of IBM Quantum Platform.
 
     Args:
-        service: What is served.
-        legacy: The other dialect, whose clients may log in at the same URL, which leads them to the other one's.
+        service: The queues, the tokens and the settings.
+        legacy: The API of IBM Quantum Platform Classic. Its clients can log in at this URL, too, and get the URL of
+            their API from the reply.
     """
 
     programs = frozenset({"sampler", "estimator", "executor", "noise-learner", "noise-learner-v3"})
@@ -57,7 +58,7 @@ class PlatformApi(SessionApi):
         self._legacy = legacy
 
     def application(self) -> Starlette:
-        """Return the Starlette application."""
+        """Return the API as a Starlette application."""
         return Starlette(
             routes=[
                 *self.job_routes(),
@@ -74,10 +75,14 @@ class PlatformApi(SessionApi):
             exception_handlers=HANDLERS,
         )
 
-    # Who may come in
+    # Authentication
 
     def check(self, connection: HTTPConnection) -> None:
-        """Let in a request that names a version, has a token of IAM, and names an instance."""
+        """Check that a request has a version, an access token of IAM or the API token, and an instance.
+
+        Raises:
+            Refusal: If one of them is missing or not valid.
+        """
         self._version(connection)
         kind, _, given = connection.headers.get("authorization", "").partition(" ")
         access = self.service.access
@@ -101,25 +106,25 @@ class PlatformApi(SessionApi):
         return connection.headers.get("service-crn")
 
     def may_see(self, instance: str | None, connection: HTTPConnection) -> bool:
-        """Return whether something is of the instance that a request names; what is of none is of the first one."""
+        """Return whether a request names this instance; ``None`` stands for the first instance."""
         return (instance or self.service.instances[0].crn) == self.instance_of(connection)
 
     def check_submission(self, request: Request) -> None:
-        """Let in a submission within the limits of its instance.
+        """Check that the instance of a submission has seconds left.
 
         Raises:
-            Refusal: If its instance has used all that it may.
+            Refusal: If the jobs of its last 28 days were charged its limit.
         """
         instance = self._named(request)
         limit = self._limit(instance)
         if limit is not None and self._used(request) >= limit:
-            message = f"Instance {instance.name} has used all of its {limit:g} seconds. Ask for more, or wait."
+            message = f"Instance {instance.name} has used all of its {limit:g} seconds. Raise its limit, or wait."
             raise Refusal(409, 1280, message)
 
     # Forms of replies
 
     def formed(self, kind: str, reply: dict[str, Any], request: Request) -> dict[str, Any]:
-        """Return a reply as the version of the request has it."""
+        """Return a reply in the form of the API version that the request names."""
         return api_forms.formed(kind, reply, self._version(request))
 
     def created(self, job: LocalJob) -> dict[str, Any]:
@@ -127,8 +132,8 @@ class PlatformApi(SessionApi):
         more = {"session_id": job.session_id, "private": job.private or None, "calibration_id": job.calibration_id}
         return super().created(job) | {name: value for name, value in more.items() if value is not None}
 
-    def more_of(self, job: LocalJob) -> dict[str, Any]:
-        """Return what the job has used, and who submitted it."""
+    def extra_fields(self, job: LocalJob) -> dict[str, Any]:
+        """Return the usage of the job, and the user who submitted it."""
         usage = self.usage_of(job, None)
         return {
             "usage": usage,
@@ -139,7 +144,7 @@ class PlatformApi(SessionApi):
         }
 
     def usage_of(self, job: LocalJob, seconds: float | None) -> dict[str, Any]:
-        """Return the seconds that a job is charged, and whether they are settled: some time after it has ended."""
+        """Return the seconds that a job is charged; the status is ``complete`` some time after it has ended."""
         del seconds
         now = self.queues.clock()
         used = charged_for(job, now)
@@ -152,26 +157,30 @@ class PlatformApi(SessionApi):
         }
 
     def without_result(self, job: LocalJob) -> Response:
-        """Return the reply to a request for a result that is not there, not there yet, or not there any more."""
+        """Return the reply to a request for a result that the job does not have (HTTP status 204)."""
         del job
         return Response(status_code=204)
 
     # Listings
 
     def page_of(self, request: Request) -> tuple[int, int]:
-        """Return how many jobs a listing wants, and how many before them; the default where that is out of range."""
+        """Return the most jobs that a listing wants, and how many it skips; the defaults if they are out of range.
+
+        Raises:
+            Refusal: If one of them is no whole number.
+        """
         query = request.query_params
         limit, offset = _integer(query.get("limit"), "limit"), _integer(query.get("offset"), "offset")
         return (
-            limit if limit is not None and 1 <= limit <= PAGE else PAGE,
+            limit if limit is not None and 1 <= limit <= MOST_PAGE_JOBS else MOST_PAGE_JOBS,
             offset if offset is not None and 0 <= offset <= _MOST_OFFSET else 0,
         )
 
     def check_listing(self, request: Request) -> None:
-        """Let in a listing whose filters are within the limits of the API.
+        """Check that the filters of a listing are within the limits of the API.
 
         Raises:
-            Refusal: If one is not; it is named.
+            Refusal: If one is not; the message names it.
         """
         query = request.query_params
         for name, longest in _LONGEST.items():
@@ -215,15 +224,15 @@ class PlatformApi(SessionApi):
         if wanted is not None and self._used(request) > wanted:
             raise Refusal(409, 1280, f"The instance has used more than {wanted} seconds already.")
         name = f"{_LIMIT}{self.instance_of(request)}"
-        self.records.keep_setting(name, msgspec.json.encode(wanted).decode())
+        self.records.save_setting(name, msgspec.json.encode(wanted).decode())
         return Response(status_code=204)
 
     def _named(self, request: Request) -> Instance:
         return self._instances[self.instance_of(request) or ""]
 
     def _limit(self, instance: Instance) -> float | None:
-        kept = self.records.settings(_LIMIT).get(instance.crn)
-        return instance.limit_seconds if kept is None else msgspec.json.decode(kept, type=float | None)
+        saved = self.records.settings(_LIMIT).get(instance.crn)
+        return instance.limit_seconds if saved is None else msgspec.json.decode(saved, type=float | None)
 
     def _used(self, request: Request) -> float:
         jobs = (job for job in self.queues.jobs.values() if self.may_see(job.instance, request))
@@ -247,10 +256,8 @@ class PlatformApi(SessionApi):
         return json_response({"versions": api_forms.listed(self.service.withdrawn)})
 
     async def _withdraw(self, request: Request) -> Response:
-        # Not of IBM's API: a version is withdrawn to order, as one day it will be there.
-        kind, _, given = request.headers.get("authorization", "").partition(" ")
-        if kind != "apikey" or not self.service.access.is_token(given):
-            raise Refusal(401, 1201, "Not authorised: expected the API token itself.")
+        # IBM's API has no such request: with it, tests withdraw a version as IBM will one day.
+        check_key(request, self.service)
         version = request.path_params["version"]
         if version not in api_forms.SUNSETS:
             raise Refusal(404, 1200, f"There is no API version {version[:20]!r}.")
@@ -259,7 +266,7 @@ class PlatformApi(SessionApi):
 
 
 _LIMIT: Final = "instance-limit/"
-"""The setting with the limit that was set for an instance."""
+"""The start of the name of the setting with the limit of an instance; its CRN follows."""
 _FLAGS: Final = ("true", "false")
 _MOST_OFFSET: Final = 2_147_483_647
 
@@ -278,18 +285,5 @@ def _response(refusal: Refusal) -> Response:
     return json_response({"errors": [error], "trace": secrets.token_hex(8)}, refusal.status, headers_of(refusal))
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - Starlette calls it for nothing else
-    return _response(error)
-
-
-async def _not_written(_: Request, error: Exception) -> Response:
-    return _response(refusal_of(error))
-
-
-async def _no_such_path(request: Request, _: Exception) -> Response:
-    return _response(Refusal(404, 1200, f"No such path: {request.url.path}"))
-
-
-HANDLERS: Final = {Refusal: _refused, NotWritten: _not_written, 404: _no_such_path}
-"""How errors look outside of the two APIs."""
+HANDLERS: Final = error_handlers(_response)
+"""Exception or HTTP status -> the function that makes the reply, in this API and at the root of the service."""

@@ -1,8 +1,8 @@
-"""What the service must not forget: its jobs, results, tags, sessions and tokens, in an SQLite file.
+"""Saves the jobs, results, sessions and tokens of the service, in an SQLite file.
 
-One connection, held by the service's event loop, and an exclusive lock on the file, so that no second service runs the
-same jobs. What a method has written when it returns survives the death of the process. A method that writes raises
-:class:`NotWritten` if it cannot.
+The event loop of the service has the only connection, with an exclusive lock on the file. So no second service can run
+the same jobs. When a method that writes returns, its change is saved, even if the process dies right after. If the
+change cannot be saved, the method raises :class:`NotWritten`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LATER: Final = (
     sql.Column("workers", sql.String),
     sql.Column("is_oldest", sql.Boolean),
 )
-"""Columns that tables of earlier versions do not have; an earlier version leaves them empty."""
+"""Columns that later versions added. They are nullable, since an earlier version does not fill them."""
 _jobs: Final = sql.Table(
     "jobs",
     _tables,
@@ -71,7 +71,7 @@ _settings: Final = sql.Table(
 )
 
 
-# Made once: to build a statement takes longer than to execute it. Its values are given as parameters.
+# Built once, since building a statement takes longer than executing it. The values are its parameters.
 _ADD_JOB: Final = sql.insert(_jobs)
 _ADD_PARAMS: Final = sql.insert(_params)
 _REPLACE_RESULT: Final = sql.insert(_results).prefix_with("OR REPLACE")
@@ -86,12 +86,12 @@ class RecordsUnavailable(OSError):  # noqa: N818 - named for what it says
 
 
 class NotWritten(Exception):  # noqa: N818 - named for what it says
-    """Something could not be written down, and what is there is as it was; the message says why."""
+    """A change could not be saved, and nothing was changed; the message says why."""
 
 
 @define(eq=False)
 class JobRecord:
-    """One job of the service, without what may be large: its parameters and its result."""
+    """One job of the service, without its parameters and its result, which may be large. Times are in UTC."""
 
     id: str
     backend: str
@@ -106,35 +106,35 @@ class JobRecord:
     running: datetime | None = None
     finished: datetime | None = None
     has_result: bool = False
-    """Whether there is a body to be read."""
+    """Whether there is a result that can be read."""
     was_read: bool = False
-    """Whether the result of a private job was read, and is gone."""
+    """Whether the result of a private job was read, and is deleted."""
     estimate: float | None = None
-    """How many seconds its backend takes for it; ``None`` for a simulator."""
+    """The seconds that its device takes for it, as estimated from its parameters; ``None`` for a simulator."""
     client: str | None = None
-    """What the client said of itself, as in ``qiskit-version-2/qiskit-2.6.2/ibm-circuit-job/0.1.0``."""
+    """The header of its client, as in ``qiskit-version-2/qiskit-2.6.2/ibm-circuit-job/0.1.0``."""
     cost: int | None = None
-    """The most seconds that it may be charged; the service's own limit by default."""
+    """The most seconds that it may be charged; ``None`` for the limit of the service."""
     calibration_id: str | None = None
-    """The calibration that it asked for; the newest by default."""
+    """The calibration with which it is simulated; ``None`` for the newest."""
     instance: str | None = None
-    """The instance (CRN) that pays for it; the first one by default."""
+    """The instance (CRN) that pays for it; ``None`` for the first one."""
     charged: float | None = None
     """Seconds that it is charged; ``None`` until it has ended."""
     workers: list[str] = field(factory=list)
-    """The names of the workers that have executed it, one for each try."""
+    """The names of the workers that executed it, one for each try."""
     is_oldest: bool | None = None
-    """Whether it was aged: only the account's API of the legacy dialect has it, see ``oldest_api``."""
+    """Whether it is one of the oldest kind, which only the account API of Classic has; see ``oldest_api``."""
 
 
 _R = TypeVar("_R", bound=JobRecord)
 
 
 class Records:
-    """The jobs of a service, and what else it must not forget.
+    """The saved jobs and settings of a service.
 
     Args:
-        folder: Where they are kept. It is made, for its owner alone, where it is not there.
+        folder: The folder with the file. A missing folder is created, and only its owner can read it.
 
     Raises:
         RecordsUnavailable: If the folder cannot be used, another service uses it, or a newer version wrote it.
@@ -144,9 +144,9 @@ class Records:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = folder / "service.sqlite"
-            # Made here, since SQLite would let others read it; the files beside it are like it.
+            # SQLite would create a file that others can read. Its other files get the permissions of this one.
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-            # Also where it was there, and open to others.
+            # For a file that existed before, and that others could read.
             file.chmod(0o600)
         except OSError as error:
             raise RecordsUnavailable(f"the folder {folder} cannot be used: {error.strerror}") from None
@@ -170,47 +170,47 @@ class Records:
         with self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA locking_mode = EXCLUSIVE")
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            # The death of the process loses nothing; a power cut may lose the last moments, but not the file.
+            # A process that dies loses nothing. A power cut may lose the last changes, but does not damage the file.
             connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
             found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             if found > FORMAT:
                 raise RecordsUnavailable(f"it was written by a newer version (format {found}, expected {FORMAT})")
-            # A write takes the lock, and keeps it.
+            # The first write acquires the lock; in exclusive mode, the connection does not release it.
             connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
             connection.commit()
         _tables.create_all(self._engine)
         with self._engine.begin() as connection:
-            there = {row.name for row in connection.exec_driver_sql("PRAGMA table_info(jobs)")}
+            existing = {row.name for row in connection.exec_driver_sql("PRAGMA table_info(jobs)")}
             for column in _LATER:
-                if column.name not in there:
-                    # The names and types stand above; nothing of them was given by anyone.
+                if column.name not in existing:
+                    # No injection: the names and types are constants of this module.
                     connection.exec_driver_sql(f"ALTER TABLE jobs ADD COLUMN {column.name} {column.type}")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file, and release its lock."""
         self._engine.dispose()
 
     def jobs(self, kind: type[_R]) -> Iterator[_R]:
-        """Return all jobs, in the order of their submission."""
+        """Return all jobs as records of a class, in the order of their submission."""
         with self._engine.connect() as connection:
             for row in connection.execute(sql.select(_jobs).order_by(_jobs.c.number)).mappings():
                 yield _record(row, kind)
 
     def add(self, job: JobRecord, params: bytes) -> None:
-        """Keep a new job."""
+        """Save a new job and its parameters."""
         with self._writing() as connection:
             connection.execute(_ADD_PARAMS, {"job_id": job.id, "body": params})
             connection.execute(_ADD_JOB, _row(job))
 
     def update(self, job: JobRecord, result: bytes | None = None) -> None:
-        """Keep what has changed of a job, and its result with it."""
+        """Save a job that has changed, and its result if one is given."""
         with self._writing() as connection:
             if result is not None:
                 connection.execute(_REPLACE_RESULT, {"job_id": job.id, "body": result})
             connection.execute(_UPDATE_JOB, _row(job) | {"of_job": job.id})
 
     def delete(self, job: JobRecord) -> None:
-        """Forget a job."""
+        """Delete a job, its parameters and its result."""
         with self._writing() as connection:
             for table in (_params, _results):
                 connection.execute(sql.delete(table).where(table.c.job_id == job.id))
@@ -221,11 +221,11 @@ class Records:
         return self._body(_params, job) or b"{}"
 
     def result(self, job: JobRecord) -> bytes | None:
-        """Return the body of a job's result."""
+        """Return the bytes of the result of a job; ``None`` if it has none."""
         return self._body(_results, job)
 
     def sizes(self, job: JobRecord) -> tuple[int, int | None]:
-        """Return how many bytes the parameters of a job have, and its result; ``None`` where there is no result."""
+        """Return the number of bytes of a job's parameters and of its result (``None`` if it has none)."""
         with self._engine.connect() as connection:
             params, result = (
                 connection.execute(sql.select(sql.func.length(table.c.body)).where(table.c.job_id == job.id)).scalar()
@@ -233,7 +233,7 @@ class Records:
             )
         return params or 0, result
 
-    def forget_result(self, job: JobRecord) -> None:
+    def delete_result(self, job: JobRecord) -> None:
         """Delete the result of a private job that was read."""
         read = {"has_result": False, "was_read": True}
         with self._writing() as connection:
@@ -242,20 +242,20 @@ class Records:
         job.has_result, job.was_read = False, True
 
     def setting(self, name: str, default: str) -> str:
-        """Return what is kept under a name; the default is kept where nothing is."""
+        """Return the saved value of a setting; if there is none, save the default and return it."""
         with self._writing() as connection:
-            kept = connection.execute(sql.select(_settings.c.value).where(_settings.c.name == name)).scalar()
-            if kept is None:
+            saved = connection.execute(sql.select(_settings.c.value).where(_settings.c.name == name)).scalar()
+            if saved is None:
                 connection.execute(sql.insert(_settings).values(name=name, value=default))
-            return default if kept is None else str(kept)
+            return default if saved is None else str(saved)
 
-    def keep_setting(self, name: str, value: str) -> None:
-        """Keep something under a name."""
+    def save_setting(self, name: str, value: str) -> None:
+        """Save the value of a setting."""
         with self._writing() as connection:
             connection.execute(sql.insert(_settings).prefix_with("OR REPLACE").values(name=name, value=value))
 
     def settings(self, prefix: str) -> dict[str, str]:
-        """Return all that is kept under names that begin like this, by the rest of the name."""
+        """Return the saved settings whose name starts with *prefix*: the rest of the name -> the value."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 sql.select(_settings).where(_settings.c.name.startswith(prefix, autoescape=True))
@@ -264,10 +264,10 @@ class Records:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
-        """A transaction that is written when the block ends.
+        """Yield a connection in a transaction, which is committed at the end of the block.
 
         Raises:
-            NotWritten: If it cannot be, as on a full disk.
+            NotWritten: If the transaction cannot be committed, for example on a full disk.
         """
         try:
             with self._engine.begin() as connection:

@@ -1,6 +1,6 @@
-"""Making HTML of the views of the page: in a thread, and once for all streams that show the same.
+"""Makes the HTML of the views of the page: in a thread, and once for all streams with the same view.
 
-It takes tenths of a second, in which the event loop would answer no request.
+It takes tenths of a second. In the event loop, other requests would wait so long.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, Final
 from attrs import frozen
 
 _MOST_VIEWS: Final = 64
-"""Of how many views the HTML stays in memory."""
+"""The most views whose HTML is cached."""
 
 
 @frozen
 class View:
-    """What a stream shows: plain values, and the function that makes HTML of them.
+    """What a stream shows: plain values, and a function that makes HTML of them.
 
     Example:
         >>> View("greeting", "<p>{}</p>".format, ("hello",)) == View("greeting", "<p>{}</p>".format, ("hello",))
@@ -28,13 +28,13 @@ class View:
     path: str
     """The path of the stream."""
     html: Callable[..., str]
-    """Called with the values, in a thread."""
+    """Returns the HTML; called with the values, in a thread."""
     values: tuple[Any, ...]
-    """The values; views with equal ones are the same."""
+    """The values. Views with equal values are equal."""
 
 
 class Rendering:
-    """Makes HTML of views, and remembers that of the last view of each path.
+    """Makes the HTML of views, and caches it for the last view of each path.
 
     Example:
         >>> import asyncio
@@ -53,5 +53,5 @@ class Rendering:
         self._made[view.path] = made
         if len(self._made) > _MOST_VIEWS:
             self._made.popitem(last=False)
-        # A client that leaves ends its own request alone.
+        # A client that disconnects cancels only its own request, not the HTML that others wait for.
         return await asyncio.shield(made[1])

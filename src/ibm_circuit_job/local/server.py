@@ -1,4 +1,4 @@
-"""The service's process: one uvicorn on one port, started with settings and stopped in order."""
+"""Runs the service in this process: one uvicorn server on one port."""
 
 from __future__ import annotations
 
@@ -42,34 +42,34 @@ from ibm_circuit_job.local.pooled import PooledExecutor, Submit
 from ibm_circuit_job.local.records import NotWritten, Records, RecordsUnavailable
 
 PLATFORM_PATH: Final = "/experimental/api/v1"
-"""Where the API of the platform dialect is, beside ``/api/v1``. The official client takes a URL as it is only where the
-word ``experimental`` is in it; of any other it takes the host name alone, and no port."""
+"""The path of the API of IBM Quantum Platform; ``/api/v1`` serves it as well. The official client uses a URL unchanged
+only if it contains the word ``experimental``; of any other URL it uses the host name without the port."""
 
 
 @frozen
 class ServerSettings:
-    """How a service is set up."""
+    """The settings of a service. All but *host* are arguments of ``LocalService``."""
 
     data: str
-    """The folder in which it keeps its jobs."""
+    """The folder in which the service saves its jobs."""
     token: str | None = field(default=None, repr=False)
-    """The API token that clients must have; the one that is kept with the jobs by default."""
+    """The API token that clients must have; by default the token that is saved in *data*."""
     host: str = "127.0.0.1"
-    """The address that it listens on."""
+    """The IP address or name on which the service listens."""
     port: int = 0
-    """The port; 0 for any that is free."""
+    """The port; 0 for any free port."""
     workers: int = 2
-    """How many processes execute jobs; of an executor that was given, how many jobs of a simulator it gets at once."""
+    """How many processes execute jobs. For a given executor: how many jobs of a simulator it gets at once."""
     executor: str | Submit | None = None
-    """What executes jobs: the address of a Dask scheduler, or ``submit`` of an executor; by default its processes."""
+    """What executes jobs: the address of a Dask scheduler, or ``submit`` of an executor; by default own processes."""
     seed: int | None = None
-    """The seed of every simulation whose job gives none."""
+    """The seed of every simulation whose job gives no seed."""
     rate_limit: int | None = None
     """How many jobs may be submitted a minute; any number by default."""
     results_at_url: int | None = None
-    """From how many bytes on a result lies at a URL; by default 10 MiB in the legacy dialect, never in the other."""
+    """Results of at least this many bytes lie at a URL; by default 10 MiB in the API of Classic, never in the other."""
     token_seconds: int = 3600
-    """How long a token of the platform dialect holds."""
+    """Seconds for which an access token of IBM Quantum Platform is valid."""
     faults: FaultPlan = field(factory=FaultPlan)
     """What goes wrong."""
     memory_mb: int | None = None
@@ -77,43 +77,43 @@ class ServerSettings:
     job_seconds: float = JOB_SECONDS
     """Seconds that a job may execute."""
     idle_seconds: float = 30.0
-    """Seconds after which a connection is closed over which no request has come."""
+    """Seconds after which the service closes a connection on which no request has arrived."""
     allowed_hosts: tuple[str, ...] = ()
-    """Names of the service that requests may have in ``Host``, beside ``localhost`` and IP addresses."""
+    """Names that are allowed in ``Host`` and ``Origin``, in addition to ``localhost`` and IP addresses."""
     instances: tuple[Instance, ...] = (Instance(),)
-    """The instances of the platform dialect."""
+    """The instances of IBM Quantum Platform."""
     usage_seconds: float = 0.1
     """Seconds from the end of a job until its usage is settled."""
     withdrawn_versions: tuple[str, ...] = ()
     """API versions that are not served."""
 
     devices: tuple[Device, ...] | None = None
-    """Its backends; by default those of :data:`~.devices.BY_DEFAULT`."""
+    """The backends; by default those of :data:`~.devices.BY_DEFAULT`."""
 
 
 @frozen
 class Started:
-    """Where a service is, and who may use it."""
+    """The URLs of a running service, and its token."""
 
     url: str
-    """The URL of the legacy dialect."""
+    """The URL of the API of IBM Quantum Platform Classic."""
     platform_url: str
-    """The URL of the platform dialect."""
+    """The URL of the API of IBM Quantum Platform."""
     root: str
-    """The URL below which all else is: IAM, the search and the catalog."""
+    """The URL below which the other services are: IAM, the search and the catalog."""
     instance: str
-    """The instance of the platform dialect."""
+    """The first instance of IBM Quantum Platform, as a CRN."""
     token: str = field(repr=False)
     """The API token."""
 
     @property
     def page_url(self) -> str:
-        """The URL of the page, with the token in the fragment, which browsers send to no server."""
+        """The URL of the page. The token is in its fragment, which browsers do not send to servers."""
         return f"{self.root}/#token={quote(self.token, safe='')}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of the environment that lead each client here: ours, and both official ones."""
+        """Environment variables with which our client and both official ones use this service."""
         return {
             "QISKIT_IBM_TOKEN": self.token,
             "QISKIT_IBM_URL": self.platform_url,
@@ -126,21 +126,25 @@ class Started:
 
 
 class PortUnavailable(OSError):  # noqa: N818 - named for what it says
-    """The port cannot be listened on; the message says why."""
+    """The service cannot listen on the port; the message says why."""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address.
+    """Return a socket that listens on an address.
+
+    Args:
+        host: An IP address or name of this machine.
+        port: The port; 0 for any free port.
 
     Raises:
         PortUnavailable: If another program listens there, or the system does not allow it.
     """
-    # With its protocol named: asyncio sends small replies at once only on a socket that says that it is TCP.
+    # The protocol is named, because asyncio sends small replies at once (TCP_NODELAY) only if it is.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-        # At once: a port that is bound and not listened to can be bound again.
+        # At once, since another program can bind a port on which no socket listens yet.
         bound.listen(1024)
     except OSError as error:
         bound.close()
@@ -150,7 +154,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
+    """Return whether an address can be reached only from this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -158,7 +162,7 @@ def is_loopback(host: str) -> bool:
 
 
 def application(service: Service, page: Page, control: Control) -> Starlette:
-    """Return the service as a Starlette application: both dialects, what is around them, the page and the controls."""
+    """Return the service as a Starlette application: both APIs, the services of the cloud, the page, the controls."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -192,16 +196,16 @@ _STREAMS_SECONDS: Final = 0.7
 class _Server(uvicorn.Server):
     def __init__(self, config: Any, started: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tell_started, self._tell_stopping = started, stopping
+        self._on_started, self._on_stopping = started, stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        self._tell_started()
+        self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Before it waits for open streams, which end then.
-        self._tell_stopping()
-        # One whose client reads nothing does not end. Uvicorn would cancel it, and log a traceback.
+        # First, since open streams end when they know that the service stops, and uvicorn waits for them.
+        self._on_stopping()
+        # A stream whose client reads nothing does not end. Uvicorn would cancel it, and log a traceback.
         asyncio.get_running_loop().call_later(_STREAMS_SECONDS, self._drop_connections)
         await super().shutdown(sockets=sockets)
 
@@ -211,10 +215,10 @@ class _Server(uvicorn.Server):
 
 
 def _allow_many_connections() -> None:
-    """Hold as many connections as the system allows, and not only as many as it allows by default."""
+    """Raise the limit of open files, and so of connections, from its default to the most that the system allows."""
     if sys.platform == "win32":
         return
-    import resource  # noqa: PLC0415 - not there on Windows
+    import resource  # noqa: PLC0415 - Windows does not have it
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
@@ -235,12 +239,12 @@ def _executor(settings: ServerSettings) -> JobExecutor:
 def serve(
     settings: ServerSettings, bound: socket.socket, started: Callable[[Started, Callable[[], None]], None]
 ) -> None:
-    """Run the service until it is told to stop, or gets SIGINT or SIGTERM.
+    """Run the service until the function that *started* gets is called, or SIGINT or SIGTERM arrives.
 
     Args:
-        settings: How it is set up.
-        bound: Where it listens.
-        started: Called once when it takes requests, with where it is and a function that stops it.
+        settings: The settings.
+        bound: The socket on which the service listens.
+        started: Called once, when the service takes requests, with its URLs and a function that stops it.
 
     Raises:
         RecordsUnavailable: If its folder cannot be used.
@@ -249,18 +253,18 @@ def serve(
     _allow_many_connections()
     if settings.devices is not None:
         DEVICES.use(settings.devices)
-    # What the service makes, and SQLite for it, is its owner's alone.
+    # Only the owner can read the files that the service and SQLite create.
     os.umask(0o077)
     with contextlib.ExitStack() as at_end:
         at_end.callback(bound.close)
         executor = _executor(settings)
         at_end.callback(executor.kill)
-        # Before the records: what is opened before would be open in worker processes too.
+        # Before the records, since worker processes inherit the files that are open when they start.
         executor.start()
         records = Records(Path(settings.data))
         at_end.callback(records.close)
         try:
-            access = Access.kept_in(records, settings.token, settings.token_seconds)
+            access = Access.load(records, settings.token, settings.token_seconds)
         except NotWritten as error:
             raise RecordsUnavailable(f"the folder {settings.data} cannot be used: {error}") from None
         clock = Clock()

@@ -1,4 +1,4 @@
-"""LocalService: the handle on a service that runs in a process of its own."""
+"""LocalService: starts, controls and stops the local service, which runs in its own process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CONTROL_SECONDS: Final = 30.0
 """Seconds that the service may take to answer a request that controls it."""
 _MOST_SECONDS: Final = 1e9
 _LEAST: Final = {"workers": 1, "rate_limit": 1, "memory_mb": 256}
-"""The least that a setting may be, where that is not 0; a worker needs about 200 MB before its first job."""
+"""Setting -> its smallest value, where that is not 0. A worker needs about 200 MB before its first job."""
 _NEEDED: Final = ("jwt", "platformdirs", "psutil", "qiskit_aer", "sqlalchemy", "starlette", "uvicorn", "wsproto")
 
 
@@ -41,48 +41,54 @@ class LocalServiceError(IBMError):
 
 
 class LocalService:
-    """An IBM Quantum service on this machine, in a process of its own.
+    """An IBM Quantum service on this machine, in its own process.
 
     It stops with :meth:`stop`, at the end of a ``with`` block, when it is no longer referred to, when the
     interpreter exits, and also when this process is killed.
 
-    It speaks both dialects: the legacy one at :attr:`url`, that of today at :attr:`platform_url`.
+    It serves the API of IBM Quantum Platform at :attr:`platform_url`, and that of IBM Quantum Platform Classic, which
+    IBM switched off in July 2025, at :attr:`url`.
 
     Args:
-        port: The port on loopback; 0 for any that is free.
-        token: The API token that clients must log in with; by default, one that is kept with the jobs.
-        data: The folder in which it keeps its jobs, and finds them again; by default a new one, which is removed when
-            the service stops.
-        workers: How many processes execute jobs; with a ``concurrent.futures.Executor``, how many jobs of a simulator
+        port: The port on loopback, 0 to 65535; 0 for any free port.
+        token: The API token that clients must log in with. By default, the token that is saved in *data*; a new folder
+            gets a random one.
+        data: The folder in which the service saves its jobs, and from which it loads them at the next start. By
+            default a new folder, which is removed when the service stops.
+        workers: How many processes execute jobs. With a ``concurrent.futures.Executor``: how many jobs of a simulator
             it gets at once.
-        executor: What executes jobs, in place of processes of the service: the address of a Dask scheduler
-            (``dask://HOST:PORT``, or ``dask+tls://HOST:PORT``), or any ``concurrent.futures.Executor``, which has to
-            be there as long as the service is. The service does not shut it down.
-        seed: The seed of every simulation whose job gives none, for the same counts each time.
+        executor: What executes jobs, instead of processes of the service. Either the address of a Dask scheduler
+            (``dask://HOST:PORT``, or ``dask+tls://HOST:PORT``), or any ``concurrent.futures.Executor``. The executor
+            must work as long as the service runs, and the service does not shut it down.
+        seed: The seed of every simulation whose job gives no seed, so that counts can be repeated.
         rate_limit: How many jobs may be submitted a minute; any number by default.
-        results_at_url: From how many bytes on a result lies at a URL; by default 10 MiB in the legacy dialect, and
-            never in the other.
-        token_seconds: How long a token of the platform dialect holds.
-        faults: A plan of what goes wrong, as its JSON has it; see :class:`~ibm_circuit_job.local.faults.FaultPlan`.
+        results_at_url: Results of at least this many bytes are not sent in the reply, but lie at a URL. By default
+            10 MiB in the API of Classic, and never in the other.
+        token_seconds: Seconds for which an access token of IBM Quantum Platform is valid.
+        faults: A plan of what goes wrong, in the form of its JSON; see
+            :class:`~ibm_circuit_job.local.faults.FaultPlan`.
         memory_mb: MB of memory that each worker may use. A job that needs more fails, with the reason. By default, the
-            workers share equally what is free when the service starts.
-        job_seconds: Seconds that a job may execute. One that takes longer fails, with the reason.
-        idle_seconds: Seconds after which a connection is closed over which no request has come.
-        devices: The backends that it has: each the name of one that it has by default, the name of a fake backend of
-            ``qiskit-ibm-runtime`` where that package is installed (``fake_fez``), paths of files with a configuration
-            and its properties as IBM's API gives them, or a ``BackendV2``. By default ``local_simulator``,
-            ``local_5q``, ``local_27q``, ``local_heron`` and ``ibmq_qasm_simulator``.
-        allowed_hosts: Names that requests may have in ``Host`` and ``Origin``, beside ``localhost`` and IP addresses.
-        instances: The instances of the platform dialect, each with any of ``name``, ``plan``, ``region``,
-            ``limit_seconds`` and ``tags``; by default one of the name ``local`` and the plan ``Open``, without a limit.
-            An instance whose jobs of 28 days were charged its ``limit_seconds`` takes no more (HTTP status 409).
-        usage_seconds: Seconds from the end of a job until its usage is ``complete``; it is ``pending`` before.
+            workers share equally the memory that is free when the service starts.
+        job_seconds: Seconds that a job may execute. A job that takes longer fails, with the reason.
+        idle_seconds: Seconds after which the service closes a connection on which no request has arrived.
+        devices: The backends of the service. Each is the name of a backend of this service, the name of a fake backend
+            of ``qiskit-ibm-runtime`` where that package is installed (``fake_fez``), a list of the paths of two files
+            (a configuration and its properties, as IBM's API gives them), or a ``BackendV2``. By default
+            ``local_simulator``, ``local_5q``, ``local_27q``, ``local_heron`` and ``ibmq_qasm_simulator``.
+        allowed_hosts: Names that are allowed in the headers ``Host`` and ``Origin``, in addition to ``localhost`` and
+            IP addresses.
+        instances: The instances of IBM Quantum Platform, each with any of ``name``, ``plan``, ``region``,
+            ``limit_seconds`` and ``tags``. By default one instance with the name ``local``, the plan ``Open`` and no
+            limit. An instance takes no more jobs (HTTP status 409) when its jobs of the last 28 days were charged
+            ``limit_seconds``.
+        usage_seconds: Seconds from the end of a job until its usage is ``complete``; before, it is ``pending``.
         withdrawn_versions: Versions of IBM's API that are not served; see also :meth:`withdraw_version`.
-        startup_seconds: How long it may take to start.
+        startup_seconds: Seconds that the service may take to start.
 
     Raises:
-        LocalServiceError: If the port is none or taken, the folder cannot be used, the extra ``local`` is not
-            installed, the Dask cluster cannot be reached or has another version of this package, or it does not start.
+        LocalServiceError: If an argument is not valid, the port is taken, the folder cannot be used, the extra
+            ``local`` is not installed, the Dask cluster cannot be reached or has another version of this package, or
+            the service does not start in time.
 
     Example:
         >>> with LocalService() as service:
@@ -161,24 +167,24 @@ class LocalService:
         self._stop = weakref.finalize(self, _stop, process, temporary, os.getpid())
         _lifelines.add(process)
         try:
-            said = _first_words(process, settings, startup_seconds)
+            started = _first_reply(process, settings, startup_seconds)
         except BaseException:
             self._stop()
             raise
         if isinstance(executor, Executor):
             _relay(executor, process)
-        self.url: str = said["url"]
-        """The URL to log into, in the legacy dialect."""
-        self.platform_url: str = said["platform_url"]
-        """The URL of the API in the platform dialect, as the official client takes it."""
-        self.instance: str = said["instance"]
-        """The first instance (CRN) of the platform dialect."""
-        self.token: str = said["token"]
+        self.url: str = started["url"]
+        """The URL to log in at, in the API of IBM Quantum Platform Classic."""
+        self.platform_url: str = started["platform_url"]
+        """The URL of the API of IBM Quantum Platform, in the form that the official client takes."""
+        self.instance: str = started["instance"]
+        """The first instance of IBM Quantum Platform, as a CRN (Cloud Resource Name)."""
+        self.token: str = started["token"]
         """The API token to log in with."""
-        self.environment: dict[str, str] = said["environment"]
-        """Variables of the environment that lead our client and both official ones here instead of to IBM Cloud."""
-        self.page_url: str = said["page_url"]
-        """The URL of the page that shows its jobs and devices, with the token in it."""
+        self.environment: dict[str, str] = started["environment"]
+        """Environment variables with which our client and both official ones use this service, not IBM Cloud."""
+        self.page_url: str = started["page_url"]
+        """The URL of the page that shows its jobs and devices. It contains the token."""
         self.pid: int = process.pid
         """The process ID of the service."""
 
@@ -195,19 +201,19 @@ class LocalService:
 
     @property
     def is_running(self) -> bool:
-        """Whether the service's process lives."""
+        """Whether the process of the service runs."""
         return bool(self._stop.alive) and self._process.poll() is None
 
     def withdraw_version(self, version: str) -> None:
-        """Let the service serve a version of IBM's API no more, as IBM will from its sunset date on.
+        """Withdraw a version of IBM's API, as IBM may do after its sunset date.
 
-        Requests that name it get the HTTP status 400, and ``GET /versions`` lists it no more.
+        Requests that name this version get the HTTP status 400, and ``GET /versions`` does not list it any more.
 
         Args:
             version: The version, as in ``"2025-05-01"``.
 
         Raises:
-            LocalServiceError: If there is no such version, or the service does not answer.
+            LocalServiceError: If there is no such version, or the service does not reply.
 
         Example:
             >>> with LocalService() as service:
@@ -217,13 +223,13 @@ class LocalService:
         self._control("DELETE", f"{urlsplit(self.platform_url).path}/versions/{version}", f"withdraw version {version}")
 
     def order_faults(self, faults: Mapping[str, Any] | None) -> None:
-        """Replace the plan of faults of the running service; the draws of the new plan begin anew.
+        """Replace the plan of faults of the running service. The random draws of the new plan start from its seed.
 
         Args:
-            faults: The plan, as for the argument of the class; ``None`` for a service in which nothing goes wrong.
+            faults: The plan, as for the argument *faults* of the class; ``None`` for no faults.
 
         Raises:
-            LocalServiceError: If it is no plan, or the service does not answer.
+            LocalServiceError: If *faults* is no plan, or the service does not reply.
 
         Example:
             >>> with LocalService() as service:
@@ -233,10 +239,10 @@ class LocalService:
         self._control("PUT", "/faults", "take the plan of faults", msgspec.json.encode(faults or {}))
 
     def delete_jobs(self) -> None:
-        """Cancel all jobs that have not ended, and delete all jobs, such as between two tests.
+        """Delete all jobs; those that have not ended are cancelled first. Useful between two tests.
 
         Raises:
-            LocalServiceError: If the service does not answer.
+            LocalServiceError: If the service does not reply.
 
         Example:
             >>> with LocalService() as service:
@@ -245,16 +251,16 @@ class LocalService:
         self._control("DELETE", "/jobs", "delete its jobs")
 
     def age_job(self, job_id: str) -> None:
-        """Make a job one of the oldest, those of 2018 to 2023 that ``job_type`` calls ``IQX``.
+        """Turn a job into one of the oldest kind: the jobs of 2018 to 2023, which ``job_type`` calls ``IQX``.
 
-        From then on only the account's API of the legacy dialect has it: ``jobs(legacy=True)`` lists it, and its result
-        is read from the object store.
+        After that, only the account API of IBM Quantum Platform Classic has the job: ``jobs(legacy=True)`` lists it,
+        and its result is read from the object store.
 
         Args:
             job_id: A job of ``circuit-runner`` that has ended and is not private.
 
         Raises:
-            LocalServiceError: If there is no such job, it has not ended, or the service does not answer.
+            LocalServiceError: If there is no such job, it has not ended, or the service does not reply.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -271,7 +277,7 @@ class LocalService:
         self._control("POST", f"/jobs/{quote(job_id, safe='')}/age", f"age job {job_id}")
 
     def _control(self, method: str, path: str, doing: str, body: bytes | None = None) -> None:
-        """Send a request that no client of IBM's service sends."""
+        """Send a request that only the local service has, not IBM's."""
         connection = http.client.HTTPConnection(urlsplit(self.platform_url).netloc, timeout=_CONTROL_SECONDS)
         try:
             connection.request(method, path, body, {"Authorization": f"apikey {self.token}"})
@@ -281,18 +287,21 @@ class LocalService:
         finally:
             connection.close()
         if status != HTTPStatus.NO_CONTENT:
-            raise LocalServiceError(f"the service did not {doing}: it answered {status}")
+            raise LocalServiceError(f"the service did not {doing}: it replied with HTTP status {status}")
 
     def stop(self) -> None:
-        """Stop the service; jobs that run are given up. Stopping twice is no error."""
+        """Stop the service. Jobs that are running are stopped; with a folder *data*, they run again at the next start.
+
+        A second call does nothing.
+        """
         self._stop()
 
 
 def _new_process() -> subprocess.Popen[bytes]:
     """Start the service's process, which reads its settings from standard input."""
-    # A session of its own: Ctrl-C in a terminal reaches this process, which then stops the service in order.
+    # In a new session, Ctrl-C in a terminal reaches only the program, which then stops the service in order.
     return subprocess.Popen(
-        # -P: nothing is imported from the folder that the program happens to be in.
+        # -P: nothing is imported from the current folder of the program.
         [sys.executable, "-P", "-m", "ibm_circuit_job.local"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -302,7 +311,7 @@ def _new_process() -> subprocess.Popen[bytes]:
 
 def _check_settings(token: object, data: object, **numbers: object) -> None:
     if token is not None and (not isinstance(token, str) or not token.strip() or not token.isascii()):
-        raise LocalServiceError("expected token to be a text of ASCII characters that is not empty, or None")
+        raise LocalServiceError("expected token to be a non-empty string of ASCII characters, or None")
     named = os.fspath(data) if isinstance(data, os.PathLike) else data
     if named is not None and (not isinstance(named, str) or not named or not named.isprintable()):
         raise LocalServiceError(f"expected data to be the path of a folder, or None, got {data!r}")
@@ -381,7 +390,7 @@ def _described(devices: Sequence[Any] | None) -> list[Any] | None:
 
 def _new_folder() -> str:
     folder = tempfile.mkdtemp(prefix="ibm-circuit-job-")
-    # Whatever the umask has taken from its owner.
+    # The umask may have removed permissions of the owner.
     Path(folder).chmod(0o700)
     return folder
 
@@ -398,21 +407,21 @@ def _check_faults(faults: Mapping[str, Any] | None) -> None:
 _lifelines: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 
 
-def _let_go_of_lifelines() -> None:
-    """In a forked child: it did not start the services, and must not keep them alive."""
+def _close_lifelines() -> None:
+    """Close the pipes to all services, in a forked child. An open pipe in the child would let them run on."""
     for process in _lifelines:
         if process.stdin is not None:
-            # The pipe alone: what waits in its buffer is the parent's to write, and its lock may be taken there.
+            # Only the raw pipe: the parent writes what is still in the buffer, and may hold the lock of the buffer.
             cast("io.BufferedWriter", process.stdin).raw.close()
     _lifelines.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go_of_lifelines)
+    os.register_at_fork(after_in_child=_close_lifelines)
 
 
-def _first_words(process: subprocess.Popen[bytes], settings: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Hand the settings over, and return what the service says when it is up."""
+def _first_reply(process: subprocess.Popen[bytes], settings: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Send the settings to the process, and return the fields of the JSON line that it writes when it has started."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(msgspec.json.encode(settings) + b"\n")
@@ -422,13 +431,14 @@ def _first_words(process: subprocess.Popen[bytes], settings: dict[str, Any], sec
     try:
         line = lines.get(timeout=seconds)
     except queue.Empty:
-        raise LocalServiceError(f"the local service did not start within {seconds:g} seconds") from None
+        message = f"the local service did not start within {seconds:g} seconds; give a larger startup_seconds"
+        raise LocalServiceError(message) from None
     if not line:
         raise LocalServiceError(f"the local service ended at once, with exit code {process.wait(_STOP_SECONDS)}")
-    said = msgspec.json.decode(line, type=dict[str, Any])
-    if "error" in said:
-        raise LocalServiceError(f"the local service cannot start: {said['error']}")
-    return said
+    reply = msgspec.json.decode(line, type=dict[str, Any])
+    if "error" in reply:
+        raise LocalServiceError(f"the local service cannot start: {reply['error']}")
+    return reply
 
 
 def _line(process: subprocess.Popen[bytes]) -> bytes:
@@ -437,7 +447,7 @@ def _line(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def _stop(process: subprocess.Popen[bytes], temporary: str | None, owner: int) -> None:
-    """Cut the lifeline, and insist where that is not enough. A forked child has nothing to stop."""
+    """Close the lifeline, terminate the process, and kill it after a few seconds. Does nothing in a forked child."""
     if os.getpid() != owner:
         return
     assert process.stdin is not None  # noqa: S101 - it is a pipe

@@ -1,4 +1,4 @@
-"""Sessions: jobs that belong together, on one backend. Both dialects have them."""
+"""The endpoints of sessions, which both APIs have. A session groups jobs on one backend."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.job_api import JobApi, Refusal, iso, json_response, read
 from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
-from ibm_circuit_job.local.kept_sessions import KeptSession
+from ibm_circuit_job.local.saved_sessions import SavedSession
 
 LONGEST_SECONDS: Final = 28_800
-"""Seconds that the jobs of a session may be charged together, where its opening does not say."""
+"""The most seconds that the jobs of a session may be charged together, by default: 8 hours."""
 IDLE_SECONDS: Final = 60
-"""Seconds after its last job in which a session keeps its backend."""
+"""Seconds after the last job of a session for which its backend stays reserved for it."""
 
 
 class Opening(msgspec.Struct):
-    """A session as it is asked for."""
+    """The body of ``POST /sessions``."""
 
     mode: Literal["dedicated", "batch"] = "dedicated"
     backend: str | None = None
     backend_name: str | None = None
-    """The backend, where ``backend`` does not name it."""
+    """The backend, if ``backend`` is missing."""
     max_ttl: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
     max_session_ttl: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
-    """What the legacy dialect calls ``max_ttl``."""
+    """The name of ``max_ttl`` in the API of IBM Quantum Platform Classic."""
 
 
 class SessionChange(msgspec.Struct):
-    """The body of a change of a session."""
+    """The body of ``PATCH /sessions/ID``."""
 
     accepting_jobs: bool
 
@@ -55,10 +55,10 @@ class SessionApi(JobApi):
         ]
 
     def check_session(self, session_id: str | None, backend: str, request: Request) -> None:
-        """Let a submission into its session.
+        """Check that the session of a submission accepts it; a session without a backend gets that of its first job.
 
         Raises:
-            Refusal: If there is no such session, it takes no more jobs, or it is for another backend.
+            Refusal: If there is no such session, it accepts no more jobs, or it is for another backend.
         """
         if session_id is None:
             return
@@ -66,11 +66,11 @@ class SessionApi(JobApi):
         if not session.accepting_jobs:
             raise Refusal(409, 1217, f"Session {session_id} is closed, and takes no more jobs.")
         if session.backend is None:
-            self.queues.sessions.keep(session_id, replace(session, backend=backend))
+            self.queues.sessions.save(session_id, replace(session, backend=backend))
         elif session.backend != backend:
             raise Refusal(400, 1219, f"Session {session_id} is for backend {session.backend}, not for {backend}.")
 
-    def _found(self, session_id: str, request: Request) -> KeptSession:
+    def _found(self, session_id: str, request: Request) -> SavedSession:
         session = self.queues.sessions.find(session_id)
         if session is None or not self.may_see(session.instance, request):
             raise Refusal(404, 1218, f"Session {session_id} not found.")
@@ -83,7 +83,7 @@ class SessionApi(JobApi):
         if backend is not None and backend not in DEVICES:
             raise Refusal(404, 1216, f"Backend {backend!r} not found.")
         limit = asked.max_session_ttl if asked.max_ttl is None else asked.max_ttl
-        opened = KeptSession(
+        opened = SavedSession(
             asked.mode,
             backend,
             limit or LONGEST_SECONDS,
@@ -91,7 +91,7 @@ class SessionApi(JobApi):
             instance=self.instance_of(request),
         )
         session_id = secrets.token_hex(10)
-        self.queues.sessions.keep(session_id, opened)
+        self.queues.sessions.save(session_id, opened)
         return json_response(self._reply_of(session_id, opened))
 
     async def _details(self, request: Request) -> Response:
@@ -125,9 +125,9 @@ class SessionApi(JobApi):
     def _accept(self, session_id: str, request: Request, *, accepting: bool) -> None:
         session = self._found(session_id, request)
         closed = None if accepting else session.closed or iso(self.queues.clock())
-        self.queues.sessions.keep(session_id, replace(session, accepting_jobs=accepting, closed=closed))
+        self.queues.sessions.save(session_id, replace(session, accepting_jobs=accepting, closed=closed))
 
-    def _reply_of(self, session_id: str, session: KeptSession) -> dict[str, Any]:
+    def _reply_of(self, session_id: str, session: SavedSession) -> dict[str, Any]:
         jobs = self.queues.of_session(session_id)
         ran = [job.running for job in jobs if job.running is not None]
         ended = [job.finished for job in jobs if job.running is not None and job.finished is not None]
@@ -160,8 +160,8 @@ class SessionApi(JobApi):
             **{name: moment for name, moment in times.items() if moment is not None},
         }
 
-    def _state(self, session: KeptSession, jobs: list[LocalJob]) -> tuple[str, datetime]:
-        """Return the state of a session, and until when its backend was reserved for it."""
+    def _state(self, session: SavedSession, jobs: list[LocalJob]) -> tuple[str, datetime]:
+        """Return the state of a session, and the time until which its backend was reserved for it."""
         now = self.queues.clock()
         ran = [job for job in jobs if job.running is not None]
         last = max((job.finished for job in ran if job.finished is not None), default=now)

@@ -1,4 +1,4 @@
-"""The settings of a service in a file, in TOML or JSON, by the names that ``LocalService`` has for them."""
+"""Reads a file with settings of the service, in TOML or JSON. They have the names of ``LocalService``'s arguments."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 
 
 class NoSettings(ValueError):  # noqa: N818 - named for what it says
-    """A file holds no settings of a service; the message says why."""
+    """A file is not a valid file of settings; the message says why."""
 
 
 class _Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    # The token is not among them: it has a file of its own.
+    # Not the token: it is read from a separate file, so that a file of settings can be shown to others.
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] | msgspec.UnsetType = msgspec.UNSET
     host: str | msgspec.UnsetType = msgspec.UNSET
     data: str | msgspec.UnsetType = msgspec.UNSET
@@ -42,13 +42,13 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 def read_settings(content: bytes) -> dict[str, Any]:
-    """Return the settings that a file has, ready for the service.
+    """Return the settings in a file, as arguments of ``ServerSettings``.
 
     Args:
-        content: The file: TOML, or JSON with an object.
+        content: The bytes of the file: TOML, or a JSON object.
 
     Raises:
-        NoSettings: If it cannot be read, or a setting is not what it should be; it is named.
+        NoSettings: If the file cannot be read, or a setting is unknown or not valid; the message names the setting.
 
     Example:
         >>> read_settings(b"port = 8080")
@@ -65,7 +65,7 @@ def read_settings(content: bytes) -> dict[str, Any]:
             found["devices"] = tuple(devices_of([documents_of(each) for each in found["devices"]]))
         unknown = [each for each in found.get("withdrawn_versions", ()) if each not in SUNSETS]
         if unknown:
-            raise NoSettings(f"expected withdrawn_versions to be of {', '.join(SUNSETS)}; got {unknown[0]!r}")
+            raise NoSettings(f"expected withdrawn_versions to be a list of {', '.join(SUNSETS)}, got {unknown[0]!r}")
         if "faults" in found:
             found["faults"] = faults.read_plan(msgspec.json.encode(found["faults"]))
     except (

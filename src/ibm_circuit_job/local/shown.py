@@ -1,4 +1,4 @@
-"""What the page shows of the service: its jobs and devices as the plain values of ``views``. Pure."""
+"""Converts jobs and devices of the service to the plain values that ``views`` turns into HTML. Pure."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _ENDED: Final = frozenset({"Completed", "Failed", "Cancelled"})
 def job_view(
     job: JobRecord, place: int | None, expected: tuple[datetime, datetime] | None, *, usage_is_pending: bool
 ) -> JobView:
-    """Return what is shown of a job.
+    """Return the view of a job.
 
     Args:
         job: The job.
-        place: Its place in the queue; ``None`` where it does not wait.
-        expected: When it is expected to start and to end, where it waits.
-        usage_is_pending: Whether what it is charged is not settled yet.
+        place: Its place in the queue, from 1; ``None`` if it is not waiting.
+        expected: The times at which it is expected to start and to end, in UTC; ``None`` if they are not shown.
+        usage_is_pending: Whether the seconds that it is charged are not settled yet.
     """
     steps = (("created", job.created), ("running", job.running), ("finished", job.finished))
     start, end = expected or (None, None)
@@ -56,12 +56,12 @@ def job_view(
 
 
 def metrics_of(job: JobRecord, params_bytes: int, result_bytes: int | None) -> list[tuple[str, str]]:
-    """Return what was measured of a job, as (name, value).
+    """Return the figures of a job, as pairs of a name and a text.
 
     Args:
         job: The job.
-        params_bytes: How many bytes its parameters have.
-        result_bytes: How many bytes its result has; ``None`` where there is none.
+        params_bytes: The size of its parameters in bytes.
+        result_bytes: The size of its result in bytes; ``None`` if it has none.
     """
     waited = None if job.running is None else (job.running - job.created).total_seconds()
     ran = None if job.running is None or job.finished is None else (job.finished - job.running).total_seconds()
@@ -87,14 +87,14 @@ def device_view(
     waiting: Sequence[str] = (),
     calibrated_at: datetime | None = None,
 ) -> DeviceView:
-    """Return what is shown of a backend.
+    """Return the view of a backend.
 
     Args:
         device: The backend.
-        properties: Its properties, as the service replies them; empty for a simulator.
-        running: The IDs of the jobs that run.
-        waiting: The IDs of the jobs that wait.
-        calibrated_at: When it was calibrated last; ``None`` for a simulator.
+        properties: Its properties, as in the reply of the service; empty for a simulator.
+        running: The IDs of the jobs that are running.
+        waiting: The IDs of the jobs that are waiting, the next one first.
+        calibrated_at: The time of its last calibration, in UTC; ``None`` for a simulator.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -135,7 +135,7 @@ def device_view(
 
 
 def _two_qubit_gates(gates: Iterable[Mapping[str, Any]]) -> dict[tuple[int, int], tuple[str, float | None]]:
-    """Pair of qubits -> the gate that acts on it and its error; of several gates and directions, the worst."""
+    """Return pair of qubits -> the name of its two-qubit gate and the error; of several gates, the worst."""
     found: dict[tuple[int, int], tuple[str, float | None]] = {}
     for gate in gates:
         qubits = sorted(gate["qubits"])
@@ -148,7 +148,7 @@ def _two_qubit_gates(gates: Iterable[Mapping[str, Any]]) -> dict[tuple[int, int]
 
 
 def _levels(errors: Mapping[Any, float | None]) -> dict[Any, int]:
-    """Which fifth of all errors each one is in, from 0 for the least."""
+    """Return key -> in which fifth of all errors its error is, from 0 (the smallest errors) to 4."""
     ordered = sorted((error, key) for key, error in errors.items() if error is not None)
     return {key: _LEVELS * rank // len(ordered) for rank, (_, key) in enumerate(ordered)}
 

@@ -143,8 +143,8 @@ def test_refusal_names_the_field(changed, reason):
 @pytest.mark.parametrize(
     ("index", "name", "value", "reason"),
     [
-        (0, "shape", [5], "items[0].circuit_arguments: values of shape (3, 2) do not extend to the shape (5,)"),
-        (1, "shape", [5], "items[1].shape: expected a shape that arguments of shape (3, 2) extend to"),
+        (0, "shape", [5], "items[0].circuit_arguments: values of shape (3, 2) cannot be broadcast to the shape (5,)"),
+        (1, "shape", [5], "items[1].shape: expected a shape to which arguments of shape (3, 2) can be broadcast"),
         (1, "samplex_arguments", {}, "items[1].samplex_arguments: missing are"),
         (0, "item_type", "wave", "items[0]"),
     ],

@@ -1,6 +1,6 @@
-"""An IBM Quantum service that runs on this machine: real HTTP, real websocket, real simulator.
+"""An IBM Quantum service that runs on this machine, with real HTTP, real websockets and real simulators.
 
-Needs the extra ``local``. This module is the handle; the service itself runs in a process of its own.
+It needs the extra ``local``. :class:`LocalService` starts the service, which runs in its own process.
 """
 
 from ibm_circuit_job.local.service import LocalService, LocalServiceError

@@ -1,7 +1,7 @@
-"""When a device was calibrated, and the ID of each calibration.
+"""The dates and the IDs of the calibrations of a device.
 
 The ID of a calibration is the name of the device and the date of the calibration in UTC: ``local_5q-20261126T040000Z``.
-It is a function of ``last_update_date`` in the properties, so that a client can make it of what it has read.
+A client can make it from the field ``last_update_date`` of the properties.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 
 def calibrated_at(moment: datetime) -> datetime:
-    """Return when a device of the service was calibrated last: 04:00 UTC of that day or the day before.
+    """Return the date of the last calibration of a default device before a time: 04:00 UTC of that day, or one before.
 
     Args:
-        moment: The time as of which this is asked, with a time zone.
+        moment: The time, with a time zone.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -46,7 +46,11 @@ def calibration_id(name: str, calibrated: datetime) -> str:
 
 
 def date_of_id(name: str, given: str) -> datetime | None:
-    """Return the date that the ID of a calibration of a device names; ``None`` if it is no such ID.
+    """Return the date in the ID of a calibration, in UTC; ``None`` if it is no ID of a calibration of this device.
+
+    Args:
+        name: The name of the device.
+        given: The ID.
 
     Example:
         >>> from ibm_circuit_job.local.calibrations import date_of_id
@@ -62,5 +66,5 @@ def date_of_id(name: str, given: str) -> datetime | None:
         found = datetime.strptime(given.removeprefix(prefix), _FORMAT).replace(tzinfo=UTC)
     except ValueError:
         return None
-    # Spellings that are read as well, such as fewer digits, are no IDs.
+    # strptime reads other spellings as well, such as fewer digits, which are not IDs.
     return found if calibration_id(name, found) == given else None

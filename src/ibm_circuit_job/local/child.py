@@ -1,8 +1,8 @@
-"""Executing one job in a child process, from any thread of any worker: the child can be ended while it simulates.
+"""Executes a job in a child process, so that it can be stopped while it simulates. Used by workers of executors.
 
-A simulation lets no thread of its process run, so that a worker could neither answer its cluster nor end the job. A
-child that has answered in order executes the next job, since it takes seconds until a new one is ready. Children end
-with the process that started them.
+While Aer simulates, no other Python thread of its process runs. So a worker that simulated by itself could neither
+reply to its cluster nor stop the job. A child that has returned an outcome executes the next job as well, since a new
+child needs seconds to start. Children end with the process that started them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -27,46 +26,47 @@ from attrs import evolve, frozen
 
 from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.execution import Outcome, Task
-from ibm_circuit_job.local.limits import TRIES, Limits
+from ibm_circuit_job.local.limits import TRIES, Limits, how_ended, resident_mb
 from ibm_circuit_job.local.worker import Pipe
 from ibm_circuit_job.threads.locks import ForkFreeLock, PerProcess
 
 _WATCH_SECONDS: Final = 0.05
 """Seconds between two looks at a child that executes a job."""
 _START_SECONDS: Final = 120.0
-"""Seconds that a child may take until it is ready for its first job."""
+"""Seconds within which a child has to be ready for its first job."""
 _END_SECONDS: Final = 5.0
-_MB: Final = 1024 * 1024
+"""Seconds to wait for the end of a child that was killed."""
 
 NOT_WANTED: Final = Outcome(None, "The job was cancelled.")
-"""How a job ends that is no longer wanted."""
+"""The outcome of a job that is not wanted any more."""
 
 
 @frozen
 class Setup:
-    """How a child is set up: what two jobs have in common that the same child can execute."""
+    """The settings of a child. A child can execute all jobs with the same settings."""
 
     limits: Limits
-    """What it may use."""
+    """The limits of a job."""
     devices: bytes
     """The backends of the service, as :func:`packed` returns them."""
 
 
 def packed(devices: Sequence[Device]) -> bytes:
-    """Return backends as bytes, for a :class:`Setup`."""
+    """Return pickled backends, for a :class:`Setup`."""
     return pickle.dumps(tuple(devices))
 
 
 def execute_in_child(task: Task, setup: Setup, is_wanted: Callable[[], bool]) -> Outcome:
-    """Execute a job in a child process. One that dies costs a second try, in a new one.
+    """Execute a job in a child process. If the child dies, the job is tried once more, in a new child.
 
     Args:
         task: The job.
         setup: Its limits, and the backends of the service.
-        is_wanted: Asked 20 times a second whether the job is to go on; where it is not, the child ends.
+        is_wanted: Called 20 times a second. When it returns ``False``, the child is killed.
 
     Returns:
-        The outcome; of a job that went over a limit, was not wanted, or whose child died at each try, the reason.
+        The outcome. For a job that exceeded a limit, was not wanted any more, or whose child died at each try, it has
+        the reason.
     """
     limits = setup.limits
     task = evolve(task, memory_mb=limits.memory_mb, memory_setting=limits.memory_setting)
@@ -89,25 +89,25 @@ def execute_in_child(task: Task, setup: Setup, is_wanted: Callable[[], bool]) ->
 
 
 class _Died(Exception):  # noqa: N818 - named for what it says
-    """The child ended by itself; the message says how."""
+    """The child ended without being killed by its parent; the message says how."""
 
 
 class _Child:
-    """One child process, from its start to its end."""
+    """One child process."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self._is_ready = False
-        self._is_sound = True
+        self._is_killed = False
         self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        # It finds what this process finds, such as packages that a cluster has unpacked.
-        found = os.pathsep.join(path for path in sys.path if path)
+        # The child imports from the same places as this process, for example packages that a cluster has unpacked.
+        import_path = os.pathsep.join(path for path in sys.path if path)
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "ibm_circuit_job.local.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": found},
+                env=os.environ | {"PYTHONPATH": import_path},
             )
         except OSError as error:
             raise _Died(f"it could not be started: {error.strerror}") from None
@@ -121,16 +121,16 @@ class _Child:
         self._send(pickle.dumps((os.getpid(), setup.limits.memory_mb, setup.devices)))
 
     @property
-    def is_sound(self) -> bool:
-        """Whether it can execute another job: it lives, and most of its memory is free."""
+    def is_usable(self) -> bool:
+        """Whether it can execute another job: it runs, and uses at most half of its memory."""
         limit = self.setup.limits.memory_mb // 2
-        return self._is_sound and self._process.poll() is None and self._resident_mb() <= limit
+        return not self._is_killed and self._process.poll() is None and resident_mb(self._measured) <= limit
 
     def outcome_of(self, task: Task, is_wanted: Callable[[], bool]) -> Outcome:
-        """Execute a job. Where there is no answer in time, the child is ended.
+        """Execute a job. If the child does not return an outcome, it is killed.
 
         Raises:
-            _Died: If the child ends by itself.
+            _Died: If the child ends without being killed.
         """
         limits = self.setup.limits
         has_answered = False
@@ -147,7 +147,7 @@ class _Child:
             def must_end() -> Outcome | None:
                 if not is_wanted():
                     return NOT_WANTED
-                if self._resident_mb() > limits.memory_mb:
+                if resident_mb(self._measured) > limits.memory_mb:
                     return Outcome(None, limits.over_memory())
                 return None
 
@@ -165,15 +165,23 @@ class _Child:
                 self.kill()
 
     def kill(self) -> None:
-        """End the process at once; it has nothing to put in order."""
-        self._is_sound = False
+        """Kill the process. It has nothing to clean up."""
+        self._is_killed = True
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._pipe.close()
 
     def _answer(self, seconds: float, must_end: Callable[[], Outcome | None]) -> bytes | Outcome | None:
-        """The next answer; an outcome where it must end before, and ``None`` after so many seconds."""
+        """Return the next frame of the child, the outcome of *must_end* once it returns one, or ``None`` in the end.
+
+        Args:
+            seconds: Seconds after which to return ``None``.
+            must_end: Called 20 times a second; returns the outcome of a job that must be stopped, otherwise ``None``.
+
+        Raises:
+            _Died: If the child ends.
+        """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             with contextlib.suppress(queue.Empty):
@@ -190,7 +198,7 @@ class _Child:
             while True:
                 self._frames.put(self._pipe.recv_bytes())
         except (EOFError, OSError, ValueError):
-            # An end in the midst of an answer is one, too.
+            # Also if the child ended in the middle of a frame.
             self._frames.put(None)
         finally:
             self._pipe.close_source()
@@ -203,37 +211,29 @@ class _Child:
 
     def _end(self) -> str:
         try:
-            code = self._process.wait(_END_SECONDS)
+            return how_ended(self._process.wait(_END_SECONDS))
         except subprocess.TimeoutExpired:
             return "it closed its pipe"
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-    def _resident_mb(self) -> int:
-        try:
-            return 0 if self._measured is None else int(self._measured.memory_info().rss) // _MB
-        except psutil.Error:
-            # It has just ended, which its pipe says as well.
-            return 0
 
 
 class _IdleChildren:
-    """The children of this process that have no job."""
+    """The children of this process that are not executing a job."""
 
     def __init__(self) -> None:
         self._children: list[_Child] = []
         self._lock = ForkFreeLock()
 
     def taken(self, setup: Setup) -> _Child:
-        """Return a child for a job: an idle one that is set up in this way, or a new one.
+        """Return a child with these settings, an idle one or a new one.
 
         Raises:
-            _Died: If none can be started.
+            _Died: If no child can be started.
         """
         with self._lock():
             idle, self._children = self._children, []
         found: _Child | None = None
         for child in idle:
-            if child.setup != setup or not child.is_sound:
+            if child.setup != setup or not child.is_usable:
                 child.kill()
             elif found is None:
                 found = child
@@ -242,15 +242,15 @@ class _IdleChildren:
         return _Child(setup) if found is None else found
 
     def put_back(self, child: _Child) -> None:
-        """Let a child have another job, unless it cannot."""
-        if not child.is_sound:
+        """Let another job use a child, or kill it if it is not usable."""
+        if not child.is_usable:
             child.kill()
             return
         with self._lock():
             self._children.append(child)
 
     def kill(self) -> None:
-        """End them all."""
+        """Kill all of them."""
         with self._lock():
             idle, self._children = self._children, []
         for child in idle:
@@ -258,19 +258,22 @@ class _IdleChildren:
 
 
 _idle: Final = PerProcess(_IdleChildren)
-"""A fork has none: those of its parent answer the parent."""
+"""The idle children of each process. A forked process has none, since those of its parent reply to the parent."""
 atexit.register(lambda: _idle().kill())
 
 
 def end_idle_children() -> None:
-    """End the children of this process that have no job; those that have one end with it."""
+    """Kill the children of this process that are not executing a job."""
     _idle().kill()
 
 
 def is_file_there(file: Path) -> Callable[[], bool]:
-    """Return whether a job is wanted whose file is there for so long, as a function.
+    """Return a function that returns whether a job is wanted: as long as its file exists.
 
-    On a machine that does not have the folder of the file, every job is wanted: it cannot be seen that it is not.
+    On a machine without the folder of the file, the function always returns ``True``.
+
+    Args:
+        file: The path of the file; see :mod:`.pooled`.
     """
-    sees_folder = file.parent.is_dir()
-    return lambda: not sees_folder or file.exists()
+    has_folder = file.parent.is_dir()
+    return lambda: not has_folder or file.exists()

@@ -1,7 +1,7 @@
-"""Where the qubits of a device are drawn: such that coupled qubits are one unit apart. Pure.
+"""Computes where the qubits of a device are drawn, so that coupled qubits are one unit apart. Pure.
 
-Places are made so that distances in the drawing are like distances in the coupling map: they begin with classical
-scaling, and become better by stress majorization. IBM's lattices come out as lattices, and no device needs a table.
+The distances in the drawing approximate the distances in the coupling map: classical scaling gives the first places,
+and stress majorization improves them. IBM's lattices look like lattices, without a table for each device.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from typing import Any, Final
 import numpy as np
 
 _ROUNDS: Final = 120
+"""The number of steps of stress majorization."""
 
 
 @lru_cache(maxsize=32)
 def places(qubits: int, coupling: tuple[tuple[int, int], ...]) -> tuple[tuple[float, float], ...]:
-    """Return the place of each qubit, ``(right, down)``, both from 0 on; the longer side of the device lies flat.
+    """Return the place ``(x, y)`` of each qubit, to the right and down from 0, in units of the distance of a pair.
+
+    The longer side of the device is horizontal. Parts of the device that are not connected are drawn side by side.
 
     Args:
-        qubits: How many qubits there are.
-        coupling: The pairs of coupled qubits, in one direction or both. Parts that nothing connects are drawn side by
-            side.
+        qubits: The number of qubits.
+        coupling: The pairs of coupled qubits, in one direction or both.
 
     Example:
         >>> places(3, ((0, 1), (1, 2)))
@@ -77,13 +79,13 @@ def _drawn(distances: Any) -> Any:
     centred = np.eye(size) - 1.0 / size
     values, vectors = np.linalg.eigh(-0.5 * centred @ distances**2 @ centred)
     found = vectors[:, [-1, -2]] * np.sqrt(np.maximum(values[[-1, -2]], 0.0))
-    # Near pairs count most: the drawing is to show which qubits are coupled.
+    # Near pairs have the largest weights, since the drawing is to show which qubits are coupled.
     weights = np.divide(1.0, distances**2, out=np.zeros_like(distances), where=distances > 0)
     inverse = np.linalg.pinv(np.diag(weights.sum(axis=1)) - weights)
     for _ in range(_ROUNDS):
         apart = np.linalg.norm(found[:, None] - found[None], axis=2)
         ratio = np.divide(weights * distances, apart, out=np.zeros_like(apart), where=apart > 1e-9)
         found = inverse @ ((np.diag(ratio.sum(axis=1)) - ratio) @ found)
-    # The first qubit is drawn at the left, and at the top.
+    # Mirrored where needed, so that the first qubit is at the top left.
     found *= np.where(found[0] > 1e-9, -1.0, 1.0)
     return found - found.min(axis=0)

@@ -1,15 +1,15 @@
-"""The worker processes: jobs go in, outcomes come out, whatever becomes of a process.
+"""Executes jobs in worker processes of the service.
 
-Lives in the service's event loop. A worker that dies takes no other job with it; its own is tried once more. What goes
-over a limit is ended here. A library's pool of processes does less: those of Pebble, loky and the standard library are
-broken as a whole when an idle process dies, and none of them limits memory.
+If a worker dies, only its own job is affected, and is tried once more. A job that exceeds a limit is stopped. The
+process pools of Pebble, loky and the standard library do not do this: the whole pool breaks when an idle process dies,
+and none of them limits memory.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -22,46 +22,46 @@ from ibm_circuit_job.local import execution, worker
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.executor import Started
-from ibm_circuit_job.local.limits import TRIES, Limits
+from ibm_circuit_job.local.limits import TRIES, Limits, how_ended, resident_mb
 
 _WATCH_SECONDS: Final = 0.05
 """Seconds between two looks at the memory of a process that executes a job."""
 _START_SECONDS: Final = 120.0
-"""Seconds that a process may take until it is ready for its first job."""
+"""Seconds within which a process has to be ready for its first job."""
 _FIRST_METHOD: Final = "fork" if sys.platform == "linux" else "spawn"
-"""How the first processes start. A forked one has loaded Qiskit and Aer already: about a second less each."""
-_MB: Final = 1024 * 1024
+"""How the first processes start. A forked process need not import Qiskit and Aer, which saves about a second."""
 
 
 class _Died(Exception):  # noqa: N818 - named for what it says
-    """The process ended by itself; the message says how."""
+    """The process ended without being killed by the service; the message says how."""
 
 
 class Crew:
-    """So many worker processes, each of which executes one job at a time.
+    """Worker processes; each executes one job at a time.
 
     Args:
-        workers: How many.
-        limits: What each of them may use.
+        workers: The number of processes.
+        limits: The limits of each process.
     """
 
     def __init__(self, workers: int, limits: Limits) -> None:
         self.limits: Final = limits
-        """What each of them may use."""
+        """The limits of each process."""
         self.memory_mb: Final = limits.memory_mb
         """MB of memory that a job may use."""
         self.at_once: Final = 1
-        """How many jobs of one simulator run at once: one, in the order of their submission."""
+        """How many jobs of one simulator run at once: one, so jobs run in the order of their submission."""
         self._workers = workers
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._all: set[_Worker] = set()
-        # Twice as many: the thread of a process that was killed may end after its successor has begun.
+        # Two for each process: the thread of a killed process may end after the next process has started.
         self._threads = ThreadPoolExecutor(2 * workers, thread_name_prefix="worker")
 
     def start(self) -> None:
-        """Start the processes, which prepare themselves for their first jobs.
+        """Start the processes, which then prepare for their first jobs.
 
-        Call it before there are other threads, connections to a database, or an event loop: the processes are forked.
+        On Linux they are forked. So this must be called before other threads, database connections or an event loop
+        exist.
         """
         if _FIRST_METHOD == "fork":
             execution.load()
@@ -69,39 +69,39 @@ class Crew:
             self._idle.put_nowait(self._new(_FIRST_METHOD))
 
     def kill(self) -> None:
-        """End the processes at once, and what they execute."""
+        """Kill the processes, with the jobs that are running."""
         for each in self._all:
             each.kill()
 
     async def stop(self) -> None:
-        """End the processes, and what they execute, and the threads that wait for them."""
+        """Kill the processes, with the jobs that are running, and wait for the threads that read from them."""
         self.kill()
         await asyncio.to_thread(self._threads.shutdown)
 
     async def execute(self, task: Task, started: Started) -> Outcome:
-        """Execute a job in the first process that is free. Where this is cancelled, the process ends.
+        """Execute a job in the first process that is idle. If the call is cancelled, the process is killed.
 
         Args:
             task: The job.
-            started: Called with the name of the process when that begins, at each try.
+            started: Called with the name of the process at the start of each try.
 
         Returns:
-            The outcome; if it has gone over a limit, or its process has died twice, the reason.
+            The outcome. For a job that exceeded a limit, or whose process died at each try, it has the reason.
         """
         died: _Died | None = None
-        mine = await self._idle.get()
+        chosen = await self._idle.get()
         try:
             for _ in range(TRIES):
-                if not mine.is_sound:
-                    # It died while it was idle, or with this job: the next try is in a new process.
-                    mine = self._replaced(mine)
-                started(mine.name)
+                if not chosen.is_usable:
+                    # It died while it was idle, or in the first try: use a new process.
+                    chosen = self._replaced(chosen)
+                started(chosen.name)
                 try:
-                    return await mine.run(task)
+                    return await chosen.run(task)
                 except _Died as error:
                     died = error
         finally:
-            self._idle.put_nowait(mine if mine.is_sound else self._replaced(mine))
+            self._idle.put_nowait(chosen if chosen.is_usable else self._replaced(chosen))
         return Outcome(None, self.limits.died_twice(str(died)))
 
     def _new(self, method: str) -> _Worker:
@@ -112,17 +112,17 @@ class Crew:
     def _replaced(self, old: _Worker) -> _Worker:
         old.kill()
         self._all.discard(old)
-        # Spawned: the service has threads now, and what they hold would be held in a forked process for ever.
+        # Not forked: the service has threads now. A lock that a thread holds would stay locked in a forked process.
         return self._new("spawn")
 
 
 class _Worker:
-    """One process, from its start to its end.
+    """One worker process.
 
     Args:
-        limits: What it may use.
-        threads: Where its pipe is read and written.
-        method: ``fork`` or ``spawn``.
+        limits: Its limits.
+        threads: The threads in which its pipe is read and written.
+        method: How it starts: ``fork`` or ``spawn``.
     """
 
     def __init__(self, limits: Limits, threads: ThreadPoolExecutor, method: str) -> None:
@@ -144,27 +144,27 @@ class _Worker:
                 )
                 self._process.start()
         except OSError as error:
-            # Such as too many processes, or too many open files. The next job tries again.
+            # For example, too many processes or open files. The next job tries again, with a new process.
             self._is_killed = True
             self._failure = f"it could not be started: {error.strerror}"
 
     @property
-    def is_sound(self) -> bool:
-        """Whether it can execute another job: it lives, and most of its memory is free."""
+    def is_usable(self) -> bool:
+        """Whether it can execute another job: it runs, and uses at most half of its memory."""
         if self._is_killed or not self._process.is_alive():
             return False
         return self._resident_mb() <= self._limits.memory_mb // 2
 
     @property
     def name(self) -> str:
-        """What it is called in the log of a job."""
+        """Its name in the log of a job."""
         return "a process that could not be started" if self._failure is not None else f"process {self._process.pid}"
 
     async def run(self, task: Task) -> Outcome:
-        """Execute a job. Where it does not answer, the process is ended.
+        """Execute a job. If the process does not return an outcome, it is killed.
 
         Raises:
-            _Died: If the process ends by itself.
+            _Died: If the process ends without being killed.
         """
         loop = asyncio.get_running_loop()
         has_answered = False
@@ -191,18 +191,18 @@ class _Worker:
                 self.kill()
 
     def kill(self) -> None:
-        """End the process at once; it has nothing to put in order."""
+        """Kill the process. It has nothing to clean up."""
         self._is_killed = True
         if self._failure is None:
             self._process.kill()
 
     def _in_thread(self, function: Any, *arguments: Any) -> asyncio.Future[Any]:
         future = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-        # A process that was killed answers with an error for which no one waits.
+        # Reads the exception, which asyncio logs otherwise: after a kill, no coroutine waits for the future.
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         return future
 
-    # In a thread: these wait for the process.
+    # These methods wait for the process, so they are called in a thread.
 
     def _begin(self) -> None:
         if self._failure is not None:
@@ -223,23 +223,18 @@ class _Worker:
         try:
             received: bytes = self._pipe.recv_bytes()
         except (EOFError, OSError):
-            # At an end in the midst of an answer, too: the part of it is of no use.
+            # Also if the process ended in the middle of an answer.
             raise _Died(self._end()) from None
         return received
 
     def _end(self) -> str:
         self._process.join(5.0)
         code = self._process.exitcode
-        if code is None:
-            return "it closed its pipe"
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return "it closed its pipe" if code is None else how_ended(code)
 
     def _resident_mb(self) -> int:
-        """The memory that the process uses."""
-        try:
-            if self._measured is None:
+        if self._measured is None:
+            # The process may have ended already.
+            with contextlib.suppress(psutil.Error):
                 self._measured = psutil.Process(self._process.pid)
-            return int(self._measured.memory_info().rss) // _MB
-        except psutil.Error:
-            # It has just ended, which its pipe says as well.
-            return 0
+        return resident_mb(self._measured)

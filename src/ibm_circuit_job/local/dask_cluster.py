@@ -1,7 +1,7 @@
-"""Executing jobs on a Dask cluster, which decides where; a worker that dies costs a try.
+"""Executes jobs on a Dask cluster. Dask chooses the worker, and tries a job again when its worker dies.
 
-Dask stops no task that runs. So each job runs in a child process of the worker (see :mod:`.child`), which ends when
-the service asks the worker for that, with a function that runs beside the tasks.
+Dask cannot stop a task that is running. So each job runs in a child process of the worker (see :mod:`.child`). To stop
+it, the service calls a function on the worker that runs at the same time as the task.
 """
 
 from __future__ import annotations
@@ -26,24 +26,28 @@ from ibm_circuit_job.local.executor import ExecutorUnavailable, Started
 from ibm_circuit_job.local.limits import LEAST_MB, MEMORY_SETTING, Limits, share_of_machine
 
 SCHEMES: Final = {"dask": "tcp", "dask+tcp": "tcp", "dask+tls": "tls", "tcp": "tcp", "tls": "tls"}
-"""How addresses of a cluster begin -> the protocol of Dask."""
+"""Scheme of an address -> protocol of Dask."""
 _CONNECT_SECONDS: Final = 10.0
+"""Seconds within which the cluster has to reply."""
 _AGAIN_SECONDS: Final = 1.0
-"""Seconds between two tries to reach a cluster that was lost."""
+"""Seconds between two tries to connect to a cluster after the connection was lost."""
 _MB: Final = 1024 * 1024
 _MOST_STOPPED: Final = 10_000
 _CLOSED: Final = frozenset({"closing", "closed", "failed", "stopping", "stopped"})
-"""The statuses of a worker of Dask that executes nothing more."""
+"""The statuses of a Dask worker that executes no further task."""
 _PACKAGE: Final = "ibm_circuit_job"
 _SAME_COUNTS: Final = ("qiskit", "qiskit_aer")
-"""Packages of whose versions the counts of a seed may depend."""
+"""Packages whose versions may change the counts for a seed."""
 _WORKER_MEMORY: Final = "the --memory-limit of the Dask worker"
 
 _logger: Final = logging.getLogger(__name__)
 
 
 def dask_address(given: str) -> str:
-    """Return the address of a scheduler as Dask takes it.
+    """Return the address of a scheduler in the form that Dask takes.
+
+    Args:
+        given: The address, as in ``dask://HOST:PORT`` or ``dask+tls://HOST:PORT``.
 
     Raises:
         ExecutorUnavailable: If it is no address of a scheduler.
@@ -70,23 +74,25 @@ class _Call:
     key: str
     """The name of the task."""
     topic: str
-    """Where the worker says that it begins."""
+    """The topic of Dask's events, on which the worker reports that it starts."""
     task: Task
     devices: bytes
+    """The backends of the service, as :func:`~.child.packed` returns them."""
     memory_mb: int | None
-    """MB of memory, where the service sets a limit that is lower than the worker's."""
+    """MB of memory that the service allows a job; ``None`` for what the worker allows."""
     job_seconds: float
+    """Seconds that a job may execute."""
 
 
 _stopped: Final[OrderedDict[str, None]] = OrderedDict()
-"""The names of the newest tasks of this process that are not wanted."""
+"""The names of tasks of this process that are not wanted any more; only the newest ones, in order of time."""
 
 
 def execute_on_worker(call: bytes) -> bytes:
-    """Execute a job on the worker of Dask in whose thread this is called.
+    """Execute a job. Dask calls this in a thread of one of its workers.
 
     Args:
-        call: The job and how it is to be executed, as MessagePack.
+        call: The job, its limits and the backends of the service, as MessagePack.
 
     Returns:
         The name of the worker and the outcome, as MessagePack.
@@ -104,7 +110,7 @@ def execute_on_worker(call: bytes) -> bytes:
         limits = Limits(own, read.job_seconds, _WORKER_MEMORY)
 
     def is_wanted() -> bool:
-        # A worker that has lost its scheduler closes, and waits for its tasks.
+        # A worker that has lost its scheduler waits for its tasks before it closes, so they have to end.
         return read.key not in _stopped and worker.status.name not in _CLOSED
 
     outcome = execute_in_child(read.task, Setup(limits, read.devices), is_wanted)
@@ -112,12 +118,12 @@ def execute_on_worker(call: bytes) -> bytes:
 
 
 def _memory_mb(worker: Any) -> int:
-    """The MB that one task of a worker may use: of what Dask gives the worker, beside what it needs itself."""
+    """Return the MB of memory that one task may use: an equal share of what is free within the limit of the worker."""
     threads = worker.state.nthreads
     limit = worker.memory_manager.memory_limit
     if not limit:
         return share_of_machine(threads)
-    # In steps, so that the limit of a child that is ready holds for the next job as well.
+    # In steps: a child process that is ready can execute the next job only if that has the same limit.
     free = (int(limit) - psutil.Process(os.getpid()).memory_info().rss) // _MB // threads
     return int(max(LEAST_MB, free // _STEP_MB * _STEP_MB))
 
@@ -126,7 +132,11 @@ _STEP_MB: Final = 256
 
 
 def stop_on_worker(key: str) -> None:
-    """Let a task of this worker end, whether it has begun or not."""
+    """Stop a task of this worker, whether it has started or not.
+
+    Args:
+        key: The name of the task.
+    """
     _stopped[key] = None
     while len(_stopped) > _MOST_STOPPED:
         _stopped.popitem(last=False)
@@ -139,14 +149,14 @@ class DaskExecutor:
     """Executes jobs on a Dask cluster.
 
     Args:
-        address: Where its scheduler is, as :func:`dask_address` returns it.
-        memory_mb: MB of memory that a job may use, where that is less than what Dask gives it.
+        address: The address of its scheduler, as :func:`dask_address` returns it.
+        memory_mb: MB of memory that a job may use; ``None`` for what its worker allows. The lower limit counts.
         job_seconds: Seconds that a job may execute.
     """
 
     def __init__(self, address: str, memory_mb: int | None, job_seconds: float) -> None:
         self.memory_mb: Final = memory_mb
-        """MB of memory that a job may use; ``None`` where the worker decides."""
+        """MB of memory that a job may use; ``None`` if the limit depends on the worker."""
         self._address = address
         self._job_seconds = job_seconds
         self._client: Any = None
@@ -160,11 +170,11 @@ class DaskExecutor:
 
     @property
     def at_once(self) -> int:
-        """How many jobs of one simulator run at once: as many as the workers of the cluster have threads."""
+        """How many jobs of one simulator run at once: the number of threads of all workers of the cluster."""
         return max(1, self._threads)
 
     def start(self) -> None:
-        """Connect.
+        """Connect to the cluster.
 
         Raises:
             ExecutorUnavailable: If the cluster cannot be reached, or has another version of this package or of Python.
@@ -172,20 +182,20 @@ class DaskExecutor:
         self._client = self._connected()
 
     def kill(self) -> None:
-        """Leave the cluster, which drops what it has not begun."""
+        """Close the connection. The cluster then drops tasks that have not started."""
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(Exception):
                 client.close(timeout=1)
 
     async def stop(self) -> None:
-        """Leave the cluster, once its workers were asked to end what was given up."""
+        """Close the connection, after the workers have got the requests to stop cancelled jobs."""
         if self._stopping:
             await asyncio.wait(self._stopping, timeout=_CONNECT_SECONDS)
         await asyncio.to_thread(self.kill)
 
     async def execute(self, task: Task, started: Started) -> Outcome:
-        """Execute a job. Where this is cancelled, its child process ends; see :class:`~.executor.JobExecutor`."""
+        """Execute a job. If the call is cancelled, its child process ends; see :class:`~.executor.JobExecutor`."""
         self._loop = asyncio.get_running_loop()
         while True:
             client = self._client
@@ -201,12 +211,16 @@ class DaskExecutor:
                 del self._started[key], self._named[key]
 
     def _submitted(self, client: Any, key: str, task: Task) -> Any:
-        """Give a task to the cluster; in a thread, since it takes as long as the parameters are large."""
+        """Submit a task to the cluster, and return its future. Called in a thread, since large parameters take time.
+
+        Raises:
+            _Lost: If the cluster does not accept it.
+        """
         devices = packed(tuple(DEVICES.values()))
         call = _Call(key, self._topic, task, devices, self.memory_mb, self._job_seconds)
         try:
             self._threads = sum(client.nthreads().values())
-            # What is drawn for the page comes before jobs that wait.
+            # Drawings for the page have priority over jobs that are waiting.
             first = {"priority": 1} if task.program == "showing" else {}
             return client.submit(execute_on_worker, msgspec.msgpack.encode(call), key=key, pure=False, **first)
         except Exception as error:  # noqa: BLE001 - of the network, or of Dask
@@ -237,8 +251,8 @@ class DaskExecutor:
             return Outcome(None, f"The Dask worker did not execute the job: {type(error).__name__}: {error}")
         worker, outcome = msgspec.msgpack.decode(answer, type=tuple[str, Outcome])
         if worker not in self._named[future.key]:
-            # What it said as it began has not arrived.
-            self._say_started({"key": future.key, "name": worker})
+            # The worker's report that it started has not arrived yet.
+            self._report_start({"key": future.key, "name": worker})
         return outcome
 
     async def _connect_again(self, lost: Any) -> None:
@@ -251,16 +265,16 @@ class DaskExecutor:
                 try:
                     self._client = await asyncio.to_thread(self._connected)
                 except ExecutorUnavailable as error:
-                    _logger.warning("Jobs wait: %s.", error)
+                    _logger.warning("All jobs wait until the cluster can be reached: %s.", error)
                     await asyncio.sleep(_AGAIN_SECONDS)
                 else:
                     return
 
     def _connected(self) -> Any:
-        """Connect, and look at versions.
+        """Return a connected client of Dask, after a check of the versions of the workers.
 
         Raises:
-            ExecutorUnavailable: If that cannot be.
+            ExecutorUnavailable: If the cluster cannot be reached, or a version does not fit.
         """
         try:
             from distributed import Client  # noqa: PLC0415 - of the extra ``dask``
@@ -288,29 +302,35 @@ class DaskExecutor:
         return client
 
     def _on_started(self, event: Any) -> None:
-        """Called in the thread of the client."""
+        """Handle the report of a worker that it starts a task. Dask calls this in the thread of its client."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._say_started, event[1])
+            self._loop.call_soon_threadsafe(self._report_start, event[1])
 
-    def _say_started(self, said: Any) -> None:
-        if (started := self._started.get(said["key"])) is not None:
-            self._named[said["key"]].add(said["name"])
-            started(said["name"])
+    def _report_start(self, report: Any) -> None:
+        if (started := self._started.get(report["key"])) is not None:
+            self._named[report["key"]].add(report["name"])
+            started(report["name"])
 
 
 class _Lost(Exception):  # noqa: N818 - named for what it says
-    """The connection to the cluster was lost, and the job with it."""
+    """The connection to the cluster was lost, so the outcome of the job will not arrive."""
 
 
 def _stop(client: Any, future: Any) -> None:
-    """End a task wherever it is; in a thread."""
+    """Stop a task, whether it is waiting or running. Called in a thread, since it waits for the workers."""
     with contextlib.suppress(Exception):
         client.cancel([future])
         client.run(stop_on_worker, future.key, on_error="ignore")
 
 
 def check_versions(here: Any, workers: Any) -> None:
-    """Compare the versions of packages, as Dask names them.
+    """Compare the versions of the service's packages with those of the workers.
+
+    Other versions of Qiskit or Aer are logged only.
+
+    Args:
+        here: Package -> version in the process of the service, as Dask reports them.
+        workers: Address of a worker -> package -> version.
 
     Raises:
         ExecutorUnavailable: If a worker has another version of this package, or of Python.

@@ -1,4 +1,4 @@
-"""What every backend of the local service is: a name, and the documents that the service's API gives of it."""
+"""The base class of the backends of the local service: a name, and the documents that the API returns about it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from attrs import frozen
 from ibm_circuit_job.local.calibrations import calibrated_at, date_of_id
 
 DEFAULT_REP_DELAY: Final = 250e-6
-"""Seconds between two shots of a device, unless the job says otherwise. This is what makes a device take time."""
+"""The default repetition delay: seconds between two shots. Most of the time of a job is this delay."""
 LONGEST_REP_DELAY: Final = 500e-6
+"""The longest repetition delay that a job may set, in seconds."""
 
 
 @frozen
 class Pace:
-    """The times of a device, in seconds."""
+    """The repetition delays and the time unit of a device, in seconds."""
 
     default: float
-    """Between two shots, where a job does not say."""
+    """The repetition delay of a job that sets none."""
     shortest: float
-    """The least that a job may say."""
+    """The shortest repetition delay that a job may set."""
     longest: float
-    """The most that a job may say."""
+    """The longest repetition delay that a job may set."""
     dt: float
-    """The unit of time; 0 where the device has none."""
+    """The unit ``dt`` of durations; 0 if the device has none."""
 
     def delay(self, given: float | None) -> float:
-        """Return the seconds between two shots of a job.
+        """Return the repetition delay of a job in seconds.
 
         Args:
-            given: What the job says, in seconds.
+            given: The delay that the job sets, in seconds; ``None`` if it sets none.
         """
         return self.default if given is None else given
 
@@ -45,23 +46,23 @@ class Device(ABC):
     name: str
     """Its name."""
     qubits: int
-    """How many qubits it has."""
+    """The number of its qubits."""
     coupling: tuple[tuple[int, int], ...] = ()
-    """The pairs of qubits that two-qubit gates act on; empty for a simulator."""
+    """The pairs of qubits on which two-qubit gates can act; empty for a simulator."""
 
     @property
     def is_simulator(self) -> bool:
-        """Whether it is ideal: no noise, no coupling map, no pace."""
+        """Whether it is an ideal simulator: no noise, no coupling map, no time between shots."""
         return False
 
     @property
     def has_pauli_noise(self) -> bool:
-        """Whether delays have Pauli errors too, so that all of its noise is Pauli errors and readout."""
+        """Whether all of its noise is Pauli errors and readout errors. Then the errors of delays are Pauli errors."""
         return False
 
     @property
     def pace(self) -> Pace:
-        """Its times."""
+        """Its repetition delays and its time unit."""
         return _pace_of(self)
 
     @abstractmethod
@@ -70,38 +71,46 @@ class Device(ABC):
 
     @abstractmethod
     def properties(self, moment: datetime) -> dict[str, Any]:
-        """Return the reply to ``GET /backends/NAME/properties`` as of a moment; empty where nothing was measured."""
+        """Return the reply to ``GET /backends/NAME/properties`` at a time; empty if the backend has no properties.
+
+        Args:
+            moment: The time, with a time zone.
+        """
 
     def calibrated_at(self, moment: datetime) -> datetime:
-        """Return the date of the calibration that holds at a moment."""
+        """Return the date of the calibration that is in force at a time, in UTC.
+
+        Args:
+            moment: The time, with a time zone.
+        """
         return calibrated_at(moment)
 
     def calibration(self, given: str, now: datetime) -> datetime | None:
-        """Return the date of the calibration of that ID; ``None`` if there is none.
+        """Return the date of the calibration with this ID, in UTC; ``None`` if there is none.
 
         Args:
-            given: The ID, as :func:`~.calibrations.calibration_id` makes it.
-            now: The present time; later calibrations do not exist yet.
+            given: The ID, as :func:`~.calibrations.calibration_id` returns it.
+            now: The time now, with a time zone; later calibrations do not exist yet.
         """
         date = date_of_id(self.name, given)
         return date if date is not None and date <= now and self.calibrated_at(date) == date else None
 
     def listed(self) -> dict[str, Any]:
-        """Return what ``GET /backends`` says of it, but for its status and its queue."""
-        said = self.configuration()
+        """Return its fields in the reply to ``GET /backends``, without those of its status and its queue."""
+        configuration = self.configuration()
         listed = {"name": self.name, "is_simulator": self.is_simulator, "qubits": self.qubits}
-        if said.get("processor_type"):
-            listed["processor_type"] = said["processor_type"]
-        if isinstance(clops := said.get("clops_h") or said.get("clops"), int):
+        if configuration.get("processor_type"):
+            listed["processor_type"] = configuration["processor_type"]
+        if isinstance(clops := configuration.get("clops_h") or configuration.get("clops"), int):
             listed["clops"] = {"type": "hardware", "value": clops}
         return listed
 
 
 @lru_cache(maxsize=64)
 def _pace_of(device: Device) -> Pace:
-    """The times of a device by its configuration, which has microseconds and, for ``dt``, nanoseconds."""
-    said = device.configuration()
-    default, dt, ends = said.get("default_rep_delay"), said.get("dt"), said.get("rep_delay_range")
+    """Return the times of a device. Its configuration has repetition delays in microseconds, and dt in nanoseconds."""
+    fields = device.configuration()
+    default, dt, ends = fields.get("default_rep_delay"), fields.get("dt"), fields.get("rep_delay_range")
     if not (isinstance(ends, list) and len(ends) == 2 and all(isinstance(each, int | float) for each in ends)):
         ends = [0.0, LONGEST_REP_DELAY * 1e6]
     return Pace(

@@ -1,8 +1,8 @@
-"""The noise of a device: what its calibration says, as Aer simulates it.
+"""Converts the calibration of a device to a noise model of Aer.
 
-A gate has a depolarizing error, of the strength that its ``gate_error`` says. A measurement errs by
-``prob_meas0_prep1`` and ``prob_meas1_prep0``, or by ``readout_error`` where these are not there. In a delay a qubit
-decays by T1 and T2. What a calibration does not say is ideal.
+A gate has a depolarizing error, whose strength follows from its ``gate_error``. A measurement has the errors
+``prob_meas0_prep1`` and ``prob_meas1_prep0``, or ``readout_error`` if these are missing. In a delay, a qubit decays
+with T1 and T2. An instruction without a figure in the calibration has no error.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Errors:
     """The errors of a device, as numbers."""
 
     gates: Mapping[tuple[str, tuple[int, ...]], float]
-    """For gates on qubits, the probability that their qubits lose their state, from 0 to 1; where that is not 0."""
+    """(Gate, qubits) -> probability that the state of the qubits becomes completely mixed; gates with 0 are missing."""
     readout: Mapping[int, tuple[float, float]]
-    """For qubits, the probabilities to measure 0 after 1 was prepared, and 1 after 0."""
+    """Qubit -> probability to measure 0 after 1 was prepared, and to measure 1 after 0 was prepared."""
     times: Mapping[int, tuple[float, float]]
-    """For qubits, T1 and T2 in seconds; infinite where they are not there."""
+    """Qubit -> T1 and T2 in seconds; infinite if the calibration does not have them."""
     names: tuple[str, ...]
-    """The gates of the device."""
+    """The names of the gates of the device."""
 
 
 def errors_of(calibration: Mapping[str, Any]) -> Errors:
@@ -47,7 +47,7 @@ def errors_of(calibration: Mapping[str, Any]) -> Errors:
         error = measured(gate["parameters"]).get("gate_error", 0.0)
         if error > 0 and gate["gate"] not in _NOT_GATES:
             width = len(gate["qubits"])
-            # A qubit that has lost its state is right by chance all the same.
+            # A completely mixed state still has an overlap with the right one, so this probability is larger.
             gates[gate["gate"], tuple(gate["qubits"])] = min(1.0, error * 2**width / (2**width - 1))
     readout, times = {}, {}
     for index, qubit in enumerate(calibration.get("qubits", ())):
@@ -55,14 +55,14 @@ def errors_of(calibration: Mapping[str, Any]) -> Errors:
         both = value.get("readout_error", 0.0)
         readout[index] = (value.get("prob_meas0_prep1", both), value.get("prob_meas1_prep0", both))
         t1 = value.get("T1", math.inf)
-        # No state decays more slowly than that; a measured figure can say so.
+        # T2 cannot exceed 2 * T1, but a measured value can.
         times[index] = (t1, min(value.get("T2", math.inf), 2 * t1))
     names = sorted({gate["gate"] for gate in calibration.get("gates", ())} - _NOT_GATES)
     return Errors(gates, readout, times, tuple(names))
 
 
 def noise_model(calibration: Mapping[str, Any]) -> NoiseModel:
-    """Return the errors of gates and of readout of a whole device.
+    """Return the errors of all gates and measurements of a device, as a noise model.
 
     Args:
         calibration: The reply to ``GET /backends/NAME/properties``.
@@ -73,12 +73,12 @@ def noise_model(calibration: Mapping[str, Any]) -> NoiseModel:
 def model_of(
     errors: Errors, qubits: Sequence[int], delays: Mapping[str, tuple[int, QuantumError]] | None = None
 ) -> NoiseModel:
-    """Return the errors of some qubits of a device.
+    """Return the errors of some qubits of a device, as a noise model.
 
     Args:
         errors: The errors of the device.
-        qubits: Qubits of the device, in the order of the qubits of the simulation.
-        delays: The errors of delays, each by a name of its own, with the qubit of the simulation.
+        qubits: The qubits of the device, in the order of the qubits of the simulation.
+        delays: Label of a delay -> the qubit of the simulation, and the error.
     """
     model = NoiseModel(basis_gates=[*errors.names])
     places = {qubit: index for index, qubit in enumerate(qubits)}
@@ -96,7 +96,7 @@ def model_of(
 
 @lru_cache(maxsize=4096)
 def _depolarizing(lost: float, width: int) -> QuantumError:
-    """All Pauli errors with the same probability; Aer's own function takes ten times as long."""
+    """Return an error with all Pauli operators at the same probability. Aer's own function takes ten times as long."""
     texts = [""]
     for _ in range(width):
         texts = [text + pauli for text in texts for pauli in _PAULIS]
@@ -105,12 +105,12 @@ def _depolarizing(lost: float, width: int) -> QuantumError:
 
 
 def decay(times: tuple[float, float], seconds: float, *, is_pauli: bool) -> QuantumError | None:
-    """Return what a delay does to a qubit; ``None`` for nothing.
+    """Return the error of a delay of a qubit; ``None`` if there is none.
 
     Args:
-        times: Its T1 and T2 in seconds.
-        seconds: The duration of the delay.
-        is_pauli: Whether to return the Pauli error that is nearest, its twirl, with the same fidelity.
+        times: T1 and T2 of the qubit, in seconds.
+        seconds: The duration of the delay in seconds.
+        is_pauli: Whether to return the twirled error, which is a Pauli error with the same fidelity.
     """
     t1, t2 = times
     if seconds <= 0 or math.isinf(min(t1, t2)):
@@ -122,11 +122,11 @@ def decay(times: tuple[float, float], seconds: float, *, is_pauli: bool) -> Quan
 
 
 def twirled(times: tuple[float, float], seconds: float) -> tuple[float, float]:
-    """Return the probabilities of X (which is that of Y) and of Z in a delay.
+    """Return the probabilities of X and of Z in the twirled error of a delay; Y has the probability of X.
 
     Args:
-        times: T1 and T2 in seconds.
-        seconds: The duration of the delay.
+        times: T1 and T2 of the qubit, in seconds.
+        seconds: The duration of the delay in seconds.
 
     Example:
         >>> from ibm_circuit_job.local.device_noise import twirled
@@ -134,5 +134,5 @@ def twirled(times: tuple[float, float], seconds: float) -> tuple[float, float]:
         [0.0238, 0.0238]
     """
     t1, t2 = times
-    fallen, dephased = -math.expm1(-seconds / t1), -math.expm1(-seconds / t2)
-    return fallen / 4, max(0.0, dephased / 2 - fallen / 4)
+    relaxed, dephased = -math.expm1(-seconds / t1), -math.expm1(-seconds / t2)
+    return relaxed / 4, max(0.0, dephased / 2 - relaxed / 4)

@@ -1,7 +1,7 @@
-"""Simulating circuits on a device: on the qubits that they use, with the part of the noise that they feel.
+"""Simulates circuits on a device, with its noise: only the qubits that a circuit uses are simulated.
 
-Parts of a circuit that nothing connects are simulated apart (:mod:`.separate_parts`), each by a method of its own
-(:mod:`.methods`), and their outcomes are joined shot by shot. Parts on the same qubits are simulated in one run.
+Parts of a circuit that are not connected are simulated separately (:mod:`.separate_parts`), each with its own method
+(:mod:`.methods`), and their outcomes are combined shot by shot. Parts on the same qubits are simulated in one run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ibm_circuit_job.local.reduced import neighbours_together, not_clifford, red
 from ibm_circuit_job.local.separate_parts import separate_parts
 
 SEEDS: Final = 2113
-"""How far apart Aer has the seeds of two circuits that it simulates together."""
+"""Aer adds this number to the seed for each further circuit of a run. Source: ``AerSimulator``."""
 
 
 def why_cannot_run(device: Device, moment: datetime, circuit: QuantumCircuit, memory_mb: int | None) -> str | None:
@@ -40,9 +40,9 @@ def why_cannot_run(device: Device, moment: datetime, circuit: QuantumCircuit, me
 
     Args:
         device: The device.
-        moment: When, which says which calibration holds.
+        moment: The time whose calibration is simulated, with a time zone.
         circuit: The circuit.
-        memory_mb: MB that the process may use; by default what is free.
+        memory_mb: MB of memory that the process may use; ``None`` for all that is free.
     """
     if circuit.num_qubits > device.qubits:
         return f"Circuit {circuit.name!r} has {circuit.num_qubits} qubits; {device.name} has {device.qubits}."
@@ -52,7 +52,7 @@ def why_cannot_run(device: Device, moment: datetime, circuit: QuantumCircuit, me
             "Transpile the circuit for this backend before running it."
         )
     if circuit.parameters:
-        # Whether a rotation is a Clifford gate is known with its angle.
+        # The method depends on the angles: only some make a rotation a Clifford gate.
         return None
     try:
         _ready(device, circuit, memory_mb)
@@ -73,19 +73,19 @@ def run_on_device(
     binds: Sequence[Mapping[Any, Sequence[float]]] | None = None,
     first: int = 0,
 ) -> Result:
-    """Simulate circuits on a device, and return the result of them all.
+    """Simulate circuits on a device, and return one result for all of them.
 
     Args:
         device: The device; not a simulator.
-        moment: When, which says which calibration holds.
-        circuits: Circuits that :func:`why_cannot_run` says nothing against.
-        shots: How often each is run.
-        memory: Whether the outcome of each shot is in the result.
-        seed: The seed; a new one by default.
-        memory_mb: MB that the process may use; by default what is free.
-        binds: For each circuit the values of its parameters: it is run for each of them.
-        first: How many circuits of the job were run before. The outcomes of a circuit depend on the seed and on its
-            number in the job, and not on which circuits are run with it.
+        moment: The time whose calibration is simulated, with a time zone.
+        circuits: Circuits for which :func:`why_cannot_run` returns ``None``.
+        shots: The number of shots of each circuit.
+        memory: Whether the result contains the outcome of each shot.
+        seed: The seed; ``None`` for a new one.
+        memory_mb: MB of memory that the process may use; ``None`` for all that is free.
+        binds: For each circuit, parameter -> values. The circuit is run once for each value.
+        first: The number of circuits of the job that were run before. The outcomes of a circuit depend on the seed and
+            on its number in the job, but not on the circuits that are run with it.
 
     Raises:
         NoMethod: If no method can simulate a circuit.
@@ -111,12 +111,12 @@ def run_on_device(
                 memory_mb=memory_mb,
             )
             if len(ran["results"]) != len(run):
-                # Refused as a whole, before any of them ran.
+                # Aer refused the whole run, before any circuit of it.
                 return Result.from_dict(ran)
             for (index, _), each in zip(run, ran["results"], strict=True):
                 found[index].append(each)
     results = [
-        # One that failed has no header.
+        # The result of a circuit that failed has no header.
         (each := _joined(circuit, those, memory=memory)) | {"header": each.get("header", {}) | _header(circuit)}
         for circuit, those in zip(circuits, found, strict=True)
     ]
@@ -134,7 +134,7 @@ def run_on_device(
 
 
 def _bound(circuit: QuantumCircuit, values: Mapping[Any, Sequence[float]]) -> list[QuantumCircuit]:
-    """The circuit with each set of values; itself where it has no parameters."""
+    """Return the circuit with each set of values; the circuit itself if it has no parameters."""
     if not values:
         return [circuit]
     return [
@@ -147,17 +147,17 @@ class _Ready:
     """A circuit or a part of one, and how it is simulated."""
 
     circuit: QuantumCircuit
-    """The circuit on its own qubits, with all classical bits."""
+    """The circuit, with only the qubits that are simulated and all classical bits."""
     used: tuple[int, ...]
-    """The qubits of the device that these are."""
+    """For each qubit of the simulation, the qubit of the device."""
     method: Method
-    """The method."""
+    """The method of the simulation."""
     delays: Mapping[str, tuple[int, float]] = field(factory=dict)
-    """Its delays, by their labels: the qubit of the simulation and the seconds."""
+    """Label of a delay -> the qubit of the simulation and the seconds."""
 
     @property
     def has_frames(self) -> bool:
-        """Whether all shots are simulated at once, by their frames."""
+        """Whether :mod:`.frames` simulates it, all shots at once."""
         return self.method == "stabilizer" and can_have_frames(self.circuit)
 
     @classmethod
@@ -174,11 +174,11 @@ class _Ready:
 
 
 _Kind: TypeAlias = tuple[Method, tuple[int, ...], bool, bool]
-"""What parts have in common that are simulated in one run."""
+"""Method, qubits, has frames, is one of several parts. Parts with the same values are simulated in one run."""
 
 
 def _ready(device: Device, circuit: QuantumCircuit, memory_mb: int | None) -> list[_Ready]:
-    """The parts of a circuit.
+    """Return the parts of a circuit.
 
     Raises:
         NoMethod: If no method can simulate one of them.
@@ -188,7 +188,7 @@ def _ready(device: Device, circuit: QuantumCircuit, memory_mb: int | None) -> li
 
 
 def _in_row(members: Sequence[tuple[int, _Ready]]) -> Iterator[list[tuple[int, _Ready]]]:
-    """The members, of which those with successive indices stay together: Aer gives these successive seeds."""
+    """Yield the members in groups of successive indices, since Aer gives the circuits of a run successive seeds."""
     row: list[tuple[int, _Ready]] = []
     for member in members:
         if row and member[0] != row[-1][0] + 1:
@@ -199,7 +199,7 @@ def _in_row(members: Sequence[tuple[int, _Ready]]) -> Iterator[list[tuple[int, _
 
 
 def _seed(seed: int | None, number: int, part: tuple[int, ...] | None) -> int | None:
-    """The seed of a circuit with this number in its job, or of one of its parts: no two have the same one."""
+    """Return the seed of a circuit with this number in its job, or of one of its parts. All seeds are different."""
     if seed is None:
         return None
     own = seed if part is None else int(np.random.SeedSequence([abs(seed), *part]).generate_state(1)[0] >> 1)
@@ -207,7 +207,7 @@ def _seed(seed: int | None, number: int, part: tuple[int, ...] | None) -> int | 
 
 
 def _joined(circuit: QuantumCircuit, parts: Sequence[dict[str, Any]], *, memory: bool) -> dict[str, Any]:
-    """The result of a circuit from those of its parts, in the form of Aer's. Each classical bit is of one part."""
+    """Return the result of a circuit from those of its parts, in Aer's form. Each classical bit belongs to one part."""
     if len(parts) == 1:
         return parts[0]
     for each in parts:
@@ -234,7 +234,7 @@ def _simulated(
     seed: int | None,
     memory_mb: int | None,
 ) -> dict[str, Any]:
-    """Simulate circuits that use the same qubits, by the same method; return what the ``Result`` says."""
+    """Simulate circuits on the same qubits with the same method; return the result, as ``Result.to_dict()`` does."""
     used, errors = ready[0].used, _errors(device, calibrated)
     if ready[0].has_frames:
         results = [
@@ -256,21 +256,21 @@ def _simulated(
     if seed is not None:
         options["seed_simulator"] = seed
     if memory_mb is not None:
-        # Aer then says what it would need, before it needs it.
+        # With this, Aer refuses a circuit before it allocates more memory.
         options["max_memory_mb"] = memory_mb
     simulator = AerSimulator(
-        # Of state vectors and density matrices, Aer knows which is faster.
+        # Automatic: Aer chooses between a state vector and a density matrix, whichever is faster.
         method="automatic" if ready[0].method == "statevector" else ready[0].method,
         noise_model=model_of(errors, used, delays),
         # One thread per worker: the service runs several workers on few cores.
         max_parallel_threads=1,
     )
-    said: dict[str, Any] = simulator.run([each.circuit for each in ready], **options).result().to_dict()
-    return said
+    result: dict[str, Any] = simulator.run([each.circuit for each in ready], **options).result().to_dict()
+    return result
 
 
 def _counted(circuit: QuantumCircuit, outcomes: list[str], *, memory: bool) -> dict[str, Any]:
-    """The result of one circuit, in the form of Aer's."""
+    """Return the result of one circuit, in Aer's form."""
     data: dict[str, Any] = {"counts": dict(Counter(outcomes))} if circuit.num_clbits else {}
     return {
         "shots": len(outcomes),
@@ -290,7 +290,7 @@ def _counted(circuit: QuantumCircuit, outcomes: list[str], *, memory: bool) -> d
 
 
 def _header(circuit: QuantumCircuit) -> dict[str, Any]:
-    """What the header of a result says of the qubits of the circuit that was submitted."""
+    """Return the fields of a header about the qubits, for the circuit that was submitted, not for its parts."""
     return {
         "n_qubits": circuit.num_qubits,
         "qreg_sizes": [[register.name, register.size] for register in circuit.qregs],

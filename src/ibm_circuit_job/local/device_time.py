@@ -1,7 +1,4 @@
-"""How long a device takes for circuits, which is what it charges.
-
-In a worker process, where what a client submitted is turned into objects.
-"""
+"""Computes the seconds that a device takes for circuits, and charges for a job. Used in worker processes only."""
 
 from __future__ import annotations
 
@@ -20,19 +17,19 @@ from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.reduced import seconds_of
 
 Lengths: TypeAlias = "Mapping[tuple[str, tuple[int, ...]], float]"
-"""The seconds of an instruction on qubits."""
+"""(Name of an instruction, its qubits) -> its length in seconds."""
 
 
 def device_seconds(
     task: Task, executed: Iterable[tuple[QuantumCircuit, Any, int]], rep_delay: float | None
 ) -> float | None:
-    """Return the seconds that a device charges for a job: for each execution, the repetition delay and its circuit.
+    """Return the seconds that a device charges for a job: for each execution, the repetition delay and the circuit.
 
     Args:
         task: The job.
-        executed: The circuits that were executed, each with its sets of parameters, an array of sets x parameters, and
-            the shots of each set.
-        rep_delay: The seconds between two shots; ``None`` for the device's default.
+        executed: The circuits that were executed. Each with its parameter values, an array of shape (sets,
+            parameters), and the number of shots for each set.
+        rep_delay: The repetition delay in seconds; ``None`` for the default of the device.
 
     Returns:
         Seconds; ``None`` for a simulator.
@@ -49,7 +46,10 @@ def device_seconds(
 
 
 def _alike(circuit: QuantumCircuit, values: Any, shots: int) -> Iterator[tuple[QuantumCircuit, int]]:
-    """The circuit and how many times it is executed; each set by itself where delays depend on the parameters."""
+    """Yield circuits of the same length with their number of executions.
+
+    If delays depend on parameters, each set of values gives another circuit.
+    """
     if not _has_open_delays(circuit):
         yield circuit, len(values) * shots
         return
@@ -71,7 +71,7 @@ def _lengths(device: Device, calibrated: datetime) -> Lengths:
 
 
 def lengths_of(properties: Mapping[str, Any]) -> Lengths:
-    """Return the seconds of each instruction of a device.
+    """Return the length of each instruction of a device, in seconds.
 
     Args:
         properties: The reply to ``GET /backends/NAME/properties``.
@@ -87,15 +87,15 @@ def lengths_of(properties: Mapping[str, Any]) -> Lengths:
 
 
 def circuit_seconds(circuit: QuantumCircuit, lengths: Lengths, dt: float) -> float:
-    """Return how long a circuit takes on a device: the longest path through it, by the lengths of its instructions.
+    """Return the seconds that a circuit takes on a device: the longest path through its instructions.
 
-    Of the branches of control flow the longest counts; the body of a ``for`` loop as often as it runs, and that of a
+    Of several branches, the longest one counts. The body of a ``for`` loop counts as often as it runs, the body of a
     ``while`` loop once.
 
     Args:
-        circuit: A circuit in the gates of the device.
-        lengths: The seconds of each instruction.
-        dt: Seconds of the device's unit of time, for delays.
+        circuit: A circuit that consists of instructions of the device.
+        lengths: The length of each instruction in seconds; 0 for one that is missing.
+        dt: The seconds of the unit ``dt``, for delays.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -111,7 +111,7 @@ def circuit_seconds(circuit: QuantumCircuit, lengths: Lengths, dt: float) -> flo
 
 
 def _longest_path(circuit: QuantumCircuit, places: Iterable[int], lengths: Lengths, dt: float) -> float:
-    """The seconds of a circuit whose qubits are at these places of the device."""
+    """Return the seconds of a circuit on these qubits of the device."""
     numbers = dict(zip(circuit.qubits, places, strict=True))
     free: dict[Any, float] = {}
     for instruction in circuit.data:

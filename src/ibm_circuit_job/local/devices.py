@@ -1,7 +1,7 @@
-"""The backends of the local service: an ideal simulator with two names and three noisy devices, or those it is given.
+"""The default backends of the local service: an ideal simulator with two names, and three noisy devices.
 
-Everything is a function of the name and the date: a device is calibrated anew each day at 04:00 UTC, and its
-calibration of any day can be asked for again.
+A device is calibrated each day at 04:00 UTC. A calibration depends only on the name of the device and the date, so the
+calibration of any day can be computed again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ibm_circuit_job.local.heron import Heron
 
 @frozen
 class ClassicDevice(Device):
-    """A device with ``cx`` gates; without a coupling map, the ideal simulator."""
+    """A device with ``cx`` gates. Without a coupling map, it is the ideal simulator."""
 
     @property
     def is_simulator(self) -> bool:
@@ -33,7 +33,7 @@ class ClassicDevice(Device):
         return _configuration(self)
 
     def properties(self, moment: datetime) -> dict[str, Any]:
-        """Return the reply to ``GET /backends/NAME/properties`` as of a moment; empty for a simulator."""
+        """Return the reply to ``GET /backends/NAME/properties`` at a time; empty for a simulator."""
         return _properties(self, moment)
 
 
@@ -55,16 +55,16 @@ BY_DEFAULT: Final[tuple[Device, ...]] = (
     ClassicDevice("local_5q", 5, _T_SHAPE),
     ClassicDevice("local_27q", 27, _HEAVY_HEX),
     Heron(),
-    # Programs of earlier years ask for the simulator by this name; clients find only what is listed.
+    # Older programs use the simulator by this name, and clients find only backends that are listed.
     ClassicDevice("ibmq_qasm_simulator", 30),
 )
-"""The backends of a service that is given no others."""
+"""The backends of a service without a setting ``devices``."""
 
 
 class Devices(Mapping[str, Device]):
-    """The backends of this process by name.
+    """Name -> backend, for the backends of this process.
 
-    A service is a process of its own, and so is each of its workers: :meth:`use` is called once, at the start.
+    The service and each of its workers are separate processes. Each calls :meth:`use` once, at its start.
 
     Args:
         devices: The backends.
@@ -74,7 +74,7 @@ class Devices(Mapping[str, Device]):
         self.use(devices)
 
     def use(self, devices: Iterable[Device]) -> None:
-        """Offer these backends, in place of those before."""
+        """Replace the backends."""
         self._devices = {device.name: device for device in devices}
 
     def __getitem__(self, name: str) -> Device:
@@ -88,7 +88,7 @@ class Devices(Mapping[str, Device]):
 
 
 DEVICES: Final = Devices(BY_DEFAULT)
-"""The backends of this process by name."""
+"""Name -> backend, for the backends of this process."""
 
 BACKEND_VERSION: Final = "1.0.0"
 MAX_SHOTS: Final = 100_000
@@ -102,9 +102,9 @@ _SIMULATOR_GATES: Final = (
 )
 # fmt: on
 _QUANTUM_VOLUME: Final = 32
-"""That of real devices with gates of this quality, such as ``ibmq_guadalupe``."""
+"""The quantum volume of real devices with gates of this quality, such as ``ibmq_guadalupe``."""
 CONTROL_FLOW: Final = ("if_else", "while_loop", "for_loop", "switch_case", "break_loop", "continue_loop")
-"""What a simulator runs besides gates."""
+"""The control flow that a simulator runs."""
 
 
 def configuration(device: Device) -> dict[str, Any]:
@@ -113,7 +113,12 @@ def configuration(device: Device) -> dict[str, Any]:
 
 
 def properties(device: Device, moment: datetime) -> dict[str, Any]:
-    """Return the reply to ``GET /backends/NAME/properties`` as of a moment; empty for a simulator."""
+    """Return the reply to ``GET /backends/NAME/properties`` at a time; empty for a simulator.
+
+    Args:
+        device: The backend.
+        moment: The time, with a time zone.
+    """
     return device.properties(moment)
 
 
@@ -128,7 +133,7 @@ def _configuration(device: Device) -> dict[str, Any]:
         "coupling_map": [list(pair) for pair in device.coupling] or None,
         "gates": [_gate(name, device) for name in gates],
         "supported_instructions": [*gates, *control_flow, "measure", "delay", "barrier"],
-        # The same thing by its older and its newer name.
+        # IBM's configurations have these features in two fields: the newer one is supported_features.
         "supported_features": ["qasm3", "dynamic_circuits"] if control_flow else [],
         "simulator": device.is_simulator,
         "local": False,
@@ -210,9 +215,12 @@ def _properties(device: Device, moment: datetime) -> dict[str, Any]:
 
 
 def measured(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the values of a qubit or a gate in a reply of properties, by name; times in seconds.
+    """Return name -> value of the properties of a qubit or a gate, with times in seconds.
 
-    What is no number is left out.
+    Values that are no finite numbers are left out.
+
+    Args:
+        entries: The entries for one qubit or gate in the reply to ``GET /backends/NAME/properties``.
 
     Example:
         >>> measured([{"name": "T1", "value": 2.0, "unit": "ms"}, {"name": "gate_error", "value": 0.01, "unit": ""}])

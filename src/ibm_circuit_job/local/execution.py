@@ -1,7 +1,7 @@
-"""Executing one job, in a worker process: parameters in, the body of the result out.
+"""Executes one job, in a worker process: from its parameters to the bytes of its result.
 
-What a client submitted is turned into objects in the programs, and nowhere else. The service imports this module for
-its records alone; what is costly to import is imported by a worker.
+Only worker processes decode circuits and other objects that clients submitted. The service imports this module for
+:class:`Task` and :class:`Outcome`; modules that take long to import are imported by workers only.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _LONGEST_REASON: Final = 2_000
 
 @frozen
 class Task:
-    """One job, as it goes to a worker process."""
+    """One job, as it is sent to a worker process."""
 
     job_id: str
-    """Its ID, which goes into the result."""
+    """Its ID, which the result contains."""
     backend: str
     """The name of one of ``DEVICES``."""
     program: str
     """One of ``programs.PROGRAMS``."""
     params: bytes
-    """The parameters that were submitted, as the service's JSON."""
+    """The parameters that were submitted, as JSON."""
     started: datetime
-    """When it starts, for the calibration that holds then."""
+    """The time whose calibration is simulated, with a time zone."""
     seed: int | None = None
-    """The seed of the simulation, where the job gives none."""
+    """The seed of the simulation, if the job gives no seed."""
     memory_mb: int | None = None
-    """MB of memory that it may use; any by default."""
+    """MB of memory that it may use; ``None`` for any number."""
     seconds: float | None = None
-    """Seconds that it may take, where that is less than what the service gives every job."""
+    """Its own time limit in seconds, if that is lower than the one for every job."""
     memory_setting: str = MEMORY_SETTING
-    """Where *memory_mb* is set, as reasons say it."""
+    """The setting that limits the memory, for the reason of a job."""
 
 
 @frozen
@@ -48,27 +48,27 @@ class Outcome:
     """How a job ended."""
 
     result: bytes | None
-    """The body of its result; of a job that failed, what there is of one."""
+    """The bytes of its result; for a job that failed, of a partial result; ``None`` if it has none."""
     reason: str = ""
-    """Why it failed; empty where it did not."""
+    """Why it failed; empty if it succeeded."""
     reason_code: int | None = None
-    """The service's number for the reason."""
+    """The code of the reason; ``None`` if it has none."""
     device_seconds: float | None = None
-    """Seconds that a device takes for the circuits that it executed, and charges; ``None`` for a simulator."""
+    """Seconds that a device takes for its circuits, and charges; ``None`` for a simulator."""
 
     @property
     def succeeded(self) -> bool:
-        """Whether the whole result is there."""
+        """Whether it has a complete result."""
         return self.result is not None and not self.reason
 
 
 def load() -> None:
-    """Import Qiskit and Aer, for the processes that are forked afterwards."""
+    """Import Qiskit and Aer, so that processes that are forked later need not import them."""
     run_of("circuit-runner")
 
 
 def warm_up() -> None:
-    """Run something, so that the first job need not wait for what is loaded with the first run."""
+    """Run a small circuit, so that what Qiskit and Aer load with their first run does not delay the first job."""
     from qiskit import QuantumCircuit, transpile  # noqa: PLC0415 - only a worker needs them
     from qiskit_aer import AerSimulator  # noqa: PLC0415 - the same
 
@@ -79,10 +79,13 @@ def warm_up() -> None:
 
 
 def execute(task: Task) -> Outcome:
-    """Execute a job.
+    """Execute a job. Never raises, whatever was submitted.
+
+    Args:
+        task: The job.
 
     Returns:
-        The result, or the reason why there is none. Whatever was submitted, nothing is raised.
+        The outcome, with the result, or with the reason why there is none.
     """
     from qiskit.exceptions import QiskitError  # noqa: PLC0415 - only a worker needs it
 
@@ -94,15 +97,15 @@ def execute(task: Task) -> Outcome:
         outcome = Outcome(None, str(error.message))
     except MemoryError:
         outcome = Outcome(None, "MemoryError")
-    except Exception as error:  # noqa: BLE001 - anything may be in there, and the service must live
+    except Exception as error:  # noqa: BLE001 - what clients submit may raise anything, and the worker must go on
         outcome = Outcome(None, f"{type(error).__name__}: {error}")
     if task.memory_mb is not None and _NO_MEMORY.search(outcome.reason):
         outcome = evolve(
             outcome, reason=f"{over_memory(task.memory_mb, task.memory_setting)} {outcome.reason}", reason_code=None
         )
-    # Every listing repeats it, so not at any length.
+    # Shortened, since every listing of jobs repeats the reason.
     return evolve(outcome, reason=outcome.reason[:_LONGEST_REASON])
 
 
 _NO_MEMORY: Final = re.compile(r"^MemoryError|[Ii]nsufficient memory|[Cc]annot allocate memory|\bbad_alloc\b")
-"""How Python, Aer and the C++ library say that there is no more memory."""
+"""Messages of Python, Aer and the C++ library when there is no more memory."""

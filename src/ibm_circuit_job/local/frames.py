@@ -1,8 +1,8 @@
-"""Simulating stabilizer circuits whose errors are Pauli errors: all shots at once.
+"""Simulates all shots of a stabilizer circuit with Pauli errors at once.
 
-One shot without errors is simulated by Aer. Each shot differs from it by a Pauli operator, its frame, which Clifford
-gates turn into another Pauli operator. So a gate costs a few operations on arrays of bits, one bit for each shot.
-The idea is that of C. Gidney, "Stim: a fast stabilizer circuit simulator", Quantum 5, 497 (2021).
+Aer simulates one shot without errors. Each other shot differs from it by a Pauli operator, its frame. A Clifford gate
+turns a frame into another Pauli operator, so a gate is a few operations on arrays with one bit for each shot.
+Source: C. Gidney, "Stim: a fast stabilizer circuit simulator", Quantum 5, 497 (2021).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _Bits = NDArray[np.bool_]
 
 
 class _Frames:
-    """The Pauli operator of each shot: for each qubit a row of bits, which say where it has an X, and another for Z."""
+    """The Pauli operator of each shot: two arrays of bits of shape (qubits, shots), for its X and Z on each qubit."""
 
-    def __init__(self, qubits: int, shots: int, chance: np.random.Generator) -> None:
-        self.shots, self.chance = shots, chance
+    def __init__(self, qubits: int, shots: int, random: np.random.Generator) -> None:
+        self.shots, self.random = shots, random
         self.x = np.zeros((qubits, shots), dtype=bool)
-        # Each qubit begins in 0, on which Z does nothing: any frame with or without it is as good.
+        # Each qubit starts in state 0, on which Z has no effect, so its frame may contain a random Z.
         self.z = self.coins(qubits)
 
     def coins(self, *rows: int) -> _Bits:
-        """Return random bits, one or more rows of one for each shot."""
-        return self.chance.integers(0, 2, (*rows, self.shots), dtype=np.uint8).astype(bool)
+        """Return random bits, for each of *rows* an array with one bit for each shot."""
+        return self.random.integers(0, 2, (*rows, self.shots), dtype=np.uint8).astype(bool)
 
     def phase(self, qubit: int) -> None:
         self.z[qubit] ^= self.x[qubit]
@@ -66,28 +66,28 @@ class _Frames:
             bits[[first, second]] = bits[[second, first]]
 
     def nothing(self, *_: int) -> None:
-        """A Pauli operator only changes the sign of a frame."""
+        """Do nothing: a Pauli gate changes only the sign of a frame."""
 
     def reset(self, qubit: int) -> None:
         self.x[qubit] = False
         self.z[qubit] = self.coins()
 
     def measured(self, qubit: int) -> _Bits:
-        """Return where the outcome differs from that of the shot without errors."""
+        """Return for each shot whether its outcome differs from that of the shot without errors."""
         flipped: _Bits = self.x[qubit].copy()
         self.z[qubit] = self.coins()
         return flipped
 
     def depolarize(self, qubits: Sequence[int], lost: float) -> None:
-        """Let the qubits of each shot lose their state with this probability."""
-        hit = np.flatnonzero(self.chance.random(self.shots) < lost)
+        """Replace the state of the qubits by a completely mixed one, in each shot with this probability."""
+        hit = np.flatnonzero(self.random.random(self.shots) < lost)
         for qubit in qubits:
             for bits in (self.x, self.z):
-                bits[qubit, hit] ^= self.chance.integers(0, 2, hit.size, dtype=np.uint8).astype(bool)
+                bits[qubit, hit] ^= self.random.integers(0, 2, hit.size, dtype=np.uint8).astype(bool)
 
     def disturb(self, qubit: int, x: float, z: float) -> None:
-        """Apply X with this probability, Y with the same, and Z with that."""
-        drawn = self.chance.random(self.shots)
+        """Apply X with probability *x*, Y with probability *x*, and Z with probability *z*, in each shot."""
+        drawn = self.random.random(self.shots)
         self.x[qubit] ^= drawn < 2 * x
         self.z[qubit] ^= (drawn >= x) & (drawn < 2 * x + z)
 
@@ -112,7 +112,7 @@ _GATES: Final[Mapping[str, Callable[..., None]]] = {
 
 
 def can_have_frames(circuit: QuantumCircuit) -> bool:
-    """Return whether a stabilizer circuit is one that :func:`outcomes_of` simulates: it has no control flow."""
+    """Return whether :func:`outcomes_of` can simulate a stabilizer circuit: it must not have control flow."""
     return all(
         instruction.operation.name in _GATES or instruction.operation.name in {"rz", "measure", "barrier"}
         for instruction in circuit.data
@@ -133,10 +133,10 @@ def outcomes_of(
     Args:
         circuit: A circuit of Clifford gates without control flow.
         errors: The errors of the device.
-        used: The qubits of the device that those of the circuit are.
-        delays: The delays by the labels of their instructions: the qubit of the circuit and the seconds.
-        shots: How many shots.
-        seed: The seed; a new one by default.
+        used: For each qubit of the circuit, the qubit of the device.
+        delays: Label of a delay -> the qubit of the circuit and the seconds.
+        shots: The number of shots.
+        seed: The seed; ``None`` for a new one.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -163,7 +163,7 @@ def outcomes_of(
             bit = numbers[instruction.clbits[0]]
             outcome = frames.measured(qubits[0]) ^ expected[bit]
             down, up = errors.readout.get(used[qubits[0]], (0.0, 0.0))
-            found[bit] = outcome ^ (frames.chance.random(shots) < np.where(outcome, down, up))
+            found[bit] = outcome ^ (frames.random.random(shots) < np.where(outcome, down, up))
             continue
         if operation.name != "rz":
             _GATES[operation.name](frames, *qubits)
@@ -189,7 +189,7 @@ def _err(
 
 
 def _without_errors(circuit: QuantumCircuit, seed: int | None) -> list[bool]:
-    """The outcome of one shot without errors, bit by bit."""
+    """Return the bits of the outcome of one shot without errors."""
     options: dict[str, Any] = {} if seed is None else {"seed_simulator": seed}
     simulator = AerSimulator(method="stabilizer", max_parallel_threads=1)
     ran = simulator.run(circuit, shots=1, memory=True, **options).result()

@@ -1,6 +1,7 @@
-"""Backends that the service is given: by name, as a pair of files, or as a backend of qiskit.
+"""Converts the setting ``devices`` to backends of the service: from names, files, or backends of qiskit.
 
-They become the documents that IBM's API gives of a backend, so that the service's process needs nothing else.
+Each becomes the two documents that IBM's API has for a backend, its configuration and its properties. So the process
+of the service needs neither the files nor the packages from which they came.
 """
 
 from __future__ import annotations
@@ -23,60 +24,60 @@ from ibm_circuit_job.local.devices import BY_DEFAULT
 from ibm_circuit_job.local.target_documents import configuration_of, properties_of
 
 Given: TypeAlias = "str | Sequence[str | os.PathLike[str]] | Any"
-"""A name, paths of files, or a backend of qiskit."""
+"""A name, a list of paths, or a ``BackendV2`` of qiskit."""
 
 _DEFAULTS: Final = {device.name: device for device in BY_DEFAULT}
 _LONG_AGO: Final = datetime(2016, 5, 4, tzinfo=UTC)
-"""The date of a calibration that says none; no device is older."""
+"""The date of a calibration without a date: the first day of IBM's service, so that no device is older."""
 
 
 class NoDevice(IBMError):  # noqa: N818 - named for what it says
-    """What was given is no device; the message says why."""
+    """A value is no valid device; the message says why."""
 
 
 class Documents(msgspec.Struct, frozen=True):
-    """A device on its way to the service's process."""
+    """The documents of a device, which are sent to the process of the service."""
 
     name: str = ""
-    """The name of a backend that the service has by default; empty for others."""
+    """The name of a default backend, which needs no documents; otherwise empty."""
     configuration: msgspec.Raw = msgspec.Raw(b"null")
     """The reply to ``GET /backends/NAME/configuration``."""
     properties: list[msgspec.Raw] = []
-    """Replies to ``GET /backends/NAME/properties``: one for each calibration."""
+    """Replies to ``GET /backends/NAME/properties``, one for each calibration."""
 
 
 @frozen
 class GivenDevice(Device):
-    """A device that is what its documents say."""
+    """A device that is described by its documents."""
 
-    said: bytes = b"{}"
+    configured: bytes = b"{}"
     """The configuration, as JSON."""
     calibrations: tuple[tuple[datetime, bytes], ...] = ()
-    """The calibrations, as JSON, with their dates; the oldest first."""
+    """The date (UTC) and the properties (JSON) of each calibration, the oldest first."""
 
     @property
     def is_simulator(self) -> bool:
-        """Whether its configuration says so."""
+        """Whether its configuration has the field ``simulator`` set."""
         return bool(self.configuration().get("simulator"))
 
     def configuration(self) -> dict[str, Any]:
         """Return the reply to ``GET /backends/NAME/configuration``."""
-        return msgspec.json.decode(self.said, type=dict[str, Any])
+        return msgspec.json.decode(self.configured, type=dict[str, Any])
 
     def properties(self, moment: datetime) -> dict[str, Any]:
-        """Return the newest calibration that is not newer than a moment; the oldest where all are newer."""
+        """Return the properties of the last calibration before a time; of the first one if there is none before."""
         if not self.calibrations:
             return {}
         date = self.calibrated_at(moment)
         return msgspec.json.decode(dict(self.calibrations)[date], type=dict[str, Any])
 
     def calibrated_at(self, moment: datetime) -> datetime:
-        """Return the date of the calibration that holds at a moment."""
+        """Return the date of the last calibration before a time; of the first one if there is none before."""
         dates = [date for date, _ in self.calibrations] or [_LONG_AGO]
         return max((date for date in dates if date <= moment), default=dates[0])
 
     def calibration(self, given: str, now: datetime) -> datetime | None:
-        """Return the date of the calibration of that ID; ``None`` if there is none."""
+        """Return the date of the calibration with this ID, in UTC; ``None`` if there is none."""
         del now
         return next((date for date, _ in self.calibrations if calibration_id(self.name, date) == given), None)
 
@@ -85,13 +86,12 @@ def documents_of(given: Given) -> Documents:
     """Return the documents of a device.
 
     Args:
-        given: The name of a backend that the service has by default; or that of a fake backend of
-            ``qiskit-ibm-runtime``, such as ``fake_fez`` or ``FakeFez``, where that package is installed; or paths of
-            files with a configuration and its properties, as IBM's API gives them, one file for each calibration;
-            or a ``BackendV2``.
+        given: One of these: the name of a default backend; the name of a fake backend of ``qiskit-ibm-runtime``, such
+            as ``fake_fez`` or ``FakeFez``, if that package is installed; a list of paths, first of a configuration,
+            then of properties, one file for each calibration, as IBM's API returns them; a ``BackendV2``.
 
     Raises:
-        NoDevice: If it is none of these, or a file cannot be read.
+        NoDevice: If *given* is none of these, or a file cannot be read, or is no such document.
 
     Example:
         >>> from ibm_circuit_job.local.given_devices import documents_of
@@ -131,7 +131,7 @@ def device_of(documents: Documents) -> Device:
     """Return the device that documents describe.
 
     Raises:
-        NoDevice: If they describe none.
+        NoDevice: If they are not valid.
     """
     if documents.name:
         return _DEFAULTS[documents.name]
@@ -148,16 +148,16 @@ class _Configuration(msgspec.Struct):
 
 
 def _configured(document: bytes, source: str) -> tuple[str, int, tuple[tuple[int, int], ...]]:
-    """The name, the number of qubits and the coupled pairs of a configuration."""
+    """Return the name, the number of qubits and the coupled pairs of a configuration."""
     try:
-        said = msgspec.json.decode(document, type=_Configuration)
+        found = msgspec.json.decode(document, type=_Configuration)
     except msgspec.MsgspecError as error:
         raise NoDevice(f"expected {source} to be a reply of GET /backends/NAME/configuration: {error}") from None
-    name = said.backend_name
+    name = found.backend_name
     if "/" in name or not name.isprintable() or not name.strip(". "):
-        # Of no other could a client ask: the name is a part of a path.
+        # The name is a segment of the paths of requests, so a client could not request any other name.
         raise NoDevice(f"expected {source} to have a name of printable characters without '/', got {name!r}")
-    return name, said.n_qubits, tuple(said.coupling_map or ())
+    return name, found.n_qubits, tuple(found.coupling_map or ())
 
 
 class _Properties(msgspec.Struct):
@@ -167,15 +167,15 @@ class _Properties(msgspec.Struct):
 
 
 def _date(document: bytes, source: str, qubits: int) -> datetime:
-    """The date of a calibration of a device with so many qubits."""
+    """Return the date of a calibration, in UTC, after a check that it is of a device with so many qubits."""
     try:
-        said = msgspec.json.decode(document, type=_Properties)
-        date = _LONG_AGO if said.last_update_date is None else datetime.fromisoformat(said.last_update_date)
+        found = msgspec.json.decode(document, type=_Properties)
+        date = _LONG_AGO if found.last_update_date is None else datetime.fromisoformat(found.last_update_date)
     except (msgspec.MsgspecError, ValueError) as error:
         raise NoDevice(f"expected {source} to be a reply of GET /backends/NAME/properties: {error}") from None
-    if len(said.qubits) != qubits:
-        raise NoDevice(f"expected {source} to have the {qubits} qubits of the configuration, got {len(said.qubits)}")
-    # IDs have seconds.
+    if len(found.qubits) != qubits:
+        raise NoDevice(f"expected {source} to have the {qubits} qubits of the configuration, got {len(found.qubits)}")
+    # The ID of a calibration has its date in whole seconds.
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
 
 
@@ -183,7 +183,7 @@ def devices_of(documents: Iterable[Documents]) -> list[Device]:
     """Return the devices that documents describe.
 
     Raises:
-        NoDevice: If two have the same name, or one is none.
+        NoDevice: If there is none, one is not valid, or two have the same name.
     """
     devices = [device_of(each) for each in documents]
     names = [device.name for device in devices]
@@ -194,7 +194,7 @@ def devices_of(documents: Iterable[Documents]) -> list[Device]:
 
 
 def _of_files(paths: Sequence[str | os.PathLike[str]]) -> Documents:
-    """The documents in files: first the configuration, then properties."""
+    """Return the documents in files: first the configuration, then properties."""
     names = [str(path) for path in paths if str(path) in _DEFAULTS]
     if names:
         raise NoDevice(f"expected paths of a configuration and its properties, got {names[0]!r}, a device by itself")
@@ -215,7 +215,7 @@ def _read(path: Path) -> msgspec.Raw:
 
 
 def _fake(name: str) -> Documents:
-    """The documents of a fake backend, without loading the package."""
+    """Return the documents of a fake backend of ``qiskit-ibm-runtime``, without importing that package."""
     short = name.lower().removeprefix("fake").lstrip("_").removesuffix("v2")
     folder = _fakes().get(f"fake_{short}")
     if folder is None:
@@ -225,7 +225,7 @@ def _fake(name: str) -> Documents:
 
 
 def _fakes() -> dict[str, Path]:
-    """The folder of each fake backend of ``qiskit-ibm-runtime``; empty where that is not installed."""
+    """Return name -> folder of the fake backends of ``qiskit-ibm-runtime``; empty if it is not installed."""
     package = importlib.util.find_spec("qiskit_ibm_runtime")
     roots = () if package is None else package.submodule_search_locations or ()
     return {
@@ -236,18 +236,18 @@ def _fakes() -> dict[str, Path]:
 
 
 def _renamed(documents: Documents, name: str) -> Documents:
-    said = msgspec.json.decode(documents.configuration, type=dict[str, Any]) | {"backend_name": name}
-    return Documents("", msgspec.Raw(msgspec.json.encode(said)), documents.properties)
+    fields = msgspec.json.decode(documents.configuration, type=dict[str, Any]) | {"backend_name": name}
+    return Documents("", msgspec.Raw(msgspec.json.encode(fields)), documents.properties)
 
 
 def _of_backend(backend: Any) -> Documents:
-    """The documents of a backend: those that it has, or those that its target says."""
+    """Return the documents of a backend: those that it has, or, without both, documents made of its target."""
     documents: list[Mapping[str, Any]] = []
     for name in ("configuration", "properties"):
-        described = getattr(backend, name, None)
-        said: Any = described() if callable(described) else None
-        if hasattr(said, "to_dict"):
-            documents.append(said.to_dict())
+        method = getattr(backend, name, None)
+        document: Any = method() if callable(method) else None
+        if hasattr(document, "to_dict"):
+            documents.append(document.to_dict())
     if len(documents) < 2:
         documents = [configuration_of(backend), properties_of(backend)]
     configuration, properties = documents
@@ -259,7 +259,7 @@ def _raw(document: Mapping[str, Any]) -> msgspec.Raw:
 
 
 def _plain(value: Any) -> Any:
-    """A document in values that JSON has."""
+    """Return a value in which everything is of a type that JSON has."""
     if isinstance(value, Mapping):
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple | set):

@@ -1,6 +1,7 @@
-"""``local_heron``: a device like IBM's of today. 156 qubits in a heavy hexagonal lattice, ``cz``, ``rx`` and ``rzz``.
+"""The device ``local_heron``, similar to IBM's Heron devices: 156 qubits on a heavy-hexagon lattice, fractional gates.
 
-All of its noise is Pauli errors and readout errors. So circuits of Clifford gates run on all of its qubits at once.
+Its gates are ``cz``, ``rx``, ``rz``, ``rzz``, ``sx``, ``x`` and ``id``. All of its noise is Pauli errors and readout
+errors, so that circuits of Clifford gates can be simulated on all of its qubits.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from attrs import frozen
 from ibm_circuit_job.local.device import Device
 
 _ROWS: Final = 8
-_LONG: Final = 16
-"""Qubits in a row."""
+_ROW_QUBITS: Final = 16
+"""The number of qubits in a row."""
 _BRIDGES: Final = 4
-"""Qubits between two rows."""
+"""The number of qubits between two rows. Each is coupled to one qubit of both rows."""
 _SINGLE: Final = ("id", "rx", "rz", "sx", "x")
 _DOUBLE: Final = ("cz", "rzz")
 # IBM's devices have no ``while_loop``.
@@ -42,18 +43,18 @@ _READOUT_NS: Final = 2200
 
 
 def _bridges(row: int) -> Iterator[tuple[int, int, int]]:
-    """The qubits between a row and the next: the qubit above, the bridge, the qubit below."""
+    """Yield each qubit between a row and the next one, as (the qubit above, the qubit, the qubit below)."""
     first = 3 if row % 2 == 0 else 1
-    start = row * (_LONG + _BRIDGES)
+    start = row * (_ROW_QUBITS + _BRIDGES)
     for number in range(_BRIDGES):
         column = first + 4 * number
-        yield start + column, start + _LONG + number, start + _LONG + _BRIDGES + column
+        yield start + column, start + _ROW_QUBITS + number, start + _ROW_QUBITS + _BRIDGES + column
 
 
 def _edges() -> Iterator[tuple[int, int]]:
     for row in range(_ROWS):
-        start = row * (_LONG + _BRIDGES)
-        yield from ((start + column, start + column + 1) for column in range(_LONG - 1))
+        start = row * (_ROW_QUBITS + _BRIDGES)
+        yield from ((start + column, start + column + 1) for column in range(_ROW_QUBITS - 1))
         if row < _ROWS - 1:
             for above, bridge, below in _bridges(row):
                 yield above, bridge
@@ -62,25 +63,25 @@ def _edges() -> Iterator[tuple[int, int]]:
 
 _EDGES: Final = tuple(sorted(_edges()))
 _COUPLING: Final = tuple(sorted({*_EDGES, *((target, control) for control, target in _EDGES)}))
-_QUBITS: Final = _ROWS * _LONG + (_ROWS - 1) * _BRIDGES
+_QUBITS: Final = _ROWS * _ROW_QUBITS + (_ROWS - 1) * _BRIDGES
 
 
 def _coordinates() -> list[list[int]]:
-    """Column and row of each qubit, from 1."""
+    """Return the column and the row of each qubit, from 1."""
     found: dict[int, list[int]] = {}
     for row in range(_ROWS):
-        start = row * (_LONG + _BRIDGES)
-        found |= {start + column: [column + 1, 2 * row + 1] for column in range(_LONG)}
+        start = row * (_ROW_QUBITS + _BRIDGES)
+        found |= {start + column: [column + 1, 2 * row + 1] for column in range(_ROW_QUBITS)}
         if row < _ROWS - 1:
             found |= {bridge: [above - start + 1, 2 * row + 2] for above, bridge, _ in _bridges(row)}
     return [found[qubit] for qubit in range(_QUBITS)]
 
 
 def line(length: int) -> list[int]:
-    """Return qubits of the device of which each is coupled to the next.
+    """Return a path of qubits: each one is coupled to the next.
 
     Args:
-        length: How many: from 1 to 128.
+        length: The number of qubits, from 1 to 128.
 
     Example:
         >>> from ibm_circuit_job.local.heron import line
@@ -89,12 +90,12 @@ def line(length: int) -> list[int]:
     """
     found: list[int] = []
     for row in range(_ROWS):
-        start = row * (_LONG + _BRIDGES)
-        # Rows are left at the column of their last bridge, or of their first.
-        columns = range(_LONG) if row == 0 else range(1, _LONG)
+        start = row * (_ROW_QUBITS + _BRIDGES)
+        # The path leaves an even row at its last bridge, and an odd row at its first.
+        columns = range(_ROW_QUBITS) if row == 0 else range(1, _ROW_QUBITS)
         found += [start + column for column in (columns if row % 2 == 0 else reversed(columns))]
         if row < _ROWS - 1:
-            found.append(start + _LONG + (_BRIDGES - 1 if row % 2 == 0 else 0))
+            found.append(start + _ROW_QUBITS + (_BRIDGES - 1 if row % 2 == 0 else 0))
     return found[:length]
 
 
@@ -108,7 +109,7 @@ class Heron(Device):
 
     @property
     def has_pauli_noise(self) -> bool:
-        """True."""
+        """``True``: delays have Pauli errors."""
         return True
 
     def configuration(self) -> dict[str, Any]:
@@ -166,7 +167,7 @@ class Heron(Device):
         }
 
     def properties(self, moment: datetime) -> dict[str, Any]:
-        """Return the reply to ``GET /backends/NAME/properties`` as of a moment."""
+        """Return the reply to ``GET /backends/NAME/properties`` at a time."""
         date = self.calibrated_at(moment).isoformat().replace("+00:00", "Z")
         drawn = random.Random(f"{self.name} {date}")
 

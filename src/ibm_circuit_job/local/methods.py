@@ -1,7 +1,7 @@
-"""Which method simulates a circuit, and why none can.
+"""Chooses the method that simulates a circuit, or says why no method can.
 
-Stabilizers take circuits of Clifford gates, of any width. A state vector takes any circuit, and 16 bytes for each of
-2**qubits amplitudes. A matrix product state takes what its entanglement asks for.
+Stabilizers simulate circuits of Clifford gates, with any number of qubits. A state vector simulates any circuit, and
+needs 16 bytes for each of 2**qubits amplitudes. The memory of a matrix product state grows with the entanglement.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from ibm_circuit_job.local.reduced import not_clifford, pairs
 Method = Literal["stabilizer", "statevector", "matrix_product_state"]
 
 WORKER_MB: Final = 256
-"""MB of a worker's memory that are not for the state of a simulation."""
+"""MB of memory that a worker needs in addition to the state of a simulation."""
 _MB: Final = 2**20
-_AMPLITUDE: Final = 16
+_AMPLITUDE_BYTES: Final = 16
 """Bytes of a complex number."""
 _COPIES: Final = 4
-"""How often tensors are in memory at once while a gate is applied to a matrix product state."""
+"""The number of copies of its tensors that are in memory while a gate is applied to a matrix product state."""
 FAST_QUBITS: Final = 20
-"""Qubits up to which a state vector is fast, whatever the other method needs."""
+"""With at most this number of qubits, a state vector is fast, and preferred to a matrix product state."""
 
 
 _TURNS: Final = 64
-"""As how many turns a loop counts: after so many, the entanglement of most circuits is as high as it gets."""
+"""How often the body of a loop counts. After so many turns, the entanglement of most circuits does not grow further."""
 
 
 class NoMethod(Exception):  # noqa: N818 - named for what it says
-    """No method can simulate the circuit in the memory that there is; the message says why."""
+    """No method can simulate the circuit in the available memory; the message says why."""
 
 
 @frozen
 class Need:
-    """What the methods need for a circuit."""
+    """What each method needs for a circuit."""
 
     not_clifford: str | None
-    """The first instruction that is no Clifford gate; ``None`` if there is none."""
+    """The first instruction that stabilizers cannot simulate; ``None`` if there is none."""
     statevector_mb: int
-    """MB of a state vector."""
+    """MB of memory of a state vector."""
     product_mb: int
-    """MB that a matrix product state needs at most."""
+    """MB of memory that a matrix product state needs at most."""
 
 
 def need_of(circuit: QuantumCircuit) -> Need:
-    """Return what the methods need for a circuit.
+    """Return what each method needs for a circuit.
 
     Args:
-        circuit: A circuit all of whose qubits are used.
+        circuit: A circuit without unused qubits.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -63,20 +63,20 @@ def need_of(circuit: QuantumCircuit) -> Need:
         Need(not_clifford=None, statevector_mb=16777217, product_mb=1)
     """
     qubits = circuit.num_qubits
-    return Need(not_clifford(circuit), 2**qubits * _AMPLITUDE // _MB + 1, _product_mb(circuit))
+    return Need(not_clifford(circuit), 2**qubits * _AMPLITUDE_BYTES // _MB + 1, _product_mb(circuit))
 
 
 def method_of(need: Need, qubits: int, memory_mb: int, *, is_pauli: bool) -> Method:
-    """Return the method for a circuit.
+    """Return the method that simulates a circuit.
 
     Args:
-        need: What the methods need.
-        qubits: How many qubits the circuit has.
-        memory_mb: MB that the simulation may use.
-        is_pauli: Whether all errors are Pauli errors, which stabilizers can have.
+        need: What each method needs for the circuit.
+        qubits: The number of qubits of the circuit.
+        memory_mb: MB of memory that the state of the simulation may use.
+        is_pauli: Whether all errors are Pauli errors, which stabilizers can simulate.
 
     Raises:
-        NoMethod: If each method needs more.
+        NoMethod: If no method can simulate it in this memory.
 
     Example:
         >>> from ibm_circuit_job.local.methods import Need, method_of
@@ -104,9 +104,9 @@ def method_of(need: Need, qubits: int, memory_mb: int, *, is_pauli: bool) -> Met
 
 
 def _product_mb(circuit: QuantumCircuit) -> int:
-    """MB of a matrix product state at most, from the gates across each cut of the row of qubits.
+    """Return the most MB of a matrix product state, from the gates across each cut of the line of qubits.
 
-    Two qubits that meet several times in a row count twice: no operator on two qubits has a higher rank than 4.
+    Successive gates on the same two qubits count as two at most, since no operator on two qubits has a rank above 4.
     """
     qubits = circuit.num_qubits
     crossed = [0] * (qubits + 1)
@@ -118,9 +118,9 @@ def _product_mb(circuit: QuantumCircuit) -> int:
         times = times + 1 if again else 1
         partner[low], partner[high] = (high, times), (low, times)
         if times <= 2:
-            # Aer brings the two together by swaps, across all cuts between them.
+            # Aer moves the two qubits next to each other with swaps, across all cuts between them.
             for cut in range(low + 1, high + 1):
                 crossed[cut] += 1
     exponents = [min(count, cut, qubits - cut) for cut, count in enumerate(crossed)]
     total: int = sum(2 ** (left + right + 1) for left, right in pairwise(exponents))
-    return total * _AMPLITUDE * _COPIES // _MB + 1
+    return total * _AMPLITUDE_BYTES * _COPIES // _MB + 1

@@ -1,8 +1,8 @@
-"""Executing jobs in an executor of ``concurrent.futures``: threads, processes, or what a library makes of them.
+"""Executes jobs in an executor of ``concurrent.futures``: threads, processes, or the executor of another library.
 
-Such an executor stops no function that runs, and says neither when one begins nor where. So each job runs in a child
-process (see :mod:`.child`), which ends when the job's file is gone from a folder of the service; on another machine,
-where the folder is not there, it ends with the limit of time.
+Such an executor cannot stop a function that is running, and does not report when and where one starts. So each job runs
+in a child process (see :mod:`.child`). The service creates a file for each job, and deletes it when the job is not
+wanted any more; then the child ends. On a machine without the folder of this file, a job runs until its time limit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ibm_circuit_job.local.executor import Started
 from ibm_circuit_job.local.limits import Limits
 
 Submit: TypeAlias = Callable[[Callable[[bytes], bytes], bytes], Future[bytes]]
-"""``submit`` of an executor."""
+"""The method ``submit`` of an executor."""
 
 
 @frozen
@@ -35,11 +35,11 @@ class _Call:
     task: Task
     setup: Setup
     wanted: str
-    """The file that is there as long as the job is wanted."""
+    """The path of a file that exists as long as the job is wanted."""
 
 
 def execute_call(call: bytes) -> bytes:
-    """Execute a job in a worker of an executor.
+    """Execute a job. The executor calls this in one of its workers.
 
     Args:
         call: The job, its limits and the backends of the service, as MessagePack.
@@ -53,12 +53,12 @@ def execute_call(call: bytes) -> bytes:
 
 
 class PooledExecutor:
-    """Executes jobs in an executor.
+    """Executes jobs in an executor of ``concurrent.futures``.
 
     Args:
-        submit: ``submit`` of the executor, which belongs to the caller, who also shuts it down.
+        submit: The method ``submit`` of the executor. The caller shuts the executor down.
         at_once: How many jobs of one simulator it gets at once.
-        limits: What each job may use.
+        limits: The limits of each job.
     """
 
     def __init__(self, submit: Submit, at_once: int, limits: Limits) -> None:
@@ -72,20 +72,20 @@ class PooledExecutor:
         self._number = 0
 
     def start(self) -> None:
-        """Make the folder whose files say which jobs are wanted."""
+        """Create the folder whose files say which jobs are wanted."""
         self._folder = Path(tempfile.mkdtemp(prefix="ibm-circuit-job-wanted-"))
 
     def kill(self) -> None:
-        """Let every job end: none is wanted."""
+        """Stop every job, by deleting the folder."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def stop(self) -> None:
-        """Let every job end: none is wanted."""
+        """Stop every job, by deleting the folder."""
         self.kill()
 
     async def execute(self, task: Task, started: Started) -> Outcome:
-        """Execute a job. Where this is cancelled, its child process ends; see :class:`~.executor.JobExecutor`."""
+        """Execute a job. If the call is cancelled, its child process ends; see :class:`~.executor.JobExecutor`."""
         assert self._folder is not None  # noqa: S101 - it was started
         self._number += 1
         wanted = self._folder / str(self._number)

@@ -1,4 +1,4 @@
-"""A Qobj, made of the parameters of a job, as programs of 2018 to 2023 submitted them."""
+"""Converts the parameters of a job to a Qobj, the JSON format in which programs of 2018 to 2023 submitted circuits."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NO_CONFIG: Final = frozenset({"circuits", "header", "skip_transpilation"})
 
 
 def qobj_of(job_id: str, params: bytes) -> dict[str, Any] | None:
-    """Return the Qobj of a job; ``None`` where it has no circuits that can be one.
+    """Return the Qobj of a job; ``None`` if its circuits cannot be written as one.
 
     Args:
-        job_id: The job, of which the Qobj has the ID.
-        params: What was submitted, as JSON.
+        job_id: The ID of the job, which is also that of the Qobj.
+        params: The parameters that were submitted, as JSON.
 
     Example:
         >>> qobj_of("a", b'{"circuits": [], "shots": 10, "header": {"note": "x"}}')["config"]
@@ -44,7 +44,7 @@ def qobj_of(job_id: str, params: bytes) -> dict[str, Any] | None:
 
 
 def _experiment(circuit: QuantumCircuit) -> dict[str, Any] | None:
-    """A circuit as an experiment; ``None`` where it has what no Qobj can say, such as control flow."""
+    """Return a circuit as an experiment; ``None`` if a Qobj cannot describe it, for example its control flow."""
     instructions = [_instruction(circuit, each) for each in circuit.data]
     if None in instructions:
         return None
@@ -65,17 +65,17 @@ def _experiment(circuit: QuantumCircuit) -> dict[str, Any] | None:
 
 def _instruction(circuit: QuantumCircuit, each: CircuitInstruction) -> dict[str, Any] | None:
     operation = each.operation
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": operation.name,
         "qubits": [circuit.find_bit(qubit).index for qubit in each.qubits],
     }
     if each.clbits:
-        said["memory"] = [circuit.find_bit(clbit).index for clbit in each.clbits]
+        fields["memory"] = [circuit.find_bit(clbit).index for clbit in each.clbits]
     try:
         params = [_number(param) for param in operation.params]
     except (TypeError, ValueError):
         return None
-    return said | ({"params": params} if params else {})
+    return fields | ({"params": params} if params else {})
 
 
 def _number(param: Any) -> Any:

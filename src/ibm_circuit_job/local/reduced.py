@@ -1,6 +1,6 @@
-"""A circuit for a device, made ready for the simulator: on the qubits that it uses, in gates that the simulator knows.
+"""Prepares a circuit of a device for the simulator: without unused qubits, in gates that the simulator knows.
 
-Instructions that err get a label, by which the simulator finds their error.
+Delays, and Clifford gates that replace a rotation, get a label by which the noise model finds their error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 _SAME: Final[Mapping[str, Callable[[], Any]]] = {"measure_2": Measure, "reset_2": Reset}
-"""Instructions of devices that do what another one does."""
+"""Name of an instruction of IBM's devices -> the instruction of qiskit with the same effect."""
 _CLIFFORD: Final = frozenset(
     [
         "barrier",
@@ -40,15 +40,15 @@ _CLIFFORD: Final = frozenset(
 _QUARTERS: Final = frozenset({"rx", "rz", "rzz"})
 """Gates that are Clifford gates at multiples of pi/2."""
 _SAME_TURNS: Final = 5e-7
-"""How far an angle may be from a multiple of pi/2, in quarter turns. ``samplomatic`` has angles of 32 bits, which are
-up to 3e-7 off; the probability of an outcome then differs by less than 1e-12."""
+"""How far an angle may be from a multiple of pi/2, in units of pi/2. ``samplomatic`` has angles of 32 bits, with errors
+up to 3e-7; they change the probability of an outcome by less than 1e-12."""
 _IDLE: Final = "idle"
 
 
 def used_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
-    """Return the qubits that a circuit does something with, in ascending order; at least one.
+    """Return the qubits that a circuit uses, in ascending order; at least one.
 
-    A barrier and a delay do nothing by themselves: a qubit that has nothing else is not measured.
+    A qubit with only barriers and delays is not used: it is not measured, so it has no effect on outcomes.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -70,7 +70,7 @@ def used_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
 
 
 def neighbours_together(circuit: QuantumCircuit) -> tuple[int, ...]:
-    """Return the qubits of a circuit in an order in which those that meet in gates are close to each other.
+    """Return the qubits of a circuit in an order in which the qubits of the same gate are close to each other.
 
     Example:
         >>> from qiskit import QuantumCircuit
@@ -91,12 +91,12 @@ def neighbours_together(circuit: QuantumCircuit) -> tuple[int, ...]:
 
 
 def pairs(circuit: QuantumCircuit, turns: int = 1, outer: tuple[int, ...] | None = None) -> Iterator[tuple[int, int]]:
-    """Return the qubits of each gate on two, also in the bodies of control flow.
+    """Yield the qubits of each two-qubit gate, also in the bodies of control flow.
 
     Args:
         circuit: The circuit.
-        turns: As how many turns a loop counts.
-        outer: The numbers of its qubits; 0, 1, 2... by default.
+        turns: How often the body of a loop counts.
+        outer: The numbers of the qubits of the circuit; 0, 1, 2... by default.
     """
     numbers = dict(zip(circuit.qubits, outer or range(circuit.num_qubits), strict=True))
     for instruction in circuit.data:
@@ -111,7 +111,7 @@ def pairs(circuit: QuantumCircuit, turns: int = 1, outer: tuple[int, ...] | None
 
 
 def not_clifford(circuit: QuantumCircuit) -> str | None:
-    """Return what keeps a circuit from being simulated as a stabilizer circuit; ``None`` if nothing does.
+    """Return the first instruction that stabilizers cannot simulate, as a text; ``None`` if there is none.
 
     Example:
         >>> import math
@@ -129,10 +129,10 @@ def not_clifford(circuit: QuantumCircuit) -> str | None:
 
 
 def why_not_clifford(instruction: CircuitInstruction) -> str | None:
-    """Return what keeps an instruction from being simulated with stabilizers; ``None`` if nothing does.
+    """Return an instruction as a text if stabilizers cannot simulate it; ``None`` if they can.
 
     Args:
-        instruction: An instruction of a circuit. Of control flow, its bodies count.
+        instruction: An instruction of a circuit. For control flow, the text is about its bodies.
     """
     operation = instruction.operation
     if isinstance(operation, ControlFlowOp):
@@ -146,7 +146,7 @@ def why_not_clifford(instruction: CircuitInstruction) -> str | None:
 
 
 def quarter_turns(angle: Any) -> int | None:
-    """How many times pi/2 an angle is, modulo 4; ``None`` if it is no multiple or has no value yet."""
+    """Return an angle in units of pi/2, modulo 4; ``None`` if it is no multiple of pi/2, or has no value yet."""
     if isinstance(angle, ParameterExpression):
         if angle.parameters:
             return None
@@ -157,20 +157,20 @@ def quarter_turns(angle: Any) -> int | None:
 
 @frozen(eq=False)
 class Reduced:
-    """A circuit on the qubits that it uses."""
+    """A circuit without unused qubits."""
 
     circuit: QuantumCircuit
-    """The circuit, whose qubits are those of the device in the order that was given."""
+    """The circuit. Its qubits are in the order of the argument *used* of :func:`reduced`."""
     delays: Mapping[str, tuple[int, float]]
-    """The delays by their labels: the qubit of the simulation and the seconds."""
+    """Label of a delay -> the qubit of the simulation and the seconds."""
 
 
 def reduced(circuit: QuantumCircuit, used: Sequence[int], dt: float) -> Reduced:
-    """Return a circuit on the qubits that it uses, or a part of it; rotations that are Clifford gates become these.
+    """Return a circuit, or a part of it, with only some qubits; rotations that are Clifford gates are replaced by them.
 
     Args:
         circuit: A circuit on the qubits of a device.
-        used: Its qubits, or those of a part that nothing connects with the rest, in the order that they get.
+        used: The qubits of the circuit, or of a part that is not connected with the rest, in their new order.
         dt: The seconds of the unit ``dt``.
     """
     work = _Reducing(dt)
@@ -232,7 +232,12 @@ class _Reducing:
 
 
 def seconds_of(delay: Any, dt: float) -> float | None:
-    """Return the seconds of a delay; ``None`` where they are not a number yet."""
+    """Return the seconds of a delay; ``None`` if its duration is not a number yet.
+
+    Args:
+        delay: The instruction.
+        dt: The seconds of the unit ``dt``.
+    """
     duration = delay.duration
     if isinstance(duration, ParameterExpression):
         if duration.parameters:
@@ -244,15 +249,15 @@ def seconds_of(delay: Any, dt: float) -> float | None:
 
 
 _TURNS: Final = (IGate, SXGate, XGate, SXdgGate)
-"""``rx`` by its angle in multiples of pi/2, but for a global phase."""
+"""The gates that equal ``rx`` of 0, 1, 2 and 3 times pi/2, up to a global phase."""
 _PHASES: Final = (None, SGate, ZGate, SdgGate)
-"""``rz`` by its angle in multiples of pi/2, but for a global phase."""
+"""The gates that equal ``rz`` of 0, 1, 2 and 3 times pi/2, up to a global phase."""
 
 
 def _turn(made: QuantumCircuit, name: str, quarter: int, qubits: Sequence[Qubit]) -> None:
-    """Add a rotation as Clifford gates; the last of them has the label by which its error is found."""
+    """Add a rotation as Clifford gates. The last one has the label by which the noise model finds its error."""
     if name == "rz":
-        # As it is, but for what its angle was off.
+        # Still an rz, with the exact angle.
         made.append(RZGate(quarter * math.pi / 2), qubits, copy=False)
         return
     if name == "rx":
@@ -265,6 +270,6 @@ def _turn(made: QuantumCircuit, name: str, quarter: int, qubits: Sequence[Qubit]
     if quarter % 2:
         made.append(CZGate(label=name), qubits, copy=False)
         return
-    # Two gates that are none, to have one for the error. No device has a swap of its own.
+    # Two swaps have no effect together; the second one has the label. No device has a swap with another error.
     made.append(SwapGate(), qubits, copy=False)
     made.append(SwapGate(label=name), qubits, copy=False)

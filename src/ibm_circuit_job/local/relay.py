@@ -1,6 +1,6 @@
-"""Jobs that a service gives to an executor of the program that has started it, over the pipes between the two.
+"""Executes jobs of the service in an executor of the program that has started it, over the pipes between the two.
 
-A job is a line of JSON on the service's standard output, its answer one on standard input.
+A call for a job is a line of JSON on the standard output of the service; its answer is a line on standard input.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from attrs import frozen
 from ibm_circuit_job.local.pooled import execute_call
 
 RELAYED: Final = "relayed"
-"""The setting of a service whose jobs the program executes that has started it."""
+"""The setting ``executor`` of a service whose jobs the program that started it executes."""
 
 
 @frozen
 class _Line:
     number: int
     body: bytes | None
-    """The call, or its answer; ``None`` where there is none."""
+    """The call, or its answer; ``None`` if there is no answer."""
     error: str = ""
     """Why there is no answer."""
 
 
 class ExecutorFailed(Exception):  # noqa: N818 - named for what it says
-    """The executor has raised this, or did not take the job."""
+    """The executor of the program raised an exception, or did not accept the job."""
 
 
 class Relay:
-    """In the service: gives calls to the other side, and has their answers.
+    """The side of the service: sends calls to the program, and receives their answers.
 
     Args:
-        lines: Where a line for each call is written.
+        lines: The pipe to the program.
     """
 
     def __init__(self, lines: IO[bytes]) -> None:
@@ -49,7 +49,7 @@ class Relay:
         self._lock = threading.Lock()
 
     def submit(self, _: Callable[[bytes], bytes], call: bytes) -> Future[bytes]:
-        """Let the other side submit a call of :func:`~.pooled.execute_call`; return its future."""
+        """Send a call of :func:`~.pooled.execute_call` to the program, and return its future."""
         future: Future[bytes] = Future()
         number = next(self._numbers)
         self._futures[number] = future
@@ -59,11 +59,11 @@ class Relay:
         return future
 
     def read_answers(self, lines: IO[bytes]) -> None:
-        """Read answers until the other side is gone."""
+        """Read answers until the program closes the pipe, and complete their futures."""
         for line in lines:
             answer = msgspec.json.decode(line, type=_Line)
             future = self._futures.pop(answer.number)
-            # It may have been cancelled.
+            # The future may have been cancelled.
             with contextlib.suppress(InvalidStateError):
                 if answer.body is None:
                     future.set_exception(ExecutorFailed(answer.error))
@@ -72,17 +72,17 @@ class Relay:
 
 
 def serve_relay(executor: Executor, calls: IO[bytes], answers: IO[bytes]) -> None:
-    """In the program that has started a service: submit its calls until it has ended.
+    """Submit the calls of a service to an executor until the service ends. Runs in the program that started it.
 
     Args:
-        executor: What executes them.
-        calls: Where its lines are read.
-        answers: Where answers are written.
+        executor: Executes the calls.
+        calls: The pipe from which calls are read.
+        answers: The pipe to which answers are written.
     """
     lock = threading.Lock()
 
     def answer(line: _Line) -> None:
-        # The service may have ended.
+        # Suppressed, since the service may have ended.
         with contextlib.suppress(OSError, ValueError), lock:
             answers.write(msgspec.json.encode(line) + b"\n")
             answers.flush()
@@ -93,7 +93,7 @@ def serve_relay(executor: Executor, calls: IO[bytes], answers: IO[bytes]) -> Non
         except BaseException as error:  # noqa: BLE001 - an executor may raise anything
             answer(_Line(number, None, f"{type(error).__name__}: {error}"))
 
-    # The end of the service closes the pipe, if not in this moment, then in the next read.
+    # When the service ends, the pipe is closed, perhaps in the middle of a read.
     with contextlib.suppress(OSError, ValueError):
         for line in calls:
             call = msgspec.json.decode(line, type=_Line)

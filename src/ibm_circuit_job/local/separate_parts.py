@@ -1,7 +1,7 @@
-"""The parts of a circuit that nothing connects: each is simulated by itself, by the method that fits it.
+"""Finds the parts of a circuit that are not connected. Each part can be simulated separately, with its own method.
 
-Qubits and classical bits belong together where an instruction has both of them. That covers conditions too: control
-flow has the bits that its condition reads.
+Bits that the same instruction acts on, quantum or classical, are connected. This includes conditions, since an
+instruction of control flow has the bits that its condition reads.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from scipy.sparse.csgraph import connected_components
 from ibm_circuit_job.local.reduced import why_not_clifford
 
 TOGETHER: Final = 6
-"""Qubits that are simulated at once whether anything connects them or not: a density matrix of so few is fast."""
+"""Parts are joined up to this number of qubits, since a density matrix of so few qubits is fast."""
 
 
 class _Kind(IntEnum):
-    """What an instruction asks of the simulation of its part."""
+    """What the simulation of an instruction needs."""
 
     FRAMES = 0
-    """Clifford gates and Pauli errors."""
+    """Pauli frames: for Clifford gates and Pauli errors."""
     BRANCHES = 1
-    """The same, in control flow."""
+    """Stabilizers: for control flow with Clifford gates and Pauli errors."""
     AMPLITUDES = 2
-    """Another gate, or another error."""
+    """Amplitudes: for other gates and errors."""
 
 
 def separate_parts(circuit: QuantumCircuit, used: Sequence[int], *, is_pauli: bool) -> list[tuple[int, ...]]:
-    """Return the qubits of each part of a circuit that can be simulated by itself.
+    """Return the qubits of each part of a circuit that can be simulated separately.
 
-    All that stabilizers can simulate without control flow is one part. Of the rest, small parts are joined until they
-    have :data:`TOGETHER` qubits. A circuit of no more qubits is one part.
+    All qubits that stabilizers can simulate without control flow are one part. Small other parts are joined until they
+    have :data:`TOGETHER` qubits. A circuit with at most :data:`TOGETHER` qubits is one part.
 
     Args:
         circuit: A circuit on the qubits of a device.
-        used: Its qubits, which :func:`~.reduced.used_qubits` finds.
+        used: The qubits that it uses, from :func:`~.reduced.used_qubits`.
         is_pauli: Whether the errors of delays are Pauli errors.
 
     Example:
@@ -68,7 +68,7 @@ def separate_parts(circuit: QuantumCircuit, used: Sequence[int], *, is_pauli: bo
 
 
 def _joined(groups: Iterable[list[int]], most: int) -> list[list[int]]:
-    """The groups, of which neighbours are joined where they have at most so many members together."""
+    """Return the groups, with neighbours joined as long as they have at most *most* members together."""
     found: list[list[int]] = []
     for group in groups:
         if found and len(found[-1]) + len(group) <= most:
@@ -79,7 +79,7 @@ def _joined(groups: Iterable[list[int]], most: int) -> list[list[int]]:
 
 
 def _labelled(circuit: QuantumCircuit, *, is_pauli: bool) -> tuple[list[int], dict[int, _Kind]]:
-    """The part of each qubit as a number, and of which kind the parts are that have more than Clifford gates."""
+    """Return the number of the part of each qubit, and number -> kind of the parts that are not of kind FRAMES."""
     numbers: dict[Any, int] = {bit: index for index, bit in enumerate((*circuit.qubits, *circuit.clbits))}
     one, other, special = [], [], []
     for instruction in circuit.data:

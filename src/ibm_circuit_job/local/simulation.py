@@ -1,4 +1,4 @@
-"""Simulating circuits on a backend of the service: what it can run, and the outcomes."""
+"""Checks whether a backend can run circuits, and simulates them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ibm_circuit_job.local.methods import NoMethod
 from ibm_circuit_job.local.programs.refusals import CannotRun
 
 _FEW: Final = 8
-"""More circuits than these are run in one thread."""
+"""A run with more circuits than this number uses one thread."""
 
 
 def checked_shots(shots: Any) -> int:
-    """Return a number of shots.
+    """Return a number of shots if it is valid.
 
     Raises:
-        CannotRun: If a backend does not run so many.
+        CannotRun: If it is no whole number from 1 to :data:`~.devices.MAX_SHOTS`.
     """
     if not isinstance(shots, int) or not 1 <= shots <= MAX_SHOTS:
         raise CannotRun(f"Expected 1 to {MAX_SHOTS} shots, got {shots!r}.")
@@ -38,21 +38,21 @@ def checked_shots(shots: Any) -> int:
 
 
 def noise_of_options(device: Device, fields: Mapping[str, Any], path: str) -> NoiseModel:
-    """Return the noise that a job brings along.
+    """Return the noise model in the options of a job.
 
     Args:
         device: The backend, which has to be an ideal simulator.
-        fields: The noise, as Aer's ``NoiseModel.to_dict`` writes it.
-        path: The field, for an error.
+        fields: The noise, as from ``NoiseModel.to_dict`` of Aer.
+        path: The path of the option, for the message.
 
     Raises:
-        CannotRun: If the backend has noise of its own, or the fields are no noise.
+        CannotRun: If the backend has noise of its own, or the fields are no noise model.
     """
     if not device.is_simulator:
         raise CannotRun(f"{path}: expected null; {device.name} has noise of its own.")
     try:
         with warnings.catch_warnings():
-            # It is deprecated, and the only reader that Aer has.
+            # The method is deprecated, but Aer has no other that reads a noise model.
             warnings.simplefilter("ignore")
             return NoiseModel.from_dict(_with_matrices(fields))
     except Exception as error:  # noqa: BLE001 - Aer raises anything
@@ -60,7 +60,7 @@ def noise_of_options(device: Device, fields: Mapping[str, Any], path: str) -> No
 
 
 def _with_matrices(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Noise with matrices of complex numbers, which JSON has as pairs of numbers, in the place of these."""
+    """Return a noise model with matrices of complex numbers instead of the pairs of numbers that JSON has."""
     noise: dict[str, Any] = deepcopy(dict(fields))
     for error in noise.get("errors", ()):
         for circuit in error.get("instructions", ()):
@@ -87,17 +87,20 @@ def simulated(
     binds: Sequence[Mapping[Any, Sequence[float]]] | None = None,
     first: int = 0,
 ) -> Any:
-    """Return what Aer makes of circuits, as its ``Result``.
+    """Simulate circuits, and return the ``Result`` of Aer.
 
     Args:
-        task: The job, whose backend, time, seed and memory count.
+        task: The job, with its backend, start, seed and memory.
         ready: Circuits that :func:`runnable` returned.
-        shots: How often each is run.
-        memory: Whether the outcome of each shot is in the result.
-        seed: The seed; that of the service by default.
-        noise_model: The noise; that of the backend by default.
-        binds: For each circuit the values of its parameters: it is run for each of them.
-        first: How many circuits of the job were run before, on which the seed of each circuit depends.
+        shots: The number of shots of each circuit.
+        memory: Whether the result contains the outcome of each shot.
+        seed: The seed; ``None`` for that of the task.
+        noise_model: The noise; ``None`` for that of the backend.
+        binds: For each circuit, parameter -> values. The circuit is run once for each value.
+        first: The number of circuits of the job that were run before. The seed of each circuit depends on it.
+
+    Raises:
+        CannotRun: If no method can simulate a circuit in the memory of the job.
     """
     chosen = task.seed if seed is None else seed
     device = DEVICES[task.backend]
@@ -122,20 +125,20 @@ def simulated(
     if binds is not None:
         options["parameter_binds"] = binds
     if binds is not None or len(ready) > _FEW:
-        # Threads gain nothing for small circuits, and wait for each other where the machine is busy.
+        # Threads gain nothing for small circuits, and wait for each other when the machine is busy.
         options["max_parallel_threads"] = 1
     if noise_model is not None:
         options["noise_model"] = noise_model
     if task.memory_mb is not None:
-        # Aer then says what it would need, before it needs it.
+        # With this, Aer refuses a circuit before it allocates more memory.
         options["max_memory_mb"] = task.memory_mb
     return AerSimulator().run(list(ready), **options).result()
 
 
 def runnable(task: Task, circuit: QuantumCircuit) -> QuantumCircuit | str:
-    """Return the circuit as the simulator takes it, or why the backend of a job cannot run it.
+    """Return a circuit in the form that the simulator needs, or a text that says why the backend cannot run it.
 
-    Boxes are replaced by what is in them.
+    Boxes are replaced by their bodies. On a simulator, composite gates are replaced by gates that it knows.
     """
     device = DEVICES[task.backend]
     if (variable := _variable(circuit)) is not None:
@@ -155,9 +158,9 @@ def runnable(task: Task, circuit: QuantumCircuit) -> QuantumCircuit | str:
 
 
 def _variable(circuit: QuantumCircuit) -> str | None:
-    """A variable or a stretch of a circuit, in words; ``None`` where there is none.
+    """Return a variable or a stretch of a circuit as a text; ``None`` if it has none.
 
-    Aer ends its process where a variable is read.
+    Aer's process crashes when a circuit reads a variable.
     """
     for variable in circuit.iter_vars():
         return f"the variable {variable.name!r}"
@@ -170,7 +173,7 @@ def _variable(circuit: QuantumCircuit) -> str | None:
 
 
 def _unboxed(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit without boxes, which Aer does not know."""
+    """Return the circuit with boxes, which Aer does not know, replaced by their bodies."""
     if not any(isinstance(each.operation, ControlFlowOp) for each in circuit.data):
         return circuit
     plain = circuit.copy_empty_like()
@@ -187,7 +190,7 @@ def _unboxed(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def _unrolled(device: Device, circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit in gates that the simulator knows; composite ones are taken apart."""
+    """Return the circuit in gates that the simulator knows."""
     _check_definitions(device, circuit)
     if all(instruction.operation.name in _instructions(device.name) for instruction in circuit.data):
         return circuit

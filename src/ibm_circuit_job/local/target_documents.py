@@ -1,4 +1,4 @@
-"""From the ``Target`` of any ``BackendV2`` to the two documents that IBM's API gives of a backend."""
+"""Makes the two documents that IBM's API has for a backend from the ``Target`` of any ``BackendV2``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DEFAULT_DT: Final = 1e-9
 
 
 def configuration_of(backend: Any) -> dict[str, Any]:
-    """Return the configuration of a backend.
+    """Return the configuration of a backend, as in the reply to ``GET /backends/NAME/configuration``.
 
     Args:
         backend: A ``BackendV2``.
@@ -22,8 +22,8 @@ def configuration_of(backend: Any) -> dict[str, Any]:
     Example:
         >>> from ibm_circuit_job.local.target_documents import configuration_of
         >>> from qiskit.providers.fake_provider import GenericBackendV2
-        >>> said = configuration_of(GenericBackendV2(3, seed=1))
-        >>> said["n_qubits"], said["simulator"], said["basis_gates"]
+        >>> fields = configuration_of(GenericBackendV2(3, seed=1))
+        >>> fields["n_qubits"], fields["simulator"], fields["basis_gates"]
         (3, False, ['cx', 'id', 'rz', 'sx', 'x'])
     """
     target = backend.target
@@ -67,7 +67,9 @@ def configuration_of(backend: Any) -> dict[str, Any]:
 
 
 def properties_of(backend: Any) -> dict[str, Any]:
-    """Return the properties of a backend, as of now. What its target does not say is left out.
+    """Return the properties of a backend, as in the reply to ``GET /backends/NAME/properties``, with the date of now.
+
+    Values that its target does not have are left out.
 
     Args:
         backend: A ``BackendV2``.
@@ -99,12 +101,12 @@ def properties_of(backend: Any) -> dict[str, Any]:
             "name": name + "_".join(map(str, place)),
             "qubits": list(place),
             "parameters": [
-                *entry("gate_error", getattr(said, "error", None)),
-                *entry("gate_length", getattr(said, "duration", None), "ns", 1e9),
+                *entry("gate_error", getattr(figures, "error", None)),
+                *entry("gate_length", getattr(figures, "duration", None), "ns", 1e9),
             ],
         }
         for name, _ in _gates(target)
-        for place, said in _places(target, name).items()
+        for place, figures in _places(target, name).items()
     ]
     return {
         "backend_name": backend.name,
@@ -117,7 +119,7 @@ def properties_of(backend: Any) -> dict[str, Any]:
 
 
 def _gates(target: Any) -> Iterator[tuple[str, Instruction]]:
-    """The gates: neither what measures or waits, nor control flow, which a target has as classes."""
+    """Yield the gates, without measurements, resets, delays, and control flow (which a target has as classes)."""
     for name in target.operation_names:
         operation = target.operation_from_name(name)
         if name not in _NOT_GATES and not isinstance(operation, type):
@@ -125,7 +127,7 @@ def _gates(target: Any) -> Iterator[tuple[str, Instruction]]:
 
 
 def _places(target: Any, name: str) -> dict[tuple[int, ...], Any]:
-    """The qubits of a gate; those of one that is everywhere, each by itself."""
+    """Return qubits of a gate -> its properties. A one-qubit gate without qubits in the target acts on each one."""
     places = dict(target[name])
     if None not in places:
         return places

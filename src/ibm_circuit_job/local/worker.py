@@ -1,7 +1,7 @@
-"""A worker process: it prepares itself, then executes jobs, one at a time, until its parent ends.
+"""The main program of a worker process, which executes one job after another until its parent ends.
 
-Tasks and outcomes are MessagePack, so that nothing is unpickled on either side. The parent is :mod:`.crew`, or any
-worker with :mod:`.child`, which starts it as ``python -m ibm_circuit_job.local.worker``.
+Tasks and outcomes are MessagePack, so that neither side unpickles data of the other. Either :mod:`.crew` starts the
+process, or :mod:`.child` does, as ``python -m ibm_circuit_job.local.worker``.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import DEVICES
 
 READY: Final = b"ready"
-"""What a worker says when it takes its first task."""
+"""The first frame that a worker sends: it is ready for its first task."""
 MOST_ANSWER: Final = 900_000_000
-"""How many bytes an answer may hold; SQLite has rows of at most 1,000,000,000."""
+"""The most bytes of an outcome, since a row of SQLite has at most 1,000,000,000 bytes."""
 _MB: Final = 1024 * 1024
 _LENGTH_BYTES: Final = 8
 
 
 class Frames(Protocol):
-    """Where tasks come from and answers go to, such as a connection of ``multiprocessing``."""
+    """Sends and receives frames of bytes, like a connection of ``multiprocessing``."""
 
     def send_bytes(self, buf: bytes, /) -> None:
         """Send a frame."""
@@ -42,16 +42,16 @@ class Frames(Protocol):
         """Return the next frame.
 
         Raises:
-            EOFError: If there is none.
+            EOFError: If the other end is closed.
         """
 
 
 class Pipe:
-    """Frames over two pipes: eight bytes for the length of each, then its bytes.
+    """Sends and receives frames over two pipes. A frame is its length in eight bytes (big-endian), then its bytes.
 
     Args:
-        source: Where frames are read.
-        sink: Where they are written.
+        source: The pipe from which frames are read.
+        sink: The pipe to which frames are written.
 
     Example:
         >>> import io
@@ -74,17 +74,17 @@ class Pipe:
         """Return the next frame.
 
         Raises:
-            EOFError: If there is none, or only a part of it.
+            EOFError: If the other end is closed before the whole frame has arrived.
         """
         return self._read(int.from_bytes(self._read(_LENGTH_BYTES), "big"))
 
     def close(self) -> None:
-        """Close the pipe that is written; the other end reads its end."""
+        """Close the pipe to which frames are written. The other side then reads its end."""
         with contextlib.suppress(OSError):
             self._sink.close()
 
     def close_source(self) -> None:
-        """Close the pipe that is read, once it has ended."""
+        """Close the pipe from which frames are read, after its end was read."""
         self._source.close()
 
     def _read(self, length: int) -> bytes:
@@ -95,18 +95,18 @@ class Pipe:
 
 
 def main(connection: Frames, parent: int, memory_mb: int, devices: Sequence[Device]) -> None:
-    """Execute the tasks that come over a connection; return when it is closed.
+    """Execute the tasks that arrive on a connection, and return when it is closed.
 
     Args:
         connection: The worker's end of a pipe.
-        parent: The process ID of the service. When that has ended, so does this process.
+        parent: The process ID of the parent. When the parent has ended, this process ends, too.
         memory_mb: MB of memory that this process may use.
         devices: The backends of the service.
     """
     DEVICES.use(devices)
-    # Ctrl-C in a terminal reaches all processes; the service ends its workers itself.
+    # Ctrl-C in a terminal reaches all processes, but the service stops its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with(parent)
+    _end_with(parent)
     execution.warm_up()
     limit_memory(memory_mb)
     with contextlib.suppress(EOFError, OSError):
@@ -116,12 +116,12 @@ def main(connection: Frames, parent: int, memory_mb: int, devices: Sequence[Devi
 
 
 def main_of_child() -> None:
-    """Execute the tasks that come from standard input; return when that is closed."""
-    # What is printed here, and by libraries, goes where errors go: standard output has frames.
+    """Execute the tasks that arrive on standard input, and return when it is closed."""
+    # Standard output has the frames, so everything that is printed goes to standard error.
     frames = Pipe(sys.stdin.buffer, os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)
     with contextlib.suppress(EOFError):
-        # From the process that has started this one, which is where what it runs comes from.
+        # Safe: the bytes are from the process that has started this one, and could make it run anything.
         parent, memory_mb, devices = pickle.loads(frames.recv_bytes())  # noqa: S301
         main(frames, parent, memory_mb, pickle.loads(devices))  # noqa: S301 - the same
 
@@ -130,41 +130,48 @@ def _answer(asked: bytes) -> bytes:
     task = msgspec.msgpack.decode(asked, type=execution.Task)
     answer = msgspec.msgpack.encode(execution.execute(task))
     if len(answer) > MOST_ANSWER:
-        reason = f"The result holds {len(answer)} bytes; at most {MOST_ANSWER} can be stored."
+        reason = (
+            f"The result has {len(answer)} bytes, but the service can save at most {MOST_ANSWER}. "
+            "Split the job into several jobs, or use fewer shots."
+        )
         return msgspec.msgpack.encode(execution.Outcome(None, reason))
     return answer
 
 
 def limit_memory(memory_mb: int) -> bool:
-    """Let allocations of this process fail that would make it larger than *memory_mb* MB.
+    """Limit the memory of this process: an allocation beyond the limit fails with ``MemoryError``.
 
-    Only Linux can do that. Elsewhere the service measures the process, and ends it.
+    Only Linux has such a limit. On other systems, the service measures the memory of the process, and kills it.
+
+    Args:
+        memory_mb: MB of memory that the process may use.
 
     Returns:
         Whether the limit is set.
     """
     if sys.platform == "win32":
         return False
-    import resource  # noqa: PLC0415 - not there on Windows
+    import resource  # noqa: PLC0415 - Windows does not have it
 
     used = psutil.Process().memory_info()
     if not hasattr(used, "data"):
         return False
-    # The limit counts what is reserved, such as stacks of threads, of which most is never used: only growth matters.
+    # The limit counts reserved memory, such as stacks of threads, most of which is never used. So what the process has
+    # reserved up to now is added.
     most = used.data + max(0, memory_mb * _MB - used.rss)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     except (ValueError, OSError):
-        # Another limit is lower already.
+        # The hard limit of the process is lower.
         return False
     return True
 
 
-def _die_with(parent: int) -> None:
-    """Let this process end when the service's does, even if that was killed and cannot end it."""
+def _end_with(parent: int) -> None:
+    """Make this process end when its parent ends, even if the parent is killed."""
     if sys.platform == "linux":
-        # Aer lets no other thread of Python run while it simulates, so the system does it.
+        # The thread below does not run while Aer simulates, since Aer does not release Python's lock.
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
     def watch() -> None:
@@ -172,7 +179,7 @@ def _die_with(parent: int) -> None:
             time.sleep(1.0)
         os._exit(1)
 
-    threading.Thread(target=watch, name="die-with-the-service", daemon=True).start()
+    threading.Thread(target=watch, name="end-with-the-parent", daemon=True).start()
 
 
 _PARENT_DEATH_SIGNAL: Final = 1

@@ -1,7 +1,7 @@
-"""The programs of the local service, a module each.
+"""The programs of the local service: one module for each.
 
-A program is a function from a task to its outcome. Its module is imported when its first job is executed, in the worker
-process alone: IBM's models and samplomatic take a second to import.
+A program is a function from a task to its outcome. Only worker processes import its module, with its first job, since
+IBM's models and samplomatic take a second to import.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ PROGRAMS: Final[Mapping[str, str]] = {
     "noise-learner-v3": "noise_learner",
     "showing": "showing",
 }
-"""Name -> module. Which of them a dialect offers, ``programs`` of ``platform_api`` and of ``legacy_api`` say.
+"""Name -> module. The attributes ``programs`` in ``platform_api`` and ``legacy_api`` say which ones an API accepts.
 
-``showing`` cannot be submitted: the page of the service asks for it.
+Clients cannot submit jobs of ``showing``; only the page of the service uses it.
 """
 
 
 def run_of(program: str) -> Callable[[Any], Any]:
     """Return the function that runs the jobs of a program.
+
+    Args:
+        program: The name of the program.
 
     Raises:
         KeyError: If the service has no such program.

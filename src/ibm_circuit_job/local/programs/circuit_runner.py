@@ -1,4 +1,4 @@
-"""The programs ``circuit-runner`` and ``qasm3-runner``: the counts of circuits, as a ``Result``."""
+"""The programs ``circuit-runner`` and ``qasm3-runner``, which return the counts of circuits as a ``Result``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from ibm_circuit_job.wire import documents, typed_json
 
 
 def run(task: Task) -> Outcome:
-    """The counts of circuits, as a ``Result``. Those that cannot run do not keep the others from it."""
+    """Return the counts of circuits, as the JSON of a ``Result``. If some circuits cannot run, the others still do.
+
+    Raises:
+        CannotRun: If no circuit can run, or the parameters are not valid.
+    """
     submitted, device = decoded(task.params, "circuits"), DEVICES[task.backend]
     circuits = submitted["circuits"]
     circuits = circuits if isinstance(circuits, list) else [circuits]
@@ -46,7 +50,7 @@ def run(task: Task) -> Outcome:
         noise_model=noise_of_options(device, noise, "noise_model") if isinstance(noise, Mapping) else None,
     )
     if len(ran.results) != len(ready):
-        # Refused as a whole, before any of them ran.
+        # Aer refused the whole run, before any circuit of it.
         raise CannotRun(str(ran.status))
     reasons += [str(each.status) for each in ran.results if not each.success]
     result: dict[str, Any] = ran.to_dict()
@@ -62,13 +66,13 @@ def run(task: Task) -> Outcome:
         "backend_name": task.backend,
         "backend_version": BACKEND_VERSION,
         "success": not reasons,
-        # qiskit-ibm-provider does not read a result without one.
+        # qiskit-ibm-provider cannot read a result without a date.
         "date": result.get("date") or datetime.now(UTC).isoformat(),
     }
     if remark := remark_on_delay(submitted.get("rep_delay"), device):
-        # An attribute of the Result, as all that is no field of it.
+        # A Result has all unknown fields as attributes.
         result["remarks"] = remark
-    # The header goes back as it came, and not as what was made of it.
+    # The header is returned unchanged, not decoded and encoded.
     given = documents.fields(task.params, "params").unwrap().get("header")
     result["header"] = {} if given is None or bytes(given) == b"null" else given
     reason = "; ".join(dict.fromkeys(reasons))
@@ -77,11 +81,11 @@ def run(task: Task) -> Outcome:
 
 
 _ONE_SET: Final = np.empty((1, 0))
-"""What a circuit without parameters is run for."""
+"""The parameter values of a circuit without parameters: one empty set."""
 
 
 def _rep_delay(given: Any, device: Device) -> float | None:
-    """The seconds between two shots; ``None`` for the device's default, and for a simulator."""
+    """Return the repetition delay in seconds; ``None`` for the default of the device, and for a simulator."""
     if given is None or device.is_simulator:
         return None
     if isinstance(given, bool) or not isinstance(given, int | float):
@@ -91,7 +95,7 @@ def _rep_delay(given: Any, device: Device) -> float | None:
 
 
 def _failed(circuit: Any, shots: int, reason: str) -> dict[str, Any]:
-    """The experiment of a circuit that could not run."""
+    """Return the result of a circuit that could not run."""
     header = {"name": circuit.name, "memory_slots": circuit.num_clbits}
     return {"shots": shots, "success": False, "status": f"ERROR: {reason}", "header": header, "data": {}}
 

@@ -1,4 +1,4 @@
-"""What an estimator measures: for each pub, noise factor and basis a sweep; and the terms' values from its bits."""
+"""The measurements of an estimator, one for each pub, noise factor and basis, and the estimates from their bits."""
 
 from __future__ import annotations
 
@@ -16,37 +16,44 @@ from ibm_circuit_job.local.programs.sweeps import Sweep, register_bits
 from ibm_circuit_job.local.programs.twirling import randomizations, twirled
 
 _REGISTER: Final = "estimated"
-"""The register that the bases are measured into; a circuit may have others."""
+"""The register with the measured bits of a basis; a circuit may have other registers."""
 
 
 @frozen(eq=False)
 class Measurement:
-    """A basis of a pub at one noise factor, ready to run."""
+    """A measurement in one basis, for one pub and noise factor, ready to run."""
 
     basis: Basis
     """The basis."""
     sets: Any
-    """Which sets of parameters of the pub are run, ascending."""
+    """The indices of the parameter sets of the pub that are run, ascending."""
     rounds: int
-    """How many randomizations there are; 1 without twirling."""
+    """The number of randomizations; 1 without twirling."""
     sweep: Sweep
-    """The circuit, and for each randomization and set its parameters."""
+    """The circuit, and its parameter values for each randomization and set."""
     flips: Any = None
-    """The bits that twirling has flipped: randomizations x sets x 1 x bits."""
+    """Which bits twirling has flipped; shape (randomizations, sets, 1, bits). ``None`` without twirling."""
 
     def bits(self, outcomes: Any) -> Any:
-        """Return the bits without flips: an array of randomizations x sets x shots x measured qubits."""
+        """Return the measured bits, with the flips of twirling undone.
+
+        Args:
+            outcomes: The outcomes of the sweep, from :func:`~.sweeps.run_sweeps`.
+
+        Returns:
+            An array of booleans of shape (randomizations, sets, shots, measured qubits).
+        """
         found = register_bits(self.sweep.circuit, outcomes)[_REGISTER]
         found = found.reshape(self.rounds, len(self.sets), *found.shape[1:])
         return found if self.flips is None else found ^ self.flips
 
 
 def needed(observables: Sequence[Mapping[str, float]], pairs: Sequence[tuple[int, int]]) -> list[tuple[Basis, Any]]:
-    """Return the bases of a pub, each with the sets of parameters that it is measured for.
+    """Return the bases of a pub, each with the indices of the parameter sets for which it is measured.
 
     Args:
-        observables: The observables in flat order.
-        pairs: For each expectation value the index of its set of parameters and of its observable.
+        observables: The observables in flat order, each as term -> coefficient.
+        pairs: For each expectation value, the index of its parameter set and of its observable.
     """
     found = []
     for basis in bases([term for observable in observables for term in observable]):
@@ -69,13 +76,13 @@ def measurement(
 
     Args:
         circuit: The circuit, without the measurement.
-        basis: What is measured.
-        angles: An array of sets x parameters.
-        sets: Which of the sets are run.
-        shots: How often each is run in all.
-        twirling: The twirling options, with ``enable_gates`` and ``enable_measure`` as they are.
-        random: Where the randomizations come from.
-        path: The field of the circuit, for an error.
+        basis: The basis in which it is measured.
+        angles: The parameter values of the pub, of shape (sets, parameters).
+        sets: The indices of the sets that are run.
+        shots: The number of shots of each set, over all randomizations.
+        twirling: The twirling options; ``enable_gates`` and ``enable_measure`` must not be ``None``.
+        random: The source of randomizations.
+        path: The path of the circuit in the parameters, for messages.
 
     Raises:
         CannotRun: If the circuit cannot be twirled.
@@ -101,22 +108,22 @@ class Estimate:
     value: float
     """The mean."""
     error: float
-    """The standard error, from the spread over the randomizations where there are several."""
+    """The standard error; with several randomizations, from the spread of their means."""
     ensemble_error: float
-    """The standard error that the shots alone give."""
+    """The standard error from the spread of the shots."""
 
 
 def estimated(
     of: Measurement, outcomes: Any, which: int, weights: Mapping[str, float], readout: Mapping[str, tuple[float, float]]
 ) -> Estimate:
-    """Return the mean of a sum of terms for one set of parameters.
+    """Return the mean of a sum of terms for one parameter set.
 
     Args:
-        of: What was measured.
-        outcomes: The bits, as :meth:`Measurement.bits` returns them.
-        which: The set of parameters.
-        weights: The terms of the basis and their coefficients.
-        readout: For the terms whose readout is mitigated what readout makes of 1, and its standard error.
+        of: The measurement.
+        outcomes: Its bits, as :meth:`Measurement.bits` returns them.
+        which: The index of the parameter set.
+        weights: Term of the basis -> coefficient.
+        readout: Term whose readout is mitigated -> the mean that readout errors turn 1 into, and its standard error.
     """
     terms = list(weights)
     scale = np.array([readout.get(term, (1.0, 0.0)) for term in terms])
@@ -126,6 +133,6 @@ def estimated(
     number = each.size
     ensemble = float(each.var() / max(1, number - 1))
     spread = float(each.mean(axis=1).var(ddof=1) / of.rounds) if of.rounds > 1 else ensemble
-    # What the calibration of the readout leaves open.
+    # The contribution of the standard errors of the readout calibration.
     calibration = float((((values.mean(axis=(0, 1)) * factors) * scale[:, 1] / scale[:, 0]) ** 2).sum())
     return Estimate(float(each.mean()), math.sqrt(spread + calibration), math.sqrt(ensemble + calibration))

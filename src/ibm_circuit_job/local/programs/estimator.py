@@ -1,7 +1,7 @@
-"""The program ``estimator``, version 2: expectation values of observables, with their standard errors.
+"""The program ``estimator``, version 2, which returns expectation values of observables with their standard errors.
 
-Readout errors are mitigated by twirled readout extinction (``measure_mitigation``), those of gates by zero-noise
-extrapolation with folded gates (``zne_mitigation``). A pub may be shorter than in the published model.
+Readout errors are mitigated by twirled readout error extinction (``measure_mitigation``), errors of gates by zero-noise
+extrapolation with folded gates (``zne_mitigation``). Unlike in IBM's model, a pub may omit its last entries.
 
 Source: ``ibm_quantum_schemas.estimator.version_0_1``.
 """
@@ -36,20 +36,20 @@ from ibm_circuit_job.wire.results.extrapolation import Extrapolation, Fit, extra
 
 @frozen(eq=False)
 class _Options:
-    """The options, where those that are left open depend on the level of resilience."""
+    """The options. Those that were not submitted have the defaults of the resilience level."""
 
     given: Any
-    """The options as they were submitted."""
+    """The options that were submitted."""
     twirling: Any
-    """The twirling options, none of them open."""
+    """The twirling options, with defaults for those that were not submitted."""
     mitigates_readout: bool
     """Whether readout errors are mitigated."""
     extrapolation: Extrapolation | None
-    """How noise is extrapolated to zero, if it is."""
+    """How results are extrapolated to zero noise; ``None`` if they are not."""
 
     @property
     def noise_factors(self) -> tuple[float, ...]:
-        """What the noise is amplified by."""
+        """The factors by which the noise is amplified."""
         return (1.0,) if self.extrapolation is None else self.extrapolation.noise_factors
 
 
@@ -58,25 +58,25 @@ class _Pub:
     """A pub, ready to run."""
 
     given: EstimatorPub
-    """What was submitted."""
+    """The pub that was submitted."""
     precision: float
-    """The standard error that is asked for."""
+    """The standard error that is wanted."""
     observables: list[Mapping[str, float]]
-    """The observables in flat order."""
+    """The observables in flat order, each as term -> coefficient."""
     pairs: list[tuple[int, int]]
-    """For each expectation value its set of parameters, and its observable."""
+    """For each expectation value, the index of its parameter set and of its observable."""
     measurements: list[list[Measurement]]
-    """For each noise factor the measurements."""
+    """For each noise factor, the measurements."""
 
 
 def run(task: Task) -> Outcome:
     """Return the expectation values of each pub.
 
     Raises:
-        CannotRun: If the parameters do not fit their model, or ask for what cannot be simulated.
+        CannotRun: If the parameters do not fit IBM's model, or have an option that cannot be simulated.
     """
     submitted, body = decoded(task.params, "pubs"), plain(task.params)
-    # Their model takes no pub but the official client's.
+    # Without pubs, since the model accepts only those of the official client.
     params = checked(ParamsModel, body | {"pubs": [], "options": body.get("options") or {}})
     options = _resolved(task, params)
     given = submitted["pubs"]
@@ -125,7 +125,7 @@ def _resolved(task: Task, params: Any) -> _Options:
     refuse_given(
         {"pec_mitigation": resilience.pec_mitigation, "layer_noise_model": resilience.layer_noise_model},
         "options.resilience",
-        "errors of layers are not mitigated here; measure_mitigation and zne_mitigation are.",
+        "expected none; the local service mitigates errors with measure_mitigation and zne_mitigation only.",
     )
     check_simulator(options.simulator)
     mitigates = level >= 1 if resilience.measure_mitigation is None else resilience.measure_mitigation
@@ -191,7 +191,7 @@ def _coerced(pub: Any, path: str) -> EstimatorPub:
 
 
 def _precision(pub: EstimatorPub, options: Any) -> tuple[float, int]:
-    """The precision of a pub, and the shots that it takes."""
+    """Return the precision of a pub, and the shots that it needs."""
     if pub.precision is None and options.default_shots is not None:
         return 1 / math.sqrt(options.default_shots), checked_shots(options.default_shots)
     precision = options.default_precision if pub.precision is None else pub.precision
@@ -204,7 +204,7 @@ def _precision(pub: EstimatorPub, options: Any) -> tuple[float, int]:
 
 
 def _calibration(every: Sequence[Measurement], options: _Options, random: np.random.Generator) -> Measurement:
-    """The measurement of nothing, which shows the readout errors alone."""
+    """Return the measurement of an empty circuit, whose only errors are readout errors."""
     size = max(each.sweep.circuit.num_qubits for each in every)
     qubits = {qubit for each in every for qubit in each.basis.qubits}
     letters = "".join("Z" if qubit in qubits else "I" for qubit in reversed(range(size)))
@@ -227,14 +227,17 @@ def _calibration(every: Sequence[Measurement], options: _Options, random: np.ran
 
 
 def _readout(calibration: Measurement, bits: Any, pubs: Sequence[_Pub]) -> dict[str, tuple[float, float]]:
-    """What readout makes of 1 for each term, and its standard error."""
+    """Return term -> the mean that readout errors turn 1 into, and its standard error."""
     size = len(calibration.basis.letters)
     found: dict[str, tuple[float, float]] = {}
     for term in {term for pub in pubs for observable in pub.observables for term in observable if term.strip("I")}:
         values = signs(calibration.basis, [support(term).rjust(size, "I")], bits)[..., 0]
         mean, error = float(values.mean()), float(values.std() / math.sqrt(values.size))
         if mean <= 5 * error:
-            raise CannotRun(f"options.resilience.measure_mitigation: the readout of {term} is lost in its errors.")
+            raise CannotRun(
+                f"options.resilience.measure_mitigation: the readout errors of {term} are too large to be mitigated. "
+                "Set measure_mitigation to false, or use other qubits."
+            )
         found[term] = mean, error
     return found
 
@@ -243,10 +246,10 @@ def _readout(calibration: Measurement, bits: Any, pubs: Sequence[_Pub]) -> dict[
 
 
 def _data(pub: _Pub, options: _Options, bits: Mapping[int, Any], readout: Mapping[str, Any]) -> dict[str, Any]:
-    """The arrays of a pub."""
+    """Return the arrays of the result of a pub."""
 
     def summed(weights: Mapping[str, float], which: int, factor: int) -> Estimate:
-        """The estimate of an observable: the sum over its bases."""
+        """Return the estimate of an observable: the sum of the estimates in its bases."""
         total = sum(weight for term, weight in weights.items() if not term.strip("I"))
         error = ensemble = 0.0
         for each in pub.measurements[factor]:
@@ -294,7 +297,7 @@ def _data(pub: _Pub, options: _Options, bits: Mapping[int, Any], readout: Mappin
 
 
 def _fitted(weights: Mapping[str, float], terms: Mapping[str, Sequence[Estimate]], how: Extrapolation) -> Fit:
-    """The extrapolation of an observable: the sum over its terms, each of which is fitted by itself."""
+    """Return the extrapolation of an observable: the sum of the extrapolations of its terms."""
     shape = (len(how.models), len(how.evaluated_at))
     total = Fit(0.0, 0.0, how.models[0], np.zeros(shape), np.zeros(shape))
     for term, weight in weights.items():

@@ -1,6 +1,6 @@
-"""The program ``executor``: quantum programs, whose items are circuits or samplexes, as arrays.
+"""The program ``executor``, which returns arrays for a quantum program, a list of circuits and samplexes.
 
-Source: ``ibm_quantum_schemas.executor``, each version of which is run.
+Source: ``ibm_quantum_schemas.executor``, in all of its versions.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from ibm_circuit_job.local.simulation import checked_shots
 
 @frozen(eq=False)
 class _Item:
-    """An item, ready to run."""
+    """An item of a quantum program, ready to run."""
 
     sweep: Sweep
-    """Its circuit, and the sets of parameters."""
+    """Its circuit and parameter values."""
     shape: tuple[int, ...]
-    """The shape of the sets."""
+    """The shape of the array of parameter sets."""
     outputs: Mapping[str, Any]
-    """What its samplex gave besides the angles."""
+    """Name -> array of the outputs of its samplex, without the angles."""
 
 
 def run(task: Task) -> Outcome:
     """Return the arrays of each item.
 
     Raises:
-        CannotRun: If the parameters do not fit their model, or ask for what cannot be simulated.
+        CannotRun: If the parameters do not fit IBM's model, or have an option that cannot be simulated.
     """
     submitted = plain(task.params)
     schema = schema_of(schemas, submitted.get("schema_version"))
@@ -73,7 +73,7 @@ def run(task: Task) -> Outcome:
     timing = {"chunk_timing": [_span(chunk, items) for chunk in ran.chunks]}
     body = {"schema_version": params.schema_version, "data": data, "metadata": timing}
     written = schema.QuantumProgramResultModel.model_validate(body).model_dump(mode="json")
-    # What is passed through goes back as it came, and not as what was made of it.
+    # Pass-through data are returned unchanged, not decoded and encoded.
     given = submitted["quantum_program"]
     passed = ("passthrough_data", "semantic_role")
     written |= {name: given.get(name) for name in passed if name in written}
@@ -83,13 +83,13 @@ def run(task: Task) -> Outcome:
 def _check_options(device: Device, options: Any) -> None:
     check_repetition(device, options.init_qubits, options.rep_delay, "options")
     names = ("scheduler_timing", "stretch_values")
-    unscheduled = "circuits are simulated here, and not scheduled."
+    unscheduled = "expected none; the local service simulates circuits, and does not schedule them."
     refuse_given({name: getattr(options, name, False) for name in names}, "options", unscheduled)
     refuse_given(getattr(options, "experimental", {}), "options.experimental", "not known here.")
 
 
 def _listed(program: Any) -> Sequence[tuple[QuantumCircuit, Any, str]]:
-    """The circuit, the item and the path of each item."""
+    """Return the circuit, the item and the path of each item."""
     paths = [f"quantum_program.items[{index}]" for index in range(len(program.items))]
     if hasattr(program, "circuits"):
         circuits = _read(program.circuits.to_python, "quantum_program.circuits")
@@ -133,7 +133,7 @@ def _samplex_item(circuit: QuantumCircuit, item: Any, shots: int, random: np.ran
 
 
 def _value(argument: Any) -> Any:
-    """An argument of a samplex: an array, a map, a number."""
+    """Return an argument of a samplex as an array, a Pauli-Lindblad map or a number."""
     for reader in ("to_numpy", "to_pauli_lindblad_map"):
         if hasattr(argument, reader):
             return getattr(argument, reader)()
@@ -145,7 +145,7 @@ def _chunk_size(item: Any) -> int | None:
 
 
 def _arrays(item: _Item, packed: Any, level: str, random: np.random.Generator) -> dict[str, Any]:
-    """The results of an item by their names, which the official client knows."""
+    """Return name -> array of the results of an item. The names are those that the official client expects."""
     arrays = dict(item.outputs)
     for name, bits in register_bits(item.sweep.circuit, packed).items():
         shots = bits.reshape(*item.shape, *bits.shape[1:])

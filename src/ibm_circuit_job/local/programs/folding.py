@@ -1,4 +1,7 @@
-"""Gates on two qubits, folded: a gate, its inverse and the gate again do the same with three times the noise."""
+"""Folds two-qubit gates, to amplify noise.
+
+A gate followed by its inverse and the gate again has the effect of the gate, with three times the noise.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from qiskit.circuit import Gate
 
 
 def folded(circuit: QuantumCircuit, factor: float, amplifier: str, random: np.random.Generator) -> QuantumCircuit:
-    """Return a circuit whose gates on two qubits have about *factor* times the noise.
+    """Return a circuit whose two-qubit gates have about *factor* times the noise.
 
     Args:
         circuit: The circuit.
-        factor: What the noise is amplified by, from 1 up.
-        amplifier: Which gates are folded once more than the others where the factor is no odd number: those in
-            ``gate_folding_front`` or ``gate_folding_back``, or any, by ``gate_folding``.
-        random: Where the choice of any comes from.
+        factor: The factor by which the noise is amplified, from 1 up.
+        amplifier: If the factor is no odd number, some gates are folded once more than others: the first ones
+            (``gate_folding_front``), the last ones (``gate_folding_back``) or random ones (``gate_folding``).
+        random: The source of the random choice.
 
     Example:
         >>> import numpy as np

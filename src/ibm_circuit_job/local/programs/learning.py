@@ -1,9 +1,10 @@
-"""Learning the noise of layers of gates, and of readout, by running circuits on the backend.
+"""Learns the noise of layers of gates, and of readout, by running circuits on the backend.
 
-A layer that is its own inverse is repeated an even number of times between the preparation and the measurement of Pauli
-eigenstates, with Pauli twirls; the decay of each mean with the number of repetitions is free of errors of preparation
-and readout. The rates of a Pauli-Lindblad model with generators on one qubit and on two connected ones are fitted to
-the decays. A Pauli and what the layer makes of it are taken to decay alike, as their product alone can be measured.
+Pauli eigenstates are prepared, a layer that is its own inverse is repeated an even number of times with Pauli twirls,
+and the states are measured. Errors of preparation and readout do not change how fast a mean decays with the number of
+repetitions. The rates of a Pauli-Lindblad model are fitted to the decays, with generators on one qubit and on two
+connected qubits. Only the product of the decays of a Pauli and of the Pauli into which the layer turns it can be
+measured, so both are assumed to be equal.
 
 Source: arXiv:2201.09866.
 """
@@ -27,35 +28,35 @@ from ibm_circuit_job.local.programs.sweeps import Sweep, register_bits
 
 _REGISTER: Final = "learned"
 _LEAST: Final = 3.0
-"""How many standard errors a mean has to be above zero to count."""
+"""A mean is used only if it is at least this number of standard errors above zero."""
 
 
 @frozen
 class Design:
-    """How much is run to learn a layer."""
+    """The circuits with which a layer is learned."""
 
     depths: tuple[int, ...]
-    """How many pairs of the layer there are between preparation and measurement."""
+    """The numbers of pairs of the layer between preparation and measurement; one circuit for each."""
     rounds: int
-    """Randomizations of each circuit."""
+    """The number of randomizations of each circuit."""
     shots: int
-    """Shots of each randomization."""
+    """The number of shots of each randomization."""
 
 
 @frozen(eq=False)
 class Layer:
-    """Gates on different qubits, or measurements of them."""
+    """A layer: gates on different qubits, or measurements."""
 
     gates: QuantumCircuit
-    """The gates, on as many qubits as the layer has; empty where the layer measures."""
+    """The gates, on the qubits of the layer; empty if the layer measures."""
     places: tuple[int, ...]
-    """The qubits of the device, ascending."""
+    """For each qubit of the layer, the qubit of the device; ascending."""
     edges: tuple[tuple[int, int], ...]
-    """The pairs of the layer's own qubits that are connected."""
+    """The pairs of qubits of the layer that are connected."""
     measures: bool = False
     """Whether the layer measures its qubits."""
     path: str = ""
-    """The field it comes from, for an error."""
+    """Its path in the parameters, for messages."""
 
 
 @frozen(eq=False)
@@ -63,7 +64,7 @@ class Learned:
     """The noise of a layer."""
 
     generators: tuple[tuple[str, tuple[int, ...]], ...]
-    """Each generator: its letters, and the qubits of the layer that they are on."""
+    """Each generator: its Pauli letters, and the qubits of the layer on which they act."""
     rates: Any
     """The rate of each generator."""
     errors: Any
@@ -72,16 +73,16 @@ class Learned:
 
 @frozen(eq=False)
 class _Experiment:
-    """A basis at a depth."""
+    """A circuit in one basis with one number of repetitions of the layer."""
 
     letters: tuple[str, ...]
-    """What each qubit is prepared and measured in."""
+    """For each qubit, the Pauli letter of its preparation and measurement."""
     depth: int
-    """How many pairs of the layer there are."""
+    """The number of pairs of the layer."""
     sweep: Sweep
     """The circuit and the angles of its randomizations."""
     flips: Any
-    """The bits that twirling has flipped."""
+    """Which bits twirling has flipped."""
 
 
 def learn(
@@ -95,13 +96,13 @@ def learn(
 
     Args:
         layers: The layers.
-        design: How much is run.
-        qubits: How many qubits the device has.
-        random: Where the randomizations come from.
-        measure: What runs sweeps.
+        design: The circuits with which each layer is learned.
+        qubits: The number of qubits of the device.
+        random: The source of randomizations.
+        measure: A function that runs sweeps, and returns their outcomes.
 
     Raises:
-        CannotRun: If a layer is not its own inverse, or its noise is too large to be seen.
+        CannotRun: If a layer is not its own inverse, or its noise is too large to be learned.
     """
     planned = [_experiments(layer, design, qubits, random) for layer in layers]
     outcomes = iter(measure([each.sweep for experiments in planned for each in experiments]))
@@ -113,7 +114,7 @@ def learn(
 
 
 def _bits(of: _Experiment, outcomes: Any) -> Any:
-    """Randomizations x shots x qubits, without flips."""
+    """Return the measured bits with the flips of twirling undone, of shape (randomizations, shots, qubits)."""
     return register_bits(of.sweep.circuit, outcomes)[_REGISTER] ^ of.flips
 
 
@@ -137,7 +138,7 @@ def _experiments(layer: Layer, design: Design, qubits: int, random: np.random.Ge
 
 
 def _colours(size: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """0 or 1 for each qubit, so that connected ones differ: then nine bases have all pairs of letters on each edge."""
+    """Return 0 or 1 for each qubit, different for connected ones, so that nine bases have all letters on each edge."""
     found: dict[int, int] = {}
     neighbours = {qubit: [{*edge} - {qubit} for edge in edges if qubit in edge] for qubit in range(size)}
     for start in range(size):
@@ -146,7 +147,8 @@ def _colours(size: int, edges: Sequence[tuple[int, int]]) -> list[int]:
             qubit, colour = waiting.pop()
             if qubit in found:
                 if found[qubit] != colour:
-                    raise CannotRun("The qubits of a layer have a ring of odd length, which is not learned here.")
+                    message = "Expected layers without a ring of an odd number of qubits, which cannot be learned here."
+                    raise CannotRun(message)
                 continue
             found[qubit] = colour
             waiting += [(other, 1 - colour) for each in neighbours[qubit] for other in each]
@@ -188,7 +190,7 @@ def _experiment(
 
 
 def _readout(bits: Any) -> Learned:
-    """The rate at which each bit is flipped."""
+    """Return the rates at which readout flips each bit."""
     flipped = bits.mean(axis=(0, 1))
     number = bits.shape[0] * bits.shape[1]
     fidelity = np.clip(1 - 2 * flipped, 1 / number, 1.0)
@@ -206,7 +208,7 @@ def _fitted(layer: Layer, design: Design, experiments: Sequence[_Experiment], bi
     paulis = PauliList([_label(*each, size) for each in generators])
     decays = np.array([_decay(each, design, experiments, bits, layer.path) for each in generators])
     anticommuting = np.array([[not one for one in paulis.commutes(each)] for each in paulis], dtype=float)
-    # A pair of layers, each of which takes exp(-2 rate) of a mean for each generator that does not commute with it.
+    # Each layer of a pair multiplies a mean by exp(-2 * rate) for each generator that anticommutes with its Pauli.
     model, values, weights = 4 * anticommuting, decays[:, 0], 1 / decays[:, 1]
     rates, _ = nnls(model * weights[:, None], values * weights)
     inverse = np.linalg.pinv(model * weights[:, None])
@@ -225,7 +227,7 @@ def _decay(
     bits: Sequence[Any],
     path: str,
 ) -> tuple[float, float]:
-    """How much the logarithm of a Pauli's mean falls with each pair of layers, and the standard error."""
+    """Return by how much each pair of layers reduces the logarithm of the mean of a Pauli, and the standard error."""
     letters, qubits = generator
     x, y, sigma = [], [], []
     for depth in design.depths:
@@ -237,7 +239,7 @@ def _decay(
         ]
         means = np.concatenate(signs)
         mean, shots = float(means.mean()), means.size * design.shots
-        # The spread over randomizations, and no less than what the shots alone give.
+        # The standard error from the spread of the randomizations, but at least the one from the number of shots.
         error = max(float(means.std(ddof=1)) / math.sqrt(means.size), math.sqrt(max(1 - mean**2, 1 / shots) / shots))
         if mean > _LEAST * error:
             x.append(float(depth))
@@ -245,7 +247,8 @@ def _decay(
             sigma.append(error / mean)
     if len(x) < 2:
         raise CannotRun(
-            f"{path}: the noise of {letters} on qubits {qubits} is too large to be learned at these depths."
+            f"{path}: the noise of {letters} on qubits {qubits} is too large to be learned at these depths. "
+            "Use smaller layer_pair_depths, or more shots."
         )
     depths, logs, weights = np.array(x), np.array(y), 1 / np.array(sigma) ** 2
     middle = (weights * depths).sum() / weights.sum()

@@ -1,6 +1,6 @@
-"""The program ``noise-learner``: versions 2, which finds the layers of circuits, and 3, which is given them.
+"""The program ``noise-learner``, which learns the noise of layers: version 2 finds the layers in circuits, 3 gets them.
 
-Source: ``ibm_quantum_schemas.noise_learner_v2`` and ``noise_learner_v3``, each version of which is run.
+Source: ``ibm_quantum_schemas.noise_learner_v2`` and ``noise_learner_v3``, in all of their versions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run(task: Task) -> Outcome:
     """Return the noise of layers.
 
     Raises:
-        CannotRun: If the parameters do not fit their model, or a layer cannot be learned.
+        CannotRun: If the parameters do not fit IBM's model, or a layer cannot be learned.
     """
     submitted = plain(task.params)
     if "schema_version" in submitted:
@@ -62,7 +62,7 @@ def _learned(
     noise: NoiseModel | None = None,
     rep_delay: float | None = None,
 ) -> tuple[list[Learned], float | None]:
-    """The noise of layers, and the seconds that a device charges for learning it."""
+    """Return the noise of layers, and the seconds that the device charges; ``None`` for a simulator."""
     charges: list[float | None] = []
     random = np.random.default_rng(task.seed if seed is None else abs(seed))
 
@@ -76,7 +76,7 @@ def _learned(
 
 
 def _layer(task: Task, instruction: CircuitInstruction, place: Callable[[Any], int], path: str) -> Layer:
-    """The layer of a box."""
+    """Return the layer in a box."""
     if not isinstance(instruction.operation, BoxOp):
         raise CannotRun(f"{path}: expected a box, got {instruction.operation.name!r}.")
     body = undress_box(instruction.operation).body
@@ -112,12 +112,12 @@ def _layer(task: Task, instruction: CircuitInstruction, place: Callable[[Any], i
 
 def _of_instructions(task: Task, submitted: dict[str, Any]) -> Outcome:
     schema = schema_of(schemas, submitted["schema_version"])
-    # The official client writes the version of the program beside that of the schema.
+    # The official client sends the version of the program as well, which is no field of the model.
     params = checked(schema.ParamsModel, {name: value for name, value in submitted.items() if name != "version"})
     options, device = params.options, DEVICES[task.backend]
     rep_delay = getattr(options, "rep_delay", None)
     check_repetition(device, getattr(options, "init_qubits", True), rep_delay, "options")
-    unselected = "expected false; all shots of a simulated circuit count."
+    unselected = "expected false; the local service uses all shots of a circuit."
     refuse_given({"enable": options.post_selection.enable}, "options.post_selection", unselected)
     checks = getattr(options, "bit_flip_checks", None)
     for name in ("pre_circuit", "post_circuit"):
@@ -127,7 +127,7 @@ def _of_instructions(task: Task, submitted: dict[str, Any]) -> Outcome:
         circuit = params.instructions.to_quantum_circuit()
     except Exception as error:  # noqa: BLE001 - the reader of QPY raises anything
         raise CannotRun(f"instructions: {type(error).__name__}: {error}") from None
-    # The qubits of the device, in any order: the register that they are of says which.
+    # The circuit may have its qubits in any order. Qubits of a register q of the device's size are numbered by it.
     physical = {qubit: index for index, qubit in enumerate(QuantumRegister(device.qubits, "q"))}
 
     def place(qubit: Any) -> int:
@@ -154,9 +154,9 @@ def _of_instructions(task: Task, submitted: dict[str, Any]) -> Outcome:
 def _metadata(layer: Layer, design: Design) -> dict[str, Any]:
     if layer.measures:
         return {"learning_protocol": "trex", "post_selection": {"fraction_kept": 1.0, "success_rates": {}}}
-    kept: dict[int, float] = dict.fromkeys(design.depths, 1.0)
+    fractions: dict[int, float] = dict.fromkeys(design.depths, 1.0)
     rates: dict[int, dict[int, float]] = {depth: {} for depth in design.depths}
-    return {"learning_protocol": "lindblad", "post_selection": {"fraction_kept": kept, "success_rates": rates}}
+    return {"learning_protocol": "lindblad", "post_selection": {"fraction_kept": fractions, "success_rates": rates}}
 
 
 # Version 2
@@ -196,7 +196,7 @@ def _of_circuits(task: Task, submitted: dict[str, Any]) -> Outcome:
 
 
 def _found(task: Task, circuits: Any, options: Any) -> list[Layer]:
-    """The layers of gates on two qubits in circuits, those that are there most often in front."""
+    """Return the layers with two-qubit gates in circuits, the most frequent ones first."""
     if not isinstance(circuits, list) or not circuits:
         raise CannotRun("circuits: expected a list of circuits.")
     boxing = generate_boxing_pass_manager(
@@ -233,7 +233,7 @@ def _index(circuit: QuantumCircuit, qubit: Any) -> int:
 
 
 def _layer_error(layer: Layer, learned: Learned) -> dict[str, Any]:
-    """The noise of a layer as the official client's class has it."""
+    """Return the noise of a layer as the JSON of ``LayerError``, a class of the official client."""
     size = len(layer.places)
     labels = [
         "".join(dict(zip(qubits, letters, strict=True)).get(qubit, "I") for qubit in reversed(range(size)))

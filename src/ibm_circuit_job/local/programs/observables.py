@@ -1,4 +1,4 @@
-"""Observables: their terms, the bases that these are measured in, and their values from bits."""
+"""The terms of observables, the bases in which they are measured, and their eigenvalues for measured bits."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from qiskit.quantum_info import PauliList
 
 @frozen
 class Basis:
-    """Terms that are measured together."""
+    """A basis, in which several terms are measured together."""
 
     letters: str
-    """The Pauli that each qubit is measured in, that of qubit 0 last; ``I`` where it is not measured."""
+    """The Pauli letter of each qubit, that of qubit 0 last; ``I`` for a qubit that is not measured."""
     terms: tuple[str, ...]
-    """The terms, each of which has these letters or ``I``."""
+    """The terms. Each has for each qubit the letter of the basis, or ``I``."""
 
     @property
     def qubits(self) -> tuple[int, ...]:
-        """The qubits that are measured, ascending."""
+        """The measured qubits, ascending."""
         return tuple(index for index, letter in enumerate(reversed(self.letters)) if letter != "I")
 
 
 def bases(terms: Sequence[str]) -> list[Basis]:
-    """Return the bases for terms; those that commute on each qubit are in the same one.
+    """Return the bases in which terms are measured. Terms that commute on each qubit can have the same basis.
+
+    Args:
+        terms: The terms, as strings of ``IXYZ`` with the letter of qubit 0 last.
 
     Example:
         >>> [basis.letters for basis in bases(["ZZ", "IZ", "XX", "II"])]
@@ -48,9 +51,12 @@ def bases(terms: Sequence[str]) -> list[Basis]:
 
 
 def measured(circuit: QuantumCircuit, basis: Basis, register: str) -> QuantumCircuit:
-    """Return the circuit with measurements in a basis, into a register of that name.
+    """Return a circuit with measurements in a basis. They use only ``sx`` and ``rz``, which every device has.
 
-    The bases are changed by ``sx`` and ``rz``, which every device has.
+    Args:
+        circuit: The circuit, without these measurements.
+        basis: The basis.
+        register: The name of the new register for the measured bits.
     """
     found = circuit.copy()
     bits = ClassicalRegister(len(basis.qubits), register)
@@ -58,7 +64,7 @@ def measured(circuit: QuantumCircuit, basis: Basis, register: str) -> QuantumCir
     for qubit in basis.qubits:
         match basis.letters[-1 - qubit]:
             case "X":
-                # A Hadamard but for its phases.
+                # Like a Hadamard gate, up to phases.
                 found.rz(math.pi / 2, qubit)
                 found.sx(qubit)
             case "Y":
@@ -71,19 +77,22 @@ def signs(basis: Basis, terms: Sequence[str], bits: Any) -> Any:
     """Return the eigenvalue of each term for each shot.
 
     Args:
-        basis: The basis that was measured.
-        terms: Terms of it.
-        bits: An array of ... x bits, one for each measured qubit.
+        basis: The basis of the measurement.
+        terms: Terms of the basis.
+        bits: The measured bits, of shape (..., measured qubits).
 
     Returns:
-        An array of ... x terms of 1 and -1.
+        An array of 1 and -1, of shape (..., terms).
     """
     chosen = np.array([[term[-1 - qubit] != "I" for qubit in basis.qubits] for term in terms], dtype=np.int64)
     return 1.0 - 2.0 * ((bits.astype(np.int64) @ chosen.T) % 2)
 
 
 def support(term: str) -> str:
-    """Return the qubits of a term as ``Z`` and ``I``: what readout errors depend on.
+    """Return a term with ``Z`` instead of ``X`` and ``Y``. Its readout errors are the same.
+
+    Args:
+        term: The term.
 
     Example:
         >>> support("XIY")
@@ -93,5 +102,5 @@ def support(term: str) -> str:
 
 
 def terms_of(observables: Any) -> list[Mapping[str, float]]:
-    """Return each observable of an array, in its flat order, as terms of ``IXYZ`` with their coefficients."""
+    """Return each observable of an array as term -> coefficient, in flat order."""
     return [dict(each) for each in np.ravel(observables)]

@@ -1,4 +1,4 @@
-"""Options that every program has: each is checked here, and what a simulator cannot do is refused by its name."""
+"""Checks options that several programs have. An option that cannot be simulated is refused by its name."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _REMARK_ON_GATES: Final = "not applied: IBM's model of this option says that it 
 
 
 def check_repetition(device: Device, init_qubits: bool, rep_delay: float | None, path: str) -> None:
-    """Check what happens between two shots.
+    """Check the options ``init_qubits`` and ``rep_delay``.
 
     Args:
         device: The backend.
         init_qubits: Whether the qubits are in state 0 at the start of each shot.
-        rep_delay: The seconds between two shots; ``None`` for the backend's default.
-        path: The field that has them.
+        rep_delay: The repetition delay in seconds; ``None`` for the default of the backend.
+        path: The path of the options, for messages.
 
     Raises:
-        CannotRun: If the qubits are not to be reset, or the delay is outside of what the backend has.
+        CannotRun: If *init_qubits* is false, or the delay is not in the range of the backend.
     """
     if not init_qubits:
-        raise CannotRun(f"{path}.init_qubits: expected true; the simulation of a shot begins with all qubits in 0.")
+        raise CannotRun(f"{path}.init_qubits: expected true; each simulated shot starts with all qubits in state 0.")
     if rep_delay is None:
         return
     pace = device.pace
@@ -35,20 +35,25 @@ def check_repetition(device: Device, init_qubits: bool, rep_delay: float | None,
 
 
 def remark_on_delay(rep_delay: Any, device: Device) -> dict[str, str]:
-    """Return what the metadata of a result say of the seconds between two shots, where they change nothing.
+    """Return the remark in the metadata of a result that the repetition delay has no effect; empty if it has one.
 
     Args:
-        rep_delay: The seconds, as submitted; ``None`` where none were.
+        rep_delay: The delay that was submitted, in seconds; ``None`` if there is none.
         device: The backend.
     """
     return {"rep_delay": _REMARK_ON_DELAY} if device.is_simulator and rep_delay is not None else {}
 
 
 def refuse_given(options: Mapping[str, Any], path: str, reason: str) -> None:
-    """Refuse options that are given.
+    """Refuse options that have a value.
+
+    Args:
+        options: Name -> value.
+        path: The path of the options, for messages.
+        reason: Why they are refused.
 
     Raises:
-        CannotRun: If the mapping has a value that is neither empty, false nor ``None``.
+        CannotRun: If a value is not empty, false or ``None``.
     """
     for name, value in options.items():
         if value:
@@ -56,23 +61,23 @@ def refuse_given(options: Mapping[str, Any], path: str, reason: str) -> None:
 
 
 def check_simulator(simulator: Any) -> None:
-    """Check the options of a simulator.
+    """Check the options ``simulator``.
 
     Args:
-        simulator: The options, or ``None``.
+        simulator: The options; ``None`` if there are none.
 
     Raises:
         CannotRun: If they have a coupling map.
     """
     if simulator is not None and simulator.coupling_map is not None:
-        raise CannotRun("options.simulator.coupling_map: expected null; the backend's own counts.")
+        raise CannotRun("options.simulator.coupling_map: expected null; the coupling map of the backend is used.")
 
 
 def remarks(options: Any, device: Device) -> dict[str, str]:
-    """Return what the metadata of a result say of options that are accepted and change nothing.
+    """Return option -> remark, for the metadata of a result, for options that are accepted but have no effect.
 
     Args:
-        options: The options, as one of IBM's published models has them.
+        options: The options, as one of IBM's models.
         device: The backend.
     """
     found = remark_on_delay(getattr(getattr(options, "execution", None), "rep_delay", None), device)

@@ -1,4 +1,4 @@
-"""OpenQASM 3, read into circuits."""
+"""Reads circuits in OpenQASM 3."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from ibm_circuit_job.wire import typed_json
 
 
 def read_if_text(circuit: Any, name: str) -> Any:
-    """Return the circuit that a text in OpenQASM 3 describes; anything else as it is.
+    """Return the circuit in an OpenQASM 3 text. A value that is no text is returned unchanged.
+
+    Args:
+        circuit: The text.
+        name: The name of the circuit, also for messages.
 
     Raises:
-        CannotRun: If the text is none, or declares more bits than a circuit may have.
+        CannotRun: If the text is no OpenQASM 3, or declares more bits than a circuit may have.
     """
     if not isinstance(circuit, str):
         return circuit
@@ -39,4 +43,4 @@ def read_if_text(circuit: Any, name: str) -> Any:
 
 
 _DECLARED: Final = re.compile(r"\b(?:qubit|bit|qreg|creg)\b[^;\[\]]{0,200}?(?:\[\s*(\d{1,15})\s*\])?[^;\[\]]{0,200};")
-"""Declarations of qubits and bits, and how many of them."""
+"""A declaration of qubits or bits; the group is their number."""

@@ -1,4 +1,4 @@
-"""Parameters that a samplex draws: twirling, bases and injected noise as sets of angles."""
+"""Draws random parameter values from a samplex, for twirling, changes of basis and injected noise."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from samplomatic.samplex import Samplex
 from ibm_circuit_job.local.programs.refusals import CannotRun
 
 ANGLES: Final = "parameter_values"
-"""The output of a samplex that goes into its circuit."""
+"""The output of a samplex with the parameter values of its circuit."""
 _CLOSE: Final = 1e-9
+"""Radians up to which an angle is rounded to a multiple of pi/2."""
 
 
 def bound(samplex: Samplex, arguments: Mapping[str, Any], path: str) -> Any:
-    """Return the inputs of a samplex, with values.
+    """Return the inputs of a samplex, bound to values.
+
+    Args:
+        samplex: The samplex.
+        arguments: Name of an input -> value.
+        path: The path of the arguments, for messages.
 
     Raises:
-        CannotRun: If the values do not fit, or one is missing.
+        CannotRun: If a value does not fit, or one is missing.
     """
     try:
         inputs = samplex.inputs().make_broadcastable().bind(**arguments)
@@ -39,15 +45,15 @@ def drawn(
     Args:
         samplex: The samplex.
         inputs: Its inputs, as :func:`bound` returns them.
-        shape: The shape of what is drawn. Along the axes that the inputs do not have, each draw is another one.
-        random: Where the randomness comes from.
-        path: The field of the shape, for an error.
+        shape: The shape of the array of draws. Along axes that the inputs do not have, each draw is independent.
+        random: The source of randomness.
+        path: The path of the shape, for messages.
 
     Returns:
-        The outputs by their names, arrays of the shape and the axes of the output.
+        Name of an output -> array, with the axes of *shape*, then those of the output.
 
     Raises:
-        CannotRun: If the inputs do not extend to the shape.
+        CannotRun: If the inputs cannot be broadcast to the shape.
     """
     shape = tuple(shape)
     try:
@@ -55,7 +61,9 @@ def drawn(
     except ValueError:
         fits = False
     if not fits:
-        raise CannotRun(f"{path}: expected a shape that arguments of shape {inputs.shape} extend to, got {shape}.")
+        raise CannotRun(
+            f"{path}: expected a shape to which arguments of shape {inputs.shape} can be broadcast, got {shape}."
+        )
     padded = (1,) * (len(shape) - inputs.ndim) + tuple(inputs.shape)
     swept = [axis for axis, size in enumerate(padded) if size > 1]
     free = [axis for axis, size in enumerate(padded) if size <= 1]
@@ -78,6 +86,6 @@ def drawn(
 
 
 def _exact(angles: Any) -> Any:
-    """Angles that are multiples of a right one but for rounding, exact: the stabilizer method takes no others."""
+    """Return the angles, with those near a multiple of pi/2 made exact, since stabilizers need exact ones."""
     nearest = np.round(angles / (np.pi / 2)) * (np.pi / 2)
     return np.where(np.abs(angles - nearest) < _CLOSE, nearest, angles)

@@ -1,4 +1,4 @@
-"""What a program refuses: the error, and the check of parameters against IBM's published models."""
+"""Decodes and checks the parameters of a job, and the error that refuses them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=BaseModel)
 
 NOT_FOR_THIS_BACKEND: Final = 1517
-"""The service's reason code for input that the backend cannot run."""
+"""The reason code of a job that the backend cannot run."""
 _MOST_ERRORS: Final = 3
-"""How many errors of one body a reason names."""
+"""The most errors in the parameters that one message names."""
 
 
 class CannotRun(Exception):  # noqa: N818 - named for what it says
@@ -27,11 +27,11 @@ class CannotRun(Exception):  # noqa: N818 - named for what it says
 
 
 def decoded(params: bytes, field: str) -> Mapping[str, Any]:
-    """Return parameters as objects: circuits, arrays, numbers.
+    """Return the parameters of a job, decoded to circuits, arrays and other objects.
 
     Args:
-        params: The parameters, as the service's JSON.
-        field: The field that must be there.
+        params: The parameters, as JSON.
+        field: The name of a field that the parameters must have.
 
     Raises:
         CannotRun: If they cannot be read, or the field is missing.
@@ -46,7 +46,7 @@ def decoded(params: bytes, field: str) -> Mapping[str, Any]:
 
 
 def plain(params: bytes) -> dict[str, Any]:
-    """Return parameters as the JSON that they are.
+    """Return the parameters of a job as plain JSON values.
 
     Raises:
         CannotRun: If they are no JSON object.
@@ -58,13 +58,16 @@ def plain(params: bytes) -> dict[str, Any]:
 
 
 def checked(model: type[Model], body: object) -> Model:
-    """Return parameters as one of the models of ``ibm_quantum_schemas``.
+    """Return the parameters of a job as a model of ``ibm_quantum_schemas``.
+
+    Args:
+        model: The class of the model.
+        body: The parameters, as plain JSON values.
 
     Raises:
-        CannotRun: If they do not fit; the message names each field, as in ``options.default_shots``.
+        CannotRun: If they do not fit the model. The message names the fields, as in ``options.default_shots``.
     """
-    # Only a worker has it, and only after its first job of such a program.
-    from pydantic import ValidationError  # noqa: PLC0415 - costly
+    from pydantic import ValidationError  # noqa: PLC0415 - it takes long to import
 
     try:
         return model.model_validate(body)
@@ -77,5 +80,5 @@ def checked(model: type[Model], body: object) -> Model:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """The path of a field, as in ``quantum_program.items[0].shape``."""
+    """Return the path of a field, as in ``quantum_program.items[0].shape``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".") or "params"

@@ -1,7 +1,7 @@
-"""The program ``sampler``, version 2: the bits of circuits, register by register.
+"""The program ``sampler``, version 2, which returns the measured bits of circuits for each register.
 
-Source: ``ibm_quantum_schemas.sampler.version_0_1``. A pub may be shorter than there, and hold plain JSON: the REST
-guide has such bodies.
+Source: ``ibm_quantum_schemas.sampler.version_0_1``. Unlike there, a pub may omit its last entries, and consist of plain
+JSON, as in the examples of IBM's REST API guide.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ class _Pub:
     """A pub, ready to run."""
 
     given: SamplerPub
-    """What was submitted."""
+    """The pub that was submitted."""
     sweep: Sweep
-    """Its circuit and the sets of parameters: where it is twirled, those of each randomization."""
+    """Its circuit and parameter values; with twirling, the values of each randomization."""
     rounds: int = 0
-    """How many randomizations there are; 0 where it is not twirled."""
+    """The number of randomizations; 0 without twirling."""
     flips: Mapping[str, Any] = {}
-    """The bits of each register that twirling has flipped: randomizations x the shape of the pub x 1 x bits."""
+    """Register -> which bits twirling has flipped, of shape (randomizations, *shape of the pub, 1, bits)."""
 
 
 def run(task: Task) -> Outcome:
-    """Return the bits of each pub.
+    """Return the measured bits of each pub.
 
     Raises:
-        CannotRun: If the parameters do not fit their model, or ask for what cannot be simulated.
+        CannotRun: If the parameters do not fit IBM's model, or have an option that cannot be simulated.
     """
     submitted, body = decoded(task.params, "pubs"), plain(task.params)
-    # Their model takes no pub but the official client's.
+    # Without pubs, since the model accepts only those of the official client.
     params = checked(ParamsModel, body | {"pubs": [], "options": body.get("options") or {}})
     options, device = params.options, DEVICES[task.backend]
     _check_options(task, options)
@@ -83,7 +83,7 @@ def run(task: Task) -> Outcome:
         | remarks(options, device)
         for pub in ready
     ]
-    # The official client says true; who writes JSON by hand wants JSON.
+    # The official client sends true. A body that was written by hand has no such field, and gets plain JSON.
     if body.get("support_qiskit"):
         return Outcome(_qiskit_body(ready, data, metadata, spans), device_seconds=ran.device_seconds)
     return Outcome(_plain_body(data, metadata, spans), device_seconds=ran.device_seconds)
@@ -104,10 +104,10 @@ def _coerced(pub: Any, index: int, shots: int) -> SamplerPub:
     if isinstance(pub, list) and pub:
         pub = [read_if_text(pub[0], f"circuit-{index}"), *pub[1:]]
     if not isinstance(pub, list) or not 1 <= len(pub) <= 3 or not isinstance(pub[0], QuantumCircuit):
-        raise CannotRun(f"{path}: expected a list that begins with a circuit, got a {type(pub).__name__}.")
+        raise CannotRun(f"{path}: expected a list that starts with a circuit, got a {type(pub).__name__}.")
     circuit, values, wanted = [*pub, None, None][:3]
     try:
-        # A circuit without parameters may still be asked for many times: an array of shape x 0.
+        # An array whose last axis has length 0 runs a circuit without parameters many times.
         array = None if values is None else np.asarray(values, dtype=float)
         coerced = SamplerPub.coerce((circuit, array, checked_shots(wanted or shots)))
     except (ValueError, TypeError, QiskitError) as error:
@@ -118,7 +118,7 @@ def _coerced(pub: Any, index: int, shots: int) -> SamplerPub:
 
 
 def _angles(pub: SamplerPub) -> Any:
-    """The values of a pub: its shape x parameters, in the order of ``circuit.parameters``."""
+    """Return the parameter values of a pub, of shape (*shape of the pub, parameters)."""
     return pub.parameter_values.as_array(pub.circuit.parameters)
 
 
@@ -129,7 +129,7 @@ def _plain_pub(pub: SamplerPub) -> _Pub:
 def _twirled_pub(pub: SamplerPub, options: Any, random: np.random.Generator, path: str) -> _Pub:
     number, size = randomizations(pub.shots, options.num_randomizations, options.shots_per_randomization)
     template, samplex = twirled(pub.circuit, options, path)
-    # The samplex of a circuit without parameters takes none.
+    # The samplex of a circuit without parameters has no such input.
     inputs = bound(samplex, {ANGLES: _angles(pub)} if pub.circuit.num_parameters else {}, path)
     shape = (number, *pub.shape)
     outputs = drawn(samplex, inputs, shape, random, path)
@@ -139,14 +139,14 @@ def _twirled_pub(pub: SamplerPub, options: Any, random: np.random.Generator, pat
 
 
 def _data(pub: _Pub, packed: Any, kind: str, random: np.random.Generator) -> dict[str, Any]:
-    """The data of each register: bits, or complex numbers, of the pub's shape x shots x bits."""
+    """Return register -> bits or complex numbers, of shape (*shape of the pub, shots, bits)."""
     shape = pub.given.shape
     found: dict[str, Any] = {}
     for name, bits in register_bits(pub.sweep.circuit, packed).items():
         array = bits.reshape(*((pub.rounds,) if pub.rounds else ()), *shape, *bits.shape[1:])
         if pub.rounds:
             array = array ^ pub.flips[name] if name in pub.flips else array
-            # The randomizations one after the other, along the shots; no more than were asked for.
+            # The shots of all randomizations one after the other, cut to the number of shots of the pub.
             array = np.moveaxis(array, 0, len(shape)).reshape(*shape, -1, array.shape[-1])
             array = array[..., : pub.given.shots, :]
         if kind == "classified":
@@ -158,7 +158,7 @@ def _data(pub: _Pub, packed: Any, kind: str, random: np.random.Generator) -> dic
 
 
 def _span(chunk: Chunk, pubs: Sequence[_Pub]) -> tuple[str, datetime, datetime, dict[str, list[Any]]]:
-    """A chunk as the official classes of spans have it."""
+    """Return a chunk in the form of the span classes of the official client."""
     kind = "TwirledSliceSpanV2" if pubs[0].rounds else "DoubleSliceSpan"
     slices: dict[str, list[Any]] = {}
     for part in chunk.parts:
@@ -185,7 +185,7 @@ def _qiskit_body(pubs: Sequence[_Pub], data: Any, metadata: Any, spans: Any) -> 
 
 
 def _plain_body(data: Any, metadata: Any, spans: Any) -> bytes:
-    """The body for those who read JSON: samples in hexadecimal, complex numbers as pairs."""
+    """Return the result as plain JSON, with samples in hexadecimal and complex numbers as pairs."""
     results = [
         {"data": {name: _plain_register(each) for name, each in fields.items()}, "metadata": about}
         for fields, about in zip(data, metadata, strict=True)

@@ -1,4 +1,4 @@
-"""The versions of IBM's published models."""
+"""Finds the version of IBM's published models that a job uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ibm_circuit_job.local.programs.refusals import CannotRun
 
 
 def schema_of(package: ModuleType, version: object) -> Any:
-    """Return the module with the models of a version.
+    """Return the module with the models of one version.
 
     Args:
         package: The package of a program, such as ``ibm_quantum_schemas.executor``.
@@ -20,7 +20,7 @@ def schema_of(package: ModuleType, version: object) -> Any:
     Raises:
         CannotRun: If there is no such version.
     """
-    # That of v2.0 is version_2_0.
+    # The module of v2.0 has the name version_2_0.
     names = [each.name for each in pkgutil.iter_modules(package.__path__) if each.name.startswith("version_")]
     known = {"v" + name.removeprefix("version_").replace("_", "."): name for name in names}
     if not isinstance(version, str) or version not in known:

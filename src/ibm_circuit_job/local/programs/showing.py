@@ -1,6 +1,6 @@
-"""What the page of the service shows of a job: its circuits as drawings, and what they counted.
+"""Draws the circuits of a job, and decodes its counts, for the page of the service.
 
-It is run like a program, in a worker process: no object is made in the service of what a client submitted.
+This runs like a program, in a worker process, since the process of the service decodes no objects of clients.
 """
 
 from __future__ import annotations
@@ -24,40 +24,41 @@ from ibm_circuit_job.wire import inputs, results
 from ibm_circuit_job.wire.results.shown import result_view
 
 _MOST_CIRCUITS: Final = 3
-"""How many circuits are drawn."""
+"""The most circuits that are drawn."""
 _MOST_QUBITS: Final = 40
 _MOST_OPERATIONS: Final = 300
 _LONGEST_LABEL: Final = 100
-"""Larger circuits are not drawn, nor those with longer labels: it would take seconds, and fill many screens."""
+"""Larger circuits and longer labels are not drawn, since that takes seconds and many screens."""
 _MOST_IDLE: Final = 5
-"""Of circuits with more qubits, those without an operation are left out."""
+"""Idle qubits are drawn only for circuits with at most this number of qubits."""
 _COLUMNS: Final = 100
 """Characters in a line of a drawing."""
 _MOST_VALUES: Final = 8
+"""The most expectation values of a pub that are shown."""
 
 
 class Asked(msgspec.Struct):
-    """A job to be shown."""
+    """The job that is shown."""
 
     params: bytes
-    """The parameters with which it was submitted."""
+    """The parameters that were submitted, as JSON."""
     result: bytes | None = None
-    """The body of its result."""
+    """The bytes of its result; ``None`` if it has none, or it is not shown."""
 
 
 class Shown(msgspec.Struct):
-    """What is shown of a job."""
+    """The drawings and counts of a job."""
 
     circuits: list[dict[str, Any]] = []
-    """The first circuits, each with the fields of a ``CircuitView``."""
+    """The drawings of the first circuits, each with the fields of a ``CircuitView``."""
     number_of_circuits: int = 0
-    """How many circuits there are."""
+    """The number of all circuits."""
     counts: list[dict[str, Any]] = []
-    """What the first circuits counted, each with the fields of a ``CountsView``."""
+    """The counts of the first circuits, each with the fields of a ``CountsView``."""
 
 
 def run(task: Task) -> Outcome:
-    """Return the ``Shown`` of the ``Asked`` that stands in the parameters, both as MessagePack."""
+    """Return a ``Shown`` for the ``Asked`` in the parameters of the task, both as MessagePack."""
     asked = msgspec.msgpack.decode(task.params, type=Asked)
     now = datetime.now(UTC)
     job = Job(task.job_id, inputs=JobInputs(now, asked.params))
@@ -73,7 +74,7 @@ def run(task: Task) -> Outcome:
 
 def _drawn(circuit: Any) -> CircuitView:
     words = f"{circuit.num_qubits} qubits, {circuit.size():,} operations, depth {circuit.depth():,}"
-    # One more than those that are drawn is enough to know that there are more.
+    # One operation more than the limit is enough to see that there are too many.
     operations = list(islice(_operations(circuit), _MOST_OPERATIONS + 1))
     labels = [getattr(each, "label", None) or each.name for each in operations]
     if (
@@ -85,12 +86,12 @@ def _drawn(circuit: Any) -> CircuitView:
     try:
         drawing = circuit.draw("text", fold=_COLUMNS, idle_wires=circuit.num_qubits <= _MOST_IDLE)
         return CircuitView(circuit.name, str(drawing.single_string()), words)
-    except Exception as error:  # noqa: BLE001 - a circuit may hold anything, and its size can be shown all the same
+    except Exception as error:  # noqa: BLE001 - drawing a client's circuit may raise anything, and its size is shown then
         return CircuitView(circuit.name, note=f"{words}: it cannot be drawn ({type(error).__name__})")
 
 
 def _operations(circuit: Any) -> Iterator[Any]:
-    """The operations of a circuit, and those in the bodies of its loops and branches, which are drawn as well."""
+    """Yield the operations of a circuit, also those in the bodies of loops and branches, which are drawn as well."""
     for each in circuit.data:
         yield each.operation
         for block in getattr(each.operation, "blocks", ()):
@@ -110,7 +111,7 @@ def _counts(job: Job, payload: ResultPayload, task: Task) -> list[CountsView]:
 
 
 def _values(pub: Any) -> CountsView:
-    """The expectation values of a pub, in words."""
+    """Return the expectation values of a pub as a text."""
     found = getattr(getattr(pub, "data", None), "evs", None)
     if found is None:
         return CountsView(None, note="no counts")

@@ -1,7 +1,7 @@
-"""What a device measures before it says 0 or 1: a point in the plane for each bit, in arbitrary units.
+"""Simulates the signals of a device: before a measurement becomes 0 or 1, it is a complex number, in arbitrary units.
 
-A simulator has bits alone, so the points are drawn around them: those of 0 around +1, those of 1 around -1, with a
-scatter of 0.3. A point whose real part has the other sign is reflected, so that the sign tells the bit.
+A simulator has only bits, so the numbers are drawn for them: around +1 for 0 and around -1 for 1, with a standard
+deviation of 0.3. If the real part of a number has the wrong sign, the sign is changed, so that it always gives the bit.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def points(bits: Any, random: np.random.Generator) -> Any:
     """Return a complex number for each bit.
 
     Args:
-        bits: An array of booleans.
-        random: Where the scatter comes from.
+        bits: An array of booleans, of any shape.
+        random: The source of the scatter.
 
     Example:
         >>> import numpy as np

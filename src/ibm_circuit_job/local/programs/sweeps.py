@@ -1,4 +1,4 @@
-"""Circuits that are run for many sets of parameters: in chunks, each of which has its times."""
+"""Runs circuits for many sets of parameter values, in chunks, and records when each chunk ran."""
 
 from __future__ import annotations
 
@@ -19,66 +19,66 @@ from ibm_circuit_job.local.programs.refusals import CannotRun
 from ibm_circuit_job.local.simulation import runnable, simulated
 
 MOST_OUTCOMES: Final = MAX_CIRCUITS * MAX_SHOTS
-"""Outcomes that a job may have over all of its circuits, sets of parameters and shots."""
+"""The most outcomes of a job, over all of its circuits, parameter sets and shots."""
 _MOST_SETS: Final = 1000
-"""How many sets of parameters a chunk has whose size is chosen here."""
+"""The most parameter sets of a chunk, if the job does not set its size."""
 _MOST_IN_CHUNK: Final = 2_000_000
-"""How many outcomes such a chunk has, if it has more than one set of parameters."""
+"""The most outcomes of such a chunk, if it has more than one parameter set."""
 
 
 @frozen(eq=False)
 class Sweep:
-    """A circuit, and the sets of parameters that it is run for."""
+    """A circuit, and the sets of parameter values for which it is run."""
 
     circuit: QuantumCircuit
     """The circuit."""
     values: Any
-    """An array of sets x parameters, in the order of ``circuit.parameters``; of shape sets x 0 where it has none."""
+    """The values, of shape (sets, parameters), in the order of ``circuit.parameters``; (sets, 0) without parameters."""
     shots: int
-    """The shots of each set."""
+    """The number of shots of each set."""
     chunk_size: int | None = None
-    """How many sets are run at once; by default as many as are run well."""
+    """The number of sets that are run at once; ``None`` for a suitable number."""
 
     @property
     def sets(self) -> int:
-        """How many sets of parameters there are."""
+        """The number of sets."""
         return len(self.values)
 
 
 @frozen
 class Part:
-    """Sets of parameters of one sweep."""
+    """A range of parameter sets of one sweep."""
 
     sweep: int
     """The index of the sweep."""
     start: int
-    """The first of the sets."""
+    """The index of the first set."""
     stop: int
-    """The first that is not one of them."""
+    """The index after the last set."""
 
 
 @define
 class Chunk:
-    """What was run at once."""
+    """The parameter sets that were run at once."""
 
     parts: list[Part]
-    """The sets of parameters."""
+    """The parameter sets."""
     start: datetime = field(factory=lambda: datetime.now(UTC))
-    """When it began, UTC."""
+    """When it started, in UTC."""
     stop: datetime = field(factory=lambda: datetime.now(UTC))
-    """When it had ended, UTC."""
+    """When it ended, in UTC."""
 
 
 @frozen(eq=False)
 class Ran:
-    """What came of sweeps."""
+    """The outcomes of sweeps."""
 
     outcomes: list[Any]
-    """For each sweep the outcomes, an array of sets x shots x bytes, the most significant byte first."""
+    """For each sweep, its outcomes, of shape (sets, shots, bytes), with the most significant byte first."""
     chunks: list[Chunk]
-    """What was run at once, in the order of time."""
+    """The chunks, in order of time."""
     device_seconds: float | None
-    """The seconds that a device charges for it; ``None`` for a simulator."""
+    """The seconds that the device charges; ``None`` for a simulator."""
 
 
 def run_sweeps(
@@ -88,14 +88,14 @@ def run_sweeps(
     noise: NoiseModel | None = None,
     rep_delay: float | None = None,
 ) -> Ran:
-    """Run circuits for their sets of parameters.
+    """Run circuits for their sets of parameter values.
 
     Args:
         task: The job.
-        sweeps: What is run.
-        seed: The seed of the job, if it has one; that of the service else.
-        noise: The noise; that of the backend by default.
-        rep_delay: The seconds between two shots, for the charge; the device's default by default.
+        sweeps: The circuits and the values.
+        seed: The seed of the job; ``None`` for that of the service.
+        noise: The noise; ``None`` for that of the backend.
+        rep_delay: The repetition delay in seconds, for the charge; ``None`` for the default of the device.
 
     Raises:
         CannotRun: If a circuit cannot run on the backend, or there are too many outcomes.
@@ -125,7 +125,7 @@ def run_sweeps(
 
 
 def _chunks(sweeps: Sequence[Sweep]) -> Iterator[list[Part]]:
-    """The parts of each chunk: its circuits have the same shots."""
+    """Yield the parts of each chunk. All circuits of a chunk have the same number of shots."""
     parts: list[Part] = []
     room = 0
     for index, sweep in enumerate(sweeps):
@@ -196,10 +196,10 @@ def register_bits(circuit: QuantumCircuit, outcomes: Any) -> dict[str, Any]:
 
     Args:
         circuit: The circuit.
-        outcomes: An array of ... x bytes, the most significant byte first.
+        outcomes: Its outcomes, of shape (..., bytes), with the most significant byte first.
 
     Returns:
-        By the register's name an array of booleans, ... x bits, the bit of index 0 first.
+        Name of a register -> array of booleans of shape (..., bits), with bit 0 first.
     """
     bits = np.unpackbits(outcomes, axis=-1)[..., ::-1].view(bool)
     return {
@@ -209,16 +209,16 @@ def register_bits(circuit: QuantumCircuit, outcomes: Any) -> dict[str, Any]:
 
 
 def shaped(values: Any, parameters: int, shape: Sequence[int], path: str) -> tuple[Any, tuple[int, ...]]:
-    """Return sets of parameters as an array of sets x parameters, and the shape of the sets.
+    """Return parameter values as an array of shape (sets, parameters), and the original shape of the sets.
 
     Args:
-        values: An array of ... x parameters.
-        parameters: How many parameters the circuit has.
-        shape: A shape that the sets are repeated to.
-        path: The field that the values come from, for an error.
+        values: The values, of shape (..., parameters).
+        parameters: The number of parameters of the circuit.
+        shape: A shape to which the sets are broadcast.
+        path: The path of the values, for messages.
 
     Raises:
-        CannotRun: If the values do not fit the parameters, or the shape.
+        CannotRun: If the values do not fit the parameters or the shape, or are not finite.
     """
     got = values.shape[-1] if values.ndim else 0
     if got != parameters and not (parameters == 0 and values.size == 0):
@@ -227,7 +227,7 @@ def shaped(values: Any, parameters: int, shape: Sequence[int], path: str) -> tup
     try:
         whole = np.broadcast_shapes(own, tuple(shape))
     except ValueError:
-        raise CannotRun(f"{path}: values of shape {own} do not extend to the shape {tuple(shape)}.") from None
+        raise CannotRun(f"{path}: values of shape {own} cannot be broadcast to the shape {tuple(shape)}.") from None
     if parameters == 0:
         return np.empty((math.prod(whole), 0)), whole
     if not np.isfinite(values).all():

@@ -1,4 +1,4 @@
-"""Twirling: a circuit and a samplex that draws its randomizations, and how many of them there are."""
+"""Twirls a circuit: computes the number of randomizations, and makes the samplex that draws them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ibm_circuit_job.local.programs.refusals import CannotRun
 
 
 def randomizations(shots: int, number: int | str, size: int | str) -> tuple[int, int]:
-    """Return how many randomizations there are, and the shots of each.
+    """Return the number of randomizations, and the number of shots of each.
 
     Args:
-        shots: The shots that are wanted in all.
+        shots: The number of shots that are wanted, over all randomizations.
         number: The option ``num_randomizations``, or ``"auto"``.
         size: The option ``shots_per_randomization``, or ``"auto"``.
 
@@ -35,12 +35,12 @@ def randomizations(shots: int, number: int | str, size: int | str) -> tuple[int,
 
 
 def twirled(circuit: QuantumCircuit, options: Any, path: str) -> tuple[QuantumCircuit, Samplex]:
-    """Return the circuit whose angles a samplex draws, and the samplex.
+    """Return a circuit with parameters, and the samplex that draws values of these parameters.
 
     Args:
-        circuit: The circuit.
+        circuit: The circuit that is twirled.
         options: The twirling options, with ``enable_gates``, ``enable_measure`` and ``strategy``.
-        path: The field of the circuit, for an error.
+        path: The path of the circuit in the parameters of the job, for messages.
 
     Raises:
         CannotRun: If the circuit cannot be twirled.

@@ -68,7 +68,7 @@ def test_end_that_cannot_be_written_is_not_reported(tmp_path, second, capfd, unt
         job.wait_for_final_state(timeout=60)
         before = (job.status(), job.error_message())
         assert before[0] is JobStatus.ERROR
-        assert "could not write the job's result" in before[1]
+        assert "could not save the result of the job" in before[1]
     with started(tmp_path) as service:
         again = IBMProvider(service.token, service.url).retrieve_job(job.job_id())
         assert (again.status(), again.error_message()) == before

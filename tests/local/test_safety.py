@@ -81,7 +81,7 @@ def test_second_service_on_a_folder_says_so(service, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"token": ""}, "expected token to be a text"),
+        ({"token": ""}, "expected token to be a non-empty string of ASCII characters"),
         ({"data": ""}, "expected data to be the path of a folder"),
         ({"data": b"x"}, "expected data to be the path of a folder"),
         ({"workers": 0}, "expected workers to be a whole number from 1 up, got 0"),

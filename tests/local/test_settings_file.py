@@ -42,7 +42,7 @@ def test_settings_of_toml_and_json_are_the_same():
         (b'instances = [{name = "a b"}]', "instances"),
         (b'devices = ["ibm_nowhere"]', "expected a device to be one of local_simulator"),
         (b'devices = ["local_5q", "local_5q"]', "different names"),
-        (b'withdrawn_versions = ["2031-01-01"]', "of 2024-01-01, .*2026-04-15; got '2031-01-01'"),
+        (b'withdrawn_versions = ["2031-01-01"]', "a list of 2024-01-01, .*2026-04-15, got '2031-01-01'"),
         (b'faults = {faults = [{kind = "x"}]}', "kind"),
     ],
 )

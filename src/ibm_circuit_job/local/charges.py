@@ -25,7 +25,7 @@ MOST_COST: Final = 10_800
 
 
 class _Submitted(msgspec.Struct):
-    """The parameters of a job on which the time that a device takes for it depends."""
+    """The parameters of a job that determine how long a device takes for it."""
 
     shots: int = 4000
     rep_delay: float | None = None

@@ -171,7 +171,7 @@ class _Worker:
         try:
             if not self._is_ready:
                 await self._in_thread(self._begin)
-            answer = self._in_thread(self._ask, msgspec.msgpack.encode(task))
+            answer = self._in_thread(self._answer_to, msgspec.msgpack.encode(task))
             limits = self._limits
             seconds, too_long = limits.seconds_for(task.seconds)
             end = loop.time() + seconds
@@ -212,9 +212,9 @@ class _Worker:
         self._received()
         self._is_ready = True
 
-    def _ask(self, asked: bytes) -> bytes:
+    def _answer_to(self, frame: bytes) -> bytes:
         try:
-            self._pipe.send_bytes(asked)
+            self._pipe.send_bytes(frame)
         except OSError:
             raise _Died(self._end()) from None
         return self._received()

@@ -22,7 +22,7 @@ _BRIDGES: Final = 4
 """The number of qubits between two rows. Each is coupled to one qubit of both rows."""
 _SINGLE: Final = ("id", "rx", "rz", "sx", "x")
 _DOUBLE: Final = ("cz", "rzz")
-# IBM's devices have no ``while_loop``.
+# IBM's devices do not have ``while_loop``.
 _CONTROL_FLOW: Final = ("if_else", "for_loop", "switch_case", "while_loop")
 _DEFINED: Final = {
     "id": ([], "gate id q { U(0, 0, 0) q; }"),

@@ -27,7 +27,7 @@ from ibm_circuit_job.local.records import JobRecord, NotWritten, Records
 from ibm_circuit_job.local.saved_sessions import SavedSessions
 
 MOST_SECONDS: Final = 300.0
-"""The most seconds for which a device seems to run a job, whatever the job is charged."""
+"""The most seconds that the service waits so that a job on a device takes as long as on a real one."""
 _AGAIN_SECONDS: Final = 1.0
 """Seconds between two tries to save that a job has ended, and between two looks at how many jobs run at once."""
 
@@ -43,7 +43,7 @@ class CannotCancel(Exception):  # noqa: N818 - named for what it says
 
 @define(eq=False)
 class LocalJob(JobRecord):
-    """One job of the service, with what is not saved of it."""
+    """One job of the service, with further attributes that are not saved."""
 
     ended: asyncio.Event = field(factory=asyncio.Event)
     """Set when the job has ended, and this is saved."""

@@ -32,7 +32,7 @@ _CONTROL_SECONDS: Final = 30.0
 """Seconds that the service may take to answer a request that controls it."""
 _MOST_SECONDS: Final = 1e9
 _LEAST: Final = {"workers": 1, "rate_limit": 1, "memory_mb": 256}
-"""Setting -> its smallest value, where that is not 0. A worker needs about 200 MB before its first job."""
+"""Setting -> its smallest value, if that is not 0. A worker needs about 200 MB before its first job."""
 _NEEDED: Final = ("jwt", "platformdirs", "psutil", "qiskit_aer", "sqlalchemy", "starlette", "uvicorn", "wsproto")
 
 
@@ -72,8 +72,8 @@ class LocalService:
         job_seconds: Seconds that a job may execute. A job that takes longer fails, with the reason.
         idle_seconds: Seconds after which the service closes a connection on which no request has arrived.
         devices: The backends of the service. Each is the name of a backend of this service, the name of a fake backend
-            of ``qiskit-ibm-runtime`` where that package is installed (``fake_fez``), a list of the paths of two files
-            (a configuration and its properties, as IBM's API gives them), or a ``BackendV2``. By default
+            of ``qiskit-ibm-runtime`` if that package is installed (``fake_fez``), a list of paths, or a ``BackendV2``.
+            The paths are those of a configuration, then of its properties, as IBM's API returns them. By default
             ``local_simulator``, ``local_5q``, ``local_27q``, ``local_heron`` and ``ibmq_qasm_simulator``.
         allowed_hosts: Names that are allowed in the headers ``Host`` and ``Origin``, in addition to ``localhost`` and
             IP addresses.

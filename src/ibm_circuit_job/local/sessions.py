@@ -64,7 +64,7 @@ class SessionApi(JobApi):
             return
         session = self._found(session_id, request)
         if not session.accepting_jobs:
-            raise Refusal(409, 1217, f"Session {session_id} is closed, and takes no more jobs.")
+            raise Refusal(409, 1217, f"Session {session_id} is closed, and takes no more jobs; open another session.")
         if session.backend is None:
             self.queues.sessions.save(session_id, replace(session, backend=backend))
         elif session.backend != backend:
@@ -78,13 +78,13 @@ class SessionApi(JobApi):
 
     async def _open(self, request: Request) -> Response:
         self.check(request)
-        asked = await read(request, Opening)
-        backend = asked.backend or asked.backend_name
+        opening = await read(request, Opening)
+        backend = opening.backend or opening.backend_name
         if backend is not None and backend not in DEVICES:
             raise Refusal(404, 1216, f"Backend {backend!r} not found.")
-        limit = asked.max_session_ttl if asked.max_ttl is None else asked.max_ttl
+        limit = opening.max_session_ttl if opening.max_ttl is None else opening.max_ttl
         opened = SavedSession(
-            asked.mode,
+            opening.mode,
             backend,
             limit or LONGEST_SECONDS,
             created=iso(self.queues.clock()),

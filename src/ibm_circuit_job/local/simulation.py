@@ -46,7 +46,7 @@ def noise_of_options(device: Device, fields: Mapping[str, Any], path: str) -> No
         path: The path of the option, for the message.
 
     Raises:
-        CannotRun: If the backend has noise of its own, or the fields are no noise model.
+        CannotRun: If the backend has its own noise, or the fields are no noise model.
     """
     if not device.is_simulator:
         raise CannotRun(f"{path}: expected null; {device.name} has noise of its own.")

@@ -112,7 +112,7 @@ def main(connection: Frames, parent: int, memory_mb: int, devices: Sequence[Devi
     with contextlib.suppress(EOFError, OSError):
         connection.send_bytes(READY)
         while True:
-            connection.send_bytes(_answer(connection.recv_bytes()))
+            connection.send_bytes(_answer_to(connection.recv_bytes()))
 
 
 def main_of_child() -> None:
@@ -126,8 +126,8 @@ def main_of_child() -> None:
         main(frames, parent, memory_mb, pickle.loads(devices))  # noqa: S301 - the same
 
 
-def _answer(asked: bytes) -> bytes:
-    task = msgspec.msgpack.decode(asked, type=execution.Task)
+def _answer_to(frame: bytes) -> bytes:
+    task = msgspec.msgpack.decode(frame, type=execution.Task)
     answer = msgspec.msgpack.encode(execution.execute(task))
     if len(answer) > MOST_ANSWER:
         reason = (

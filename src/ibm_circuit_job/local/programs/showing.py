@@ -38,7 +38,7 @@ _MOST_VALUES: Final = 8
 
 
 class Asked(msgspec.Struct):
-    """The job that is shown."""
+    """The parameters and the result of the job that is shown."""
 
     params: bytes
     """The parameters that were submitted, as JSON."""

@@ -222,7 +222,7 @@ def shaped(values: Any, parameters: int, shape: Sequence[int], path: str) -> tup
     """
     got = values.shape[-1] if values.ndim else 0
     if got != parameters and not (parameters == 0 and values.size == 0):
-        raise CannotRun(f"{path}: expected {parameters} values along the last axis, one a parameter, got {got}.")
+        raise CannotRun(f"{path}: expected {parameters} values along the last axis, one for each parameter, got {got}.")
     own = values.shape[:-1]
     try:
         whole = np.broadcast_shapes(own, tuple(shape))

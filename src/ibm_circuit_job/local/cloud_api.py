@@ -14,14 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.job_api import (
-    MOST_LOGIN_BYTES,
-    Refusal,
-    Service,
-    body_of,
-    json_response,
-    result_response,
-)
+from ibm_circuit_job.local.job_api import Service
+from ibm_circuit_job.local.replies import MOST_LOGIN_BYTES, Refusal, body_of, json_response, result_response
 
 
 class CloudApi:

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ibm_circuit_job.local.faults import NoFaultPlan, OrderedFaults, read_plan
-from ibm_circuit_job.local.job_api import Refusal, Service, body_of, check_key
+from ibm_circuit_job.local.job_api import Service, check_key
 from ibm_circuit_job.local.jobs import CannotCancel
+from ibm_circuit_job.local.replies import Refusal, body_of
 
 _MOST_BYTES = 1024 * 1024
 

@@ -17,9 +17,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.job_api import MOST_LOGIN_BYTES, Refusal, error_handlers, headers_of, json_response, read
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.oldest_api import OldestApi
+from ibm_circuit_job.local.replies import MOST_LOGIN_BYTES, Refusal, error_handlers, headers_of, json_response, read
 from ibm_circuit_job.local.sessions import SessionApi
 
 INSTANCE: Final = ("ibm-q", "open", "main")

@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, JobApi, Refusal, iso, json_response, moment_of, number_in
+from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, JobApi
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.qobj_of_params import qobj_of
+from ibm_circuit_job.local.replies import Refusal, iso, json_response, moment_of, number_in
 
 _STATUS: Final = {"Completed": "COMPLETED", "Failed": "ERROR_RUNNING_JOB", "Cancelled": "CANCELLED"}
 _MOST_BYTES: Final = 2 * 1024 * 1024

@@ -26,9 +26,10 @@ from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.local.execution import Task
 from ibm_circuit_job.local.executor import JobExecutor
-from ibm_circuit_job.local.job_api import Refusal, Service, cancel_job, check_key, delete_job, log_of
+from ibm_circuit_job.local.job_api import Service, cancel_job, check_key, delete_job, log_of
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.rendering import Rendering, View
+from ibm_circuit_job.local.replies import Refusal
 from ibm_circuit_job.local.shown import device_view, job_view, metrics_of
 from ibm_circuit_job.views.page import device_list_html, frame_html, job_list_html, stylesheet, whole_job_html
 from ibm_circuit_job.views.page_records import CircuitView, DeviceView, WholeJobView

@@ -15,19 +15,10 @@ from ibm_circuit_job.local import api_forms
 from ibm_circuit_job.local.charges import MOST_COST, charged_for
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.instances import Instance, by_crn, usage_reply, used_seconds
-from ibm_circuit_job.local.job_api import (
-    MOST_PAGE_JOBS,
-    Refusal,
-    Service,
-    check_key,
-    error_handlers,
-    headers_of,
-    json_response,
-    moment_of,
-    read,
-)
+from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, Service, check_key
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.legacy_api import LegacyApi
+from ibm_circuit_job.local.replies import Refusal, error_handlers, headers_of, json_response, moment_of, read
 from ibm_circuit_job.local.sessions import SessionApi
 
 _LONGEST: Final = {"program": 63, "backend": 100, "created_after": 100, "created_before": 100, "session_id": 1000}

@@ -31,7 +31,7 @@ from ibm_circuit_job.local.executor import JobExecutor
 from ibm_circuit_job.local.faults import Clock, FaultInjector, FaultPlan, OrderedFaults
 from ibm_circuit_job.local.front import Front
 from ibm_circuit_job.local.instances import Instance
-from ibm_circuit_job.local.job_api import RateLimit, Service, json_response
+from ibm_circuit_job.local.job_api import RateLimit, Service
 from ibm_circuit_job.local.jobs import JobQueues
 from ibm_circuit_job.local.legacy_api import PATH as LEGACY_PATH
 from ibm_circuit_job.local.legacy_api import LegacyApi
@@ -40,6 +40,7 @@ from ibm_circuit_job.local.page import Page
 from ibm_circuit_job.local.platform_api import HANDLERS, PlatformApi
 from ibm_circuit_job.local.pooled import PooledExecutor, Submit
 from ibm_circuit_job.local.records import NotWritten, Records, RecordsUnavailable
+from ibm_circuit_job.local.replies import json_response
 
 PLATFORM_PATH: Final = "/experimental/api/v1"
 """The path of the API of IBM Quantum Platform; ``/api/v1`` serves it as well. The official client uses a URL unchanged

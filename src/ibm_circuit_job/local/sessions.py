@@ -14,8 +14,9 @@ from starlette.routing import BaseRoute, Route
 
 from ibm_circuit_job.local.charges import charged_for
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.job_api import JobApi, Refusal, iso, json_response, read
+from ibm_circuit_job.local.job_api import JobApi
 from ibm_circuit_job.local.jobs import CannotCancel, LocalJob
+from ibm_circuit_job.local.replies import Refusal, iso, json_response, read
 from ibm_circuit_job.local.saved_sessions import SavedSession
 
 LONGEST_SECONDS: Final = 28_800

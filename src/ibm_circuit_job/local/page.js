@@ -104,10 +104,11 @@ async function follow() {
       if (reply.status === 401) return askForToken("The service does not know this token.");
       pages.hidden = false;
       if (reply.status === 404) {
-        const lost = document.createElement("p");
+        const [title, lost] = ["h1", "p"].map((name) => document.createElement(name));
+        title.textContent = "Not found";
         lost.textContent = await reason(reply);
         say("");
-        return view.replaceChildren(lost);
+        return view.replaceChildren(title, lost);
       }
       if (reply.ok) {
         say("Live");

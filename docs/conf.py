@@ -12,6 +12,13 @@ author = "The ibm-circuit-job founders"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 html_theme = "furo"
 html_title = "ibm-circuit-job"
+# The link to a page's Markdown is in no landmark, and the sources are in the repository.
+html_theme_options = {"top_of_page_buttons": []}
+html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["accessible.css"]
+html_js_files = ["accessible.js"]
+templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 # A copied example has neither prompts nor what it prints.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

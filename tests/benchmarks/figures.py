@@ -114,7 +114,7 @@ def text_table(groups):
 
 def markdown_table(figures):
     """Return a table of some figures as Markdown, without the columns that would be empty."""
-    names = ["", "this library", *(f"`{client}`" for client in CLIENTS.values()), "ratio", ""]
+    names = ["what", "this library", *(f"`{client}`" for client in CLIENTS.values()), "ratio", "note"]
     rows = [cells(figure, with_aim=False) for figure in figures]
     full = [column for column in range(len(names)) if column < 2 or any(row[column] for row in rows)]
     head = [names, ["---"] * len(names)]

@@ -29,7 +29,7 @@ def test_saved_figures_are_in_the_documented_form():
 
 def test_table_has_figures_ratios_and_no_empty_columns():
     made = figures.with_tables(DOCUMENT.format("decoding", "old"), GROUPS)
-    table = "| | this library | `qiskit-ibm-provider` | ratio |\n| --- | --- | --- | --- |\n"
+    table = "| what | this library | `qiskit-ibm-provider` | ratio |\n| --- | --- | --- | --- |\n"
     assert made == DOCUMENT.format("decoding", f"{table}| first | 2 ms | 9 ms | 4.5 |\n")
     assert figures.with_tables(made, GROUPS) == made
 

@@ -19,7 +19,7 @@ def table(path, head):
 
 def column(number):
     """The cells of a column by row: 1 is ours, 2 that of qiskit-ibm-provider, 3 that of qiskit-ibm-runtime."""
-    return {row[0]: row[number] for row in table(ROOT / "README.md", "| | ibm-circuit-job")}
+    return {row[0]: row[number] for row in table(ROOT / "README.md", "| what | ibm-circuit-job")}
 
 
 def shown(cells):

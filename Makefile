@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs pictures bench bench-tables changelog clean
+.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs accessibility pictures bench bench-tables changelog clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
@@ -22,6 +22,7 @@ help:
 	@echo "make fuzz         throw damaged replies, streams and archives at the readers for ten minutes"
 	@echo "make check        formatting, lint, types, borders between modules, docs"
 	@echo "make docs         build the documentation into docs/_build"
+	@echo "make accessibility look at every page of the documentation with axe, in Chromium"
 	@echo "make pictures     take the pictures of the page for the documentation, with Chromium"
 	@echo "make bench        measure, beside the official clients"
 	@echo "make bench-tables write the tables of the documentation from what make bench measured last"
@@ -136,6 +137,9 @@ check: .venv/dev
 
 docs: .venv/dev
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+accessibility: docs browser
+	$(BIN)/python docs/accessibility.py
 
 pictures: .venv/dev browser
 	$(BIN)/python docs/pictures.py

@@ -81,10 +81,10 @@ def save(driver, name: str) -> None:
 
 
 def shrink(name: str) -> None:
-    """Give a picture a palette of 256 colours, which makes its file a third as large."""
+    """Give a picture a palette of 128 colours, which makes its file a third as large."""
     path = FOLDER / f"{name}.png"
     with PIL.Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(128, dither=PIL.Image.Dither.NONE)
     small.save(path, optimize=True)
     size = path.stat().st_size
     assert size <= MOST_BYTES, f"{name}.png has {size:,} bytes; expected at most {MOST_BYTES:,}"

@@ -5,6 +5,9 @@ import pytest
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 """The rules for WCAG 2.1, levels A and AA, and what axe recommends besides."""
 
+MOST_SECONDS = 300
+"""Axe takes seconds for a long page, and many more on a machine that is busy."""
+
 
 def violations(driver):
     """Return what breaks a rule, each as the rule and the place of an element.
@@ -14,6 +17,7 @@ def violations(driver):
     axe = pytest.importorskip(
         "axe_core_python.selenium", reason="axe-core-python is not installed; the extra dev has it"
     )
+    driver.set_script_timeout(MOST_SECONDS)
     found = axe.Axe().run(driver, options={"runOnly": {"type": "tag", "values": RULES}})
     return [
         f"{rule['id']}: {' '.join(map(str, node['target']))}" for rule in found["violations"] for node in rule["nodes"]

@@ -180,6 +180,15 @@ def test_result_without_counts_is_said_to_have_none(store):
     assert "the result of job a is kept, and has no counts" in typed("result", "a", exit_code=1)
 
 
+@pytest.mark.usefixtures("machine")
+def test_saved_result_that_takes_long_to_read_needs_no_service(store):
+    memory = b'"0x1",' * 1_999_999 + b'"0x1"'
+    body = b'{"backend_name": "b", "job_id": "a", "success": true, "results": [{"shots": 2000000, "success": true, '
+    body += b'"data": {"counts": {"0x1": 2000000}, "memory": [%s]}, "header": {"memory_slots": 1}}]}' % memory
+    store.save(Job("a", StatusReport(NOON, JobStatus.DONE, "Completed"), payload=ResultPayload(NOON, body)))
+    assert json.loads(typed("result", "a")) == {"1": 2_000_000}
+
+
 def test_jobs_say_that_there_are_more(store, capsys):
     for job_id in "abc":
         store.save(Job(job_id))

@@ -314,11 +314,11 @@ def _saved_result(jobs: Jobs, record: Job) -> Result | None:
     if jobs.store is None:
         return None
     try:
-        # Without a connection, nothing is waited for.
-        return IBMCircuitJob.from_store(jobs.store, record).result(0)
+        # Without a connection nothing is waited for but the store, which has no limit of time.
+        return IBMCircuitJob.from_store(jobs.store, record).result()
     except (IBMJobFailureError, IBMJobInvalidStateError) as error:
         _end_without(record, error)
-    except (IBMJobApiError, IBMJobTimeoutError):
+    except IBMJobApiError:
         return None
 
 

@@ -55,9 +55,6 @@ def connected(account):
 @pytest.fixture
 def pool(method, account, connected):
     context = multiprocessing.get_context(method[0])
-    if method[0] == "forkserver":
-        # Once for all of its children; those that are spawned load it themselves.
-        context.set_forkserver_preload(["ibm_circuit_job.account.provider"])
 
     def initialized():
         return ProcessPoolExecutor(2, mp_context=context, initializer=pool_worker.connect, initargs=account)

@@ -69,13 +69,13 @@ def load() -> None:
 
 def warm_up() -> None:
     """Run a small circuit, so that what Qiskit and Aer load with their first run does not delay the first job."""
-    from qiskit import QuantumCircuit, transpile  # noqa: PLC0415 - only a worker needs them
+    from qiskit import QuantumCircuit  # noqa: PLC0415 - only a worker needs it
     from qiskit_aer import AerSimulator  # noqa: PLC0415 - the same
 
     load()
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)
-    AerSimulator().run(transpile(circuit, AerSimulator(), optimization_level=0), shots=1).result()
+    AerSimulator().run(circuit, shots=1).result()
 
 
 def execute(task: Task) -> Outcome:

@@ -194,7 +194,7 @@ def _unrolled(device: Device, circuit: QuantumCircuit) -> QuantumCircuit:
     _check_definitions(device, circuit)
     if all(instruction.operation.name in _instructions(device.name) for instruction in circuit.data):
         return circuit
-    return transpile(circuit, AerSimulator(), optimization_level=0)
+    return transpile(circuit, target=_AER_TARGET, optimization_level=0)
 
 
 def _check_definitions(device: Device, circuit: QuantumCircuit) -> None:
@@ -207,6 +207,8 @@ def _check_definitions(device: Device, circuit: QuantumCircuit) -> None:
             raise CannotRun(f"Instruction {operation.name!r} is not supported by {device.name}.")
 
 
+# Aer makes it anew each time that it is asked for, which a transpiler does some 150 times for one circuit.
+_AER_TARGET: Final = AerSimulator().target
 _AER_INSTRUCTIONS = frozenset(AerSimulator().configuration().basis_gates) | frozenset(
     AerSimulator().configuration().custom_instructions
 )

@@ -6,8 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import psutil
 import pytest
+from job_children import job_children
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMJobFailureError, IBMProvider
@@ -36,16 +36,12 @@ def setup(job_seconds=60.0):
     return Setup(Limits(memory_mb=700, job_seconds=job_seconds), packed(tuple(DEVICES.values())))
 
 
-def children():
-    return psutil.Process().children()
-
-
 def test_child_that_dies_is_replaced_and_the_job_goes_on(endless, until):
     killed = []
 
     def kill_once():
         # Asked while the job runs: the first child dies in the midst of it.
-        if not killed and (busy := [each for each in children() if each.cpu_times().user > 0.5]):
+        if not killed and (busy := [each for each in job_children() if each.cpu_times().user > 0.5]):
             os.kill(busy[0].pid, signal.SIGKILL)
             killed.append(busy[0])
         return True
@@ -57,7 +53,7 @@ def test_child_that_dies_is_replaced_and_the_job_goes_on(endless, until):
 
 def test_child_that_dies_twice_fails_the_job_with_the_signal(endless):
     def kill_all():
-        for child in children():
+        for child in job_children():
             child.kill()
         return True
 
@@ -66,9 +62,9 @@ def test_child_that_dies_twice_fails_the_job_with_the_signal(endless):
 
 
 def test_job_that_is_not_wanted_starts_no_child(endless):
-    before = children()
+    before = job_children()
     assert execute_in_child(task_of(endless), setup(), lambda: False) == NOT_WANTED
-    assert children() == before
+    assert job_children() == before
 
 
 def test_job_is_wanted_where_its_folder_cannot_be_seen(tmp_path):

@@ -183,7 +183,7 @@ class Limiting(Tagging):
         (
             ["ibmq_jobset_1"],
             [f"{number}" for number in range(8)],
-            "expected new_tags with the 1 that are kept to be at most 8 tags, got 9",
+            "expected new_tags with the 1 that stay to be at most 8 tags, got 9",
         ),
     ],
 )
@@ -239,7 +239,7 @@ def test_name_is_kept_on_the_handle_and_one_warning_says_so(caplog):
     job.refresh()
     assert job.name() == "second"
     assert [record.getMessage() for record in caplog.records] == [
-        "The service keeps no names: that of job a is known to this handle alone."
+        "The service saves no names of jobs: only this handle has the new name of job a."
     ]
 
 

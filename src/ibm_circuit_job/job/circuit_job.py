@@ -1,8 +1,8 @@
 """IBMCircuitJob: the classic object, with the documented members and nothing else.
 
-What is known of the job, and where it is kept, is ``cell``'s business; how its result is read, ``result_reader``'s;
-how one waits, ``waiter``'s. What a reply means is decided in ``state``, and what goes over the network stands in
-``effects``. A member checks what it is given, asks these, and raises the documented exception.
+``cell`` has the record, the client and the store of the job, ``result_reader`` reads the result, and ``waiter`` waits.
+``state`` decides what a reply means, and ``effects`` sends the requests. A member checks its arguments, calls these
+modules, and raises the documented exception.
 """
 
 from __future__ import annotations
@@ -29,42 +29,42 @@ if TYPE_CHECKING:
 class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
     """A job on IBM Quantum.
 
-    ``IBMBackend.run()`` and ``IBMProvider.retrieve_job()`` make one. Any member may be called from any thread.
+    ``IBMBackend.run()`` and ``IBMProvider.retrieve_job()`` return one. All members are safe to call from any thread.
 
-    What is known of the job costs no request: neither what the constructor was told, nor what the service said
-    before. Fields of the service's replies that no member has are attributes: ``job.cost``, and ``job.cost_`` for
-    those that fear that a later version has a member of that name. Neither they nor the members can be assigned.
+    Constructor arguments and earlier replies are trusted, and save requests. Fields of the service's replies without
+    a member of their own are attributes, such as ``job.cost``. ``job.cost_`` is the same field, and stays so if a
+    later version adds a member ``cost``. Neither fields nor members can be assigned.
 
-    A handle can be pickled. It keeps what it knows, and drops its store, its connection and the token; until it gets
-    others from ``IBMProvider.attach()`` it answers what it knows, and raises ``IBMJobApiError`` where it would have to
-    ask.
+    A handle can be pickled. The pickle has the record of the job, but no store, no connection and no token. An
+    unpickled handle answers from its record; a member that needs a request raises ``IBMJobApiError``.
+    ``IBMProvider.attach()`` connects it again.
 
     Args:
         backend: The backend that runs the job.
-        api_client: The client of the account's side of the service.
-        job_id: The ID that the service gave to the job.
-        creation_date: When the job was created, ISO 8601; UTC where it names no zone.
-        status: The service's status string. A final one is never asked for again.
-        runtime_client: The client to ask about the job; ``api_client`` by default. Anything with some of the
-            methods of :class:`~ibm_circuit_job.clients.JobClient` will do, such as the ``RuntimeClient`` of
-            ``qiskit-ibm-provider`` or of ``qiskit-ibm-runtime``.
+        api_client: The client of the account's API.
+        job_id: The job's ID on the service.
+        creation_date: When the job was created, as ISO 8601 text; UTC if it names no zone.
+        status: The service's status string. A final status is never requested again.
+        runtime_client: The client for requests about the job; ``api_client`` by default. It needs some of the
+            methods of :class:`~ibm_circuit_job.clients.JobClient`: the ``RuntimeClient`` of ``qiskit-ibm-provider``
+            and that of ``qiskit-ibm-runtime`` have them.
         kind: The kind of the job, as the service calls it; the attribute ``kind``.
         name: The job's name.
-        time_per_step: When each step of the job began: step -> ISO 8601; UTC where it names no zone.
+        time_per_step: When each step of the job began: step -> ISO 8601 text; UTC if it names no zone.
         result: The job's result, as a dictionary, JSON text or bytes.
         error: Why the job failed: ``{"message": ..., "code": ...}``.
-        session_id: The session that the job belongs to.
+        session_id: The ID of the session that the job belongs to.
         tags: The job's tags.
         run_mode: How the job is scheduled.
         client_info: The versions of the client that submitted the job: package -> version, or the service's text,
             ``"0.1.0,0.21.2"`` or ``"0.45.1"``.
-        store: Where the job is kept, so that it outlives the process; see :meth:`keep_in`.
-        clock: The clock that stamps what is seen and paces the waits, for tests; the machine's by default. The limit of
-            a single request is always real time.
-        **kwargs: More that is known of the job, as attributes.
+        store: The store that the job is saved in, so that it outlives the process; see :meth:`keep_in`.
+        clock: The clock that stamps replies and paces waits; the machine's by default. Tests pass another one. The
+            limit of a single request is always real time.
+        **kwargs: Further attributes of the job, by name.
 
     Raises:
-        IBMJobInvalidStateError: If one of these cannot be read; the message says what would be right.
+        IBMJobInvalidStateError: If an argument cannot be read; the message says what would be right.
 
     Example:
         >>> from ibm_circuit_job.testing import ScriptedClient
@@ -137,16 +137,19 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
         find_backend: Callable[[Job], DescribedBackend | None] | None = None,
         clock: Clock | None = None,
     ) -> Self:
-        """Return a handle on a job of which a record is there, such as one that was kept as JSON.
+        """Return a handle on the job of a record. No request is sent.
 
         Args:
-            state: What is known of the job.
+            state: The record of the job.
             backend: The backend that runs it.
-            api_client: The client of the account's side of the service.
-            runtime_client: The client to ask about the job; ``api_client`` by default.
-            store: Where the job is kept from now on; see :meth:`keep_in`.
-            find_backend: Finds the backend when it is asked for, by what is known of the job then.
-            clock: The clock that stamps what is seen and paces the waits; the machine's by default.
+            api_client: The client of the account's API.
+            runtime_client: The client for requests about the job; ``api_client`` by default.
+            store: The store that the job is saved in from now on; see :meth:`keep_in`.
+            find_backend: Returns the backend for the record of the job; called when the backend is first needed.
+            clock: The clock that stamps replies and paces waits; the machine's by default.
+
+        Raises:
+            JobStoreError: If ``store`` is no store.
 
         Example:
             >>> from ibm_circuit_job import Job
@@ -172,15 +175,25 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
         runtime_client: Any = None,
         find_backend: Callable[[Job], DescribedBackend | None] | None = None,
     ) -> Self:
-        """Return a handle on a job that a store keeps. ``JobStore.jobs()`` makes them; nothing is read or written here.
+        """Return a handle on a job that is saved in a store. Nothing is read or written.
+
+        ``JobStore.jobs()`` returns such handles.
 
         Args:
             store: The store.
-            record: What it keeps of the job; the bodies of its inputs and result are read when they are asked for.
+            record: The job's record in the store. The inputs and the result are loaded when they are first needed.
             backend: The backend that runs it.
-            api_client: The client of the account's side of the service.
-            runtime_client: The client to ask about the job; ``api_client`` by default.
-            find_backend: Finds the backend when it is asked for, by what is known of the job then.
+            api_client: The client of the account's API.
+            runtime_client: The client for requests about the job; ``api_client`` by default.
+            find_backend: Returns the backend for the record of the job; called when the backend is first needed.
+
+        Example:
+            >>> import tempfile
+            >>> from ibm_circuit_job import Job, JobStore
+            >>> with tempfile.TemporaryDirectory() as folder, JobStore(f"{folder}/jobs.sqlite") as store:
+            ...     store.save(Job("cq1x"))
+            ...     IBMCircuitJob.from_store(store, store.record("cq1x"))
+            <IBMCircuitJob('cq1x', status unknown)>
         """
         job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
         job._cell.keeper, job._find_backend = parts.keeper.Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
@@ -196,16 +209,17 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
         runtime_client: Any = None,
         find_backend: Callable[[Job], DescribedBackend | None] | None = None,
     ) -> list[Self]:
-        """Return handles on the jobs of a listing. Each is set up when it is first asked for more than its job's ID.
+        """Return handles on the jobs of a listing.
 
-        Until then it costs a tenth of any other handle. What it knows is what was known when the listing was made.
+        A handle is set up when a member other than ``job_id()`` is first used. Until then it costs a tenth of any
+        other handle. Its record is the one of the listing.
 
         Args:
-            listed: What is known of each job: its record; or, of a store, what ``store.unread_records()`` returned.
-            store: The store that has the jobs, if it is the listing of one. Nothing is read from it or written here.
-            api_client: The client of the account's side of the service.
-            runtime_client: The client to ask about the jobs; ``api_client`` by default.
-            find_backend: Finds the backend of a job when it is asked for, by what is known of the job then.
+            listed: The records of the jobs; for the listing of a store, what ``store.unread_records()`` returned.
+            store: The store of the listing, if it is one of a store. Nothing is read or written.
+            api_client: The client of the account's API.
+            runtime_client: The client for requests about the jobs; ``api_client`` by default.
+            find_backend: Returns the backend for the record of a job; called when the backend is first needed.
 
         Example:
             >>> import tempfile
@@ -228,20 +242,20 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
 
     @classmethod
     def from_runtime_job(cls, job: Any) -> Self:
-        """Return a handle on the job of another one: ``RuntimeJobV2`` of ``qiskit-ibm-runtime``, or the like.
+        """Return a handle on the same job as an object of another client, such as ``RuntimeJobV2``.
 
-        It asks with the client of that job, so that a program that has a session with the official package can wait for
-        the job, and keep its result, with ours. Nothing is asked of the service here.
+        The handle sends its requests with the client of that object. So a program can submit jobs with
+        ``qiskit-ibm-runtime``, and wait for them and save their results with this library. No request is sent here.
 
         Args:
             job: The job of ``service.job(...)`` or ``sampler.run(...)``, or the ``IBMCircuitJob`` of
                 ``qiskit-ibm-provider``.
 
         Raises:
-            IBMJobInvalidStateError: If it is no such job.
+            IBMJobInvalidStateError: If ``job`` is no such object.
 
         Example:
-            A job that has the parts that are needed, as those of the official package do:
+            An object with the attributes that jobs of the official package have:
 
             >>> from types import SimpleNamespace
             >>> from ibm_circuit_job.testing import ScriptedClient
@@ -263,7 +277,7 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
             creation_date=created,
             runtime_client=client,
             session_id=getattr(job, "_session_id", None),
-            # The job of qiskit-ibm-provider does not know the tags of its own submission, and says that it has none.
+            # A job that qiskit-ibm-provider has submitted says that it has no tags, whatever it was submitted with.
             tags=list(tags) if tags else None,
         )
 
@@ -273,15 +287,15 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
         return f"<IBMCircuitJob({self.state.job_id!r}, {job_words(parts.shown.view_in_short(self._cell))})>"
 
     def _repr_html_(self) -> str:
-        """All that is in memory of the job, as a notebook shows it."""
+        """Return the HTML that a notebook shows: all of the job that is in memory. No request is sent."""
         from ibm_circuit_job.views.html import job_html  # noqa: PLC0415 - loaded with the first HTML
 
         return job_html(parts.shown.view_of(self._cell, self._reader))
 
     def submit(self) -> NoReturn:
-        """Not supported.
+        """Raise ``NotImplementedError``: ``IBMBackend.run()`` submits jobs.
 
         Raises:
-            NotImplementedError: Always; ``IBMBackend.run()`` submits jobs.
+            NotImplementedError: Always.
         """
         raise NotImplementedError("a job cannot be submitted again; use IBMBackend.run() to submit one")

@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
 
 _logger: Final = logging.getLogger(__name__)
-_NAMED_HERE: Final = "The service keeps no names: that of job %s is known to this handle alone."
+_NAME_IS_UNSAVED: Final = "The service saves no names of jobs: only this handle has the new name of job %s."
 MANAGED_TAGS: Final = ("ibmq_jobset_", "ibm_composite_job_")
-"""How tags begin that belong to the program that manages a set of jobs."""
+"""The prefixes of tags that belong to a program that manages a set of jobs."""
 
 
 class DescriptionMembers(Handle):
-    """What a job is: its name, its tags, when it was created, and what was submitted."""
+    """The description of a job: its name, tags and times, and what was submitted."""
 
     def name(self) -> str | None:
         """Return the job's name, or ``None`` if it has none.
 
         Raises:
-            IBMJobApiError: If nothing is known of the job yet, and the service refused or could not be reached.
+            IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
         return self._cell.answer(lambda job: job.name)
 
     def update_name(self, name: str) -> str:
-        """Give the job another name.
+        """Change the job's name.
 
-        The services of today keep no names: then the name is kept in the store; where there is none, on this handle
-        alone, which one warning in the log says.
+        IBM's services save no names today. The name is then saved in the store; without a store only this handle has
+        it, and the log has one warning.
 
         Args:
             name: The new name.
@@ -52,26 +52,26 @@ class DescriptionMembers(Handle):
             The new name.
 
         Raises:
-            IBMJobInvalidStateError: If ``name`` is no string.
-            IBMJobApiError: If the service could have kept it, and refused or could not be reached.
+            IBMJobInvalidStateError: If ``name`` is no string, or empty.
+            IBMJobApiError: If a service that saves names refused or could not be reached.
         """
         if type(name) is not str or not name:
             raise IBMJobInvalidStateError(f"expected name to be a string that is not empty, got {name!r}")
         self._cell.ensure_client()
         put = effects.put_name(self._api_client, self.state.job_id, name, clock=self._cell.clock)
         try:
-            self._cell.observe_facts(JobName(effects.value(put.lash(self._named_here)), name))
+            self._cell.observe_facts(JobName(effects.value(put.lash(self._named_locally)), name))
         except ValueError as wrong:
             raise IBMJobInvalidStateError(f"name: {wrong}") from None
         return name
 
-    def _named_here(self, failure: Failure) -> IOResult[datetime, Failure]:
-        """When the job was named where the service has no names; else why it was not."""
+    def _named_locally(self, failure: Failure) -> IOResult[datetime, Failure]:
+        """Return the current time if the service saves no names, else *failure*."""
         if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
             return IOFailure(failure)
-        if not self._told_of_name and self._cell.keeper is None:
-            self._told_of_name = True
-            _logger.warning(_NAMED_HERE, self.state.job_id)
+        if not self._has_warned_of_name and self._cell.keeper is None:
+            self._has_warned_of_name = True
+            _logger.warning(_NAME_IS_UNSAVED, self.state.job_id)
         return IOSuccess(self._cell.clock.now())
 
     def tags(self) -> list[str]:
@@ -86,34 +86,34 @@ class DescriptionMembers(Handle):
     def update_tags(self, new_tags: list[str]) -> list[str]:
         """Replace the job's tags.
 
-        Tags that begin with ``ibmq_jobset_`` or ``ibm_composite_job_`` belong to the program that manages a set of
-        jobs, and are kept.
+        Tags that begin with ``ibmq_jobset_`` or ``ibm_composite_job_`` belong to a program that manages a set of
+        jobs, and stay. Source: ``PUT /jobs/ID/tags``.
 
         Args:
             new_tags: The new tags.
 
         Returns:
-            The tags that the service holds afterwards.
+            The job's tags afterwards, as the service reports them.
 
         Raises:
-            IBMJobInvalidStateError: If ``new_tags`` is no list of strings; or, on IBM Quantum Platform, if there are
-                more than 8 with those that are kept, or one is longer than 86 characters. No tags are sent then.
+            IBMJobInvalidStateError: If ``new_tags`` is no list of strings. On IBM Quantum Platform also if the job
+                would have more than 8 tags, or if one is longer than 86 characters. No tags are sent then.
             IBMJobApiError: If the service refused or could not be reached.
         """
         given: Any = new_tags
         try:
-            # Texts that cannot be sent are refused by the record, before anything is.
+            # The record refuses texts that cannot be sent, before any request.
             JobTags(self._cell.clock.now(), given)
         except (TypeError, ValueError):
             given = None
         if not isinstance(given, list):
             raise IBMJobInvalidStateError(f"expected new_tags to be a list of strings, got {new_tags!r}")
-        # Asked for now: one that was added elsewhere, and is not known here, must not be lost.
+        # Requested first, so that a managed tag which another program has added is not lost.
         self._cell.ask_if_possible()
-        kept = [tag for tag in self.state.tags if tag.startswith(MANAGED_TAGS)]
-        wanted = list(dict.fromkeys([*new_tags, *kept]))
+        managed = [tag for tag in self.state.tags if tag.startswith(MANAGED_TAGS)]
+        wanted = list(dict.fromkeys([*new_tags, *managed]))
         if self._cell.client.limits_tags and (excess := excess_of_tags(wanted)):
-            also = f" with the {len(kept)} that are kept" if kept else ""
+            also = f" with the {len(managed)} that stay" if managed else ""
             raise IBMJobInvalidStateError(f"expected new_tags{also} to be {excess}")
         accepted = effects.value(effects.put_tags(self._cell.client, self.state.job_id, wanted, clock=self._cell.clock))
         self._cell.observe_facts(JobTags(accepted, wanted))
@@ -121,10 +121,10 @@ class DescriptionMembers(Handle):
         return list(self.state.tags)
 
     def creation_date(self) -> datetime:
-        """Return when the job was created, as an aware time in the machine's zone.
+        """Return when the job was created, as an aware ``datetime`` in the machine's zone.
 
         Raises:
-            IBMJobApiError: If it is not known yet, and the service refused, could not be reached, or does not say.
+            IBMJobApiError: If the time is not known yet, and the service refused, could not be reached, or sends none.
         """
         created = self._cell.answer(bound(queries.creation_date, zone=None))
         if created is None:
@@ -132,14 +132,14 @@ class DescriptionMembers(Handle):
         return created
 
     def time_per_step(self) -> dict[str, datetime] | None:
-        """Return when each step of the job began: step -> aware time in the machine's zone.
+        """Return when each step of the job began: step -> aware ``datetime`` in the machine's zone.
 
-        The steps have the service's names: ``created``, ``running``, ``finished`` today. Once the job has ended, they
-        are not asked for again. Those that were given when the handle was made count until :meth:`refresh` learns
-        more, or the job is known to have ended.
+        The steps have the service's names: ``created``, ``running``, ``finished`` today. Each call sends a request
+        until the job has ended. Times that were passed to the constructor are returned without one, until
+        :meth:`refresh` has newer times or the job has ended. Source: ``GET /jobs/ID/metrics``.
 
         Returns:
-            The times, or ``None`` if the service says nothing yet.
+            The times, or ``None`` if the service has none yet.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -156,10 +156,12 @@ class DescriptionMembers(Handle):
     @property
     @or_missing
     def client_version(self) -> dict[str, str]:
-        """The versions of the client that submitted the job: package -> version; empty where it is not known.
+        """The versions of the client that submitted the job: package -> version; empty if they are not known.
+
+        Source: ``GET /jobs/ID/metrics``, requested once.
 
         Raises:
-            IBMJobApiError: If nothing was measured yet, and the service refused or could not be reached.
+            IBMJobApiError: If the metrics were never requested, and the service refused or could not be reached.
         """
         if self._cell.known(_client_version) is None and not self._cell.measured:
             self._cell.measure()
@@ -168,47 +170,51 @@ class DescriptionMembers(Handle):
     @property
     @or_missing
     def usage_estimation(self) -> dict[str, Any]:
-        """``{"quantum_seconds": s}``: the seconds that the job is expected to occupy the quantum computer.
+        """The service's estimate of the quantum time of the job, in seconds: ``{"quantum_seconds": 2.5}``.
 
-        ``None`` instead of a number where the service does not say.
+        ``{"quantum_seconds": None}`` if the service has no estimate.
 
         Raises:
-            IBMJobApiError: If it is not known yet, and the service refused or could not be reached.
+            IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
         return {"quantum_seconds": self._cell.answer(lambda job: job.usage_estimate)}
 
     @property
     @or_missing
     def session_id(self) -> str | None:
-        """The session that the job belongs to, or ``None``; asked for where it is not known.
+        """The ID of the session that the job belongs to, or ``None``.
 
         Raises:
-            IBMJobApiError: If the service refused or could not be reached.
+            IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
         return self._cell.answer(lambda job: None if job.details is None else job.details.session_id)
 
     @property
     @or_missing
     def private(self) -> bool:
-        """Whether the job's inputs are hidden and its result can be read only once; asked for where not known.
+        """Whether the job is private: its inputs are hidden, and its result can be read once.
 
         Raises:
-            IBMJobApiError: If the service refused or could not be reached.
+            IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
         return bool(self._cell.answer(lambda job: job.private))
 
     def scheduling_mode(self) -> str | None:
-        """Return how the job is scheduled, or ``None`` if the service does not say; asked for where not known.
+        """Return how the job is scheduled, or ``None`` if the service does not say.
 
         Raises:
-            IBMJobApiError: If the service refused or could not be reached.
+            IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
         return self._cell.answer(lambda job: job.run_mode)
 
     def circuits(self) -> list[QuantumCircuit]:
-        """Return the job's circuits; empty where the service does not give them away, or they cannot be read.
+        """Return the job's circuits.
 
-        Those of ``executor`` jobs are the circuits of its items: of one that is randomized, the template.
+        An ``executor`` job has a circuit for each of its items; for a randomized item it is the template. The inputs
+        are requested once. Source: ``GET /jobs/ID``.
+
+        Returns:
+            The circuits; empty for a private job, and if they cannot be decoded.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -217,7 +223,7 @@ class DescriptionMembers(Handle):
         return queries.circuits(self.state)
 
     def header(self) -> dict[str, Any]:
-        """Return the header that the user gave to the job; empty where there is none, or it cannot be read.
+        """Return the header that the job was submitted with; empty if there is none, or it cannot be decoded.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -226,9 +232,9 @@ class DescriptionMembers(Handle):
         return queries.header(self.state)
 
     def backend_options(self) -> dict[str, Any]:
-        """Return the options with which the job runs; empty where they cannot be read.
+        """Return the options that the job was submitted with; empty if they cannot be decoded.
 
-        These are all parameters of the submission but the circuits and the header.
+        These are all parameters of the submission except the circuits and the header.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -237,22 +243,22 @@ class DescriptionMembers(Handle):
         return queries.backend_options(self.state)
 
     def _read_inputs(self) -> None:
-        if self.state.inputs is not None or self._inputs_kept_back:
+        if self.state.inputs is not None or self._are_inputs_refused:
             return
-        kept = None if self._cell.keeper is None else self._cell.keeper.inputs()
-        if kept is not None:
-            self._cell.learn_facts(kept)
+        saved = None if self._cell.keeper is None else self._cell.keeper.inputs()
+        if saved is not None:
+            self._cell.learn_facts(saved)
             return
         inputs = effects.value(effects.fetch_inputs(self._cell.client, self.state.job_id, clock=self._cell.clock))
         if inputs is None:
-            # Those of a private job are never given away.
-            self._inputs_kept_back = True
+            # The job is private: a later request would get no inputs either.
+            self._are_inputs_refused = True
         else:
             self._cell.observe_facts(inputs)
 
 
 def _tags(job: Job) -> tuple[str, ...] | None:
-    """The tags, or ``None`` where nothing was said of them."""
+    """The tags, or ``None`` if they are not known."""
     return None if job.details is None else job.details.tags
 
 

@@ -1,4 +1,4 @@
-"""The part of a handle on which its members stand: what it knows, its connection, copies and pickles."""
+"""Handle: the base class of ``IBMCircuitJob``, with its record, its connection, copies and pickles."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _ASSIGNABLE: Final = frozenset({"wait_policy", "metadata"})
-"""Public attributes that are plain ones: ours, and qiskit's."""
+"""The public attributes that a program may assign: ours, and qiskit's."""
 
 
 class Handle(IBMJob):
-    """What every member of a handle uses: what is known of the job, the client, the store."""
+    """The record of a job, its client and its store, which all members of ``IBMCircuitJob`` use."""
 
     if TYPE_CHECKING:
-        # The published fields of replies that no member has.
+        # The published fields of replies without a member of their own.
         kind: str
         cost: int
         runtime: str
@@ -51,7 +51,7 @@ class Handle(IBMJob):
         from ibm_circuit_job.state.waiting import WaitPolicy  # noqa: PLC0415 - loaded with the first handle
 
         self.wait_policy = WaitPolicy()
-        """How waits for this job are paced; any other may be set."""
+        """The pauses of waits for this job; it can be assigned."""
         self._cell = cell
         self._reader = parts.result_reader.ResultReader(cell)
         self._primitives = self._reader.in_form(results.decode_primitive)
@@ -60,30 +60,29 @@ class Handle(IBMJob):
         self._provider_factory: ProviderFactory | None = None
         self._find_backend: Callable[[Job], DescribedBackend | None] | None = None
         self._calibration: tuple[datetime | None, BackendProperties | None] | None = None
-        self._inputs_kept_back = False
-        self._told_of_name = False
-        # The last of all, since from then on it is asked of each new name whether the service has it.
+        self._are_inputs_refused = False
+        self._has_warned_of_name = False
+        # Last, because from here on __setattr__ compares each new name with the fields of the service's replies.
         self._attributes = dict(attributes)
 
     @classmethod
     def _to_set_up(cls, job_id: str, make: Callable[[_T], Handle], of: _T) -> Self:
-        """Return a handle that becomes what ``make(of)`` returns, when it is first asked for more than its job's ID."""
+        """Return a handle with its job's ID alone; ``make(of)`` sets it up when another attribute is first used."""
         job = cls.__new__(cls)
         own = job.__dict__
         own["_job_id"], own["_make"] = job_id, (make, of)
         return job
 
     def _set_up_now(self) -> None:
-        """Set up a handle of :meth:`_to_set_up`; any number of threads may do so at once."""
+        """Set up a handle of :meth:`_to_set_up`; safe to call from several threads at once."""
         own = self.__dict__
         if "_make" not in own:
             return
-        # Another thread may have done so meanwhile.
+        # Another thread may have set it up meanwhile.
         make, of = own.get("_make", (None, None))
         if make is None:
             return
-        # Without a lock, since each step is one of the interpreter, and changes nothing that is there: all threads use
-        # what the first of them made.
+        # No lock is needed: each setdefault is atomic and replaces nothing, so all threads use the first one's objects.
         made = own.setdefault("_made", make(of).__dict__)
         for name, value in made.items():
             own.setdefault(name, value)
@@ -93,12 +92,12 @@ class Handle(IBMJob):
     def connect(
         self, *, backend: DescribedBackend | None = None, api_client: Any = None, runtime_client: Any = None
     ) -> None:
-        """Give the handle a connection: the clients that it uses from now on. ``IBMProvider.attach()`` does it.
+        """Set the clients that the handle uses from now on. ``IBMProvider.attach()`` calls it.
 
         Args:
             backend: The backend that runs the job.
-            api_client: The client of the account's side of the service.
-            runtime_client: The client to ask about the job; ``api_client`` by default.
+            api_client: The client of the account's API.
+            runtime_client: The client for requests about the job; ``api_client`` by default.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob, Job
@@ -114,20 +113,22 @@ class Handle(IBMJob):
         self._cell.connect(api_client, runtime_client)
 
     def reconnect_with(self, provider_factory: ProviderFactory) -> Self:
-        """Let copies of the handle that are unpickled connect by themselves, such as in another process.
+        """Set a function that gives unpickled copies of the handle a connection, such as in another process.
 
-        The pickle has the factory, and no token. An unpickled handle that has to ask calls the factory, once in a
-        process for all its handles, and attaches itself to the provider. An ``async`` member does so in the event loop.
+        The pickle has this function, and no token. An unpickled handle calls it before its first request, and attaches
+        itself to the provider that it returns. It is called once in a process, for all handles with an equal function.
+        An ``async`` member calls it in the event loop.
 
         Args:
-            provider_factory: Returns an ``IBMProvider``: the class itself where variables of the environment or a saved
-                account say which account, else a function of a module, or a ``functools.partial``.
+            provider_factory: Returns an ``IBMProvider``. The class ``IBMProvider`` itself is enough where environment
+                variables or a saved account say which account to use. Else a function of a module, or a
+                ``functools.partial``.
 
         Returns:
-            The handle itself. A connection that it has is not touched.
+            The handle itself. Its own connection does not change.
 
         Raises:
-            IBMJobInvalidStateError: If it is no function.
+            IBMJobInvalidStateError: If ``provider_factory`` cannot be called.
 
         Example:
             >>> import pickle
@@ -146,18 +147,17 @@ class Handle(IBMJob):
             provider_of(self._provider_factory).attach(self)
 
     def keep_in(self, store: RecordStore) -> None:
-        """Keep the job in a store from now on: learn what is kept of it there, and save what is known.
+        """Save the job in a store from now on, and merge the store's record of it into the handle's.
 
-        All that is learned is saved then. What cannot be asked for again is on the disk before anything else is done:
-        the submission, tags and names that were given, and a result, of which no byte is looked at before. That the
-        store is in trouble is a warning in the log, for the job goes on without it, and a result that has arrived is
-        returned all the same.
+        All later replies are saved as well. Data that cannot be requested again is on the disk before the handle uses
+        it: the submission, new tags and names, and the bytes of a result. If the store fails, the log has a warning,
+        the job goes on without the store, and a result that has arrived is returned all the same.
 
         Args:
-            store: The store. Where the job was kept in another one, its inputs and its result are brought along.
+            store: The store. If the job was saved in another store before, its inputs and its result are copied.
 
         Raises:
-            JobStoreError: If it is no store.
+            JobStoreError: If ``store`` is no store.
 
         Example:
             >>> import tempfile
@@ -171,13 +171,13 @@ class Handle(IBMJob):
 
     @property
     def store(self) -> RecordStore | None:
-        """Where the job is kept; ``None`` without a store."""
+        """The store that the job is saved in, or ``None``."""
         return None if self._cell.keeper is None else self._cell.keeper.store
 
     if not TYPE_CHECKING:
         # A type checker refuses an attribute that is not published; ``getattr(job, name)`` has any field.
         def __getattr__(self, name: str) -> Any:
-            # Only asked for what is no member; also before there are any fields, such as by ``copy``.
+            # Python calls this for names that are no member; ``copy`` also before there are any attributes.
             self._set_up_now()
             if name in self.__dict__:
                 return self.__dict__[name]
@@ -189,9 +189,7 @@ class Handle(IBMJob):
                 for field in (name, name.removesuffix("_")):
                     if field in found:
                         return found[field]
-            raise AttributeError(
-                f"an IBMCircuitJob has no member {name!r}, and the service sent no such field beyond them"
-            )
+            raise AttributeError(f"an IBMCircuitJob has no member {name!r}, and the service sent no such field")
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._set_up_now()
@@ -202,22 +200,22 @@ class Handle(IBMJob):
             if hasattr(type(self), name) and not is_double:
                 raise AttributeError(f"{name!r} is a member of IBMCircuitJob, and cannot be assigned")
             if not {name, name.removesuffix("_")}.isdisjoint(self._fields()):
-                raise AttributeError(f"{name!r} is what the service says of the job, and cannot be assigned")
+                raise AttributeError(f"{name!r} is a field of the service's reply, and cannot be assigned")
         super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._fields()})
 
     def _fields(self) -> dict[str, Any]:
-        """What the service and the constructor's arguments said beyond what any member answers."""
+        """Return the fields of the service's replies, and of the constructor's arguments, that no member returns."""
         return self._attributes | queries.unknown_fields(self._cell.given) | queries.unknown_fields(self.state)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The store stays behind, so that what it holds for the handle goes along.
-        return self._kept_state(self._cell.complete_state())
+        # The pickle has no store, so it has the inputs and the result that were only in the store.
+        return self._pickled(self._cell.complete_state())
 
-    def _kept_state(self, state: Job) -> dict[str, Any]:
-        # Of a copy, for another thread may set the handle up.
+    def _pickled(self, state: Job) -> dict[str, Any]:
+        # Of a copy, because another thread may set the handle up.
         own = {name: value for name, value in self.__dict__.copy().items() if not name.startswith("_")}
         return {
             "given": self._cell.given,
@@ -228,19 +226,19 @@ class Handle(IBMJob):
             "provider_factory": self._provider_factory,
         }
 
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        self._job_id = kept["state"].job_id
-        cell = parts.cell.JobCell(kept["given"], kept["given_error"], kept["state"], effects.SYSTEM_CLOCK)
-        self._set_up(cell, kept["attributes"])
-        self.__dict__.update(kept["own"])
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        self._job_id = pickled["state"].job_id
+        cell = parts.cell.JobCell(pickled["given"], pickled["given_error"], pickled["state"], effects.SYSTEM_CLOCK)
+        self._set_up(cell, pickled["attributes"])
+        self.__dict__.update(pickled["own"])
         self.connect()
-        # Pickles of earlier versions have none.
-        if (factory := kept.get("provider_factory")) is not None:
+        # Pickles of earlier versions have no factory.
+        if (factory := pickled.get("provider_factory")) is not None:
             self.reconnect_with(factory)
 
     def __copy__(self) -> Self:
         copied = type(self).__new__(type(self))
-        copied.__setstate__(self._kept_state(self.state))
+        copied.__setstate__(self._pickled(self.state))
         if self._cell.reconnect is None:
             copied.connect(backend=self._cell.backend, api_client=self._api_client, runtime_client=self.client)
         copied._cell.keeper, copied._cell.clock = self._cell.keeper, self._cell.clock  # noqa: SLF001 - of this class
@@ -248,14 +246,14 @@ class Handle(IBMJob):
         return copied
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
-        # What it knows is immutable, and a connection cannot be copied.
+        # The record is immutable, and a connection cannot be copied.
         return self.__copy__()
 
     def backend(self) -> DescribedBackend:
         """Return the backend that runs the job.
 
         Raises:
-            IBMJobApiError: If the handle has none, such as one that was unpickled.
+            IBMJobApiError: If the handle has no backend, for example because it was unpickled.
         """
         found = self._found_backend()
         if found is None:
@@ -271,30 +269,30 @@ class Handle(IBMJob):
 
     @property
     def _backend(self) -> Any:
-        """Where qiskit's own methods look for the backend."""
+        """The backend, under the name that qiskit's own methods use."""
         return self._cell.backend
 
     @_backend.setter
     def _backend(self, backend: Any) -> None:
-        # qiskit sets it, before there is anything of ours.
+        # qiskit's constructor assigns it before there is a cell.
         if "_cell" in self.__dict__:
             self._cell.backend = backend
 
     @property
     def client(self) -> Any:
-        """The client that is asked about the job; ``None`` where the handle has no connection."""
+        """The client for requests about the job; ``None`` if the handle has no connection."""
         return self._cell.client.original
 
     def learn(self, seen: Job) -> None:
-        """Merge a record of the same job into what is known, such as one that another process has kept.
+        """Merge a record of the same job, of any age, into the handle's record.
 
-        Of each field the newest holds, by the stamps of the two records.
+        Each field gets the newer of the two values, by the stamps of the two records.
 
         Args:
-            seen: The record.
+            seen: The record, for example one that another process has saved.
 
         Raises:
-            ValueError: If it is of another job.
+            ValueError: If the record is of another job.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob, Job
@@ -304,13 +302,15 @@ class Handle(IBMJob):
         self._cell.learn(seen)
 
     def observe(self, seen: Job) -> None:
-        """Learn what was seen of the job just now: it comes after all that is known, also where a clock was set back.
+        """Merge a record that was observed just now: it counts as newer than all that the handle knows.
+
+        This holds even if the machine's clock was set back.
 
         Args:
-            seen: What was seen, such as what a reader of ``wire`` made of a reply.
+            seen: The record, for example one that a reader of ``wire`` made from a reply.
 
         Raises:
-            ValueError: If it is of another job.
+            ValueError: If the record is of another job.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob, Job
@@ -321,8 +321,8 @@ class Handle(IBMJob):
 
     @property
     def state(self) -> Job:
-        """All that is known of the job, as the frozen record that the pure functions take.
+        """The job's record: frozen, and what the pure functions take.
 
-        With a store, the body of the result is left there: ``job.store.load(job.job_id())`` has it, too.
+        With a store, the record is without the bytes of the result; ``job.store.load(job.job_id())`` has them.
         """
         return self._cell.state

@@ -1,4 +1,4 @@
-"""The members of a handle that say what the service measured: the queue, usage, log, calibration."""
+"""The members of a handle that return measurements of the service: the queue, usage, log, calibration."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 
 class MeasuredMembers(Handle):
-    """What the service measures of a job: its place in the queue, its usage, its log, its backend's calibration."""
+    """Measurements of a job: its place in the queue, its usage, its log, and its backend's calibration."""
 
     def queue_info(self) -> QueueInfo | None:
-        """Ask the service where in the queue the job is. A job that has ended is not asked for.
+        """Return where the job is in the queue, from one request. Source: ``GET /jobs/ID/metrics``.
 
         Returns:
-            What the service says; ``None`` where there is nothing useful.
+            The place and the estimated times; ``None`` if the service says nothing useful. For a job that has ended it
+            is ``None``, without a request.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -44,11 +45,11 @@ class MeasuredMembers(Handle):
         """Return the job's place in the queue of its backend, within its hub/group/project; 1 is next.
 
         Args:
-            refresh: Ask the service for the latest place. Else what was learned before counts; it is asked for
-                where nothing was.
+            refresh: Whether to request the place again. By default the place of an earlier reply is returned, if
+                there was one.
 
         Returns:
-            The place; ``None`` where it is not known, or the job is in no queue.
+            The place; ``None`` if it is not known, or the job is in no queue.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -58,9 +59,9 @@ class MeasuredMembers(Handle):
         return queries.queue_position(self.state)
 
     def metrics(self) -> dict[str, Any]:
-        """Return what the service measured, as its JSON has it: ``timestamps`` (ISO 8601, UTC), ``usage`` ...
+        """Return the job's metrics as in the service's JSON: ``timestamps`` (ISO 8601, UTC), ``usage`` ...
 
-        Once the job has ended, and the service knows what it is charged for, it is not asked for again.
+        Each call sends a request, until the job has ended and its usage is final. Source: ``GET /jobs/ID/metrics``.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -72,14 +73,14 @@ class MeasuredMembers(Handle):
     def usage(self, partial: bool = False) -> float:
         """Return the seconds of quantum time that the service charges for the job.
 
-        The service works the figure out after the job has ended, and says ``"pending"`` until it has. A final figure
-        that a job reply or a listing held is not asked for again.
+        The service computes the final figure after the job has ended; until then the figure is ``"pending"``. A final
+        figure in any earlier reply saves the request. Source: ``GET /jobs/ID/metrics``.
 
         Args:
-            partial: Return what is charged so far while it is pending; else that is 0.0.
+            partial: Whether to return the charge so far while the final figure is pending.
 
         Returns:
-            The seconds; 0.0 as long as the service does not say.
+            The seconds; 0.0 while the figure is pending, unless ``partial`` is set, and if the service has none.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -98,26 +99,30 @@ class MeasuredMembers(Handle):
         return queries.usage(self.state, partial=partial) or 0.0
 
     def logs(self) -> str:
-        """Return the job's log; empty as long as there is none. The service has it when the job has ended.
+        """Return the job's log; empty until the service has one, after the job has ended.
+
+        Source: ``GET /jobs/ID/logs``.
 
         Raises:
-            IBMJobApiError: If the service refused otherwise, or could not be reached.
+            IBMJobApiError: If the service refused, or could not be reached. A reply 404 means an empty log.
         """
         return effects.value(effects.fetch_logs(self._cell.client, self.state.job_id).lash(_no_log))
 
     def properties(self, refresh: bool = False) -> BackendProperties | None:
-        """Return how good the job's backend was when the job ran; as long as it did not run, when it was created.
+        """Return the properties of the job's backend at the time when the job ran.
+
+        Before the job runs, they are the properties at the time when it was created.
 
         Args:
-            refresh: Ask the service again. Else what was learned for that time counts.
+            refresh: Whether to request the properties again. By default an earlier reply for the same time is used.
 
         Returns:
-            The properties, in SI units and with times in the machine's zone; ``None`` for simulators, and where the
+            The properties, in SI units and with times in the machine's zone; ``None`` for simulators, and if the
             service has none.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
-            IBMBackendApiError: If what it sent are no properties.
+            IBMBackendApiError: If the reply contains no properties.
         """
         backend = self._cell.backend_name
         if backend is None:
@@ -140,7 +145,7 @@ class MeasuredMembers(Handle):
         return properties
 
     def _ran_at(self) -> datetime | None:
-        """When the job began to run, or else when it was created."""
+        """Return when the job began to run, else when it was created."""
         ran = self._cell.known(_running_since)
         if ran is None and not self._cell.metrics_are_final:
             self._cell.measure_if_possible()
@@ -149,7 +154,7 @@ class MeasuredMembers(Handle):
 
 
 def _running_since(job: Job) -> datetime | None:
-    """When the job began to run, UTC. The service has spelt its steps in upper and in lower case."""
+    """When the job began to run, in UTC. Services spell the names of the steps in upper or in lower case."""
     steps = () if job.metrics is None else job.metrics.timestamps
     return next((moment for step, moment in steps if step.lower() == "running"), None)
 
@@ -159,5 +164,5 @@ def _created(job: Job) -> datetime | None:
 
 
 def _no_log(failure: Failure) -> IOResult[str, Failure]:
-    """The empty log of a job of which the service has none."""
+    """Return an empty log if the service replied that it has none, else *failure*."""
     return IOSuccess("") if is_answer(failure, 404) else IOFailure(failure)

@@ -1,4 +1,4 @@
-"""wait_all and job_monitor: wait until jobs have ended, and show how they are meanwhile."""
+"""wait_all and job_monitor: wait until jobs have ended, and show their progress."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ def wait_all(
     Args:
         jobs: The jobs; they may be of several accounts.
         timeout: Seconds to wait for all of them; ``None`` for as long as it takes.
-        callback: Called as ``callback(job_id, status, job, queue_info=...)``, as that of
-            :meth:`IBMCircuitJob.wait_for_final_state`. Places in the queue are asked for where at most eight jobs wait.
-        policy: How the wait is paced.
-        progress: Show how the jobs are, as :func:`job_monitor` does. After Ctrl-C a line says how to
-            come back to them.
+        callback: Called as ``callback(job_id, status, job, queue_info=...)``; see
+            :meth:`IBMCircuitJob.wait_for_final_state`. Places in the queue are requested if at most eight jobs are
+            queued.
+        policy: The pauses of the wait.
+        progress: Whether to show the progress of the jobs, as :func:`job_monitor` does. After Ctrl-C a line says how
+            to come back to them.
 
     Raises:
-        IBMJobTimeoutError: If not all have ended by then; the message names those that have not.
+        IBMJobTimeoutError: If not all jobs have ended after ``timeout`` seconds; the message names up to five of them.
         IBMJobInvalidStateError: If ``timeout`` is no number.
-        IBMJobApiError: If the service refused for good, after all others have ended.
+        IBMJobApiError: If the service refused a job for good; raised after all other jobs have ended.
 
     Example:
         >>> from ibm_circuit_job import IBMCircuitJob
@@ -49,13 +50,13 @@ def wait_all(
         waited_for = list(jobs)
         shown = Progress([job._cell for job in waited_for], several=True)  # noqa: SLF001 - handles of our own
 
-        def heard(*told: object, **more: object) -> None:
-            shown.heard()
+        def on_change(*arguments: object, **named: object) -> None:
+            shown.on_change()
             if callback is not None:
-                callback(*told, **more)
+                callback(*arguments, **named)
 
         with shown:
-            wait_all(waited_for, timeout, callback=heard, policy=policy)
+            wait_all(waited_for, timeout, callback=on_change, policy=policy)
         return
     for _ in as_completed(jobs, timeout, callback=callback, policy=policy):
         pass
@@ -64,22 +65,23 @@ def wait_all(
 def job_monitor(
     job_or_jobs: IBMCircuitJob | Iterable[IBMCircuitJob], interval: float | None = None, output: TextIO | None = None
 ) -> None:
-    """Show how jobs are until they have ended: status, place in the queue, time elapsed, expected end.
+    """Show the progress of jobs until they have ended: status, place in the queue, time elapsed, expected end.
 
-    In a notebook that is a table in the cell, and on a terminal one line, or a table of several jobs; both are updated
-    each second, and need the extra ``notebook``. Elsewhere it is a line for each status and each place in the queue.
+    A notebook shows a table in the cell; a terminal shows one line, or a table of several jobs. Both are updated
+    each second, and need the extra ``notebook``. Other outputs get a line for each change of a status or a place in
+    the queue.
 
-    A job that fails raises nothing here. Ctrl-C ends the watching, and not the jobs.
+    A failed job raises no exception here. Ctrl-C ends the display, not the jobs.
 
     Args:
         job_or_jobs: A job, or several; they may be of several accounts.
         interval: Seconds between two polls; by default the pauses of :attr:`IBMCircuitJob.wait_policy`.
-        output: The file or terminal to write to; by default the cell of a notebook, and the standard output elsewhere.
+        output: The file or terminal to write to; by default the cell of a notebook, else the standard output.
 
     Raises:
         IBMJobInvalidStateError: If an argument is of the wrong kind; the message says what would be right.
-        IBMJobApiError: If the service refused for good, or was in trouble for a day without one good reply.
-        KeyboardInterrupt: After Ctrl-C, when a line has said how to come back to the jobs.
+        IBMJobApiError: If the service refused for good, or gave no good reply for a day.
+        KeyboardInterrupt: After Ctrl-C, and after a line that says how to come back to the jobs.
 
     Example:
         >>> from ibm_circuit_job import IBMCircuitJob
@@ -93,14 +95,14 @@ def job_monitor(
             f"expected output to be an open text file, or None, got a {type(output).__name__}"
         )
     if isinstance(job_or_jobs, IBMCircuitJob):
-        # The wait takes the interval as it is; here an error names it as the caller does.
+        # Checked here so that the error names the argument ``interval``; wait_for_final_state() would name ``wait``.
         paced(job_or_jobs.wait_policy, interval, "interval")
         with Progress([job_or_jobs._cell], output) as progress:  # noqa: SLF001 - a handle of our own
-            job_or_jobs.wait_for_final_state(wait=interval, callback=progress.heard)
+            job_or_jobs.wait_for_final_state(wait=interval, callback=progress.on_change)
         return
     jobs, policy = _checked(job_or_jobs), paced(WaitPolicy(), interval, "interval")
     with Progress([job._cell for job in jobs], output, several=True) as progress:  # noqa: SLF001 - handles of our own
-        wait_all(jobs, callback=progress.heard, policy=policy)
+        wait_all(jobs, callback=progress.on_change, policy=policy)
 
 
 def _checked(jobs: Any) -> list[IBMCircuitJob]:
@@ -109,6 +111,6 @@ def _checked(jobs: Any) -> list[IBMCircuitJob]:
         if not isinstance(job, IBMCircuitJob):
             raise IBMJobInvalidStateError(
                 f"expected an IBMCircuitJob, or several, got a {type(job).__name__}; "
-                "IBMCircuitJob.from_runtime_job() takes a job of another client over"
+                "IBMCircuitJob.from_runtime_job() makes one of a job of another client"
             )
     return found

@@ -1,4 +1,4 @@
-"""The modules that a handle is made of, each loaded when it is first used: with the first handle."""
+"""The modules that a handle consists of, each imported when it is first used, so that the package is imported fast."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ __all__ = [
     "result_waiter",
     "shared_future",
     "shown",
-    "telling",
+    "status_callback",
     "waiter",
 ]
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         result_waiter,
         shared_future,
         shown,
-        telling,
+        status_callback,
         waiter,
     )
 else:

@@ -1,4 +1,4 @@
-"""Progress: shows how jobs are while they are waited for, and says how to come back to them after Ctrl-C."""
+"""Progress: shows jobs during a wait, and after Ctrl-C a line that says how to come back to them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 _logger: Final = logging.getLogger(__name__)
 _TICK_SECONDS: Final = 1.0
-"""How often a screen that moves is drawn."""
+"""Seconds between two drawings of a screen that shows the time elapsed."""
 
 
 class Progress:
-    """A screen that shows some jobs, for as long as a ``with`` block lasts.
+    """A context manager that shows jobs on a screen, from their records, until its ``with`` block ends.
 
-    Drawing sends no request: it shows what the handles know. Trouble of the output ends the drawing, not the wait.
+    Drawing sends no request. An error of the output ends the drawing, not the wait.
 
     Args:
-        cells: What is known of each job.
-        output: A file or a terminal; by default the cell of a notebook, and the standard output elsewhere.
-        several: Whether to show a table even of one job.
+        cells: The cells of the jobs' handles.
+        output: A file or a terminal; by default the cell of a notebook, else the standard output.
+        several: Whether to show a table even for one job.
     """
 
     def __init__(self, cells: Sequence[JobCell], output: TextIO | None = None, *, several: bool = False) -> None:
@@ -51,13 +51,13 @@ class Progress:
 
     def __enter__(self) -> Self:
         if self._screen.moves and self._cells:
-            # Only this thread draws until the end. Ctrl-C comes to the main thread, and finds no drawing half done.
+            # Only this thread draws, until the end: Ctrl-C interrupts the main thread, so it interrupts no drawing.
             with suppress(RuntimeError):
                 threading.Thread(target=self._draw_on, name="ibm-circuit-job-progress", daemon=True).start()
         return self
 
-    def heard(self, *_: object, **__: object) -> None:
-        """Draw at once; the callback of a wait."""
+    def on_change(self, *_: object, **__: object) -> None:
+        """Draw at once. This is the callback of the wait; its arguments are not used."""
         if self._screen.moves:
             self._is_due.set()
         else:
@@ -103,7 +103,7 @@ class Progress:
         return [self._view(number, cell) for number, cell in enumerate(self._cells)]
 
     def _view(self, number: int, cell: JobCell) -> JobView:
-        """How a job is, made anew only where its record is another one: each callback draws all jobs."""
+        """Return the view of a job, computed again only if its record has changed, since each callback draws all."""
         state = cell.state
         made = self._made.get(number)
         if made is None or made[0] is not state:
@@ -111,7 +111,7 @@ class Progress:
         return made[1]
 
     def _fresh(self, number: int, cell: JobCell) -> JobView:
-        """How a job is; with the time at which its end was seen, where that was while it was shown."""
+        """Return a new view of a job. If the job ended while it was shown, its end is when that was observed."""
         view = view_in_short(cell)
         if not live.has_ended(view):
             self._seen_before_their_end.add(number)

@@ -1,4 +1,4 @@
-"""The members of a handle that return its result."""
+"""The members of a handle that wait for the job's result and return it."""
 
 from __future__ import annotations
 
@@ -36,35 +36,46 @@ class ResultMembers(StatusMembers):
     ) -> QiskitResult:
         """Wait until the job has ended, and return its result.
 
-        The result is read from the service once and kept: that of a private job can be read only once. Trouble on the
-        way to it is waited out by :attr:`wait_policy`. Source: ``GET /jobs/ID/results``.
+        The result is read from the service once, and is in memory or in the store from then on. The result of a
+        private job can be read only once. Errors that may pass are retried by :attr:`wait_policy`. Source:
+        ``GET /jobs/ID/results``.
 
-        Jobs of ``circuit-runner``, ``qasm3-runner`` and ``sampler`` have counts, or memory, and those of ``executor``
-        whose items hold bits. A circuit whose data cannot be read does not cost the others: to ask for its counts
-        raises a ``QiskitError``. To learn the names of the circuits may take a second request.
+        The programs ``circuit-runner``, ``qasm3-runner`` and ``sampler`` return counts or memory, and ``executor``
+        does if its items return bits. If the data of one circuit cannot be read, the other circuits have theirs, and
+        ``get_counts()`` for this circuit raises a ``QiskitError``. The names of the circuits may need a second request.
 
         Args:
-            timeout: Seconds for all of it: until the job has ended, and its result has arrived and is decoded;
-                ``None`` for as long as it takes. When the time is up, a body that is under way is read to its end in
-                the background, and the next call has it.
-            refresh: Read the result from the service again. What was kept stays until it has arrived.
-            partial: Of a job that failed, return what there is of a result: its ``success`` is False, and to ask for
-                the counts of a circuit that failed raises a ``QiskitError``.
-            progress: Until the job has ended, show how it is, as :func:`~ibm_circuit_job.job_monitor` does. After
+            timeout: Seconds for the whole call: the job has to end, and its result to arrive and be decoded. ``None``
+                for as long as it takes. After a timeout, a reply that has begun is read to its end in the background,
+                and the next call returns it.
+            refresh: Whether to read the result from the service again. The earlier one stays until the new one has
+                arrived.
+            partial: Whether to return what a failed job left of a result. Its ``success`` is False, and
+                ``get_counts()`` for a circuit that failed raises a ``QiskitError``.
+            progress: Whether to show the progress of the job, as :func:`~ibm_circuit_job.job_monitor` does. After
                 Ctrl-C a line says how to come back to the job.
 
         Returns:
             The result.
 
         Raises:
-            IBMJobInvalidStateError: If the job was cancelled; or if its result has no counts, such as that of an
-                ``estimator``: then :meth:`primitive_result` returns it, without another request.
-            IBMJobFailureError: If the job failed; the message holds the service's reason. With ``partial``, if it
-                left nothing.
+            IBMJobInvalidStateError: If the job was cancelled. Also if its result has no counts, such as that of an
+                ``estimator``: :meth:`primitive_result` returns it, without another request.
+            IBMJobFailureError: If the job failed; the message contains the service's reason. With ``partial``, only if
+                it left nothing.
             IBMJobTimeoutError: If the job has not ended in time, or its result has not arrived.
-            IBMJobApiError: If the service refused for good, was in trouble for longer than the policy's patience, or
-                has no result a minute after the job was seen to have ended, such as where it was read elsewhere.
-            JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
+            IBMJobApiError: If the service refused for good, or failed for longer than the policy's patience. Also if
+                it has no result a minute after the job has ended, for example because another program has read it.
+            JobStoreDamagedError: If the result in the store is damaged, and the service has none.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> from qiskit import QuantumCircuit
+            >>> circuit = QuantumCircuit(1)
+            >>> circuit.measure_all()
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     provider.get_backend("local_simulator").run(circuit, shots=10).result().get_counts()
+            {'0': 10}
         """
         found: QiskitResult = self._result_of(
             self._reader, timeout, refresh=refresh, partial=partial, progress=progress
@@ -72,7 +83,9 @@ class ResultMembers(StatusMembers):
         return found
 
     def __await__(self) -> Generator[Any, None, QiskitResult]:
-        """``await job`` is ``await job.result_async()``. A task that is cancelled ends its wait, and not the job.
+        """Return the same as :meth:`result_async`, for ``await job``.
+
+        Cancelling the task ends the wait, not the job.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob
@@ -88,14 +101,14 @@ class ResultMembers(StatusMembers):
         return self.result_async().__await__()
 
     def future(self) -> Future[QiskitResult]:
-        """Return the future of :meth:`result`, for ``concurrent.futures.wait()`` and the like.
+        """Return a future of the result, for ``concurrent.futures.wait()`` and similar functions.
 
-        The first call starts a thread that waits for the job; until it has failed, later calls return the same future.
-        It counts as running, so its ``cancel()`` returns False; :meth:`cancel` cancels the job. The end of the program
-        does not wait for it. For many jobs, :func:`~ibm_circuit_job.as_completed` takes fewer threads and requests.
+        The first call starts a daemon thread that calls :meth:`result`. Later calls return the same future, unless it
+        has failed. The future counts as running, so its ``cancel()`` returns False; :meth:`cancel` cancels the job.
+        For many jobs, :func:`~ibm_circuit_job.as_completed` needs fewer threads and requests.
 
         Returns:
-            The future. Its ``exception()`` is what :meth:`result` raises.
+            The future. Its ``exception()`` is the exception that :meth:`result` raises.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob
@@ -111,9 +124,9 @@ class ResultMembers(StatusMembers):
     async def result_async(
         self, timeout: float | None = None, refresh: bool = False, *, partial: bool = False
     ) -> QiskitResult:
-        """Wait until the job has ended, and return its result, while the event loop goes on; see :meth:`result`.
+        """Wait until the job has ended, and return its result, without blocking the event loop; see :meth:`result`.
 
-        A body that is under way is read to its end, and the next call has it, also where the task is cancelled.
+        A reply that has begun is read to its end even if the task is cancelled, and the next call returns it.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob
@@ -130,26 +143,26 @@ class ResultMembers(StatusMembers):
     def primitive_result(
         self, timeout: float | None = None
     ) -> PrimitiveResult[Any] | ExecutorResult | NoiseLearnerResult:
-        """Wait until the job has ended, and return its result as the primitives' programs gave it.
+        """Wait until the job has ended, and return its result in the form of its primitive.
 
         The result is read from the service once, for this method and :meth:`result` together.
 
         Args:
-            timeout: As with :meth:`result`.
+            timeout: Seconds, as for :meth:`result`.
 
         Returns:
-            A ``PrimitiveResult`` for ``sampler`` and ``estimator``, and for the ``executor`` jobs that the client-side
-            ``Sampler`` and ``Estimator`` of qiskit-ibm-runtime made; an :class:`~ibm_circuit_job.ExecutorResult` for
-            other ``executor`` jobs; a :class:`~ibm_circuit_job.NoiseLearnerResult` for noise learners. A pub that
-            cannot be read does not cost the others: to ask for its data raises an ``IBMJobApiError``.
+            A ``PrimitiveResult`` for ``sampler`` and ``estimator``, and for ``executor`` jobs of the client-side
+            ``Sampler`` and ``Estimator`` of qiskit-ibm-runtime. An :class:`~ibm_circuit_job.ExecutorResult` for
+            other ``executor`` jobs. A :class:`~ibm_circuit_job.NoiseLearnerResult` for noise learners. If one pub
+            cannot be read, the other pubs have their data, and ``data`` of this pub raises an ``IBMJobApiError``.
 
         Raises:
-            IBMJobInvalidStateError: If the job was cancelled; or if its result is a qiskit ``Result``, which
-                :meth:`result` returns, or of a program that this library does not know.
-            IBMJobFailureError: If the job failed; the message holds the service's reason.
+            IBMJobInvalidStateError: If the job was cancelled. Also if its result is a qiskit ``Result``, which
+                :meth:`result` returns, or if this library does not know the job's program.
+            IBMJobFailureError: If the job failed; the message contains the service's reason.
             IBMJobTimeoutError: If the job has not ended in time, or its result has not arrived.
-            IBMJobApiError: As with :meth:`result`.
-            JobStoreDamagedError: If the store has the result, and it is damaged, and the service has none.
+            IBMJobApiError: As for :meth:`result`.
+            JobStoreDamagedError: If the result in the store is damaged, and the service has none.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob
@@ -166,7 +179,7 @@ class ResultMembers(StatusMembers):
     async def primitive_result_async(
         self, timeout: float | None = None
     ) -> PrimitiveResult[Any] | ExecutorResult | NoiseLearnerResult:
-        """Return the same as :meth:`primitive_result`, while the event loop goes on.
+        """Return the same as :meth:`primitive_result`, without blocking the event loop.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob
@@ -192,15 +205,15 @@ class ResultMembers(StatusMembers):
         partial: bool = False,
         progress: bool = False,
     ) -> Any:
-        """The result in the form of one reader, once the job has ended."""
+        """Wait until the job has ended, and return its result in the form that *reader* decodes."""
         began = self._cell.clock.monotonic()
-        kept = None if refresh else reader.known()
-        if kept is not None:
+        known = None if refresh else reader.known()
+        if known is not None:
             self._cell.catch_up(insisting=True)
-            return kept
+            return known
         if progress:
             with parts.progress.Progress([self._cell]) as shown:
-                self.wait_for_final_state(timeout, callback=shown.heard)
+                self.wait_for_final_state(timeout, callback=shown.on_change)
         else:
             self.wait_for_final_state(timeout)
         wanted, limit = self._wanted_result(reader, timeout, began, refresh=refresh, partial=partial)
@@ -209,12 +222,12 @@ class ResultMembers(StatusMembers):
     async def _result_of_async(
         self, reader: ResultReader, timeout: float | None, *, refresh: bool = False, partial: bool = False
     ) -> Any:
-        """The same, while the event loop goes on."""
+        """Return the same as :meth:`_result_of`, without blocking the event loop."""
         began = self._cell.clock.monotonic()
-        kept = None if refresh else reader.known()
-        if kept is not None:
+        known = None if refresh else reader.known()
+        if known is not None:
             await aside(lambda: self._cell.catch_up(insisting=True))
-            return kept
+            return known
         await self.wait_for_final_state_async(timeout)
         wanted, limit = self._wanted_result(reader, timeout, began, refresh=refresh, partial=partial)
         return await parts.result_waiter.read_async(wanted, self.wait_policy, limit, began)
@@ -228,7 +241,7 @@ class ResultMembers(StatusMembers):
         refresh: bool = False,
         partial: bool = False,
     ) -> tuple[Wanted[Any], float | None]:
-        """What is to be read now that the job has ended, and the seconds for all of the call, from *began* on."""
+        """Return what to read now that the job has ended, and the seconds that the whole call may take."""
         limit = checked_timeout(timeout)
         ended_at, clock = self._cell.ended_at, self._cell.clock
         seconds_ago = 0.0 if ended_at is None else (clock.now() - ended_at).total_seconds()
@@ -237,14 +250,14 @@ class ResultMembers(StatusMembers):
             (reader, refresh, partial),
             reader.tries,
             lambda: self._try_result(reader, refresh=refresh, partial=partial),
-            lambda step, seconds: self._without_result(reader, step, seconds, partial=partial),
+            lambda step, seconds: self._error_without_result(reader, step, seconds, partial=partial),
             clock.monotonic() - seconds_ago,
             clock,
             to_its_end=self.store is not None,
         )
         if partial or queries.status(self.state) is not JobStatus.ERROR:
             return wanted, limit
-        # What is missing of a failed job is the reason alone. The wait for the job does not count against it.
+        # Of a failed job only the reason is missing. It gets COMES_WITHIN seconds after the wait for the job.
         from ibm_circuit_job.state.reading import COMES_WITHIN  # noqa: PLC0415 - loaded with the first handle
 
         longest = self._cell.clock.monotonic() - began + COMES_WITHIN
@@ -253,13 +266,13 @@ class ResultMembers(StatusMembers):
     def _try_result(self, reader: ResultReader, *, refresh: bool, partial: bool) -> Any:
         from ibm_circuit_job.state.reading import Missed  # noqa: PLC0415 - loaded with the first handle
 
-        # What has arrived before, and could not be written then, is looked for in the store.
+        # A result that arrived earlier and could not be saved then is saved first.
         self._cell.catch_up(insisting=True)
         status = queries.status(self.state)
         if status is JobStatus.CANCELLED:
             why = queries.error_message(self.state)
-            said = "" if why is None else f": {why}"
-            raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result{said}")
+            reason = "" if why is None else f": {why}"
+            raise IBMJobInvalidStateError(f"job {self.state.job_id} was cancelled, so it has no result{reason}")
         if status is JobStatus.ERROR:
             left = reader.read_partial(again=refresh) if partial else None
             if left is not None:
@@ -270,10 +283,10 @@ class ResultMembers(StatusMembers):
             raise self._failed()
         return reader.read(again=refresh)
 
-    def _without_result(
+    def _error_without_result(
         self, reader: ResultReader, step: TimedOut | GaveUp, seconds: float | None, *, partial: bool
     ) -> IBMError | None:
-        """Say why there is no result, where there is anything to add to the trouble on the way to it."""
+        """Return the error that says why there is no result; ``None`` if the last failure says it."""
         from ibm_circuit_job.state.waiting import GaveUp  # noqa: PLC0415 - loaded with the first handle
 
         if queries.status(self.state) is JobStatus.ERROR and not partial:

@@ -1,7 +1,7 @@
-"""The two shells around ``state.reading``: one that blocks its thread, and one for asyncio. Neither decides anything.
+"""Reading a result with retries: ``read`` blocks its thread, and ``read_async`` is for asyncio.
 
-Each try at a result runs in a thread of its own. A caller whose time is up leaves it alone: what has begun to arrive
-may be the only copy, so it is read to its end, and the next caller finds it.
+Both do what ``state.reading`` decides. Each try runs in a thread of its own. After a timeout the try goes on: a reply
+that has begun may be the only copy of the result, so it is read to its end, and the next call returns it.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ _T = TypeVar("_T")
 
 @frozen(eq=False)
 class Try:
-    """One try at a result, which runs or has ended."""
+    """One try to read a result, running or ended."""
 
     key: Hashable
-    """What is tried."""
+    """Identifies what is read; see :attr:`Wanted.key`."""
     outcome: Future[Any]
-    """What it comes to: the result, or a :class:`~ibm_circuit_job.state.reading.Missed`."""
+    """The result, or a :class:`~ibm_circuit_job.state.reading.Missed`."""
     process: int = field(factory=os.getpid)
-    """The process whose thread it runs in. A fork has no such thread."""
+    """The ID of the process whose thread it runs in. A fork has no such thread."""
 
 
 class Tries:
-    """The tries at the result of one handle's job: one at a time, however many threads and tasks want it."""
+    """The tries to read the result of one handle's job: one at a time, for all threads and tasks together."""
 
     def __init__(self) -> None:
         self._lock = ForkFreeLock()
         self._running: Try | None = None
 
     def join(self, key: Hashable, try_once: Callable[[], object], *, to_its_end: bool) -> Try:
-        """Return the try that runs, whatever it tries; else begin one.
+        """Return the running try, whatever it reads; else begin one.
 
         Args:
-            key: What is to be tried.
-            try_once: Tries it.
-            to_its_end: Whether the end of the program waits for it.
+            key: Identifies what a new try reads.
+            try_once: Reads it once.
+            to_its_end: Whether the end of the program waits for a new try.
         """
         with self._lock():
             running = self._running
             if running is not None and not running.outcome.done() and running.process == os.getpid():
                 return running
             begun = self._running = Try(key, background.started(try_once, to_its_end=to_its_end))
-        # What it came to is for its callers: memory has it where it is to stay.
+        # Not referred to any longer than it runs: the reader itself caches what it is to cache.
         begun.outcome.add_done_callback(self._forget)
         return begun
 
@@ -73,36 +73,36 @@ class Tries:
 
 @frozen(eq=False)
 class Wanted(Generic[_T]):
-    """What is read of a job that has ended."""
+    """What to read of a job that has ended."""
 
     job_id: str
     key: Hashable
-    """What tells it apart from all else that is read of the same job."""
+    """Identifies what is read, among all that can be read of the job: form, refresh, partial."""
     tries: Tries
     try_once: Callable[[], _T | Missed]
-    """Tries to read it, once."""
+    """Reads it once."""
     error: Callable[[TimedOut | GaveUp, float | None], IBMError | None]
-    """Says why there is none, within so many seconds; ``None`` where there is nothing to add to the trouble."""
+    """Returns the error that says why there is none, within some seconds; ``None`` if the last failure says it."""
     ended_at: float
     """When the job was first seen to have ended, by the monotonic clock."""
     clock: Clock
     """The clock of the wait."""
     to_its_end: bool = False
-    """Whether the end of the program waits for it, since there is a store to write it to."""
+    """Whether the end of the program waits for a running try, because a store saves its result."""
 
 
 def read(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | None, began: float) -> _T:
-    """Read a result, and wait trouble out, blocking this thread.
+    """Read a result, with retries, blocking this thread.
 
     Args:
-        wanted: What is read.
-        policy: How the wait is paced.
+        wanted: What to read.
+        policy: The pauses of the wait.
         timeout: Seconds that the call may take; ``None`` for as long as it takes.
         began: When the call began, by the monotonic clock.
 
     Raises:
-        IBMJobTimeoutError: If the result is not there in time. A body that is under way is read on.
-        IBMError: If there is none, or trouble lasted for longer than the policy's patience.
+        IBMJobTimeoutError: If the result has not arrived in time. A reply that has begun is read to its end.
+        IBMError: If there is no result, or failures lasted for longer than the policy's patience.
     """
     course = _Course.begun(wanted, policy, timeout, began)
     while True:
@@ -122,7 +122,7 @@ def read(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | None, began: f
 
 
 async def read_async(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | None, began: float) -> _T:
-    """Read a result, and wait trouble out, while the event loop goes on; see :func:`read`."""
+    """Read a result, with retries, without blocking the event loop; see :func:`read`."""
     course = _Course.begun(wanted, policy, timeout, began)
     while True:
         step = course.next_step()
@@ -135,7 +135,7 @@ async def read_async(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | No
             case Finished():
                 return course.found()
             case TimedOut() | GaveUp():
-                # It may ask the service once more.
+                # In a thread, because it may send another request.
                 raise await background.aside(partial(course.error, step))
             case _:
                 assert_never(step)
@@ -143,7 +143,7 @@ async def read_async(wanted: Wanted[_T], policy: WaitPolicy, timeout: float | No
 
 @define
 class _Course(Generic[_T]):
-    """One call for a result: what happened so far, and what each try means for it."""
+    """The state of one call for a result, which changes with each try."""
 
     wanted: Wanted[_T]
     policy: WaitPolicy
@@ -201,7 +201,7 @@ class _Course(Generic[_T]):
         return to_exception(TimeUp(f"read {what}", self.timeout or 0.0, None if trouble is None else trouble.last))
 
     def seconds(self) -> float | None:
-        """How long a try is waited for: until the deadline; past it for no more than a moment."""
+        """Return the seconds to wait for a try: until the deadline, and after it SHORTEST_CALL at most."""
         deadline = self.reading.wait.deadline
         if deadline is None:
             return None

@@ -1,7 +1,7 @@
-"""Where a wait shows its progress: a cell of a notebook, a terminal, or lines of text.
+"""The outputs for the progress of a wait: a cell of a notebook, a terminal, or lines of text.
 
-Each has ``draw``, which shows how the jobs are; ``say``, which adds a line; and ``close``. What is shown is made in
-``views``. IPython is used only in a notebook, and rich only on a terminal, where it is installed.
+Each has ``draw``, which shows the jobs; ``say``, which adds a line; and ``close``. ``views`` makes the text and the
+HTML. IPython is used only in a notebook, and rich only on a terminal, if it is installed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _TITLE: Final = "Job Status"
 
 
 class Screen(Protocol):
-    """A place where progress is shown."""
+    """An output for progress."""
 
     moves: bool
     """Whether to draw again as time passes, and not only when a job has changed."""
 
     def draw(self, jobs: Sequence[JobView], now: datetime) -> None:
-        """Show how the jobs are at a moment."""
+        """Show the jobs, with the times from *now*."""
         ...
 
     def say(self, line: str) -> None:
@@ -45,7 +45,7 @@ def screen_for(output: TextIO | None, *, several: bool) -> Screen:
     """Return the screen for an output.
 
     Args:
-        output: A file or a terminal; by default the cell of a notebook, and the standard output elsewhere.
+        output: A file or a terminal; by default the cell of a notebook, else the standard output.
         several: Whether several jobs are shown, as a table.
     """
     if output is None and _in_notebook():
@@ -62,7 +62,7 @@ def _in_notebook() -> bool:
 
 
 def _console(file: TextIO) -> Console | None:
-    """The terminal that a file is; ``None`` where it is none, cannot move its cursor, or rich is not installed."""
+    """Return a console for a file; ``None`` if it is no terminal with a movable cursor, or rich is not installed."""
     is_terminal = getattr(file, "isatty", None)
     if is_terminal is None or not is_terminal():
         return None
@@ -79,7 +79,7 @@ def _line(job: JobView, now: datetime, *, several: bool) -> str:
 
 
 class Lines:
-    """Lines of text, such as in a file: one for each status and each place in the queue."""
+    """Lines of text, such as in a file: one for each change of a status or a place in the queue."""
 
     moves = False
 
@@ -106,7 +106,7 @@ class Lines:
 
 
 class Terminal:
-    """A line that is written again and again on a terminal, or a table of several jobs."""
+    """A line on a terminal that is replaced at each drawing, or a table of several jobs."""
 
     moves = True
 
@@ -129,9 +129,9 @@ class Terminal:
 
         if not self._several:
             return Text(_line(jobs[0], now, several=False))
-        # A table that is higher than the terminal cannot be written again in place.
+        # A table that is higher than the terminal cannot be replaced in place.
         most = max(self._console.height - 4, 1)
-        # What goes on comes first, where not all can be shown.
+        # If not all fit, the jobs that have not ended come first.
         chosen = jobs if len(jobs) <= most else sorted(jobs, key=live.has_ended)[:most]
         rows = [live.row(job, now) for job in chosen]
         caption = f"{sum(map(live.has_ended, jobs))} of {len(jobs)} have ended"
@@ -153,9 +153,9 @@ class Terminal:
 
 
 def _widths(room: int, rows: Sequence[Sequence[str]]) -> list[int]:
-    """The widths of the columns that fit into a room: of the first two always, of which the second may be cut off.
+    """Return the widths of the columns that fit into *room* characters.
 
-    The last column, the words for the status, may be cut off as well.
+    The first two columns always fit. The second one, and the last one with the words for the status, may be cut off.
     """
     from rich.cells import cell_len  # noqa: PLC0415 - of an extra
 
@@ -185,7 +185,7 @@ class Cell:
         self._handle: Any = None
 
     def draw(self, jobs: Sequence[JobView], now: datetime) -> None:
-        """Show the table, in place of the one that was drawn before."""
+        """Show the table, in place of the previous one."""
         frame = _Frame(jobs, now, several=self._several)
         if self._handle is None:
             from IPython.display import display  # noqa: PLC0415 - there in a notebook
@@ -203,7 +203,7 @@ class Cell:
 
 
 class _Frame:
-    """What one drawing shows: HTML for a notebook, and lines for a front end without HTML."""
+    """One drawing: HTML for a notebook, and lines of text for a front end without HTML."""
 
     def __init__(self, jobs: Sequence[JobView], now: datetime, *, several: bool) -> None:
         self._html = live_html(jobs, now)

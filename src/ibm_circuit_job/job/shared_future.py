@@ -1,4 +1,4 @@
-"""SharedFuture: one call that runs in a thread, for all that want its outcome."""
+"""SharedFuture: one call in a thread, whose future all callers share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 class SharedFuture(Generic[_T]):
-    """The future of a call that begins when it is asked for first, and again only after it failed, or in a fork.
+    """The future of a call that runs once: a new call begins only after a failure, and in a fork.
 
     Example:
         >>> shared = SharedFuture()
@@ -28,10 +28,10 @@ class SharedFuture(Generic[_T]):
         self._begun: tuple[int, Future[_T]] | None = None
 
     def get(self, call: Callable[[], _T]) -> Future[_T]:
-        """Return the future of the call that runs, or has succeeded; else begin one in a daemon thread.
+        """Return the future of the call that runs or has succeeded; else begin *call* in a daemon thread.
 
         Args:
-            call: What is called.
+            call: Returns the result of the future.
         """
         with self._lock():
             if self._begun is not None:

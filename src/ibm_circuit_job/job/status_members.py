@@ -1,4 +1,4 @@
-"""The members of a handle that ask for the status, wait for the end, and cancel."""
+"""The members of a handle that request the status, wait until the job has ended, and cancel it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from ibm_circuit_job.wire import queries
 
 
 class StatusMembers(Handle):
-    """The status of a job: asking for it, waiting for the end, cancelling."""
+    """The status of a job: requesting it, waiting for a final one, cancelling."""
 
     def status(self) -> JobStatus:
-        """Ask the service for the job's status, once and without the circuits. A final one is not asked for again.
+        """Return the job's status, from one request without the circuits.
+
+        A final status costs no request. Source: ``GET /jobs/ID?exclude_params=true``.
 
         Returns:
-            The status. One that this version of the library does not know counts as not final.
+            The status. A status string that this version of the library does not know counts as not final.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -37,12 +39,13 @@ class StatusMembers(Handle):
         return queries.status(self.state) or UNKNOWN
 
     def refresh(self) -> None:
-        """Ask the service for all that it says of the job. This never consumes a result.
+        """Request the job and its metrics again. The result is never read.
 
-        More attributes may be there afterwards.
+        The handle may have more attributes afterwards. Source: ``GET /jobs/ID?exclude_params=true`` and
+        ``GET /jobs/ID/metrics``.
 
         Raises:
-            IBMJobApiError: If the service refused or could not be reached; nothing is changed then.
+            IBMJobApiError: If the service refused or could not be reached. The handle does not change then.
         """
         self._cell.ask_for_all()
 
@@ -54,20 +57,20 @@ class StatusMembers(Handle):
     ) -> None:
         """Wait until the job has ended.
 
-        Where the service offers a push stream, the wait listens to it; else it polls, with pauses that grow with
-        the time waited. Trouble that may pass does not end the wait.
+        The wait listens to the service's push stream if there is one. Else it polls, with pauses that grow with the
+        time waited. Errors that may pass, such as a lost connection, do not end the wait.
 
         Args:
             timeout: Seconds to wait; ``None`` for as long as it takes.
             wait: Seconds between two polls, instead of the pauses of :attr:`wait_policy`.
-            callback: Called as ``callback(job_id, status, job, queue_info=...)`` with each status that is seen, the
-                first at once, and with each change of the place in the queue; ``queue_info`` is ``None`` where nothing
-                useful is known. Take ``**kwargs``, as later versions may pass more.
+            callback: Called as ``callback(job_id, status, job, queue_info=...)`` with the first status, and with each
+                change of the status or of the place in the queue. ``queue_info`` is ``None`` if the service says
+                nothing useful. Accept ``**kwargs``, because later versions may pass more arguments.
 
         Raises:
-            IBMJobTimeoutError: If the job has not ended by then.
+            IBMJobTimeoutError: If the job has not ended after ``timeout`` seconds.
             IBMJobInvalidStateError: If ``timeout`` or ``wait`` is no number of seconds.
-            IBMJobApiError: If the service refused for good, or was in trouble for a day without one good reply.
+            IBMJobApiError: If the service refused for good, or gave no good reply for a day.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob
@@ -79,7 +82,7 @@ class StatusMembers(Handle):
             a DONE
         """
         limit = checked_timeout(timeout)
-        parts.waiter.wait(self._cell, paced(self.wait_policy, wait), limit, self._teller(callback))
+        parts.waiter.wait(self._cell, paced(self.wait_policy, wait), limit, self._reporting(callback))
 
     async def wait_for_final_state_async(
         self,
@@ -87,7 +90,7 @@ class StatusMembers(Handle):
         wait: float | None = None,
         callback: Callable[..., object] | None = None,
     ) -> None:
-        """Wait until the job has ended, while the event loop goes on; see :meth:`wait_for_final_state`.
+        """Wait until the job has ended, without blocking the event loop; see :meth:`wait_for_final_state`.
 
         Example:
             >>> from ibm_circuit_job import IBMCircuitJob
@@ -100,21 +103,26 @@ class StatusMembers(Handle):
             True
         """
         limit = checked_timeout(timeout)
-        await parts.waiter.wait_async(self._cell, paced(self.wait_policy, wait), limit, self._teller(callback))
+        await parts.waiter.wait_async(self._cell, paced(self.wait_policy, wait), limit, self._reporting(callback))
 
-    def _teller(self, callback: Callable[..., object] | None) -> Callable[[], None] | None:
-        return None if callback is None else partial(parts.telling.Teller(callback).tell, self)
+    def _reporting(self, callback: Callable[..., object] | None) -> Callable[[], None] | None:
+        if callback is None:
+            return None
+        return partial(parts.status_callback.StatusCallback(callback).call_if_changed, self)
 
     def cancel(self) -> bool:
-        """Ask the service to cancel the job.
+        """Request that the service cancels the job.
+
+        The service may finish the job all the same; its later status says so. Source: ``POST /jobs/ID/cancel``.
 
         Returns:
-            True if the service accepted, or the job was cancelled before; False if it answers that it did not.
-            A job that the service finishes all the same ends as the service says.
+            True if the service accepted, or the job was cancelled before; False if the service replies that it did
+            not cancel the job.
 
         Raises:
-            IBMJobInvalidStateError: If the job is in a state that cannot be cancelled.
-            IBMJobApiError: If the service refused otherwise, or could not be reached; it is an ``IBMJobError``.
+            IBMJobInvalidStateError: If the job has ended, or its state allows no cancelling.
+            IBMJobApiError: If the service refused for another reason, or could not be reached. It is an
+                ``IBMJobError``.
         """
         if queries.status(self.state) is JobStatus.CANCELLED:
             return True
@@ -137,11 +145,11 @@ class StatusMembers(Handle):
         raise to_exception(failure, IBMJobInvalidStateError)
 
     def error_message(self) -> str | None:
-        """Return why the job failed.
+        """Return why the job failed, or ``None``.
 
         Returns:
-            The service's reason with its code and its advice, else what the results text says; ``None`` unless the job
-            failed, or was cancelled because it ran longer than allowed.
+            The service's reason with its code and its advice; without a reason, the text of the result. ``None``
+            unless the job failed, or was cancelled because it ran longer than allowed.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.

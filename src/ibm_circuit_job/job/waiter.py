@@ -1,6 +1,7 @@
-"""The two shells around :class:`~ibm_circuit_job.state.course.Course`: one blocks its thread, one is for asyncio.
+"""Waiting for one job: ``wait`` blocks its thread, and ``wait_async`` is for asyncio.
 
-Neither decides anything. The blocking one is ``threads.following.follow``, whose failure becomes an exception here.
+Both do what :class:`~ibm_circuit_job.state.course.Course` decides. The blocking loop is ``threads.following.follow``;
+here its failure becomes an exception.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ from ibm_circuit_job.threads.following import Steps, follow
 
 
 def wait(
-    job: JobCell, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
+    job: JobCell, policy: WaitPolicy, timeout: float | None = None, report: Callable[[], object] | None = None
 ) -> None:
     """Wait until a job has ended, blocking this thread.
 
     Args:
-        job: What is known of the job.
-        policy: How the wait is paced.
+        job: The cell of the job's handle.
+        policy: The pauses of the wait.
         timeout: Seconds to wait; ``None`` for as long as it takes.
-        tell: Called after each good reply, and at the end.
+        report: Called after each good reply, and at the end.
 
     Raises:
         IBMJobTimeoutError: If the job has not ended in time.
-        IBMJobApiError: If the service refused for good, or was in trouble for longer than the policy's patience.
+        IBMJobApiError: If the service refused for good, or failed for longer than the policy's patience.
     """
     steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
     steps.shared = shared = shared_job(job)
     try:
-        ended = effects.perform(follow(steps, tell))
+        ended = effects.perform(follow(steps, report))
     finally:
         if shared is not None:
             shared.wait.leave()
@@ -49,25 +50,25 @@ def wait(
 
 
 async def wait_async(
-    job: JobCell, policy: WaitPolicy, timeout: float | None = None, tell: Callable[[], object] | None = None
+    job: JobCell, policy: WaitPolicy, timeout: float | None = None, report: Callable[[], object] | None = None
 ) -> None:
-    """Wait until a job has ended, while the event loop goes on; see :func:`wait`."""
+    """Wait until a job has ended, without blocking the event loop; see :func:`wait`."""
     steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
     if job.keeper is None:
-        await _follow(steps, tell, job.clock)
+        await _follow(steps, report, job.clock)
         return
-    # A store is not to hold the loop up.
+    # In a thread: a call of a store would block the event loop.
     steps.shared = shared = await aside(partial(shared_job, job))
     try:
-        await _follow(steps, tell, job.clock)
+        await _follow(steps, report, job.clock)
     finally:
         if shared is not None:
-            # Before the caller goes on, who may close the store.
+            # Before this returns, because the caller may close the store next.
             await aside(shared.wait.leave)
 
 
-async def _follow(steps: Steps, tell: Callable[[], object] | None, clock: Clock) -> None:
-    if tell is not None:
+async def _follow(steps: Steps, report: Callable[[], object] | None, clock: Clock) -> None:
+    if report is not None:
         steps.look_first()
     while True:
         step = steps.next()
@@ -76,15 +77,15 @@ async def _follow(steps: Steps, tell: Callable[[], object] | None, clock: Clock)
                 await aside(partial(steps.listen, seconds))
             case Poll(after):
                 await _pause(steps, after, clock)
-                # What is learned may be written to a store, which is not to hold the loop up either.
+                # In a thread: the request, and saving its reply, would block the event loop.
                 await aside(steps.poll)
-                if steps.wants_metrics(has_listener=tell is not None):
+                if steps.wants_metrics(has_listener=report is not None):
                     await aside(steps.measure)
-                if tell is not None:
-                    tell()
+                if report is not None:
+                    report()
             case Finished():
-                if tell is not None:
-                    tell()
+                if report is not None:
+                    report()
                 return
             case TimedOut() | GaveUp():
                 raise to_exception(steps.failure(step))
@@ -93,7 +94,7 @@ async def _follow(steps: Steps, tell: Callable[[], object] | None, clock: Clock)
 
 
 async def _pause(steps: Steps, seconds: float, clock: Clock) -> None:
-    """Wait before the next poll; where another process asks, in a thread, which what it saves ends."""
+    """Wait before the next poll. If another process polls, the wait is in a thread, and ends when that one saves."""
     if steps.is_following:
         await aside(partial(steps.pause, seconds))
         return
@@ -103,8 +104,8 @@ async def _pause(steps: Steps, seconds: float, clock: Clock) -> None:
 
 
 async def pause(seconds: float, clock: Clock) -> None:
-    """Wait, while the event loop goes on: by the machine's clock on the loop, by any other in a thread."""
-    import asyncio  # noqa: PLC0415 - costly, and for those who use it
+    """Wait without blocking the event loop. A clock other than the machine's sleeps in a thread."""
+    import asyncio  # noqa: PLC0415 - slow to import, and only asynchronous programs need it
 
     if clock is SYSTEM_CLOCK:
         await asyncio.sleep(max(seconds, 0.0))

@@ -1,8 +1,8 @@
-"""Many jobs at once: their standing by the page, and waiting for each of them with a handful of threads.
+"""Refreshing many jobs, and waiting for many jobs, with few requests and few threads.
 
-The service lists 200 jobs in one request. So what N jobs are doing is known after about N / 200 requests, whatever
-mixture of states they are in: those that have not ended are listed first, and of those that are not among them the
-ended ones are listed, or asked for one by one where they are few.
+The service lists 200 jobs in one request, so the statuses of N jobs take about N / 200 requests. The listing of jobs
+that have not ended is read first. Jobs that are not in it are found in the listing of ended jobs; a few of them are
+requested one by one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ibm_circuit_job.errors import (
 from ibm_circuit_job.job.arguments import checked_timeout
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.sharing import SharedJobs
-from ibm_circuit_job.job.telling import Teller
+from ibm_circuit_job.job.status_callback import StatusCallback
 from ibm_circuit_job.state import waiting
 from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL, is_at
 from ibm_circuit_job.state.job import Job
@@ -48,25 +48,25 @@ from ibm_circuit_job.wire.replies import JobPage
 
 _logger: Final = logging.getLogger(__name__)
 FEW: Final = 3
-"""So many jobs are asked for one by one."""
+"""Up to this many jobs are requested one by one; more are listed."""
 ONE_BY_ONE: Final = 50
-"""So many are asked for one by one where the listing cannot be read."""
+"""Up to this many jobs are requested one by one if the listing cannot be read."""
 STREAMS: Final = 4
-"""Where no more than so many jobs run, they are listened to."""
+"""The most push streams that one wait opens. If more jobs run, it opens none and polls."""
 MEASURED: Final = 8
-"""Where no more than so many jobs are queued, their places are asked for, one by one, for a callback."""
+"""Up to this many queued jobs, a wait with a callback requests their places in the queue, one by one."""
 
 
 def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
-    """Ask the service for the standing of many jobs, in about N / 200 requests. Circuits and results are not read.
+    """Update the statuses and descriptions of many jobs, in about N / 200 requests for N jobs.
 
-    Jobs that are known to have ended are not asked for.
+    Circuits and results are not read. Jobs that have ended are not requested. Source: ``GET /jobs``.
 
     Args:
         jobs: The jobs; they may be of several accounts.
 
     Raises:
-        IBMJobApiError: If the service refused, or could not be reached; what was learned before that is kept.
+        IBMJobApiError: If the service refused or could not be reached. Jobs that were read before that are updated.
 
     Example:
         >>> from ibm_circuit_job import IBMCircuitJob
@@ -83,21 +83,21 @@ def refresh_all(jobs: Iterable[IBMCircuitJob]) -> None:
 
 
 def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
-    """Ask for the standing of many jobs, also of those that have ended, and return those that the service knows.
+    """Update many jobs, including those that have ended, and return the jobs that the service knows.
 
-    One of which the service will not tell is left out, with a warning in the log; one of which it tells something that
-    cannot be read is returned as it was.
+    A job that the service refuses to describe is left out, with a warning in the log. A job whose reply cannot be read
+    is returned unchanged.
 
     Raises:
-        IBMJobApiError: If the service could not be reached, was in trouble, or will tell of none of them.
+        IBMJobApiError: If the service could not be reached, failed, or refuses to describe any of the jobs.
     """
-    asked = list(jobs)
-    groups = _grouped(asked)
+    wanted = list(jobs)
+    groups = _grouped(wanted)
     for group in groups:
         for failure in group.look(also_ended=True):
-            # What need not be tried again was said of one job; so was what cannot be read, unless it was the listing.
-            about_one = not failure.can_retry or any(failure is each for each in group.unreadable.values())
-            if not about_one or failure.http_status == _NOT_LOGGED_IN:
+            # A final refusal is about one job. So is an unreadable reply, unless it is the listing.
+            is_about_one_job = not failure.can_retry or any(failure is each for each in group.unreadable.values())
+            if not is_about_one_job or failure.http_status == _NOT_LOGGED_IN:
                 raise to_exception(failure)
     refusals = {(id(group.client), job_id): why for group in groups for job_id, why in group.refusals.items()}
     refused = {job_id: why for (_, job_id), why in refusals.items() if not is_answer(why, 404, 410)}
@@ -107,21 +107,21 @@ def refresh_known(jobs: Iterable[IBMCircuitJob]) -> list[IBMCircuitJob]:
         _logger.warning("Job %s is left out: %s", job_id, describe(why))
     for group in groups:
         for job_id, why in group.unreadable.items():
-            _logger.warning("Job %s is as it was when it was seen last: %s", job_id, describe(why))
+            _logger.warning("The new status of job %s could not be read: %s", job_id, describe(why))
     unknown = refusals.keys() - {key for key in refusals if key[1] in refused}
-    missed = [job for job in asked if (id(job.client), job.state.job_id) in unknown and not _is_elsewhere(job)]
+    missed = [job for job in wanted if (id(job.client), job.state.job_id) in unknown and not _is_elsewhere(job)]
     if missed:
         _logger.warning("Left out, because the service does not have them: %s.", number_of_jobs(len(missed)))
-    return [job for job in asked if (id(job.client), job.state.job_id) not in refusals]
+    return [job for job in wanted if (id(job.client), job.state.job_id) not in refusals]
 
 
 _NOT_LOGGED_IN: Final = 401
 
 
 def _is_elsewhere(job: IBMCircuitJob) -> bool:
-    """Whether a job was submitted to another service than the one that was asked.
+    """Whether a job was submitted to another service than the one its client sends requests to.
 
-    A store has all services on this machine under one name, since one goes on with what another has stored.
+    A store has one name for all local services, since a new local service continues with the jobs of an earlier one.
     """
     details, parameters = job.state.details, adapted(job.client).parameters
     url = None if details is None else details.service_url
@@ -135,7 +135,19 @@ def as_completed(
     callback: Callable[..., object] | None = None,
     policy: WaitPolicy | None = None,
 ) -> Iterator[IBMCircuitJob]:
-    """Yield jobs as they end, each once; see :func:`~ibm_circuit_job.wait_all`.
+    """Yield each job when it has ended.
+
+    Args:
+        jobs: The jobs; they may be of several accounts.
+        timeout: Seconds to wait for all of them; ``None`` for as long as it takes.
+        callback: Called as ``callback(job_id, status, job, queue_info=...)``; see
+            :func:`~ibm_circuit_job.wait_all`.
+        policy: The pauses of the wait.
+
+    Raises:
+        IBMJobTimeoutError: If not all jobs have ended after ``timeout`` seconds.
+        IBMJobInvalidStateError: If ``timeout`` is no number.
+        IBMJobApiError: If the service refused a job for good; raised after all other jobs were yielded.
 
     Example:
         >>> from ibm_circuit_job import IBMCircuitJob
@@ -145,38 +157,39 @@ def as_completed(
         [<IBMCircuitJob('a', DONE)>]
     """
     limit = checked_timeout(timeout)
-    return _ending(_grouped(jobs), limit, None if callback is None else Teller(callback), policy or WaitPolicy())
+    reported = None if callback is None else StatusCallback(callback)
+    return _ending(_grouped(jobs), limit, reported, policy or WaitPolicy())
 
 
 def _ending(
-    groups: Sequence[_Group], limit: float | None, teller: Teller | None, policy: WaitPolicy
+    groups: Sequence[_Group], limit: float | None, callback: StatusCallback | None, policy: WaitPolicy
 ) -> Iterator[IBMCircuitJob]:
     began = effects.monotonic()
     deadline = None if limit is None else began + limit
-    news = threading.Event()
+    changed = threading.Event()
     for group in groups:
         group.wait = Wait(began, deadline, seed=effects.chance())
         group.is_waiting = True
-        group.news = news
-        group.teller = teller
+        group.changed = changed
+        group.callback = callback
     try:
         for group in groups:
             group.begin_to_share()
-        yield from _until_all_ended(groups, news, limit, policy)
+        yield from _until_all_ended(groups, changed, limit, policy)
     finally:
         for group in groups:
             group.shared.leave()
 
 
 def _until_all_ended(
-    groups: Sequence[_Group], news: threading.Event, limit: float | None, policy: WaitPolicy
+    groups: Sequence[_Group], changed: threading.Event, limit: float | None, policy: WaitPolicy
 ) -> Iterator[IBMCircuitJob]:
-    hopeless: list[IBMError] = []
+    errors: list[IBMError] = []
     while True:
         for group in groups:
-            group.tell()
+            group.call_callback()
             yield from group.take_ended()
-            hopeless += group.give_up(policy)
+            errors += group.give_up(policy)
         groups = [group for group in groups if group.waiting]
         if not groups:
             break
@@ -188,13 +201,13 @@ def _until_all_ended(
         for group in groups:
             group.shared.promise(pause)
             group.listen(policy)
-        wait_for(news, pause)
-        news.clear()
+        wait_for(changed, pause)
+        changed.clear()
         for group in groups:
             group.take_turns()
             group.look_if_due(policy)
-    if hopeless:
-        raise hopeless[0]
+    if errors:
+        raise errors[0]
 
 
 def _not_ended(groups: Sequence[_Group], seconds: float) -> IBMJobTimeoutError:
@@ -207,7 +220,7 @@ def _not_ended(groups: Sequence[_Group], seconds: float) -> IBMJobTimeoutError:
 
 
 def _grouped(jobs: Iterable[IBMCircuitJob]) -> list[_Group]:
-    """The jobs by the client that is asked about them, and by ID: two handles on one job are asked for once."""
+    """Return the jobs grouped by their client, and by ID: a job with two handles is requested once."""
     groups: dict[int, _Group] = {}
     for job in jobs:
         group = groups.setdefault(id(job.client), _Group(job.client))
@@ -219,34 +232,36 @@ def _grouped(jobs: Iterable[IBMCircuitJob]) -> list[_Group]:
 
 @define(eq=False)
 class _Group:
-    """Jobs of one client, and the wait for them."""
+    """The jobs of one client, and the wait for them."""
 
     client: Any
     waiting: dict[str, list[IBMCircuitJob]] = field(factory=lambda: defaultdict(list))
+    """The jobs that have not ended: ID -> the handles on the job."""
     wait: Wait = field(factory=lambda: Wait(0.0))
     is_waiting: bool = False
-    """Whether the policy of a wait tries again; else each request is patient by itself."""
-    news: threading.Event = field(factory=threading.Event)
+    """Whether a wait retries by its policy; else each request retries by itself."""
+    changed: threading.Event = field(factory=threading.Event)
+    """Set when a record has changed, or a push stream has ended. It ends the pause of the wait."""
     listening: dict[str, str | None] = field(factory=dict)
-    """The jobs that are listened to: ID -> how that went, once it is over: ``closed``, ``quiet`` or ``refused``."""
+    """The jobs with a push stream: ID -> ``None``, or how the stream ended: ``closed``, ``quiet`` or ``refused``."""
     tried: set[str] = field(factory=set)
-    """Those whose stream has ended, or was refused."""
+    """The IDs of jobs whose stream has ended, or was refused. They get no other stream."""
     troubles: TroubleLog = field(factory=lambda: TroubleLog("many jobs"))
-    teller: Teller | None = None
-    """What calls the callback of the wait."""
+    callback: StatusCallback | None = None
+    """The callback of the wait."""
     refusals: dict[str, Failure] = field(factory=dict)
-    """Those that the service will say nothing of."""
+    """The jobs that the service refuses to describe: ID -> why."""
     shared: SharedJobs = field(factory=SharedJobs)
-    """What other processes that wait for the same jobs have to do with it."""
+    """The part of the wait that is shared with other processes, which wait for the same jobs."""
     unreadable: dict[str, Failure] = field(factory=dict)
-    """Those of which it said something that cannot be read, or of which something in front of it spoke instead."""
+    """The jobs whose reply cannot be read, or is not the service's own, such as a proxy's page: ID -> why."""
 
     def look(self, *, also_ended: bool = False) -> Iterator[Failure]:
-        """Ask for the standing of all, and yield what went wrong.
+        """Request all jobs, by listings or one by one, and yield the failures.
 
         Args:
-            also_ended: Ask also for those that are known to have ended; and for the others, too, where what was said of
-                one cannot be read, which is not asked for again.
+            also_ended: Whether to request also the jobs that have ended. An unreadable reply about one job then does
+                not end the requests for the others.
         """
         wanted = {
             job_id
@@ -261,7 +276,7 @@ class _Group:
             if failure is not None and failure.can_retry and not hopeless:
                 yield failure
                 return
-            # A listing that is not there, or forbidden, leaves to ask for each.
+            # Without a listing, each job is requested by itself.
         for job_id in sorted(wanted):
             if self._seconds() == 0.0:
                 return
@@ -272,12 +287,12 @@ class _Group:
                     return
 
     def _list(self, wanted: set[str], *, pending: bool) -> Failure | None:
-        """Page through a listing until all that are wanted were in it; those that were are not wanted any more."""
+        """Read the pages of a listing until it had all wanted jobs, and remove each job found from *wanted*."""
         created = [queries.creation_date(self.waiting[job_id][0].state) for job_id in wanted]
         known = [moment for moment in created if moment is not None]
         since: datetime | None = min(known) if len(known) == len(created) else None
         until: datetime | None = max(known) if len(known) == len(created) else None
-        # As many pages as would hold them, and as many again for jobs of others between them.
+        # The pages that the wanted jobs fill, and as many again for other jobs between them.
         most = 2 * -(-len(wanted) // PAGE) + 1
         offset = 0
         for _ in range(most):
@@ -329,7 +344,7 @@ class _Group:
         return failure
 
     def share(self) -> None:
-        """Let the handles on one job know what any of them knows."""
+        """Merge the records of all handles on one job."""
         for handles in self.waiting.values():
             for job in handles[1:]:
                 handles[0].learn(job.state)
@@ -337,21 +352,20 @@ class _Group:
                 job.learn(handles[0].state)
 
     def begin_to_share(self) -> None:
-        """Share the wait with the processes that wait for the same jobs of a store."""
+        """Share the wait with other processes that wait for the same jobs of a store."""
         cells = [job._cell for handles in self.waiting.values() for job in handles]  # noqa: SLF001 - our own
-        self.shared.begin(cells, self.news.set)
+        self.shared.begin(cells, self.changed.set)
 
     def take_turns(self) -> None:
-        """Find out which jobs this process asks for, and ask at once where another one did until now."""
+        """Find out which jobs this process requests, and poll at once if it takes some over from another process."""
         if self.shared.take_turns() and self.wait.polled is not None:
             self.wait = evolve(self.wait, poll_now=True)
 
     def _seconds(self) -> float | None:
-        """How long a request may take: ``None`` for as long as it takes, 0.0 where there is no time left for one.
+        """Return the seconds that a request may take; ``None`` for no limit, 0.0 if no time is left for one.
 
-        None of a wait takes longer than LONGEST_CALL: a connection may die without a word.
-
-        The last look of all has a moment, even if the time is up.
+        A request of a wait takes at most LONGEST_CALL, because a connection may die without an error. After the
+        deadline there is one last request, of SHORTEST_CALL at most.
         """
         if self.wait.deadline is None:
             return LONGEST_CALL if self.is_waiting else None
@@ -361,13 +375,13 @@ class _Group:
         return min(max(remaining, SHORTEST_CALL), LONGEST_CALL)
 
     def look_if_due(self, policy: WaitPolicy) -> None:
-        """Ask for all where it is time to, else for those whose stream has ended."""
-        over = {job_id: heard for job_id, heard in self.listening.items() if heard is not None}
-        for job_id, heard in over.items():
+        """Request all jobs if a poll is due; else the jobs whose stream has ended."""
+        ended = {job_id: how for job_id, how in self.listening.items() if how is not None}
+        for job_id, how in ended.items():
             del self.listening[job_id]
-            if heard != "quiet":
+            if how != "quiet":
                 self.tried.add(job_id)
-            if heard != "refused" and job_id in self.waiting:
+            if how != "refused" and job_id in self.waiting:
                 self._ask(job_id)
         now = effects.monotonic()
         step = waiting.next_step(policy, self.wait, now)
@@ -385,17 +399,17 @@ class _Group:
             self._measure()
 
     def pause(self, policy: WaitPolicy) -> float:
-        """Return after how many seconds it is time to ask again."""
+        """Return the seconds until the next poll."""
         step = waiting.next_step(policy, self.wait, effects.monotonic())
         return step.after if isinstance(step, Poll) else 0.0
 
     def is_late(self) -> bool:
-        """Return whether the time is up, and there was a last look."""
+        """Return whether the deadline has passed, and there was a poll after it."""
         wait = self.wait
         return wait.deadline is not None and wait.polled is not None and wait.polled >= wait.deadline
 
     def give_up(self, policy: WaitPolicy) -> list[IBMError]:
-        """Return the errors of those for which there is no hope, and wait for them no longer."""
+        """Return the errors of jobs that the service refused for good, and stop waiting for these jobs."""
         step = waiting.next_step(policy, self.wait, effects.monotonic())
         if isinstance(step, GaveUp):
             self.refusals |= dict.fromkeys(self.waiting, step.trouble.last)
@@ -404,9 +418,9 @@ class _Group:
         return [to_exception(self.refusals[job_id]) for job_id in refused]
 
     def listen(self, policy: WaitPolicy) -> None:
-        """Listen to some of the jobs that run, where the service pushes.
+        """Open push streams for the jobs that run, if the service has push streams.
 
-        Not for as long as a job takes: a caller that stops iterating would leave the thread and its stream behind.
+        A stream stays open for a limited time: if the caller stops iterating, its thread ends soon.
         """
         if not adapted(self.client).offers_stream:
             return
@@ -416,7 +430,7 @@ class _Group:
             if is_at(handles[0].state, JobStatus.RUNNING) and self.shared.is_asking(job_id)
         ]
         if len(running) > STREAMS:
-            # To listen to a few of many would cost more requests than it tells.
+            # A few streams would cost more requests than they save.
             return
         for job_id in running:
             if job_id in self.listening or job_id in self.tried:
@@ -428,27 +442,27 @@ class _Group:
             started(partial(self._listened, job_id, seconds))
 
     def _listened(self, job_id: str, seconds: float) -> None:
-        heard = effects.listen(self.client, job_id, seconds).map(lambda closed: "closed" if closed else "quiet")
-        self.listening[job_id] = effects.perform(heard).value_or("refused")
-        self.news.set()
+        ended = effects.listen(self.client, job_id, seconds).map(lambda closed: "closed" if closed else "quiet")
+        self.listening[job_id] = effects.perform(ended).value_or("refused")
+        self.changed.set()
 
-    def tell(self) -> None:
+    def call_callback(self) -> None:
         """Call the callback for the handles whose status or place differs from the last call."""
-        if self.teller is None:
+        if self.callback is None:
             return
         for job in [job for handles in self.waiting.values() for job in handles]:
-            # What is known from before this wait may be old, unless it is the end.
+            # A status from before this wait may be old, unless it is final.
             if self.wait.polled is not None or job.state.is_confirmed_final:
-                self.teller.tell(job)
+                self.callback.call_if_changed(job)
 
     def _measure(self) -> None:
-        """Ask for the places in the queue, for a callback; a wait goes on without them."""
+        """Request the places in the queue for the callback. Failures are ignored."""
         queued = [
             job_id
             for job_id, handles in self.waiting.items()
             if is_at(handles[0].state, JobStatus.QUEUED) and self.shared.is_asking(job_id)
         ]
-        if self.teller is None or len(queued) > MEASURED:
+        if self.callback is None or len(queued) > MEASURED:
             return
         for job_id in queued:
             seconds = self._seconds()
@@ -461,14 +475,14 @@ class _Group:
                         job.observe(Job(job_id, metrics=metrics))
 
     def take_ended(self) -> list[IBMCircuitJob]:
-        """Return the handles on jobs that have ended, and wait for them no longer."""
+        """Return the handles on jobs that have ended, and stop waiting for these jobs."""
         ended = [job_id for job_id, handles in self.waiting.items() if handles[0].state.is_confirmed_final]
         self.shared.drop(ended)
         return [job for job_id in ended for job in self.waiting.pop(job_id)]
 
 
 def _says_nothing(failure: Failure) -> bool:
-    """Whether there was an answer that tells nothing of what was asked: not to be read, or not the service's own."""
+    """Whether a reply says nothing of the job: it cannot be read, or is not the service's own."""
     return isinstance(failure, Unreadable) or (
         isinstance(failure, Refused) and failure.can_retry and not failure.is_busy
     )

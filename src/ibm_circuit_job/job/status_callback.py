@@ -1,4 +1,4 @@
-"""Teller: calls the callback of a wait, which is the same for one job and for many."""
+"""StatusCallback: the callback of a wait for one job or for many, and its last call for each handle."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _Seen: TypeAlias = tuple[JobStatus | None, int | None]
 """A status, and a place in the queue."""
 
 
-class _Told(Protocol):
-    """A handle."""
+class _Handle(Protocol):
+    """A handle on a job."""
 
     @property
     def state(self) -> Job: ...
 
 
 @define
-class Teller:
-    """A callback, and what it was called with last for each handle."""
+class StatusCallback:
+    """A callback, and the status and place that it was last called with for each handle."""
 
     callback: Callable[..., object]
     """Called as ``callback(job_id, status, job, queue_info=...)``."""
     last: dict[int, _Seen] = field(factory=dict)
 
-    def tell(self, job: _Told) -> None:
+    def call_if_changed(self, job: _Handle) -> None:
         """Call the callback if the job's status or its place in the queue differs from the last call."""
         seen = (queries.status(job.state), queries.queue_position(job.state))
         before = self.last.get(id(job))

@@ -273,7 +273,7 @@ def test_stored_job_names_its_backend_without_a_connection(tmp_path, provider, s
         backend = job.backend()
         assert isinstance(backend, IBMRetiredBackend)
         assert (backend.name, backend.num_qubits, backend.properties()) == ("local_simulator", 0, None)
-        with pytest.raises(IBMBackendError, match="known by its name alone; get one that runs jobs with"):
+        with pytest.raises(IBMBackendError, match="has no connection and no description; get one that runs jobs with"):
             backend.run(bell)
         with pytest.raises(IBMBackendApiError, match="make an IBMProvider"):
             backend.status()
@@ -289,7 +289,7 @@ def test_stored_job_of_an_unreachable_service_names_its_backend(tmp_path, provid
         [job] = offline.jobs(offline=True)
         assert job.backend().name == "local_simulator"
         assert job.result().success
-        with pytest.raises(IBMBackendError, match="is gone, or the service could not describe it"):
+        with pytest.raises(IBMBackendError, match="is retired, or the service could not describe it"):
             job.backend().run(bell)
 
 

@@ -252,7 +252,7 @@ def test_limits_that_are_no_seconds_are_refused(provider, most):
 
 
 def test_backends_that_are_known_by_name_alone_estimate_nothing():
-    with pytest.raises(IBMBackendError, match="known by its name alone"):
+    with pytest.raises(IBMBackendError, match="has no connection and no description"):
         IBMRetiredBackend(None, "ibm_x").estimate(QuantumCircuit(1))
 
 

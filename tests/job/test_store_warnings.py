@@ -1,4 +1,4 @@
-"""What the log says where a store cannot be written to: each trouble once, and each result that is in memory alone."""
+"""Warnings in the log if a store cannot be written: each failure once, and each result that exists only in memory."""
 
 import contextlib
 import sqlite3
@@ -50,14 +50,14 @@ def test_unsaved_result_is_in_the_log_once_for_each_job(store, path, caplog):
     with locked(path):
         for job in jobs:
             job.status()
-        assert len(warnings(caplog, "goes on without it")) == 1
+        assert len(warnings(caplog, "goes on without the store")) == 1
         for job in jobs:
             job.result()
             job.status()
             job.result()
-        assert len(warnings(caplog, "goes on without it")) == 1
+        assert len(warnings(caplog, "goes on without the store")) == 1
         for job_id in "ab":
-            assert len(warnings(caplog, f"The result of job {job_id} has arrived, but it is in memory alone")) == 1
+            assert len(warnings(caplog, f"Could not save the result of job {job_id}; it exists only in memory")) == 1
 
 
 def test_store_that_cannot_be_written_to_says_so_once(store, caplog, monkeypatch):

@@ -54,7 +54,7 @@ def watch(url, number, locks, counters, barrier):
                 with locks[index % LOCKS]:
                     counters[index] += 1
                     seen = observation(counters[index], f"job {index}")
-                    effects.value(stored.keep(store, seen, how=Writing.SYNCED, seen_at=effects.now()))
+                    effects.value(stored.save(store, seen, how=Writing.SYNCED, seen_at=effects.now()))
 
 
 def observation(number, job_id):

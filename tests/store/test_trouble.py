@@ -496,7 +496,7 @@ def test_unsaved_result_is_returned_with_warning_saved_later(store, path, weathe
         assert job.result() is result
         assert job.state.payload.raw == BODY
         told = [message for message in caplog.messages if f" in the store at {path}: {PASSING[weather]}" in message]
-        # Once each: that the result is in memory alone, and what is the matter with the store.
+        # Once each: that the result exists only in memory, and what is the matter with the store.
         unsaved = [message for message in told if message.startswith("The result of job a has arrived, but it is in")]
         assert len(unsaved) == 1
         assert len(told) <= 2
@@ -581,7 +581,7 @@ def test_full_disk_is_reported_and_memory_is_saved_once_space_is(tmp_path, at_on
         pytest.skip("nothing can be mounted here")
     *came, logged = said
     assert came == [True, "bell", None, True, True, True]
-    assert any(re.search("in memory alone.* (no space left|the disk failed)", message) for message in logged)
+    assert any(re.search("only in memory.* (no space left|the disk failed)", message) for message in logged)
 
 
 # Rights
@@ -1119,7 +1119,7 @@ def test_file_removed_or_replaced_while_open_loses_nothing(store, path, caplog, 
         store.records()
     job = handle(store, DONE)
     assert job.result().success
-    assert "The result of job a has arrived, but it is in memory alone" in caplog.text
+    assert "Could not save the result of job a; it exists only in memory" in caplog.text
     for beside in path.parent.glob("jobs.sqlite-*"):
         beside.unlink()
     store.close()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from attrs import evolve
 
 from ibm_circuit_job import clients
-from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.account.client_calls import replied
 from ibm_circuit_job.clients.foreign import adapted
 from ibm_circuit_job.devices.attribute_errors import missing_attribute
 from ibm_circuit_job.errors import IBMAccountError, IBMBackendApiError, IBMError, InvalidAccountError
@@ -225,7 +225,7 @@ class AccountConnection:
             except clients.RequestFailed as error:
                 raise self.account_client.refused_instance(error.failure) from None
             return str(instance)
-        instances = asked(self.account_client.user_hubs, IBMAccountError)
+        instances = replied(self.account_client.user_hubs, IBMAccountError)
         self._hubs = tuple(instances)
         if not instances:
             raise IBMAccountError(f"the account at {self.url} has access to no hub/group/project")

@@ -1,4 +1,4 @@
-"""IBMBackendService: ``provider.backend``, by which programs for the archived client find backends and jobs."""
+"""IBMBackendService: ``provider.backend``, for programs that were written for the archived client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ProviderOfService(Protocol):
-    """What the service needs of its provider, which is an ``IBMProvider``."""
+    """The members of ``IBMProvider`` that the service uses."""
 
     @property
     def url(self) -> str:
@@ -24,7 +24,7 @@ class ProviderOfService(Protocol):
         ...
 
     def backends(self, *arguments: Any, **filters: Any) -> list[IBMBackend]:
-        """Return the backends that fit."""
+        """Return the backends that match the arguments."""
         ...
 
     def get_backend(self, name: str) -> IBMBackend:
@@ -32,7 +32,7 @@ class ProviderOfService(Protocol):
         ...
 
     def jobs(self, *arguments: Any, **filters: Any) -> list[IBMCircuitJob]:
-        """Return the jobs that fit."""
+        """Return the jobs that match the arguments."""
         ...
 
     def retrieve_job(self, job_id: str) -> IBMCircuitJob:
@@ -47,8 +47,8 @@ class ProviderOfService(Protocol):
 class IBMBackendService:
     """The backends and jobs of a provider, under the name ``provider.backend``.
 
-    A backend is an attribute, too: ``provider.backend.ibm_fez``. In a name that is no Python name, other characters are
-    underscores.
+    Each backend is an attribute, too: ``provider.backend.ibm_fez``. Characters that a Python name cannot have are
+    underscores in it.
 
     Args:
         provider: The provider.
@@ -67,15 +67,15 @@ class IBMBackendService:
         return f"<IBMBackendService({self._provider.url!r})>"
 
     def backends(self, *arguments: Any, **filters: Any) -> list[IBMBackend]:
-        """Return the backends that fit: :meth:`IBMProvider.backends`."""
+        """Return the backends that match the arguments; see :meth:`IBMProvider.backends`."""
         return self._provider.backends(*arguments, **filters)
 
     def jobs(self, *arguments: Any, **filters: Any) -> list[IBMCircuitJob]:
-        """Return the jobs that fit: :meth:`IBMProvider.jobs`."""
+        """Return the jobs that match the arguments; see :meth:`IBMProvider.jobs`."""
         return self._provider.jobs(*arguments, **filters)
 
     def retrieve_job(self, job_id: str) -> IBMJob:
-        """Return a job: :meth:`IBMProvider.retrieve_job`; of the ID of a composite job an ``IBMCompositeJob``.
+        """Return a job; for the ID of a composite job an ``IBMCompositeJob``. See :meth:`IBMProvider.retrieve_job`.
 
         Args:
             job_id: The ID of the job; that of a composite job begins with ``ibm_composite_job_id_``.
@@ -107,7 +107,7 @@ class IBMBackendService:
         try:
             return sorted({*super().__dir__(), *self._by_identifier()})
         except IBMError:
-            # A service that cannot be reached is no reason not to complete a name.
+            # dir() and completion work without the service, too.
             return sorted(super().__dir__())
 
     def _by_identifier(self) -> dict[str, str]:

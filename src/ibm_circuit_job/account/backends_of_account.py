@@ -11,7 +11,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
 from ibm_circuit_job import clients
 from ibm_circuit_job.account.account_connection import AccountConnection
-from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.account.client_calls import replied
 from ibm_circuit_job.devices.fractional_gates import checked_choice, is_fractional
 from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError, IBMError
 from ibm_circuit_job.job.circuit_job import IBMCircuitJob
@@ -43,7 +43,7 @@ class BackendsOfAccount(AccountConnection):
             ['local_simulator', 'local_5q']
         """
         instance = self._online(IBMBackendApiError)
-        return list(self._names) or asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
+        return list(self._names) or replied(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
 
     def backends(
         self,
@@ -179,7 +179,7 @@ class BackendsOfAccount(AccountConnection):
             with suppress(IBMBackendApiError):
                 return [self._backend(name, instance, use_fractional_gates, calibration_id)], list(self._names)
             self._names = ()
-        names = asked(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
+        names = replied(lambda: self.runtime_client.list_backends(instance), IBMBackendApiError)
         found = []
         for each in names:
             if name is None:
@@ -202,7 +202,7 @@ class BackendsOfAccount(AccountConnection):
 
         key = (instance, name, use_fractional_gates, calibration_id)
         if key not in self._backends:
-            configuration = asked(
+            configuration = replied(
                 lambda: self.runtime_client.backend_configuration(name, calibration_id=calibration_id),
                 IBMBackendApiError,
             )

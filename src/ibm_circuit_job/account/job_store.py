@@ -1,4 +1,4 @@
-"""JobStore: the store that users open. It makes handles of the records of a ``RecordStore``."""
+"""JobStore: the store that users open: a ``RecordStore`` whose ``jobs()`` returns handles."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from ibm_circuit_job.store import RecordStore
 
 
 class JobStore(RecordStore):
-    """Jobs and their results, kept so that they outlive the process.
+    """A database of jobs and their results, which outlive the process.
 
-    What was saved when a method returns is on the disk. Saving is a merge: any number of threads, processes and
-    machines may save what they know of one job, in any order, and all of it is in the record that is there afterwards.
-    A result is compressed, kept once however often it is saved, and compared with its SHA-256 when it is read.
+    When a method that saves returns, the data is on the disk. The store merges each saved record into its own record
+    of the job, so threads, processes and machines may save the same job in any order, and no fact is lost. A result is
+    compressed and saved once, and its SHA-256 is checked when it is loaded.
 
     Args:
-        url: Where: the path of a file, for SQLite; or ``postgresql+psycopg://USER@HOST/DATABASE``, with the extra
-            ``postgresql``, for a team. By default what the variable ``IBM_CIRCUIT_JOB_STORE`` says, else a file in the
-            user's data folder. A file, and a folder that is made for it, are their owner's alone.
-        results_held: How many decoded results the handles of this store keep in memory together, those that were
-            asked for last; of others, what nothing else refers to is decoded again when asked for. ``None`` for all.
-        create: Whether to make a store where there is none.
-        timeout: Seconds that a call may take for each of its transactions, whatever the database does. What a poll
-            writes, which can be asked for again, is given up after three.
-        payloads: Where new bodies of inputs and results are to lie outside of the database: a folder, as a path or
+        url: The path of a file, for SQLite; or ``postgresql+psycopg://USER@HOST/DATABASE``, with the extra
+            ``postgresql``, for a team. By default the environment variable ``IBM_CIRCUIT_JOB_STORE``, else a file in
+            the user's data folder. Only its owner can read a new file, and a new folder for it.
+        results_held: The most decoded results that this store caches in memory, for all its handles together; the
+            results used last stay. A result that is not cached is decoded again. ``None`` for all results.
+        create: Whether to create the store if it does not exist.
+        timeout: The most seconds for each transaction of a call, whatever the database does. Data of a poll, which can
+            be requested again, is given up after 3 seconds.
+        payloads: The place for new payloads and inputs outside of the database: a folder, as a path or
             ``file:///FOLDER``, or an object store, as ``s3://BUCKET/PREFIX``, with the extra ``payloads`` and the
-            package that fsspec needs for it. The store remembers it, so that it is given once. By default they lie
-            where the store says, else in the database.
-        share_waits: Whether processes that wait for the same jobs of this store let one of them ask the service, and
-            read what it saves; see ``docs/team_store.md``.
-        pool_size: How many connections to the database there are at most, from 1 to 1000; five of them stay open. More
-            threads than that wait for one another. A server of PostgreSQL takes 100 connections in all, unless its
-            ``max_connections`` says otherwise.
+            package that fsspec needs for it. The store saves the place, so it is needed once. By default the saved
+            place, else the database.
+        share_waits: Whether processes that wait for the same jobs of this store share the polling: one polls the
+            service, and the others read what it saves. See ``docs/team_store.md``.
+        pool_size: The most connections to the database, from 1 to 1000; five of them stay open. Further threads wait
+            for a free connection. A PostgreSQL server accepts 100 connections in all, unless its ``max_connections``
+            says otherwise.
         pool_timeout: Seconds that a call waits for a free connection; ``None`` for nearly all of its ``timeout``.
 
     Raises:
-        JobStoreUnavailableError: If it cannot be reached now.
-        JobStoreError: If it cannot be opened, is of another program, or was written by a newer version; if there is
-            none, and ``create`` is false; if it has its payloads in another place than the one that is given.
-        JobStoreDamagedError: If it is damaged.
+        JobStoreUnavailableError: If the store cannot be reached now.
+        JobStoreError: If the store cannot be opened, is of another program, or was written by a newer version. Also
+            if it does not exist and ``create`` is false, or if its payloads are in another place than ``payloads``.
+        JobStoreDamagedError: If the store is damaged.
 
     Example:
         >>> import tempfile
@@ -73,15 +73,16 @@ class JobStore(RecordStore):
         *,
         service: str | None = None,
     ) -> list[IBMCircuitJob]:
-        """Return handles on the jobs that fit. They have no connection, and answer all that is kept without one.
+        """Return handles on the jobs that match the arguments. They have no connection.
 
-        Their ``backend()`` knows its name, and nothing else. A notebook shows the list as a table. What the store has
-        of a job at the time of this call is decoded when its handle is first used.
+        The handles answer from the store. Their ``backend()`` has a name, and nothing else. A notebook shows the list
+        as a table. The records are those at the time of this call; each is decoded when its handle is first used.
 
-        ``IBMProvider.attach()`` connects one; ``IBMProvider.resume()`` finds and connects those that had not ended.
+        ``IBMProvider.attach()`` connects a handle. ``IBMProvider.resume()`` returns connected handles on the jobs that
+        had not ended.
 
-        The arguments are those of :meth:`IBMProvider.jobs() <ibm_circuit_job.IBMProvider.jobs>`, and *service* that of
-        :meth:`records`.
+        The arguments are those of :meth:`IBMProvider.jobs() <ibm_circuit_job.IBMProvider.jobs>`, and *service* is that
+        of :meth:`records`.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
@@ -99,7 +100,7 @@ class JobStore(RecordStore):
         return JobList(IBMCircuitJob.from_listing(unread, store=self, find_backend=_named_backend))
 
     def _repr_html_(self) -> str:
-        """Where the store is, as a notebook shows it. Nothing is read."""
+        """Return the HTML that a notebook shows: the location of the store. Nothing is read."""
         from ibm_circuit_job.views.html import store_html  # noqa: PLC0415 - loaded with the first HTML
         from ibm_circuit_job.views.records import StoreView  # noqa: PLC0415
 
@@ -110,5 +111,5 @@ class JobStore(RecordStore):
 
 
 def _named_backend(record: Job) -> IBMBackend | None:
-    """The backend that a job ran on, of which a store knows the name alone."""
+    """Return the backend that a job ran on, with its name alone: a store has nothing else of it."""
     return None if record.backend is None else IBMRetiredBackend(None, record.backend)

@@ -69,30 +69,34 @@ class JobsOfAccount(BackendsOfAccount):
         *,
         offline: bool = False,
     ) -> list[IBMCircuitJob]:
-        """Return jobs of the account that run circuits, and that fit. One request brings 200 of them.
+        """Return the jobs of the account that match the arguments.
 
-        A notebook shows the list as a table.
+        Only jobs that run circuits are listed. One request lists 200 jobs. A notebook shows the list as a table.
+        Source: ``GET /jobs``.
 
         Args:
-            limit: How many at most; ``None`` for all, 0 for none.
-            skip: How many of those that fit are passed over first.
-            backend_name: Only those of this backend.
-            status: Only those that are ``"pending"`` or ``"completed"``, that is, ended; or that have this status, or
-                one of these.
-            start_datetime: Only those created then or later. A time without a zone is in the machine's.
-            end_datetime: Only those created then or before. A time without a zone is in the machine's.
-            job_tags: Only those that have all of these tags.
-            descending: Whether the newest come first.
-            instance: The ``hub/group/project`` whose jobs are meant; the provider's by default.
-            legacy: Only the jobs of ``qiskit-ibmq-provider``, of 2018 to 2023. IBM Quantum Platform does not have them,
-                so there are none there, and a warning says so; a local service has those that it was given.
-            offline: Return those that the store keeps of this service, without a request.
+            limit: The most jobs to return; ``None`` for all.
+            skip: How many matching jobs to leave out at the beginning.
+            backend_name: Only jobs of this backend.
+            status: Only jobs with this status, or one of these; ``"pending"`` for jobs that have not ended,
+                ``"completed"`` for jobs that have ended.
+            start_datetime: Only jobs created at this time or later. A time without a zone is in the machine's zone.
+            end_datetime: Only jobs created at this time or earlier. A time without a zone is in the machine's zone.
+            job_tags: Only jobs that have all of these tags.
+            descending: Whether the newest jobs come first.
+            instance: Only jobs of this ``hub/group/project``; the provider's by default.
+            legacy: Only jobs of ``qiskit-ibmq-provider``, from 2018 to 2023. IBM Quantum Platform has none of them, so
+                the list is empty there, with a warning. A local service has those that were loaded into it.
+            offline: Whether to list the jobs of this service in the store, without a request.
+
+        Returns:
+            Handles on the jobs.
 
         Raises:
             IBMBackendValueError: If an argument is wrong; the message says what would be right.
             IBMJobListingError: If the service refused or could not be reached. It is an ``IBMJobApiError`` and an
                 ``IBMBackendApiError``.
-            JobStoreError: If ``offline``, and there is no store, or it cannot be read.
+            JobStoreError: With ``offline``, if there is no store, or it cannot be read.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -136,7 +140,7 @@ class JobsOfAccount(BackendsOfAccount):
         pages = self._pages(
             client,
             wanted,
-            # Whole pages where it is here that jobs are looked through.
+            # Whole pages, if the jobs are filtered here by their status.
             PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
             backend_name=backend_name,
             # The account's API lists the jobs of all instances, unless one is named.
@@ -144,14 +148,14 @@ class JobsOfAccount(BackendsOfAccount):
             descending=descending,
         )
         fitting = (job for page in pages for job in page if wanted.fits(job))
-        # No page more is asked for than is needed.
+        # Pages are requested only until there are enough jobs.
         last = sys.maxsize if limit is None else min(skip + limit, sys.maxsize)
         found = list(islice(fitting, min(skip, last), last))
-        # A listing is one request: a backend is described when a handle needs it, once for all of them.
-        describe = cache(self._backend_of_job)
+        # A backend is requested when a handle first needs it, once for all handles: a listing stays one request.
+        backend_named = cache(self._backend_of_job)
 
         def find_backend(seen: Job) -> IBMBackend | None:
-            return describe(seen.backend)
+            return backend_named(seen.backend)
 
         if self.store is None:
             for job in found:
@@ -165,8 +169,8 @@ class JobsOfAccount(BackendsOfAccount):
                     find_backend=find_backend,
                 )
             )
-        kept = self._kept_of(found)
-        return JobList(self.handle_on(job, None, kept.get(job.job_id), find_backend=find_backend) for job in found)
+        saved = self._save_all(found)
+        return JobList(self.handle_on(job, None, saved.get(job.job_id), find_backend=find_backend) for job in found)
 
     @property
     def _oldest_jobs(self) -> OldestJobs:
@@ -175,13 +179,13 @@ class JobsOfAccount(BackendsOfAccount):
     def _pages(
         self, client: RuntimeClient | OldestJobs, wanted: WantedJobs, first: int, **filters: Any
     ) -> Iterator[list[Job]]:
-        """What the service lists, page by page: each job once.
+        """Yield the pages of the service's listing, with each job once.
 
         Args:
-            client: The client to ask.
-            wanted: Which jobs are meant, as far as the service can tell.
-            first: How many jobs the first page has at most.
-            **filters: What else the service is asked for.
+            client: The client that sends the requests.
+            wanted: The filters that the service applies.
+            first: The most jobs on the first page.
+            **filters: Further arguments of the listing.
         """
         seen: set[str] = set()
         offset = 0
@@ -201,7 +205,7 @@ class JobsOfAccount(BackendsOfAccount):
             )
             for wrong in page.unreadable:
                 _logger.warning("A job is left out: %s", describe(wrong))
-            # A job that was submitted meanwhile moves the others on, so that some come twice.
+            # A job that was submitted between two pages moves the others, so some are listed twice.
             fresh = {job.job_id: job for job in page.jobs if job.job_id not in seen}
             seen.update(fresh)
             yield list(fresh.values())
@@ -210,19 +214,19 @@ class JobsOfAccount(BackendsOfAccount):
                 return
 
     def resume(self) -> list[IBMCircuitJob]:
-        """Return the jobs of the store that are not over: to be called after a crash, or on another day.
+        """Return the unfinished jobs of the store, for example after a crash or on another day.
 
-        These are the jobs of this service that had not ended when they were last seen, and those that are done, whose
-        result was waited for and is not in the store. What they are doing now is asked for, in about N / 200 requests,
-        and one for each that the service does not list any more. Those that it does not know, or will not tell of, are
-        left out, with a warning in the log.
+        These are the jobs of this service that had not ended when they were last saved, and DONE jobs whose result
+        was requested and is not in the store. Their statuses take about N / 200 requests, and one more for each job
+        that the service does not list. Jobs that the service does not know, or refuses to describe, are left out, with
+        a warning in the log.
 
         Returns:
-            Handles, those of the oldest jobs first, in a list that a notebook shows as a table.
+            Handles, the oldest jobs first. A notebook shows the list as a table.
 
         Raises:
             JobStoreError: If the provider has no store, or it cannot be read.
-            IBMJobApiError: If the service could not be reached, or tells of none of them.
+            IBMJobApiError: If the service could not be reached, or refuses to describe any of the jobs.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -245,7 +249,7 @@ class JobsOfAccount(BackendsOfAccount):
         return self.store
 
     def _stored_handle(self, record: Job) -> IBMCircuitJob:
-        """A handle on a job of the store, made without a request."""
+        """Return a handle on a job of the store, without a request."""
         return IBMCircuitJob.from_store(
             self._needed_store(),
             record,
@@ -254,31 +258,31 @@ class JobsOfAccount(BackendsOfAccount):
             find_backend=lambda job: self._backend_of_job(job.backend),
         )
 
-    def _kept_of(self, seen: Sequence[Job]) -> Mapping[str, Job]:
-        """Keep what was seen of many jobs, and return what is kept of them then."""
+    def _save_all(self, seen: Sequence[Job]) -> Mapping[str, Job]:
+        """Save the records of many jobs, and return the store's records afterwards, by the jobs' IDs."""
         if self.store is None:
             return {}
-        kept = stored.value_or_warn(stored.stored_records(self.store, [job.job_id for job in seen]))
-        if kept is None:
+        saved = stored.value_or_warn(stored.stored_records(self.store, [job.job_id for job in seen]))
+        if saved is None:
             return {}
-        from ibm_circuit_job.state.transitions import merge, news  # noqa: PLC0415 - for those who have a store
+        from ibm_circuit_job.state.transitions import merge, news  # noqa: PLC0415 - only needed with a store
 
-        found = (news(kept.get(job.job_id, Job(job.job_id)), job) for job in seen)
+        found = (news(saved.get(job.job_id, Job(job.job_id)), job) for job in seen)
         pending = [job for job in found if job is not None]
-        written = effects.perform(stored.keep_all(self.store, pending, service=self.service))
+        written = effects.perform(stored.save_all(self.store, pending, service=self.service))
         if isinstance(written, Success):
-            return {job.job_id: merge(kept.get(job.job_id, job), job) for job in seen}
+            return {job.job_id: merge(saved.get(job.job_id, job), job) for job in seen}
         stored.warn_of_store(written.failure())
-        return kept
+        return saved
 
     def retrieve_job(self, job_id: str) -> IBMCircuitJob:
-        """Return the job of that ID. This reads neither its result nor its circuits.
+        """Return a handle on a job, from one request. Its result and circuits are not read.
 
-        A job that the store keeps is not asked for if it has ended; if it has not, and the service cannot be reached,
-        the handle knows what the store does.
+        A job that has ended and is in the store needs no request. If the service cannot be reached, the handle has the
+        store's record of the job. Source: ``GET /jobs/ID?exclude_params=true``.
 
         Args:
-            job_id: The ID that the service gave to the job.
+            job_id: The job's ID on the service.
 
         Raises:
             IBMJobNotFoundError: If the service knows no such job.
@@ -299,21 +303,21 @@ class JobsOfAccount(BackendsOfAccount):
             raise IBMJobNotFoundError(
                 f"{job_id} is the ID of a composite job: provider.backend.retrieve_job() makes one of its jobs"
             )
-        kept = None if self.store is None else stored.value_or_warn(stored.stored_record(self.store, job_id))
-        if kept is not None and kept.is_confirmed_final:
-            return self._stored_handle(kept)
-        answer = effects.perform(effects.fetch_job(self.runtime_client, job_id).lash(partial(self._oldest_job, job_id)))
-        if not isinstance(answer, Success):
-            failure = answer.failure()
-            if kept is None or not isinstance(failure, Unreachable):
+        saved = None if self.store is None else stored.value_or_warn(stored.stored_record(self.store, job_id))
+        if saved is not None and saved.is_confirmed_final:
+            return self._stored_handle(saved)
+        reply = effects.perform(effects.fetch_job(self.runtime_client, job_id).lash(partial(self._oldest_job, job_id)))
+        if not isinstance(reply, Success):
+            failure = reply.failure()
+            if saved is None or not isinstance(failure, Unreachable):
                 raise to_exception(failure, IBMJobListingError)
-            _logger.warning("What is known of job %s is from the store: %s", job_id, describe(failure))
-            return self._stored_handle(kept)
-        job = answer.unwrap()
-        return self.handle_on(job, self._backend_of_job(job.backend), kept)
+            _logger.warning("Job %s was loaded from the store: %s", job_id, describe(failure))
+            return self._stored_handle(saved)
+        job = reply.unwrap()
+        return self.handle_on(job, self._backend_of_job(job.backend), saved)
 
     def _oldest_job(self, job_id: str, failure: Failure) -> IOResult[Job, Failure]:
-        """A job that the API of jobs does not know, where it is one of the oldest."""
+        """Request one of the oldest jobs, which only the account's API has; return *failure* for any other job."""
         if failure.http_status != HTTPStatus.NOT_FOUND or not has_oldest_jobs(self.account_client):
             return IOFailure(failure)
         if effects.perform(adapted(self.runtime_client).job_type(job_id)).value_or(None) != IQX:

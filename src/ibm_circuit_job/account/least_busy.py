@@ -1,4 +1,4 @@
-"""least_busy: the backend that has the fewest jobs."""
+"""least_busy: the backend with the fewest queued jobs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from ibm_circuit_job.errors import IBMError
 
 _B = TypeVar("_B")
 _ACTIVE = frozenset({"active", "online"})
-"""How a service calls a backend that runs jobs: IBM Quantum Platform's listing says ``online``."""
+"""The service's words for a backend that runs jobs. ``online`` is that of IBM Quantum Platform's listing."""
 
 
 def least_busy(backends: Iterable[_B]) -> _B:
-    """Return the backend that has the fewest jobs, of those that take jobs and run them. Each is asked for its status.
+    """Return the backend with the fewest pending jobs, among those that are operational and active.
+
+    The status of each backend is requested.
 
     Args:
-        backends: The backends: anything with a ``status()``.
+        backends: The backends: objects with a method ``status()``.
 
     Returns:
-        The backend; of several, the first.
+        The backend; the first of those with equally few jobs.
 
     Raises:
-        IBMError: If there is none, if none is operational and active, or if one does not say how many jobs it has.
+        IBMError: If ``backends`` is empty, if none is operational and active, or if a status has no number of jobs.
         IBMBackendApiError: If the service refused or could not be reached.
 
     Example:
@@ -34,16 +36,18 @@ def least_busy(backends: Iterable[_B]) -> _B:
     found = list(backends)
     if not found:
         raise IBMError("expected at least one backend to choose the least busy of, got none")
-    asked = [(backend, _status_of(backend)) for backend in found]
+    statuses = [(backend, _status_of(backend)) for backend in found]
     try:
         active = [
-            (backend, said.pending_jobs) for backend, said in asked if said.operational and said.status_msg in _ACTIVE
+            (backend, status.pending_jobs)
+            for backend, status in statuses
+            if status.operational and status.status_msg in _ACTIVE
         ]
     except AttributeError as error:
         raise IBMError(f"expected a status that says how busy the backend is: {error}") from None
     if not active:
-        said = ", ".join(f"{_name(backend)} ({status.status_msg})" for backend, status in asked)
-        raise IBMError(f"expected a backend that is operational and active, got {said}")
+        listed = ", ".join(f"{_name(backend)} ({status.status_msg})" for backend, status in statuses)
+        raise IBMError(f"expected a backend that is operational and active, got {listed}")
     return min(active, key=lambda each: each[1])[0]
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 
-from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.account.client_calls import replied
 from ibm_circuit_job.clients import ClientParameters, RequestFailed
 from ibm_circuit_job.clients.no_account import NoAccount
 from ibm_circuit_job.devices.attribute_errors import or_missing
@@ -218,7 +218,7 @@ class MeasuredBackend(DescribedBackend):
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
         """
-        reply = asked(lambda: self._client.backend_status(self.name), IBMBackendApiError)
+        reply = replied(lambda: self._client.backend_status(self.name), IBMBackendApiError)
         self.last_status = BackendStatus.from_reply(reply, self.name)
         return self.last_status
 

@@ -1,7 +1,7 @@
-"""IBMProvider: what it is made with, and what an account has used.
+"""IBMProvider: its constructors, the instances and the usage of its account.
 
-Logging in stands in ``account_connection``, backends in ``backends_of_account``, jobs in ``jobs_of_account``, saved
-accounts in ``saved_accounts``.
+``account_connection`` logs in, ``backends_of_account`` has the backends, ``jobs_of_account`` the jobs, and
+``saved_accounts`` the saved accounts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from attrs import evolve
 from returns.result import Success
 
 from ibm_circuit_job import clients, effects, wire
-from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.account.client_calls import replied
 from ibm_circuit_job.account.jobs_of_account import JobsOfAccount
 from ibm_circuit_job.account.saved_accounts import SavedAccounts
 from ibm_circuit_job.errors import (
@@ -43,41 +43,44 @@ _logger: Final = logging.getLogger(__name__)
 class IBMProvider(JobsOfAccount, SavedAccounts):
     """An account on the service: its backends and jobs.
 
-    The account comes whole from one source, the first of these that has one: the argument ``token``, with the other
-    arguments; the account that is saved under ``name``, or in the file ``filename``; the environment variables
-    ``QISKIT_IBM_TOKEN``, ``QISKIT_IBM_URL``, ``QISKIT_IBM_INSTANCE`` and ``QISKIT_IBM_CHANNEL``, which count only
-    beside the first of them; the same variables in a file ``.env`` in the working directory or above it, where
-    ``python-dotenv`` is installed; the default account of the official client's file in the home directory,
-    ``.qiskit/qiskit-ibm.json``. Beside an account that is found, ``instance``, ``proxies``, ``verify``, ``region``,
-    ``plans_preference`` and ``tags`` override what it says. Token, URL and instance may be as they are pasted.
+    Credentials are looked up in this order; all of them come from the first source that has an account:
+
+    1. the arguments, if there is a ``token``;
+    2. the saved account ``name``, or the file ``filename``;
+    3. the environment variables ``QISKIT_IBM_TOKEN``, ``QISKIT_IBM_URL``, ``QISKIT_IBM_INSTANCE`` and
+       ``QISKIT_IBM_CHANNEL``; the last three are ignored without a token;
+    4. the same variables in a file ``.env`` in the working directory or above it, if ``python-dotenv`` is installed;
+    5. the default account in the official client's file, ``.qiskit/qiskit-ibm.json`` in the home directory.
+
+    The arguments ``instance``, ``proxies``, ``verify``, ``region``, ``plans_preference`` and ``tags`` override the
+    values of an account from another source. Token, URL and instance may be pasted with quotes and spaces around them.
 
     Args:
-        token: The API key. Neither ``name`` nor ``filename`` may stand beside it.
-        url: The URL to log into; IBM's by default. Only beside a token, for a key is not sent to a host that did not
-            come with it; and with ``http://`` only one on this machine.
+        token: The API key. Not together with ``name`` or ``filename``.
+        url: The URL to log into; IBM's by default. Only together with ``token``, because a key from another source is
+            not sent to this host. ``http://`` is allowed only for this machine.
         name: The name of a saved account.
-        instance: What to work in: the CRN of an instance, its name, or ``"auto"``; on the channel ``ibm_quantum`` the
-            ``hub/group/project``. By default the one of the account; else it is chosen, see ``plans_preference``.
+        instance: The CRN of an instance, its name, or ``"auto"``; on the channel ``ibm_quantum`` the
+            ``hub/group/project``. By default the instance of the account; without one, an instance is chosen by
+            ``region``, ``plans_preference`` and ``tags``.
         proxies: Proxies, as ``{"urls": {"https": "http://host:port"}}``, with ``username_ntlm`` and ``password_ntlm``
-            where they want NTLM; the mapping of urls alone is taken, too.
-        verify: Whether certificates of https servers are checked, or the path of those to trust; they are by default.
+            for NTLM. The mapping of URLs alone is accepted, too.
+        verify: Whether to check the certificates of https servers, or the path of certificates to trust. By default
+            they are checked.
         channel: ``"ibm_quantum_platform"``, or its older name ``"ibm_cloud"``; ``"ibm_quantum"`` for IBM Quantum
-            Platform Classic. By default IBM Quantum Platform, unless the URL is of Classic, as the local service's is.
-            Only accounts of that channel are found.
-        filename: The file of saved accounts.
-        region: The region that the instance is to be in, such as ``"us-east"`` or ``"eu-de"``. Without effect on an
-            instance that is given as CRN.
-        plans_preference: The plans that the instance is to have, such as ``["open", "premium"]``, the preferred one
-            first.
-        tags: The tags that the instance is to have.
-        store: Where the jobs that the provider makes handles on are kept, so that they and their results outlive the
-            process.
+            Platform Classic. The default depends on the URL: IBM Quantum Platform, except for URLs of Classic and of
+            the local service. Only accounts of this channel are found.
+        filename: The path of the file of saved accounts.
+        region: The region of the instance, such as ``"us-east"`` or ``"eu-de"``. No effect if ``instance`` is a CRN.
+        plans_preference: The plans of the instance, such as ``["open", "premium"]``, the preferred one first.
+        tags: The tags of the instance.
+        store: The store that the provider's jobs are saved in, so that they and their results outlive the process.
 
     Raises:
-        IBMAccountError: If there is no account, if the arguments name two, if one of them cannot be right, if the
-            service cannot be reached at the URL, if it does not accept the token, or if the account may not use the
-            instance. With a store, that the service cannot be reached is
-            a warning in the log: the jobs of the store are there, and all else logs in when it is asked for.
+        IBMAccountError: If there is no account, or if the arguments are contradictory or invalid. Also if the service
+            cannot be reached, does not accept the token, or does not let the account use the instance. With a store, a
+            service that cannot be reached is only a warning in the log: the jobs of the store can be used, and the
+            provider logs in before its next request.
 
     Example:
         >>> with IBMProvider.local() as provider:
@@ -102,7 +105,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
         tags: Sequence[str] | None = None,
     ) -> None:
         self.store = None if store is None else checked_store(store)
-        """Where the jobs are kept; ``None`` without a store."""
+        """The store that the jobs are saved in, or ``None``."""
         asked_for = clients.credentials.Asked(
             token=token,
             url=url,
@@ -116,16 +119,16 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
             plans_preference=plans_preference,
             tags=tags,
         )
-        # No traceback that shows local variables shows the key, and what is in the URLs of proxies.
+        # Tracebacks may show local variables: the key and the proxies' URLs are replaced.
         token, proxies = hidden(token), None
         found = clients.credentials.find_credentials(asked_for)
         parameters = found.parameters
         if parameters.channel == "ibm_quantum_platform":
             platform_account = clients.PlatformAccount(parameters)
             self.account_client: clients.AccountClient | clients.PlatformAccount = platform_account
-            """The client of the account's side of the service."""
+            """The client for requests about the account."""
             self.runtime_client: clients.RuntimeClient = clients.PlatformClient(parameters, account=platform_account)
-            """The client of jobs and backends."""
+            """The client for requests about jobs and backends."""
         else:
             account = clients.AccountClient(parameters)
             self.account_client = account
@@ -148,9 +151,9 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
             if isinstance(self.account_client, clients.PlatformAccount):
                 self.account_client.find_instance_later()
                 if not self._parameters.is_located:
-                    # The service alone can tell which CRN, by which a store knows the instance, has this name.
+                    # A store knows the instance by its CRN, and only the service can find the CRN of this name.
                     self.runtime_client.params = evolve(self._parameters, instance=None)
-            _logger.warning("There are only the jobs of the store until the service can be reached: %s", error)
+            _logger.warning("Only the jobs of the store can be used until the service can be reached: %s", error)
 
     @classmethod
     def local(
@@ -164,20 +167,21 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
     ) -> Self:
         """Start an IBM Quantum service on this machine, and return a provider for it.
 
-        The service runs in a process of its own. It stops with :meth:`close`, at the end of a ``with`` block,
-        when the provider is no longer referred to, and at the latest when this process ends, however it ends.
+        The service runs in a process of its own. It stops with :meth:`close`, at the end of a ``with`` block, when
+        nothing refers to the provider any more, and at the latest when this process ends or is killed.
 
         Args:
-            port: The port on loopback; 0 for any that is free.
-            data: The folder in which the service keeps its jobs, and finds them again; by default a new one, which is
-                removed in the end.
-            seed: The seed of every simulation whose job gives none, for the same counts each time.
-            channel: The dialect to speak with it: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``.
-            store: Where the jobs are kept, so that they outlive process and service; ``"default"`` for the store of
-                ``JobStore()``, ``None`` for none.
+            port: The port on this machine's loopback interface; 0 for any free one.
+            data: The folder in which the service saves its jobs and loads them again. By default a new folder, which
+                is removed when the service stops.
+            seed: The seed of simulations whose job has none, for the same counts each time.
+            channel: The API that the provider uses: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``.
+            store: The store that jobs are saved in, so that they outlive the process and the service. ``"default"`` is
+                the store that ``JobStore()`` opens; ``None`` is no store.
 
         Raises:
-            LocalServiceError: If the port is taken, the folder cannot be used, or the extra ``local`` is not installed.
+            LocalServiceError: If the port is in use, the folder cannot be used, or the extra ``local`` is not
+                installed.
             IBMAccountError: If there is no such channel.
 
         Example:
@@ -189,12 +193,12 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
 
         service = LocalService(port=port, data=data, seed=seed)
         try:
-            kept_in = _default_store() if store == "default" else store
+            opened = _default_store() if store == "default" else store
             if channel == "ibm_quantum":
-                provider = cls(service.token, service.url, channel=channel, store=kept_in)
+                provider = cls(service.token, service.url, channel=channel, store=opened)
             else:
-                where = service.platform_url
-                provider = cls(service.token, where, instance=service.instance, channel=channel, store=kept_in)
+                url = service.platform_url
+                provider = cls(service.token, url, instance=service.instance, channel=channel, store=opened)
         except BaseException:
             service.stop()
             raise
@@ -203,7 +207,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
 
     @property
     def backend(self) -> IBMBackendService:
-        """The backends and jobs, as programs for the archived client ask for them: ``provider.backend.jobs()`` ..."""
+        """The backends and jobs under the archived client's names: ``provider.backend.jobs()`` ..."""
         from ibm_circuit_job.account.backend_service import IBMBackendService  # noqa: PLC0415 - for those who use it
 
         return IBMBackendService(self)
@@ -212,7 +216,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
         return f"<IBMProvider({self.url!r})>"
 
     def _repr_html_(self) -> str:
-        """The account as a notebook shows it, without the token. No request is sent."""
+        """Return the HTML that a notebook shows, without the token. No request is sent."""
         from ibm_circuit_job.views.html import provider_html  # noqa: PLC0415 - loaded with the first HTML
         from ibm_circuit_job.views.records import ProviderView  # noqa: PLC0415
 
@@ -234,9 +238,9 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
         self.close()
 
     def close(self) -> None:
-        """Close all connections, and stop the local service where the provider started one.
+        """Close all connections, and stop the local service if the provider has started one.
 
-        What could not be written to the store when it was learned is written before.
+        Data that could not be saved in the store earlier is saved first.
         """
         if self.store is not None:
             from ibm_circuit_job.job.journal import write_pending  # noqa: PLC0415 - for those who have a store
@@ -247,16 +251,16 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
             self._service.stop()
 
     def instances(self) -> list[Any]:
-        """Return the instances that the account may use; on the channel ``ibm_quantum`` their names.
+        """Return the instances that the account may use.
 
         Source: IBM Cloud's global search and catalog; on the channel ``ibm_quantum``, ``GET /Network``.
 
         Returns:
-            On IBM Quantum Platform a dictionary for each, by name: its ``crn``, ``name``, ``plan``, ``pricing_type``,
-            ``region`` and ``tags``, as the official client has them. Instances without an allocation are left out, for
-            they have no backends. Of a plan that IBM does not sell any more, ``plan`` and ``pricing_type`` are
-            ``"unknown"``. On the channel ``ibm_quantum`` the ``hub/group/project`` of each, as the archived client has
-            it, the default one first.
+            On IBM Quantum Platform a dictionary for each instance, sorted by name, with the official client's keys
+            ``crn``, ``name``, ``plan``, ``pricing_type``, ``region`` and ``tags``. Instances without an allocation are
+            left out, because they have no backends. ``plan`` and ``pricing_type`` are ``"unknown"`` for a plan that IBM
+            does not sell any more. On the channel ``ibm_quantum`` the ``hub/group/project`` of each, the default one
+            first.
 
         Raises:
             IBMAccountError: If the service refused or could not be reached.
@@ -275,16 +279,16 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
             raise clients.log_in_errors.log_in_error(error.failure, self.url) from None
 
     def usage(self) -> InstanceUsage:
-        """Return what the instance has used of its quantum time in the current period.
+        """Return the quantum time that the instance has used in the current period.
 
         Source: ``GET /instances/usage`` of IBM Quantum Platform.
 
         Returns:
-            The figures, in seconds; those that the service does not say, or that cannot be read, are ``None``.
+            The figures, in seconds. A figure that the reply lacks, or that cannot be read, is ``None``.
 
         Raises:
-            IBMAccountError: If the service refused or could not be reached, or on the channel ``ibm_quantum``, which
-                has no such figures.
+            IBMAccountError: If the service refused or could not be reached. Always on the channel ``ibm_quantum``,
+                which has no such figures.
 
         Example:
             >>> with IBMProvider.local(channel="ibm_quantum_platform", store=None) as provider:
@@ -294,11 +298,11 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
         client = self.runtime_client
         if not isinstance(client, clients.PlatformClient):
             raise IBMAccountError(
-                "the usage of an instance is known on IBM Quantum Platform only; this provider uses the channel "
+                "only IBM Quantum Platform reports the usage of an instance; this provider uses the channel "
                 f"{self.channel!r}"
             )
         self._online(IBMAccountError)
-        read = wire.instance_usage.read_instance_usage(asked(client.instance_usage, IBMAccountError))
+        read = wire.instance_usage.read_instance_usage(replied(client.instance_usage, IBMAccountError))
         if not isinstance(read, Success):
             raise to_exception(read.failure(), IBMAccountError)
         usage: InstanceUsage = read.unwrap()
@@ -309,27 +313,27 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
     @overload
     def attach(self, job: IBMBackend) -> IBMBackend: ...
     def attach(self, job: IBMCircuitJob | IBMBackend) -> IBMCircuitJob | IBMBackend:
-        """Give a handle or a backend that has none, such as one that was unpickled, a connection to this account.
+        """Connect a handle or a backend to this account, for example after unpickling.
 
         Args:
             job: The handle, or the backend.
 
         Returns:
-            The same object, with all that it knew.
+            The same object, with its record and the provider's clients. A handle without a store gets the provider's.
 
         Raises:
-            IBMBackendValueError: If it is a backend of a service of the other dialect.
-            IBMJobNotFoundError: If it does not know which backend it ran on, and this account has no such job.
-            IBMJobApiError: If it does not, and the service refused or could not be reached.
-            IBMBackendApiError: If the service refused to describe its backend or could not be reached.
+            IBMBackendValueError: If ``job`` is a backend of the other channel.
+            IBMJobNotFoundError: If the backend of the job is not known, and this account has no such job.
+            IBMJobApiError: If the backend of the job is not known, and the service refused or could not be reached.
+            IBMBackendApiError: If ``job`` is a backend, and the service could not be reached.
 
         Example:
             >>> import pickle
             >>> from qiskit import QuantumCircuit
             >>> with IBMProvider.local() as provider:
             ...     job = provider.get_backend("local_simulator").run(QuantumCircuit(1, 1))
-            ...     kept = pickle.dumps(job)
-            ...     provider.attach(pickle.loads(kept)).status().name in {"QUEUED", "RUNNING", "DONE"}
+            ...     pickled = pickle.dumps(job)
+            ...     provider.attach(pickle.loads(pickled)).status().name in {"QUEUED", "RUNNING", "DONE"}
             True
         """
         from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - costly: backends are made later, if at all
@@ -338,7 +342,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
             return self._attached(job)
         name = job.state.backend
         if name is None:
-            # Such as one that was pickled before it had asked for anything.
+            # For example, because the handle was pickled before its first request.
             name = effects.value(effects.fetch_job(self.runtime_client, job.job_id())).backend
         job.connect(
             backend=self._backend_of_job(name),
@@ -356,18 +360,18 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
                 f"{backend.provider.channel!r}; get one with get_backend()"
             )
         if self.channel == "ibm_quantum_platform":
-            # Requests are sent for the provider's own.
+            # Requests are sent for the provider's instance.
             backend._instance = self._online(IBMBackendApiError)  # noqa: SLF001 - a backend of our own
         return self._adopted(backend)
 
 
 def _default_store() -> JobStore | None:
-    """The store of the user's data folder. That it cannot be used is no reason not to run a job."""
+    """Return the store in the user's data folder; ``None``, with a warning in the log, if it cannot be opened."""
     from ibm_circuit_job.account.job_store import JobStore  # noqa: PLC0415 - for those who use it
     from ibm_circuit_job.store.opening import default_url  # noqa: PLC0415
 
     try:
         return None if default_url() is None else JobStore()
     except JobStoreError as error:
-        _logger.warning("Jobs are not kept: %s", error)
+        _logger.warning("Jobs are not saved: %s", error)
         return None

@@ -1,4 +1,4 @@
-"""IBMRetiredBackend: the backend of a job of which nothing but the name is known."""
+"""IBMRetiredBackend: a backend without a description: only its name is known."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ibm_circuit_job.errors import IBMBackendError
 
 
 class IBMRetiredBackend(IBMBackend):
-    """A backend that is known by its name alone: it is gone, or cannot be described. Nothing can be run on it.
+    """A backend without a description: the service has retired it, or could not describe it. It runs no jobs.
 
-    Jobs that ran on it still name it. A job of a store has one where the service cannot be asked.
+    It is the ``backend()`` of jobs that ran on a retired backend, and of jobs of a store without a connection.
 
     Args:
         provider: The provider that it belonged to; ``None`` without a connection.
-        name: Its name.
+        name: The name of the backend.
 
     Example:
         >>> backend = IBMRetiredBackend(None, "ibm_x")
@@ -26,11 +26,11 @@ class IBMRetiredBackend(IBMBackend):
 
     def __init__(self, provider: ProviderOfBackend | None, name: str) -> None:
         description = {"backend_name": name, "n_qubits": 0, "basis_gates": [], "simulator": False}
-        # Nothing runs, so that no instance is needed: it may be unknown, where the service cannot be reached.
+        # The provider's instance is not requested: it is not needed, and the service may be out of reach.
         super().__init__(provider, description, instance="")
 
     def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> None:
-        """Return ``None``: the service has no properties of it.
+        """Return ``None``: the properties are not known.
 
         Args:
             refresh: Has no effect.
@@ -39,7 +39,7 @@ class IBMRetiredBackend(IBMBackend):
         del refresh, datetime
 
     def estimate(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse.
+        """Raise ``IBMBackendError``: the backend runs no jobs.
 
         Raises:
             IBMBackendError: Always.
@@ -47,7 +47,7 @@ class IBMRetiredBackend(IBMBackend):
         self._refuse()
 
     def run(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse.
+        """Raise ``IBMBackendError``: the backend runs no jobs.
 
         Raises:
             IBMBackendError: Always.
@@ -57,7 +57,10 @@ class IBMRetiredBackend(IBMBackend):
     def _refuse(self) -> NoReturn:
         if self._provider is None:
             raise IBMBackendError(
-                f"backend {self.name!r} is known by its name alone; get one that runs jobs with "
-                "IBMProvider.get_backend(), or give the job to IBMProvider.attach()"
+                f"backend {self.name!r} has no connection and no description; get one that runs jobs with "
+                "IBMProvider.get_backend(), or connect the job with IBMProvider.attach()"
             )
-        raise IBMBackendError(f"backend {self.name!r} is gone, or the service could not describe it")
+        raise IBMBackendError(
+            f"backend {self.name!r} is retired, or the service could not describe it; "
+            "IBMProvider.backends() returns the backends that run jobs"
+        )

@@ -12,7 +12,7 @@ from ibm_circuit_job.wire.hidden_values import HiddenFields, hidden
 
 
 class SavedAccounts:
-    """The accounts that are saved in the file of the official client."""
+    """The accounts in the official client's file."""
 
     @staticmethod
     def save_account(
@@ -32,31 +32,32 @@ class SavedAccounts:
         plans_preference: Sequence[str] | None = None,
         tags: Sequence[str] | None = None,
     ) -> None:
-        """Save an account in the file of the official client, which reads it, too. No request is sent.
+        """Save an account in the official client's file. No request is sent.
 
-        The file is replaced in one step, and readable by its owner alone; the other accounts in it stay as they are.
+        The official client can load the account, too. The file is replaced in one step, and only its owner can read
+        it. The other accounts in it do not change.
 
         Args:
             token: The API key.
             url: The URL to log into; IBM's by default.
-            instance: What to work in: the CRN of an instance, its name, or ``"auto"``.
-            name: The name to save it under; by default that of the channel's default account.
-            proxies: Proxies, see :class:`IBMProvider`.
-            verify: Whether certificates are checked, or the path of those to trust.
-            overwrite: Whether it may replace an account of that name, and take the place of the default account.
+            instance: The CRN of an instance, its name, or ``"auto"``.
+            name: The name of the saved account; by default the name of the channel's default account.
+            proxies: Proxies; see :class:`IBMProvider`.
+            verify: Whether to check certificates, or the path of certificates to trust.
+            overwrite: Whether to replace an account of that name, or the default account.
             channel: ``"ibm_quantum_platform"`` by default.
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
-            set_as_default: Whether it is the account that is used where none is named; an account that is replaced
-                stays what it was by default.
-            private_endpoint: Whether the private network of IBM Cloud is used.
-            region: The region that the instance is to be in.
-            plans_preference: The plans that the instance is to have, the preferred one first.
-            tags: The tags that the instance is to have.
+            filename: The path of the file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            set_as_default: Whether ``IBMProvider()`` uses the account if no account is named. By default a replaced
+                account stays what it was.
+            private_endpoint: Whether to use the private network of IBM Cloud.
+            region: The region of the instance.
+            plans_preference: The plans of the instance, the preferred one first.
+            tags: The tags of the instance.
 
         Raises:
-            InvalidAccountError: If an argument cannot be right.
+            InvalidAccountError: If an argument is invalid.
             AccountAlreadyExistsError: If there is an account of that name, and ``overwrite`` is not set.
-            IBMAccountError: If the file cannot be read or written. In each case nothing is changed.
+            IBMAccountError: If the file cannot be read or written. The file does not change after any of these errors.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -66,7 +67,7 @@ class SavedAccounts:
             ...     IBMProvider.saved_accounts(filename=f"{folder}/a.json")["default-ibm-quantum-platform"]["instance"]
             'mine'
         """
-        # No traceback that shows local variables shows the key, and what is in the URLs of proxies.
+        # Tracebacks may show local variables: the key and the proxies' URLs are replaced.
         token, given, proxies = hidden(token), HiddenFields(proxies=proxies), None
         with quiet_traces.cleared():
             clients.account_file.save(
@@ -97,16 +98,20 @@ class SavedAccounts:
         channel: str | None = None,
         filename: str | os.PathLike[str] | None = None,
     ) -> dict[str, dict[str, Any]]:
-        """Return the saved accounts by name, each as its fields in the file without the token and passwords of proxies.
+        """Return the saved accounts, without tokens and without passwords of proxies.
 
         Args:
-            default: Only those that are the default, of their channel or of all; where False only the others.
-            name: Only that of this name.
-            channel: Only those of this channel.
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            default: True for only the default accounts, of all channels or of one; False for only the others.
+            name: Only the account of this name.
+            channel: Only accounts of this channel.
+            filename: The path of the file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+
+        Returns:
+            The accounts by name, each with the other fields that the file has. Entries that are no account are left
+            out.
 
         Raises:
-            IBMAccountError: If the file cannot be read. An entry in it that is no account is passed over.
+            IBMAccountError: If the file cannot be read.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -120,18 +125,18 @@ class SavedAccounts:
     def delete_account(
         name: str | None = None, *, channel: str | None = None, filename: str | os.PathLike[str] | None = None
     ) -> bool:
-        """Delete a saved account. The other accounts in the file stay as they are.
+        """Delete a saved account. The other accounts in the file do not change.
 
         Args:
-            name: Its name; by default that of the channel's default account.
-            channel: The channel whose default account is meant; ``"ibm_quantum_platform"`` by default.
-            filename: The file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
+            name: The account's name; by default the name of the channel's default account.
+            channel: The channel of the default account; ``"ibm_quantum_platform"`` by default.
+            filename: The path of the file; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
 
         Returns:
-            Whether there was one of that name.
+            Whether there was an account of that name.
 
         Raises:
-            IBMAccountError: If the file cannot be read or written; then nothing is changed.
+            IBMAccountError: If the file cannot be read or written. The file does not change then.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider

@@ -10,7 +10,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, ClassVar, Final, Protocol, Self
 
-from ibm_circuit_job.account.asking import asked
+from ibm_circuit_job.account.client_calls import replied
 from ibm_circuit_job.errors import IBMBackendApiError, IBMBackendValueError
 
 _PART: Final = re.compile(r"(\d{1,9})\s*([hms])\s*", re.ASCII)
@@ -131,7 +131,7 @@ class Session:
         self._backend, self._client = backend, backend.provider.runtime_client
         self._tokens: list[Token[tuple[Session, ...]]] = []
         if session_id is None:
-            opened = asked(lambda: self._client.session_create(backend.name, self.mode, limit), IBMBackendApiError)
+            opened = replied(lambda: self._client.session_create(backend.name, self.mode, limit), IBMBackendApiError)
             session_id = str(opened["id"])
         self._session_id = session_id
         self.is_closed = False
@@ -156,7 +156,7 @@ class Session:
             'local_5q'
         """
         client = provider.runtime_client
-        found = asked(lambda: client.session_details(session_id), IBMBackendApiError)
+        found = replied(lambda: client.session_details(session_id), IBMBackendApiError)
         if (mode := found.get("mode", cls.mode)) != cls.mode:
             raise IBMBackendValueError(f"expected the ID of a session of mode {cls.mode!r}, got one of mode {mode!r}")
         if not found.get("backend_name"):
@@ -202,7 +202,7 @@ class Session:
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
         """
-        found = asked(lambda: self._client.session_details(self._session_id), IBMBackendApiError)
+        found = replied(lambda: self._client.session_details(self._session_id), IBMBackendApiError)
         return {name: found.get(field) for name, field in _DETAILS.items()}
 
     def status(self) -> str:
@@ -236,7 +236,7 @@ class Session:
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
         """
-        asked(lambda: self._client.session_close(self._session_id), IBMBackendApiError)
+        replied(lambda: self._client.session_close(self._session_id), IBMBackendApiError)
         self.is_closed = True
 
     def cancel(self) -> None:
@@ -245,7 +245,7 @@ class Session:
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
         """
-        asked(lambda: self._client.session_cancel(self._session_id), IBMBackendApiError)
+        replied(lambda: self._client.session_cancel(self._session_id), IBMBackendApiError)
         self.is_closed = True
 
 

@@ -1,6 +1,6 @@
-"""The handle on a job, and what it does: what it knows, what it keeps, how it waits and reads the result.
+"""The handle on a job: its record, saving it, waiting for the job, and reading the result.
 
-``circuit_job`` is the handle. The names here are those that ``qiskit_ibm_provider.job`` had.
+``circuit_job`` has the class. The names of this package are those of ``qiskit_ibm_provider.job``.
 """
 
 from typing import TYPE_CHECKING, Final

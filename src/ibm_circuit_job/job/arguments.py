@@ -1,4 +1,4 @@
-"""What the arguments of a handle's members may be: each check returns the value or raises."""
+"""Checks of the arguments of a handle's members: each returns the value, or raises."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
 
 
-_LONGEST_WAIT = 86_400.0
-"""Seconds that a pause may last at most."""
+_LONGEST_PAUSE_SECONDS = 86_400.0
+"""The longest pause between two polls: a day."""
 
 
 def paced(policy: WaitPolicy, wait: Any, name: str = "wait") -> WaitPolicy:
-    """Return a policy whose pauses have the given length; the policy itself where none is given.
+    """Return a policy whose pauses last *wait* seconds; the policy itself for ``None``.
 
     Args:
         policy: The policy.
-        wait: Seconds of each pause; ``None`` for those of the policy.
-        name: What the argument is called in an error.
+        wait: Seconds of each pause; ``None`` for the pauses of the policy.
+        name: The name of the argument in an error message.
 
     Raises:
         IBMJobInvalidStateError: If *wait* is no number of seconds above 0.
@@ -36,17 +36,17 @@ def paced(policy: WaitPolicy, wait: Any, name: str = "wait") -> WaitPolicy:
     if wait is None:
         return policy
     seconds = _seconds(wait)
-    if seconds is None or not 0 < seconds <= _LONGEST_WAIT:
-        expected = f"expected {name} to be a number of seconds above 0 and at most {_LONGEST_WAIT:g}, or None"
+    if seconds is None or not 0 < seconds <= _LONGEST_PAUSE_SECONDS:
+        expected = f"expected {name} to be a number of seconds above 0 and at most {_LONGEST_PAUSE_SECONDS:g}, or None"
         raise IBMJobInvalidStateError(f"{expected}, got {wait!r}")
     return evolve(policy, shortest_pause=seconds, longest_pause=seconds, spread=0.0)
 
 
 def checked_timeout(timeout: Any) -> float | None:
-    """Return a number of seconds; ``None`` for as long as it takes.
+    """Return a timeout as a number of seconds from 0 up; ``None`` for no limit.
 
     Raises:
-        IBMJobInvalidStateError: If it is neither.
+        IBMJobInvalidStateError: If it is neither a number nor ``None``.
     """
     if timeout is None:
         return None
@@ -57,10 +57,10 @@ def checked_timeout(timeout: Any) -> float | None:
 
 
 def checked_clock(clock: Any) -> Clock:
-    """Return a clock; that of the machine for ``None``.
+    """Return a clock; the machine's for ``None``.
 
     Raises:
-        IBMJobInvalidStateError: If it is none, but for example a time.
+        IBMJobInvalidStateError: If it is neither a ``Clock`` nor ``None``.
     """
     if clock is None:
         return SYSTEM_CLOCK
@@ -73,18 +73,18 @@ def checked_store(store: Any) -> RecordStore:
     """Return a store.
 
     Raises:
-        JobStoreError: If it is none, but for example where one is.
+        JobStoreError: If it is no store, for example the path of one.
     """
     if isinstance(store, (str, os.PathLike)) or not callable(getattr(store, "save", None)):
         raise JobStoreError(
-            f"expected store to be a JobStore, such as JobStore(...) opens, got a {type(store).__name__}"
+            f"expected store to be a JobStore, such as JobStore(...) returns, got a {type(store).__name__}"
         )
     opened: RecordStore = store
     return opened
 
 
 def _seconds(given: Any) -> float | None:
-    """Any real number as one; ``None`` where it is none."""
+    """Return any real number as a float; ``None`` for another value and for NaN."""
     if isinstance(given, bool) or not isinstance(given, Real):
         return None
     try:

@@ -196,7 +196,7 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
             <IBMCircuitJob('cq1x', status unknown)>
         """
         job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
-        job._cell.keeper, job._find_backend = parts.keeper.Keeper(store, record), find_backend  # noqa: SLF001 - a handle of our own
+        job._cell.saved_job, job._find_backend = parts.saved_job.SavedJob(store, record), find_backend  # noqa: SLF001 - a handle of our own
         return job
 
     @classmethod
@@ -235,7 +235,7 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
             job = cls.from_state(record, api_client=api_client, runtime_client=runtime_client)
             job._find_backend = find_backend  # noqa: SLF001 - a handle of our own
             if store is not None:
-                job._cell.keeper = parts.keeper.Keeper(store, record, opened=opened)  # noqa: SLF001
+                job._cell.saved_job = parts.saved_job.SavedJob(store, record, opened=opened)  # noqa: SLF001
             return job
 
         return [cls._to_set_up(found.job_id, made, found) for found in listed]

@@ -1,4 +1,4 @@
-"""IBMCompositeJob: the jobs over which the archived client split a long list of circuits, as one job."""
+"""IBMCompositeJob: several jobs, to which the archived client distributed one list of circuits, as one job."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class IBMCompositeJob(IBMJob):
-    """The jobs over which the archived client split a long list of circuits, as one job.
+    """Several jobs, to which the archived client distributed one long list of circuits, as one job.
 
-    ``IBMProvider.backend.retrieve_job("ibm_composite_job_id_...")`` makes one. It is made of jobs that exist: it can be
-    read and cancelled, and runs nothing. ``run()`` makes no composite jobs today.
+    ``IBMProvider.backend.retrieve_job("ibm_composite_job_id_...")`` returns one. It consists of existing jobs, which
+    can be read and cancelled. ``run()`` does not submit composite jobs any more.
 
     Args:
         job_id: The ID of the composite job, which is a tag of its jobs.
         jobs: All of its jobs, in any order.
 
     Raises:
-        IBMJobInvalidStateError: If there is none, if one has no tag that says its place, or if some are missing.
+        IBMJobInvalidStateError: If there is no job, if a job has no tag with its place, or if jobs are missing.
     """
 
     def __init__(self, job_id: str, jobs: Iterable[IBMCircuitJob]) -> None:
@@ -63,7 +63,7 @@ class IBMCompositeJob(IBMJob):
         """Return the jobs, in the order of their circuits.
 
         Args:
-            block_for_submit: Has no effect: all of them were submitted.
+            block_for_submit: Has no effect: all jobs were submitted before.
         """
         del block_for_submit
         return list(self._jobs)
@@ -85,7 +85,7 @@ class IBMCompositeJob(IBMJob):
         )
 
     def status(self) -> JobStatus:
-        """Return the status of the job that is furthest from its end; ERROR where all have ended and one failed.
+        """Return the least advanced status of the jobs; ERROR if all have ended and one failed.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -94,7 +94,7 @@ class IBMCompositeJob(IBMJob):
         return status_of_all([job.status() for job in self._jobs])
 
     def refresh(self) -> None:
-        """Ask the service for each job anew.
+        """Request each job and its metrics again.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -112,11 +112,11 @@ class IBMCompositeJob(IBMJob):
 
         Args:
             timeout: Seconds to wait; ``None`` for as long as it takes.
-            wait: Has no effect: the jobs are asked for together, see :func:`~ibm_circuit_job.wait_all`.
-            callback: Called as ``callback(job_id, status, job, queue_info=...)`` with each of the jobs.
+            wait: Has no effect: the jobs are polled together; see :func:`~ibm_circuit_job.wait_all`.
+            callback: Called as ``callback(job_id, status, job, queue_info=...)`` for each of the jobs.
 
         Raises:
-            IBMJobTimeoutError: If not all have ended by then.
+            IBMJobTimeoutError: If not all jobs have ended after ``timeout`` seconds.
             IBMJobApiError: If the service refused for good.
         """
         del wait
@@ -134,14 +134,14 @@ class IBMCompositeJob(IBMJob):
         Args:
             timeout: Seconds to wait for all jobs; ``None`` for as long as it takes.
             wait: Has no effect.
-            partial: Return what there is where jobs failed. A circuit without a result is an experiment without counts,
-                whose status is ``"ERROR"``.
-            refresh: Read the results again.
+            partial: Whether to return what there is if jobs failed. A circuit without a result is then an experiment
+                without counts, with the status ``"ERROR"``.
+            refresh: Whether to read the results from the service again.
 
         Raises:
             IBMJobFailureError: If a job failed, and ``partial`` is false; or if no job has a result.
             IBMJobInvalidStateError: If a job was cancelled, and ``partial`` is false.
-            IBMJobTimeoutError: If not all have ended by then.
+            IBMJobTimeoutError: If not all jobs have ended after ``timeout`` seconds.
             IBMJobApiError: If the service refused or could not be reached.
         """
         self.wait_for_final_state(timeout, wait)
@@ -170,7 +170,7 @@ class IBMCompositeJob(IBMJob):
         return QiskitResult.from_dict(document)
 
     def cancel(self) -> bool:
-        """Cancel all jobs that have not ended, and return whether one was.
+        """Cancel all jobs that have not ended, and return whether the service accepted any of them.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -179,7 +179,7 @@ class IBMCompositeJob(IBMJob):
         return any(cancelled)
 
     def error_message(self) -> str | None:
-        """Return why jobs failed, a line for each; ``None`` where none did.
+        """Return why jobs failed, with a line for each; ``None`` if none failed.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -192,10 +192,10 @@ class IBMCompositeJob(IBMJob):
         return "\n".join(said) or None
 
     def report(self, detailed: bool = True) -> str:
-        """Return how the jobs are, as lines for a person.
+        """Return a text about the statuses of the jobs.
 
         Args:
-            detailed: Whether there is a line for each job, and not only for each status.
+            detailed: Whether the text has a line for each job, after the lines for each status.
 
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
@@ -216,15 +216,15 @@ class IBMCompositeJob(IBMJob):
         return self._jobs[0].backend()
 
     def name(self) -> str | None:
-        """Return the name of the first job, which all of them have."""
+        """Return the name of the first job; all jobs have the same name."""
         return self._jobs[0].name()
 
     def tags(self) -> list[str]:
-        """Return the tags that the user gave."""
+        """Return the user's tags, without those of the composite job."""
         return own_tags(self._jobs[0].tags())
 
     def creation_date(self) -> datetime:
-        """Return when the first job was created, in the machine's zone."""
+        """Return when the first job was created, as an aware ``datetime`` in the machine's zone."""
         return min(job.creation_date() for job in self._jobs)
 
     def circuits(self) -> list[QuantumCircuit]:
@@ -236,7 +236,7 @@ class IBMCompositeJob(IBMJob):
         return [circuit for job in self._jobs for circuit in job.circuits()]
 
     def submit(self) -> NoReturn:
-        """Refuse: the jobs were submitted.
+        """Raise ``IBMJobInvalidStateError``: the jobs were submitted before.
 
         Raises:
             IBMJobInvalidStateError: Always.
@@ -244,7 +244,7 @@ class IBMCompositeJob(IBMJob):
         raise IBMJobInvalidStateError("the jobs of a composite job were submitted; IBMBackend.run() submits a new one")
 
     def rerun_failed(self) -> NoReturn:
-        """Refuse: run the circuits of the failed jobs with ``IBMBackend.run()``.
+        """Raise ``IBMJobInvalidStateError``: run the circuits of the failed jobs with ``IBMBackend.run()``.
 
         Raises:
             IBMJobInvalidStateError: Always.
@@ -256,7 +256,7 @@ class IBMCompositeJob(IBMJob):
 
 
 def _placed(job_id: str, jobs: Iterable[IBMCircuitJob]) -> list[tuple[PlaceInComposite, IBMCircuitJob]]:
-    """The jobs and their places, in the order of the circuits; none twice, and none missing."""
+    """Return the jobs with their places, in the order of the circuits, each once; raise if one is missing."""
     found: dict[int, tuple[PlaceInComposite, IBMCircuitJob]] = {}
     for job in jobs:
         place = place_in_composite(job.tags())

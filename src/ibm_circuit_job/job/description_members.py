@@ -37,7 +37,7 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
-        return self._cell.answer(lambda job: job.name)
+        return self._cell.known_or_requested(lambda job: job.name)
 
     def update_name(self, name: str) -> str:
         """Change the job's name.
@@ -69,7 +69,7 @@ class DescriptionMembers(Handle):
         """Return the current time if the service saves no names, else *failure*."""
         if not isinstance(failure, Unsupported) and failure.http_status not in {404, 405, 501}:
             return IOFailure(failure)
-        if not self._has_warned_of_name and self._cell.keeper is None:
+        if not self._has_warned_of_name and self._cell.saved_job is None:
             self._has_warned_of_name = True
             _logger.warning(_NAME_IS_UNSAVED, self.state.job_id)
         return IOSuccess(self._cell.clock.now())
@@ -80,7 +80,7 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If they are not known yet, and the service refused or could not be reached.
         """
-        known = self._cell.answer(_tags)
+        known = self._cell.known_or_requested(_tags)
         return [] if known is None else list(known)
 
     def update_tags(self, new_tags: list[str]) -> list[str]:
@@ -109,7 +109,7 @@ class DescriptionMembers(Handle):
         if not isinstance(given, list):
             raise IBMJobInvalidStateError(f"expected new_tags to be a list of strings, got {new_tags!r}")
         # Requested first, so that a managed tag which another program has added is not lost.
-        self._cell.ask_if_possible()
+        self._cell.request_job_if_possible()
         managed = [tag for tag in self.state.tags if tag.startswith(MANAGED_TAGS)]
         wanted = list(dict.fromkeys([*new_tags, *managed]))
         if self._cell.client.limits_tags and (excess := excess_of_tags(wanted)):
@@ -117,7 +117,7 @@ class DescriptionMembers(Handle):
             raise IBMJobInvalidStateError(f"expected new_tags{also} to be {excess}")
         accepted = effects.value(effects.put_tags(self._cell.client, self.state.job_id, wanted, clock=self._cell.clock))
         self._cell.observe_facts(JobTags(accepted, wanted))
-        self._cell.ask_if_possible()
+        self._cell.request_job_if_possible()
         return list(self.state.tags)
 
     def creation_date(self) -> datetime:
@@ -126,7 +126,7 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If the time is not known yet, and the service refused, could not be reached, or sends none.
         """
-        created = self._cell.answer(bound(queries.creation_date, zone=None))
+        created = self._cell.known_or_requested(bound(queries.creation_date, zone=None))
         if created is None:
             raise IBMJobApiError(f"the service does not say when job {self.state.job_id} was created")
         return created
@@ -145,9 +145,9 @@ class DescriptionMembers(Handle):
             IBMJobApiError: If the service refused or could not be reached.
         """
         if not self._cell.metrics_are_final and (
-            self._cell.measured or self.state.is_confirmed_final or not self._knows_steps()
+            self._cell.has_metrics or self.state.is_confirmed_final or not self._knows_steps()
         ):
-            self._cell.measure()
+            self._cell.request_metrics()
         return self._cell.known(bound(queries.time_per_step, zone=None))
 
     def _knows_steps(self) -> bool:
@@ -163,8 +163,8 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If the metrics were never requested, and the service refused or could not be reached.
         """
-        if self._cell.known(_client_version) is None and not self._cell.measured:
-            self._cell.measure()
+        if self._cell.known(_client_version) is None and not self._cell.has_metrics:
+            self._cell.request_metrics()
         return self._cell.known(_client_version) or {}
 
     @property
@@ -177,7 +177,7 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
-        return {"quantum_seconds": self._cell.answer(lambda job: job.usage_estimate)}
+        return {"quantum_seconds": self._cell.known_or_requested(lambda job: job.usage_estimate)}
 
     @property
     @or_missing
@@ -187,7 +187,7 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
-        return self._cell.answer(lambda job: None if job.details is None else job.details.session_id)
+        return self._cell.known_or_requested(lambda job: None if job.details is None else job.details.session_id)
 
     @property
     @or_missing
@@ -197,7 +197,7 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
-        return bool(self._cell.answer(lambda job: job.private))
+        return bool(self._cell.known_or_requested(lambda job: job.private))
 
     def scheduling_mode(self) -> str | None:
         """Return how the job is scheduled, or ``None`` if the service does not say.
@@ -205,7 +205,7 @@ class DescriptionMembers(Handle):
         Raises:
             IBMJobApiError: If the job was never requested, and the service refused or could not be reached.
         """
-        return self._cell.answer(lambda job: job.run_mode)
+        return self._cell.known_or_requested(lambda job: job.run_mode)
 
     def circuits(self) -> list[QuantumCircuit]:
         """Return the job's circuits.
@@ -245,7 +245,7 @@ class DescriptionMembers(Handle):
     def _read_inputs(self) -> None:
         if self.state.inputs is not None or self._are_inputs_refused:
             return
-        saved = None if self._cell.keeper is None else self._cell.keeper.inputs()
+        saved = None if self._cell.saved_job is None else self._cell.saved_job.inputs()
         if saved is not None:
             self._cell.learn_facts(saved)
             return

@@ -172,7 +172,7 @@ class Handle(IBMJob):
     @property
     def store(self) -> RecordStore | None:
         """The store that the job is saved in, or ``None``."""
-        return None if self._cell.keeper is None else self._cell.keeper.store
+        return None if self._cell.saved_job is None else self._cell.saved_job.store
 
     if not TYPE_CHECKING:
         # A type checker refuses an attribute that is not published; ``getattr(job, name)`` has any field.
@@ -241,7 +241,7 @@ class Handle(IBMJob):
         copied.__setstate__(self._pickled(self.state))
         if self._cell.reconnect is None:
             copied.connect(backend=self._cell.backend, api_client=self._api_client, runtime_client=self.client)
-        copied._cell.keeper, copied._cell.clock = self._cell.keeper, self._cell.clock  # noqa: SLF001 - of this class
+        copied._cell.saved_job, copied._cell.clock = self._cell.saved_job, self._cell.clock  # noqa: SLF001 - of this class
         copied._find_backend = self._find_backend  # noqa: SLF001 - of this class
         return copied
 

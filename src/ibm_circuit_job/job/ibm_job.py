@@ -1,4 +1,4 @@
-"""IBMJob: what a single job and a composite job have in common."""
+"""IBMJob: the base class of handles on single jobs and on composite jobs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ibm_circuit_job.state.status import FINAL_RANK
 
 MYPY = False
 if MYPY:
-    # mypy takes a constant of this name for true. To it qiskit's class is of any type, and so would be each attribute.
+    # mypy takes a constant of this name for true. qiskit's class has no types, so all attributes would be Any.
     class _QiskitJob:
-        """What a handle has of ``JobV1``."""
+        """The members that handles inherit from ``JobV1``."""
 
         version: int
         metadata: dict[str, object]
@@ -24,28 +24,32 @@ else:
 
 
 class IBMJob(_QiskitJob):
-    """A job on IBM Quantum: an :class:`~ibm_circuit_job.IBMCircuitJob`, or an ``IBMCompositeJob`` of several.
+    """The base class of :class:`~ibm_circuit_job.IBMCircuitJob` and ``IBMCompositeJob``, for ``isinstance()``.
 
-    What it has are the questions about ``status()``, which each of the two answers in its own way.
-    ``isinstance(job, IBMJob)`` is what programs ask with it.
+    Its members call ``status()``, which each of the two classes has.
+
+    Example:
+        >>> from ibm_circuit_job import IBMCircuitJob, Job
+        >>> isinstance(IBMCircuitJob.from_state(Job("a")), IBMJob)
+        True
     """
 
     def done(self) -> bool:
-        """Return whether the job has run successfully; asks as :meth:`status` does."""
+        """Return whether the job has run successfully. It may send a request; see :meth:`status`."""
         return self.status() is JobStatus.DONE
 
     def running(self) -> bool:
-        """Return whether the job runs now; asks as :meth:`status` does."""
+        """Return whether the job runs now. It may send a request; see :meth:`status`."""
         return self.status() is JobStatus.RUNNING
 
     def cancelled(self) -> bool:
-        """Return whether the job was cancelled; asks as :meth:`status` does."""
+        """Return whether the job was cancelled. It may send a request; see :meth:`status`."""
         return self.status() is JobStatus.CANCELLED
 
     def errored(self) -> bool:
-        """Return whether the job failed; asks as :meth:`status` does."""
+        """Return whether the job failed. It may send a request; see :meth:`status`."""
         return self.status() is JobStatus.ERROR
 
     def in_final_state(self) -> bool:
-        """Return whether the job has ended: DONE, ERROR or CANCELLED; asks as :meth:`status` does."""
+        """Return whether the job has ended: DONE, ERROR or CANCELLED. It may send a request; see :meth:`status`."""
         return self.status() in FINAL_RANK

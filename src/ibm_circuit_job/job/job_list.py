@@ -9,7 +9,7 @@ from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 
 
 class JobList(list[IBMCircuitJob]):
-    """A list of jobs. It is a list in all, and a part of it is one of these as well.
+    """A ``list`` of handles that a notebook shows as a table. A slice of it is a ``JobList`` as well.
 
     Example:
         >>> from ibm_circuit_job import IBMCircuitJob, Job
@@ -32,7 +32,7 @@ class JobList(list[IBMCircuitJob]):
         return JobList(self)
 
     def _repr_html_(self) -> str | None:
-        """The jobs as a table; ``None``, with which a notebook shows the plain list, where another object is in it."""
+        """Return an HTML table of the jobs; ``None`` for a plain list, if it contains other objects."""
         from ibm_circuit_job.views.html import MOST_ROWS, jobs_html  # noqa: PLC0415 - loaded with the first HTML
 
         first = list.__getitem__(self, slice(MOST_ROWS))

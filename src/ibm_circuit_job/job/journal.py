@@ -1,7 +1,7 @@
-"""What handles have learned of a job, and a store does not have yet.
+"""Journal: the facts and results of a job that are not in its store yet.
 
-All handles of the process on one job in one store share a journal. What could not be written stays here until it is:
-when the job is asked for again, when the provider is closed, and at the latest when the process ends.
+All handles of this process on one job in one store share a journal. Facts that could not be written stay in it. They
+are written with the next request for the job, when the provider is closed, and at the latest when the process ends.
 """
 
 from __future__ import annotations
@@ -34,42 +34,45 @@ if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
 
 _AT_END_SECONDS: Final = 60.0
-"""For how long what is left is written to a store that was in trouble with the first of it."""
+"""At the end of the process: the most seconds for writing to a store that has already failed once."""
 
 
 @define(eq=False)
 class Journal:
-    """What is to be written of one job to one store. Two stores at one place are one."""
+    """The facts and results of one job that are to be written to one store.
+
+    Two ``RecordStore`` objects at the same location count as one store.
+    """
 
     store: RecordStore
     job_id: str
     client: Any = None
-    """The client that the last of it was asked of."""
+    """The client that the newest entry came from."""
     learned: Job | None = None
-    """Facts, but for results."""
+    """The facts to write, except results."""
     seen_at: datetime | None = None
-    """When they were seen, if that is just now: then they come after all that the store has."""
+    """When the facts were observed, if just now: they then count as newer than all in the store."""
     payloads: dict[str, ResultPayload] = field(factory=dict)
-    """Results, by SHA-256, the last one last."""
+    """The results to write, by SHA-256, the newest last."""
     tried: set[str] = field(factory=set)
-    """The SHA-256 of those results that could not be written."""
+    """The SHA-256 of results that could not be written."""
     stored: set[str] = field(factory=set)
-    """The SHA-256 of the results that the store is known to have."""
+    """The SHA-256 of results that the store is known to have."""
     writing: ForkFreeLock = field(factory=ForkFreeLock)
-    """Held by the thread that writes. What is being written is not to be read yet."""
+    """Held by the thread that writes. A result is not read while it is being written."""
 
     @property
     def is_left(self) -> bool:
-        """Whether there is anything."""
+        """Whether there is anything to write."""
         return self.learned is not None or bool(self.payloads)
 
     def used_by(self, store: RecordStore) -> Self:
-        """Write through a store from now on, and return the journal.
+        """Write to *store* from now on, and return the journal.
 
-        A fork writes what its parent has not written only where it uses it.
+        In a fork, a journal of the parent is written only after this call.
 
         Args:
-            store: One at the same place. The one before may have been opened before its file was replaced.
+            store: A store at the same location. An earlier one may have been opened before its file was replaced.
         """
         with _lock():
             if store is not self.store:
@@ -80,29 +83,29 @@ class Journal:
 
     def add(
         self,
-        kept: Job,
+        saved: Job,
         known: Job,
         client: Any,
         payload: ResultPayload | None = None,
         *,
         seen_at: datetime | None = None,
     ) -> None:
-        """Add what is known of the job, and is not in the store.
+        """Add the facts that are known, and are not in the store.
 
         Args:
-            kept: What the store is known to have.
-            known: What is known.
-            client: The client that it was asked of.
+            saved: The store's record, as far as is known.
+            known: The handle's record.
+            client: The client that the facts came from.
             payload: A result that has arrived.
-            seen_at: When what is known was seen, if that is just now.
+            seen_at: When the facts were observed, if just now.
         """
         with _lock():
             self.client = client
-            # First of all, and each step at once: Ctrl-C may come after any of them.
+            # Before all else, and with atomic steps: Ctrl-C may come after any of them.
             _unwritten.add(self)
             is_first = self.learned is None and self.payloads.keys() <= {payload and payload.sha256}
             self.seen_at = seen_at if is_first or self.seen_at is not None else None
-            self.learned = news(kept, known if self.learned is None else merge(self.learned, known))
+            self.learned = news(saved, known if self.learned is None else merge(self.learned, known))
             if payload is not None:
                 self.stored.discard(payload.sha256)
                 others = {sha256: other for sha256, other in self.payloads.items() if sha256 != payload.sha256}
@@ -110,7 +113,7 @@ class Journal:
             self._register()
 
     def clear(self) -> None:
-        """Drop what was to be written."""
+        """Remove all that was to be written."""
         with _lock():
             self.learned, self.payloads = None, {}
             self.tried.clear()
@@ -118,18 +121,20 @@ class Journal:
             self._register()
 
     def write(self, how: Writing = Writing.SYNCED) -> Job | Failure:
-        """Write all of it; return the facts that are in the store now, or why not all of it is.
+        """Write all facts and results.
 
         Args:
-            how: Whether facts are on the disk when this returns, as results always are; and whether to wait for others
-                that write, in this process, too. Else it takes a second at most, and one more for each million bytes
-                of a result.
+            how: ``SYNCED`` waits for other writers, and facts are on the disk when this returns. Any other value takes
+                at most a second, and one more for each million bytes of a result. Results are always on the disk.
+
+        Returns:
+            The facts that are in the store now; a failure if something could not be written.
         """
         if how is not Writing.SYNCED and self.writing().locked():
-            # It is written later, and then it is not the last that was seen.
+            # The facts are written later, and may not be the newest then.
             self.seen_at = None
-            doing = f"keep job {self.job_id}"
-            return StoreTrouble(doing, f"could not {doing}: another thread writes just now", is_known=True)
+            doing = f"save job {self.job_id}"
+            return StoreTrouble(doing, f"could not {doing}: another thread is writing it", is_known=True)
         with self.writing():
             with _lock():
                 learned, payloads = self.learned, [*self.payloads.values()]
@@ -138,22 +143,22 @@ class Journal:
             if learned is not None and not payloads:
                 trouble = self._write(job, None, how)
             for payload in payloads:
-                # Where the first has waited in vain, the others do not.
+                # If the first one waited and failed, the others do not wait.
                 waits = how is Writing.SYNCED and trouble is None
                 trouble = self._write(job, payload, Writing.SYNCED if waits else Writing.AT_ONCE) or trouble
             return job if trouble is None else trouble
 
     def _write(self, learned: Job, payload: ResultPayload | None, how: Writing) -> Failure | None:
-        """Write facts, and perhaps a result; return why that did not work."""
+        """Write facts, and a result unless it is ``None``; return the failure, or ``None``."""
         record = learned if payload is None else refresh(learned, payload)
         service = adapted(self.client).service
-        effect = stored.keep(self.store, record, service=service, how=how, seen_at=self.seen_at)
-        # Later it is no longer the last that was seen, whatever other machines have kept meanwhile.
+        effect = stored.save(self.store, record, service=service, how=how, seen_at=self.seen_at)
+        # After this try the facts may not be the newest: other machines may save newer ones.
         self.seen_at = None
         written = effects.perform(effect)
         if isinstance(written, Success):
             with _lock():
-                # Another thread may have learned something newer meanwhile.
+                # Another thread may have added newer facts meanwhile.
                 self.learned = None if self.learned is None else news(learned, self.learned)
                 if payload is not None:
                     self.payloads.pop(payload.sha256, None)
@@ -165,21 +170,21 @@ class Journal:
         if payload is None or self.tried:
             stored.warn_of_store(failure)
         else:
-            stored.warn_of_unkept_result(self.job_id, failure)
+            stored.warn_of_unsaved_result(self.job_id, failure)
         if payload is not None:
             self.tried.add(payload.sha256)
         return failure
 
     def _register(self) -> None:
-        """Be among the unwritten for as long as there is something; the lock is held."""
+        """Add the journal to the unwritten ones, or remove it if nothing is left. The caller holds the lock."""
         (_unwritten.add if self.is_left else _unwritten.discard)(self)
 
 
 _lock: Final = ForkFreeLock()
 _journals: Final[WeakValueDictionary[tuple[object, str], Journal]] = WeakValueDictionary()
-"""Place of a store, ID of a job -> the journal that all handles on the job have."""
+"""Location of a store, ID of a job -> the journal that all handles on the job share."""
 _unwritten: Final[set[Journal]] = set()
-"""The journals of which something is left. There may be no handle on a job any more."""
+"""The journals with something to write. This set refers to them even if there is no handle on the job any more."""
 
 
 def _place_of(store: RecordStore) -> object:
@@ -188,7 +193,7 @@ def _place_of(store: RecordStore) -> object:
 
 
 def journal_of(store: RecordStore, job_id: str) -> Journal:
-    """Return the journal of a job in a store, which all handles of this process on it share."""
+    """Return the journal of a job in a store, which all handles of this process on the job share."""
     key = _place_of(store), job_id
     with _lock():
         journal = _journals.get(key)
@@ -198,10 +203,10 @@ def journal_of(store: RecordStore, job_id: str) -> Journal:
 
 
 def write_pending(store: RecordStore | None = None) -> None:
-    """Write what could not be written when it was learned: now, for there may be no other time.
+    """Write all that could not be written when it was observed.
 
     Args:
-        store: Only to this store.
+        store: Write only to this store; ``None`` for all stores.
     """
     with _lock():
         wanted = None if store is None else _place_of(store)
@@ -209,12 +214,12 @@ def write_pending(store: RecordStore | None = None) -> None:
     deadline = effects.monotonic() + _AT_END_SECONDS
     in_trouble: set[object] = set()
     for journal in sorted(left, key=lambda journal: journal.job_id):
-        # Where it waited in vain for one job, it does not for the next, and tries for so long.
+        # After a failure with this store, later jobs are tried without waiting, for _AT_END_SECONDS.
         how = Writing.AT_ONCE if _place_of(journal.store) in in_trouble else Writing.SYNCED
         if how is Writing.SYNCED or effects.monotonic() < deadline:
             journal.store.end_back_off()
             if journal.store.is_replaced:
-                # What is left goes to the file that is there.
+                # Closed, so that the write opens the new file.
                 journal.store.close()
             trouble = journal.write(how)
             if not isinstance(trouble, Job) and not (isinstance(trouble, StoreTrouble) and trouble.is_damaged):
@@ -223,7 +228,7 @@ def write_pending(store: RecordStore | None = None) -> None:
 
 @contextmanager
 def forgetting(store: RecordStore, job_id: str) -> Iterator[None]:
-    """Delete a job: nothing of it is written meanwhile, nor, if that works, what was to be written before."""
+    """Return a context in which a job is deleted: nothing is written meanwhile, and its journal is cleared."""
     journal = journal_of(store, job_id).used_by(store)
     with journal.writing():
         yield
@@ -231,11 +236,11 @@ def forgetting(store: RecordStore, job_id: str) -> Iterator[None]:
 
 
 _ended: Final[dict[int, set[Journal]]] = {}
-"""The process that has come to its end -> what it could not write then."""
+"""ID of a process that has ended -> the journals that it could not write."""
 
 
 def _at_end() -> None:
-    """Let what has begun to be read come to its end, and write what is left."""
+    """Wait until results that have begun to arrive are read, and write all journals."""
     if _ended.get(os.getpid()) == _unwritten:
         return
     try:
@@ -252,13 +257,13 @@ def _at_end_of_child() -> None:
 
 
 def _leave_to_parent() -> None:
-    """The parent writes what it has learned; if a fork does so too, then later."""
+    """Remove the parent's journals from a fork's set: the parent writes them, and a fork only if it uses them."""
     for journal in _unwritten:
         journal.seen_at = None
     _unwritten.clear()
 
 
-# Threads that the end of Python waits for are done by then.
+# atexit runs after Python has waited for all threads that are not daemons.
 atexit.register(_at_end)
 if multiprocessing.parent_process() is not None:
     _at_end_of_child()

@@ -1,4 +1,4 @@
-"""Times in the machine's zone, and durations as people read them: functions of the archived client."""
+"""Functions of the archived client for times in the machine's zone, and for durations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def utc_to_local(utc_dt: datetime | str) -> datetime:
     """Return a time in the machine's zone.
 
     Args:
-        utc_dt: The time, or a text in ISO 8601; UTC where it names no zone.
+        utc_dt: The time, or a text in ISO 8601; UTC if it names no zone.
 
     Raises:
         TypeError: If it is neither.
@@ -29,7 +29,7 @@ def local_to_utc(local_dt: datetime | str) -> datetime:
     """Return a time in UTC.
 
     Args:
-        local_dt: The time, or a text in ISO 8601; in the machine's zone where it names none.
+        local_dt: The time, or a text in ISO 8601; in the machine's zone if it names none.
 
     Raises:
         TypeError: If it is neither.
@@ -56,7 +56,7 @@ def _moment(given: datetime | str, *, zone_is_utc: bool) -> datetime:
 def seconds_to_duration(seconds: float) -> tuple[int, int, int, int, int]:
     """Return a duration as days, hours, minutes, seconds and milliseconds.
 
-    Milliseconds are given only where there is less than a second beyond the minutes.
+    The milliseconds are 0 unless less than a second is left after the minutes.
 
     Args:
         seconds: The duration, in seconds.
@@ -72,13 +72,13 @@ def seconds_to_duration(seconds: float) -> tuple[int, int, int, int, int]:
 
 
 def duration_difference(date_time: datetime) -> str:
-    """Return how long it is from now to a time, in its two largest units: ``"2 hrs 5 min"``.
+    """Return the duration from now to a time, in its two largest units: ``"2 hrs 5 min"``.
 
     Args:
-        date_time: The time; in the machine's zone where it names none.
+        date_time: The time; in the machine's zone if it names none.
 
     Returns:
-        The text; empty where less than a second is left, and for a time that has passed.
+        The text; empty if less than a second is left, and for a time in the past.
 
     Example:
         >>> from datetime import UTC, datetime, timedelta

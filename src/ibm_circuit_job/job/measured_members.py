@@ -38,7 +38,7 @@ class MeasuredMembers(Handle):
         """
         if self.state.is_confirmed_final:
             return None
-        self._cell.measure()
+        self._cell.request_metrics()
         return queries.queue_info(self.state, None)
 
     def queue_position(self, refresh: bool = False) -> int | None:
@@ -54,8 +54,8 @@ class MeasuredMembers(Handle):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not self.state.is_confirmed_final and (refresh or not self._cell.measured):
-            self._cell.measure()
+        if not self.state.is_confirmed_final and (refresh or not self._cell.has_metrics):
+            self._cell.request_metrics()
         return queries.queue_position(self.state)
 
     def metrics(self) -> dict[str, Any]:
@@ -66,8 +66,8 @@ class MeasuredMembers(Handle):
         Raises:
             IBMJobApiError: If the service refused or could not be reached.
         """
-        if not (self._cell.measured and self._cell.metrics_are_final) or queries.usage_is_pending(self.state):
-            self._cell.measure()
+        if not (self._cell.has_metrics and self._cell.metrics_are_final) or queries.usage_is_pending(self.state):
+            self._cell.request_metrics()
         return queries.metrics(self.state)
 
     def usage(self, partial: bool = False) -> float:
@@ -95,7 +95,7 @@ class MeasuredMembers(Handle):
         state = self.state
         is_known = self._cell.metrics_are_final and not queries.usage_is_pending(state)
         if not is_known and not queries.usage_is_complete(state):
-            self._cell.measure()
+            self._cell.request_metrics()
         return queries.usage(self.state, partial=partial) or 0.0
 
     def logs(self) -> str:
@@ -126,7 +126,7 @@ class MeasuredMembers(Handle):
         """
         backend = self._cell.backend_name
         if backend is None:
-            self._cell.ask()
+            self._cell.request_job()
             backend = self._cell.backend_name
         if backend is None or getattr(self._found_backend(), "simulator", None) is True:
             return None
@@ -148,9 +148,9 @@ class MeasuredMembers(Handle):
         """Return when the job began to run, else when it was created."""
         ran = self._cell.known(_running_since)
         if ran is None and not self._cell.metrics_are_final:
-            self._cell.measure_if_possible()
+            self._cell.request_metrics_if_possible()
             ran = self._cell.known(_running_since)
-        return ran or self._cell.answer(_created)
+        return ran or self._cell.known_or_requested(_created)
 
 
 def _running_since(job: Job) -> datetime | None:

@@ -6,10 +6,10 @@ from ibm_circuit_job.lazy_names import lazy_names
 
 __all__ = [
     "cell",
-    "keeper",
     "progress",
     "result_reader",
     "result_waiter",
+    "saved_job",
     "shared_future",
     "shown",
     "status_callback",
@@ -19,10 +19,10 @@ __all__ = [
 if TYPE_CHECKING:
     from ibm_circuit_job.job import (
         cell,
-        keeper,
         progress,
         result_reader,
         result_waiter,
+        saved_job,
         shared_future,
         shown,
         status_callback,

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 def plot_timeline(jobs: IBMCircuitJob | Job | Iterable[IBMCircuitJob | Job]) -> Figure:
     """Return a matplotlib ``Figure`` of when jobs were queued and ran: axes for each backend, a row for each job.
 
-    The steps of a job are asked for where its handle does not know them. Where the service does not answer, the job has
-    a row with what is known. A job that has not ended is drawn until now.
+    If a handle does not know the steps of its job, they are requested. If the service does not reply, the row of the
+    job shows what is known. A job that has not ended is drawn until now.
 
     Args:
-        jobs: A handle, a record, or any number of them.
+        jobs: A handle or a record, or several of them.
 
     Returns:
-        The figure, which is not shown: a notebook shows it, and ``figure.savefig(path)`` writes it. Times are in UTC.
+        The figure. A notebook shows it, and ``figure.savefig(path)`` writes it to a file. Times are in UTC.
 
     Raises:
-        IBMBackendValueError: If something else is among them.
+        IBMBackendValueError: If ``jobs`` contains anything other than handles and records.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -61,15 +61,15 @@ def _record(job: Any) -> Job:
 
 
 def plot_usage(store: RecordStore, by: Literal["tag", "backend", "day", "instance"] = "day", **filters: Any) -> Figure:
-    """Return a matplotlib ``Figure`` of the quantum time that the jobs of a store used, as a bar for each group.
+    """Return a matplotlib ``Figure`` of the quantum time that the jobs of a store used, with a bar for each group.
 
     Args:
         store: The store.
-        by: As for ``store.usage()``.
+        by: The groups: ``"tag"``, ``"backend"``, ``"day"`` or ``"instance"``; see ``store.usage()``.
         **filters: The other arguments of ``store.usage()``.
 
     Returns:
-        The figure, which is not shown.
+        The figure. The bars are in seconds.
 
     Raises:
         IBMBackendValueError: If an argument is wrong; the message says what would be right.

@@ -1,4 +1,4 @@
-"""Providers of this process, each made once by the factory that came with unpickled handles."""
+"""The providers of this process for unpickled handles: each factory of providers is called once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ibm_circuit_job.threads.locks import ForkFreeLock, PerProcess
 
 
 class AttachesJobs(Protocol):
-    """What connects a handle: an ``IBMProvider``."""
+    """An object that connects handles: an ``IBMProvider``."""
 
     def attach(self, job: Any) -> Any:
         """Give a handle a connection."""
 
 
 ProviderFactory: TypeAlias = Callable[[], AttachesJobs]
-"""Returns a provider, in any process."""
+"""Returns a provider; can be pickled, so that it works in any process."""
 
 _providers: Final[PerProcess[dict[object, AttachesJobs]]] = PerProcess(dict)
-"""The providers of this process, by their factories. A fork makes its own."""
+"""The providers of this process, by their factories. A fork has its own providers."""
 _lock: Final = ForkFreeLock()
 
 
@@ -29,7 +29,7 @@ def checked_factory(factory: Any) -> ProviderFactory:
     """Return a factory of providers.
 
     Raises:
-        IBMJobInvalidStateError: If it cannot be called, such as a provider.
+        IBMJobInvalidStateError: If it cannot be called, for example because it is a provider.
     """
     if not callable(factory):
         raise IBMJobInvalidStateError(
@@ -41,10 +41,10 @@ def checked_factory(factory: Any) -> ProviderFactory:
 
 
 def provider_of(factory: ProviderFactory) -> AttachesJobs:
-    """Return the provider of this process that a factory has made. Equal factories make one.
+    """Return the provider of a factory, called once in a process. Equal factories share one provider.
 
     Raises:
-        IBMJobInvalidStateError: If what the factory returned connects no handle.
+        IBMJobInvalidStateError: If the factory returned something else than a provider.
         Exception: What the factory raises. It is called again for the next handle.
 
     Example:
@@ -68,8 +68,8 @@ def provider_of(factory: ProviderFactory) -> AttachesJobs:
 
 
 def _identity(factory: ProviderFactory) -> object:
-    """What two unpickled copies of a factory have in common, such as of a ``functools.partial``."""
+    """Return a key that is equal for two unpickled copies of a factory, such as a ``functools.partial``."""
     try:
         return pickle.dumps(factory)
-    except Exception:  # noqa: BLE001 - a function of no module, which other packages pickle, is itself
+    except Exception:  # noqa: BLE001 - a function outside a module is its own key; cloudpickle can pickle it
         return factory

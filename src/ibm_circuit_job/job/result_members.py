@@ -209,7 +209,7 @@ class ResultMembers(StatusMembers):
         began = self._cell.clock.monotonic()
         known = None if refresh else reader.known()
         if known is not None:
-            self._cell.catch_up(insisting=True)
+            self._cell.save_pending(ignore_back_off=True)
             return known
         if progress:
             with parts.progress.Progress([self._cell]) as shown:
@@ -226,7 +226,7 @@ class ResultMembers(StatusMembers):
         began = self._cell.clock.monotonic()
         known = None if refresh else reader.known()
         if known is not None:
-            await aside(lambda: self._cell.catch_up(insisting=True))
+            await aside(lambda: self._cell.save_pending(ignore_back_off=True))
             return known
         await self.wait_for_final_state_async(timeout)
         wanted, limit = self._wanted_result(reader, timeout, began, refresh=refresh, partial=partial)
@@ -267,7 +267,7 @@ class ResultMembers(StatusMembers):
         from ibm_circuit_job.state.reading import Missed  # noqa: PLC0415 - loaded with the first handle
 
         # A result that arrived earlier and could not be saved then is saved first.
-        self._cell.catch_up(insisting=True)
+        self._cell.save_pending(ignore_back_off=True)
         status = queries.status(self.state)
         if status is JobStatus.CANCELLED:
             why = queries.error_message(self.state)

@@ -1,8 +1,8 @@
-"""Waits that several processes share: one of them asks the service, and the others read what it saves in the store.
+"""Waits that several processes share: one process polls the service, and the others read what it saves in the store.
 
-What a process does about a job is said by ``state.watching``. Here is one thread for each store that a process waits
-with. It renews the leases, notices what others save, and has the cells learn it. Trouble of the store is no trouble of
-a wait: a process that cannot read the leases asks for itself.
+A process that polls for a job has a lease on it in the store; ``state.watching`` decides which process that is. This
+module has one thread for each store with a wait. The thread renews the leases of this process, and merges what other
+processes save into the cells. A wait goes on without a store that fails: the process then polls by itself.
 """
 
 from __future__ import annotations
@@ -31,94 +31,95 @@ if TYPE_CHECKING:
     from ibm_circuit_job.store.postgresql import Listener
 
 _LOOK_SECONDS: Final = 0.05
-"""How often a file is looked at for what others have saved."""
+"""The pause between two looks at a file for what other processes have saved."""
 _TRIES: Final = 8
-"""How often a wait that begins tries to read the leases, where others write at that moment."""
+"""How often a new wait tries to read the leases while other processes write."""
 _TRY_SECONDS: Final = 0.02
 """The pause between two of these tries."""
 
 
 _SLOW_SECONDS: Final = 0.2
-"""A database that takes longer to refuse does not answer."""
+"""If a failed call took longer than this, the database counts as not responding."""
 _REST_SECONDS: Final = 5.0
-"""For so long it is left alone then."""
+"""The pause before the next call of a database that does not respond."""
 _LEAVING_SECONDS: Final = 0.05
-"""How long the end of a wait waits for the thread that uses the database."""
+"""The most that the end of a wait waits for the thread that uses the database."""
 
 
 class SharedWait:
-    """One wait of this process, for one job or for many of one store.
+    """One wait of this process, for one job or several jobs of one store.
 
     Args:
         sharing: All waits of this process with the store.
         cells: The cells of the handles on each job, by the job's ID.
-        wake: Called, on another thread, when a cell has learned something, or when it is this process that asks.
+        wake: Called in another thread when the record of a cell has changed, or when this process is to poll from now
+            on.
     """
 
     def __init__(self, sharing: _Sharing, cells: Mapping[str, list[JobCell]], wake: Callable[[], object]) -> None:
         self.cells = dict(cells)
         self.wake = wake
         self.promised = effects.monotonic()
-        """When the wait is to ask again."""
+        """When the wait will poll again, by the monotonic clock."""
         self.has_lapsed = False
-        """Whether it was late with that, and others may ask."""
+        """Whether that time has passed without a poll, so that other processes may take over."""
         self._sharing = sharing
         self._process = os.getpid()
 
     def is_asking(self, job_id: str) -> bool:
-        """Return whether this process asks the service for a job; else another one does."""
-        return self._is_elsewhere or self._sharing.is_asking(job_id)
+        """Return whether this process polls for a job; else another process does."""
+        return self._is_in_fork or self._sharing.is_asking(job_id)
 
     def promise(self, seconds: float) -> None:
-        """Promise to ask again, or to promise again, within so many seconds. Else others may ask after a while."""
+        """Announce the next poll, or the next call of this method. If it is late, another process takes over."""
         self.promised = effects.monotonic() + seconds
 
     def resume(self) -> None:
-        """Take part again, where the wait was late."""
+        """Share the wait again after it was late."""
         self.promise(0.0)
-        if self.has_lapsed and not self._is_elsewhere:
+        if self.has_lapsed and not self._is_in_fork:
             self.has_lapsed = False
             self._sharing.take_part(self)
 
     def leave(self) -> None:
-        """Wait for none of them any longer, so that another process takes over."""
-        if not self._is_elsewhere:
+        """End the wait, so that another process takes over its jobs."""
+        if not self._is_in_fork:
             self._sharing.leave(self)
 
     @property
-    def _is_elsewhere(self) -> bool:
-        # A fork has no thread that renews anything, and shares nothing of a wait that its parent began.
+    def _is_in_fork(self) -> bool:
+        # The parent began the wait. A fork has no thread that renews leases, so it polls by itself.
         return self._process != os.getpid()
 
 
 class SharedJob:
-    """A wait for one job, as ``threads.following`` uses it."""
+    """A shared wait for one job: the ``Shared`` of ``threads.following``."""
 
     def __init__(self, job_id: str) -> None:
         self._job_id = job_id
-        self._news = threading.Event()
+        self._changed = threading.Event()
         self.wait: SharedWait
 
     def wake(self) -> None:
         """End the pause of the wait."""
-        self._news.set()
+        self._changed.set()
 
     def is_asking(self) -> bool:
-        """Return whether this process asks the service for the job."""
+        """Return whether this process polls for the job."""
         return self.wait.is_asking(self._job_id)
 
     def promise(self, seconds: float) -> None:
-        """Promise to ask again within so many seconds."""
+        """Announce the next poll."""
         self.wait.promise(seconds)
 
     def resume(self) -> None:
-        """Take part again, where a promise was not kept."""
+        """Share the wait again after it was late."""
         self.wait.resume()
 
     def pause(self, seconds: float) -> None:
-        """Wait until something was learned of the job, or for so many seconds."""
-        wait_for(self._news, seconds)
-        self._news.clear()
+        """Wait until the record of the job has changed, for *seconds* at most."""
+        wait_for(self._changed, seconds)
+        self._changed.clear()
 
 
 class _Sharing:
@@ -135,21 +136,21 @@ class _Sharing:
         self._digests: dict[str, str | None] = {}
         self._followed: set[str] = set()
         self._rests_until = 0.0
-        """Until when a database that did not answer is left alone."""
+        """Until when a database that did not respond is not called, by the monotonic clock."""
         self._thread: threading.Thread | None = None
         self._using = threading.Lock()
-        """Held by the thread that uses the database: none does after the last wait has ended."""
+        """Held by the thread that uses the database. After the last wait has ended, no thread does."""
         self._nudge = threading.Event()
 
     # The waits
 
     def take_part(self, wait: SharedWait) -> None:
-        """Have a wait share what it asks for from now on."""
+        """Share a wait from now on."""
         with self._lock:
             if wait not in self._waits:
                 self._waits.append(wait)
         for job_id in wait.cells:
-            # What other cells have learned, these may not have.
+            # Loaded again: the new cells may lack what earlier cells have.
             self._digests.pop(job_id, None)
         for _ in range(_TRIES):
             began = effects.monotonic()
@@ -160,15 +161,15 @@ class _Sharing:
         with self._lock:
             if self._thread is None and self._waits:
                 thread = threading.Thread(target=self._run, name="ibm-circuit-job-sharing", daemon=True)
-                # At the end of a process Python starts no more threads: then the leases end by themselves.
+                # At the end of a process Python starts no more threads. The leases then expire.
                 with suppress(RuntimeError):
                     thread.start()
                     self._thread = thread
         self._nudge.set()
 
     def leave(self, wait: SharedWait) -> None:
-        """Have a wait share nothing any more, and release the leases that no other wait needs."""
-        # Where the database does not answer, no caller waits for it: the leases end by themselves.
+        """Stop sharing a wait, and release the leases that no other wait needs."""
+        # If the database does not respond, the caller does not wait for it. The leases then expire.
         has_turn = self._using.acquire(timeout=_LEAVING_SECONDS)
         try:
             with self._lock:
@@ -183,12 +184,12 @@ class _Sharing:
         self._nudge.set()
 
     def is_asking(self, job_id: str) -> bool:
-        """Return whether this process asks the service for a job."""
+        """Return whether this process polls for a job."""
         turn = watching.next_turn(self._seen.get(job_id), self._watcher, effects.monotonic())
         return isinstance(turn, Ask)
 
     def _wanted(self, now: float) -> list[str]:
-        """The jobs of the waits that keep what they promise."""
+        """Return the jobs of all waits that are not late."""
         with self._lock:
             waits = [*self._waits]
         for wait in waits:
@@ -198,7 +199,7 @@ class _Sharing:
     # The database
 
     def _renew(self) -> bool:
-        """Renew the leases, take those that are free, and return whether that worked."""
+        """Renew the leases, take the free ones, and return whether the database could be used."""
         with self._using:
             now = effects.monotonic()
             wanted = self._wanted(now)
@@ -228,7 +229,7 @@ class _Sharing:
             return True
 
     def _look(self, *, at_all: bool) -> None:
-        """Learn what others have saved of the jobs that they ask for."""
+        """Load what other processes have saved of the jobs that they poll for."""
         with self._using:
             now = effects.monotonic()
             followed = [job_id for job_id in self._wanted(now) if not self.is_asking(job_id)]
@@ -250,17 +251,17 @@ class _Sharing:
         return isinstance(turn, TakeOver)
 
     def _note(self, job_ids: Iterable[str], leases: Mapping[str, Lease], now: float) -> None:
-        """Note the leases of some jobs as they were read, and wake the waits that are to ask."""
+        """Record the leases of some jobs as they were read, and wake the waits that poll from now on."""
         for job_id in job_ids:
             self._seen[job_id] = watching.after_reading(self._seen.get(job_id), leases.get(job_id), now)
-        self._wake_those_that_ask()
+        self._wake_new_pollers()
 
-    def _wake_those_that_ask(self) -> None:
-        """Wake the waits for jobs that this process has followed until now, and asks for from now on."""
+    def _wake_new_pollers(self) -> None:
+        """Wake the waits for jobs that another process has polled for until now, and this process polls for now."""
         followed = {job_id for job_id in [*self._seen] if not self.is_asking(job_id)}
-        asked = self._followed - followed
+        taken_over = self._followed - followed
         self._followed = followed
-        self._wake(asked)
+        self._wake(taken_over)
 
     def _learn(self, changed: Mapping[str, tuple[str | None, Job | None]]) -> None:
         with self._lock:
@@ -282,7 +283,7 @@ class _Sharing:
                 wait.wake()
 
     def _release(self, *, is_last: bool, but_for: Iterable[str] = ()) -> None:
-        """Release the leases of jobs that no wait asks for, and forget what was seen of them."""
+        """Release the leases of jobs that no wait polls for, and remove these jobs."""
         wanted = {*but_for} or {*self._wanted(effects.monotonic())}
         left = [job_id for job_id in [*self._seen] if job_id not in wanted]
         mine = [job_id for job_id in left if self._has_lease(job_id)]
@@ -291,7 +292,7 @@ class _Sharing:
             self._digests.pop(job_id, None)
         self._followed.difference_update(left)
         if mine and effects.monotonic() >= self._rests_until:
-            # Else they end by themselves.
+            # If this fails, the leases expire.
             with suppress(JobStoreError):
                 self._leases.release(self._watcher, mine, is_last=is_last)
 
@@ -312,7 +313,7 @@ class _Sharing:
                         due = effects.monotonic() + watching.RENEWAL_SECONDS
                         self._renew()
                         self._look(at_all=True)
-                        self._wake_those_that_ask()
+                        self._wake_new_pollers()
                     elif not self._followed:
                         self._rest(left)
                     elif self._leases.are_in_file:
@@ -323,7 +324,7 @@ class _Sharing:
                         self._look(at_all=True)
                     elif listener.wait(left):
                         self._look(at_all=True)
-                except Exception:  # noqa: BLE001 - whatever a driver raises: without notices there are the looks
+                except Exception:  # noqa: BLE001 - a driver may raise anything; without its notices, the loop looks
                     _close(listener)
                     listener = None
                     self._rest(left)
@@ -349,18 +350,23 @@ def _close(listener: Listener | None) -> None:
 
 _lock: Final = ForkFreeLock()
 _sharings: Final[PerProcess[WeakValueDictionary[int, _Sharing]]] = PerProcess(WeakValueDictionary)
-"""The waits with each store of this process, by the identity of the store, which they have for as long as they last."""
+"""The waits with each store of this process, by ``id(store)``. An entry refers to its store, so the ID stays unique."""
 
 
 def shared_wait(
     store: RecordStore | None, cells: Mapping[str, list[JobCell]], wake: Callable[[], object]
 ) -> SharedWait | None:
-    """Begin a wait that other processes may share; ``None`` where there is no store, or one that does not share waits.
+    """Begin a wait that other processes may share.
 
     Args:
         store: The store of the jobs.
         cells: The cells of the handles on each job, by the job's ID.
-        wake: Called, on another thread, when a cell has learned something, or when it is this process that asks.
+        wake: Called in another thread when the record of a cell has changed, or when this process is to poll from now
+            on.
+
+    Returns:
+        The wait; ``None`` if there is no store, if the store does not share waits, or if a cell has another clock than
+        the machine's.
     """
     leases: Leases | None = getattr(store, "leases", None)
     if (
@@ -379,11 +385,11 @@ def shared_wait(
 
 
 def shared_job(cell: JobCell) -> SharedJob | None:
-    """Begin a wait for one job that other processes may share; ``None`` where none can, or the job has ended."""
-    if cell.keeper is None or cell.state.is_confirmed_final:
+    """Begin a wait for one job that other processes may share; ``None`` if none can, or the job has ended."""
+    if cell.saved_job is None or cell.state.is_confirmed_final:
         return None
     shared = SharedJob(cell.job_id)
-    wait = shared_wait(cell.keeper.store, {cell.job_id: [cell]}, shared.wake)
+    wait = shared_wait(cell.saved_job.store, {cell.job_id: [cell]}, shared.wake)
     if wait is None:
         return None
     shared.wait = wait
@@ -391,24 +397,25 @@ def shared_job(cell: JobCell) -> SharedJob | None:
 
 
 class SharedJobs:
-    """A wait for many jobs, of any stores, as ``watch`` uses it. Those without a store are asked for here."""
+    """A wait for many jobs of any stores. This process polls for jobs without a store."""
 
     def __init__(self) -> None:
         self._waits: list[SharedWait] = []
         self._by_job: dict[str, SharedWait] = {}
-        self._asked: set[str] = set()
+        self._polled: set[str] = set()
 
     def begin(self, cells: Iterable[JobCell], wake: Callable[[], object]) -> None:
         """Share the wait from now on.
 
         Args:
-            cells: The cells of the handles that are waited for.
-            wake: Called, on another thread, when one has learned something, or when it is this process that asks.
+            cells: The cells of the handles on the jobs.
+            wake: Called in another thread when the record of a cell has changed, or when this process is to poll from
+                now on.
         """
         stores: dict[int, tuple[RecordStore, dict[str, list[JobCell]]]] = {}
         for cell in cells:
-            if cell.keeper is not None and not cell.state.is_confirmed_final:
-                _, jobs = stores.setdefault(id(cell.keeper.store), (cell.keeper.store, {}))
+            if cell.saved_job is not None and not cell.state.is_confirmed_final:
+                _, jobs = stores.setdefault(id(cell.saved_job.store), (cell.saved_job.store, {}))
                 jobs.setdefault(cell.job_id, []).append(cell)
         for store, jobs in stores.values():
             wait = shared_wait(store, jobs, wake)
@@ -418,32 +425,32 @@ class SharedJobs:
         self.take_turns()
 
     def is_asking(self, job_id: str) -> bool:
-        """Return whether this process asks the service for a job."""
+        """Return whether this process polls for a job."""
         wait = self._by_job.get(job_id)
         return wait is None or wait.is_asking(job_id)
 
     def take_turns(self) -> bool:
-        """Take part again where a promise was not kept; return whether there are jobs that others asked for before."""
+        """Share late waits again; return whether this process polls for jobs that other processes polled for before."""
         for wait in self._waits:
             wait.resume()
-        asked = {job_id for job_id in self._by_job if self.is_asking(job_id)}
-        has_more = not asked <= self._asked
-        self._asked = asked
+        polled = {job_id for job_id in self._by_job if self.is_asking(job_id)}
+        has_more = not polled <= self._polled
+        self._polled = polled
         return has_more
 
     def promise(self, seconds: float) -> None:
-        """Promise to ask again within so many seconds."""
+        """Announce the next poll."""
         for wait in self._waits:
             wait.promise(seconds)
 
     def drop(self, job_ids: Iterable[str]) -> None:
-        """Wait for some jobs no longer."""
+        """Stop waiting for some jobs."""
         for job_id in job_ids:
             wait = self._by_job.pop(job_id, None)
             if wait is not None:
                 wait.cells.pop(job_id, None)
 
     def leave(self) -> None:
-        """Wait for none of them any longer."""
+        """End the wait for all jobs."""
         for wait in self._waits:
             wait.leave()

@@ -1,6 +1,6 @@
-"""What is shown of a handle: all that it has in memory, as the plain values of ``views``. No request is sent.
+"""The views of a handle: what it has in memory, as plain values for ``views``.
 
-Neither is a store read, nor a result decoded, so that to look at a job takes no time and changes nothing.
+No request is sent, no store is read and no result is decoded, so showing a job takes no time and changes nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def view_in_short(cell: JobCell) -> JobView:
-    """Return what is known of a job, without what its inputs and its result say."""
+    """Return the view of a job without its shots and its result."""
     state = cell.state
     return job_view(state.job_id, state.status, state.details, state.metrics)
 
 
 def view_of(cell: JobCell, reader: ResultReader) -> JobView:
-    """Return what is known of a job, with its shots and the counts of a result that is in memory."""
+    """Return the view of a job with its shots, and with the counts of its result if that is in memory."""
     view = evolve(view_in_short(cell), shots=shots_of(cell.state))
     found = reader.in_memory()
     if not isinstance(found, QiskitResult):

@@ -33,9 +33,9 @@ class StatusMembers(Handle):
             IBMJobApiError: If the service refused or could not be reached.
         """
         if not self.state.is_confirmed_final:
-            self._cell.ask()
+            self._cell.request_job()
         else:
-            self._cell.catch_up()
+            self._cell.save_pending()
         return queries.status(self.state) or UNKNOWN
 
     def refresh(self) -> None:
@@ -47,7 +47,7 @@ class StatusMembers(Handle):
         Raises:
             IBMJobApiError: If the service refused or could not be reached. The handle does not change then.
         """
-        self._cell.ask_for_all()
+        self._cell.request_all()
 
     def wait_for_final_state(
         self,

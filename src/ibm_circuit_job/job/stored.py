@@ -1,4 +1,4 @@
-"""Effects on a store: each does one thing, and returns an ``IOResult``; the log says what could not be done."""
+"""Effects on a store: each calls one method and returns an ``IOResult``. Failures become warnings in the log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
 
 
-def keep(
+def save(
     store: RecordStore,
     job: Job,
     *,
@@ -39,28 +39,27 @@ def keep(
     how: Writing = Writing.SYNCED,
     seen_at: datetime | None = None,
 ) -> IOResult[None, Failure]:
-    """Merge a record into what a store keeps of the job.
+    """Save a record: the store merges it into its own record of the job.
 
     Args:
         store: The store.
         job: The record.
-        service: The service that has the job.
-        how: Whether it is synced, and whether to wait for others that write.
-        seen_at: When it was seen, if that is just now: then it comes after all that the store has.
+        service: The name of the service that has the job.
+        how: Whether to sync the write, and whether to wait for other writers.
+        seen_at: When the record was observed, if just now: it then counts as newer than all in the store.
     """
-    save = partial(store.save, job, service=service, how=how, now=seen_at)
-    return _stored(store, f"keep job {job.job_id}", save)
+    return _stored(store, f"save job {job.job_id}", partial(store.save, job, service=service, how=how, now=seen_at))
 
 
 def stored_record(store: RecordStore, job_id: str, *, how: Writing = Writing.SYNCED) -> IOResult[Job | None, Failure]:
-    """Read what a store keeps of a job, without the bodies of its inputs and its result."""
+    """Load a job's record, without the bytes of its inputs and its result; ``None`` if the store has none."""
     return _stored(store, f"read job {job_id}", lambda: store.record(job_id, how=how))
 
 
-def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
-    """Merge what was seen of many jobs just now into what a store keeps; soon or not at all, without waiting.
+def save_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = None) -> IOResult[None, Failure]:
+    """Save the records of many jobs that were observed just now, without waiting for other writers.
 
-    What it keeps of one of them may be damaged: then it fails, and the others are kept.
+    If the store's record of one job is damaged, the other jobs are saved, and a failure is returned.
     """
     seen = effects.now()
 
@@ -74,32 +73,32 @@ def keep_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = N
         if damage is not None:
             raise damage
 
-    def save_all() -> None:
+    def save_together() -> None:
         try:
             store.save_all(jobs, service=service, how=Writing.SOON, now=seen)
         except JobStoreDamagedError:
             save_each()
 
-    return _stored(store, f"keep {len(jobs)} jobs", save_all)
+    return _stored(store, f"save {len(jobs)} jobs", save_together)
 
 
 def give_up_result(store: RecordStore, job_id: str) -> IOResult[None, Failure]:
-    """Note in a store that the result of a job cannot be had any more."""
-    return _stored(store, f"keep job {job_id}", lambda: store.give_up_result(job_id))
+    """Note in a store that the service has no result of a job any more."""
+    return _stored(store, f"save job {job_id}", lambda: store.give_up_result(job_id))
 
 
 def stored_records(store: RecordStore, job_ids: Sequence[str]) -> IOResult[Mapping[str, Job], Failure]:
-    """Read what a store keeps of many jobs, without the bodies of their inputs and results."""
+    """Load the records of many jobs, without the bytes of their inputs and results."""
     return _stored(store, "read jobs", lambda: store.records_of(job_ids))
 
 
 def stored_inputs(store: RecordStore, job_id: str) -> IOResult[JobInputs | None, Failure]:
-    """Read the inputs that a store keeps of a job."""
+    """Load the inputs of a job; ``None`` if the store has none."""
     return _stored(store, f"read the inputs of job {job_id}", lambda: store.inputs(job_id))
 
 
 def stored_payload(store: RecordStore, job_id: str, newer: int = 0) -> IOResult[ResultPayload | None, Failure]:
-    """Read the body of a result that a store keeps: the newest, or the one before so many newer ones."""
+    """Load a result of a job: the newest, or the one before *newer* newer ones; ``None`` if there is none."""
     return _stored(store, f"read the result of job {job_id}", lambda: store.payload(job_id, newer))
 
 
@@ -114,7 +113,7 @@ def _stored(store: RecordStore, doing: str, call: Callable[[], _T]) -> IOResult[
 
 
 def value_or_warn(effect: IOResult[_T | None, Failure]) -> _T | None:
-    """Return the outcome of an effect on a store; ``None`` where the store is in trouble, which the log says."""
+    """Return the outcome of an effect on a store; after a failure ``None``, with a warning in the log."""
     match effects.perform(effect.alt(tap(warn_of_store))):
         case Success(found):
             outcome: _T | None = found
@@ -123,19 +122,16 @@ def value_or_warn(effect: IOResult[_T | None, Failure]) -> _T | None:
 
 
 def warn_of_store(failure: Failure) -> None:
-    """Log that something could not be saved, or loaded. The job goes on without it."""
-    if not _is_told(failure):
-        _logger.warning("%s. The job goes on without it.", wire.values.whole_text(describe(failure)))
+    """Log that something could not be saved or loaded, unless the log says so already: a poll would repeat it."""
+    is_logged = isinstance(failure, StoreTrouble) and failure.is_known
+    if not is_logged:
+        _logger.warning("%s. The job goes on without the store.", wire.values.whole_text(describe(failure)))
 
 
-def warn_of_unkept_result(job_id: str, failure: Failure) -> None:
-    """Log that a result could not be saved, and exists only in memory, also where the trouble is in the log already."""
-    told = wire.values.whole_text(describe(failure))
+def warn_of_unsaved_result(job_id: str, failure: Failure) -> None:
+    """Log that a result could not be saved and exists only in memory, even if the log has this failure already."""
     _logger.warning(
-        "The result of job %s has arrived, but it is in memory alone: %s.", wire.values.whole_text(job_id), told
+        "Could not save the result of job %s; it exists only in memory: %s.",
+        wire.values.whole_text(job_id),
+        wire.values.whole_text(describe(failure)),
     )
-
-
-def _is_told(failure: Failure) -> bool:
-    """Whether the log has it: a poll each second is not to fill it."""
-    return isinstance(failure, StoreTrouble) and failure.is_known

@@ -54,7 +54,7 @@ async def wait_async(
 ) -> None:
     """Wait until a job has ended, without blocking the event loop; see :func:`wait`."""
     steps = effects.begin_wait(job, job.client, policy, timeout, job.clock)
-    if job.keeper is None:
+    if job.saved_job is None:
         await _follow(steps, report, job.clock)
         return
     # In a thread: a call of a store would block the event loop.

@@ -1,4 +1,4 @@
-"""Hold on to jobs on IBM Quantum: the classic ``IBMCircuitJob`` on a functional, immutable core."""
+"""A client for jobs on IBM Quantum: the classic ``IBMCircuitJob`` on a functional, immutable core."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -229,12 +229,12 @@ _NAMES_OF: Final = {
     "account.job_store": ("JobStore",),
     "job.plots": ("plot_timeline", "plot_usage"),
 }
-"""Module -> the public names that it has. Each is imported when its first name is used."""
+"""Module -> its public names. A module is imported when one of its names is first used."""
 
 _MODULE_OF: Final = {name: module for module, names in _NAMES_OF.items() for name in names}
 
 _EXTRA_OF: Final = {"JobStore": "store", "plot_timeline": "plot", "plot_usage": "plot"}
-"""Public name -> the extra without which it cannot be imported. These are not in ``__all__``."""
+"""Public name -> the extra that it needs. These names are not in ``__all__``."""
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_names(__name__, module_of=_MODULE_OF, extra_of=_EXTRA_OF)

@@ -1,7 +1,6 @@
-"""Errors of accounts under the name that ``qiskit_ibm_provider.accounts`` had.
+"""The exceptions of accounts, under the module name of ``qiskit_ibm_provider``.
 
-Accounts are saved and found by the members of ``IBMProvider``: ``save_account()``, ``saved_accounts()``,
-``delete_account()``.
+``IBMProvider`` saves and loads accounts: ``save_account()``, ``saved_accounts()``, ``delete_account()``.
 """
 
 from ibm_circuit_job.errors import AccountAlreadyExistsError, AccountNotFoundError, AccountsError, InvalidAccountError

@@ -1,4 +1,4 @@
-"""The exceptions under the name that ``qiskit_ibm_provider.exceptions`` had; they stand in ``errors``."""
+"""The exceptions, under the module name of ``qiskit_ibm_provider``. Their classes are in ``errors``."""
 
 from ibm_circuit_job.errors import AccountNotFoundError as IBMProviderCredentialsNotFound
 from ibm_circuit_job.errors import (

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used; the one ``__getattr__`` of all rooms."""
+"""lazy_names: names of a package that are imported when they are first used."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def lazy_names(
     module_of: Mapping[str, str] | None = None,
     extra_of: Mapping[str, str] | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the ``__getattr__`` and the ``__dir__`` of a package, which import a name when it is first used.
+    """Return a ``__getattr__`` and a ``__dir__`` for a package. They import a name when it is first used.
 
-    Type checkers are to see imports instead, under ``TYPE_CHECKING``.
+    For type checkers, the package imports the names under ``TYPE_CHECKING``.
 
     Args:
         package: The package's ``__name__``.
-        modules: The modules of it that are names of it themselves.
-        module_of: Name -> the module of the package that has it.
-        extra_of: Name -> the extra without which it cannot be imported; the ``ImportError`` says so.
+        modules: Names of modules of the package, which are names of the package.
+        module_of: Name -> the module of the package that defines it.
+        extra_of: Name -> the extra that it needs; the ``ImportError`` names it.
 
     Example:
         >>> get, names = lazy_names("ibm_circuit_job.wire", modules=["documents"])

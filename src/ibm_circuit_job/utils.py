@@ -1,4 +1,4 @@
-"""Functions under the name that ``qiskit_ibm_provider.utils`` had."""
+"""Functions for names and times, under the module name of ``qiskit_ibm_provider``."""
 
 from ibm_circuit_job.account.backend_service import to_python_identifier
 from ibm_circuit_job.job.local_times import duration_difference, local_to_utc, seconds_to_duration, utc_to_local

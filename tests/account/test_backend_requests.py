@@ -132,7 +132,7 @@ def test_backend_has_its_fractional_gates_where_they_are_wanted(provider):
 
 def test_fractional_gates_of_a_device_without_any_are_refused(service, provider):
     service.replies[CONFIGURATION]["basis_gates"] = ["cz", "rz", "sx", "x"]
-    with pytest.raises(IBMBackendValueError, match="ibm_selfmade has no fractional gates, but cz, rz, sx, x"):
+    with pytest.raises(IBMBackendValueError, match="ibm_selfmade has no fractional gates, only cz, rz, sx, x"):
         provider.get_backend("ibm_selfmade", use_fractional_gates=True)
     assert provider.get_backend("ibm_selfmade", use_fractional_gates=None).name == "ibm_selfmade"
 

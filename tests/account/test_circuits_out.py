@@ -234,7 +234,9 @@ def test_other_refusals_are_no_reason_for_the_executor(words):
 
 def test_option_that_the_executor_lacks_is_refused_by_name():
     client = CapturingClient(programs={"executor"})
-    with pytest.raises(IBMBackendValueError, match=r"expected no simulator, for the service has no program 'sampler'"):
+    with pytest.raises(
+        IBMBackendValueError, match=r"expected no simulator, because the service has no program 'sampler'"
+    ):
         backend_of(client, "local_simulator").run(one(), seed_simulator=3)
 
 
@@ -273,7 +275,7 @@ def test_text_that_cannot_be_read_fails_with_the_reason(simulator, text):
         ("OPENQASM 2.0;\nqreg q[1];", r"got OpenQASM 2 at \[0\]; qiskit.qasm2.loads\(\) makes a QuantumCircuit"),
         ("qubit q;", r"text that begins with 'OPENQASM 3.0;', or a list of them, got 'qubit q;' at \[0\]"),
         ("", "got '' at"),
-        ("OPENQASM 3.0; // \ud800", "go to UTF-8"),
+        ("OPENQASM 3.0; // \ud800", "that UTF-8 can encode"),
     ],
 )
 def test_text_that_is_not_openqasm_3_is_refused(text, message):
@@ -331,7 +333,7 @@ def test_shots_above_the_maximum_are_refused_from_options_too():
         ({"shots": 100_001}, "expected at most 100000 shots for local_5q, got 100001"),
         ({"shots": 0}, "expected shots to be a whole number from 1 to 100000, got 0"),
         ({"rep_delay": 1.0}, r"expected rep_delay from 0 to 0\.0005 seconds"),
-        ({"noise_model": "strong"}, "expected no noise_model, for local_5q is no simulator"),
+        ({"noise_model": "strong"}, "expected no noise_model, because local_5q is no simulator"),
     ],
 )
 def test_options_beyond_the_limits_are_refused_when_set(options, message):

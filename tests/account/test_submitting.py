@@ -258,7 +258,7 @@ def test_pause_that_the_service_asks_for_is_made_and_logged_once(caplog):
     assert submitted(service, clock).unwrap() in service.jobs
     assert clock.pauses == [17.0, 5.0]
     assert [record.getMessage() for record in caplog.records] == [
-        f"The service takes no more jobs just now: the next one to b is submitted in {seconds} seconds."
+        f"The service accepts no more jobs at the moment: the next job for b is submitted in {seconds} seconds."
         for seconds in (17, 5)
     ]
 
@@ -302,7 +302,7 @@ def test_pause_of_another_submission_costs_no_patience():
 
     def pause(seconds):
         clock.sleep(seconds)
-        LEDGER.hold((service.params.url, service.params.instance), 1700.0)
+        LEDGER.pause((service.params.url, service.params.instance), 1700.0)
 
     policy = SubmissionPolicy(patience=60.0)
     done = submit(service, Order("sampler", "b", PARAMS, None), policy, sleep=pause, monotonic=clock)
@@ -380,7 +380,7 @@ def test_run_waits_for_a_service_that_takes_no_more_jobs(monkeypatch, caplog):
     ):
         job = provider.get_backend("local_simulator").run(flipped(1, 1), shots=10)
         assert listed(provider) == {job.job_id()}
-    assert caplog.text.count("takes no more jobs just now: the next one to local_simulator") == 2
+    assert caplog.text.count("accepts no more jobs at the moment: the next job for local_simulator") == 2
 
 
 def test_run_names_private_jobs_that_cannot_be_told_apart(monkeypatch):

@@ -1,1 +1,1 @@
-"""An account: the provider, its backends, and what ``run()`` sends."""
+"""An account on the service: the provider, its backends, and the submission of jobs."""

@@ -1,4 +1,4 @@
-"""The part of a provider on which its members stand: the account, its clients, copies and pickles."""
+"""AccountConnection: the base class of ``IBMProvider``, with log-in, clients, copies and pickles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _logger: Final = logging.getLogger("ibm_circuit_job.account.provider")  # one fo
 
 
 class AccountConnection:
-    """An account that is logged in, or will be: its clients, and what is known of it without a request."""
+    """The clients of an account, its log-in, and the properties that need no request."""
 
     store: RecordStore | None
     account_client: clients.AccountClient | clients.PlatformAccount
@@ -45,22 +45,22 @@ class AccountConnection:
     _hubs: tuple[str, ...] = ()
     """On the channel ``ibm_quantum``: the instances that the account may use."""
     _statuses: Mapping[str, BackendStatus] = MappingProxyType({})
-    """On IBM Quantum Platform: how the backends were when the provider logged in."""
+    """On IBM Quantum Platform: the statuses of the backends at log-in, by name."""
 
     def _log_in(self) -> str:
-        """See to it that the account may use the instance, and return that."""
+        """Log in, check that the account may use the instance, and return the instance."""
         if isinstance(self.account_client, clients.PlatformAccount):
             self.account_client.find_instance()
             self._parameters = self.account_client.params
         self.account_client.check_login()
         self._checked = self._checked_instance(self._parameters.instance)
-        # So that a store knows whose jobs they are.
+        # A store saves the instance with each job.
         self.runtime_client.params = evolve(self._parameters, instance=self._checked)
         self._log_account()
         return self._checked
 
     def _online(self, kind: type[IBMError]) -> str:
-        """The instance, where the service can be reached, else the documented exception."""
+        """Return the instance, after logging in if needed; raise an exception of *kind* if that fails."""
         try:
             return self.instance
         except IBMAccountError as error:
@@ -68,10 +68,10 @@ class AccountConnection:
 
     @property
     def instance(self) -> str:
-        """The ``hub/group/project``, or the CRN of the instance, that jobs run in.
+        """The instance that jobs run in: its CRN, or on the channel ``ibm_quantum`` the ``hub/group/project``.
 
         Raises:
-            IBMAccountError: If the service could not be reached when the provider was made, and it cannot be now.
+            IBMAccountError: If the provider has not logged in yet, and the service cannot be reached now.
         """
         try:
             return self._checked or self._log_in()
@@ -83,7 +83,7 @@ class AccountConnection:
         copied.__setstate__(
             {
                 **self.__dict__,
-                # The local service stops with the provider that started it. A copy refers to it, so that it lives on.
+                # The copy refers to the local service, which so runs on, but only the original stops it.
                 "_stops_service": False,
                 "_backends": {key: copy.copy(backend) for key, backend in self._backends.items()},
                 "_retired": {name: copy.copy(backend) for name, backend in self._retired.items()},
@@ -92,7 +92,7 @@ class AccountConnection:
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # A connection and a store cannot be copied, and all else that is known is immutable.
+        # A connection and a store cannot be copied, and all other data is immutable.
         copied = memo[id(self)] = self.__copy__()
         return copied
 
@@ -104,9 +104,9 @@ class AccountConnection:
         return self._state_with(self._backends, self._retired)
 
     def without_connection(self, backend: IBMBackend) -> Self:
-        """Return a provider without a connection, a store and the token, that knows this backend of its own.
+        """Return a copy of the provider with one backend, and without connection, store and token.
 
-        It is what a pickle of the backend has. What would have to be asked for raises the documented exception.
+        A pickle of the backend contains this copy. Members that need a request raise the documented exception.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -122,7 +122,7 @@ class AccountConnection:
         return provider
 
     def _state_with(self, backends: Mapping[Any, IBMBackend], retired: Mapping[str, IBMBackend]) -> dict[str, Any]:
-        """What is known, with these backends, and without all that is a connection or a secret."""
+        """Return the attributes of the provider with these backends, and without connections and secrets."""
         account = clients.no_account.NoAccount(self._parameters)
         return {
             **self.__dict__,
@@ -142,39 +142,39 @@ class AccountConnection:
 
     @property
     def url(self) -> str:
-        """The URL that was logged into; to be handed to any other client."""
+        """The URL that the provider logs into. Other clients can use it, too."""
         return self._parameters.url
 
     @property
     def channel(self) -> str:
-        """The dialect of the service: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``."""
+        """The channel: ``"ibm_quantum"`` or ``"ibm_quantum_platform"``."""
         return self._parameters.channel
 
     @property
     def service(self) -> str:
-        """What a store calls the service and the instance: their names, without any credentials.
+        """The name of the service and the instance in a store, without credentials.
 
-        Without the instance, which then is any, where that is not known yet because the service cannot be reached.
+        While the service cannot be reached and the instance is not known, the name is that of all its instances.
         """
         return str(adapted(self.runtime_client).service)
 
     @property
     def token(self) -> str:
-        """The API token that was logged in with; to be handed to any other client.
+        """The API key that the provider logs in with. Other clients can use it, too.
 
         Raises:
-            IBMAccountError: If there is none, since the provider was unpickled.
+            IBMAccountError: If the provider was unpickled: a pickle has no key.
         """
         if isinstance(self.account_client, clients.no_account.NoAccount):
             raise missing_attribute(self.account_client.error("return the token"))
         return str(self._parameters.token)
 
     def active_account(self) -> dict[str, Any]:
-        """Return which account this is, and where it was found, without any secret. No request is sent.
+        """Return the account and the source that it was found in, without secrets. No request is sent.
 
         Returns:
             ``channel``, ``url``, ``instance`` (the CRN, or ``hub/group/project``), ``name``, ``plan`` and ``region`` of
-            the instance, ``source``, ``verify``; and ``private_endpoint`` where it is used. What is not known is
+            the instance, ``source`` and ``verify``; also ``private_endpoint``, if it is used. Unknown values are
             ``None``.
 
         Example:
@@ -218,7 +218,7 @@ class AccountConnection:
 
     def _checked_instance(self, instance: str | None) -> str:
         if isinstance(self.account_client, clients.PlatformAccount):
-            # What is wrong with the instance shows with the first request.
+            # The first request finds out whether the account may use the instance.
             try:
                 listed = self.runtime_client.listed_backends()
                 self._names, self._statuses = tuple(listed), _statuses_in(listed)
@@ -235,12 +235,12 @@ class AccountConnection:
 
 
 def _statuses_in(listed: Mapping[str, Mapping[str, Any]]) -> dict[str, BackendStatus]:
-    """How backends are, as far as a listing says it."""
+    """Return the statuses of backends in a listing, by name."""
     from ibm_circuit_job.devices.configuration import BackendStatus  # noqa: PLC0415 - costly: loaded after the log-in
 
     found = {}
     for name, record in listed.items():
-        # One that cannot be read costs itself alone.
+        # An entry that cannot be read is left out.
         with suppress(IBMBackendApiError):
             found[name] = BackendStatus.from_reply(record, name)
     return found

@@ -1,7 +1,7 @@
-"""IBMBackend: a backend of the service, as qiskit's transpiler sees it, and the run() that submits jobs.
+"""IBMBackend: a backend of the service, as qiskit's ``BackendV2``, and the ``run()`` that submits jobs.
 
-What the service says of a device is read in ``devices``. What the arguments of ``run()`` may be is decided in
-``run_options`` and the options of each program; sending them, and finding out what came of it, is ``submitter``'s.
+``devices`` reads the service's descriptions of devices. ``run_options``, ``sampler_options`` and ``executor_options``
+check the arguments of ``run()``. ``submitter`` sends them, and finds the job if the reply was lost.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class ProviderOfBackend(Protocol):
-    """What a backend needs of the provider that it belongs to, which is an ``IBMProvider``."""
+    """The members of ``IBMProvider`` that a backend uses."""
 
     runtime_client: RuntimeClient
-    """The client of jobs and backends."""
+    """The client for requests about jobs and backends."""
 
     @property
     def instance(self) -> str:
@@ -60,35 +60,35 @@ class ProviderOfBackend(Protocol):
 
     @property
     def channel(self) -> str:
-        """The dialect of the service."""
+        """The channel of the service."""
         ...
 
     def handle_on(self, seen: Job, backend: IBMBackend | None) -> IBMCircuitJob:
-        """Return a handle on a job, and keep what was seen of it."""
+        """Return a handle on a job, and save its record."""
         ...
 
 
 class IBMBackend(MeasuredBackend):
-    """A backend of the service. ``IBMProvider.get_backend()`` makes one.
+    """A backend of the service. ``IBMProvider.get_backend()`` returns one.
 
-    What the service's description of it says is an attribute: ``backend.simulator``, ``backend.max_shots`` ...
+    The fields of the service's description are attributes: ``backend.simulator``, ``backend.max_shots`` ...
 
-    A copy shares the connection, and has options of its own. A pickle has neither the connection nor the token. An
-    unpickled backend answers what it knew, and raises ``IBMBackendApiError`` where it would have to ask, until
-    ``IBMProvider.attach()`` connects it.
+    A copy shares the connection, and has its own options. A pickle has neither the connection nor the token. An
+    unpickled backend answers from its description; a member that needs a request raises ``IBMBackendApiError``.
+    ``IBMProvider.attach()`` connects it again.
 
     Args:
-        provider: The provider that it belongs to.
+        provider: The provider that the backend belongs to.
         configuration: The service's description of the backend.
         instance: The instance that jobs run in; the provider's by default.
-        calibration_id: The calibration that properties are asked for with, and that jobs run with. IBM Quantum
-            Platform only.
+        calibration_id: The ID of the calibration for properties and jobs; the newest by default. Only on IBM Quantum
+            Platform.
         use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves them
             out of ``configuration()`` and ``target``, as circuits with control flow need; True and None are the same.
-            A simulator has them always.
+            A simulator always has them.
 
     Raises:
-        IBMBackendApiError: If the service's description of the backend is no such thing.
+        IBMBackendApiError: If ``configuration`` is no description of a backend.
         IBMBackendValueError: If ``use_fractional_gates`` is neither True, False nor None.
     """
 
@@ -118,11 +118,11 @@ class IBMBackend(MeasuredBackend):
         self._lacks_sampler = False
         self._session: Session | None = None
         self.submission_policy = SubmissionPolicy()
-        """How submissions are paced, and how long a job is looked for whose answer was lost; any other may be set."""
+        """The pauses of submissions, and how long a job is searched for if the reply was lost; it can be assigned."""
         self.reset_options()
 
     def reset_options(self) -> None:
-        """Give :attr:`options` their default values again, as ``IBMProvider.get_backend()`` does.
+        """Set :attr:`options` to their default values. ``IBMProvider.get_backend()`` calls it.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -137,14 +137,14 @@ class IBMBackend(MeasuredBackend):
             self.set_options(shots=most)
 
     def set_options(self, **fields: Any) -> None:
-        """Set values of :attr:`options`: what :meth:`run` uses where it is given none.
+        """Set :attr:`options`: the defaults for the arguments of :meth:`run`.
 
         Args:
-            **fields: The values by name; ``None`` for the default.
+            **fields: The values by name; ``None`` for the default value.
 
         Raises:
             IBMBackendValueError: If ``shots``, ``rep_delay`` or ``noise_model`` are not within the backend's limits.
-                It is a ``ValueError``, as the archived client raised it. No option is changed then.
+                It is a ``ValueError``, as in the archived client. No option changes then.
             AttributeError: If there is no option of that name.
 
         Example:
@@ -162,7 +162,7 @@ class IBMBackend(MeasuredBackend):
         return f"<{type(self).__name__}({self.name!r})>"
 
     def _repr_html_(self) -> str:
-        """The backend's description as a notebook shows it. No request is sent."""
+        """Return the HTML that a notebook shows: the backend's description. No request is sent."""
         from ibm_circuit_job.views.html import backend_html  # noqa: PLC0415 - loaded with the first HTML
 
         return backend_html(backend_view(self.name, self._record, self._properties))
@@ -205,51 +205,63 @@ class IBMBackend(MeasuredBackend):
         max_quantum_seconds: float | None = None,
         **run_config: Any,
     ) -> IBMCircuitJob:
-        """Submit circuits and return the job that runs them.
+        """Submit circuits, and return a handle on the job that runs them.
 
-        All arguments are checked before anything is sent. What is not given is taken from ``options``. A device runs no
-        circuit that is not in its instruction set, or that needs a part which does not work: such a circuit is refused,
-        and ``transpile(circuit, backend)`` makes one that runs. A simulator runs any.
+        All arguments are checked before the request. The defaults are ``options``. A circuit for a device has to be in
+        its instruction set, and must not use qubits or gates that do not work; ``transpile(circuit, backend)`` returns
+        such a circuit. A simulator runs any circuit.
 
-        Circuits with control flow and texts are run by the program ``qasm3-runner``, all others by ``circuit-runner``.
-        IBM Quantum Platform runs them by the program ``sampler``, or by ``executor`` where it has no sampler. Arguments
-        that these cannot honour are refused.
+        On IBM Quantum Platform the program ``sampler`` runs the circuits, or ``executor`` if the service has no
+        ``sampler``. On the channel ``ibm_quantum``, ``qasm3-runner`` runs circuits with control flow and texts, and
+        ``circuit-runner`` all others. An argument that the program does not support is an error.
 
-        One job is submitted. Where the answer is lost, the jobs of the service are looked at before the request is sent
-        again, for up to ten minutes. A service that takes no more jobs just now is waited for, for up to an hour.
+        Exactly one job is submitted. If the reply is lost, the job is searched for on the service before the request is
+        sent again, for up to ten minutes. If the service accepts no more jobs at the moment, the call waits for up to
+        an hour. Source: ``POST /jobs``.
 
         Args:
-            circuits: One circuit, or a list of them. A text is a circuit in OpenQASM 3.
-            dynamic: Whether the circuits hold control flow; found out by default.
-            job_tags: Tags, by which the job can be found later. IBM Quantum Platform takes 8 of 86 characters at most.
+            circuits: One circuit, or a list of circuits. A text is a circuit in OpenQASM 3.
+            dynamic: Whether the circuits contain control flow; by default this is detected.
+            job_tags: Tags to find the job by. IBM Quantum Platform accepts at most 8 tags of at most 86 characters.
             init_circuit: A circuit that prepares the qubits before each of the circuits. Dynamic circuits only.
             init_num_resets: How often the qubits are reset before each circuit. Dynamic circuits only.
-            header: Anything that goes to JSON; it comes back as the header of the result.
-            shots: How often each circuit is run; 4000 or the backend's maximum by default, whichever is less. A
-                fraction is dropped, with a warning.
-            memory: Whether the outcome of every shot is wanted, not only the counts.
-            meas_level: 0 for raw signals, 1 for kernelled ones, 2, the default, for bits; as far as the backend can.
+            header: A dictionary of JSON values, which is returned as the header of the result.
+            shots: How often each circuit is run; by default 4000, or the backend's maximum if that is less. A fraction
+                is dropped, with a warning.
+            memory: Whether the result has the outcome of every shot, in addition to the counts.
+            meas_level: 0 for raw signals, 1 for kernelled signals, 2 (the default) for bits; if the backend supports
+                it.
             meas_return: For levels 0 and 1: ``"single"`` for every shot, ``"avg"`` for the average.
             rep_delay: Seconds between two shots. Devices only.
-            init_qubits: Whether the qubits are reset before each shot; the service's default is yes.
-            use_measure_esp: Whether to read out with excited state promotion; backends that can only.
-            noise_model: A noise model of Aer. Simulators only.
+            init_qubits: Whether the qubits are reset before each shot; the service's default is True.
+            use_measure_esp: Whether to read out with excited state promotion, on backends that support it.
+            noise_model: A ``NoiseModel`` of Aer. Simulators only.
             seed_simulator: The seed of the simulation, for the same counts each time.
-            max_quantum_seconds: The most seconds of quantum time that :meth:`estimate` may expect. It is compared here,
-                before anything is sent, and not sent to the service. No limit by default.
+            max_quantum_seconds: The most seconds of quantum time that :meth:`estimate` may return for this job. It is
+                checked before the request, and not sent. No limit by default.
             **run_config: ``private=True`` for a job whose inputs are hidden, and whose result can be read only once.
-                ``image`` is not sent, with a warning. More parameters of the program are passed on as they are, with a
+                ``image`` is not sent, with a warning. Other arguments are sent as parameters of the program, with a
                 warning.
 
         Returns:
-            The job.
+            A handle on the job.
 
         Raises:
             IBMBackendValueError: If an argument is wrong, or a circuit cannot run on the device; the message says what
                 would be right.
             IBMUsageLimitError: If the job is expected to use more than ``max_quantum_seconds``.
-            IBMBackendApiError: If the service refused the job or could not be reached; or if the answer was lost, and
-                it could not be found out whether the job exists, which the message says.
+            IBMBackendApiError: If the service refused the job or could not be reached. Also if the reply was lost, and
+                the search did not find out whether the job exists; the message says so.
+
+        Example:
+            >>> from ibm_circuit_job import IBMProvider
+            >>> from qiskit import QuantumCircuit
+            >>> circuit = QuantumCircuit(1)
+            >>> circuit.measure_all()
+            >>> with IBMProvider.local(store=None) as provider:
+            ...     job = provider.get_backend("local_simulator").run(circuit, shots=10, job_tags=["zero"])
+            ...     job.tags()
+            ['zero']
         """
         request = self._request(
             circuits,
@@ -296,15 +308,15 @@ class IBMBackend(MeasuredBackend):
         init_circuit: QuantumCircuit | None = None,
         **run_config: Any,
     ) -> UsageEstimate:
-        """Return the quantum time that :meth:`run` would be charged with the same arguments. No job is submitted.
+        """Return the quantum time that a job with the same arguments as for :meth:`run` is expected to use.
 
-        The estimate is IBM's formula: an overhead for the job, and for each execution ``rep_delay`` and the length of
-        the circuit. The overhead is 2 seconds; on the local service it is 0. The lengths are those of the backend's
-        properties, which are asked for where they are not known.
+        No job is submitted. The estimate is IBM's formula: an overhead for the job (2 seconds; 0 on the local
+        service), and for each execution ``rep_delay`` and the duration of the circuit. The durations are from the
+        backend's properties, which are requested if they are not known.
 
-        Of the branches of a circuit with control flow the longest counts. What nothing says before the job runs is not
-        counted, and ``unknown`` names it: how often a ``while`` loop runs, the length of a circuit that is a text, the
-        time that a simulator computes.
+        In a circuit with control flow, the longest branch counts. Times that are not known before the job runs do not
+        count, and ``unknown`` names them: the number of runs of a ``while`` loop, the duration of a circuit that is a
+        text, and the computing time of a simulator.
 
         Args:
             circuits: As for :meth:`run`.
@@ -312,7 +324,7 @@ class IBMBackend(MeasuredBackend):
             rep_delay: As for :meth:`run`; the device's own by default.
             dynamic: As for :meth:`run`.
             init_circuit: As for :meth:`run`.
-            **run_config: The other arguments of :meth:`run`, which are checked. They do not change the estimate.
+            **run_config: The other arguments of :meth:`run`. They are checked, and do not change the estimate.
 
         Returns:
             The estimate, in seconds.
@@ -348,17 +360,17 @@ class IBMBackend(MeasuredBackend):
         )
 
     def open_session(self, max_time: int | str | None = None) -> Session:
-        """Open a session into which :meth:`run` submits from now on, until it is closed or cancelled.
+        """Open a session. :meth:`run` submits jobs into it until it is closed or cancelled.
 
         Args:
-            max_time: The most seconds that it may last, or a text like ``"2h 30m 40s"``; the service's own limit by
-                default.
+            max_time: The maximum duration of the session, in seconds or as a text like ``"2h 30m 40s"``; the service's
+                own limit by default.
 
         Returns:
-            The session; at the end of its ``with`` block it is closed.
+            The session. It is closed at the end of its ``with`` block.
 
         Raises:
-            IBMBackendValueError: If ``max_time`` is no such thing.
+            IBMBackendValueError: If ``max_time`` is no such duration.
             IBMBackendApiError: If the service refused or could not be reached.
 
         Example:
@@ -373,16 +385,16 @@ class IBMBackend(MeasuredBackend):
         return self._session
 
     def __getstate__(self) -> dict[str, Any]:
-        # A session is nothing without its connection.
+        # A session cannot be used without its connection.
         return super().__getstate__() | {"_session": None}
 
     @property
     def session(self) -> Session | None:
-        """The session that :meth:`open_session` opened; ``None`` where it is closed, or there was none."""
+        """The session that :meth:`open_session` opened; ``None`` if it is closed, or there was none."""
         return None if self._session is None or self._session.is_closed else self._session
 
     def close_session(self) -> None:
-        """Close the session that :meth:`open_session` opened: it takes no more jobs. Without one, nothing happens.
+        """Close the session of :meth:`open_session`: it accepts no more jobs. Without a session, nothing happens.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -391,7 +403,7 @@ class IBMBackend(MeasuredBackend):
             self._session.close()
 
     def cancel_session(self) -> None:
-        """Close the session that :meth:`open_session` opened, and cancel its jobs. Without one, nothing happens.
+        """Close the session of :meth:`open_session`, and cancel its jobs. Without a session, nothing happens.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -400,7 +412,7 @@ class IBMBackend(MeasuredBackend):
             self._session.cancel()
 
     def _request(self, circuits: Any, **arguments: Any) -> RunRequest:
-        """What is to be sent, by the program of the channel, after all arguments of ``run()`` were checked."""
+        """Check all arguments of ``run()``, and return the request for the channel's program."""
         request = run_options.checked_request(
             self._record,
             dict(self.options),
@@ -431,7 +443,7 @@ class IBMBackend(MeasuredBackend):
             session_for(self, self.session),
         )
         done = submit(self._client, order, self.submission_policy)
-        # What was sent is known of the job, and need never be asked for.
+        # The record has all that was sent, so none of it has to be requested.
         at, calibration = effects.now(), self._calibration_id
         details = JobDetails(
             at,
@@ -452,7 +464,7 @@ class IBMBackend(MeasuredBackend):
 
 
 def _online_date(record: BackendConfiguration) -> python_datetime | None:
-    """When a backend went online; ``None`` where that cannot be read."""
+    """When a backend went online; ``None`` if that cannot be read."""
     try:
         return record.online_date
     except IBMBackendApiError:

@@ -1,4 +1,4 @@
-"""The members of a provider that find backends, and make handles on their jobs."""
+"""The members of a provider that return backends, and handles on jobs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class BackendsOfAccount(AccountConnection):
     """The backends that an account may use."""
 
     def backend_names(self) -> list[str]:
-        """Return the names of the backends that the account may use. None of them is described by a request.
+        """Return the names of the backends that the account may use, without their descriptions.
+
+        Source: ``GET /backends``.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -56,25 +58,25 @@ class BackendsOfAccount(AccountConnection):
         use_fractional_gates: bool | None = False,
         **kwargs: Any,
     ) -> list[IBMBackend]:
-        """Return the backends that the account may use, and that fit.
+        """Return the account's backends that match the arguments.
 
         Args:
-            name: Only the one of that name.
-            filters: Only those for which this is true.
-            min_num_qubits: Only those with at least so many qubits.
-            instance: The ``hub/group/project`` whose backends are meant; the provider's by default.
-            dynamic_circuits: Only those that run circuits with control flow; where False only the others.
+            name: Only the backend of this name.
+            filters: A function of a backend; only backends for which it returns true.
+            min_num_qubits: Only backends with at least this number of qubits.
+            instance: Only backends of this ``hub/group/project``; the provider's by default.
+            dynamic_circuits: True for only backends that run circuits with control flow; False for only the others.
             use_fractional_gates: Whether devices have their fractional gates, such as ``rx`` and ``rzz``. False leaves
                 them out; True and None are the same.
-            **kwargs: Only those whose description, or status, has these values: ``simulator=False``,
-                ``operational=True`` ... The status is asked for only where one of its fields is among them.
+            **kwargs: Only backends whose description or status has these values: ``simulator=False``,
+                ``operational=True`` ... The status is requested only for one of its fields: ``operational``,
+                ``pending_jobs`` or ``status_msg``.
 
         Raises:
-            QiskitBackendNotFoundError: If the account has no backend of that ``name``; the message names those that it
-                has.
+            QiskitBackendNotFoundError: If the account has no backend of this ``name``; the message lists its backends.
             IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If the account does not have the ``instance``, if it is another than the provider's on
-                IBM Quantum Platform, or if ``use_fractional_gates`` is neither True, False nor None.
+            IBMBackendValueError: If the account does not have the ``instance``, or if ``use_fractional_gates`` is
+                neither True, False nor None. On IBM Quantum Platform also if ``instance`` is not the provider's.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider
@@ -102,27 +104,26 @@ class BackendsOfAccount(AccountConnection):
         calibration_id: str | None = None,
         **kwargs: Any,
     ) -> IBMBackend:
-        """Return the backend of that name, or the first one that fits. Its ``options`` are the default ones again.
+        """Return the backend of a name, or the first backend that matches. Its ``options`` get their default values.
 
-        On IBM Quantum Platform, the first one costs a single request after logging in; the properties of a device are
-        asked for when they are first needed, by ``target`` or ``run()``. On the channel ``ibm_quantum`` they are asked
-        for with it.
+        On IBM Quantum Platform, this is one request after logging in. The properties of a device are requested later,
+        by ``target`` or ``run()``. On the channel ``ibm_quantum`` this method requests them.
 
         Args:
-            name: Its name.
+            name: The name of the backend.
             instance: The ``hub/group/project`` that it belongs to; the provider's by default.
             use_fractional_gates: Whether a device has its fractional gates, such as ``rx`` and ``rzz``. False leaves
                 them out; True and None are the same.
-            calibration_id: The calibration that it is described with, and that its jobs run with; the newest by
-                default. IBM Quantum Platform only; with ``name``.
+            calibration_id: The ID of the calibration that describes the backend, and that its jobs run with; the newest
+                by default. Only on IBM Quantum Platform, and only together with ``name``.
             **kwargs: As for :meth:`backends`.
 
         Raises:
-            QiskitBackendNotFoundError: If the account has no such backend; the message names those that it has.
+            QiskitBackendNotFoundError: If no backend matches; the message lists the account's backends.
             IBMBackendApiError: If the service refused or could not be reached.
-            IBMBackendValueError: If the account does not have the ``instance``, if it is another than the provider's on
-                IBM Quantum Platform, if ``use_fractional_gates`` is neither True, False nor None, or is True and the
-                backend has no such gates, or if ``calibration_id`` is no ID, or is given without ``name`` or on the
+            IBMBackendValueError: If the account does not have the ``instance``; on IBM Quantum Platform also if it is
+                not the provider's. If ``use_fractional_gates`` is neither True, False nor None, or if it is True and
+                the backend has no fractional gates. If ``calibration_id`` is no ID, is without a ``name``, or is on the
                 channel ``ibm_quantum``.
 
         Example:
@@ -157,12 +158,12 @@ class BackendsOfAccount(AccountConnection):
             )
 
     def _ready(self, backend: IBMBackend, use_fractional_gates: bool | None) -> IBMBackend:
-        """A backend, if it is what was asked for."""
+        """Return a backend with default options; raise if it lacks the fractional gates that were requested."""
         configuration = backend.configuration()
         if use_fractional_gates and not any(map(is_fractional, configuration.basis_gates)):
             raise IBMBackendValueError(
-                f"expected use_fractional_gates to be False or None, for {backend.name} has no fractional gates, but "
-                f"{', '.join(configuration.basis_gates)}; got True"
+                f"expected use_fractional_gates to be False or None, because {backend.name} has no fractional gates, "
+                f"only {', '.join(configuration.basis_gates)}; got True"
             )
         backend.reset_options()
         if self.channel == "ibm_quantum":
@@ -173,9 +174,9 @@ class BackendsOfAccount(AccountConnection):
     def _named(
         self, name: str | None, instance: str, use_fractional_gates: bool | None, calibration_id: str | None = None
     ) -> tuple[list[IBMBackend], list[str]]:
-        """The backends of that name, or all, as far as the service describes them; and the names of all."""
+        """Return the backend of a name, or all backends that the service can describe; and the names of all."""
         if name is not None and name in self._names:
-            # Logging in has listed it, and need not be repeated where it is still there.
+            # The log-in has listed this name. The names are listed again only if the backend is not there any more.
             with suppress(IBMBackendApiError):
                 return [self._backend(name, instance, use_fractional_gates, calibration_id)], list(self._names)
             self._names = ()
@@ -217,7 +218,7 @@ class BackendsOfAccount(AccountConnection):
         return self._backends[key]
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
-        """The backend on which a job runs, or ran. It may be gone; that is no reason not to have the job."""
+        """Return the backend of a job; an ``IBMRetiredBackend`` if the service cannot describe it."""
         from ibm_circuit_job.account.retired_backend import IBMRetiredBackend  # noqa: PLC0415 - costly
 
         if name is None:
@@ -242,16 +243,16 @@ class BackendsOfAccount(AccountConnection):
         *,
         find_backend: Callable[[Job], IBMBackend | None] | None = None,
     ) -> IBMCircuitJob:
-        """Return a handle on a job, and keep what was seen of it.
+        """Return a handle on a job, and save its record if the provider has a store.
 
         Args:
-            seen: What the service has told of it, or was told.
+            seen: The record of the job, from a reply or a submission.
             backend: The backend that runs it.
-            kept: What the store keeps of it already.
-            find_backend: Finds the backend when it is asked for, by what is known of the job then.
+            kept: The store's record of the job, if it was loaded before.
+            find_backend: Returns the backend for the record of the job; called when the backend is first needed.
 
         Raises:
-            ValueError: If ``seen`` and ``kept`` are of two jobs.
+            ValueError: If ``seen`` and ``kept`` are records of different jobs.
 
         Example:
             >>> from ibm_circuit_job import IBMProvider, Job
@@ -272,7 +273,7 @@ class BackendsOfAccount(AccountConnection):
         return job
 
     def _instance(self, instance: str | None, kind: type[IBMError]) -> str:
-        """The instance that is meant, where one may be named."""
+        """Return *instance*, or the provider's own for ``None``; raise if the account cannot use it."""
         own = self._online(kind)
         if instance is not None and instance != own and self.channel == "ibm_quantum_platform":
             raise IBMBackendValueError(

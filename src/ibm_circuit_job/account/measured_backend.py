@@ -1,6 +1,6 @@
-"""MeasuredBackend: what a backend of the service answers when it is asked: its properties, its target, its status.
+"""MeasuredBackend: the base class of ``IBMBackend``, which requests properties and status and makes the target.
 
-What the replies say is read in ``devices``. ``IBMBackend`` submits jobs as well.
+``devices`` reads the replies.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _logger: Final = logging.getLogger(__name__)
 
 
 class MeasuredBackend(DescribedBackend):
-    """A backend whose service is asked for its properties and its status.
+    """A backend whose properties and status are requested from the service.
 
     Args:
         record: The service's description of the backend.
-        calibration_id: The calibration that properties are asked for with; ``None`` for the newest.
+        calibration_id: The ID of the calibration of the properties; ``None`` for the newest.
         use_fractional_gates: Whether a device has its fractional gates.
         **described: The arguments of qiskit's ``BackendV2``.
     """
@@ -53,10 +53,10 @@ class MeasuredBackend(DescribedBackend):
         self._use_fractional_gates = use_fractional_gates
         self._target: Target | None = None
         self._properties: BackendProperties | None = None
-        self._asked_for_properties = False
+        self._has_requested_properties = False
         self._knows_properties = False
         self.last_status: BackendStatus | None = None
-        """How the backend was when its status was asked for, or listed, last; ``None`` where it was not."""
+        """The status in the last reply or listing; ``None`` if there was none yet."""
 
     @property
     def _client(self) -> Any:
@@ -64,16 +64,17 @@ class MeasuredBackend(DescribedBackend):
 
     @property
     def calibration_id(self) -> str | None:
-        """The calibration that the backend was asked for with; ``None`` for the newest."""
+        """The ID of the calibration that the backend was requested with; ``None`` for the newest."""
         return self._calibration_id
 
     @property
     @or_missing
     def target(self) -> Target:
-        """What the backend can do, and how well, as qiskit's transpiler wants it.
+        """The ``Target`` for qiskit's transpiler: the gates of the backend with their errors and durations.
 
-        It needs the properties, which say what does not work. A backend without a connection, such as one that was
-        unpickled before they were known, makes it from the configuration alone, with a warning in the log.
+        Qubits and gates that do not work are left out, so the properties are requested first. A backend without a
+        connection, for example an unpickled one, has a target without errors and durations if its properties are not
+        known; the log then has a warning.
 
         Raises:
             IBMBackendApiError: If the properties are not known, and the service refused or could not be reached. It is
@@ -97,17 +98,17 @@ class MeasuredBackend(DescribedBackend):
         )
 
     def target_history(self, datetime: python_datetime | None = None) -> Target:
-        """Return the target with the properties of another time.
+        """Return the target with the properties at another time.
 
         Args:
-            datetime: At which time; now by default. One without a zone is in the machine's.
+            datetime: The time; now by default. A time without a zone is in the machine's zone.
 
         Returns:
-            A new target; it changes nothing of :attr:`target`.
+            A new target. :attr:`target` does not change.
 
         Raises:
             TypeError: If ``datetime`` is no ``datetime``.
-            IBMBackendValueError: If there is no such time in UTC.
+            IBMBackendValueError: If the time is outside the calendar in UTC.
             IBMBackendApiError: If the service refused or could not be reached.
 
         Example:
@@ -122,22 +123,25 @@ class MeasuredBackend(DescribedBackend):
         return target_of(self._record, self.properties(datetime=datetime), self._use_fractional_gates)
 
     def configuration(self) -> BackendConfiguration:
-        """Return what the backend is: its size, its gates, its limits. It is asked for once, with the backend."""
+        """Return the service's description of the backend: its size, gates and limits. No request is sent."""
         return self._record
 
     def properties(self, refresh: bool = False, datetime: python_datetime | None = None) -> BackendProperties | None:
-        """Return how good the backend is, in SI units and with times in the machine's zone.
+        """Return the properties of the backend: errors, durations and coherence times.
+
+        Source: ``GET /backends/NAME/properties``.
 
         Args:
-            refresh: Ask the service again. Else what was learned before counts.
-            datetime: At which time; now by default. One without a zone is in the machine's.
+            refresh: Whether to request the properties again. By default an earlier reply is used.
+            datetime: The time of the properties; now by default. A time without a zone is in the machine's zone.
 
         Returns:
-            The properties; ``None`` for a simulator, and where the service has none.
+            The properties, in SI units and with times in the machine's zone; ``None`` for a simulator, and if the
+            service has none.
 
         Raises:
             TypeError: If ``datetime`` is no ``datetime``.
-            IBMBackendValueError: If there is no such time in UTC.
+            IBMBackendValueError: If the time is outside the calendar in UTC.
             IBMBackendApiError: If the service refused or could not be reached.
         """
         if datetime is not None and not isinstance(datetime, python_datetime):
@@ -149,7 +153,7 @@ class MeasuredBackend(DescribedBackend):
         except (OverflowError, ValueError):
             raise IBMBackendValueError(f"expected datetime to be within the calendar, got {datetime!r}") from None
         if datetime is None:
-            self._asked_for_properties = True
+            self._has_requested_properties = True
         reply = self._calibration(moment)
         found = BackendProperties.from_dict(reply) if reply else None
         if found is not None and found.unreadable:
@@ -158,28 +162,28 @@ class MeasuredBackend(DescribedBackend):
             _logger.warning("Parts of the properties of %s could not be read: %s", self.name, listed)
         if datetime is None:
             if found != self._properties:
-                # It was made without these.
+                # The target was made without these properties.
                 self._target = None
             self._properties, self._knows_properties = found, True
         return found
 
     def fetch_properties(self) -> None:
-        """Ask for the properties of a device, unless they are known, so that :meth:`run` need not.
+        """Request the properties of a device in advance for :meth:`run`, unless they are known.
 
-        ``get_backend()`` does it. Trouble is a warning in the log, and circuits are checked without the properties.
+        ``get_backend()`` calls it. A failure is a warning in the log; circuits are then checked without the properties.
         """
-        is_asked = not self._knows_properties and not self._record.get("simulator", False)
-        # A client that someone wrote for tests, or for another service, need not have them.
-        if is_asked and callable(getattr(self._client, "backend_properties", None)):
+        is_needed = not self._knows_properties and not self._record.get("simulator", False)
+        # A third-party client may lack this method.
+        if is_needed and callable(getattr(self._client, "backend_properties", None)):
             try:
                 self.properties()
             except IBMBackendApiError as error:
                 _logger.warning("Circuits for %s are checked without its properties: %s", self.name, error)
 
     def _target_to_check(self) -> Target:
-        """The target, as far as it can be had: without the properties where the service refuses them."""
-        if not self._asked_for_properties:
-            # A backend of a listing, which asks for no properties. They are asked for once, whatever the answer is.
+        """Return the target for checking circuits, without the properties if the service refuses them."""
+        if not self._has_requested_properties:
+            # A backend of a listing has no properties yet. They are requested once, whatever the reply is.
             self.fetch_properties()
         target = self._target or target_of(self._record, self._properties, self._use_fractional_gates)
         if self._knows_properties:
@@ -189,7 +193,7 @@ class MeasuredBackend(DescribedBackend):
     def _refuse_foreign_instructions(
         self, circuits: Sequence[QuantumCircuit | str], initial: QuantumCircuit | None
     ) -> None:
-        """Refuse circuits that are not in the instruction set of the device. Texts and simulators are not checked."""
+        """Raise for circuits that are not in the device's instruction set. Texts and simulators are not checked."""
         if self._record.get("simulator", False):
             return
         within = InstructionSet(self._target_to_check(), self._properties, mixes_fractional_gates(self._record))
@@ -203,7 +207,7 @@ class MeasuredBackend(DescribedBackend):
         if self._record.get("simulator", False):
             return None
         try:
-            # Left out where it is not given: not every client knows it.
+            # Passed only if it is set: some clients do not have this argument.
             calibration = {} if self._calibration_id is None else {"calibration_id": self._calibration_id}
             found: Mapping[str, Any] | None = self._client.backend_properties(self.name, datetime=moment, **calibration)
         except RequestFailed as error:
@@ -213,7 +217,9 @@ class MeasuredBackend(DescribedBackend):
         return found
 
     def status(self) -> BackendStatus:
-        """Ask the service whether the backend is up, and how many jobs it has.
+        """Request the status of the backend: whether it is operational, and how many jobs are pending.
+
+        Source: ``GET /backends/NAME/status``.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -223,9 +229,10 @@ class MeasuredBackend(DescribedBackend):
         return self.last_status
 
     def fetch_status(self) -> None:
-        """Ask for the status, unless it was seen, so that :meth:`run` can warn of a pause. Trouble is passed over.
+        """Request the status in advance, unless it is known: :meth:`run` warns if the backend is paused.
 
-        ``get_backend()`` does it on the channel ``ibm_quantum``. On IBM Quantum Platform logging in lists statuses.
+        ``get_backend()`` calls it on the channel ``ibm_quantum``. On IBM Quantum Platform the log-in lists the
+        statuses. Failures are ignored.
         """
         if self.last_status is None and callable(getattr(self._client, "backend_status", None)):
             with suppress(IBMBackendApiError):
@@ -234,17 +241,17 @@ class MeasuredBackend(DescribedBackend):
     def _warn_if_paused(self) -> None:
         if self.last_status is None or _runs_jobs(self.last_status):
             return
-        # It may run jobs again.
+        # Requested again, because the pause may be over.
         seen = self.last_status
         with suppress(IBMBackendApiError):
             seen = self.status()
         if not _runs_jobs(seen):
-            does = "takes jobs, and does not run them now" if seen.operational else "does not take jobs now"
+            does = "accepts jobs, and does not run them now" if seen.operational else "does not accept jobs now"
             warnings.warn(f"The backend {self.name} is paused: it {does} ({seen.status_msg}).", stacklevel=3)
 
 
 def _runs_jobs(status: BackendStatus) -> bool:
-    """Whether a service calls it active; IBM Quantum Platform's listing says ``online``."""
+    """Whether the backend runs jobs: ``active``, or ``online`` in IBM Quantum Platform's listing."""
     return status.status_msg.lower() in {"", "active", "online"}
 
 

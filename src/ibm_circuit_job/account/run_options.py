@@ -1,6 +1,6 @@
-"""The arguments of ``IBMBackend.run()``: checked before anything is sent, and made into what is sent.
+"""Checks of the arguments of ``IBMBackend.run()``, which become a ``RunRequest``. No request is sent.
 
-Nothing here talks to anybody. What is wrong is an ``IBMBackendValueError`` that says what would be right.
+A wrong argument raises an ``IBMBackendValueError`` that says what would be right.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ _NOT_SENT: Final = ("program_id", "image", "private")
 
 @frozen
 class RunRequest:
-    """What ``run()`` was asked for, checked."""
+    """The checked arguments of ``run()``."""
 
     program: str
-    """The program that runs it: ``circuit-runner``, ``qasm3-runner`` or ``sampler``."""
+    """The program that runs the job: ``circuit-runner``, ``qasm3-runner``, ``sampler`` or ``executor``."""
     circuits: list[QuantumCircuit | str]
-    """The circuits; a text is one in OpenQASM 3."""
+    """The circuits; a text is a circuit in OpenQASM 3."""
     shots: int
-    """How often each is run."""
+    """How often each circuit is run."""
     tags: list[str]
     """The job's tags."""
     options: dict[str, Any]
-    """Everything else that was given, by the name of the argument."""
+    """All other arguments that have a value, by name."""
     params: dict[str, Any]
     """The parameters of the program."""
     private: bool = False
-    """Whether the job's inputs are to be hidden, and its result can be read only once."""
+    """Whether the job's inputs are hidden, and its result can be read once."""
     unknown: tuple[str, ...] = ()
-    """The names of those options that no version of ``run()`` has."""
+    """The names of options that no version of ``run()`` has."""
     warnings: tuple[str, ...] = ()
-    """What the caller is to be told of the arguments."""
+    """The texts of warnings for the caller about the arguments."""
 
 
 def checked_request(
@@ -63,20 +63,20 @@ def checked_request(
     run_config: Mapping[str, Any],
     **given: Any,
 ) -> RunRequest:
-    """Return what is to be sent, after every argument was checked.
+    """Check all arguments of ``run()``, and return the request.
 
     Args:
         configuration: The service's description of the backend.
-        defaults: The backend's options, which count where an argument is ``None``.
-        circuits: One circuit, or a list of them; a text is one in OpenQASM 3.
-        dynamic: Whether they hold control flow; found out by default.
+        defaults: The backend's options: the values of arguments that are ``None``.
+        circuits: One circuit, or a list of circuits; a text is a circuit in OpenQASM 3.
+        dynamic: Whether the circuits contain control flow; by default this is detected.
         job_tags: The job's tags.
         limited_tags: Whether the service limits the number and the length of tags.
         run_config: Arguments that no version of ``run()`` has.
         **given: The other arguments of ``run()``, by name.
 
     Raises:
-        IBMBackendValueError: If one of them is wrong.
+        IBMBackendValueError: If an argument is wrong.
     """
     listed = [_to_send(circuit, configuration) for circuit in _checked_circuits(circuits, configuration)]
     tags = checked_tags(job_tags)
@@ -106,35 +106,35 @@ def checked_request(
     if not is_dynamic:
         for name in _DYNAMIC_ONLY:
             if name in options:
-                raise IBMBackendValueError(f"expected no {name}, for it needs dynamic=True; got {options[name]!r}")
+                raise IBMBackendValueError(f"expected no {name}, because it needs dynamic=True; got {options[name]!r}")
     program = run_config.get("program_id") or ("qasm3-runner" if is_dynamic else "circuit-runner")
     if not isinstance(program, str) or program not in {"circuit-runner", "qasm3-runner"}:
         raise IBMBackendValueError(f"expected program_id to be 'circuit-runner' or 'qasm3-runner', got {program!r}")
     if texts and program == "circuit-runner":
-        raise IBMBackendValueError("expected program_id to be 'qasm3-runner', which alone takes OpenQASM 3 text")
+        raise IBMBackendValueError("expected program_id to be 'qasm3-runner', because only it runs OpenQASM 3 text")
     private = _checked_flag("private", run_config.get("private"))
     more = {name: value for name, value in run_config.items() if name not in _NOT_SENT and value is not None}
     params: dict[str, Any] = {"circuits": listed, "shots": shots, **options, **more}
     if program == "circuit-runner":
         params["skip_transpilation"] = True
-    told = (
+    warned = (
         *_about_shots(given["shots"], shots),
         *_about_flow(listed, dynamic=dynamic),
         *("run() sends no image: programs run in the service's own" for name in ("image",) if run_config.get(name)),
         *map(_about_unknown, more),
     )
-    return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more), told)
+    return RunRequest(program, listed, shots, tags, options | more, params, bool(private), tuple(more), warned)
 
 
 def check_options(configuration: BackendConfiguration, fields: Mapping[str, Any]) -> None:
-    """Refuse values of options that no job of a backend can run with.
+    """Raise for values of options that are not within a backend's limits.
 
     Args:
         configuration: The service's description of the backend.
         fields: The values by name; ``None`` for the default.
 
     Raises:
-        IBMBackendValueError: If shots, the delay between shots or a noise model are not within its limits.
+        IBMBackendValueError: If ``shots``, ``rep_delay`` or ``noise_model`` is not within the limits.
     """
     if (shots := fields.get("shots")) is not None:
         _checked_shots(shots, configuration, source="")
@@ -149,23 +149,23 @@ def _about_shots(given: Any, shots: int) -> list[str]:
 def _about_flow(circuits: Sequence[QuantumCircuit | str], *, dynamic: bool | None) -> list[str]:
     if dynamic is None or dynamic or not any(has_control_flow(circuit) for circuit in circuits):
         return []
-    return ["dynamic is False, but a circuit holds control flow: the job is a dynamic one"]
+    return ["dynamic is False, but a circuit contains control flow: the job runs as a dynamic one"]
 
 
 def _about_unknown(name: str) -> str:
     meant = "".join(f"; did you mean {close!r}?" for close in close_matches(name))
-    return f"run() has no argument {name!r}, so it is passed on to the service as it is{meant}"
+    return f"run() has no argument {name!r}, so it is sent to the service unchanged{meant}"
 
 
 def _to_send(circuit: Any, configuration: BackendConfiguration) -> Any:
-    """A circuit in a form that goes to the service unchanged."""
+    """Return a circuit with its delays in the backend's unit ``dt``."""
     if isinstance(circuit, QuantumCircuit) and configuration.dt:
         return with_delays_in_dt(circuit, configuration.dt)
     return circuit
 
 
 def close_matches(name: str) -> list[str]:
-    """Return the arguments of ``run()`` that a name looks like.
+    """Return the arguments of ``run()`` with a name similar to *name*.
 
     Example:
         >>> close_matches("shot")
@@ -178,19 +178,19 @@ ARGUMENTS: Final = (
     "dynamic", "job_tags", "init_circuit", "init_num_resets", "header", "shots", "memory", "meas_level",
     "meas_return", "rep_delay", "init_qubits", "use_measure_esp", "noise_model", "seed_simulator",
 )  # fmt: skip
-"""The arguments of ``run()`` besides the circuits that every version of it has."""
+"""The arguments of ``run()`` in all its versions, except the circuits."""
 
 
 def refuse_above(most: Any, seconds: float) -> None:
-    """Refuse a job that is expected to use more quantum time than it may.
+    """Raise if a job is expected to use more quantum time than the caller allows.
 
     Args:
-        most: The seconds that it may use.
-        seconds: The seconds that it is expected to use.
+        most: The most seconds that the job may use.
+        seconds: The seconds that the job is expected to use.
 
     Raises:
         IBMBackendValueError: If ``most`` is no number from 0 up.
-        IBMUsageLimitError: If it is less than ``seconds``.
+        IBMUsageLimitError: If ``most`` is less than ``seconds``.
 
     Example:
         >>> refuse_above(2.0, 1.5)
@@ -211,7 +211,7 @@ def refuse_above(most: Any, seconds: float) -> None:
 
 
 def has_control_flow(circuit: QuantumCircuit | str) -> bool:
-    """Return whether a circuit holds control flow; False for a text, which is not read."""
+    """Return whether a circuit contains control flow; False for a text, which is not parsed."""
     return not isinstance(circuit, str) and any(
         instruction.operation.name in CONTROL_FLOW for instruction in circuit.data
     )
@@ -230,7 +230,7 @@ def _checked_circuits(circuits: object, configuration: BackendConfiguration) -> 
 _OPENQASM: Final = re.compile(
     r"(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+OPENQASM\s+(?P<version>\d+)(?:\.\d+)?\s*;", re.DOTALL
 )
-"""The beginning of a program in OpenQASM: comments, then its version."""
+"""The beginning of a program in OpenQASM: comments, then the version."""
 
 
 def _checked_text(text: str, index: int) -> str:
@@ -243,12 +243,12 @@ def _checked_text(text: str, index: int) -> str:
     if found["version"] != "3":
         raise IBMBackendValueError(
             f"expected text of a circuit to be OpenQASM 3, got OpenQASM {found['version']} at [{index}]; "
-            "qiskit.qasm2.loads() makes a QuantumCircuit of OpenQASM 2"
+            "qiskit.qasm2.loads() returns a QuantumCircuit for OpenQASM 2"
         )
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise IBMBackendValueError(f"expected text of a circuit to go to UTF-8: {error} at [{index}]") from None
+        raise IBMBackendValueError(f"expected text of a circuit that UTF-8 can encode: {error} at [{index}]") from None
     return text
 
 
@@ -291,7 +291,7 @@ def _checked_shots(shots: Any, configuration: BackendConfiguration, *, source: s
 def _checked_flag(name: str, flag: Any) -> bool | None:
     if flag is None or isinstance(flag, bool):
         return flag
-    # Programs wrote memory=1.
+    # Existing programs pass memory=1.
     if isinstance(flag, int) and flag in {0, 1}:
         return bool(flag)
     raise IBMBackendValueError(f"expected {name} to be True or False, got {flag!r}")
@@ -309,7 +309,7 @@ def _checked_noise_model(model: Any, configuration: BackendConfiguration) -> Any
     if model is None:
         return None
     if not configuration.get("simulator", False):
-        raise IBMBackendValueError(f"expected no noise_model, for {configuration.backend_name} is no simulator")
+        raise IBMBackendValueError(f"expected no noise_model, because {configuration.backend_name} is no simulator")
     if type(model).__name__ != "NoiseModel":
         raise IBMBackendValueError(f"expected noise_model to be a NoiseModel of qiskit-aer, got {model!r}")
     return model
@@ -328,7 +328,7 @@ def _checked_rep_delay(delay: Any, configuration: BackendConfiguration) -> float
         return None
     name = configuration.backend_name
     if not configuration.get("dynamic_reprate_enabled", False):
-        raise IBMBackendValueError(f"expected no rep_delay, for {name} does not support it; got {delay!r}")
+        raise IBMBackendValueError(f"expected no rep_delay, because {name} does not support it; got {delay!r}")
     limits = configuration.get("rep_delay_range", [])
     low, high = limits if len(limits) == 2 else (0.0, math.inf)
     is_number = isinstance(delay, (int, float)) and not isinstance(delay, bool) and math.isfinite(delay)
@@ -346,7 +346,7 @@ def _checked_meas_level(level: Any, configuration: BackendConfiguration) -> int:
 
 
 def _checked_meas_return(kind: Any) -> str:
-    # qiskit 1 has an enumeration for it.
+    # qiskit 1 has an enumeration of these texts.
     text = getattr(kind, "value", kind)
     if not isinstance(text, str) or text not in {"single", "avg"}:
         raise IBMBackendValueError(f"expected meas_return to be 'single' or 'avg', got {kind!r}")
@@ -357,7 +357,7 @@ def _checked_esp(flag: Any, configuration: BackendConfiguration) -> bool | None:
     wanted = _checked_flag("use_measure_esp", flag)
     if wanted and configuration.get("measure_esp_enabled", False) is not True:
         name = configuration.backend_name
-        raise IBMBackendValueError(f"expected use_measure_esp to be False, for {name} has no ESP readout; got True")
+        raise IBMBackendValueError(f"expected use_measure_esp to be False, because {name} has no ESP readout; got True")
     return wanted
 
 

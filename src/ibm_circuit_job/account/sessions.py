@@ -1,4 +1,4 @@
-"""Sessions and batches: jobs that belong together, on one backend, on either channel.
+"""Sessions and batches: groups of jobs on one backend, on both channels.
 
 Source: ``POST /sessions``, ``GET`` and ``PATCH /sessions/ID``, ``DELETE /sessions/ID/close``.
 """
@@ -43,17 +43,17 @@ _DETAILS: Final = {
 
 
 class ProviderOfSession(Protocol):
-    """What a session wants of a provider."""
+    """The members of ``IBMProvider`` that a session uses."""
 
     runtime_client: Any
 
     def get_backend(self, name: str) -> Any:
-        """Return the backend of that name."""
+        """Return the backend of a name."""
         ...
 
 
 class BackendOfSession(Protocol):
-    """What a session wants of its backend."""
+    """The members of ``IBMBackend`` that a session uses."""
 
     name: str
 
@@ -64,14 +64,14 @@ class BackendOfSession(Protocol):
 
 
 def seconds_of(max_time: object) -> int | None:
-    """Return the seconds of a longest time.
+    """Return the maximum duration of a session in seconds.
 
     Args:
-        max_time: Seconds, or a text like ``"2h 30m 40s"``, of which any part may be left out, in any order; ``None``
-            for the service's own limit.
+        max_time: Seconds, or a text like ``"2h 30m 40s"`` with any of the three parts in any order; ``None`` for the
+            service's own limit.
 
     Raises:
-        IBMBackendValueError: If it is neither, or not from 1 to 2147483647 seconds.
+        IBMBackendValueError: If ``max_time`` is neither, or is not from 1 to 2147483647 seconds.
 
     Example:
         >>> seconds_of("2h 30m"), seconds_of("40s 1h"), seconds_of(300), seconds_of(None)
@@ -93,18 +93,20 @@ def seconds_of(max_time: object) -> int | None:
 
 
 class Session:
-    """A session: its backend is reserved for its jobs while it is active. It is opened at once.
+    """A session, which reserves its backend for its jobs while it is active. The constructor opens it.
 
-    Within its ``with`` block, ``run()`` of its backend submits into it, in the same thread or task. At the end of the
-    block it is closed: it takes no more jobs, and those that it has run to their end.
+    Within its ``with`` block, ``run()`` of its backend submits jobs into it, in the same thread or task. At the end of
+    the block it is closed: it accepts no more jobs, and the jobs that it has run to their end. Source:
+    ``POST /sessions``.
 
     Args:
         backend: The backend of its jobs.
-        max_time: The most seconds that it may last, or a text like ``"2h 30m 40s"``; the service's limit by default.
-        session_id: The ID of one that is open already, which then is this one; see :meth:`from_id`.
+        max_time: The maximum duration of the session, in seconds or as a text like ``"2h 30m 40s"``; the service's
+            own limit by default.
+        session_id: The ID of an open session, to use it instead of opening one; see :meth:`from_id`.
 
     Raises:
-        IBMBackendValueError: If ``max_time`` is no such thing.
+        IBMBackendValueError: If ``max_time`` is no such duration.
         IBMBackendApiError: If the service refused or could not be reached.
 
     Example:
@@ -122,7 +124,7 @@ class Session:
     """
 
     mode: ClassVar[str] = "dedicated"
-    """How the service calls its kind."""
+    """The service's word for this kind of session."""
 
     def __init__(
         self, backend: BackendOfSession, max_time: int | str | None = None, *, session_id: str | None = None
@@ -139,15 +141,16 @@ class Session:
 
     @classmethod
     def from_id(cls, session_id: str, provider: ProviderOfSession) -> Self:
-        """Return a session that is there already.
+        """Return an existing session.
 
         Args:
-            session_id: Its ID, such as that of a job of it.
-            provider: The provider of its account.
+            session_id: The session's ID, for example the ``session_id`` of one of its jobs.
+            provider: The provider of the session's account.
 
         Raises:
-            IBMBackendApiError: If there is none of that ID, or the service could not be reached.
-            IBMBackendValueError: If it is of the other kind, or its backend is not known yet.
+            IBMBackendApiError: If there is no such session, or the service could not be reached.
+            IBMBackendValueError: If it is a batch and not a session, or the reverse, or if it has no job yet, so that
+                its backend is not known.
 
         Example:
             >>> from ibm_circuit_job import Batch, IBMProvider
@@ -178,26 +181,26 @@ class Session:
 
     @property
     def active(self) -> bool:
-        """Whether it takes jobs, as far as is known here: whether neither it nor its backend was asked to close it."""
+        """Whether the session was not closed with this object. No request is sent; see :meth:`status`."""
         return not self.is_closed
 
     @property
     def session_id(self) -> str:
-        """Its ID."""
+        """The ID of the session."""
         return self._session_id
 
     def backend(self) -> Any:
-        """Return its backend."""
+        """Return the backend of the session."""
         return self._backend
 
     def details(self) -> dict[str, Any]:
-        """Ask the service what it knows of the session.
+        """Request the details of the session. Source: ``GET /sessions/ID``.
 
         Returns:
             ``id``, ``backend_name``, ``interactive_timeout``, ``max_time``, ``active_timeout``, ``state``,
             ``accepting_jobs``, ``last_job_started``, ``last_job_completed``, ``started_at``, ``closed_at``,
-            ``activated_at``, ``mode``, ``usage_time`` and ``timestamps``, as the official client names them. Times are
-            in seconds, dates are ISO texts in UTC. What the service does not say is ``None``.
+            ``activated_at``, ``mode``, ``usage_time`` and ``timestamps``: the names of the official client. Durations
+            are in seconds, times are ISO 8601 texts in UTC. A value that the reply lacks is ``None``.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -206,11 +209,11 @@ class Session:
         return {name: found.get(field) for name, field in _DETAILS.items()}
 
     def status(self) -> str:
-        """Ask the service how the session is.
+        """Request the status of the session.
 
         Returns:
             ``"Pending"``, ``"In progress, accepting new jobs"``, ``"In progress, not accepting new jobs"`` or
-            ``"Closed"``; any other state as the service names it.
+            ``"Closed"``; for any other state the service's word.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -222,7 +225,7 @@ class Session:
         return _STATUSES.get(state, state.capitalize())
 
     def usage(self) -> float | None:
-        """Ask the service for the seconds that the session is charged so far; ``None`` where it does not say.
+        """Request the seconds that the session is charged so far; ``None`` if the reply lacks them.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -231,7 +234,7 @@ class Session:
         return found
 
     def close(self) -> None:
-        """Let the session take no more jobs. Those that it has run to their end. Closing twice is no error.
+        """Close the session: it accepts no more jobs. Its submitted jobs run to their end. Closing twice is no error.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -240,7 +243,7 @@ class Session:
         self.is_closed = True
 
     def cancel(self) -> None:
-        """Let the session take no more jobs, and cancel those that have not ended.
+        """Close the session, and cancel its jobs that have not ended.
 
         Raises:
             IBMBackendApiError: If the service refused or could not be reached.
@@ -250,9 +253,9 @@ class Session:
 
 
 class Batch(Session):
-    """A batch: jobs that are submitted together, and may run side by side. It is opened at once.
+    """A batch: a group of jobs that may run at the same time. The constructor opens it.
 
-    It is used as a :class:`Session` is. It is charged for its jobs alone, and not for the time between them.
+    It has the members of a :class:`Session`. Only its jobs are charged, not the time between them.
 
     Example:
         >>> from ibm_circuit_job import Batch, IBMProvider
@@ -273,10 +276,10 @@ def session_for(backend: BackendOfSession, opened: Session | None) -> str | None
 
     Args:
         backend: The backend.
-        opened: The session that ``open_session()`` of it opened; ``None`` where there is none.
+        opened: The session of the backend's ``open_session()``, or ``None``.
 
     Returns:
-        That of the innermost ``with`` block for a backend of that name and provider, else that of *opened*.
+        The ID of the session of the innermost ``with`` block for this backend, else that of *opened*, else ``None``.
     """
     for session in reversed(_active.get()):
         its = session.backend()

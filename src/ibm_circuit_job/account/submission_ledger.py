@@ -1,4 +1,4 @@
-"""What all submissions of this process share: which jobs they have, which of them await an answer, and their pauses."""
+"""SubmissionLedger: the jobs, the open requests and the pauses of all submissions of this process."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ibm_circuit_job.threads.locks import ForkFreeLock, PerProcess
 
 @frozen(eq=False)
 class Request:
-    """A request that is sent, or is going to be."""
+    """A submission's request, before and after it is sent."""
 
     kind: object
-    """What requests have in common whose jobs a listing tells apart by their parameters alone."""
+    """Equal for two requests if a listing shows the same for their jobs, except for the parameters."""
     settled: threading.Event = field(factory=threading.Event)
-    """Set while no answer is awaited."""
+    """Set after the reply, or after the request has failed."""
 
 
 class SubmissionLedger:
-    """What all submissions of this process share; any number of threads may use it."""
+    """The jobs, open requests and pauses of all submissions of this process. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = ForkFreeLock()
         # A fork does not have the threads of its parent's requests.
         self._awaiting = PerProcess[set[Request]](set)
         self._taken: dict[str, None] = {}
-        self._held: dict[object, float] = {}
+        self._paused: dict[object, float] = {}
 
     @contextmanager
-    def awaiting(self, request: Request) -> Iterator[None]:
-        """Return a context in which *request* awaits an answer."""
+    def awaiting_reply(self, request: Request) -> Iterator[None]:
+        """Return a context in which *request* awaits its reply."""
         with self._lock():
             request.settled.clear()
             self._awaiting().add(request)
@@ -46,13 +46,13 @@ class SubmissionLedger:
             request.settled.set()
 
     def rivals_of(self, request: Request) -> list[Request]:
-        """Return the other requests of the same kind that await an answer."""
+        """Return the other requests of the same kind that await a reply."""
         with self._lock():
             awaiting = [*self._awaiting()]
         return [other for other in awaiting if other is not request and other.kind == request.kind]
 
     def take(self, job_id: str) -> bool:
-        """Take a job for a submission; return whether no other submission had it."""
+        """Assign a job to a submission; return False if another submission has it."""
         with self._lock():
             if job_id in self._taken:
                 return False
@@ -65,18 +65,18 @@ class SubmissionLedger:
         """Return whether a submission has the job."""
         return job_id in self._taken
 
-    def hold(self, service: object, until: float) -> None:
-        """Note that a service takes no more jobs until a time."""
+    def pause(self, service: object, until: float) -> None:
+        """Submit no jobs to a service before a time of the monotonic clock."""
         with self._lock():
-            self._held[service] = max(self._held.get(service, 0.0), until)
+            self._paused[service] = max(self._paused.get(service, 0.0), until)
 
-    def held_until(self, service: object) -> float:
-        """Return until when a service takes no more jobs; 0.0 where it has not said so."""
-        return self._held.get(service, 0.0)
+    def paused_until(self, service: object) -> float:
+        """Return the end of the pause of a service, by the monotonic clock; 0.0 without a pause."""
+        return self._paused.get(service, 0.0)
 
 
 _MOST_TAKEN: Final = 10_000
-"""How many IDs are remembered. Older jobs are told apart by the time of their creation."""
+"""The most job IDs in the ledger. Older jobs are excluded by their time of creation."""
 
 LEDGER: Final = SubmissionLedger()
-"""That of this process. A fork has the same jobs, and goes on with its own."""
+"""The ledger of this process. A fork begins with a copy."""

@@ -1,6 +1,6 @@
-"""The effects of ``wire.submitting``: submits a job, looks for it where the answer was lost, and pauses.
+"""submit: submits a job exactly once. If the reply is lost, it searches for the job before it sends the request again.
 
-It decides nothing: what to do next is said by :func:`~ibm_circuit_job.wire.submitting.next_submission_step`.
+It does the steps that :func:`~ibm_circuit_job.wire.submitting.next_submission_step` decides.
 """
 
 from __future__ import annotations
@@ -42,14 +42,12 @@ from ibm_circuit_job.wire.submitting import (
 
 _logger: Final = logging.getLogger(__name__)
 
-"""How ``IBMBackend.run()`` paces a submission."""
-
 _LISTED: Final = 200
-"""How many of the newest jobs are looked at: a page of the listing."""
+"""The number of newest jobs that a search compares: one page of the listing."""
 _CLOCK_SECONDS: Final = 10.0
-"""By how much the service's clock may differ from the ``Date`` of its answers, which has whole seconds."""
+"""The largest difference between the service's clock and the ``Date`` of its replies, which has whole seconds."""
 _UNKNOWN_CLOCK_SECONDS: Final = 300.0
-"""By how much it may differ from this machine's, where its answers have no date."""
+"""The largest difference between the service's clock and this machine's, if its replies have no ``Date``."""
 
 
 @frozen
@@ -57,21 +55,21 @@ class Order:
     """A job to be submitted."""
 
     program: str
-    """The program that runs it."""
+    """The program that runs the job."""
     backend: str
-    """The backend that runs it."""
+    """The name of the backend that runs the job."""
     params: bytes
     """The parameters of the program, as the service's JSON."""
     instance: str | None
-    """The instance that pays."""
+    """The instance that is charged."""
     tags: Sequence[str] = ()
     """The job's tags."""
     private: bool = False
-    """Whether its inputs are to be hidden."""
+    """Whether the job's inputs are hidden, and its result can be read once."""
     calibration_id: str | None = None
-    """The calibration that it runs with; ``None`` for the newest."""
+    """The ID of the calibration that the job runs with; ``None`` for the newest."""
     session_id: str | None = None
-    """The session that it belongs to."""
+    """The ID of the session that the job belongs to."""
 
 
 def submit(
@@ -82,15 +80,15 @@ def submit(
     sleep: Callable[[float], object] = effects.sleep,
     monotonic: Callable[[], float] = effects.monotonic,
 ) -> Result[str, Failure]:
-    """Submit a job once, whatever happens to the answer, and return its ID.
+    """Submit a job exactly once, even if the reply is lost, and return its ID.
 
-    Blocks while the service takes no more jobs just now, and while it has to be found out whether the job exists.
+    The call blocks while the service accepts no more jobs, and while it searches for a job whose reply was lost.
 
     Args:
-        client: Asked to submit, and for the listing of jobs.
-        order: What to submit.
-        policy: How to pace it.
-        sleep: Blocks for so many seconds.
+        client: The client that sends the request, and lists jobs.
+        order: The job to submit.
+        policy: The pauses and limits.
+        sleep: Blocks for a number of seconds.
         monotonic: Returns the seconds of a clock that never goes back.
     """
     course = _Course(client, order, policy, monotonic)
@@ -113,16 +111,16 @@ def submit(
                 assert_never(step)
 
 
-_PACED: Final = "The service takes no more jobs just now: the next one to %s is submitted in %.3g seconds."
+_PACED: Final = "The service accepts no more jobs at the moment: the next job for %s is submitted in %.3g seconds."
 
 
 class _Course:
-    """One submission on its way."""
+    """The state of one submission."""
 
     def __init__(self, client: Any, order: Order, policy: SubmissionPolicy, monotonic: Callable[[], float]) -> None:
         self._client, self._order, self._policy, self._monotonic = adapted(client), order, policy, monotonic
         params = self._client.parameters
-        # The service of a third-party client is not known: its submissions have nothing in common with those of others.
+        # The service of a third-party client is not known, so its submissions are compared with none of other clients.
         self._service = None if params is None else (params.url, params.instance)
         service = self._service or id(self._client.original)
         kind = (service, order.backend, order.program, frozenset(order.tags), order.private, order.session_id)
@@ -132,17 +130,17 @@ class _Course:
 
     def next_step(self) -> SubmissionStep:
         """Return what to do next."""
-        now, held = self._monotonic(), 0.0 if self._service is None else LEDGER.held_until(self._service)
+        now, paused_until = self._monotonic(), 0.0 if self._service is None else LEDGER.paused_until(self._service)
         step = submitting.next_submission_step(self._submission, now)
-        if isinstance(step, Send) and now < held:
-            self._submission = submitting.after_pause_of_another(self._submission, now, held)
+        if isinstance(step, Send) and now < paused_until:
+            self._submission = submitting.after_pause_of_another(self._submission, now, paused_until)
             return submitting.next_submission_step(self._submission, now)
         return step
 
     def send(self) -> None:
         """Send the request, and record the outcome."""
         order = self._order
-        with LEDGER.awaiting(self._request):
+        with LEDGER.awaiting_reply(self._request):
             self._sent = self._monotonic()
             sent = effects.submit_job(
                 self._client,
@@ -155,7 +153,7 @@ class _Course:
                 calibration_id=order.calibration_id,
                 session_id=order.session_id,
             )
-            # Others learn of it before they learn that this request awaits no answer any more.
+            # The job is in the ledger before other submissions see that this request has its reply.
             done = effects.perform(sent.map(tap(lambda accepted: LEDGER.take(accepted.job_id))))
         match done:
             case Success(accepted):
@@ -164,15 +162,15 @@ class _Course:
                 self._learn_failure(failure)
 
     def _learn_failure(self, failure: Failure) -> None:
-        """Record that the request failed. It may have arrived all the same."""
+        """Record that the request failed. The service may have received it all the same."""
         self._submission = submitting.after_failure(self._policy, self._submission, self._monotonic(), failure)
         if self._submission.is_lost and self._submission.outcome is None:
-            _logger.warning("%s. The job may exist, so it is looked for.", describe(failure))
+            _logger.warning("%s. The job may exist, so it is searched for.", describe(failure))
         elif self._submission.outcome is None and self._service is not None:
-            LEDGER.hold(self._service, self._submission.not_before)
+            LEDGER.pause(self._service, self._submission.not_before)
 
     def look(self) -> None:
-        """Look for the job in the listing, and record the outcome."""
+        """Search for the job in the listing, and record the outcome."""
         looked = self._looked()
         now = self._monotonic()
         match looked:
@@ -195,16 +193,16 @@ class _Course:
                 job_tags=list(order.tags) or None,
             )
         )
-        # Those whose jobs the listing may have. Those that are sent from now on have none in it.
+        # The requests whose jobs this listing may have; requests that are sent later have no job in it.
         rivals = LEDGER.rivals_of(self._request)
-        sorted_out = listed.bind(lambda page: self._sorted_out(page.jobs))
-        return sorted_out.map(lambda found: self._taken(*found, rivals))
+        candidates = listed.bind(lambda page: self._candidates(page.jobs))
+        return candidates.map(lambda found: self._taken(*found, rivals))
 
-    def _sorted_out(self, listed: Sequence[Job]) -> Result[tuple[list[str], list[str]], Failure]:
-        """The IDs of the jobs that have the parameters that were sent, and of those that may have them."""
+    def _candidates(self, listed: Sequence[Job]) -> Result[tuple[list[str], list[str]], Failure]:
+        """Return the IDs of jobs with the parameters that were sent, and of jobs with hidden parameters."""
         order, oldest = self._order, self._not_before()
         same: list[str] = []
-        untold: list[str] = []
+        hidden: list[str] = []
         for seen in listed:
             if LEDGER.is_taken(seen.job_id) or not submitting.is_candidate(
                 seen,
@@ -217,36 +215,36 @@ class _Course:
                 continue
             match self._has_same_params(seen.job_id):
                 case Success(None):
-                    untold.append(seen.job_id)
+                    hidden.append(seen.job_id)
                 case Success(True):
                     same.append(seen.job_id)
                 case Bad(failure):
                     return Bad(failure)
-        return Success((same, untold))
+        return Success((same, hidden))
 
-    def _taken(self, same: Sequence[str], untold: Sequence[str], rivals: Sequence[Request]) -> Look:
-        """What the listing says, after the job was taken if it is there."""
-        if same or untold:
-            # One of these may be a rival's, whose answer is on its way.
+    def _taken(self, same: Sequence[str], hidden: Sequence[str], rivals: Sequence[Request]) -> Look:
+        """Take the job for this submission if a candidate is free, and return what the search found."""
+        if same or hidden:
+            # A candidate may be the job of a rival, so the rivals' replies are awaited first.
             for rival in rivals:
                 while not wait_for(rival.settled, _SETTLED_SECONDS):
                     pass
         found = next((job_id for job_id in reversed(same) if LEDGER.take(job_id)), None)
         if found is not None:
             return Found(found)
-        left = tuple(job_id for job_id in untold if not LEDGER.is_taken(job_id))
+        left = tuple(job_id for job_id in hidden if not LEDGER.is_taken(job_id))
         return Undecided(left) if left else NotFound()
 
     def _not_before(self) -> datetime:
-        """When the request was sent, by the service's clock, less what that may be wrong by."""
+        """Return the earliest time at which the job may have been created, by the service's clock."""
         ahead = self._client.seconds_ahead
         margin = _UNKNOWN_CLOCK_SECONDS if ahead is None else _CLOCK_SECONDS
-        # By the clock that never goes back: this machine's may have been set since.
+        # By the monotonic clock, because this machine's clock may have been set since.
         ago = self._monotonic() - self._sent
         return effects.now() + timedelta(seconds=(ahead or 0.0) - ago - margin)
 
     def _has_same_params(self, job_id: str) -> Result[bool | None, Failure]:
-        """Whether a job has the parameters that were sent; ``None`` where the service does not give them away."""
+        """Return whether a job has the parameters that were sent; ``None`` if the service hides them."""
         if self._order.private:
             return Success(None)
         fetched = effects.perform(effects.fetch_inputs(self._client, job_id))
@@ -261,14 +259,14 @@ class _Course:
 
 
 _SETTLED_SECONDS: Final = 1.0
-"""How long to wait at once for a rival, whose own request is limited in time."""
+"""The pause between two looks at a rival's request. That request has a time limit of its own."""
 
 
 def is_no_such_program(failure: Failure) -> bool:
     """Return whether a service refused a submission because it does not have the program.
 
-    It answers 404, or 400, with an error about the program. No public list of error codes has one for that, so the
-    words count. A page that the service did not write has none.
+    The reply is then 404 or 400, with an error about the program. No published error code stands for this error, so
+    the words of the message decide.
 
     Example:
         >>> from ibm_circuit_job.errors import Refused

@@ -236,7 +236,7 @@ class AccountConnection:
 
 def _statuses_in(listed: Mapping[str, Mapping[str, Any]]) -> dict[str, BackendStatus]:
     """Return the statuses of backends in a listing, by name."""
-    from ibm_circuit_job.devices.configuration import BackendStatus  # noqa: PLC0415 - costly: loaded after the log-in
+    from ibm_circuit_job.devices.configuration import BackendStatus  # noqa: PLC0415 - slow to import: loaded after the log-in
 
     found = {}
     for name, record in listed.items():

@@ -87,7 +87,7 @@ class IBMBackendService:
         """
         if not str(job_id).startswith(ID_PREFIX):
             return self._provider.retrieve_job(job_id)
-        from ibm_circuit_job.job.composite_job import IBMCompositeJob  # noqa: PLC0415 - for those who have one
+        from ibm_circuit_job.job.composite_job import IBMCompositeJob  # noqa: PLC0415 - loaded on first use
 
         jobs = self._provider.jobs(limit=None, job_tags=[job_id])
         if not jobs:

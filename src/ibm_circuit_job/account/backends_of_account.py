@@ -199,7 +199,7 @@ class BackendsOfAccount(AccountConnection):
         use_fractional_gates: bool | None = False,
         calibration_id: str | None = None,
     ) -> IBMBackend:
-        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - slow to import, and not every program needs it
 
         key = (instance, name, use_fractional_gates, calibration_id)
         if key not in self._backends:
@@ -219,7 +219,7 @@ class BackendsOfAccount(AccountConnection):
 
     def _backend_of_job(self, name: str | None) -> IBMBackend | None:
         """Return the backend of a job; an ``IBMRetiredBackend`` if the service cannot describe it."""
-        from ibm_circuit_job.account.retired_backend import IBMRetiredBackend  # noqa: PLC0415 - costly
+        from ibm_circuit_job.account.retired_backend import IBMRetiredBackend  # noqa: PLC0415 - slow to import
 
         if name is None:
             return None
@@ -287,7 +287,7 @@ class BackendsOfAccount(AccountConnection):
 
 
 def _runs_control_flow(backend: IBMBackend) -> bool:
-    from ibm_circuit_job.devices.target import CONTROL_FLOW  # noqa: PLC0415 - costly
+    from ibm_circuit_job.devices.target import CONTROL_FLOW  # noqa: PLC0415 - slow to import
 
     said = backend.configuration()
     return "qasm3" in said.supported_features or not CONTROL_FLOW.keys().isdisjoint(said.supported_instructions)

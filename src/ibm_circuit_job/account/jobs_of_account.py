@@ -86,7 +86,7 @@ class JobsOfAccount(BackendsOfAccount):
             descending: Whether the newest jobs come first.
             instance: Only jobs of this ``hub/group/project``; the provider's by default.
             legacy: Only jobs of ``qiskit-ibmq-provider``, from 2018 to 2023. IBM Quantum Platform has none of them, so
-                the list is empty there, with a warning. A local service has those that were loaded into it.
+                the list is empty there, with a warning. A local service has those of ``LocalService.age_job()``.
             offline: Whether to list the jobs of this service in the store, without a request.
 
         Returns:
@@ -216,10 +216,11 @@ class JobsOfAccount(BackendsOfAccount):
     def resume(self) -> list[IBMCircuitJob]:
         """Return the unfinished jobs of the store, for example after a crash or on another day.
 
-        These are the jobs of this service that had not ended when they were last saved, and DONE jobs whose result
-        was requested and is not in the store. Their statuses take about N / 200 requests, and one more for each job
-        that the service does not list. Jobs that the service does not know, or refuses to describe, are left out, with
-        a warning in the log.
+        These are the jobs of this service that had not ended when they were last saved. DONE jobs are among them if
+        they had not ended when they were first saved, and their result is not in the store.
+
+        The current statuses take about N / 200 requests, and one more for each job that the service does not list. Jobs
+        that the service does not know, or refuses to describe, are left out, with a warning in the log.
 
         Returns:
             Handles, the oldest jobs first. A notebook shows the list as a table.
@@ -239,7 +240,7 @@ class JobsOfAccount(BackendsOfAccount):
         """
         self._online(IBMJobApiError)
         handles = [self._stored_handle(record) for record in self._needed_store().unfinished(service=self.service)]
-        from ibm_circuit_job.job.watch import refresh_known  # noqa: PLC0415 - for those who use it
+        from ibm_circuit_job.job.watch import refresh_known  # noqa: PLC0415 - loaded on first use
 
         return JobList(refresh_known(handles))
 
@@ -265,7 +266,7 @@ class JobsOfAccount(BackendsOfAccount):
         saved = stored.value_or_warn(stored.stored_records(self.store, [job.job_id for job in seen]))
         if saved is None:
             return {}
-        from ibm_circuit_job.state.transitions import merge, news  # noqa: PLC0415 - only needed with a store
+        from ibm_circuit_job.state.transitions import merge, news  # noqa: PLC0415 - loaded on first use
 
         found = (news(saved.get(job.job_id, Job(job.job_id)), job) for job in seen)
         pending = [job for job in found if job is not None]

@@ -189,7 +189,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
             ...     provider.get_backend("local_5q").num_qubits
             5
         """
-        from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - for those who use it
+        from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - loaded on first use
 
         service = LocalService(port=port, data=data, seed=seed)
         try:
@@ -208,7 +208,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
     @property
     def backend(self) -> IBMBackendService:
         """The backends and jobs under the archived client's names: ``provider.backend.jobs()`` ..."""
-        from ibm_circuit_job.account.backend_service import IBMBackendService  # noqa: PLC0415 - for those who use it
+        from ibm_circuit_job.account.backend_service import IBMBackendService  # noqa: PLC0415 - loaded on first use
 
         return IBMBackendService(self)
 
@@ -243,7 +243,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
         Data that could not be saved in the store earlier is saved first.
         """
         if self.store is not None:
-            from ibm_circuit_job.job.journal import write_pending  # noqa: PLC0415 - for those who have a store
+            from ibm_circuit_job.job.journal import write_pending  # noqa: PLC0415 - loaded on first use
 
             write_pending(self.store)
         self.runtime_client.close()
@@ -336,7 +336,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
             ...     provider.attach(pickle.loads(pickled)).status().name in {"QUEUED", "RUNNING", "DONE"}
             True
         """
-        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - costly: backends are made later, if at all
+        from ibm_circuit_job.account.backend import IBMBackend  # noqa: PLC0415 - slow to import, and not every program needs it
 
         if isinstance(job, IBMBackend):
             return self._attached(job)
@@ -367,7 +367,7 @@ class IBMProvider(JobsOfAccount, SavedAccounts):
 
 def _default_store() -> JobStore | None:
     """Return the store in the user's data folder; ``None``, with a warning in the log, if it cannot be opened."""
-    from ibm_circuit_job.account.job_store import JobStore  # noqa: PLC0415 - for those who use it
+    from ibm_circuit_job.account.job_store import JobStore  # noqa: PLC0415 - loaded on first use
     from ibm_circuit_job.store.opening import default_url  # noqa: PLC0415
 
     try:

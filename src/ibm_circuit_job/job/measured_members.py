@@ -138,7 +138,7 @@ class MeasuredMembers(Handle):
             case Bad(failure) if isinstance(failure, Unsupported) or is_answer(failure, 404):
                 return None
         reply = effects.value(IOResult.from_result(read))
-        from ibm_circuit_job.devices.properties import BackendProperties  # noqa: PLC0415 - costly, and seldom asked for
+        from ibm_circuit_job.devices.properties import BackendProperties  # noqa: PLC0415 - slow to import, and rarely needed
 
         properties = None if reply is None else BackendProperties.from_dict(reply)
         self._calibration = (moment, properties)

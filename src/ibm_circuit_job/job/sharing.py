@@ -126,7 +126,7 @@ class _Sharing:
     """All waits of this process with one store."""
 
     def __init__(self, store: RecordStore, leases: Leases) -> None:
-        self._store = store  # For as long as this lives, no other store has its identity.
+        self._store = store  # Referred to, so that no other store gets its id().
         self._leases = leases
         self._watcher = uuid.uuid4().hex
         self._lock = threading.Lock()

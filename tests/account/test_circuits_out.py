@@ -272,7 +272,7 @@ def test_text_that_cannot_be_read_fails_with_the_reason(simulator, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("OPENQASM 2.0;\nqreg q[1];", r"got OpenQASM 2 at \[0\]; qiskit.qasm2.loads\(\) makes a QuantumCircuit"),
+        ("OPENQASM 2.0;\nqreg q[1];", r"got OpenQASM 2 at \[0\]; qiskit.qasm2.loads\(\) returns a QuantumCircuit"),
         ("qubit q;", r"text that begins with 'OPENQASM 3.0;', or a list of them, got 'qubit q;' at \[0\]"),
         ("", "got '' at"),
         ("OPENQASM 3.0; // \ud800", "that UTF-8 can encode"),

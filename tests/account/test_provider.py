@@ -330,7 +330,7 @@ def test_job_on_a_retired_backend_has_its_name_and_cannot_run(provider):
     assert isinstance(backend, IBMRetiredBackend)
     assert backend.name == "ibmq_lima"
     assert provider._backend_of_job("ibmq_lima") is backend
-    with pytest.raises(IBMBackendError, match="'ibmq_lima' is gone"):
+    with pytest.raises(IBMBackendError, match="'ibmq_lima' is retired"):
         backend.run(one_qubit())
     with pytest.raises(QiskitBackendNotFoundError):
         provider.get_backend("ibmq_lima")

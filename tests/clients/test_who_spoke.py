@@ -192,7 +192,7 @@ def test_job_is_resumed_though_a_page_answers_for_it(kept, monkeypatch, caplog):
 
     monkeypatch.setattr(kept.runtime_client, "job_get", answer)
     assert {job.job_id() for job in kept.resume()} == {"a", "b"}
-    assert "Job a is as it was" in caplog.text
+    assert "The new status of job a could not be read" in caplog.text
 
 
 @pytest.mark.parametrize(("answer", "error"), [(PAGE, IBMJobTimeoutError), (b"", IBMJobApiError)])

@@ -497,7 +497,9 @@ def test_unsaved_result_is_returned_with_warning_saved_later(store, path, weathe
         assert job.state.payload.raw == BODY
         told = [message for message in caplog.messages if f" in the store at {path}: {PASSING[weather]}" in message]
         # Once each: that the result exists only in memory, and what is the matter with the store.
-        unsaved = [message for message in told if message.startswith("Could not save the result of job a; it exists only in")]
+        unsaved = [
+            message for message in told if message.startswith("Could not save the result of job a; it exists only in")
+        ]
         assert len(unsaved) == 1
         assert len(told) <= 2
     assert (store.load("a").name, store.load("a").payload) == ("bell", None)

@@ -578,7 +578,7 @@ def test_url_of_the_environment_without_a_token_is_not_used(home, provider, monk
     monkeypatch.setenv("QISKIT_IBM_URL", "http://127.0.0.1:1/api")
     with IBMProvider() as found:
         assert found.url == provider.url
-    assert "QISKIT_IBM_URL: not used, for QISKIT_IBM_TOKEN is not set." in caplog.text
+    assert "Ignored QISKIT_IBM_URL, because QISKIT_IBM_TOKEN is not set." in caplog.text
 
 
 def test_name_comes_before_the_environment(home, provider, monkeypatch):

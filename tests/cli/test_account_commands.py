@@ -107,7 +107,7 @@ def test_login_replaces_an_account_only_with_overwrite(machine):
 def test_login_sends_no_key_to_the_host_of_a_variable(machine, server, monkeypatch):
     file = machine(LAB)
     monkeypatch.setenv("IAM_URL", "https://evil.example")
-    assert "the variable IAM_URL leads to another host" in typed("login", key=KEY, exit_code=1)
+    assert "expected the variable IAM_URL to name a host below" in typed("login", key=KEY, exit_code=1)
     assert server.seen == []
     assert not file.exists()
 

@@ -153,7 +153,7 @@ def test_deleting_leaves_the_other_entries_byte_by_byte(saved, data):
 
 def test_account_is_replaced_only_where_that_is_said(file):
     IBMProvider.save_account("first", filename=file, set_as_default=True)
-    with pytest.raises(IBMAccountError, match=r"there is an account .*; replace it with overwrite=True"):
+    with pytest.raises(IBMAccountError, match=r"the account .* exists; replace it with overwrite=True"):
         IBMProvider.save_account("second", filename=file)
     with pytest.raises(IBMAccountError, match=r"no other default account, .* overwrite=True"):
         IBMProvider.save_account("second", filename=file, name="b", set_as_default=True)
@@ -227,7 +227,7 @@ def test_deleting_what_is_not_there_is_no_trouble(file):
 
 @pytest.mark.parametrize("name", ["", " ", CRN, 5])
 def test_name_that_is_none_is_refused(file, name):
-    with pytest.raises(IBMAccountError, match="expected name to be one to find the account by"):
+    with pytest.raises(IBMAccountError, match="expected name to be the name of an account"):
         IBMProvider.save_account("secret", filename=file, name=name)
 
 

@@ -176,7 +176,9 @@ def test_version_withdrawn_meanwhile_is_replaced_by_another():
 def test_refused_version_is_an_error_that_says_what_is_offered():
     with api(accepted={"2031-01-01"}, versions=(500, "")) as server:
         client = client_of(server)
-        with pytest.raises(RequestFailed, match=r"does not accept API version 2026-04-15, and does not say which"):
+        with pytest.raises(
+            RequestFailed, match=r"does not accept API version 2026-04-15, and does not list its versions"
+        ):
             client.list_backends()
         server.versions = (200, listing("2031-01-01"))
         with pytest.raises(

@@ -53,9 +53,9 @@ def refused(match, environment=None, **asked):
 
 def test_key_goes_only_to_the_host_that_came_with_it(save):
     save(mine={"token": KEY, "url": "https://good.example"})
-    refused("expected a token beside url", url="https://evil.example")
-    refused("expected no url other than that of the account 'mine'", url="https://evil.example", name="mine")
-    refused("expected a token beside url", {"QISKIT_IBM_TOKEN": KEY}, url="https://evil.example")
+    refused("expected a token with url", url="https://evil.example")
+    refused("expected the url of the account 'mine'", url="https://evil.example", name="mine")
+    refused("expected a token with url", {"QISKIT_IBM_TOKEN": KEY}, url="https://evil.example")
     assert found({"QISKIT_IBM_URL": "https://evil.example"}).parameters.url == "https://good.example"
     assert found(name="mine", url="https://good.example/").parameters.url == "https://good.example"
 
@@ -75,7 +75,7 @@ def test_account_comes_whole_from_the_variables(save):
 def test_variables_without_the_token_are_named_and_not_used(save, caplog):
     save(mine={"token": "saved"})
     assert found({"QISKIT_IBM_INSTANCE": EAST, "QISKIT_IBM_CHANNEL": "ibm_quantum"}).parameters.instance is None
-    assert caplog.messages == ["QISKIT_IBM_INSTANCE, QISKIT_IBM_CHANNEL: not used, for QISKIT_IBM_TOKEN is not set."]
+    assert caplog.messages == ["Ignored QISKIT_IBM_INSTANCE, QISKIT_IBM_CHANNEL, because QISKIT_IBM_TOKEN is not set."]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_arguments_override_the_harmless_fields_of_an_account(save, tmp_path):
 def test_file_that_is_named_comes_before_the_variables(save, home):
     file = save(mine={"token": "saved"})
     assert found({"QISKIT_IBM_TOKEN": "key"}, filename=file).parameters.token == "saved"
-    refused("there is no .*nowhere", filename=str(home / "nowhere"))
+    refused("nowhere does not exist", filename=str(home / "nowhere"))
 
 
 def test_channel_chooses_among_the_sources(save):
@@ -123,13 +123,13 @@ def test_no_account_says_where_one_is_looked_for(home):
     refused("qiskitrc .* July 2025")
 
 
-def test_machine_without_a_home_directory_is_told_so(monkeypatch):
+def test_error_names_a_missing_home_directory(monkeypatch):
     def none():
         raise RuntimeError
 
     monkeypatch.setattr(Path, "home", none)
-    refused("expected a token: .*; there is no home directory")
-    refused("^there is no home directory", name="mine")
+    refused("expected a token: .*; expected a home directory")
+    refused("^expected a home directory", name="mine")
     assert found({"QISKIT_IBM_TOKEN": "key"}).parameters.token == "key"
 
 
@@ -174,7 +174,7 @@ def test_file_env_is_found_above_the_working_directory(home, tmp_path, monkeypat
 # The file of accounts
 
 
-def test_archived_accounts_alone_are_told_what_happened(save):
+def test_error_for_archived_accounts_says_what_happened(save):
     save(default_ibm_quantum=CLASSIC)
     assert CLASSIC_TOKEN not in refused("'default-ibm-quantum' in .*: IBM switched off .* July 2025.*API key")
     save(default_legacy={"auth": "legacy", "token": CLASSIC_TOKEN, "url": "https://auth.quantum-computing.ibm.com/api"})
@@ -184,9 +184,9 @@ def test_archived_accounts_alone_are_told_what_happened(save):
 
 
 @pytest.mark.parametrize("extra", [{"url_resolver": "x"}, {"channel_strategy": "q-ctrl"}, {"new": [1]}])
-def test_field_that_is_not_obeyed_is_refused_by_name(save, extra):
+def test_field_that_is_not_supported_is_refused_by_name(save, extra):
     save(mine={"token": "t"} | extra)
-    refused(f"does not obey: '{next(iter(extra))}'")
+    refused(f"does not support: '{next(iter(extra))}'")
 
 
 def test_fields_that_say_nothing_do_no_harm(save):
@@ -194,7 +194,7 @@ def test_fields_that_say_nothing_do_no_harm(save):
     assert found().parameters == ClientParameters("t")
 
 
-def test_every_field_of_an_account_is_obeyed(save, tmp_path):
+def test_every_field_of_an_account_is_used(save, tmp_path):
     fields = {
         "url": "https://private.example",
         "instance": "lab",
@@ -207,13 +207,13 @@ def test_every_field_of_an_account_is_obeyed(save, tmp_path):
     }
     save(mine={"token": "t", "channel": "ibm_cloud"} | fields)
     parameters = found().parameters
-    assert {name: getattr(parameters, name) for name in account_file.OBEYED} == fields
+    assert {name: getattr(parameters, name) for name in account_file.CONNECTION_FIELDS} == fields
 
 
 def test_entry_that_is_none_is_passed_over_and_named(save, caplog):
     save(broken=5, mine={"token": "t"})
     assert found().parameters.token == "t"
-    assert "passed over 'broken'" in caplog.text
+    assert "Ignored 'broken'" in caplog.text
     refused("expected 'broken' in .* to be an account", name="broken")
 
 
@@ -274,7 +274,7 @@ def test_api_follows_from_any_url_and_the_instance(url, api):
 def test_url_of_another_region_than_the_instance_is_said(home, caplog):
     credentials = found(token="k", url="https://eu-de.quantum.cloud.ibm.com", instance=EAST)
     assert api_url(credentials.parameters) == "https://quantum.cloud.ibm.com/api/v1"
-    assert "is of the region eu-de, the instance of us-east, which counts" in caplog.text
+    assert "is in the region eu-de, the instance in us-east" in caplog.text
     assert found(token="k", url="https://eu-de.quantum.cloud.ibm.com").parameters.region == "eu-de"
 
 
@@ -307,7 +307,7 @@ def test_channel_follows_from_the_url(url, channel):
         ({"token": "x", "instance": CLASSIC_TOKEN}, "got a token of IBM Quantum Platform Classic"),
         ({"token": "x", "instance": "a/b/c"}, "that is an instance of IBM Quantum Platform Classic"),
         ({"token": "x", "instance": EAST.replace("quantum-computing", "kms")}, "expected instance to be a CRN"),
-        ({"name": EAST}, "got a CRN; an instance is given as 'instance'"),
+        ({"name": EAST}, "got a CRN; give an instance as 'instance'"),
         ({"token": "x", "url": "http://cloud.ibm.com"}, "expected url to begin with https://"),
         ({"token": "x", "url": CLASSIC["url"], "channel": "ibm_cloud"}, "one of Classic"),
         ({"token": "x", "url": "https://cloud.ibm.com", "channel": "ibm_quantum"}, "expected channel to be"),
@@ -358,7 +358,7 @@ def test_url_that_can_be_read_as_two_hosts_gets_no_key(save, monkeypatch, url):
     save(mine={"token": KEY})
     refused("expected url to be one such as", token=KEY, url=url)
     monkeypatch.setenv("IAM_URL", url)
-    refused("the variable IAM_URL leads to another host", name="mine")
+    refused("expected the variable IAM_URL to name a host below", name="mine")
     with pytest.raises(IBMAccountError, match="expected the variable IAM_URL to be a URL"):
         iam_url(ClientParameters("key"))
     assert iam_url(ClientParameters("key", "http://127.0.0.1:8080")) == "http://127.0.0.1:8080"
@@ -366,7 +366,7 @@ def test_url_that_can_be_read_as_two_hosts_gets_no_key(save, monkeypatch, url):
 
 def test_variable_sends_no_key_out_of_a_cloud_named_like_quantum(monkeypatch):
     monkeypatch.setenv("IAM_URL", "https://evil.com")
-    refused("the variable IAM_URL leads to another host", token=KEY, url="https://superquantum.com")
+    refused("expected the variable IAM_URL to name a host below", token=KEY, url="https://superquantum.com")
 
 
 @pytest.mark.parametrize("url", ["http://iam.example", "iam.example", "ftp://iam.example"])

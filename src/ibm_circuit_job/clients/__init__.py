@@ -1,6 +1,7 @@
-"""Thin REST clients for the service: they move bytes, and say what went wrong. They take no decisions.
+"""Thin REST clients of the service: they send requests, return the bytes of replies, and raise what went wrong.
 
-A module of this package, and with it ``requests`` and ``websocket``, is loaded when its first name is used.
+They do not interpret jobs. A module of this package is imported when one of its names is first used; ``requests`` and
+``websocket`` are imported with it.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -40,7 +41,7 @@ _MODULES: Final = frozenset(
         "private_files",
     }
 )
-"""The modules that other rooms use whole."""
+"""The modules that other packages import as modules."""
 
 if TYPE_CHECKING:
     from ibm_circuit_job.clients import account_file as account_file

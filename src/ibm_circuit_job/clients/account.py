@@ -1,4 +1,4 @@
-"""AccountClient: logging in, the URLs of the services, and the hubs that the account may use."""
+"""AccountClient: a client of the account's API: the log-in, the URLs of the services, the hubs and the oldest jobs."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from ibm_circuit_job.wire.hidden_values import HiddenBytes, HiddenText
 
 @frozen
 class ServiceUrls:
-    """Where the services of an account are."""
+    """The URLs of the services of an account."""
 
     http: str
-    """The account's own API."""
+    """The URL of the account's own API."""
     runtime: str
-    """The API that runs jobs."""
+    """The URL of the API that runs jobs."""
     ws: str
-    """The root of the push streams."""
+    """The root of the URLs of the push streams; empty where there are none."""
 
 
 class Account(Protocol):
-    """What a client of jobs needs of the account: where the service is, and what proves who we are."""
+    """What a client of jobs needs of an account: the URLs of the services and the authentication headers."""
 
     http: HttpSession
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
-        """Return the headers of a request; new ones where these were rejected."""
+        """Return the headers of a request, with a new token if the service has rejected the token in *rejected*."""
         ...
 
     def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
-        """Return where the services are."""
+        """Return the URLs of the services."""
         ...
 
     def close(self) -> None:
@@ -55,11 +55,17 @@ class Account(Protocol):
 
 
 @contextmanager
-def held(lock: threading.Lock, seconds: float | None, doing: str, url: str) -> Iterator[None]:
-    """Hold a lock, for which is waited no longer than that.
+def acquired(lock: threading.Lock, seconds: float | None, doing: str, url: str) -> Iterator[None]:
+    """Hold a lock within the block.
+
+    Args:
+        lock: The lock.
+        seconds: The longest time to wait for the lock; ``None`` for no limit.
+        doing: What the caller wants to do, for the error, as in ``"log in"``.
+        url: The URL that the other thread waits for, for the error.
 
     Raises:
-        RequestFailed: If another thread holds it for longer.
+        RequestFailed: If another thread still holds the lock after that time.
     """
     if not lock.acquire(timeout=-1 if seconds is None else max(seconds, 0.0)):
         raise RequestFailed(Unreachable(doing, url, "another thread waits for the same answer"))
@@ -70,12 +76,14 @@ def held(lock: threading.Lock, seconds: float | None, doing: str, url: str) -> I
 
 
 class AccountClient:
-    """The account's side of the service: it logs in when first needed, and again when the token ran out.
+    """A client of the account's API on IBM Quantum Platform Classic.
+
+    It logs in with the first request that needs a token, and again after the token has expired.
 
     Source: ``POST /users/loginWithToken``, ``GET /users/me``, ``GET /Network``.
 
     Args:
-        params: Where the service is and how to prove who we are.
+        params: The URL and the credentials of the account.
     """
 
     def __init__(self, params: ClientParameters) -> None:
@@ -89,18 +97,17 @@ class AccountClient:
         return f"<AccountClient({self.params.url!r})>"
 
     def access_token(self, rejected: str | None = None, *, seconds: float | None = None) -> str:
-        """Return the access token, logging in where there is none yet.
+        """Return the access token. Log in first if there is none, or if the service has rejected it.
 
         Args:
-            rejected: A token that the service does not accept any more; any number of threads that give the
-                same one cause one login.
-            seconds: Try once, and have the token by then.
+            rejected: A token that the service has rejected. Several threads that pass the same token cause one log-in.
+            seconds: The time limit; the request is then sent once. By default it is sent again after some failures.
 
         Raises:
-            RequestFailed: If logging in failed.
+            RequestFailed: If the log-in failed.
         """
         deadline = deadline_of(seconds)
-        with held(self._lock(), seconds, "log in", self.params.url):
+        with acquired(self._lock(), seconds, "log in", self.params.url):
             if self._access_token is None or self._access_token == rejected:
                 reply = self._call(
                     "log in",
@@ -111,9 +118,9 @@ class AccountClient:
                     brings_token=True,
                 )
                 token = HiddenText(_text(reply, "id", "login reply"))
-                # It holds the token, and an error below would show what is in this frame.
+                # The reply contains the token, and a traceback may show the local variables of this frame.
                 del reply
-                self.http.keep_secret(token)
+                self.http.add_secret(token)
                 if not is_token(token):
                     expected = "expected a token of printable ASCII characters, without blanks"
                     raise RequestFailed(Unreadable("login reply", "id", expected))
@@ -121,10 +128,10 @@ class AccountClient:
             return self._access_token
 
     def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
-        """Return where the account's services are.
+        """Return the URLs of the account's services. They are requested once.
 
         Args:
-            seconds: Try once, and have the answer by then.
+            seconds: The time limit; the request is then sent once. By default it is sent again after some failures.
 
         Raises:
             RequestFailed: If the service refused or could not be reached.
@@ -141,7 +148,7 @@ class AccountClient:
         return self._urls
 
     def user_hubs(self) -> list[str]:
-        """Return the ``hub/group/project`` that the account may use, its default first.
+        """Return the names ``hub/group/project`` that the account may use, its default first.
 
         Raises:
             RequestFailed: If the service refused or could not be reached.
@@ -159,10 +166,10 @@ class AccountClient:
         return [instance for _, instance in sorted(found)]
 
     def check_login(self) -> None:
-        """Log in now, so that what is wrong shows here and not with the first job.
+        """Log in now, so that a wrong URL or token raises here and not with the first job.
 
         Raises:
-            IBMAccountError: If the service cannot be reached at the URL, or does not accept the token.
+            IBMAccountError: If the service cannot be reached at the URL, or rejects the token.
         """
         try:
             self.access_token()
@@ -171,14 +178,14 @@ class AccountClient:
             raise log_in_error(error.failure, self.params.url) from None
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
-        """Return the headers that prove who we are, see :meth:`access_token`, and that name this client."""
+        """Return the authentication headers, see :meth:`access_token`, and the header that names this client."""
         old = None if rejected is None else HiddenText(rejected["X-Access-Token"])
         return client_headers() | {"X-Access-Token": HiddenText(self.access_token(old, seconds=seconds))}
 
-    # The oldest jobs, those that ``job_type`` calls ``IQX``; see ``clients.oldest_jobs``
+    # The oldest jobs, for which ``job_type`` returns ``IQX``; see ``clients.oldest_jobs``
 
     def job_get(self, job_id: str) -> bytes:
-        """Return what the account's API says of one of the oldest jobs. Source: ``GET /Jobs/ID/v/1``.
+        """Return the account API's reply about one of the oldest jobs. Source: ``GET /Jobs/ID/v/1``.
 
         Raises:
             RequestFailed: If the service refused or could not be reached.
@@ -195,10 +202,10 @@ class AccountClient:
         """Return one page of the oldest jobs. Source: ``GET /jobs/v2``.
 
         Args:
-            limit: How many at most.
-            skip: How many are passed over first.
-            descending: Whether the newest come first.
-            extra_filter: More of the query: ``backend``, ``pending``, ``job_tags``, ``created_after`` ...
+            limit: The most jobs in the page.
+            skip: The number of jobs before the page.
+            descending: Whether the newest jobs come first.
+            extra_filter: Further filters of the query: ``backend``, ``pending``, ``job_tags``, ``created_after`` ...
 
         Raises:
             RequestFailed: If the service refused or could not be reached.
@@ -221,7 +228,7 @@ class AccountClient:
         return object_store.read(url, doing=f"read the result of job {job_id}", parameters=self.params)
 
     def job_cancel(self, job_id: str) -> bytes:
-        """Ask the service to cancel one of the oldest jobs, and return its answer. Source: ``POST /Jobs/ID/cancel``.
+        """Request the cancellation of one of the oldest jobs, and return the reply. Source: ``POST /Jobs/ID/cancel``.
 
         Raises:
             RequestFailed: If the service refused or could not be reached.
@@ -236,7 +243,7 @@ class AccountClient:
         return self._authorised(f"{verb} job {job_id}", method, f"/Jobs/{quote(job_id, safe='')}{part}")
 
     def _authorised(self, doing: str, method: str, path: str, *, query: Mapping[str, Any] | None = None) -> bytes:
-        """Send with the token, and once more with a new one where the service does not accept it any more."""
+        """Send a request with the token; send it again with a new token if the service rejects the first."""
         headers = self.headers()
         try:
             return self.http.request(doing, method, self.params.url + path, headers=headers, query=query).content
@@ -261,14 +268,14 @@ class AccountClient:
         response = self.http.request(
             doing, method, url, headers=headers, body=body, seconds=seconds, brings_token=brings_token
         )
-        # The reply may hold a token, so what it holds is never repeated in a message.
+        # The reply may contain a token, so messages never repeat its content.
         read = documents.value(response.content, f"answer of {url}")
         if not isinstance(read, Success) and read.failure().is_page:
-            # Not the service's, so it can be shown; but it may repeat what was sent.
+            # A web page is not the service's own, so the message may show it; but it may repeat secrets that were sent.
             read = documents.value(self.http.page_without_secrets(response.content), f"answer of {url}")
             raise RequestFailed(read.failure())
         reply = read.value_or(None)
-        # Its message repeats what cannot be read, and an error below would show what is in this frame.
+        # The failure repeats what cannot be read, and a traceback may show the local variables of this frame.
         del read
         if reply is None:
             raise RequestFailed(Unreadable(f"answer of {url}", "", "expected JSON; is this the service's URL?"))
@@ -279,7 +286,9 @@ _TOKEN: Final = re.compile(r"[!-~]+")
 
 
 def is_token(token: str) -> bool:
-    """Return whether a text can be an access token: printable ASCII without blanks, for it becomes a header.
+    """Return whether a text can be an access token.
+
+    A token becomes the value of a header, so it is printable ASCII without blanks.
 
     Example:
         >>> is_token("abc.def"), is_token("abc" + chr(10) + "X-Injected: yes"), is_token("")
@@ -289,7 +298,15 @@ def is_token(token: str) -> bool:
 
 
 def check_is_safe(runtime: str, login: str) -> None:
-    """Refuse to send a token in plain text to another machine, or after a login over https."""
+    """Check that the token will not be sent in plain text, but for a plain log-in to a service on this machine.
+
+    Args:
+        runtime: The URL of the API, which the service has named.
+        login: The URL of the log-in.
+
+    Raises:
+        RequestFailed: If the URL of the API is not https, and is not on this machine after a log-in by http.
+    """
     is_plain_login = login.lower().startswith("http:")
     is_allowed = object_store.is_allowed(runtime) and (is_plain_login or runtime.lower().startswith("https:"))
     if not is_allowed:

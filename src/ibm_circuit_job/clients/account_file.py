@@ -1,10 +1,10 @@
-"""The file of saved accounts, which the official clients write and read: of every era, read and written.
+"""The file of saved accounts, which this library shares with the official clients.
 
 Source: ``~/.qiskit/qiskit-ibm.json``, a JSON object of accounts by name. ``qiskit-ibm-runtime`` of 2022 wrote the field
-``auth`` (``"cloud"`` or ``"legacy"``) where later ones write ``channel``. ``qiskitrc`` in the same folder is of
-``qiskit-ibmq-provider``, and of the archived platform alone.
+``auth`` (``"cloud"`` or ``"legacy"``); later versions write ``channel`` instead. This module reads both. It does not
+read ``qiskitrc`` in the same folder: ``qiskit-ibmq-provider`` wrote that file, for the archived platform alone.
 
-The functions from :func:`entries_in` to :func:`text_of` are pure; the rest reads and writes the file.
+The functions from :func:`entries_in` to :func:`text_of` are pure; the other functions read and write the file.
 """
 
 from __future__ import annotations
@@ -34,37 +34,48 @@ from ibm_circuit_job.errors import AccountAlreadyExistsError, IBMAccountError, I
 from ibm_circuit_job.wire import documents
 
 Entries = Mapping[str, msgspec.Raw]
-"""The accounts of a file by name, each as the bytes that it is written as."""
+"""The accounts of a file by name, each as its bytes in the file."""
 
-OBEYED: Final = ("url", "instance", "proxies", "verify", "region", "plans_preference", "tags", "private_endpoint")
-"""The fields of an account, beside its token and channel, that a connection is made with."""
-_KNOWN: Final = frozenset({*OBEYED, "token", "channel", "auth", "is_default_account", "channel_strategy"})
+CONNECTION_FIELDS: Final = (
+    "url",
+    "instance",
+    "proxies",
+    "verify",
+    "region",
+    "plans_preference",
+    "tags",
+    "private_endpoint",
+)
+"""The fields of an account that a connection uses, without token and channel."""
+_KNOWN_FIELDS: Final = frozenset(
+    {*CONNECTION_FIELDS, "token", "channel", "auth", "is_default_account", "channel_strategy"}
+)
 _DEFAULT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     PLATFORM: ("default-ibm-quantum-platform",),
     "ibm_cloud": ("default-ibm-cloud", "default-cloud"),
     CLASSIC: ("default-ibm-quantum", "default-legacy"),
 }
-"""By channel: under which names the official clients save an account that was given none; the newest first."""
-_AUTH: Final[Mapping[Any, str]] = {"cloud": "ibm_cloud", "legacy": CLASSIC}
+"""Channel -> the names that the official clients give to an account without a name, the newest name first."""
+_CHANNEL_OF_AUTH: Final[Mapping[Any, str]] = {"cloud": "ibm_cloud", "legacy": CLASSIC}
 _INDENT: Final = "    "
 
 
 @frozen
 class SavedAccount:
-    """An account as it was saved. Its fields, which hold the token, are in no repr."""
+    """A saved account. Its repr does not show the fields, which contain the token."""
 
     name: str
-    """The name that it was saved under."""
+    """The name of the account in the file."""
     fields: Mapping[str, Any] = field(repr=False, hash=False)
-    """Its fields as they stand in the file."""
+    """The fields of the account, as the file has them."""
 
     @property
     def spelled_channel(self) -> Any:
-        """Its channel as the official client of its time spelled it."""
+        """The channel as the client that saved the account spelled it."""
         channel = self.fields.get("channel")
         if channel is None and "auth" in self.fields:
             auth = self.fields["auth"]
-            return _AUTH.get(auth, auth) if isinstance(auth, str) else auth
+            return _CHANNEL_OF_AUTH.get(auth, auth) if isinstance(auth, str) else auth
         if channel is None:
             url = pasted.clean_url(self.fields.get("url"))
             return channel_of_url(url) if isinstance(url, str) else PLATFORM
@@ -72,24 +83,24 @@ class SavedAccount:
 
     @property
     def channel(self) -> Any:
-        """Its channel, by its name today."""
+        """The channel by its present name."""
         return channel_of(self.spelled_channel)
 
     @property
     def is_default(self) -> bool:
-        """Whether it is marked as the default, or has the name of one."""
+        """Whether the account is marked as the default, or has the name of a default account."""
         names = (name for names in _DEFAULT_NAMES.values() for name in names)
         return self.fields.get("is_default_account") is True or self.name in names
 
     @property
-    def not_obeyed(self) -> tuple[str, ...]:
-        """Fields that say something which this version does not obey."""
-        unknown = tuple(name for name, value in self.fields.items() if name not in _KNOWN and value)
+    def unsupported_fields(self) -> tuple[str, ...]:
+        """The names of the fields with a value that this version does not support."""
+        unknown = tuple(name for name, value in self.fields.items() if name not in _KNOWN_FIELDS and value)
         strategy = self.fields.get("channel_strategy")
         return unknown if strategy in {None, "default"} else (*unknown, "channel_strategy")
 
     def public(self) -> dict[str, Any]:
-        """Return its fields without the token, and without passwords in URLs and of proxies."""
+        """Return the fields without the token and without the passwords in URLs and proxies."""
         shown = {name: value for name, value in self.fields.items() if name != "token"}
         return shown | {name: _without_passwords(shown[name]) for name in ("url", "proxies") if name in shown}
 
@@ -105,16 +116,16 @@ def _without_passwords(proxies: Any) -> Any:
 
 
 def entries_in(body: bytes, where: str) -> Entries:
-    """Return the accounts that the text of a file has, by name.
+    """Return the accounts in the content of a file, by name.
 
-    A byte order mark in front does no harm. A file without any text has no accounts.
+    A byte order mark at the beginning is ignored. An empty file has no accounts.
 
     Args:
-        body: What the file holds.
-        where: The file, for the error.
+        body: The content of the file, in UTF-8 or UTF-16.
+        where: The name of the file, for the error.
 
     Raises:
-        IBMAccountError: If it is no JSON object. The message repeats nothing of it.
+        IBMAccountError: If the content is not a JSON object. The message repeats nothing of the content.
     """
     text = body if not body.startswith((b"\xff\xfe", b"\xfe\xff")) else _from_utf16(body)
     if not text.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -129,29 +140,30 @@ def entries_in(body: bytes, where: str) -> Entries:
 
 
 def _from_utf16(body: bytes) -> bytes:
-    """Notepad's "Unicode" is UTF-16."""
+    """Return a text in UTF-16 as UTF-8. The editor Notepad calls UTF-16 "Unicode"."""
     with contextlib.suppress(UnicodeDecodeError):
         return body.decode("utf-16").encode()
     return body
 
 
 def accounts_in(entries: Entries) -> tuple[list[SavedAccount], list[str]]:
-    """Return the accounts of a file, and the names of those entries that are none."""
+    """Return the accounts of a file, and the names of the entries that are not an account."""
     read = {name: documents.value(raw, "account").value_or(None) for name, raw in entries.items()}
     accounts = [SavedAccount(name, fields) for name, fields in read.items() if isinstance(fields, Mapping)]
     return accounts, [name for name, fields in read.items() if not isinstance(fields, Mapping)]
 
 
 def picked(accounts: list[SavedAccount], channel: str | None = None) -> SavedAccount | None:
-    """Return the account that is meant where no name is given; ``None`` where there is none.
+    """Return the account to use where the caller names none; ``None`` where there is none.
 
-    In the order of the official client: the one marked as default; the one with the name of a default; the first.
-    Accounts of the archived platform are passed over, unless there are no others or the channel asks for them.
+    The order is that of the official client: the account that is marked as default; an account with the name of a
+    default; the first account. An account of the archived platform is returned only where there are no others, or
+    where *channel* names that platform.
 
     Args:
-        accounts: Those of the file, in its order.
-        channel: Only those of this channel. ``"ibm_cloud"`` is another name of ``"ibm_quantum_platform"``, by which
-            those that were saved as such are preferred.
+        accounts: The accounts of the file, in the order of the file.
+        channel: Return an account of this channel only. ``"ibm_cloud"`` is another name of
+            ``"ibm_quantum_platform"``; accounts that were saved with that name are then preferred.
 
     Example:
         >>> saved = [SavedAccount("old", {"channel": "ibm_quantum"}), SavedAccount("mine", {"channel": "ibm_cloud"})]
@@ -167,41 +179,41 @@ def picked(accounts: list[SavedAccount], channel: str | None = None) -> SavedAcc
 
 
 def _by_name(accounts: list[SavedAccount]) -> list[SavedAccount]:
-    """Those with the name of a default first, the newest name of all; else in their order."""
+    """The accounts with the name of a default first, newer names before older; then the others in their order."""
     names = [name for names in _DEFAULT_NAMES.values() for name in names]
     return sorted(accounts, key=lambda account: names.index(account.name) if account.name in names else len(names))
 
 
 def default_name(channel: str | None) -> str:
-    """Return the name that an account is saved under which is given none."""
+    """Return the name under which an account without a name is saved."""
     return _DEFAULT_NAMES.get(channel or PLATFORM, _DEFAULT_NAMES[PLATFORM])[0]
 
 
 def with_account(
     entries: Entries, name: str, fields: Mapping[str, Any], *, overwrite: bool, set_as_default: bool | None
 ) -> Entries:
-    """Return the entries with an account more, all others as they were.
+    """Return the entries with one account added or replaced.
 
     Args:
-        entries: Those of the file.
+        entries: The entries of the file.
         name: The name of the account.
-        fields: Its fields.
-        overwrite: Whether it may replace the account of that name, and take the place of the default.
-        set_as_default: Whether it is marked as the default, and no other is; as it was where ``None``.
+        fields: The fields of the account.
+        overwrite: Whether the account may replace an account of the same name, and another default account.
+        set_as_default: Whether the account becomes the only default. ``None`` does not change the mark.
 
     Raises:
-        IBMAccountError: If there is an account of that name, or another default, and it must not be replaced.
+        AccountAlreadyExistsError: If there is an account of that name, or another default, and *overwrite* is false.
     """
     accounts = {account.name: account for account in accounts_in(entries)[0]}
     if name in entries and not overwrite:
         raise AccountAlreadyExistsError(
-            f"expected name to be a new one, there is an account {name!r}; replace it with overwrite=True"
+            f"expected a new name, the account {name!r} exists; replace it with overwrite=True"
         )
     marked = [each for each in accounts.values() if each.fields.get("is_default_account") is True]
     others = [each for each in marked if each.name != name] if set_as_default else []
     if others and not overwrite:
         raise AccountAlreadyExistsError(
-            f"expected no other default account, there is {others[0].name!r}; take its place with overwrite=True"
+            f"expected no other default account, {others[0].name!r} is the default; replace it with overwrite=True"
         )
     is_default = name in {each.name for each in marked} if set_as_default is None else set_as_default
     unmarked = {
@@ -212,12 +224,12 @@ def with_account(
 
 
 def without(entries: Entries, name: str) -> Entries:
-    """Return the entries without that one, all others as they were."""
+    """Return the entries without the one of that name."""
     return {other: raw for other, raw in entries.items() if other != name}
 
 
 def text_of(entries: Entries) -> bytes:
-    """Return the text of a file with these accounts, laid out as the official client does."""
+    """Return the content of a file with these accounts, in the layout of the official client."""
     lines = (f"{_INDENT}{json.dumps(name)}: ".encode() + bytes(raw) for name, raw in entries.items())
     return b"{\n" + b",\n".join(lines) + b"\n}\n" if entries else b"{}\n"
 
@@ -228,10 +240,10 @@ def _raw(fields: Mapping[str, Any]) -> msgspec.Raw:
 
 
 def path_of(filename: str | os.PathLike[str] | None = None) -> Path:
-    """Return the path of the file; by default that of the official client in the home directory.
+    """Return the path of the file of accounts; by default ``.qiskit/qiskit-ibm.json`` in the home directory.
 
     Raises:
-        IBMAccountError: If the name is none, or there is no home directory.
+        IBMAccountError: If *filename* is not a path, or there is no home directory.
     """
     given: Any = filename
     if given is not None and (not isinstance(given, str | os.PathLike) or not os.fspath(given)):
@@ -244,7 +256,7 @@ def path_of(filename: str | os.PathLike[str] | None = None) -> Path:
         return Path(filename).expanduser()
     except RuntimeError:
         raise IBMAccountError(
-            "there is no home directory, in which saved accounts are by default; name their file as 'filename'"
+            "expected a home directory, where saved accounts are by default, found none; give their file as 'filename'"
         ) from None
 
 
@@ -252,7 +264,7 @@ def read(path: Path) -> Entries:
     """Return the accounts of a file by name; none where there is no file.
 
     Raises:
-        IBMAccountError: If it cannot be read; the message says why, and repeats nothing of it.
+        IBMAccountError: If the file cannot be read. The message gives the reason, and repeats nothing of the content.
     """
     try:
         body = path.read_bytes()
@@ -264,19 +276,18 @@ def read(path: Path) -> Entries:
 
 
 def write(path: Path, entries: Entries) -> None:
-    """Replace the file in one step, readable by its owner alone.
+    """Replace the file in one step. Only its owner can read the new file.
 
-    Where it is a symbolic link, the file that it leads to is replaced.
+    If the path is a symbolic link, its target is replaced.
 
     Raises:
-        IBMAccountError: If it cannot be written; then it is as it was.
+        IBMAccountError: If the file cannot be written; it is then unchanged.
     """
     target, temporary = Path(os.path.realpath(path)), None
     try:
         private_files.make_folder(target.parent)
-        # Its owner's alone from the beginning.
-        handle, temporary = private_files.open_temporary(target)
-        with os.fdopen(handle, "wb") as file:
+        descriptor, temporary = private_files.open_temporary(target)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(text_of(entries))
             file.flush()
             os.fsync(file.fileno())
@@ -289,18 +300,18 @@ def write(path: Path, entries: Entries) -> None:
 
 
 def change(path: Path, changed: Callable[[Entries], Entries]) -> Entries:
-    """Read the file, and write what becomes of its accounts where that is different; return them.
+    """Change the accounts of the file, and return them.
 
-    Two processes that change the file do so one after the other, so that neither undoes what the other did.
+    The folder is locked meanwhile. So two processes change the file one after the other, and no change is lost.
 
     Args:
         path: The file.
-        changed: Returns the accounts to write, given those that are there. What it raises goes on.
+        changed: A function from the present accounts to the accounts to write. Its exceptions are not caught.
 
     Raises:
-        IBMAccountError: If the file cannot be read or written; then it is as it was.
+        IBMAccountError: If the file cannot be read or written; it is then unchanged.
     """
-    with _changed_by_one(path):
+    with _locked(path):
         before = read(path)
         after = changed(before)
         if after != before:
@@ -309,10 +320,10 @@ def change(path: Path, changed: Callable[[Entries], Entries]) -> Entries:
 
 
 @contextlib.contextmanager
-def _changed_by_one(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Lock the folder of the file, since the file itself is replaced. The lock ends with its process.
 
-    Where a file system has no locks, and on Windows, nothing is locked, and the file is still replaced in one step.
+    On Windows, and on a file system without locks, nothing is locked.
     """
     folder = _locked_folder(path)
     try:
@@ -329,7 +340,7 @@ def _locked_folder(path: Path) -> int | None:
     import fcntl  # noqa: PLC0415 - not there on Windows
 
     folder = None
-    # Reading and writing raise what is wrong with the path.
+    # If the path is wrong, read() and write() raise the error.
     with contextlib.suppress(OSError, ValueError):
         parent = Path(os.path.realpath(path)).parent
         private_files.make_folder(parent)
@@ -347,18 +358,18 @@ def save(
     overwrite: bool = False,
     set_as_default: bool | None = None,
 ) -> None:
-    """Save an account, in the form that the official client reads.
+    """Save an account in the format of the official client.
 
     Args:
         parameters: The account.
-        is_cloud: Whether its channel is spelled as it was in 2022, ``"ibm_cloud"``.
-        filename: The file; that of the official client by default.
-        name: The name to save it under; by default that of the channel's default account.
-        overwrite: Whether it may replace the account of that name, and take the place of the default.
-        set_as_default: Whether it is marked as the default; as it was where ``None``.
+        is_cloud: Whether its channel is saved by its name of 2022, ``"ibm_cloud"``.
+        filename: The file; by default the file of the official client.
+        name: The name of the account; by default the name of the channel's default account.
+        overwrite: Whether the account may replace an account of the same name, and another default account.
+        set_as_default: Whether the account becomes the only default. ``None`` does not change the mark.
 
     Raises:
-        IBMAccountError: If it cannot be saved; then the file is as it was.
+        IBMAccountError: If the account cannot be saved; the file is then unchanged.
     """
     if parameters.channel == CLASSIC and pasted.is_classic_url(parameters.url):
         raise IBMAccountError(SWITCHED_OFF)
@@ -366,7 +377,7 @@ def save(
     chosen = default_name(channel) if name is None else name
     _check_name(chosen)
     path = path_of(filename)
-    fields = {"channel": channel, "token": str(parameters.token)} | _said(parameters)
+    fields = {"channel": channel, "token": str(parameters.token)} | _connection_fields(parameters)
     change(
         path, lambda entries: with_account(entries, chosen, fields, overwrite=overwrite, set_as_default=set_as_default)
     )
@@ -374,12 +385,12 @@ def save(
 
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not name.strip() or pasted.kind_of(name):
-        raise InvalidAccountError(f"expected name to be one to find the account by, got {pasted.shown(name)}")
+        raise InvalidAccountError(f"expected name to be the name of an account, got {pasted.shown(name)}")
 
 
-def _said(parameters: ClientParameters) -> dict[str, Any]:
-    """What parameters say beside token and channel, as JSON has it."""
-    values = {name: getattr(parameters, name) for name in OBEYED}
+def _connection_fields(parameters: ClientParameters) -> dict[str, Any]:
+    """The fields of the account without token and channel, as values of JSON."""
+    values = {name: getattr(parameters, name) for name in CONNECTION_FIELDS}
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     return {name: value for name, value in plain.items() if name == "verify" or value}
 
@@ -408,10 +419,10 @@ def saved(
 def delete(
     *, filename: str | os.PathLike[str] | None = None, name: str | None = None, channel: str | None = None
 ) -> bool:
-    """Delete an account, and return whether there was one of that name; see ``IBMProvider.delete_account``.
+    """Delete an account, and return whether it existed; see ``IBMProvider.delete_account``.
 
     Raises:
-        IBMAccountError: If the file cannot be read or written; then it is as it was.
+        IBMAccountError: If the file cannot be read or written; it is then unchanged.
     """
     path = path_of(filename)
     chosen = default_name(channel) if name is None else name
@@ -422,7 +433,7 @@ def delete(
 
 
 def has_qiskitrc() -> bool:
-    """Return whether there is the file of ``qiskit-ibmq-provider``, whose accounts are of the archived platform."""
+    """Return whether ``.qiskit/qiskitrc`` exists, the file of ``qiskit-ibmq-provider`` for the archived platform."""
     try:
         return (Path.home() / ".qiskit" / "qiskitrc").is_file()
     except (RuntimeError, OSError):

@@ -1,10 +1,10 @@
-"""The versions of IBM's API that this client knows, and which of them to speak with a service. No I/O.
+"""The versions of IBM's API that this client knows, and the choice of one for a service. Pure: no I/O.
 
-A version is a date. Every request to IBM Quantum Platform names one, in the header ``IBM-API-Version``. The service
-lists those that it serves at ``GET /versions``. A reply differs between versions in a few fields only, and the readers
-in ``wire`` read all forms, so the table holds no more than the dates.
+A version is a date. Every request to IBM Quantum Platform names a version in the header ``IBM-API-Version``. The
+service lists its versions at ``GET /versions``. Replies differ between versions in a few fields only, and the readers
+in ``wire`` read all forms. So the table of versions contains dates alone.
 
-Source: IBM's API description (``get_versions``); what changed with each version is in its release notes.
+Source: IBM's API description (``get_versions``). Its release notes list the changes of each version.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ KNOWN: Final = (
     "2026-03-15",
     "2026-04-15",
 )
-"""The versions that this client can speak, oldest first."""
+"""The versions that this client supports, oldest first."""
 NEWEST: Final = KNOWN[-1]
-"""The version to speak where the service does not say which ones it serves."""
+"""The version to use with a service that does not list its versions."""
 HEADER: Final = "IBM-API-Version"
 """The header that names the version of a request."""
 
 LIVE: Final = "live"
-"""The status of a version that may be used without a warning."""
+"""The status of a version that the service does not plan to withdraw."""
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_NAMED: Final = 20
-_REFUSING: Final = frozenset({400, 406, 410, 412})
+_REFUSAL_STATUSES: Final = frozenset({400, 406, 410, 412})
 _ABOUT_VERSION: Final = re.compile(r"api[-_ ]?version", re.IGNORECASE)
 
 
@@ -50,18 +50,18 @@ class OfferedVersion:
     status: str
     """``"live"``, or ``"deprecated"``."""
     sunset_date: str | None = None
-    """The date, ``YYYY-MM-DD``, from which on the service may withdraw it; ``None`` where that is not said."""
+    """The first date, ``YYYY-MM-DD``, on which the service may withdraw it; ``None`` where the service names none."""
 
     @property
     def is_live(self) -> bool:
-        """Whether the service does not plan to withdraw it."""
+        """Whether the service has no plan to withdraw the version."""
         return self.status == LIVE
 
 
 def read_versions(body: bytes) -> tuple[OfferedVersion, ...]:
-    """Return the versions that a reply to ``GET /versions`` names; none where it is no such reply.
+    """Return the versions in a reply to ``GET /versions``; an empty tuple for any other reply.
 
-    An entry that cannot be read is left out; the others count.
+    Entries that cannot be read are left out.
 
     Example:
         >>> read_versions(b'{"versions": [{"version": "2026-04-15", "status": "live"}, {"version": 3}]}')
@@ -87,14 +87,14 @@ def _offered(entry: Any) -> OfferedVersion | None:
 
 
 def best_version(offered: Sequence[OfferedVersion], known: Sequence[str] = KNOWN) -> OfferedVersion | None:
-    """Return the version to speak: the newest live one that both sides know, else the newest that both know.
+    """Return the version to use: the newest live version that both sides support, else their newest common version.
 
     Args:
-        offered: What the service serves.
-        known: What the client can speak.
+        offered: The versions that the service serves.
+        known: The versions that the client supports.
 
     Returns:
-        The version; ``None`` where both sides have none in common.
+        The version; ``None`` where there is no common version.
 
     Example:
         >>> old, new = OfferedVersion("2025-05-01", "deprecated", "2027-01-01"), OfferedVersion("2026-04-15", "live")
@@ -108,38 +108,35 @@ def best_version(offered: Sequence[OfferedVersion], known: Sequence[str] = KNOWN
 
 
 def nothing_in_common(offered: Sequence[OfferedVersion], known: Sequence[str] = KNOWN) -> str:
-    """Return the message for a service that serves no version that this client can speak.
+    """Return the error message for a service that serves no version that this client supports.
 
     Example:
         >>> print(nothing_in_common([OfferedVersion("2031-01-01", "live")], ["2026-04-15"]))
-        the service offers API versions 2031-01-01, and this ibm-circuit-job speaks 2026-04-15; upgrade ibm-circuit-job
+        the service offers API versions 2031-01-01, and ibm-circuit-job supports 2026-04-15; upgrade ibm-circuit-job
     """
     return (
         f"the service offers API versions {_named([each.version for each in offered])}, "
-        f"and this ibm-circuit-job speaks {_named(known)}; upgrade ibm-circuit-job"
+        f"and ibm-circuit-job supports {_named(known)}; upgrade ibm-circuit-job"
     )
 
 
 def version_refused(sent: str, offered: Sequence[OfferedVersion]) -> str:
-    """Return the message for a request that the service refused because of its version.
+    """Return the error message for a request that the service refused because of its version.
 
     Example:
         >>> version_refused("2025-05-01", [])
-        'it does not accept API version 2025-05-01, and does not say which ones it offers; upgrade ibm-circuit-job'
+        'it does not accept API version 2025-05-01, and does not list its versions; upgrade ibm-circuit-job'
     """
-    if not offered:
-        said = "does not say which ones it offers"
-    else:
-        said = f"offers {_named([each.version for each in offered])}"
-    return f"it does not accept API version {sent}, and {said}; upgrade ibm-circuit-job"
+    offer = f"offers {_named([each.version for each in offered])}" if offered else "does not list its versions"
+    return f"it does not accept API version {sent}, and {offer}; upgrade ibm-circuit-job"
 
 
 def is_about_version(failure: Failure, sent: str) -> bool:
-    """Return whether the service refused a request because of the API version that it named.
+    """Return whether the service refused a request because of the API version in its header.
 
     Args:
-        failure: How the request failed.
-        sent: The version that it named.
+        failure: The failure of the request.
+        sent: The version in the header of the request.
 
     Example:
         >>> from ibm_circuit_job.errors import Refused
@@ -148,10 +145,10 @@ def is_about_version(failure: Failure, sent: str) -> bool:
         >>> is_about_version(Refused("list jobs", "https://x", 400, "QPY version 18 is not read."), "2025-05-01")
         False
     """
-    if not isinstance(failure, Refused) or failure.http_status not in _REFUSING:
+    if not isinstance(failure, Refused) or failure.http_status not in _REFUSAL_STATUSES:
         return False
-    said = f"{failure.code or ''} {failure.message}"
-    return sent in said or _ABOUT_VERSION.search(said) is not None
+    text = f"{failure.code or ''} {failure.message}"
+    return sent in text or _ABOUT_VERSION.search(text) is not None
 
 
 def _named(versions: Sequence[str]) -> str:

@@ -1,9 +1,15 @@
-"""Credentials: which account is meant, whole from one source.
+"""Credentials: the lookup of the account to use.
 
-The sources, in this order: the arguments, where a token is among them; the account that ``name`` or ``filename``
-names; the variables of the environment, where ``QISKIT_IBM_TOKEN`` is among them; the same variables in a file
-``.env``, where ``python-dotenv`` is installed; the file of saved accounts. A source gives the token and the URL that it
-is sent to, so a key never goes to a host that did not come with it.
+The sources are tried in this order:
+
+1. the arguments, if they include a token;
+2. the saved account that ``name`` or ``filename`` names;
+3. the environment variables, if ``QISKIT_IBM_TOKEN`` is one of them;
+4. the same variables in a file ``.env``, if ``python-dotenv`` is installed;
+5. the file of saved accounts.
+
+The first source that has an account gives the token and also the URL. So a key is never sent to a host from another
+source.
 """
 
 from __future__ import annotations
@@ -39,16 +45,16 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "instance": "QISKIT_IBM_INSTANCE",
     "channel": "QISKIT_IBM_CHANNEL",
 }
-_WISHES: Final = ("region", "plans_preference", "tags")
-"""What an instance is chosen by where none is named."""
-_HARMLESS: Final = ("instance", "proxies", "verify", *_WISHES)
-"""What an argument may say otherwise than the account does: nothing that leads the key elsewhere."""
+_INSTANCE_FILTERS: Final = ("region", "plans_preference", "tags")
+"""The arguments that choose an instance where none is named."""
+_OVERRIDES: Final = ("instance", "proxies", "verify", *_INSTANCE_FILTERS)
+"""The arguments that may override a field of the account: none of them changes the host that the key is sent to."""
 _COLUMN: Final = re.compile(r"expected (token|url|instance|channel)\b")
 
 
 @frozen(kw_only=True)
 class Asked:
-    """What the caller said of the account; ``None`` where nothing. See :class:`ibm_circuit_job.IBMProvider`."""
+    """The caller's arguments about the account, ``None`` by default. See :class:`ibm_circuit_job.IBMProvider`."""
 
     token: Any = field(default=None, repr=False, converter=hidden)
     url: Any = None
@@ -62,33 +68,33 @@ class Asked:
     plans_preference: Any = None
     tags: Any = None
 
-    def said(self, *names: str) -> dict[str, Any]:
-        """Return those of these arguments that were given."""
+    def given(self, *names: str) -> dict[str, Any]:
+        """Return the arguments of these names that are not ``None``."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 @frozen
 class Credentials:
-    """An account and where it was found."""
+    """An account and its source."""
 
     parameters: ClientParameters
-    """Where the service is and how to prove who we are."""
+    """The URL and the credentials of the account."""
     source: str
-    """Where they were found, in words: ``"the arguments"``, ``"the variable QISKIT_IBM_TOKEN"``,
+    """The source in words: ``"the arguments"``, ``"the variable QISKIT_IBM_TOKEN"``,
     ``"the account 'mine' in /home/me/.qiskit/qiskit-ibm.json"``."""
 
 
 def find_credentials(asked: Asked, environment: Mapping[str, str] | None = None) -> Credentials:
-    """Return the account that is meant.
+    """Return the account to use.
 
     Args:
-        asked: The arguments.
-        environment: The variables; by default those of this process, and of a file ``.env`` in the working directory or
-            above it.
+        asked: The caller's arguments.
+        environment: The environment variables. By default those of this process, then those in a file ``.env`` in the
+            working directory or above it.
 
     Raises:
-        IBMAccountError: If there is none, the arguments contradict each other, or what was found cannot be right. The
-            message names the source, and repeats no secret.
+        IBMAccountError: If there is no account, the arguments contradict each other, or a value is invalid. The message
+            names the source, and repeats no secret.
 
     Example:
         >>> find_credentials(Asked(instance="mine"), {"QISKIT_IBM_TOKEN": "secret"}).source
@@ -115,23 +121,27 @@ def _found(asked: Asked, environment: Mapping[str, str] | None) -> Credentials:
 
 
 def _check_together(asked: Asked) -> None:
-    """Check that the arguments name one source."""
+    """Check that the arguments name one source.
+
+    Raises:
+        InvalidAccountError: If they name two sources, none for the key, or one of them is invalid.
+    """
     if isinstance(asked.name, str) and (kind := pasted.kind_of(pasted.clean(asked.name))):
         raise InvalidAccountError(
-            f"expected name to be that of a saved account, got {kind}; an instance is given as 'instance'"
+            f"expected name to be the name of a saved account, got {kind}; give an instance as 'instance'"
         )
     if asked.name is not None and not isinstance(asked.name, str):
-        raise InvalidAccountError(f"expected name to be that of a saved account, got {pasted.shown(asked.name)}")
+        raise InvalidAccountError(f"expected name to be the name of a saved account, got {pasted.shown(asked.name)}")
     for other in ("name", "filename"):
         if asked.token is not None and getattr(asked, other) is not None:
             raise InvalidAccountError(
-                f"expected either token or {other}, got both: an account comes whole from one place. Leave out token "
-                f"for the saved account, or {other} for the account of the token"
+                f"expected either token or {other}, got both: the token and all else of an account come from one "
+                f"source. Leave out token to use the saved account, or {other} to use the token"
             )
     if asked.url is not None and asked.token is None and asked.name is None:
         raise InvalidAccountError(
-            "expected a token beside url, or the name of a saved account: a key is not sent to a host that did not "
-            "come with it"
+            "expected a token with url, or the name of a saved account: a key from another source is not sent to this "
+            "host"
         )
     if asked.channel is not None and (
         not isinstance(asked.channel, str) or channel_of(asked.channel) not in DEFAULT_URLS
@@ -147,7 +157,7 @@ def _credentials(fields: Mapping[str, Any], source: str, prefix: str) -> Credent
     region = pasted.region_of_url(fields.get("url"))
     if region is not None and parameters.crn_region not in {None, region}:
         _logger.warning(
-            "The url of %s is of the region %s, the instance of %s, which counts.",
+            "The url of %s is in the region %s, the instance in %s. The region of the instance is used.",
             source,
             region,
             parameters.crn_region,
@@ -156,9 +166,12 @@ def _credentials(fields: Mapping[str, Any], source: str, prefix: str) -> Credent
 
 
 def _check_other_services(account: Mapping[str, Any], source: str) -> None:
-    """Check that no variable leads a key elsewhere that did not come with it, or a token that was made with the key.
+    """Check that no environment variable sends the key, or a token made from it, to a host from another source.
 
-    The variables name other services of the same cloud; what is on this machine is asked on this machine.
+    The variables name other services of the same cloud. They are ignored where the account is on this machine.
+
+    Raises:
+        IBMAccountError: If a variable names a host that does not belong to the URL of the account.
     """
     own = pasted.host_of(pasted.clean_url(account.get("url") or DEFAULT_URLS[PLATFORM]))
     if pasted.is_loopback(own):
@@ -168,19 +181,20 @@ def _check_other_services(account: Mapping[str, Any], source: str) -> None:
         host = pasted.host_of(given)
         if given and host != own and not host.endswith(f".{own}"):
             raise IBMAccountError(
-                f"the variable {variable} leads to another host than those of {own}, and the key of {source} is not "
-                f"sent there; unset it, or set {_TOKEN} beside it"
+                f"expected the variable {variable} to name a host below {own}; it names another one, and the key of "
+                f"{source} is not sent there. Unset it, or set {_TOKEN} together with it"
             )
 
 
-def _with_said(found: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
-    """What an account says, and what the caller says otherwise.
+def _overridden(found: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+    """The fields of an account, overridden by the caller's arguments.
 
-    An instance takes the place of what instances are chosen by, and the other way round.
+    An instance also overrides the filters that choose an instance, and these override an instance.
     """
-    said = asked.said(*_HARMLESS)
-    replaced = _WISHES if "instance" in said else ("instance",) if said.keys() & set(_WISHES) else ()
-    return {name: value for name, value in found.items() if name not in replaced} | said
+    given = asked.given(*_OVERRIDES)
+    filters = set(_INSTANCE_FILTERS)
+    replaced = filters if "instance" in given else {"instance"} if given.keys() & filters else set()
+    return {name: value for name, value in found.items() if name not in replaced} | given
 
 
 # The variables of the environment
@@ -193,9 +207,9 @@ def _in_variables(asked: Asked, environment: Mapping[str, str], file: str) -> Cr
         return None
     where = f" in {file}" if file else ""
     if asked.channel is not None and channel_of(found.get("channel", asked.channel)) != channel_of(asked.channel):
-        _logger.info("%s%s is passed over: it is of another channel than %s.", _TOKEN, where, asked.channel)
+        _logger.info("Ignored %s%s: its channel is not %s.", _TOKEN, where, asked.channel)
         return None
-    chosen = _with_said(found | asked.said("channel"), asked)
+    chosen = _overridden(found | asked.given("channel"), asked)
     source = f"the variable {_TOKEN}{where}"
     try:
         if file:
@@ -203,13 +217,13 @@ def _in_variables(asked: Asked, environment: Mapping[str, str], file: str) -> Cr
         return _credentials(chosen, source, f"the variable {_VARIABLES[_classic_among(given)]}{where}: ")
     except IBMAccountError as error:
         column = _COLUMN.match(str(error))
-        if column is None or column[1] not in found or column[1] in asked.said(*_HARMLESS):
+        if column is None or column[1] not in found or column[1] in asked.given(*_OVERRIDES):
             raise
         raise type(error)(f"the variable {_VARIABLES[column[1]]}{where}: {error}") from None
 
 
 def _classic_among(given: Mapping[str, str]) -> str:
-    """Which of the variables says that the account is one of the archived platform."""
+    """The variable whose value shows that the account is one of the archived platform, as a key of ``_VARIABLES``."""
     if given["channel"].strip() == CLASSIC:
         return "channel"
     return "url" if pasted.is_classic_url(pasted.clean(given["url"])) else "token"
@@ -218,11 +232,11 @@ def _classic_among(given: Mapping[str, str]) -> str:
 def _warn_of_unused(environment: Mapping[str, str]) -> None:
     unused = [name for name in _VARIABLES.values() if name != _TOKEN and (environment.get(name) or "").strip()]
     if unused:
-        _logger.warning("%s: not used, for %s is not set.", ", ".join(unused), _TOKEN)
+        _logger.warning("Ignored %s, because %s is not set.", ", ".join(unused), _TOKEN)
 
 
 def _dotenv() -> list[tuple[str, Mapping[str, str]]]:
-    """The file ``.env`` in the working directory or above it, and its variables, where it can be read."""
+    """The file ``.env`` in the working directory or above it, and its variables; an empty list without such a file."""
     try:
         from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415 - of an extra
     except ImportError:
@@ -230,10 +244,10 @@ def _dotenv() -> list[tuple[str, Mapping[str, str]]]:
     path = ""
     try:
         path = find_dotenv(usecwd=True)
-        # As they stand there: a file that came with a downloaded program must not read other variables.
+        # Without interpolation: a file that came with a downloaded program must not read other variables.
         values = dotenv_values(path, interpolate=False) if path else {}
     except (OSError, ValueError) as error:
-        _logger.warning("%s cannot be read (%s), and is passed over.", path or ".env", type(error).__name__)
+        _logger.warning("Ignored %s, because it cannot be read (%s).", path or ".env", type(error).__name__)
         return []
     return [(path, {name: value for name, value in values.items() if value})] if path else []
 
@@ -250,13 +264,13 @@ def _in_file(asked: Asked) -> Credentials:
         raise
     entries = account_file.read(path)
     if not entries and asked.filename is not None and not path.exists():
-        raise AccountNotFoundError(f"expected filename to be that of a file of saved accounts; there is no {path}")
+        raise AccountNotFoundError(f"expected filename to be a file of saved accounts; {path} does not exist")
     accounts, unreadable = account_file.accounts_in(entries)
     if asked.name is not None:
         if asked.name not in entries:
             known = ", ".join(sorted(entries)) or "none"
             raise AccountNotFoundError(
-                f"expected name to be that of an account in {path} ({known}), got {asked.name!r}{_qiskitrc()}"
+                f"expected name to be the name of an account in {path} ({known}), got {asked.name!r}{_qiskitrc()}"
             )
         account = next((account for account in accounts if account.name == asked.name), None)
     else:
@@ -264,7 +278,7 @@ def _in_file(asked: Asked) -> Credentials:
     if account is None:
         raise _none_found(asked, str(path), entries, unreadable if asked.name is None else [asked.name])
     if unreadable and asked.name is None:
-        _logger.warning("%s: passed over %s, which is no account.", path, _listed(unreadable))
+        _logger.warning("Ignored %s in %s: not an account.", _listed(unreadable), path)
     return _of_account(account, asked, f"the account {account.name!r} in {path}")
 
 
@@ -281,7 +295,7 @@ def _none_found(asked: Asked, path: str, entries: Mapping[str, Any], unreadable:
         )
     if entries:
         return AccountNotFoundError(
-            f"{_NO_TOKEN}; no account in {path} is of the channel {asked.channel!r} ({_listed(entries)})"
+            f"{_NO_TOKEN}; no account in {path} ({_listed(entries)}) is of the channel {asked.channel!r}"
         )
     found = f"; {path} is empty" if Path(path).exists() else ""
     if asked.filename is not None and not found:
@@ -290,22 +304,24 @@ def _none_found(asked: Asked, path: str, entries: Mapping[str, Any], unreadable:
 
 
 def _of_account(account: SavedAccount, asked: Asked, source: str) -> Credentials:
-    if account.not_obeyed:
+    if account.unsupported_fields:
         raise IBMAccountError(
-            f"{source} has what this version does not obey: {_listed(account.not_obeyed)}; save it without"
+            f"{source} has fields that this version does not support: {_listed(account.unsupported_fields)}; save the "
+            "account again without them"
         )
     if asked.channel is not None and account.channel != channel_of(asked.channel):
         raise IBMAccountError(f"{source} is of the channel {account.channel!r}, not of {asked.channel!r}")
-    saved = {name: account.fields[name] for name in account_file.OBEYED if account.fields.get(name) is not None}
+    names = account_file.CONNECTION_FIELDS
+    saved = {name: account.fields[name] for name in names if account.fields.get(name) is not None}
     if asked.url is not None:
         own = saved.get("url") or DEFAULT_URLS.get(account.channel)
         if pasted.clean_url(asked.url) != pasted.clean_url(own):
             raise IBMAccountError(
-                f"expected no url other than that of {source}: its key is not sent to another host; give the token "
+                f"expected the url of {source}, got another one: its key is not sent to another host; give the token "
                 "that belongs to the url"
             )
     _check_other_services(saved, source)
-    chosen = _with_said({**saved, "token": account.fields.get("token"), "channel": account.channel}, asked)
+    chosen = _overridden({**saved, "token": account.fields.get("token"), "channel": account.channel}, asked)
     try:
         return _credentials(chosen, source, "")
     except IBMAccountError as error:
@@ -320,6 +336,6 @@ def _qiskitrc() -> str:
     if not account_file.has_qiskitrc():
         return ""
     return (
-        "; the accounts in .qiskit/qiskitrc of the home directory, which qiskit-ibmq-provider wrote, are of IBM "
-        "Quantum Platform Classic, which IBM switched off in July 2025"
+        "; qiskit-ibmq-provider wrote .qiskit/qiskitrc in the home directory: its accounts are of IBM Quantum Platform "
+        "Classic, which IBM switched off in July 2025"
     )

@@ -17,7 +17,7 @@ from attrs import evolve
 from returns.result import Success
 
 from ibm_circuit_job.clients import api_versions
-from ibm_circuit_job.clients.account import ServiceUrls, held, is_token
+from ibm_circuit_job.clients.account import ServiceUrls, acquired, is_token
 from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.http import HttpSession, RequestFailed, deadline_of, seconds_until
 from ibm_circuit_job.clients.instance_search import InstanceSearch
@@ -91,7 +91,7 @@ class PlatformAccount:
         if old is not None and old != rejected and time.monotonic() < self._ends_at and self._lock().locked():
             # Another thread renews it; meanwhile it is still good.
             return old
-        with held(self._lock(), seconds, "log in", self.params.url):
+        with acquired(self._lock(), seconds, "log in", self.params.url):
             if self._token is None or self._token == rejected or time.monotonic() >= self._renew_at:
                 self._token = self._renewed(rejected, seconds_until(deadline))
             return self._token
@@ -132,7 +132,7 @@ class PlatformAccount:
         del read
         if token is None:
             raise RequestFailed(Unreadable("IAM's answer", "access_token", "expected a string; is this IAM's URL?"))
-        self.http.keep_secret(token)
+        self.http.add_secret(token)
         life = float(life) if isinstance(life, (int, float)) and 0 < life < _LONGEST_LIFE else _LIFE
         now = time.monotonic()
         self._ends_at = now + life

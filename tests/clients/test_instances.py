@@ -76,8 +76,8 @@ def test_several_that_are_paid_for_are_listed():
 def test_unknown_pricing_counts_as_paid_for():
     old = instance(5, "old", "unknown", "unknown")
     said = refusal([PREMIUM, old])
-    assert "one of several that may be paid for" in said
-    assert "'old' (unknown, us-east); the global catalog did not tell what is unknown; give the name" in said
+    assert "one of several instances that may cost money" in said
+    assert "'old' (unknown, us-east); the global catalog does not name the unknown plans; give the name" in said
     assert "the global catalog" not in refusal([old], instance="lab")
     assert "the global catalog did not tell" in refusal([old], plans_preference=["open"])
 
@@ -105,7 +105,7 @@ def test_several_of_a_name_are_an_error_with_their_crns():
     ("instances", "wish", "words"),
     [
         ([], {}, "the token is good, but its account has no instance.*create one at https://quantum.cloud.ibm.com"),
-        ([instance(1, has_allocation=False)], {}, "create one.*allocated to none of: 'lab'"),
+        ([instance(1, has_allocation=False)], {}, "create one.*no allocated backends: 'lab'"),
         ([instance(1, has_allocation=False)], {"instance": "lab"}, "nothing is allocated to it; ask the administrator"),
         (ALL, {"instance": "labb"}, "no instance is named 'labb'"),
         (ALL, {"instance": crn(1, account="2")}, "use a token of the account of that instance"),

@@ -174,7 +174,7 @@ def test_name_that_no_name_server_knows_may_pass():
         (Obstacle.NOT_LISTENING, "give the proxy of your network", True),
         (Obstacle.SILENT, "give the proxy of your network", True),
         (Obstacle.CERTIFICATE, "REQUESTS_CA_BUNDLE", False),
-        (Obstacle.TLS, "speaks no TLS", False),
+        (Obstacle.TLS, "does not support TLS", False),
         (Obstacle.CERTIFICATE_FILE, "PEM", False),
         (Obstacle.PROXY, "check the address of the proxy", True),
         (Obstacle.PROXY_CREDENTIALS, "USER:PASSWORD", False),

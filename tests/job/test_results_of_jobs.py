@@ -303,7 +303,7 @@ def test_result_at_a_url_is_read_from_there_without_our_token(store):
 )
 def test_result_at_a_url_that_is_not_safe_is_refused(url):
     assert not is_allowed(url)
-    with pytest.raises(IBMJobApiError, match="expected the result to lie at an https URL") as raised:
+    with pytest.raises(IBMJobApiError, match="expected an https URL for the result") as raised:
         job_of(ScriptedClient([DONE], results=[location(url)])).result()
     assert "5ecret" not in str(raised.value)
 

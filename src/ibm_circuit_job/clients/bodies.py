@@ -1,4 +1,4 @@
-"""Reading the body of a reply piece by piece, and unpacking it, within the bounds of its call."""
+"""Reads and decompresses the body of a reply piece by piece, within the limits of its call."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ import urllib3
 from ibm_circuit_job.clients.bounded import DOCUMENT_BYTES, Call
 
 ENCODINGS: Final = "gzip, deflate"
-"""The encodings of bodies that are asked for."""
+"""The encodings that requests accept, for the header ``Accept-Encoding``."""
 _COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _NO_COMPRESSION: Final = frozenset({"", "identity", "none", "binary", "aws-chunked", "utf-8", "utf8"})
-"""What is found in the header ``Content-Encoding`` of bodies that are not compressed, or not by that."""
+"""Words that servers write into the header ``Content-Encoding`` of a body without compression."""
 _MOST_ENCODINGS: Final = 4
-"""How many compressions a body may have, one in the other."""
-_PIECE: Final = 256 * 1024
+"""The most compressions of one body, each inside the next."""
+_PIECE_BYTES: Final = 256 * 1024
 _JSON: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*[{\["]')
-"""What a JSON document begins with that is larger than a number."""
+"""The beginning of a JSON document: an object, a list or a text."""
 
 
 class NotJson(OSError):  # noqa: N818 - named for what it says
-    """A body is larger than any error or page, and no JSON."""
+    """A body is larger than any error message or web page, and is not JSON."""
 
 
 class UnknownEncoding(OSError):  # noqa: N818 - named for what it says
-    """A body is packed in a way that was not asked for."""
+    """A body has a compression that the request did not accept."""
 
 
 def read(response: requests.Response, call: Call) -> bytes:
-    """Return the unpacked body of a reply that was requested with ``stream=True``.
+    """Return the decompressed body of a reply that was requested with ``stream=True``.
 
     Args:
-        response: The reply; nothing of its body was read yet.
-        call: The call that it belongs to, which is entered.
+        response: The reply, before anything of its body was read.
+        call: The call of the request; it must be entered.
 
     Raises:
         requests.RequestException: If the body ended early.
-        urllib3.exceptions.HTTPError: If the connection broke, or too little came in time.
-        TooLarge: If there is more than the bound of the call.
-        NotJson: If there is more than a document may hold, and it does not begin as JSON does.
-        UnknownEncoding: If it is packed in a way that was not asked for.
-        zlib.error: If it cannot be unpacked.
+        urllib3.exceptions.HTTPError: If the connection broke, or too few bytes arrived in time.
+        TooLarge: If the body is larger than the bound of the call.
+        NotJson: If the body is larger than a document may be, and does not begin like JSON.
+        UnknownEncoding: If the body has a compression that the request did not accept.
+        zlib.error: If the body cannot be decompressed.
     """
-    # Its getvalue() is what was written, and no copy of it.
-    body, is_begun = io.BytesIO(), False
+    # getvalue() of a BytesIO that is not written to again makes no copy.
+    body, is_json = io.BytesIO(), False
     try:
         for piece in _unpacked(response, call):
             size = body.tell() + body.write(piece)
             call.bound.check(size)
-            if size > DOCUMENT_BYTES and not is_begun:
-                _check_begins_as_json(body.getbuffer()[:_PIECE])
-                is_begun = True
+            if size > DOCUMENT_BYTES and not is_json:
+                _check_begins_as_json(body.getbuffer()[:_PIECE_BYTES])
+                is_json = True
     except BaseException:
-        # The traceback would hold all of it.
+        # Otherwise the traceback has a reference to the whole body.
         body.close()
         raise
     missing = response.raw.length_remaining
@@ -72,18 +72,18 @@ def _check_begins_as_json(start: memoryview) -> None:
     is_json = _JSON.match(start) is not None
     start.release()
     if not is_json:
-        raise NotJson(f"expected JSON, got more than {DOCUMENT_BYTES} bytes that do not begin as JSON does")
+        raise NotJson(f"expected JSON, got more than {DOCUMENT_BYTES} bytes that do not begin like JSON")
 
 
 def beginning(response: requests.Response, call: Call, most: int) -> bytes:
-    """Return the beginning of the body of an error: what comes of it in time.
+    """Return the beginning of the body of an error reply, as far as it arrives in time.
 
-    A body that breaks ends there: the status of the reply says what there is to say.
+    A broken body raises nothing: its status says enough, so the bytes that arrived before are returned.
 
     Args:
-        response: The reply; nothing of its body was read yet.
-        call: The call that it belongs to, which is entered.
-        most: How many bytes to return at most.
+        response: The reply, before anything of its body was read.
+        call: The call of the request; it must be entered.
+        most: The most bytes to return.
     """
     body = bytearray()
     with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error):
@@ -95,10 +95,10 @@ def beginning(response: requests.Response, call: Call, most: int) -> bytes:
 
 
 def _unpacked(response: requests.Response, call: Call) -> Iterator[bytes]:
-    # As the connection has it: the headers of the reply stay where a hook has unpacked the body.
+    # The headers of the connection: a hook may have decompressed the body, and response.headers does not change then.
     headers: Any = getattr(response.raw, "headers", {})
-    pieces = _packed(response, call)
-    # The one that is named last was done last.
+    pieces = _received(response, call)
+    # The last compression in the header was applied last.
     for encoding in reversed(_encodings(str(headers.get("Content-Encoding", "")))):
         pieces = _bounded(_inflated(pieces, is_zip=encoding != "deflate"), call)
     yield from pieces
@@ -108,7 +108,7 @@ def _encodings(header: str) -> list[str]:
     """The compressions that a header names, in its order.
 
     Raises:
-        UnknownEncoding: If it names one that was not asked for, or more than are ever used.
+        UnknownEncoding: If the request did not accept one of them, or there are more than ``_MOST_ENCODINGS``.
     """
     named = [word.strip().lower() for word in header.split(",")]
     found = [word for word in named if word not in _NO_COMPRESSION]
@@ -119,16 +119,16 @@ def _encodings(header: str) -> list[str]:
     return found
 
 
-def _packed(response: requests.Response, call: Call) -> Iterator[bytes]:
-    """The pieces of a body as they come, and not only when so much has come."""
+def _received(response: requests.Response, call: Call) -> Iterator[bytes]:
+    """The pieces of a body as they arrive. read1() does not wait until a piece has its full size."""
     call.begin_part()
-    while piece := response.raw.read1(_PIECE, decode_content=False):
+    while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
         call.progressed(len(piece))
         yield piece
 
 
 def _bounded(pieces: Iterator[bytes], call: Call) -> Iterator[bytes]:
-    """The pieces of what was unpacked, which may be packed again: that counts, though little may come of it."""
+    """The same pieces, with a check of their total size. Each of several compressions is checked by itself."""
     size = 0
     for piece in pieces:
         size += len(piece)
@@ -137,19 +137,19 @@ def _bounded(pieces: Iterator[bytes], call: Call) -> Iterator[bytes]:
 
 
 def _inflated(pieces: Iterator[bytes], *, is_zip: bool) -> Iterator[bytes]:
-    """Unpacked pieces, each of at most ``_PIECE`` bytes, however much is packed into one."""
+    """Decompressed pieces of at most ``_PIECE_BYTES`` each, so that a small body cannot fill the memory at once."""
     unpacker: Any = None
     for piece in pieces:
         left = piece
         while left:
             if unpacker is None:
-                # Some servers send deflate without the header that it should have: the first byte tells.
+                # Some servers send deflate without its header (RFC 1950). The first byte shows whether there is one.
                 is_raw = not is_zip and left[0] & 0x0F != zlib.DEFLATED
                 unpacker = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else 32 + zlib.MAX_WBITS)
-            yield unpacker.decompress(left, _PIECE)
+            yield unpacker.decompress(left, _PIECE_BYTES)
             left = unpacker.unconsumed_tail
             if unpacker.eof:
-                # A body in gzip may have several members; padding after them is passed over.
+                # A body in gzip may have several members, and padding after them.
                 left, unpacker = (unpacker.unused_data.lstrip(b"\0") if is_zip else b""), None
                 if not left:
                     break

@@ -1,14 +1,14 @@
-"""The bounds of one call, in time and in bytes, and the connections that obey them.
+"""Limits of one call, in time and in bytes, and the connections that apply them.
 
-A :class:`Call` knows when it is to end and how many bytes it may receive. Whatever is read or written while it is
-entered goes through a :class:`BoundedSocket`, which asks it before each piece. So a server that sends headers, chunk
-sizes, trailers, replies 100 or the frames of a websocket drop by drop is cut off at the same point as a silent one, in
-the thread of the caller, and whichever library reads.
+A :class:`Call` has a deadline and a limit of bytes. While it is entered, its thread reads and writes through a
+:class:`BoundedSocket`, which checks the limits of the call before each piece. So the deadline also ends a call to a
+server that sends a reply byte by byte: its headers, chunk sizes, trailers, replies 100 or websocket frames. This works
+in the thread of the caller, and for each library that reads from the socket.
 
-What a socket cannot limit happens in a thread that is abandoned when the time is up: the lookup of a name, and the
-connection to each of its addresses; see :mod:`~ibm_circuit_job.clients.opening`.
+A socket cannot limit the lookup of a host name. So a connection is opened in a thread, which is abandoned at the
+deadline; see :mod:`~ibm_circuit_job.clients.opening`.
 
-HTTP goes through ``requests`` with a :class:`BoundedAdapter`; the websocket takes over a socket of the same kind.
+HTTP requests use ``requests`` with a :class:`BoundedAdapter`; a websocket takes over a socket of the same kind.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ from ibm_circuit_job.clients.opening import connect_in_time
 from ibm_circuit_job.state.facts import MOST_BYTES
 
 SILENT_SECONDS: Final = 30.0
-"""How long a server may take to answer; then, within how many seconds :data:`LEAST_BYTES` of a body must come."""
+"""The longest time until a reply begins, and the longest time in which :data:`LEAST_BYTES` of its body must arrive."""
 LEAST_BYTES: Final = 1024
-"""How many bytes of a body must come within :data:`SILENT_SECONDS`; a body that ends may be shorter."""
+"""The bytes of a body that must arrive within :data:`SILENT_SECONDS`, unless the body ends."""
 DOCUMENT_SECONDS: Final = 300.0
-"""How long a document may take in all, however steadily it comes."""
+"""The longest time for a whole document, even if it arrives steadily."""
 CONNECT_SECONDS: Final = 10.0
-"""How long a server may take to accept a connection, and as long again for TLS."""
+"""The longest time until a server accepts a connection, and again until TLS is set up."""
 DOCUMENT_BYTES: Final = 64_000_000
-"""How many bytes a reply other than a result may hold by default."""
+"""The default size limit of a reply that is not a result, in bytes."""
 
 _DOCUMENT_VARIABLE: Final = "IBM_CIRCUIT_JOB_MOST_DOCUMENT_BYTES"
 _RESULT_VARIABLE: Final = "IBM_CIRCUIT_JOB_MOST_RESULT_BYTES"
 FRAMING_BYTES: Final = 1_000_000
-"""How many bytes more than its body a reply may have on the wire: headers, chunk sizes, trailers, TLS excluded."""
-_PIECE: Final = 64 * 1024
-_AHEAD: Final = 4096
+"""The most bytes of a reply besides its body: headers, chunk sizes and trailers, without TLS."""
+_PIECE_BYTES: Final = 64 * 1024
+_AHEAD_BYTES: Final = 4096
 
 
 class TooLarge(OSError):  # noqa: N818 - named for what it says
-    """A reply holds more bytes than it may."""
+    """A reply has more bytes than its limit."""
 
 
 class NoProgress(TimeoutError):  # noqa: N818 - named for what it says
-    """Too little of a body came in time."""
+    """Too few bytes of a body arrived in time."""
 
 
 class Bound:
-    """How many bytes a body may hold, and which variable of the environment changes that.
+    """The size limit of a body in bytes, which an environment variable may change.
 
     Example:
         >>> Bound.of_documents().most
@@ -64,13 +64,13 @@ class Bound:
     """
 
     def __init__(self, variable: str, default: int) -> None:
-        said = os.environ.get(variable, "")
+        value = os.environ.get(variable, "")
         self.variable = variable
-        self.most = int(said) if said.isdecimal() and int(said) > 0 else default
+        self.most = int(value) if value.isdecimal() and int(value) > 0 else default
 
     @classmethod
     def of_documents(cls) -> Bound:
-        """Return the bound of every reply that is no result."""
+        """Return the bound of every reply that is not a result."""
         return cls(_DOCUMENT_VARIABLE, DOCUMENT_BYTES)
 
     @classmethod
@@ -79,10 +79,10 @@ class Bound:
         return cls(_RESULT_VARIABLE, MOST_BYTES)
 
     def check(self, size: int) -> None:
-        """Do nothing if a body may have this size.
+        """Check the size of a body in bytes.
 
         Raises:
-            TooLarge: If it may not.
+            TooLarge: If it is larger than the limit.
         """
         if size > self.most:
             raise TooLarge(
@@ -92,18 +92,17 @@ class Bound:
 
 
 class Call:
-    """One call to a server, while it is entered by ``with``: its deadline, its progress and its size.
+    """The deadline, the progress and the size of one call to a server. It applies within its ``with`` block.
 
-    A part of it (sending the request, waiting for the answer, reading the body) may take ``silent`` seconds, and each
-    time that :data:`LEAST_BYTES` were sent or received in that time, as many again.
+    A call has three parts: sending the request, waiting for the reply, reading the body. Each part may take ``silent``
+    seconds. When :data:`LEAST_BYTES` were sent or received in that time, the part gets as many seconds again.
 
     Args:
-        seconds: How long the call may take in all; ``None`` for as long as it makes progress.
-        bound: How many bytes the body of the reply may hold.
-        silent: How long a part may take without progress; :data:`SILENT_SECONDS` by default.
-        is_upgrade: Whether the connection is taken over after the headers of the reply, so that none of what follows
-            them may be read ahead.
-        received: How many bytes of what is to be received came in an earlier call.
+        seconds: The time limit of the whole call; ``None`` for no limit as long as it makes progress.
+        bound: The size limit of the body of the reply.
+        silent: The seconds that a part may take without progress; :data:`SILENT_SECONDS` by default.
+        is_upgrade: Whether another protocol uses the connection after the headers. Then nothing is read ahead.
+        received: The bytes of the same reply that an earlier call has received.
     """
 
     def __init__(
@@ -118,9 +117,9 @@ class Call:
         self.bound = bound
         self.is_upgrade = is_upgrade
         self.received = received
-        """How many bytes came so far, as they are on the wire."""
+        """The bytes received so far, before decompression."""
         self.socket: BoundedSocket | None = None
-        """The socket that the reply is read from."""
+        """The socket of the reply; ``None`` before there is a connection."""
         self._silent = SILENT_SECONDS if silent is None else silent
         self._deadline = math.inf if seconds is None else time.monotonic() + seconds
         self._moved = 0
@@ -137,18 +136,18 @@ class Call:
             _current.reset(self._entered)
 
     def begin_part(self) -> None:
-        """Note that the next part of the call begins: its answer, its body."""
+        """Record that the next part of the call begins: the reply or its body."""
         self._until, self._moved = time.monotonic() + self._silent, 0
 
     def progressed(self, count: int) -> None:
-        """Note that so many bytes of a body were sent or received."""
+        """Record that so many bytes of a body were sent or received."""
         self._moved += count
 
     def seconds_left(self) -> float:
-        """Return how long the next piece may take.
+        """Return the seconds that the next piece may take.
 
         Raises:
-            TimeoutError: If the time is up, or there was no progress.
+            TimeoutError: If the deadline has passed, or there was no progress.
         """
         now = time.monotonic()
         if now >= self._until and self._moved >= LEAST_BYTES:
@@ -163,10 +162,10 @@ class Call:
         raise TimeoutError("timed out")
 
     def receive(self, count: int) -> None:
-        """Note that so many bytes came, of whatever.
+        """Record that so many bytes arrived, of the headers, the body or anything else.
 
         Raises:
-            TooLarge: If these are more than a body within the bound can have taken.
+            TooLarge: If a reply within the limit cannot have so many bytes.
         """
         self.received += count
         if self.received > self.bound.most + FRAMING_BYTES:
@@ -177,10 +176,10 @@ _current: Final[contextvars.ContextVar[Call | None]] = contextvars.ContextVar("t
 
 
 class BoundedSocket:
-    """A socket that asks the :class:`Call` of its thread before each piece; without one it is as any other.
+    """A socket that applies the limits of the :class:`Call` of its thread to each piece.
 
     Args:
-        connected: The socket, with or without TLS. Its timeout counts where there is no call.
+        connected: The socket, with or without TLS. Its own timeout applies where there is no call.
     """
 
     def __init__(self, connected: Any) -> None:
@@ -194,15 +193,15 @@ class BoundedSocket:
         return getattr(self._socket, name)
 
     def gettimeout(self) -> float | None:
-        """Return the limit of each piece, in seconds, where there is no call."""
+        """Return the time limit of each piece without a call, in seconds."""
         return self._seconds
 
     def settimeout(self, seconds: float | None) -> None:
-        """Limit each piece to so many seconds, where there is no call."""
+        """Set the time limit of each piece without a call, in seconds."""
         self._seconds = seconds
 
     def recv(self, size: int) -> bytes:
-        """Receive up to so many bytes; what was received ahead comes first."""
+        """Receive at most *size* bytes; bytes that were read ahead come first."""
         if self._ahead:
             received, self._ahead = self._ahead[:size], self._ahead[size:]
         else:
@@ -211,7 +210,7 @@ class BoundedSocket:
         return received
 
     def recv_into(self, buffer: Any) -> int:
-        """Receive into a buffer, and return how many bytes came; what was received ahead comes first."""
+        """Receive into a buffer, and return the number of bytes; bytes that were read ahead come first."""
         if self._ahead:
             received = self.recv(len(buffer))
             buffer[: len(received)] = received
@@ -221,9 +220,9 @@ class BoundedSocket:
         return count
 
     def peek(self) -> bytes:
-        """Return the bytes that come next, which :meth:`recv` returns again; empty at the end of the stream."""
+        """Return the next bytes without consuming them; empty at the end of the stream."""
         if not self._ahead:
-            self._ahead = self._piece(self._socket.recv, _AHEAD)
+            self._ahead = self._piece(self._socket.recv, _AHEAD_BYTES)
         return self._ahead
 
     def send(self, data: Any) -> int:
@@ -238,15 +237,15 @@ class BoundedSocket:
         """Send all bytes."""
         view = memoryview(data).cast("B")
         while view:
-            view = view[self.send(view[:_PIECE]) :]
+            view = view[self.send(view[:_PIECE_BYTES]) :]
 
     def makefile(self, mode: str = "rb", buffering: int | None = None) -> io.RawIOBase | io.BufferedReader:
-        """Return a file to read a reply from, which begins the part of the call that waits for it.
+        """Return a file from which a reply is read. The part of the call that waits for the reply begins now.
 
         Args:
             mode: ``"rb"``.
-            buffering: Not used. The file of an upgrade has no buffer of its own: what follows the headers is read
-                from the socket.
+            buffering: Ignored. The file has no buffer if the connection is upgraded: the new protocol reads what
+                follows the headers from the socket.
         """
         del buffering
         assert mode == "rb"  # noqa: S101 - http.client asks for no other
@@ -259,25 +258,25 @@ class BoundedSocket:
         return reader if call.is_upgrade else io.BufferedReader(reader)
 
     def close(self) -> None:
-        """Close the socket, when all its files are closed."""
+        """Close the socket, as soon as all its files are closed."""
         self._is_closed = True
         if self._readers == 0:
             self._socket.close()
 
     def reader_closed(self) -> None:
-        """Note that one of its files is closed."""
+        """Record that one of its files was closed."""
         self._readers -= 1
         if self._is_closed:
             self.close()
 
     def _piece(self, move: Callable[[Any], Any], piece: Any) -> Any:
-        """Send or receive once, for as long as the call allows."""
+        """Send or receive one piece, within the time that the call allows."""
         call = _current.get()
         if call is None:
             self._socket.settimeout(self._seconds)
             return move(piece)
         while True:
-            # Raises where the time is up.
+            # seconds_left() raises after the deadline, and so ends this loop.
             self._socket.settimeout(call.seconds_left())
             with contextlib.suppress(TimeoutError):
                 return move(piece)
@@ -291,7 +290,7 @@ class BoundedSocket:
 
 class _Reader(io.RawIOBase):
     def __init__(self, connected: BoundedSocket) -> None:
-        # requests-ntlm looks for the certificate of the server under this name.
+        # requests-ntlm reads the certificate of the server from the attribute of this name.
         self._sock = connected
 
     def readable(self) -> bool:
@@ -301,12 +300,12 @@ class _Reader(io.RawIOBase):
         return self._sock.recv_into(buffer)
 
     def peek(self, size: int = 1) -> bytes:
-        """Return what comes next without reading it. By this, a line is read in one piece, and not byte by byte."""
+        """Return the next bytes without consuming them, so that a line is read in one piece and not byte by byte."""
         del size
         return self._sock.peek()
 
     def read1(self, size: int = -1) -> bytes:
-        """Return what comes at once; http.client asks a file that reads ahead for it."""
+        """Return the bytes that arrive first; http.client calls this method on a file that has ``peek``."""
         return self.read(size) or b""
 
     def close(self) -> None:
@@ -316,7 +315,7 @@ class _Reader(io.RawIOBase):
 
 
 class _BoundedConnection:
-    """Mixed into a connection of urllib3: its sockets are bounded, and it comes about in time or not at all."""
+    """A mixin for connections of urllib3: their sockets are bounded, and connecting ends at the deadline."""
 
     _bounded: BoundedSocket | None = None
     socket_options: Any
@@ -331,18 +330,18 @@ class _BoundedConnection:
         self._bounded = BoundedSocket(connected) if is_to_be_bounded else connected
 
     def connect(self) -> None:
-        connect: Callable[[], None] = super().connect  # type: ignore[misc] # that of the connection it is mixed into
+        connect: Callable[[], None] = super().connect  # type: ignore[misc] # a method of the class it is mixed into
         call = _current.get()
         if call is None:
             connect()
             return
-        # urllib3 asks for them before it tries each address.
+        # urllib3 iterates over the options before it tries each address of the host.
         self.socket_options = _OptionsInTime(self.socket_options or ())
         connect_in_time(self, connect, call.seconds_left())
 
 
 class _OptionsInTime(tuple[Any, ...]):
-    """Options of a socket, which are refused when the time is up, so that no further address is tried."""
+    """Options of a socket. Iterating over them raises after the deadline, so that no further address is tried."""
 
     __slots__ = ()
 
@@ -355,7 +354,7 @@ class _OptionsInTime(tuple[Any, ...]):
 
 @lru_cache(maxsize=20)
 def _bounded_pool(kind: type[Any]) -> type[Any]:
-    """The same kind of pool, with bounded connections."""
+    """A subclass of a kind of pool, whose connections are bounded."""
     if issubclass(kind.ConnectionCls, _BoundedConnection):
         return kind
     connection = type(f"Bounded{kind.ConnectionCls.__name__}", (_BoundedConnection, kind.ConnectionCls), {})
@@ -363,15 +362,15 @@ def _bounded_pool(kind: type[Any]) -> type[Any]:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter whose connections obey the :class:`Call` of their thread, through any proxy."""
+    """An adapter of ``requests`` whose connections apply the :class:`Call` of their thread, also through a proxy."""
 
     def init_poolmanager(self, *arguments: Any, **given: Any) -> None:
-        """Make the pools."""
+        """Make the pools, with bounded connections."""
         super().init_poolmanager(*arguments, **given)
         _bound(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **given: Any) -> Any:
-        """Return the pools of a proxy."""
+        """Return the pools of a proxy, with bounded connections."""
         manager = super().proxy_manager_for(proxy, **given)
         _bound(manager)
         return manager

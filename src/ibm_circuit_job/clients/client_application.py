@@ -1,7 +1,7 @@
-"""How requests name the program that sends them, in the header ``x-qx-client-application``.
+"""The header ``x-qx-client-application``, which names the program that sends a request.
 
-The service returns it as ``caller`` in the metrics of a job. The value has the form that ``qiskit-ibm-runtime`` uses:
-``qiskit-version-2/PACKAGE-VERSION,.../CLIENT``.
+The service returns its value as ``caller`` in the metrics of a job. The value has the same form as in
+``qiskit-ibm-runtime``: ``qiskit-version-2/PACKAGE-VERSION,.../CLIENT``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 HEADER: Final = "X-Qx-Client-Application"
 """The name of the header."""
 OPT_OUT: Final = "USAGE_DATA_OPT_OUT"
-"""The environment variable of the official client; where it is ``"True"``, no versions are sent."""
+"""The environment variable of the official client that turns the header off: ``"True"``."""
 
 
 def client_headers() -> dict[str, str]:
-    """Return the header that names this client, its version and that of qiskit; nothing where the user opted out.
+    """Return the header that names this client and the versions of it and of qiskit; empty if the user has opted out.
 
     Example:
         >>> client_headers()["X-Qx-Client-Application"].split("/")[-2]
@@ -36,5 +36,5 @@ def _installed(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        # It runs from its sources.
+        # The package runs from its sources, and is not installed.
         return "0"

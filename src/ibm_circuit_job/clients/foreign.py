@@ -1,8 +1,8 @@
-"""Client: any client of the service, adapted once, when it is handed to a handle, a backend or an effect.
+"""Client: an adapter of any client of the service. A client is adapted once, for a handle, a backend or an effect.
 
-The client may be ours, a test double, or the ``RuntimeClient`` of the official packages. It is asked for the methods
-that it has, with those keywords that they take. Its exceptions are recognised by their shape (``status_code`` and
-``message``), not by their class. One without that shape is a bug, and is not caught.
+The client may be ours, a test double, or the ``RuntimeClient`` of the official packages. The adapter calls the methods
+that the client has, with the keywords that they take. It recognises the client's exceptions by their attributes
+``status_code`` and ``message``, not by their class. Any other exception is a bug, and is not caught.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ NOT_CONNECTED: Final = (
     "this handle has no connection to a service; give it one with IBMProvider.attach(job), "
     "or as runtime_client when it is made, or call reconnect_with(IBMProvider) before it is pickled"
 )
-"""Why a handle without a client, such as one that was unpickled, can ask nothing."""
+"""Why a handle without a client cannot send a request. An unpickled handle has no client."""
 THIS_MACHINE: Final = "this machine"
 """The name of all services on this machine."""
-_OURS: Final = frozenset({"seconds", "prompt"})
-"""Keywords of our own clients. They go to a method that names them, and not to one that takes any keyword."""
+_OUR_KEYWORDS: Final = frozenset({"seconds", "prompt"})
+"""Keywords of our own clients. A method with ``**keywords`` does not get them, a method that names them does."""
 
 
 @frozen(eq=False)
 class Client:
-    """A client in the form in which the effects ask it; :func:`adapted` makes one."""
+    """An adapted client, which the effects use. :func:`adapted` makes one."""
 
     original: Any
-    """The client that was handed over; ``None`` without a connection."""
+    """The client itself; ``None`` without a connection."""
     offers_stream: bool
-    """Whether it can listen to a push stream."""
+    """Whether the client can listen to a push stream."""
     limits_tags: bool
-    """Whether its service limits the number and the length of tags."""
+    """Whether the service limits the number and the length of tags."""
     stores_names: bool
-    """Whether it can rename a job: ``job_update_attribute``, which is ``PUT /Jobs/ID/attributes`` of the oldest API."""
+    """Whether the client can rename a job: ``job_update_attribute``, ``PUT /Jobs/ID/attributes`` of the oldest API."""
 
     @property
     def parameters(self) -> clients.ClientParameters | None:
-        """Where its service is, and how to prove who we are; ``None`` for a third-party client."""
+        """The URL and the credentials of its account; ``None`` for a third-party client."""
         try:
             params = getattr(self.original, "params", None)
         except Exception:  # noqa: BLE001 - a property of a third-party client may raise anything
@@ -61,9 +61,9 @@ class Client:
 
     @property
     def service(self) -> str | None:
-        """The name of its service, and of the instance, without any credentials; ``None`` for a third-party client.
+        """The name of its service and instance, without credentials; ``None`` for a third-party client.
 
-        All services on this machine are one: what a service on one port has stored, one on another port goes on with.
+        All services on this machine have one name, since a service may start again on another port with the same jobs.
         """
         params = self.parameters
         if params is None:
@@ -74,25 +74,27 @@ class Client:
 
     @property
     def seconds_ahead(self) -> float | None:
-        """By how many seconds its service's clock is ahead of this machine's; ``None`` where it has not said so."""
+        """The seconds by which the service's clock is ahead of this machine's; ``None`` before the first reply."""
         ahead = getattr(self.original, "clock_ahead", None)
         return float(ahead) if isinstance(ahead, (int, float)) else None
 
     def ask(self, doing: str, method: str, *arguments: Any, **wanted: Any) -> IOResult[Any, Failure]:
-        """Call a method of the client, with those keywords that it takes, and return what it answered.
+        """Call a method of the client, and return its reply or a failure.
 
         Args:
-            doing: What a failure says that was tried, as in ``"read job abc"``.
+            doing: What the call does, for the message of a failure, as in ``"read job abc"``.
             method: The name of the method.
-            *arguments: Its positional arguments.
-            **wanted: Its keywords. One that the method does not take is left out: older clients know fewer than ours.
+            *arguments: The positional arguments of the method.
+            **wanted: The keyword arguments of the method. A keyword that the method does not take is left out: older
+                clients take fewer keywords than ours.
 
         Returns:
-            The answer as it came. Or a failure: :class:`~ibm_circuit_job.errors.Unsupported` where there is no such
-            method; :class:`~ibm_circuit_job.errors.Refused` where the answer has a ``status_code`` of 300 or more.
+            The reply, as the method returned it. Or a failure: :class:`~ibm_circuit_job.errors.Unsupported` if the
+            client has no such method; :class:`~ibm_circuit_job.errors.Refused` if the reply has a ``status_code`` of
+            300 or more; the failure of :func:`attempted` if the method raised an error of the network or the service.
 
         Raises:
-            Exception: What the client raises, unless it is trouble of the network or the service.
+            Exception: Any other exception of the client.
         """
         call = getattr(self.original, method, None)
         if callable(call):
@@ -103,7 +105,7 @@ class Client:
         return IOFailure(Unsupported(doing, lacks))
 
     def job_type(self, job_id: str) -> IOResult[Any, Failure]:
-        """Ask which API has a job: ``"RUNTIME"``, or ``"IQX"`` for one of the oldest.
+        """Request the API that has a job: ``"RUNTIME"``, or ``"IQX"`` for one of the oldest jobs.
 
         Source: ``GET /facade/v1/jobs/ID/type``.
         """
@@ -111,13 +113,13 @@ class Client:
 
 
 AnyClient: TypeAlias = JobClient | Client
-"""A client that can ask about jobs, adapted or as it came."""
+"""A client of jobs, adapted or not."""
 
 
 def adapted(client: object) -> Client:
-    """Return a client in the form in which the effects ask it. One that is adapted already is returned as it is.
+    """Return a client as the effects use it. An adapted client is returned unchanged.
 
-    What it can do is asked of its class, not of the object: a ``MagicMock`` has every attribute that is looked up.
+    The abilities of the client are read from its class, not from the object, since a ``MagicMock`` has every attribute.
 
     Args:
         client: Any client of the service; ``None`` for no connection.
@@ -144,14 +146,14 @@ def _has_method(kind: type, name: str) -> bool:
 
 
 def attempted(doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
-    """Return what a call of a client returned; trouble of the network or the service as a failure.
+    """Return what a call of a client returned, or the failure for an error of the network or the service.
 
     Args:
-        doing: What a failure says that was tried.
-        call: Calls the client.
+        doing: What the call does, for the message of a failure.
+        call: A function that calls the client.
 
     Raises:
-        Exception: What the client raises, unless it is trouble of the network or the service.
+        Exception: Any other exception of the client.
     """
     try:
         return IOSuccess(call())
@@ -163,19 +165,19 @@ def attempted(doing: str, call: Callable[[], _T]) -> IOResult[_T, Failure]:
 
 
 def _failure_of(error: Exception, doing: str) -> Failure | None:
-    """What an exception of a client means; ``None`` where it is no trouble of the network or the service."""
+    """The failure for an exception of a client; ``None`` if it is not an error of the network or the service."""
     if isinstance(error, clients.RequestFailed):
         return error.failure
     status = getattr(error, "status_code", None)
     message = str(getattr(error, "message", error))
     if type(error).__name__ == "IBMNotAuthorizedError":
-        # The only one of the official clients' that has no status.
+        # The only exception of the official clients without a status.
         status = 401
     if isinstance(status, int) and 300 <= status < 600:
-        # Those of the official clients are raised from the network's, which has the answer.
+        # The official clients raise from the exception of requests, which has the reply.
         answer = getattr(error.__cause__, "response", None)
         return Refused(doing, "the service", status, message, by_service=_is_by_service(answer, message))
-    import requests  # noqa: PLC0415 - costly, and seldom needed
+    import requests  # noqa: PLC0415 - slow to import, and seldom needed
 
     if isinstance(status, int) or isinstance(error, (requests.RequestException, OSError)):
         return Unreachable(doing, "the service", message)
@@ -183,7 +185,7 @@ def _failure_of(error: Exception, doing: str) -> Failure | None:
 
 
 def _unless_refused(doing: str, reply: Any) -> Result[Any, Failure]:
-    """An answer; as a failure where the client hands it over although it is a refusal."""
+    """The reply; a failure if its status is a refusal. Some clients return refusals instead of raising."""
     status = getattr(reply, "status_code", None)
     if isinstance(status, int) and status >= 300:
         return Bad(Refused(doing, "the service", status, by_service=_is_by_service(reply)))
@@ -191,22 +193,22 @@ def _unless_refused(doing: str, reply: Any) -> Result[Any, Failure]:
 
 
 def _is_by_service(answer: object, message: str = "") -> bool:
-    """Whether a refusal that a third-party client hands over is the service's own; it is where nothing tells.
+    """Whether the service itself sent a refusal, and not a proxy or a captive portal. True if that is not known.
 
     Args:
-        answer: What may be the answer, with its body as ``content``.
-        message: What the client made of it.
+        answer: The reply, if it is known, with its body as ``content``.
+        message: The message of the client's exception.
     """
     body = getattr(answer, "content", None)
     return wire.error_replies.read_error(body).by_service if isinstance(body, bytes) else "<html" not in message.lower()
 
 
 def _understood(call: Callable[..., Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Those keywords that a method takes."""
-    # Of a method, what all its objects share; a mock takes anything.
+    """The keyword arguments that a method takes."""
+    # The function of a method, so that the cache has no reference to the client. A mock has none.
     function = getattr(call, "__func__", call)
     names, takes_any = _of_function(function) if isinstance(function, FunctionType) else _parameters(function)
-    return {name: value for name, value in wanted.items() if name in names or (takes_any and name not in _OURS)}
+    return {name: value for name, value in wanted.items() if name in names or (takes_any and name not in _OUR_KEYWORDS)}
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
@@ -214,7 +216,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:
-        # Some that are written in C do not say.
+        # Some functions written in C have no signature.
         return frozenset(), False
     return (
         frozenset(parameter.name for parameter in parameters),
@@ -223,16 +225,19 @@ def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
 
 
 _of_function = lru_cache(maxsize=500)(_parameters)
-"""The same, inspected once for each function. A plain function keeps no client alive."""
+"""The same, cached for each function. The cache has no reference to a client."""
 
 
-# What a client hands over, as the type that it should be
+# The replies of a client, checked and converted
 
 
 def job_reply(job_id: str, reply: Any, observed_at: datetime) -> Result[Job, Unreadable]:
-    """Return the facts of a job reply. One about another job than the one that was asked for is unreadable.
+    """Return the facts of a job reply; ``Unreadable`` if the reply is about another job.
 
-    A dictionary, which a test double returns, need not have the ID where it says a status.
+    Args:
+        job_id: The ID of the job in the request.
+        reply: The reply: bytes, or a dictionary. A dictionary with a status may lack the ID, as from a test double.
+        observed_at: The time of the reply; aware.
     """
     if isinstance(reply, Mapping) and "id" not in reply and not reply.keys().isdisjoint({"state", "status"}):
         reply = {**reply, "id": job_id}
@@ -244,9 +249,15 @@ def job_reply(job_id: str, reply: Any, observed_at: datetime) -> Result[Job, Unr
 
 
 def result_body(doing: str, reply: Any) -> Result[bytes, Failure]:
-    """Return the bytes of a result, which a third-party client may have read as a text, or decoded.
+    """Return the bytes of a result, also from a third-party client that returns a text or a decoded object.
 
-    An empty body and ``null`` are a :class:`~ibm_circuit_job.errors.NoResult`, and a page of HTML is unreadable.
+    Args:
+        doing: What the call does, for the message of a failure.
+        reply: The reply of the client.
+
+    Returns:
+        The bytes. Or a failure: :class:`~ibm_circuit_job.errors.NoResult` for an empty body and ``null``;
+        :class:`~ibm_circuit_job.errors.Unreadable` for a page of HTML.
     """
     try:
         raw = _encoded(reply)
@@ -268,13 +279,13 @@ def _encoded(reply: Any) -> bytes:
 
 
 def located_body(client: Client, doing: str, url: str, *, prompt: bool) -> IOResult[bytes, Failure]:
-    """Fetch the bytes of a result from the URL that the service named, without our token.
+    """Return the bytes of a result at a URL that the service has named. The request has no token.
 
     Args:
         client: The client whose proxies are used.
-        doing: What a failure says that was tried.
-        url: Where the result lies.
-        prompt: Try once.
+        doing: What the request does, for the message of a failure.
+        url: The URL of the result.
+        prompt: Whether to send the request once; by default it is sent again after some failures.
     """
     read = partial(clients.object_store.read, url, doing=doing, parameters=client.parameters, prompt=prompt)
     return attempted(doing, read).bind_result(partial(result_body, doing))
@@ -288,7 +299,7 @@ def log_text(reply: Any) -> Result[str, Failure]:
 
 
 def properties_of(reply: Any) -> Result[Mapping[str, Any] | None, Failure]:
-    """Return a backend's properties; ``None`` where the service does not say."""
+    """Return a backend's properties; ``None`` where the service has none."""
     if not reply or isinstance(reply, Mapping):
         return Success(reply or None)
     return Bad(Unreadable("properties reply", "", f"expected an object, got a {type(reply).__name__}"))

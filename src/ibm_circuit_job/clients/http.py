@@ -1,7 +1,7 @@
-"""One HTTP request to the service: sent with ``requests``, tried again where that is safe, its trouble named.
+"""HttpSession: sends HTTP requests to the service, repeats them where that is safe, and raises ``RequestFailed``.
 
-Nothing here knows what a job is. Redirects are not followed, for they would carry the token to another host, and
-cookies are not kept. Every request is a :class:`~ibm_circuit_job.clients.bounded.Call`.
+This module does not know what a job is. Redirects are not followed, since they would send the token to another host.
+Cookies are not stored. Every request is a :class:`~ibm_circuit_job.clients.bounded.Call`.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from ibm_circuit_job.wire.hidden_values import HiddenText
 from ibm_circuit_job.wire.masking import Secrets
 
 ONCE_SECONDS: Final = 120.0
-"""How long a server may take to answer a request that is never sent again, such as a submission."""
+"""The longest time until a reply begins, for a request that is never repeated: a submission."""
 
 _RETRIED_STATUSES: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
-"""Answers after which even a POST may be sent again: the service has not taken it."""
-_REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-"""Methods that may be sent again where it is not known whether the service has taken the request."""
+"""Statuses after which even a POST may be sent again: the service has not accepted the request."""
+_REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+"""Methods that may be sent again even if the service has received the request."""
 _ERROR_BYTES: Final = 100_000
-"""How many bytes of an error are read."""
+"""The most bytes that are read of the body of an error."""
 
 
 class RequestFailed(IBMError):  # noqa: N818 - named for what it says
-    """A request failed; ``failure`` says how. The classic class turns it into a documented exception.
+    """A request failed; the attribute ``failure`` has the reason. ``IBMCircuitJob`` raises another exception for it.
 
-    It has the shape of the official clients' exceptions: ``status_code`` and ``message``.
+    Like the official clients' exceptions, it has ``status_code`` and ``message``.
     """
 
     def __init__(self, failure: Failure) -> None:
@@ -64,16 +64,16 @@ class RequestFailed(IBMError):  # noqa: N818 - named for what it says
 
 @frozen
 class Reply:
-    """What a server answered: all of it, unpacked."""
+    """A complete reply of a server, decompressed."""
 
     status_code: int
     """The HTTP status."""
     reason: str
-    """The words beside the status."""
+    """The words after the status, as in ``"Not Found"``."""
     headers: Mapping[str, str] = field(repr=False)
-    """The headers, whose names are found in any case."""
+    """The headers. Their names are found in upper and lower case."""
     content: bytes = field(repr=False)
-    """The body; of an error, its beginning."""
+    """The body; only the beginning of it for an error."""
 
     @property
     def ok(self) -> bool:
@@ -86,58 +86,61 @@ class Reply:
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """Return what the body says, which is JSON.
+        """Return the body, decoded from JSON.
 
         Raises:
-            ValueError: If it is not, as where it is empty.
+            ValueError: If the body is empty or not JSON.
         """
         return json.loads(self.content)
 
     def raise_for_status(self) -> None:
-        """Raise ``requests.HTTPError`` if the status is not a 2xx. What a client returns has one."""
+        """Raise ``requests.HTTPError`` if the status is not a 2xx. The clients return only replies with a 2xx."""
         if not self.ok:
             raise requests.HTTPError(f"HTTP {self.status_code} {self.reason}")
 
 
 @frozen
 class Patience:
-    """How often a request is tried again."""
+    """How often a request is sent again, for each kind of failure."""
 
     connect: int
-    """After connections that did not come about: the request was not sent."""
+    """How often after a connection could not be made. The request was then not sent."""
     read: int
-    """After connections that broke or went silent before there was an answer; GET, PUT and DELETE only."""
+    """How often after a connection broke or fell silent before the reply; not for POST and PATCH."""
     status: int
-    """After answers that say that the service is busy."""
+    """How often after a reply with a status of a busy service."""
     total: int = 5
-    """After any of them."""
+    """How often in all."""
 
 
 RETRY: Final = Patience(connect=3, read=2, status=5)
-"""How a patient request is tried again."""
+"""The default: a request is sent again after each kind of failure."""
 ONCE: Final = Patience(connect=0, read=0, status=0)
-"""A prompt request is tried once."""
+"""A request is sent once."""
 _UNREPEATED: Final = Patience(connect=3, read=0, status=0)
-"""How a request is tried that must not be carried out twice: again only where there was no connection to send it on."""
+"""For a request that must not be executed twice: it is sent again only if no connection could be made."""
 _BACKOFF_SECONDS: Final = 0.2
 
 
 class HttpSession:
     """Connections to one service, shared by any number of threads of one process.
 
-    A request is patient by default: it is tried again, see :data:`RETRY`. A request with ``seconds`` is tried once and
-    within that time, for a caller that has a policy of its own. All go over the same connections.
+    By default a request is sent again after some failures, see :data:`RETRY`. A request with ``seconds`` is sent once
+    and ends within that time, for callers that repeat it by their own rules.
+
+    Args:
+        parameters: The proxies, the certificates and the secrets that messages and logs must not show.
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
         self._tokens = Holder(Secrets.of([parameters.token]))
         self._all = Holder(Secrets.of([parameters.token, *_passwords(parameters)]))
         self._parameters = parameters
-        # A fork has connections of its own: over shared ones it would read its parent's replies, and its parent its.
+        # A forked process makes its own connections. On shared ones, it and its parent would read each other's replies.
         self._session = PerProcess(new_session)
 
-    def keep_secret(self, secret: str) -> None:
-        """Let no message show this text."""
+    def add_secret(self, secret: str) -> None:
+        """Mask a text in all messages and logs from now on."""
         self._tokens.add([secret])
         self._all.add([secret])
 
@@ -154,25 +157,23 @@ class HttpSession:
         once: bool = False,
         brings_token: bool = False,
     ) -> Reply:
-        """Send a request and return the answer, which is a 2xx and has arrived in full.
-
-        Without ``seconds`` a try fails after :data:`~ibm_circuit_job.clients.bounded.SILENT_SECONDS` without an answer,
-        and a body that comes too slowly or takes longer than
-        :data:`~ibm_circuit_job.clients.bounded.DOCUMENT_SECONDS` fails, too.
+        """Send a request and return the reply, which is complete and has a status of 2xx.
 
         Args:
-            doing: What it is for, as in ``"read job abc"``.
+            doing: What the request does, for error messages, as in ``"read job abc"``.
             method: The HTTP method.
-            url: Where to.
-            headers: What proves who we are.
+            url: The URL.
+            headers: The authentication headers, and others.
             query: Parameters of the URL; those that are ``None`` are left out.
-            body: JSON to send.
-            seconds: Try once, and have the answer in full by then.
-            once: Never send it again after it may have arrived.
-            brings_token: Whether the answer is a token, which may be one that is known; no secret in it is masked.
+            body: The bytes to send: JSON, unless *headers* name another type.
+            seconds: The time limit for the whole reply; the request is then sent once. By default each try has
+                :data:`~ibm_circuit_job.clients.bounded.SILENT_SECONDS` until the reply begins, and
+                :data:`~ibm_circuit_job.clients.bounded.DOCUMENT_SECONDS` in all.
+            once: Whether the request must not be executed twice. It is then sent again only if no connection was made.
+            brings_token: Whether the reply contains a new token. Secrets in its body are then not masked.
 
         Raises:
-            RequestFailed: If there was no answer in time, or it is no 2xx.
+            RequestFailed: If there was no complete reply in time, or its status is not a 2xx.
         """
         sent = _hidden(client_headers() | dict(headers or {}))
         if body is not None:
@@ -195,18 +196,18 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         prompt: bool = False,
     ) -> bytes:
-        """Send a GET and return the body of the answer, which may be large, and be the only copy.
+        """Send a GET for a result and return the body of the reply, which may be large.
 
-        It may take any time, as long as it makes progress; see :class:`~ibm_circuit_job.clients.bounded.Call`.
+        There is no time limit as long as bytes arrive; see :class:`~ibm_circuit_job.clients.bounded.Call`.
 
         Args:
-            doing: What it is for, as in ``"read the result of job abc"``.
-            url: Where to.
-            headers: What proves who we are.
-            prompt: Try once, for a caller that has a policy of its own.
+            doing: What the request does, for error messages, as in ``"read the result of job abc"``.
+            url: The URL.
+            headers: The authentication headers.
+            prompt: Whether to send the request once, for callers that repeat it by their own rules.
 
         Raises:
-            RequestFailed: If there was no answer, it was cut off or made no progress, or it is no 2xx.
+            RequestFailed: If there was no reply, it was cut off or made no progress, or its status is not a 2xx.
         """
         make_call = partial(Call, None, Bound.of_results())
         patience = ONCE if prompt else RETRY
@@ -226,7 +227,7 @@ class HttpSession:
         **sent: Any,
     ) -> Reply:
         found = self._answered(patience, make_call, doing, method, url, is_result=is_result, **sent)
-        # Raised here, and not where it was caught: the network's exception holds the request, and with it a token.
+        # Raised outside of the except block: the exception of requests has the request, which contains a token.
         if not isinstance(found, Reply):
             raise RequestFailed(found)
         return found
@@ -242,14 +243,14 @@ class HttpSession:
         is_result: bool,
         **sent: Any,
     ) -> Reply | Failure:
-        """A good answer, or what went wrong, without secrets but in the body of a good answer."""
+        """A reply with a 2xx, or the failure. Secrets are masked in both, but not in the body of the reply."""
         settings = self._settings(doing, url)
         found = exchanged(self._session(), patience, make_call, method, url, settings, **sent)
         masked = self._all.secrets.masked
         if not isinstance(found, Reply):
-            of_no_use = unusable(doing, found.error, masked, is_result=is_result)
-            if of_no_use is not None:
-                return of_no_use
+            failure = unusable(doing, found.error, masked, is_result=is_result)
+            if failure is not None:
+                return failure
             failed = unreachable(doing, url, found.error, settings=settings, parameters=self._parameters)
             return evolve(failed, message=masked(failed.message))
         if not found.ok:
@@ -261,7 +262,7 @@ class HttpSession:
         settings = settings_for(url, self._parameters)
         if missing := settings.what_is_missing(url):
             raise RequestFailed(Unsupported(doing, missing))
-        # Variables may name other proxies than those that were given.
+        # The environment may name other proxies than the parameters.
         self._all.add(settings.passwords())
         return settings
 
@@ -271,35 +272,35 @@ class HttpSession:
 
     def _refusal(self, doing: str, url: str, response: Reply) -> Refused:
         masked = self._all.secrets.masked
-        said = read_error(response.content, masked)
+        error = read_error(response.content, masked)
         return Refused(
             doing,
             url,
             response.status_code,
-            said.message or masked(response.reason or ""),
-            said.code,
-            said.trace_id,
-            _seconds(response.headers.get("Retry-After"), response.headers.get("Date")),
-            said.by_service,
+            error.message or masked(response.reason or ""),
+            error.code,
+            error.trace_id,
+            _retry_seconds(response.headers.get("Retry-After"), response.headers.get("Date")),
+            error.by_service,
         )
 
     def page_without_secrets(self, page: bytes) -> bytes:
-        """Return a page, as of a captive portal, without what was sent to it, so that it can be shown."""
+        """Return a web page with secrets masked, for messages. The page of a captive portal may repeat a request."""
         return self._all.secrets.masked(page.decode("utf-8", "replace")).encode()
 
 
 def _hidden(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers whose values are in no traceback that shows local variables."""
+    """The same headers, with values that a traceback does not show."""
     return {name: HiddenText(value) for name, value in headers.items()}
 
 
 def deadline_of(seconds: float | None) -> float | None:
-    """Return when the time is up."""
+    """Return the time on the monotonic clock after so many seconds; ``None`` for no limit."""
     return None if seconds is None else time.monotonic() + seconds
 
 
 def seconds_until(deadline: float | None) -> float | None:
-    """Return the seconds that are left; where there are none, so few that nothing can come of it."""
+    """Return the seconds until a deadline, at least 0.001; ``None`` for no limit."""
     return None if deadline is None else max(deadline - time.monotonic(), 0.001)
 
 
@@ -311,12 +312,12 @@ def _passwords(parameters: ClientParameters) -> set[str]:
 
 @frozen
 class Broken:
-    """A request had no answer, or not all of it."""
+    """A request without a complete reply."""
 
     error: BaseException = field(repr=False)
-    """What the network raised. It may hold the request, and with it a token."""
+    """The exception of the network. It may have a reference to the request, which contains a token."""
     was_answered: bool
-    """Whether the headers of an answer came."""
+    """Whether the headers of a reply arrived."""
 
 
 def exchanged(
@@ -328,21 +329,21 @@ def exchanged(
     settings: NetworkSettings,
     **sent: Any,
 ) -> Reply | Broken:
-    """Send a request, again where that is safe, and return what came of the last try.
+    """Send a request, repeat it where that is safe, and return the outcome of the last try.
 
     Args:
-        session: One of :func:`new_session`.
-        patience: How often to try again.
-        make_call: Makes the bounds of one try.
+        session: A session of :func:`new_session`.
+        patience: How often to send it again.
+        make_call: A function that returns the limits of one try.
         method: The HTTP method.
-        url: Where to.
-        settings: The proxies and certificates that hold for it.
-        **sent: What else ``requests`` is to send: ``headers``, ``params``, ``data``.
+        url: The URL.
+        settings: The proxies and certificates for this URL.
+        **sent: Further arguments of ``requests``: ``headers``, ``params``, ``data``.
     """
     left = {"connect": patience.connect, "read": patience.read, "status": patience.status}
     for tries in range(patience.total + 1):
         found = _tried(session, make_call(), method, url, settings, sent)
-        kind = _worth_a_try(method, found)
+        kind = _repeatable_failure(method, found)
         if kind is None or left[kind] == 0 or tries == patience.total:
             break
         left[kind] -= 1
@@ -360,7 +361,7 @@ def _tried(
             was_answered = True
             status = response.status_code
             if status < 200:
-                # The answer proper may follow on the connection, which is closed with this.
+                # A reply 1xx announces another one, which is lost: the connection is closed.
                 body = b""
             elif status < 300:
                 body = bodies.read(response, call)
@@ -374,37 +375,40 @@ def _tried(
 def opened(
     session: requests.Session, call: Call, method: str, url: str, settings: NetworkSettings, **sent: Any
 ) -> requests.Response:
-    """Send a request and return the answer, whose body is still to be read, while the call is entered.
+    """Send a request and return the reply without its body, which the caller reads. The call must be entered.
 
     Raises:
-        requests.RequestException: If there is no answer.
+        requests.RequestException: If there is no reply.
     """
     left = call.seconds_left()
-    # The call knows the deadline. Here stands what one piece may take, for the connection that it makes.
+    # The call applies the deadline. These limits are for one piece, before the connection has a bounded socket.
     limits: Any = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=left)
     return session.request(
         method, url, timeout=limits, allow_redirects=False, stream=True, **settings.as_arguments(url), **sent
     )
 
 
-def _worth_a_try(method: str, found: Reply | Broken) -> Literal["connect", "read", "status"] | None:
-    """After which kind of trouble a request may be sent again; ``None`` where it must not or need not be."""
+def _repeatable_failure(method: str, found: Reply | Broken) -> Literal["connect", "read", "status"] | None:
+    """The kind of failure after which the request may be sent again; ``None`` after any other outcome."""
     if isinstance(found, Reply):
         return "status" if found.status_code in _RETRIED_STATUSES else None
     if found.was_answered:
         return None
     kind = repeatable_trouble(found.error)
-    return None if kind == "read" and method not in _REPEATABLE else kind
+    return None if kind == "read" and method not in _REPEATABLE_METHODS else kind
 
 
 def new_session() -> requests.Session:
-    """Return a session that reads no variables: what holds for a URL goes with each request. It keeps no cookies."""
+    """Return a session that stores no cookies and reads no environment variables.
+
+    Proxies and certificates are arguments of each request; see :class:`NetworkSettings`.
+    """
     session = requests.Session()
     session.headers["Accept"] = "application/json"
     session.headers["Accept-Encoding"] = bodies.ENCODINGS
     session.hooks["response"] = list(_reply_hooks)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # Nor does it read a .netrc, which must not replace our token.
+    # Without this, requests reads .netrc, whose password would replace our token.
     session.trust_env = False
     adapter = BoundedAdapter(pool_connections=4, pool_maxsize=32)
     session.mount("http://", adapter)
@@ -413,18 +417,18 @@ def new_session() -> requests.Session:
 
 
 _reply_hooks: tuple[Callable[..., None], ...] = ()
-"""What the sessions that are made from now on call with each reply. Replaced, and never changed."""
+"""The hooks of new sessions. The tuple is replaced, and never changed in place."""
 
 
 @contextlib.contextmanager
 def reply_hook(hook: Callable[..., None]) -> Iterator[None]:
-    """Have every session that is made within this block, in any thread, call *hook* with each reply.
+    """Call *hook* with each reply to a session that is made within this block, in any thread.
 
-    Sessions that exist already do not. A session that was made within goes on calling it after the block.
+    Sessions from before the block do not call the hook. Sessions from within the block also call it after the block.
 
     Args:
-        hook: A hook ``response`` of requests: it is called with the reply, before its body is read where that is
-            streamed, and with the keyword arguments of the request.
+        hook: A hook ``response`` of requests. It is called with the reply, whose body may not be read yet, and with the
+            keyword arguments of the request.
     """
     global _reply_hooks  # noqa: PLW0603 - sessions are made in many places, and in threads of their own
     _reply_hooks = (*_reply_hooks, hook)
@@ -435,7 +439,7 @@ def reply_hook(hook: Callable[..., None]) -> Iterator[None]:
 
 
 def _close(session: requests.Session) -> None:
-    """Close a session and its connections, now: urllib3 leaves them to the garbage collector, in its own time."""
+    """Close a session and its connections at once. urllib3 alone leaves the connections to the garbage collector."""
     for adapter in session.adapters.values():
         assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - new_session() mounts no other
         for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
@@ -447,7 +451,7 @@ def _close(session: requests.Session) -> None:
 
 
 def date_of(header: str | None) -> datetime | None:
-    """Return the time that a header names; ``None`` where it names none.
+    """Return the time in a header ``Date`` or ``Retry-After``, aware; ``None`` where it is not a time.
 
     Example:
         >>> date_of("Thu, 26 Nov 2026 09:00:00 GMT")
@@ -462,8 +466,8 @@ def date_of(header: str | None) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _seconds(retry_after: str | None, date: str | None) -> float | None:
-    """The pause that the header ``Retry-After`` asks for: seconds, or until a time by the server's clock."""
+def _retry_seconds(retry_after: str | None, date: str | None) -> float | None:
+    """The pause in the header ``Retry-After``, in seconds. The header is a number, or a time by the server's clock."""
     if retry_after is None or retry_after.isdecimal():
         return None if retry_after is None else float(retry_after)
     until = date_of(retry_after)

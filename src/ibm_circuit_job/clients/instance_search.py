@@ -1,4 +1,4 @@
-"""Asks IBM Cloud for the instances of an account: the search, to its last page, and the catalog, once for each plan."""
+"""InstanceSearch: finds the instances of an account in IBM Cloud, and the plans of these instances."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ from ibm_circuit_job.errors import is_answer
 
 _logger: Final = logging.getLogger(__name__)
 
-_PAGE: Final = 100
+_PAGE_SIZE: Final = 100
 _FIELDS: Final = ("crn", "service_plan_unique_id", "name", "doc", "tags")
 _MOST_PAGES: Final = 1000
 
 
 @frozen
 class InstanceSearch:
-    """The search and the catalog of one cloud. Nothing is remembered between two calls.
+    """A client of IBM Cloud's global search and global catalog. It caches nothing.
 
     Source: ``POST /v3/resources/search`` of the global search, ``GET /{id}`` of the global catalog.
     """
 
     http: HttpSession
-    """The connections to ask through."""
+    """The session that sends the requests."""
     search_url: str
     """The URL of the global search."""
     catalog_url: str
     """The URL of the global catalog."""
 
     def instances(self, headers: Mapping[str, str]) -> list[Instance]:
-        """Return all instances that the account may see, without their plans, and those without an allocation, too.
+        """Return all instances that the account may see, without their plans. Some may have no allocation.
 
-        The search ends with the page that names no further one, or that brings nothing new: the same cursor may lead to
-        page after page.
+        All pages of the search are read, up to the page without a cursor. A page without new instances ends the search,
+        too, since a cursor may lead to the same page again.
 
         Args:
-            headers: What proves who we are.
+            headers: The authentication headers.
 
         Raises:
-            RequestFailed: If the search refused or could not be reached.
+            RequestFailed: If the search refused or could not be reached, or its reply cannot be read.
         """
         found: dict[str, Instance] = {}
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
-            asked = {"query": "service_name:quantum-computing", "fields": _FIELDS}
+            search = {"query": "service_name:quantum-computing", "fields": _FIELDS}
             answer = self.http.request(
                 "find the account's instances",
                 "POST",
                 f"{self.search_url}/v3/resources/search",
                 headers=headers,
-                query={"limit": _PAGE},
-                body=msgspec.json.encode(asked if cursor is None else asked | {"search_cursor": cursor}),
+                query={"limit": _PAGE_SIZE},
+                body=msgspec.json.encode(search if cursor is None else search | {"search_cursor": cursor}),
             )
             read = read_search(answer.content)
             if not isinstance(read, Success):
@@ -72,13 +72,13 @@ class InstanceSearch:
         return list(found.values())
 
     def plans(self, plan_ids: Iterable[str], headers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """Return the name and pricing type of plans, by their IDs; one request for each different plan.
+        """Return the name and the pricing type of plans, by their IDs. Each different plan costs one request.
 
-        A plan that the catalog has archived (403 or 404), or that cannot be read, is ``"unknown"``.
+        Both are ``"unknown"`` if the catalog has archived the plan (403 or 404), or its entry cannot be read.
 
         Args:
-            plan_ids: The plans.
-            headers: What proves who we are.
+            plan_ids: The IDs of the plans.
+            headers: The authentication headers.
         """
         return {plan: read_plan(self._entry(plan, headers)) for plan in dict.fromkeys(plan_ids)}
 
@@ -88,5 +88,5 @@ class InstanceSearch:
             return self.http.request("read a plan of the catalog", "GET", url, headers=headers).content
         except RequestFailed as error:
             if not is_answer(error.failure, 403, 404):
-                _logger.warning("What plan an instance has is not known: %s", error)
+                _logger.warning("Could not read plan %s of the catalog: %s", plan, error)
             return None

@@ -1,9 +1,9 @@
-"""The instances of an account, and which of them is meant. Pure.
+"""The instances of an account, and the choice of one. Pure: no I/O.
 
-An instance counts only where it has an allocation, as the official client has it: one without has no backends.
+As in the official client, only an instance with an allocation can be chosen: the others have no backends.
 
 Source: ``POST /v3/resources/search`` of IBM Cloud's global search, which lists instances, and ``GET /{id}`` of its
-global catalog, which names a plan and says how it is paid for.
+global catalog, which gives the name and the pricing type of a plan.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ CRN: Final = re.compile(
     r"crn:v1(?::[\w.-]*){2}:quantum-computing:(?P<region>[a-z0-9-]*):(?:a/)?(?P<account>[\w./-]*)(?::[\w./-]*){3}",
     re.ASCII,
 )
-"""The CRN of an instance. The region becomes a part of a host, so nothing else may stand there."""
+"""The CRN of an instance. The region becomes part of a host name, so the pattern for it is strict."""
 CREATE_AT: Final = "https://quantum.cloud.ibm.com/instances"
-"""The page on which an instance is created."""
+"""The page on which users create instances."""
 UNKNOWN: Final = "unknown"
-"""The plan of an instance of which the catalog does not tell, such as one that is not sold any more."""
+"""The plan of an instance that the catalog does not name. IBM may have withdrawn the plan."""
 AUTOMATIC: Final = "auto"
-"""Stands in place of an instance, as in the official client: the same as none."""
+"""The value of ``instance`` that chooses an instance, as in the official client. It means the same as ``None``."""
 _WITHOUT_CHARGE: Final = ("free", "trial")
 """The pricing types that cost nothing, the preferred one first."""
 
 
 @frozen
 class Instance:
-    """An instance of IBM Quantum, as far as it is known.
+    """An instance of IBM Quantum.
 
     Example:
         >>> Instance("crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::", name="lab").to_dict()["region"]
@@ -46,11 +46,11 @@ class Instance:
     crn: str
     """Its Cloud Resource Name."""
     name: str | None = None
-    """The name that its owner gave to it; ``None`` where it was not asked for."""
+    """Its name; ``None`` where it was not requested."""
     plan: str | None = None
-    """Its plan in lower case, as in ``"open"``; ``None`` where it was not asked for."""
+    """Its plan in lower case, as in ``"open"``; ``None`` where it was not requested."""
     pricing_type: str | None = None
-    """How it is paid for, as in ``"free"``, ``"paygo"``; ``None`` where it was not asked for."""
+    """The pricing type of its plan, as in ``"free"``, ``"paygo"``; ``None`` where it was not requested."""
     region: str | None = field()
     """Its region, as in ``"us-east"``; by default the one that the CRN names."""
     tags: tuple[str, ...] = ()
@@ -67,12 +67,12 @@ class Instance:
 
     @property
     def account(self) -> str | None:
-        """The ID of the account that it belongs to, by its CRN."""
+        """The ID of the account that owns the instance, from the CRN."""
         found = CRN.fullmatch(self.crn)
         return found["account"] or None if found else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the official client does, with the region beside.
+        """Return the instance as a dictionary with the keys of the official client, and the region.
 
         Example:
             >>> Instance("crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::", "lab", "open", "free").to_dict()
@@ -91,24 +91,24 @@ class Instance:
 
 @frozen
 class InstanceWish:
-    """What is known of the instance that is meant."""
+    """The user's choice of an instance: its CRN or name, or the properties that it must have."""
 
     instance: str | None = None
-    """Its CRN or its name; ``None`` or ``"auto"`` for any."""
+    """The CRN or the name; ``None`` or ``"auto"`` for any instance."""
     region: str | None = None
-    """Only one of this region."""
+    """The region of the instance; ``None`` for any."""
     plans_preference: Sequence[str] = ()
-    """Only one of these plans, the preferred one first."""
+    """The accepted plans, the preferred one first; empty for any."""
     tags: Sequence[str] = ()
-    """Only one that has all of these tags."""
+    """The tags that the instance must have, all of them."""
 
     @property
     def named(self) -> str | None:
-        """The CRN or the name; ``None`` for any."""
+        """The CRN or the name; ``None`` for any instance."""
         return None if self.instance == AUTOMATIC else self.instance
 
     def __str__(self) -> str:
-        """Return what is asked for, as in ``"region 'eu-de', tags 'a', 'b'"``."""
+        """Return the required properties in words, as in ``"region 'eu-de', tags 'a', 'b'"``."""
         parts = [
             f"region {self.region!r}" if self.region else "",
             f"plan {' or '.join(map(repr, self.plans_preference))}" if self.plans_preference else "",
@@ -122,13 +122,13 @@ class SearchPage:
     """One page of the search."""
 
     instances: tuple[Instance, ...]
-    """Those that could be read."""
+    """The instances that could be read."""
     cursor: str | None
-    """What the next page is asked for with; ``None`` where there is none."""
+    """The cursor for the request of the next page; ``None`` on the last page."""
 
 
 def read_search(body: bytes) -> Result[SearchPage, Unreadable]:
-    """Return one page of the search. An item without the CRN of an instance is left out; the others count.
+    """Return one page of the search. Items without the CRN of an instance are left out.
 
     Example:
         >>> read_search(b'{"items": [{"crn": 3}, {"crn": "crn:v1:a:b:quantum-computing:us-east:a/1:2::"}]}').unwrap()
@@ -162,10 +162,10 @@ def _instance(item: Mapping[str, Any]) -> Instance:
 
 
 def read_plan(body: bytes | None) -> tuple[str, str]:
-    """Return the name and the pricing type of a plan, in lower case; ``"unknown"`` for what cannot be read.
+    """Return the name and the pricing type of a plan in lower case, each ``"unknown"`` if it cannot be read.
 
     Args:
-        body: The catalog's entry; ``None`` where the catalog gives none.
+        body: The entry of the catalog; ``None`` if the catalog has none.
 
     Example:
         >>> read_plan(b'{"overview_ui": {"en": {"display_name": "Open"}}, "metadata": {"pricing": {"type": "free"}}}')
@@ -192,7 +192,7 @@ def with_plans(instances: Sequence[Instance], plans: Mapping[str, tuple[str, str
 
     Args:
         instances: The instances.
-        plans: The name and pricing type of each plan, by its ID; ``"unknown"`` counts for those that are not there.
+        plans: The name and pricing type of each plan, by its ID. Both are ``"unknown"`` for plans that are missing.
     """
     unknown = (UNKNOWN, UNKNOWN)
     found = ((each, plans.get(each.plan_id or "", unknown)) for each in instances)
@@ -200,9 +200,9 @@ def with_plans(instances: Sequence[Instance], plans: Mapping[str, tuple[str, str
 
 
 def candidates(instances: Sequence[Instance], wish: InstanceWish) -> list[Instance]:
-    """Return the instances that may be the one that is meant, as far as it shows without their plans.
+    """Return the instances that fit a wish, without a look at their plans. All of them have an allocation.
 
-    Where more than one is left, or where plans are preferred, the plans decide; see :func:`choose_instance`.
+    If several are left, or the wish names plans, the plans decide; see :func:`choose_instance`.
 
     Example:
         >>> crn = "crn:v1:bluemix:public:quantum-computing:us-east:a/1:{}::"
@@ -219,7 +219,7 @@ def candidates(instances: Sequence[Instance], wish: InstanceWish) -> list[Instan
 
 
 def _each_once(instances: Sequence[Instance]) -> list[Instance]:
-    """The instances in an order of their own, so that it does not matter in which they came."""
+    """The instances without duplicates, sorted by name and CRN, so that the order of the reply does not matter."""
     return sorted({each.crn: each for each in instances}.values(), key=lambda each: (each.name or "", each.crn))
 
 
@@ -233,22 +233,22 @@ def _fitting(instances: Sequence[Instance], wish: InstanceWish) -> list[Instance
 
 
 def choose_instance(instances: Sequence[Instance], wish: InstanceWish) -> Result[Instance, Failure]:
-    """Return the instance that is meant. The order of the instances does not matter.
+    """Return the instance that fits a wish. The order of *instances* does not matter.
 
-    - A CRN is the instance that has it; a name the only one of that name, wherever it is. Where several have the name,
-      the region, the plans and the tags that are asked for decide.
-    - Without either, the region, the plans and the tags decide first. Among those that fit a free one is taken, then a
-      trial. Where several cost nothing, it is the first by name, then by CRN: whichever it is, no one is billed.
-    - Where several that cost something are left, it is a failure that lists them: which of them is billed is the
-      caller's to say.
+    - A CRN chooses the instance with this CRN. A name chooses the only instance of this name. If several have the name,
+      the region, the plans and the tags of the wish decide.
+    - Otherwise the region, the plans and the tags of the wish decide. Of the instances that fit, a free one is chosen,
+      else a trial, by name and then by CRN.
+    - If several instances fit and none is free or a trial, the result is a failure that lists them. The caller has to
+      choose which one is billed.
 
     Args:
-        instances: What the search found. Their plans must be known where :func:`candidates` leaves more than one, or
-            where plans are preferred.
-        wish: What is known of the instance that is meant.
+        instances: The instances that the search found. They need their plans if :func:`candidates` returns more than
+            one, or if the wish names plans.
+        wish: The user's choice.
 
     Returns:
-        One of the instances, else an ``Unsupported`` that says what there is and what to do.
+        One of the instances; else an ``Unsupported`` that lists the instances and says what to do.
 
     Example:
         >>> crn = "crn:v1:bluemix:public:quantum-computing:us-east:a/1:{}::"
@@ -270,19 +270,19 @@ def choose_instance(instances: Sequence[Instance], wish: InstanceWish) -> Result
         return Success((without_charge or preferred)[0])
     unknown = _unknown_plans(preferred)
     return _refused(
-        f"expected instance to name one of several that {'may be' if unknown else 'are'} paid for: {listed(preferred)}"
-        f"{unknown}; give the name or the CRN of one as 'instance'"
+        f"expected instance to name one of several instances that {'may cost' if unknown else 'cost'} money: "
+        f"{listed(preferred)}{unknown}; give the name or the CRN of one as 'instance'"
     )
 
 
 def _unknown_plans(instances: Sequence[Instance]) -> str:
-    """That the catalog is the reason, where a plan or its price is not known."""
+    """The end of a message about instances with an unknown plan or pricing type; else an empty text."""
     is_unknown = any(UNKNOWN in {each.plan, each.pricing_type} for each in instances)
-    return "; the global catalog did not tell what is unknown" if is_unknown else ""
+    return "; the global catalog does not name the unknown plans" if is_unknown else ""
 
 
 def _preferred(instances: Sequence[Instance], wish: InstanceWish) -> list[Instance]:
-    """Those of the most preferred plan that any has."""
+    """The instances of the most preferred plan that any of them has."""
     if not wish.plans_preference:
         return list(instances)
     of_each = ([each for each in instances if each.plan == plan.lower()] for plan in wish.plans_preference)
@@ -303,23 +303,23 @@ def _of_that_name(
 
 
 def _none(instances: Sequence[Instance], wish: InstanceWish) -> Unsupported:
-    """Why no instance fits."""
+    """The failure if no instance fits."""
     usable = [each for each in _each_once(instances) if each.has_allocation]
     idle = [each for each in _each_once(instances) if not each.has_allocation]
     if wish.named is not None and any(wish.named in {each.crn, each.name} for each in idle):
         return _unsupported(
-            f"the instance {wish.named!r} has no backends, for nothing is allocated to it; ask the administrator of "
-            f"the account to allocate some at {CREATE_AT}"
+            f"the instance {wish.named!r} has no backends, because nothing is allocated to it; ask the administrator "
+            f"of the account to allocate some at {CREATE_AT}"
         )
     if not usable:
-        others = f"; backends are allocated to none of: {listed(idle)}" if idle else ""
+        others = f"; these instances have no allocated backends: {listed(idle)}" if idle else ""
         return _unsupported(
             f"the token is good, but its account has no instance to run jobs in; create one at {CREATE_AT}{others}"
         )
     if wish.named is not None and CRN.fullmatch(wish.named):
         return _unsupported(
-            f"the token's account has no instance {wish.named!r}; use a token of the account of that instance, or one "
-            f"of this account's: {listed(usable, with_crn=True)}"
+            f"the token's account has no instance {wish.named!r}; use a token of the account of that instance, or an "
+            f"instance of this account: {listed(usable, with_crn=True)}"
         )
     if wish.named is not None:
         return _unsupported(f"expected instance to be one of {listed(usable)}; no instance is named {wish.named!r}")
@@ -328,11 +328,11 @@ def _none(instances: Sequence[Instance], wish: InstanceWish) -> Unsupported:
 
 
 def listed(instances: Sequence[Instance], *, with_crn: bool = False) -> str:
-    """Return the names, plans and regions of instances for a message: the first twenty.
+    """Return the names, plans and regions of the first twenty instances, for a message.
 
     Args:
         instances: The instances.
-        with_crn: Whether the CRN is said, too.
+        with_crn: Whether the CRNs are listed, too.
 
     Example:
         >>> listed([Instance("crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::", "lab", "premium")])

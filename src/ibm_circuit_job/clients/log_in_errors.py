@@ -1,7 +1,7 @@
-"""Why logging in failed -> an ``IBMAccountError`` that names the culprit and one next step. Pure.
+"""The error of a failed log-in: an ``IBMAccountError`` that says what failed and what to do next. Pure: no I/O.
 
-Source: the error codes of IAM, https://cloud.ibm.com/apidocs/iam-identity-token-api; ``BXNIM0415E`` is that of a key
-that IAM does not know.
+Source: the error codes of IAM, https://cloud.ibm.com/apidocs/iam-identity-token-api; ``BXNIM0415E`` is the code for an
+unknown key.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 from ibm_circuit_job.errors import Failure, IBMAccountError, Obstacle, Refused, Unreachable, Unreadable, account_error
 
-_UNKNOWN_KEY: Final = "BXNIM0415E"
-_OF_IAM: Final = "BXNIM"
-_OF_IBM: Final = re.compile(r"(?:.*\.)?ibm\.com")
+_UNKNOWN_KEY_CODE: Final = "BXNIM0415E"
+_IAM_CODES: Final = "BXNIM"
+_IBM_HOST: Final = re.compile(r"(?:.*\.)?ibm\.com")
 _TRY_LATER: Final = "try again later"
 _CHECK_URL: Final = "check the url"
 _OF_SOURCE: Final = "{of the source}"
 _CHECK_KEY: Final = (
     f"check the token{_OF_SOURCE}: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys"
 )
-_LOCKED: Final = "look at https://cloud.ibm.com/iam/apikeys whether the key, or its account, is locked or disabled"
+_LOCKED: Final = "check at https://cloud.ibm.com/iam/apikeys whether the key, or its account, is locked or disabled"
 _PORTAL: Final = "log in to the network that this machine is in: open https://cloud.ibm.com in a browser"
 _ASK_FOR_PROXY: Final = "a firewall may be in the way: give the proxy of your network as 'proxies', or in HTTPS_PROXY"
 _CREDENTIALS: Final = (
@@ -34,7 +34,7 @@ _OF_OBSTACLE: Final = {
     Obstacle.CERTIFICATE: (
         "give the certificates of your network's authority as verify='/path/to/them.pem', or in REQUESTS_CA_BUNDLE"
     ),
-    Obstacle.TLS: "check the url: what answers there speaks no TLS that is understood here",
+    Obstacle.TLS: "check the url: the server there does not support TLS, or no version that this machine supports",
     Obstacle.CERTIFICATE_FILE: "name a file in PEM format, or none",
     Obstacle.SOCKS: "install PySocks, which a proxy with socks5:// needs",
     Obstacle.PROXY: "check the address of the proxy",
@@ -43,15 +43,15 @@ _OF_OBSTACLE: Final = {
 
 
 def log_in_error(failure: Failure, url: str, source: str | None = None) -> IBMAccountError:
-    """Return the exception for a login that failed, with one next step.
+    """Return the exception for a failed log-in. Its message ends with one next step.
 
-    Whether it may pass: see :func:`~ibm_circuit_job.errors.account_error`. A login page of a network in the place of
-    IBM's reply may pass, too.
+    Its attribute ``is_passing`` is set by :func:`~ibm_circuit_job.errors.account_error`, and true if the log-in page of
+    a network came instead of IBM's reply.
 
     Args:
-        failure: Why it failed.
-        url: The URL that was logged into.
-        source: Where the key is from, in words.
+        failure: The failure of the log-in.
+        url: The URL of the log-in.
+        source: The source of the key in words, as in ``"the variable QISKIT_IBM_TOKEN"``.
 
     Example:
         >>> from ibm_circuit_job.errors import Refused
@@ -61,21 +61,21 @@ def log_in_error(failure: Failure, url: str, source: str | None = None) -> IBMAc
 (code BXNIM0415E); check the token: an API key is shown once, when it is created at https://cloud.ibm.com/iam/apikeys
     """
     step = _next_step(failure, _is_of_ibm(url))
-    said = step.replace(_OF_SOURCE, "" if source in {None, "the arguments"} else f" of {source}")
-    error = account_error(failure, f"; {said}" if said else "")
+    words = step.replace(_OF_SOURCE, "" if source in {None, "the arguments"} else f" of {source}")
+    error = account_error(failure, f"; {words}" if words else "")
     if step == _PORTAL:
         error.is_passing = True
     return error
 
 
 def _is_of_ibm(url: str) -> bool:
-    return _OF_IBM.fullmatch(urlsplit(url).hostname or "") is not None
+    return _IBM_HOST.fullmatch(urlsplit(url).hostname or "") is not None
 
 
 def _next_step(failure: Failure, is_of_ibm: bool) -> str:
     match failure:
         case Unreachable(obstacle=obstacle):
-            if obstacle in _OF_OBSTACLE and (is_of_ibm or obstacle not in _OF_URL):
+            if obstacle in _OF_OBSTACLE and (is_of_ibm or obstacle not in _OF_WRONG_URL):
                 return _OF_OBSTACLE[obstacle]
             return _TRY_LATER if is_of_ibm else _CHECK_URL
         case Refused():
@@ -86,8 +86,8 @@ def _next_step(failure: Failure, is_of_ibm: bool) -> str:
             return ""
 
 
-_OF_URL: Final = frozenset({Obstacle.NAME_SERVER, Obstacle.NOT_LISTENING, Obstacle.SILENT})
-"""Where another host than IBM's cannot be reached, the URL is more likely to be wrong than the network."""
+_OF_WRONG_URL: Final = frozenset({Obstacle.NAME_SERVER, Obstacle.NOT_LISTENING, Obstacle.SILENT})
+"""Obstacles that come more likely from a wrong URL than from the network, if the host is not one of IBM's."""
 
 
 def _after_refusal(failure: Refused) -> str:
@@ -96,8 +96,8 @@ def _after_refusal(failure: Refused) -> str:
         (status == 407, _CREDENTIALS),
         (status == 511 or (300 <= status < 400 and not failure.by_service), _PORTAL),
         (failure.is_busy, _TRY_LATER),
-        (code == _UNKNOWN_KEY, _CHECK_KEY),
-        (code.startswith(_OF_IAM), _LOCKED),
+        (code == _UNKNOWN_KEY_CODE, _CHECK_KEY),
+        (code.startswith(_IAM_CODES), _LOCKED),
         (failure.by_service and status in {400, 401, 403}, f"check the token{_OF_SOURCE}"),
     )
     return next((step for fits, step in steps if fits), _CHECK_URL)

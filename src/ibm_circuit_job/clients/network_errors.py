@@ -1,4 +1,4 @@
-"""What a connection raised -> an ``Unreachable``, with the obstacle that its types name."""
+"""Turns exceptions of a connection into failures: an ``Unreachable`` with its obstacle, or an unusable reply."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BROKEN: Final = (
     ValueError,
     zlib.error,
 )
-"""What is raised where a connection breaks, or what came over it is no HTTP or cannot be unpacked."""
+"""The exceptions of a connection that breaks, or of a reply that is not HTTP or cannot be decompressed."""
 _NOT_CONNECTED: Final = (
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.ProxyError,
@@ -36,7 +36,7 @@ _NOT_CONNECTED: Final = (
 )
 _TOO_LONG: Final = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (?P<status>\d{3})")
-"""The words of http.client for a refusal of a proxy: the status is in no attribute."""
+"""The message of http.client if a proxy refuses a tunnel. No attribute of the exception has the status."""
 
 
 def unreachable(
@@ -48,15 +48,15 @@ def unreachable(
     settings: NetworkSettings,
     parameters: ClientParameters | None,
 ) -> Unreachable:
-    """Return what a connection raised as a failure.
+    """Return the failure for an exception of a connection.
 
     Args:
-        doing: What the request was for.
-        url: Where it went.
-        error: What was raised.
-        shown: The URL as it is shown; by default all of it.
-        settings: The proxies and certificates that held for it.
-        parameters: Where these are from.
+        doing: What the request does, as in ``"read job abc"``.
+        url: The URL of the request.
+        error: The exception.
+        shown: The URL in the message; by default the whole URL.
+        settings: The proxies and certificates of the request.
+        parameters: The parameters that name the proxy, so that the message can say who named it.
     """
     causes = list(_causes(error))
     words, obstacle, proxy = words_of(error), _obstacle(causes), settings.proxy(url)
@@ -73,10 +73,10 @@ def unreachable(
 def unusable(
     doing: str, error: BaseException, shown: Callable[[str], str], *, is_result: bool
 ) -> Unreadable | Unsupported | None:
-    """Return the failure where a reply came that cannot be used; ``None`` for trouble of the network.
+    """Return the failure for a reply that arrived and cannot be used; ``None`` for an error of the network.
 
-    A result that is too large or packed in an unknown way is so the next time, too. Any other such reply may pass: what
-    is in front of the service may have sent it.
+    A result that is too large, or has an unknown compression, stays so at the next try: this is ``Unsupported``.
+    Any other such reply is ``Unreadable``; the request may be repeated, since a proxy may have sent the reply.
 
     Args:
         doing: What the request was for.
@@ -93,12 +93,14 @@ def unusable(
 
 
 def repeatable_trouble(error: BaseException) -> Literal["connect", "read"] | None:
-    """Return whether a connection did not come about, or broke or went silent later; ``None`` for what will not pass.
-
-    Certificates and TLS are of the last kind.
+    """Return the kind of an error after which a request may be sent again.
 
     Args:
-        error: What was raised before there was an answer.
+        error: The exception of a request without a reply.
+
+    Returns:
+        ``"connect"`` if no connection could be made; ``"read"`` if the connection broke or fell silent later; ``None``
+        for errors that remain, such as those of certificates and TLS.
     """
     causes = list(_causes(error))
     if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
@@ -110,7 +112,7 @@ def repeatable_trouble(error: BaseException) -> Literal["connect", "read"] | Non
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception, and all that it was raised for, outermost first."""
+    """The exception and its causes, outermost first."""
     left, seen = [error], set()
     while left:
         cause = left.pop(0)
@@ -146,9 +148,9 @@ def _obstacle(causes: list[BaseException]) -> Obstacle | None:  # noqa: PLR0911 
 
 
 def _broken_file(path: str) -> str | None:
-    """Why a file or folder of certificates cannot be used."""
+    """The reason why a file or folder of certificates cannot be used; ``None`` if it can."""
     try:
-        if os.path.isdir(path):  # noqa: PTH112 - what requests asks
+        if os.path.isdir(path):  # noqa: PTH112 - as requests does
             ssl.create_default_context(capath=path)
         else:
             ssl.create_default_context(cafile=path)
@@ -158,7 +160,7 @@ def _broken_file(path: str) -> str | None:
 
 
 def words_of(error: BaseException) -> str:
-    """Return the network's own words, from the innermost cause; ours where too little of a body came in time."""
+    """Return the message of the innermost cause of an exception; our own where too few bytes of a body arrived."""
     slow = next((cause for cause in _causes(error) if isinstance(cause, NoProgress)), None)
     if slow is not None:
         return str(slow)
@@ -172,7 +174,7 @@ def words_of(error: BaseException) -> str:
 
 
 def may_have_arrived(error: BaseException) -> bool:
-    """Return whether a request that failed may have arrived: False where no connection came about."""
+    """Return whether the server may have received a failed request: False if no connection could be made."""
     return not any(isinstance(cause, _NOT_CONNECTED) for cause in _causes(error))
 
 

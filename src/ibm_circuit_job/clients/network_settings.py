@@ -1,19 +1,18 @@
-"""Proxies and certificates: what is given, what variables of the environment name, and what holds for one URL.
+"""The proxies and the certificates for a URL, from the parameters and the environment variables.
 
-Every request obeys the same rules, by ``requests`` or by websocket, to IAM, the search, the catalog, the API or an
+Every request follows the same rules: by ``requests`` and by websocket; to IAM, the search, the catalog, the API and an
 object store:
 
-1. ``proxies`` that are given hold for the schemes and hosts that they name, whatever ``NO_PROXY`` says.
-2. Else the variables ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``ALL_PROXY`` hold, but for the hosts in ``NO_PROXY`` and for
-   this machine.
-3. Plain HTTP, which is for this machine, goes through no proxy on another one: the key would be sent there in plain
-   text.
-4. ``verify`` that is False or a path holds; else ``REQUESTS_CA_BUNDLE``, then ``CURL_CA_BUNDLE``, then
-   ``SSL_CERT_FILE``.
+1. The parameter ``proxies`` applies to the schemes and hosts that it names, even to hosts in ``NO_PROXY``.
+2. Otherwise the variables ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``ALL_PROXY`` apply, except to the hosts in ``NO_PROXY``
+   and to this machine.
+3. Plain HTTP is for this machine only. It does not use a proxy on another machine, which would receive the key in
+   plain text.
+4. The parameter ``verify`` applies if it is False or a path. Otherwise the first of the variables
+   ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE`` and ``SSL_CERT_FILE`` applies.
 
-Source: ``requests.Session.merge_environment_settings``, whose rules these are, and OpenSSL for ``SSL_CERT_FILE``. The
-former lets the environment win over what a session has, and writes into the mapping of proxies that it is given; so a
-session here reads no variables itself.
+Source: the rules of ``requests.Session.merge_environment_settings``; OpenSSL for ``SSL_CERT_FILE``. The sessions of
+this library do not call that method: in it, the environment overrides the session, and the given mapping is changed.
 """
 
 from __future__ import annotations
@@ -37,25 +36,25 @@ _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy
 
 @frozen
 class NetworkSettings:
-    """What holds for requests to one URL."""
+    """The proxies and the certificates for requests to one URL."""
 
     proxies: Mapping[str, str] = field(repr=False)
-    """The proxies as ``requests`` wants them; they may hold a password."""
+    """The proxies by scheme, as in ``requests``. The URLs may contain passwords."""
     verify: bool | str
-    """Whether certificates are checked, or the file or folder of the authorities to check them by."""
+    """Whether certificates are checked, or the path of the certificates of the trusted authorities."""
     verify_origin: str = ""
-    """What named that file, as in ``"the variable REQUESTS_CA_BUNDLE"``."""
+    """The source of that path, as in ``"the variable REQUESTS_CA_BUNDLE"``."""
     ntlm: tuple[str, str] | None = field(default=None, repr=False)
-    """The user name and the password for a proxy that asks for NTLM."""
+    """The user name and the password for a proxy with NTLM authentication."""
 
     def as_arguments(self, url: str) -> dict[str, Any]:
-        """Return them as arguments of a request to the URL; the caller's own, for ``requests`` writes into them."""
+        """Return the settings as new keyword arguments of ``requests``, which changes them in place."""
         given = {"proxies": dict(self.proxies), "verify": self.verify}
         ntlm = _ntlm_class() if self.ntlm and self.proxy(url) else None
         return given if ntlm is None or self.ntlm is None else given | {"auth": _ProxyNtlm(ntlm(*self.ntlm))}
 
     def what_is_missing(self, url: str) -> str | None:
-        """Return why no request can be sent to the URL: a proxy with NTLM needs a package; ``None`` where it can be."""
+        """Return why no request can be sent to a URL: a proxy with NTLM needs a package. ``None`` if it can be sent."""
         if self.ntlm is None or self.proxy(url) is None or _ntlm_class() is not None:
             return None
         return (
@@ -63,21 +62,21 @@ class NetworkSettings:
         )
 
     def proxy(self, url: str) -> str | None:
-        """Return the proxy on the way to a URL; it may hold a password."""
+        """Return the URL of the proxy for a URL; ``None`` without a proxy. It may contain a password."""
         return select_proxy(url, dict(self.proxies)) or None
 
     def passwords(self) -> set[str]:
-        """Return the passwords of all proxies, as they are written and as they are sent."""
+        """Return the passwords of all proxies, both percent-encoded and decoded."""
         found = {urlsplit(proxy).password for proxy in self.proxies.values()}
         return {spelt for password in found if password for spelt in (password, unquote(password))}
 
 
 def settings_for(url: str, parameters: ClientParameters | None) -> NetworkSettings:
-    """Return the proxies and certificates that hold for a URL.
+    """Return the proxies and certificates for a URL.
 
     Args:
-        url: Where the request goes.
-        parameters: The proxies and ``verify`` that were given.
+        url: The URL of the request.
+        parameters: The parameters with ``proxies`` and ``verify``; ``None`` for the environment variables alone.
 
     Example:
         >>> from ibm_circuit_job.clients import ClientParameters
@@ -105,7 +104,7 @@ def _verify(given: bool | str) -> tuple[bool | str, str]:
 
 
 def shown_proxy(proxy: str, parameters: ClientParameters | None) -> str:
-    """Return a proxy for a message, without its password, and what named it.
+    """Return a proxy and its source for a message, without the password.
 
     Example:
         >>> from ibm_circuit_job.clients import ClientParameters
@@ -117,14 +116,14 @@ def shown_proxy(proxy: str, parameters: ClientParameters | None) -> str:
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else proxy.rpartition("@")[2]
     if parameters is not None and proxy in parameters.proxy_urls.values():
         return f"{shown} (given as proxies)"
-    # requests adds a scheme where a variable has none.
-    names = [name for name in _PROXY_VARIABLES if (said := os.environ.get(name)) and proxy in {said, f"http://{said}"}]
+    # requests adds http:// to the value of a variable without a scheme.
+    names = [name for name in _PROXY_VARIABLES if (url := os.environ.get(name)) and proxy in {url, f"http://{url}"}]
     return f"{shown} (named by {f'the variable {names[0]}' if names else 'the settings of the system'})"
 
 
 def _ntlm_class() -> Callable[[str, str], AuthBase] | None:
     try:
-        from requests_ntlm import HttpNtlmAuth  # noqa: PLC0415 - for those who use it
+        from requests_ntlm import HttpNtlmAuth  # noqa: PLC0415 - optional
     except ImportError:
         return None
     ntlm: Callable[[str, str], AuthBase] = HttpNtlmAuth
@@ -132,10 +131,10 @@ def _ntlm_class() -> Callable[[str, str], AuthBase] | None:
 
 
 class _ProxyNtlm(AuthBase):
-    """NTLM for a proxy alone: a server that asks for it must not get the proxy's password in any form.
+    """NTLM authentication for a proxy alone. A server that requests NTLM must not get the proxy's password in any form.
 
-    A proxy that forwards a request is answered, as in the official client. One that asks before it opens a tunnel, as
-    for https, is not: ``requests-ntlm`` does not see its answer.
+    It works for a proxy that forwards requests, as in the official client. It does not work for a proxy that requests
+    NTLM before it opens a tunnel for https: ``requests-ntlm`` does not see the reply of that proxy.
     """
 
     def __init__(self, ntlm: Any) -> None:

@@ -1,7 +1,7 @@
-"""Reading a result that lies at a URL: in an object store, which wants no token and gets none.
+"""Reads a result from a URL of an object store. The request has no token.
 
-The URL comes from the service and is itself a secret: anyone who has it may read the result. So no message repeats more
-of it than the host and the path.
+The URL comes from the service and is a secret: anyone with the URL can read the result. So messages contain only its
+host and path.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ def read(
     parameters: ClientParameters | None = None,
     prompt: bool = False,
 ) -> bytes:
-    """Return what lies at a URL.
+    """Return the bytes at a URL.
 
     Args:
-        url: Where it lies: https, or http on this machine.
-        doing: What it is for, as in ``"read the result of job abc"``.
-        parameters: Proxies, and whether certificates are checked; nothing else of them is used.
-        prompt: Try once, for a caller that has a policy of its own.
+        url: The URL: https, or http on this machine.
+        doing: What the request does, for error messages, as in ``"read the result of job abc"``.
+        parameters: The parameters with ``proxies`` and ``verify``; nothing else of them is used.
+        prompt: Whether to send the request once, for callers that repeat it by their own rules.
 
     Raises:
-        RequestFailed: If the URL is not one of these, the store refuses or cannot be reached, or there is more.
+        RequestFailed: If the URL is not allowed, the store refuses or cannot be reached, or the result is too large.
     """
     secrets = _secrets_in(url)
     with quiet_logs.without(secrets):
         failed = _fetched(url, doing, parameters, http.ONCE if prompt else http.RETRY, secrets)
     if isinstance(failed, bytes):
         return failed
-    # Raised here, and not where it was caught: the network's exception holds the URL.
+    # Raised outside of the except block: the exception of requests contains the URL.
     raise RequestFailed(failed)
 
 
 def _secrets_in(url: str) -> Secrets:
-    """The query of a URL, its longer values, which are no numbers and dates, and a user and a password."""
+    """The secrets of a URL: its query, the longer values in the query, a user name and a password."""
     try:
         parts = urlsplit(url)
-        values = [value for _, value in parse_qsl(parts.query) if len(value) >= _SHORTEST]
+        values = [value for _, value in parse_qsl(parts.query) if len(value) >= _SHORTEST_SECRET]
         return Secrets.of([parts.query, *values, parts.username, parts.password])
     except ValueError:
         return Secrets.of([url])
 
 
-_SHORTEST: Final = 20
-"""The length of the shortest value of a query that is taken for a signature or a token."""
+_SHORTEST_SECRET: Final = 20
+"""The length from which a value in a query may be a signature or a token; numbers and dates are shorter."""
 
 
 def is_allowed(url: str) -> bool:
@@ -77,7 +77,7 @@ def is_allowed(url: str) -> bool:
         (False, False)
     """
     try:
-        # Read by the parser of the library that connects: two readers of one URL may see two hosts.
+        # urllib3 also makes the connection. Another parser might find another host in the same URL.
         parts = parse_url(url)
     except ValueError:
         return False
@@ -94,7 +94,7 @@ def _fetched(
 ) -> bytes | Refused | Unreachable | Unreadable | Unsupported:
     if not is_allowed(url):
         scheme = url.split(":", 1)[0][:20]
-        return Unsupported(doing, f"expected the result to lie at an https URL, got one of {scheme!r}")
+        return Unsupported(doing, f"expected an https URL for the result, got one with the scheme {scheme!r}")
     shown, settings = _without_query(url), settings_for(url, parameters)
     if missing := settings.what_is_missing(url):
         return Unsupported(doing, missing)
@@ -103,7 +103,7 @@ def _fetched(
     if isinstance(found, Broken):
         return _broken(found.error, url, doing, shown, settings, parameters, secrets)
     if found.status_code != 200:
-        # Not in its own words, which may repeat the URL.
+        # The reply's own message may repeat the URL, so the standard words for the status are used.
         words = responses.get(found.status_code, "")
         return Refused(doing, shown, found.status_code, words, by_service=_is_by_store(found.content))
     return found.content
@@ -119,14 +119,14 @@ def _broken(
     secrets: Secrets,
 ) -> Unreachable | Unreadable | Unsupported:
     masked = secrets.plus(settings.passwords()).masked
-    if (of_no_use := unusable(doing, error, masked, is_result=True)) is not None:
-        return of_no_use
+    if (failure := unusable(doing, error, masked, is_result=True)) is not None:
+        return failure
     found = unreachable(doing, url, error, shown=shown, settings=settings, parameters=parameters)
     return evolve(found, message=masked(found.message))
 
 
 def _is_by_store(error: bytes) -> bool:
-    """Whether an error is the store's own: XML as that of S3, or what the local service sends."""
+    """Whether the store itself has sent an error: XML as from S3, or the JSON of the local service."""
     return _XML_ERROR.match(error) is not None or read_error(error).by_service
 
 

@@ -1,7 +1,7 @@
-"""OldestJobs: a client of the jobs that ``job_type`` calls ``IQX``, which the account's own API has.
+"""OldestJobs: a client of the oldest jobs, for which ``job_type`` returns ``IQX``. The account's own API has them.
 
-It has the methods of a client of jobs, so that a handle, an effect or a wait uses it as any other. It asks the account
-client, ours or that of ``qiskit-ibm-provider``, and renames what that answers.
+It has the same methods as other clients of jobs, so handles, effects and waits can use it. It sends requests through
+the account client, ours or that of ``qiskit-ibm-provider``, and renames the fields of the replies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 def has_oldest_jobs(account_client: object) -> bool:
     """Return whether a client of an account can read the results of the oldest jobs.
 
-    It is asked of its class: a ``MagicMock`` has every attribute that is looked up.
+    The class is examined, not the object, since a ``MagicMock`` has every attribute.
 
     Example:
         >>> has_oldest_jobs(None)
@@ -35,8 +35,8 @@ class OldestJobs:
     """A client of the oldest jobs of an account.
 
     Args:
-        account_client: Our ``AccountClient``, that of ``qiskit-ibm-provider``, or one with some of its methods.
-        runtime_client: The client of all other jobs: it replaces tags. ``None`` where there is none.
+        account_client: Our ``AccountClient``, that of ``qiskit-ibm-provider``, or another one with some of its methods.
+        runtime_client: The client of all other jobs, which changes tags and reads properties; ``None`` without one.
 
     Example:
         >>> class Account:
@@ -55,23 +55,23 @@ class OldestJobs:
 
     @property
     def params(self) -> Any:
-        """Where the service is, and how to prove who we are, where the account's client says it."""
+        """The URL and the credentials of the account; ``None`` if the account client has none."""
         return getattr(self.account_client, "params", None)
 
     def job_get(self, job_id: str, exclude_params: bool = False) -> bytes:
-        """Return the job reply, as the service gives those of other jobs.
+        """Return the job reply, in the format of other jobs.
 
         Raises:
-            RequestFailed: If the service refused, could not be reached, or what it answered cannot be read.
+            RequestFailed: If the service refused or could not be reached, or its reply cannot be read.
         """
         return _read(oldest_replies.job_reply(self.account_client.job_get(job_id), exclude_params=exclude_params))
 
     def job_metadata(self, job_id: str) -> bytes:
-        """Return the metrics reply: the times of the steps, and the place in the queue; raises as :meth:`job_get`."""
+        """Return the metrics reply: the times of the steps and the place in the queue. Raises like :meth:`job_get`."""
         return _read(oldest_replies.metrics_reply(self.account_client.job_get(job_id)))
 
     def job_results(self, job_id: str) -> bytes | str:
-        """Return the body of the result, which lies in the object store."""
+        """Return the body of the result, from the object store. Raises like :meth:`job_get`."""
         body: bytes | str = self.account_client.job_result(job_id)
         return body
 
@@ -85,16 +85,16 @@ class OldestJobs:
         raise RequestFailed(Unsupported(f"read the log of job {job_id}", "the oldest jobs have no log"))
 
     def backend_properties(self, backend_name: str, datetime: Any = None) -> Any:
-        """Return how good a backend was at a time, as the client of all jobs says it."""
+        """Return the properties of a backend at a time, from the client of all other jobs."""
         doing = f"read the properties of backend {backend_name}"
         return self._other(None, "backend_properties", doing)(backend_name, datetime=datetime)
 
     def job_cancel(self, job_id: str) -> Any:
-        """Ask the service to cancel the job: the account's API, where its client can, else that of all jobs."""
+        """Request the cancellation of a job: from the account client if it can, else from the client of other jobs."""
         return self._other(self.account_client, "job_cancel", f"cancel job {job_id}")(job_id)
 
     def update_tags(self, job_id: str, tags: Sequence[str]) -> Any:
-        """Replace the job's tags, with the client of all jobs."""
+        """Replace the job's tags, through the client of all other jobs."""
         return self._other(None, "update_tags", f"tag job {job_id}")(job_id, list(tags))
 
     def jobs_get(
@@ -109,7 +109,7 @@ class OldestJobs:
         created_before: Any = None,
         hgp: str | None = None,
     ) -> bytes:
-        """Return one page of the oldest jobs; raises as :meth:`job_get`."""
+        """Return one page of the oldest jobs. Raises like :meth:`job_get`."""
         given = {
             **({} if hgp is None else dict(zip(("hub", "group", "project"), hgp.split("/"), strict=False))),
             "backend": backend_name,

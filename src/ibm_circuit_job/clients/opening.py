@@ -1,7 +1,7 @@
-"""Opening a connection in a thread of its own, which is abandoned when the time is up.
+"""Opens a connection in a thread, which is abandoned after a time limit.
 
-The lookup of a name cannot be interrupted. So a connection is opened in a thread, which ends by itself, and then closes
-what it opened if it was abandoned. How many such threads there are is limited, for each host and in all.
+The lookup of a host name cannot be interrupted. So each connection is opened in its own thread. An abandoned thread
+ends by itself, and closes its connection then. The number of these threads is limited, for each host and in all.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ import urllib3
 from ibm_circuit_job.threads.locks import PerProcess
 
 MOST_OF_HOST: Final = 32
-"""How many connections to one host and port may be opened at a time; those that were abandoned count."""
+"""The most connections to one host and port that may be opening at the same time, with abandoned ones."""
 MOST_IN_ALL: Final = 256
-"""The same, of all hosts together."""
+"""The same for all hosts together."""
 
 
 def connect_in_time(connection: Any, connect: Callable[[], None], seconds: float) -> None:
-    """Connect in a thread of its own.
+    """Open a connection in a new thread, and wait for it.
 
-    Where as many connections are being opened as may be, one of them is waited for, unless all were abandoned.
+    If the limit of opening connections is reached, this function waits until one of them ends. It raises at once if all
+    of them are abandoned.
 
     Args:
-        connection: The connection. It is closed if it comes about when nothing waits for it any more.
-        connect: Opens it.
-        seconds: How long that may take.
+        connection: The connection. It is closed if it opens after the time limit.
+        connect: A function that opens it.
+        seconds: The time limit.
 
     Raises:
-        urllib3.exceptions.ConnectTimeoutError: If the time is up, or as many as may be were abandoned already.
+        urllib3.exceptions.ConnectTimeoutError: If the time is over, or the limit is reached by abandoned connections.
     """
     end = time.monotonic() + seconds
     openings = _openings()
@@ -44,11 +45,11 @@ def connect_in_time(connection: Any, connect: Callable[[], None], seconds: float
     try:
         thread.start()
     except Exception:
-        # There are no more threads to be had.
+        # The system cannot start another thread.
         openings.end(opening)
         raise
     except BaseException:
-        # Ctrl-C, while it started.
+        # Ctrl-C while the thread starts.
         openings.abandon(opening)
         raise
     if not opening.wait(end - time.monotonic()):
@@ -57,7 +58,7 @@ def connect_in_time(connection: Any, connect: Callable[[], None], seconds: float
 
 
 class _Opening:
-    """A connection that is opened in a thread."""
+    """A connection that a thread opens."""
 
     def __init__(self, connection: Any, connect: Callable[[], None], openings: _Openings) -> None:
         self.address = f"{connection.host}:{connection.port}"
@@ -66,10 +67,10 @@ class _Opening:
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        """Open it, in the thread."""
+        """Open the connection; called in the thread."""
         try:
             self._connect()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the caller waits
+        except BaseException as error:  # noqa: BLE001 - wait() raises it in the caller's thread
             self._error = error
         was_abandoned = self._openings.end(self)
         self._ended.set()
@@ -77,7 +78,7 @@ class _Opening:
             self._connection.close()
 
     def wait(self, seconds: float) -> bool:
-        """Return whether the connection came about in time. Ctrl-C ends the wait at once."""
+        """Return whether the attempt ended in time, and raise its exception. Ctrl-C ends the wait at once."""
         has_ended = False
         try:
             self._ended.wait(seconds)
@@ -89,7 +90,7 @@ class _Opening:
 
 
 class _Openings:
-    """The connections that are being opened by threads of this process."""
+    """The connections that threads of this process are opening."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -97,14 +98,14 @@ class _Openings:
         self._abandoned: set[_Opening] = set()
 
     def add(self, opening: _Opening, end: float) -> None:
-        """Add one, as soon as there may be one more.
+        """Add a connection, as soon as the limits allow it.
 
         Args:
             opening: The connection.
-            end: Until when to wait for that, on the monotonic clock.
+            end: The end of the wait, on the monotonic clock.
 
         Raises:
-            urllib3.exceptions.ConnectTimeoutError: If there may be no more of them until then.
+            urllib3.exceptions.ConnectTimeoutError: If the limits do not allow it until then.
         """
         with self._changed:
             while True:
@@ -125,7 +126,7 @@ class _Openings:
                 self._changed.wait(left)
 
     def end(self, opening: _Opening) -> bool:
-        """Note that a connection was opened or failed, and return whether it was abandoned before."""
+        """Record that a connection was opened or failed, and return whether it was abandoned before."""
         with self._changed:
             was_abandoned = opening in self._abandoned
             self._under_way.discard(opening)
@@ -134,7 +135,7 @@ class _Openings:
             return was_abandoned
 
     def abandon(self, opening: _Opening) -> bool:
-        """Note that nothing waits for a connection any more, and return whether it is still being opened."""
+        """Record that the caller no longer waits for a connection, and return whether it is still opening."""
         with self._changed:
             is_under_way = opening in self._under_way
             if is_under_way:

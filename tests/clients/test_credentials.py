@@ -356,7 +356,7 @@ TWO_HOSTS = [
 @pytest.mark.parametrize("url", TWO_HOSTS)
 def test_url_that_can_be_read_as_two_hosts_gets_no_key(save, monkeypatch, url):
     save(mine={"token": KEY})
-    refused("expected url to be one such as", token=KEY, url=url)
+    refused("expected url to be like", token=KEY, url=url)
     monkeypatch.setenv("IAM_URL", url)
     refused("expected the variable IAM_URL to name a host below", name="mine")
     with pytest.raises(IBMAccountError, match="expected the variable IAM_URL to be a URL"):
@@ -382,5 +382,5 @@ def test_private_endpoint_has_hosts_of_its_own(monkeypatch):
     assert api_url(private) == "https://private.us-east.quantum.cloud.ibm.com/api/v1"
     assert iam_url(private) == "https://private.iam.cloud.ibm.com"
     assert service_url(private.url, "NO_SUCH_VARIABLE", "globalcatalog") == "https://globalcatalog.cloud.ibm.com/api/v1"
-    with pytest.raises(IBMAccountError, match="expected no private_endpoint"):
+    with pytest.raises(IBMAccountError, match="expected either private_endpoint or a url"):
         ClientParameters("key", "https://own.example/api/v1", private_endpoint=True)

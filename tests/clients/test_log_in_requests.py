@@ -152,8 +152,8 @@ def test_backend_that_is_new_since_the_log_in_is_found(server):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"account": "other"}, "one of another account, mine, than that of the key, other: use an API key of"),
-        ({"pages": [[]]}, "403.*the token is good, but its account has no instance.*create one at"),
+        ({"account": "other"}, "belongs to account mine and the key to account other: use an API key of"),
+        ({"pages": [[]]}, "403.*the token is valid, but its account has no instance.*create one at"),
         ({"pages": [[item(2, "big")]]}, r"the token's account has no instance.*'big' \(open, us-east, crn:"),
         ({"pages": [[item(1)]]}, "has this instance, but may not use it now: ask its administrator"),
     ],

@@ -29,7 +29,7 @@ from ibm_circuit_job.clients.client_application import client_headers
 from ibm_circuit_job.clients.network_errors import BROKEN, repeatable_trouble, unreachable, unusable
 from ibm_circuit_job.clients.network_settings import NetworkSettings, settings_for
 from ibm_circuit_job.clients.parameters import ClientParameters
-from ibm_circuit_job.clients.quiet_logs import Holder
+from ibm_circuit_job.clients.quiet_logs import MaskedInLogs
 from ibm_circuit_job.errors import Failure, IBMError, Refused, Unsupported, describe
 from ibm_circuit_job.threads.locks import PerProcess
 from ibm_circuit_job.wire.error_replies import read_error
@@ -133,8 +133,8 @@ class HttpSession:
     """
 
     def __init__(self, parameters: ClientParameters) -> None:
-        self._tokens = Holder(Secrets.of([parameters.token]))
-        self._all = Holder(Secrets.of([parameters.token, *_passwords(parameters)]))
+        self._tokens = MaskedInLogs(Secrets.of([parameters.token]))
+        self._all = MaskedInLogs(Secrets.of([parameters.token, *_passwords(parameters)]))
         self._parameters = parameters
         # A forked process makes its own connections. On shared ones, it and its parent would read each other's replies.
         self._session = PerProcess(new_session)

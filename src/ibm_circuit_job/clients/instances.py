@@ -314,7 +314,7 @@ def _none(instances: Sequence[Instance], wish: InstanceWish) -> Unsupported:
     if not usable:
         others = f"; these instances have no allocated backends: {listed(idle)}" if idle else ""
         return _unsupported(
-            f"the token is good, but its account has no instance to run jobs in; create one at {CREATE_AT}{others}"
+            f"the token is valid, but its account has no instance to run jobs in; create one at {CREATE_AT}{others}"
         )
     if wish.named is not None and CRN.fullmatch(wish.named):
         return _unsupported(

@@ -1,4 +1,4 @@
-"""ClientParameters: where the service is and how to prove who we are."""
+"""ClientParameters: the URL, the credentials and the network settings of an account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ibm_circuit_job.wire.hidden_values import hidden
 PLATFORM: Final = "ibm_quantum_platform"
 CLASSIC: Final = "ibm_quantum"
 DEFAULT_URLS: Final[Mapping[str, str]] = {CLASSIC: pasted.CLASSIC_URL, PLATFORM: "https://cloud.ibm.com"}
-"""Where to log in by default, by the channel.
+"""Channel -> the default URL of the log-in.
 
 ``ibm_quantum_platform`` is IBM Quantum Platform; ``ibm_quantum`` is IBM Quantum Platform Classic, which IBM switched
 off in July 2025.
@@ -37,14 +37,14 @@ _CRN_EXAMPLE: Final = "a CRN such as 'crn:v1:bluemix:public:quantum-computing:us
 
 
 def channel_of(channel: Any) -> Any:
-    """Return the name of a channel today: that of IBM Quantum Platform was another one before."""
+    """Return the present name of a channel: ``"ibm_cloud"`` is the former name of ``"ibm_quantum_platform"``."""
     return PLATFORM if channel == "ibm_cloud" else channel
 
 
 def channel_of_url(url: str | None) -> str:
-    """Return the channel that a URL is of.
+    """Return the channel of a URL.
 
-    That of the archived platform has a host of its own; on this machine, the local service has it at the path ``/api``.
+    The channel ``ibm_quantum`` has its own host. On this machine, the local service has it at the path ``/api``.
 
     Example:
         >>> channel_of_url("https://cloud.ibm.com"), channel_of_url("http://127.0.0.1:8080/api")
@@ -58,7 +58,7 @@ def channel_of_url(url: str | None) -> str:
 
 
 def _texts(given: Any) -> Any:
-    """Texts as a tuple; one text is a tuple of one."""
+    """A text or several texts as a tuple; any other value unchanged."""
     if given is None:
         return ()
     if isinstance(given, str):
@@ -82,11 +82,11 @@ def _region(given: Any) -> Any:
 
 def _check_region(_: object, __: object, region: Any) -> None:
     if region is not None and not (isinstance(region, str) and _REGION.fullmatch(region)):
-        raise InvalidAccountError(f"expected region to be one such as 'us-east' or 'eu-de', got {pasted.shown(region)}")
+        raise InvalidAccountError(f"expected region to be like 'us-east' or 'eu-de', got {pasted.shown(region)}")
 
 
 def _proxies(given: Any) -> Any:
-    """Proxies as the official client saves them; the bare mapping of ``requests`` is taken, too."""
+    """Proxies in the form of the official client. The mapping of ``requests`` is accepted, too."""
     if not isinstance(given, Mapping) or given.keys() & _PROXY_FIELDS:
         return given or None
     return {"urls": dict(given)} if given else None
@@ -102,8 +102,8 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
     unknown += [key for key in urls if not isinstance(key, str) or not _PROXY_SCHEME.fullmatch(key)]
     if unknown:
         raise InvalidAccountError(
-            f"expected proxies to be like {example}, with 'username_ntlm' and 'password_ntlm' where the proxy wants "
-            f"them; got the unknown {', '.join(map(pasted.shown, unknown))}"
+            f"expected proxies to be like {example}, with 'username_ntlm' and 'password_ntlm' if the proxy needs them; "
+            f"got the unknown {', '.join(map(pasted.shown, unknown))}"
         )
     wrong = [
         key
@@ -111,7 +111,7 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
         if not (isinstance(url, str) and url.strip() and url.isprintable() and not pasted.is_secret(url))
     ]
     if wrong:
-        raise InvalidAccountError(f"expected the proxy for {', '.join(wrong)} to be a URL such as 'http://host:port'")
+        raise InvalidAccountError(f"expected the proxy for {', '.join(wrong)} to be a URL like 'http://host:port'")
     login = [proxies.get("username_ntlm"), proxies.get("password_ntlm")]
     if login != [None, None] and not all(isinstance(part, str) and part for part in login):
         raise InvalidAccountError(
@@ -120,7 +120,7 @@ def _check_proxies(_: object, __: object, proxies: Any) -> None:
 
 
 def _verify(given: Any) -> Any:
-    """A path as an absolute one, so that it stays what it was when the working directory changes."""
+    """A path as an absolute path, since the working directory may change later; any other value unchanged."""
     if given is None:
         return True
     if isinstance(given, str | os.PathLike) and os.fspath(given):
@@ -154,20 +154,20 @@ def _check_private(_: object, __: object, private: Any) -> None:
 
 
 def _token(given: Any) -> Any:
-    """A token as it is meant; one that no traceback shows."""
+    """A token without blanks and quotes around it, of a type that tracebacks do not show."""
     return hidden(pasted.clean(given))
 
 
 @frozen
 class ClientParameters:
-    """Where the service is and how to prove who we are. The token is in no repr.
+    """The URL, the credentials and the network settings of an account. The token is not in the repr.
 
-    Token, URL and instance may be as they are pasted: with blanks, line breaks or quotes around them, a CRN without the
-    colons at its end, the URL of any page or region of IBM Cloud. The CRN decides which region is meant.
+    Token, URL and instance may be pasted: with blanks, line breaks or quotes around them, a CRN without the colons at
+    its end, the URL of any page or region of IBM Cloud. The region is that of the CRN.
 
     Raises:
-        IBMAccountError: If an argument cannot be what it is for. The message repeats no secret, also where it was given
-            in another's place.
+        IBMAccountError: If an argument is invalid. The message repeats no secret, even if a token was given as another
+            argument.
 
     Example:
         >>> ClientParameters("secret", "http://127.0.0.1:8080/api")
@@ -180,27 +180,27 @@ channel='ibm_quantum_platform')
     token: str = field(converter=_token, repr=False)
     """The API key of IBM Cloud; on the channel ``ibm_quantum`` the API token."""
     url: str = field(default=None)
-    """The URL to log into; that of IBM by default. Plain HTTP only to this machine."""
+    """The URL of the log-in; by default IBM's. Plain HTTP is allowed only to this machine."""
     instance: str | None = field(default=None, converter=pasted.clean_name)
-    """What to work in: the CRN of an instance, its name, or ``"auto"``; on the channel ``ibm_quantum``
-    ``"hub/group/project"``. Chosen by plan, region and tags where ``None``."""
+    """The instance: its CRN or its name; on the channel ``ibm_quantum`` ``"hub/group/project"``. With ``None`` or
+    ``"auto"``, it is chosen by plan, region and tags."""
     proxies: Mapping[str, Any] | None = field(
         default=None, converter=_proxies, repr=False, hash=False, validator=_check_proxies
     )
-    """Proxies, as ``{"urls": {"https": "http://host:port"}, "username_ntlm": ..., "password_ntlm": ...}``; the mapping
-    of urls alone is taken, too. They may hold a password and are in no repr."""
+    """Proxies, as ``{"urls": {"https": "http://host:port"}, "username_ntlm": ..., "password_ntlm": ...}``, or the
+    mapping of urls alone. They may contain a password, and are not in the repr."""
     verify: bool | str = field(default=True, converter=_verify, validator=_check_verify)
-    """Whether certificates of https servers are checked, or the path of a file or folder of those to trust."""
+    """Whether certificates of https servers are checked, or the path of a file or folder of trusted certificates."""
     channel: str = field(default=None)
-    """``"ibm_quantum_platform"``, or ``"ibm_quantum"`` for the archived platform; by default as the URL says."""
+    """``"ibm_quantum_platform"``, or ``"ibm_quantum"`` for the archived platform; by default the channel of the URL."""
     region: str | None = field(default=None, kw_only=True, converter=_region, validator=_check_region, repr=False)
-    """The region that the instance is to be in, where the instance is not given."""
+    """The region of the instance, if ``instance`` does not name one."""
     plans_preference: tuple[str, ...] = field(
         default=(), kw_only=True, converter=_texts, validator=_check_texts, repr=False
     )
-    """The plans that the instance is to have, the preferred one first, where the instance is not given."""
+    """The accepted plans of the instance, the preferred one first, if ``instance`` does not name one."""
     tags: tuple[str, ...] = field(default=(), kw_only=True, converter=_texts, validator=_check_texts, repr=False)
-    """The tags that the instance is to have, where the instance is not given."""
+    """The tags that the instance must have, if ``instance`` does not name one."""
     private_endpoint: bool = field(
         default=False, kw_only=True, converter=_private, validator=_check_private, repr=False
     )
@@ -224,7 +224,7 @@ channel='ibm_quantum_platform')
             object.__setattr__(self, "private_endpoint", True)
         if self.private_endpoint and (urlsplit(self.url).path or channel == CLASSIC):
             raise InvalidAccountError(
-                "expected no private_endpoint beside a url that names the API itself; leave out one of the two"
+                "expected either private_endpoint or a url that names the API itself, got both; leave out one of them"
             )
 
     @property
@@ -239,12 +239,12 @@ channel='ibm_quantum_platform')
 
     @property
     def proxy_urls(self) -> dict[str, str]:
-        """The proxies as ``requests`` wants them."""
+        """The proxies by scheme, as in ``requests``."""
         return dict((self.proxies or {}).get("urls") or {})
 
 
 def _check_url(url: Any) -> None:
-    """What was given may hold a password, or be the token in the wrong place, so it is not repeated."""
+    """Check the URL. The message does not repeat it: it may contain a password, or be a misplaced token."""
     if url is None:
         return
     try:
@@ -258,15 +258,13 @@ def _check_url(url: Any) -> None:
         example = DEFAULT_URLS[PLATFORM]
         kind = pasted.kind_of(url) if isinstance(url, str) else None
         got = f"; got {kind}" if kind not in {None, "a URL"} else ""
-        raise InvalidAccountError(
-            f"expected url to be one such as {example!r}, with http:// or https:// at the front{got}"
-        )
+        raise InvalidAccountError(f"expected url to be like {example!r}, with http:// or https:// at the front{got}")
     if parts.username or parts.password:
         raise InvalidAccountError("expected url to be without user name and password; give the token as 'token'")
     if parts.scheme == "http" and not pasted.is_loopback(pasted.host_of(url)):
         raise InvalidAccountError(
-            "expected url to begin with https://, for a key is not sent in plain text to another machine; "
-            "http:// is for this machine, such as http://127.0.0.1:8080/api"
+            "expected url to begin with https://, because a key is not sent in plain text to another machine; http:// "
+            "is for this machine only, as in http://127.0.0.1:8080/api"
         )
 
 
@@ -277,12 +275,12 @@ def _check_channel(channel: Any) -> None:
 
 
 def _check_url_is_of_channel(url: str, channel: str) -> None:
-    """A key of one platform is not sent to the other."""
+    """Check that the key of one platform is not sent to the other platform."""
     if pasted.is_classic_url(url) and channel != CLASSIC:
         raise InvalidAccountError(f"expected url to be one of IBM Quantum Platform, got one of Classic: {SWITCHED_OFF}")
     if channel == CLASSIC and pasted.clean_url(url) == DEFAULT_URLS[PLATFORM]:
         raise InvalidAccountError(
-            f"expected channel to be {PLATFORM!r} for this url, which is one of IBM Quantum Platform; got {CLASSIC!r}"
+            f"expected channel to be {PLATFORM!r} for a url of IBM Quantum Platform, got {CLASSIC!r}"
         )
 
 
@@ -294,11 +292,11 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "a token of IBM Quantum Platform Classic": SWITCHED_OFF,
     "an access token, which expires within the hour": "give the API key that it was made with",
 }
-"""What to do with what is no API key."""
+"""Kind of a text that was given as the token -> the next step."""
 
 
 def _check_token(token: Any, channel: str) -> None:
-    # What was given may be a mangled token, so it is not repeated here.
+    # The messages do not repeat the value: it may be a token with a mistake in it.
     if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
         raise InvalidAccountError("expected token to be a non-empty string of printable ASCII characters")
     kind = pasted.kind_of(token)

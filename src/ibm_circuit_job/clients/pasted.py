@@ -1,6 +1,6 @@
-"""Keys, CRNs and URLs as people paste them: cleaned, completed, and recognised in the wrong place. Pure.
+"""Cleans keys, CRNs and URLs that users paste, and recognises them if they are given as another argument. Pure.
 
-A message never repeats what :func:`kind_of` recognises, for it may be a secret.
+Messages never repeat a text that :func:`kind_of` recognises as a key or a token.
 
 Source: the format of a CRN, https://cloud.ibm.com/docs/account?topic=account-crn.
 """
@@ -17,10 +17,10 @@ from urllib3.util import parse_url
 from ibm_circuit_job.clients.instances import CRN
 
 CLASSIC_URL: Final = "https://auth.quantum-computing.ibm.com/api"
-"""Where IBM Quantum Platform Classic was, which IBM switched off in July 2025."""
+"""The former URL of IBM Quantum Platform Classic, which IBM switched off in July 2025."""
 
-_SEGMENTS: Final = 10
-"""Of a CRN; the last two, resource type and resource, are empty for an instance."""
+_CRN_SEGMENTS: Final = 10
+"""The segments of a CRN; the last two, resource type and resource, are empty for an instance."""
 _QUOTES: Final = "'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb,;"
 _BLANK: Final = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
 _CLASSIC_TOKEN: Final = re.compile(r"[0-9a-f]{128}", re.IGNORECASE)
@@ -34,7 +34,7 @@ _SECRETS: Final = frozenset(
         "an API key",
     }
 )
-"""What :func:`kind_of` says of a text that is a secret, or has one in it."""
+"""The kinds of :func:`kind_of` that are a secret, or may contain one."""
 _HGP: Final = re.compile(r"[\w.-]+/[\w.-]+/[\w.-]+")
 _CLOUD: Final = re.compile(r"(?:.*?\.)??(?P<root>(?:test\.)?cloud\.ibm\.com)")
 _REGION: Final = re.compile(
@@ -42,11 +42,11 @@ _REGION: Final = re.compile(
 )
 _CLASSIC_HOST: Final = re.compile(r"(?:.*\.)?quantum-computing\.ibm\.com")
 _LATER_CONSOLE: Final = "quantum.ibm.com"
-"""A page of IBM's that leads to the console of IBM Quantum Platform today."""
+"""A host of IBM that redirects to the console of IBM Quantum Platform."""
 
 
 def clean(given: Any) -> Any:
-    r"""Return a key or a CRN without blanks, line breaks, and quotes around it; anything but text as it is.
+    r"""Return a key or a CRN without blanks, line breaks, and quotes around it; a value that is not a text unchanged.
 
     Example:
         >>> clean(' "abc\n   def" ')
@@ -59,7 +59,7 @@ def clean(given: Any) -> Any:
 
 
 def clean_name(given: Any) -> Any:
-    """Return the name of an instance without what surrounds it; a CRN and hub/group/project without any blanks.
+    """Return the name of an instance without blanks and quotes around it; a CRN or hub/group/project without blanks.
 
     Example:
         >>> clean_name(' "my instance" ')
@@ -74,20 +74,20 @@ def clean_name(given: Any) -> Any:
 
 
 def completed_crn(crn: str) -> str:
-    """Return a CRN with the colons at its end, which a double click does not select.
+    """Return a CRN with the colons at its end. A double click selects a CRN without them.
 
     Example:
         >>> completed_crn("crn:v1:bluemix:public:quantum-computing:us-east:a/1:2")
         'crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::'
     """
     segments = crn.rstrip(":").split(":")
-    if len(segments) != _SEGMENTS - 2:
+    if len(segments) != _CRN_SEGMENTS - 2:
         return crn
     return ":".join([*segments, "", ""])
 
 
 def region_of_crn(instance: Any) -> str | None:
-    """Return the region that a CRN names; ``None`` for anything else.
+    """Return the region in a CRN; ``None`` for any other value.
 
     Example:
         >>> region_of_crn("crn:v1:bluemix:public:quantum-computing:eu-de:a/1:2::")
@@ -98,7 +98,7 @@ def region_of_crn(instance: Any) -> str | None:
 
 
 def kind_of(text: str) -> str | None:
-    """Return in words what a text is that has a shape of its own; ``None`` where it may be anything.
+    """Return the kind of a text in words, recognised by its format; ``None`` if it has no known format.
 
     Example:
         >>> kind_of("crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::"), kind_of("my instance")
@@ -119,7 +119,7 @@ def kind_of(text: str) -> str | None:
 
 
 def is_secret(given: Any) -> bool:
-    """Return whether a value has the shape of a key or a token.
+    """Return whether a value has the format of a key or a token.
 
     Example:
         >>> is_secret("f" * 128), is_secret("eu-de")
@@ -129,11 +129,11 @@ def is_secret(given: Any) -> bool:
 
 
 def shown(given: Any, secret: str | None = None) -> str:
-    """Return a value as a message may show it: not where it may be a secret.
+    """Return a value for a message; only its kind if it may be a secret.
 
     Args:
         given: The value.
-        secret: What is not shown either.
+        secret: A text that the message must not show, such as the token.
 
     Example:
         >>> shown("us east"), shown("f" * 128), shown(["x"])
@@ -152,10 +152,10 @@ def shown(given: Any, secret: str | None = None) -> str:
 
 
 def clean_url(given: Any) -> Any:
-    """Return a URL without blanks, quotes and slashes at its end; one of IBM's as the root of what it belongs to.
+    """Return a URL without blanks and quotes around it, and without slashes at its end.
 
-    Every page, region and API of IBM Cloud becomes ``https://cloud.ibm.com``, from which the hosts of all its services
-    follow; see :func:`~ibm_circuit_job.clients.service_urls.api_url`.
+    The URL of any page, region or API of IBM Cloud becomes ``https://cloud.ibm.com``. The hosts of its services are
+    derived from it; see :func:`~ibm_circuit_job.clients.service_urls.api_url`.
 
     Example:
         >>> clean_url(" https://eu-de.quantum.cloud.ibm.com/api/v1/ ")
@@ -178,7 +178,7 @@ def clean_url(given: Any) -> Any:
 
 
 def region_of_url(given: Any) -> str | None:
-    """Return the region that the host of a URL of IBM Cloud names; ``None`` where it names none.
+    """Return the region in the host of a URL of IBM Cloud; ``None`` where it has none.
 
     Example:
         >>> region_of_url("https://eu-de.quantum.cloud.ibm.com/api/v1"), region_of_url("https://quantum.cloud.ibm.com")
@@ -203,17 +203,15 @@ def is_private_url(given: Any) -> bool:
 
 
 def is_classic_url(url: str) -> bool:
-    """Return whether a URL is IBM's own of IBM Quantum Platform Classic, which was switched off."""
+    """Return whether a URL has a host of IBM Quantum Platform Classic, which IBM switched off."""
     return _CLASSIC_HOST.fullmatch(host_of(url)) is not None
 
 
 def host_of(url: Any) -> str:
-    r"""Return the host that a connection to a URL is made with; empty where there is none.
+    r"""Return the host of a URL in lower case, without a dot at its end; an empty text where there is none.
 
-    It is in lower case, and without a dot at its end.
-
-    ``urllib`` and ``urllib3``, which connects, read some URLs differently. Where they see two hosts, there is none:
-    else a key would be sent to a host that was not checked.
+    ``urllib`` and ``urllib3`` find different hosts in some URLs. The result is then empty: ``urllib3`` makes the
+    connection, and would send a key to a host that was not checked.
 
     Example:
         >>> host_of("https://IAM.cloud.ibm.com/identity"), host_of("https://a.example\\.cloud.ibm.com")
@@ -248,7 +246,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _has_extras(parts: SplitResult) -> bool:
-    """Whether it has what must not be dropped silently: a user, a password or a port."""
+    """Whether a URL has a part that must not be dropped silently: a user, a password or a port."""
     try:
         return bool(parts.username or parts.password or parts.port not in {None, 443})
     except ValueError:

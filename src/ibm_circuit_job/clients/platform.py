@@ -1,6 +1,6 @@
-"""The ``platform`` dialect, that of the service of today: its tokens, and what is different in its API.
+"""PlatformAccount and PlatformClient: the account and the client of IBM Quantum Platform, in its ``platform`` dialect.
 
-A token comes from IAM for the API key, and holds for about an hour. Which host serves the API follows from the region
+IAM issues a token for the API key. A token is valid for about an hour. The host of the API is derived from the region
 in the CRN of the instance.
 """
 
@@ -36,38 +36,39 @@ from ibm_circuit_job.wire.hidden_values import HiddenBytes, HiddenText
 _T = TypeVar("_T")
 
 RENEWED_AT: Final = 0.8
-"""The share of a token's life after which the next one is asked for."""
-_SHORTEST_LIFE: Final = 1.0
-_LIFE: Final = 3600.0
-_LONGEST_LIFE: Final = 86_400.0
-_PROMPT: Final = 5.0
-"""Seconds that a renewal may take while the old token is still good, and after which it is tried again."""
+"""The fraction of a token's life after which it is renewed."""
+_SHORTEST_LIFE_SECONDS: Final = 1.0
+_DEFAULT_LIFE_SECONDS: Final = 3600.0
+_LONGEST_LIFE_SECONDS: Final = 86_400.0
+_RENEWAL_SECONDS: Final = 5.0
+"""The time limit of a renewal while the old token is still valid, and the pause after a renewal that failed."""
 _GRANT: Final = "urn:ibm:params:oauth:grant-type:apikey"
 
 
 class PlatformAccount:
-    """The account's side of the service of today: tokens from IAM, and the instances of the account.
+    """An account of IBM Quantum Platform: its tokens from IAM, and its instances.
 
-    Source: ``POST /identity/token`` of IAM, whose host the environment variable ``IAM_URL`` may name; see
-    :class:`~ibm_circuit_job.clients.instance_search.InstanceSearch` for instances, and ``GLOBAL_SEARCH_URL`` and
-    ``GLOBAL_CATALOG_URL``.
+    The environment variables ``IAM_URL``, ``GLOBAL_SEARCH_URL`` and ``GLOBAL_CATALOG_URL`` may name other hosts.
+
+    Source: ``POST /identity/token`` of IAM. See :class:`~ibm_circuit_job.clients.instance_search.InstanceSearch` for
+    the instances.
 
     Args:
-        params: Where the service is and how to prove who we are.
+        params: The URL and the credentials of the account.
     """
 
     def __init__(self, params: ClientParameters) -> None:
         self.params = params
         self.http = HttpSession(params)
-        # As it is now: what a variable says later is not where the key is from.
+        # Read once: a variable that changes later must not send the key to another host.
         self._iam_url = iam_url(params)
         self.instance = params.instance
-        """The instance (CRN) that requests are sent for."""
+        """The instance (CRN) of the requests."""
         self.source: str | None = None
-        """Where the account was found, in words, for what is said of its key; ``None`` where that is not known."""
+        """The source of the account in words, for error messages about its key; ``None`` where it is not known."""
         self.chosen: Instance | None = None
-        """What is known of it once it was found; ``None`` before. The plan is ``None`` where it was not needed."""
-        self._is_to_be_found = False
+        """The instance, after :meth:`find_instance`; ``None`` before. Its plan is ``None`` if it was not needed."""
+        self._must_find_instance = False
         self._lock = ForkFreeLock()
         self._token: str | None = None
         self._renew_at = 0.0
@@ -77,19 +78,18 @@ class PlatformAccount:
         return f"<PlatformAccount({self.params.url!r})>"
 
     def access_token(self, rejected: str | None = None, *, seconds: float | None = None) -> str:
-        """Return a token, asking IAM where there is none, or the one that is there is about to run out.
+        """Return a token. Request one from IAM first if there is none, or if the present one is about to expire.
 
         Args:
-            rejected: A token that the service does not accept any more; any number of threads that give the
-                same one cause one renewal.
-            seconds: Try once, and have the token by then.
+            rejected: A token that the service has rejected. Several threads that pass the same token cause one renewal.
+            seconds: The time limit; the request is then sent once. By default it is sent again after some failures.
 
         Raises:
             RequestFailed: If IAM refused or could not be reached.
         """
         old, deadline = self._token, deadline_of(seconds)
         if old is not None and old != rejected and time.monotonic() < self._ends_at and self._lock().locked():
-            # Another thread renews it; meanwhile it is still good.
+            # Another thread renews the token, and the old one is still valid.
             return old
         with acquired(self._lock(), seconds, "log in", self.params.url):
             if self._token is None or self._token == rejected or time.monotonic() >= self._renew_at:
@@ -101,12 +101,12 @@ class PlatformAccount:
         if old is None or old == rejected or time.monotonic() >= self._ends_at:
             return self._new_token(seconds)
         try:
-            # Not patiently: the old one is still good, and others wait for it.
-            return self._new_token(_PROMPT if seconds is None else min(seconds, _PROMPT))
+            # With a short limit: the old token is still valid, and other threads may wait for the lock.
+            return self._new_token(_RENEWAL_SECONDS if seconds is None else min(seconds, _RENEWAL_SECONDS))
         except RequestFailed as error:
             if not error.failure.can_retry:
                 raise
-            self._renew_at = time.monotonic() + _PROMPT
+            self._renew_at = time.monotonic() + _RENEWAL_SECONDS
             return old
 
     def _new_token(self, seconds: float | None) -> str:
@@ -121,27 +121,28 @@ class PlatformAccount:
             seconds=seconds,
             brings_token=True,
         )
-        # The reply holds the token, so what it holds is never repeated in a message.
+        # The reply contains the token, so messages never repeat its content.
         read = documents.value(response.content, "answer of IAM")
         if not isinstance(read, Success) and read.failure().is_page:
-            # Not IAM's, so it can be shown; but it may repeat what was sent.
+            # A web page is not IAM's own, so the message may show it; but it may repeat secrets that were sent.
             read = documents.value(self.http.page_without_secrets(response.content), "answer of IAM")
             raise RequestFailed(read.failure())
         token, life = _token_in(read.value_or(None))
-        # It holds the token, and an error below would show what is in this frame.
+        # The reply contains the token, and a traceback may show the local variables of this frame.
         del read
         if token is None:
             raise RequestFailed(Unreadable("IAM's answer", "access_token", "expected a string; is this IAM's URL?"))
         self.http.add_secret(token)
-        life = float(life) if isinstance(life, (int, float)) and 0 < life < _LONGEST_LIFE else _LIFE
+        is_known = isinstance(life, (int, float)) and 0 < life < _LONGEST_LIFE_SECONDS
+        life = float(life) if is_known else _DEFAULT_LIFE_SECONDS
         now = time.monotonic()
         self._ends_at = now + life
-        self._renew_at = now + max(_SHORTEST_LIFE, RENEWED_AT * life)
+        self._renew_at = now + max(_SHORTEST_LIFE_SECONDS, RENEWED_AT * life)
         return token
 
     def headers(self, rejected: Mapping[str, str] | None = None, *, seconds: float | None = None) -> dict[str, str]:
-        """Return the headers of a request: a token, see :meth:`access_token`, the client, API version and instance."""
-        if self._is_to_be_found:
+        """Return the headers of a request: the token of :meth:`access_token`, client, API version and instance."""
+        if self._must_find_instance:
             self._find_instance()
         deadline = deadline_of(seconds)
         old = None if rejected is None else HiddenText(rejected["Authorization"].removeprefix("Bearer "))
@@ -152,15 +153,15 @@ class PlatformAccount:
         return headers if self.instance is None else headers | {"Service-CRN": self.instance}
 
     def agree_after(self, refusal: RequestFailed, sent: Mapping[str, str], *, seconds: float | None = None) -> None:
-        """Agree on another API version, where the service refused a request because of the one that it named.
+        """Choose another API version, after the service has refused a request because of its version.
 
         Args:
             refusal: The refusal.
             sent: The headers of the request.
-            seconds: How long the call may take that was refused.
+            seconds: The time limit of the refused call; half of it is used here at most.
 
         Raises:
-            RequestFailed: The refusal, where no other version helps.
+            RequestFailed: The refusal, if another version would not help.
         """
         self._agreement().agree_after(refusal, sent[api_versions.HEADER], self.http, seconds)
 
@@ -168,19 +169,19 @@ class PlatformAccount:
         return VersionAgreement.with_service(api_url(self.params))
 
     def user_urls(self, *, seconds: float | None = None) -> ServiceUrls:
-        """Return where the service is: by the region of the instance, or as it was given. There are no streams."""
+        """Return the URL of the API, from the region of the instance or from the parameters. There are no streams."""
         del seconds
         api = api_url(self.params)
         return ServiceUrls(api, api, "")
 
     def find_instance(self) -> str:
-        """Return the instance (CRN) that is meant, and use it from now on.
+        """Choose the instance for all later requests, and return its CRN.
 
-        A CRN that was given is the instance, and costs no request. Else the account's instances are searched for; see
+        If the parameters have a CRN, no request is sent. Otherwise the account's instances are searched; see
         :func:`~ibm_circuit_job.clients.instances.choose_instance`.
 
         Raises:
-            IBMAccountError: If none fits, or more than one, or the account's instances cannot be found.
+            IBMAccountError: If no instance fits, several fit, or the search fails.
         """
         if not self._knows_instance():
             self.check_login()
@@ -196,8 +197,8 @@ class PlatformAccount:
         return log_in_error(failure, self.params.url, self.source)
 
     def find_instance_later(self) -> None:
-        """Find the instance with the first request that is sent for it; the service cannot be reached now."""
-        self._is_to_be_found = not self._knows_instance()
+        """Choose the instance before the next request, since the service cannot be reached now."""
+        self._must_find_instance = not self._knows_instance()
 
     def _knows_instance(self) -> bool:
         return self.params.instance is not None and self.params.is_located
@@ -207,7 +208,7 @@ class PlatformAccount:
         wish = InstanceWish(params.instance, params.region, params.plans_preference, params.tags)
         every = self._search().instances(self._bearer())
         left = candidates(every, wish)
-        # The plans of those that are chosen from, or that the refusal lists.
+        # Plans are requested only for the instances that the choice, or the message of its failure, needs.
         if len(left) > 1 or (wish.named is None and wish.plans_preference):
             every = self._with_plans(left)
         elif not left:
@@ -218,12 +219,12 @@ class PlatformAccount:
         self.chosen = choice.unwrap()
         self.params = evolve(params, instance=self.chosen.crn)
         self.instance = self.chosen.crn
-        self._is_to_be_found = False
+        self._must_find_instance = False
 
     def instances(self) -> list[Instance]:
-        """Return the instances that the account may use, by name, with their plans.
+        """Return the instances that the account may use, sorted by name, with their plans.
 
-        Those without an allocation are left out: they have no backends.
+        Instances without an allocation are left out: they have no backends.
 
         Raises:
             RequestFailed: If IAM or the search refused or could not be reached.
@@ -245,10 +246,10 @@ class PlatformAccount:
         return {"Authorization": HiddenText(f"Bearer {self.access_token()}")}
 
     def refused_instance(self, failure: Failure) -> IBMAccountError:
-        """Return the exception for the first request to the API, which was refused; ask the search for the reason.
+        """Return the exception for a refused first request to the API. The search of instances gives the reason.
 
         Args:
-            failure: Why it failed.
+            failure: The failure of the request.
         """
         if not is_answer(failure, 400, 401, 403, 404):
             return log_in_error(failure, api_url(self.params))
@@ -267,32 +268,32 @@ class PlatformAccount:
             return "check the instance"
 
     def check_login(self) -> None:
-        """Ask for a token, so that what is wrong shows here and not with the first job.
+        """Log in now, so that a wrong key raises here and not with the first job.
 
         Raises:
-            IBMAccountError: If IAM cannot be reached, or does not accept the key, or the instance is one of another
-                account than the key's.
+            IBMAccountError: If IAM cannot be reached or rejects the key, or if the instance belongs to another account
+                than the key.
         """
-        versions = self._asked_for_versions()
+        versions = self._requested_versions()
         try:
             token = self.access_token()
         except RequestFailed as error:
             if versions is not None:
-                # It takes some seconds at most, and no thread is left behind.
+                # The request has a short time limit. The wait for it leaves no thread behind.
                 await_end(versions, None)
             raise self._log_in_error(error.failure) from None
         account, meant = _account_of(token), Instance(self.instance).account if self.instance else None
         if None not in {account, meant} and account != meant:
             raise IBMAccountError(
-                f"the key is good, and the instance is one of another account, {meant}, than that of the key, "
-                f"{account}: use an API key of the instance's account, or an instance of the key's"
+                f"the key is valid, but the instance belongs to account {meant} and the key to account {account}: use "
+                "an API key of the instance's account, or an instance of the key's account"
             )
 
-    def _asked_for_versions(self) -> Future[str] | None:
-        """Ask for the API versions, which takes no token, beside the log-in; ``None`` where nothing is asked.
+    def _requested_versions(self) -> Future[str] | None:
+        """Request the API versions during the log-in; ``None`` where that saves no time, or they are known.
 
-        Not where IAM is on the host of the API: to open a second connection takes longer than that saves. What the
-        answer is, or what is wrong, shows with the first request to the API.
+        The request needs no token. On one host, IAM and the API share a connection, and a second one would take longer.
+        The first request to the API uses the reply, and raises if this request failed.
         """
         if self._token is not None or not knows_api_url(self.params):
             return None
@@ -307,7 +308,7 @@ class PlatformAccount:
 
 
 def _token_in(reply: Any) -> tuple[HiddenText | None, Any]:
-    """The token in a reply of IAM, and for how many seconds it says that this holds; ``None`` where it has none."""
+    """The token in a reply of IAM, and its life in seconds as the reply states it; ``None`` for a missing one."""
     token = reply.get("access_token") if isinstance(reply, Mapping) else None
     if not isinstance(reply, Mapping) or not isinstance(token, str) or not is_token(token):
         return None, None
@@ -315,7 +316,7 @@ def _token_in(reply: Any) -> tuple[HiddenText | None, Any]:
 
 
 def _account_of(token: str | None) -> str | None:
-    """The ID of the account that a token of IAM is for, which its claims name; ``None`` where they cannot be read."""
+    """The ID of the account in the claims of a token of IAM; ``None`` where it cannot be read."""
     claims = (token or "").split(".")[1:2]
     try:
         body = urlsafe_b64decode(claims[0] + "==") if claims else b""
@@ -328,14 +329,14 @@ def _account_of(token: str | None) -> str | None:
 
 
 class PlatformClient(RuntimeClient):
-    """The jobs and backends of the service, in its ``platform`` dialect. There is no push: jobs are polled.
+    """A client of the jobs and backends of IBM Quantum Platform. This service has no push: jobs are polled.
 
-    Every method raises :class:`~ibm_circuit_job.clients.RequestFailed` where the service refuses or cannot be
-    reached. A token that ran out is renewed once per call.
+    Every method raises :class:`~ibm_circuit_job.clients.RequestFailed` if the service refuses or cannot be reached. An
+    expired token is renewed once per call.
 
     Args:
-        params: Where the service is and how to prove who we are.
-        account: The client that gets tokens; one of its own by default.
+        params: The URL and the credentials of the account.
+        account: The account, which has the tokens; by default a new one.
     """
 
     offers_stream = False
@@ -351,24 +352,24 @@ class PlatformClient(RuntimeClient):
         return f"<PlatformClient({self.params.url!r})>"
 
     def instance_usage(self) -> bytes:
-        """Return the reply that says what the instance has used. Source: ``GET /instances/usage``."""
+        """Return the reply with the usage of the instance. Source: ``GET /instances/usage``."""
         return self._call("read the usage of the instance", "GET", "/instances/usage").content
 
     def job_type(self, job_id: str) -> str:
-        """Return ``"RUNTIME"``: there are no others."""
+        """Return ``"RUNTIME"``: this service has no other jobs."""
         del job_id
         return "RUNTIME"
 
     def _authorised(self, send: Callable[[Mapping[str, str], float | None], _T], deadline: float | None) -> _T:
-        """Send as in the other dialect, and once more where the service names another API version to be used."""
+        """Send a request as in the other dialect; send it again if the service requires another API version."""
         sent: dict[str, str] = {}
 
-        def noting(headers: Mapping[str, str], left: float | None) -> _T:
+        def send_and_record(headers: Mapping[str, str], left: float | None) -> _T:
             sent.update(headers)
             return send(headers, left)
 
         try:
-            return super()._authorised(noting, deadline)
+            return super()._authorised(send_and_record, deadline)
         except RequestFailed as refusal:
             if not sent:
                 raise

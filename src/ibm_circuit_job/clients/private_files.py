@@ -1,4 +1,4 @@
-"""Folders and files of their owner alone, whatever the umask: 0700 and 0600."""
+"""Makes folders and files that only their owner can access: modes 0700 and 0600, with any umask."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it that are not there, for their owner alone. One that is there stays as it is.
+    """Make a folder and its missing parents, for their owner alone. Existing folders are not changed.
 
     Raises:
-        OSError: If one cannot be made, or there is something else in its place.
+        OSError: If a folder cannot be made, or a file exists in its place.
 
     Example:
         >>> import tempfile
@@ -28,16 +28,16 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(0o700)
     except FileExistsError:
-        # Another process has made it meanwhile; or it is a file.
+        # Another process has made the folder meanwhile, or there is a file of this name.
         if not folder.is_dir():
             raise
     else:
-        # What the umask has taken from its owner.
+        # The umask may have removed permissions of the owner.
         folder.chmod(0o700)
 
 
 def make_temporary_folder(above: Path, prefix: str) -> Path:
-    """Make a folder with a name of its own in a folder.
+    """Make a folder with a new name in the folder *above*.
 
     Raises:
         OSError: If it cannot be made.
@@ -51,14 +51,14 @@ def open_new(path: Path) -> int:
     """Make a file and return its descriptor, for reading and writing.
 
     Raises:
-        FileExistsError: If there is one.
+        FileExistsError: If the file exists.
         OSError: If it cannot be made.
     """
     return _closed_to_others(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o600))
 
 
 def open_temporary(beside: Path) -> tuple[int, str]:
-    """Make a file beside another, to be put in its place, and return its descriptor and its path.
+    """Make a file in the folder of another file, to replace it later, and return its descriptor and its path.
 
     Raises:
         OSError: If it cannot be made.

@@ -1,4 +1,4 @@
-"""What any client must be able to do to be ours, or to stand in for ours: structural types, no base classes."""
+"""The methods that a client needs, as protocols: any object with these methods is such a client."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class JobClient(Protocol):
-    """A client that can ask about jobs: ours, a test double, or the official clients' ``RuntimeClient``.
+    """A client of jobs: ours, a test double, or the ``RuntimeClient`` of the official packages.
 
-    Replies may be bytes, or the objects that the client decoded them to.
+    Replies may be bytes, or objects that the client has decoded.
     """
 
     def job_get(self, job_id: str, exclude_params: bool = ...) -> Document:
@@ -56,5 +56,5 @@ class StreamingClient(Protocol):
     """A client that can listen to the service's push stream."""
 
     def job_stream(self, job_id: str, seconds: float | None) -> bool:
-        """Listen until the service closes the stream (True) or the time is up (False)."""
+        """Listen until the service closes the stream (True) or so many seconds have passed (False)."""
         ...

@@ -1,7 +1,7 @@
-"""Secrets are replaced in what urllib3, requests and websocket-client log, at every level.
+"""Masks secrets in the log records of urllib3, requests and websocket-client, at every level.
 
-A logger passes its records through a filter before any handler gets them, and its children do not; so each has the
-filter.
+A filter of a logger changes a record before all handlers get it. It does not apply to child loggers, so each logger of
+these packages has the filter.
 """
 
 from __future__ import annotations
@@ -31,42 +31,46 @@ _LOGGERS: Final = (
 )
 
 
-class Holder:
-    """Has the secrets that are in no log for as long as it lives. It is in no repr what they are."""
+class MaskedInLogs:
+    """Secrets that are masked in logs as long as this object exists. Its repr does not show them.
+
+    Args:
+        secrets: The secrets.
+    """
 
     __slots__ = ("__weakref__", "_lock", "secrets")
 
     def __init__(self, secrets: Secrets) -> None:
         self.secrets = secrets
-        """The secrets. They are replaced as a whole, and never changed."""
+        """The secrets. The object is replaced, and never changed in place."""
         self._lock = ForkFreeLock()
-        _holders[id(self)] = self
+        _masked[id(self)] = self
 
     def add(self, texts: Iterable[str | None]) -> None:
-        """Have these in no log, too."""
+        """Mask these texts, too."""
         with self._lock():
             self.secrets = self.secrets.plus(texts)
 
 
-_holders: Final[WeakValueDictionary[int, Holder]] = WeakValueDictionary()
+_masked: Final[WeakValueDictionary[int, MaskedInLogs]] = WeakValueDictionary()
 
 
 @contextlib.contextmanager
 def without(secrets: Secrets) -> Iterator[None]:
-    """Replace these, too, within the block."""
-    holder = Holder(secrets)
+    """Mask these secrets, too, in the logs of the block."""
+    masked = MaskedInLogs(secrets)
     try:
         yield
     finally:
-        holder.secrets = Secrets.of(())
+        masked.secrets = Secrets.of(())
 
 
-def _is_masked(record: logging.LogRecord) -> bool:
-    """Replace the secrets in a record, which is logged all the same."""
+def _mask(record: logging.LogRecord) -> bool:
+    """Mask the secrets in a record; return True, so that the record is logged."""
     try:
         words = record.getMessage()
     except (TypeError, ValueError, KeyError):
-        # Not ours to mend; the handler says so.
+        # The format does not fit its arguments; the handler reports that.
         return True
     shown = _shown(words)
     if shown != words:
@@ -79,12 +83,12 @@ def _is_masked(record: logging.LogRecord) -> bool:
 
 
 def _shown(words: str) -> str:
-    # One step of the interpreter, and no lock: a thread may log while it holds any.
-    for holder in [reference() for reference in _holders.valuerefs()]:
-        if holder is not None:
-            words = holder.secrets.masked(words)
+    # valuerefs() is one step of the interpreter. A lock could deadlock: a thread may log while it holds a lock.
+    for masked in [reference() for reference in _masked.valuerefs()]:
+        if masked is not None:
+            words = masked.secrets.masked(words)
     return words
 
 
 for _name in _LOGGERS:
-    logging.getLogger(_name).addFilter(_is_masked)
+    logging.getLogger(_name).addFilter(_mask)

@@ -1,4 +1,4 @@
-"""Local variables are taken out of the frames of a traceback, since some are accounts and variables with keys."""
+"""Clears the local variables in the frames of a traceback, since some of them contain keys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ibm_circuit_job.errors import IBMError
 
 @contextlib.contextmanager
 def cleared() -> Iterator[None]:
-    """Let an exception of this library out of the block without the local variables of the functions that have ended.
+    """Clear the local variables in the traceback of an exception of this library that leaves the block.
 
-    Tools such as ``rich`` and IPython show the local variables of each frame of a traceback.
+    ``rich`` and IPython can show the local variables of each frame of a traceback.
     """
     try:
         yield

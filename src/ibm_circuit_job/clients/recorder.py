@@ -1,4 +1,4 @@
-"""Recorder: takes down what is said on every session that the library makes while it is in use."""
+"""Recorder: records the requests and replies of the sessions that the library makes while it is in use."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ibm_circuit_job.errors import IBMError
 from ibm_circuit_job.wire.exchange import Exchange
 from ibm_circuit_job.wire.redaction import fixture_of, leaked
 
-_SHORTEST: Final = 8
-"""A key or token that is shorter may be a part of a public word."""
+_SHORTEST_SECRET: Final = 8
+"""The length from which a key or token is searched for: a shorter one may be part of an ordinary word."""
 
 
 class Recorder:
-    """Takes down requests and replies, through the hook ``response`` of ``requests``.
+    """Records requests and replies, with a hook ``response`` of ``requests``.
 
-    A request that gets no reply is not taken down. Of a request that is sent again, each reply is.
+    A request without a reply is not recorded. If a request is sent again, each reply is recorded.
 
     Args:
-        began: When the recording began; aware.
+        began: The time at which the recording began; aware.
     """
 
     def __init__(self, began: datetime) -> None:
@@ -43,14 +43,14 @@ class Recorder:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[Recorder]:
-        """Take down what is sent by sessions that are made within this block, in any thread of this process."""
-        with reply_hook(self._take_down):
+        """Record the requests of sessions that are made within this block, in any thread of this process."""
+        with reply_hook(self._record):
             yield self
 
-    def _take_down(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        """Add a reply, whose body may not have been read yet. Requests calls it."""
+    def _record(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        """Record a request and its reply. ``requests`` calls this method."""
         body = response.content
-        # The client reads the body from here, in pieces, as it would from the connection.
+        # The client later reads the body from this object in pieces, as it would from the connection.
         response.raw = urllib3.HTTPResponse(io.BytesIO(body), status=response.status_code, preload_content=False)
         sent = response.request
         given = sent.body or b""
@@ -67,15 +67,15 @@ class Recorder:
         )
 
     def fixture(self) -> dict[str, Any]:
-        """Return the fixture; see :func:`~ibm_circuit_job.wire.redaction.fixture_of`.
+        """Return the recording without secrets; see :func:`~ibm_circuit_job.wire.redaction.fixture_of`.
 
         Raises:
-            IBMError: If it holds a key or a token after all, which is a defect of this library. It is not returned.
+            IBMError: If the fixture still contains a key or a token. This is a bug of this library.
         """
         fixture = fixture_of(self._exchanges, self._began)
-        secrets = [secret for each in self._exchanges for secret in _secrets(each) if len(secret) >= _SHORTEST]
+        secrets = [secret for each in self._exchanges for secret in _secrets(each) if len(secret) >= _SHORTEST_SECRET]
         if leaked(json.dumps(fixture), secrets):
-            raise IBMError("the recording was not written, for a key or a token is left in it; please report this")
+            raise IBMError("the recording was not written, because it contains a key or a token; please report this")
         return fixture
 
     def __len__(self) -> int:
@@ -92,20 +92,20 @@ def _secrets(exchange: Exchange) -> Iterator[str]:
 
 
 def write_fixture(fixture: dict[str, Any], path: Path) -> None:
-    """Write a fixture to a file that only its owner may read. What the file held before is replaced as a whole.
+    """Write a fixture to a file that only its owner can read. An existing file is replaced in one step.
 
     Args:
         fixture: The fixture.
         path: The file.
 
     Raises:
-        IBMError: If it cannot be written; the message says why.
+        IBMError: If the file cannot be written; the message gives the reason.
     """
     text = json.dumps(fixture, indent=1, ensure_ascii=True) + "\n"
     try:
-        handle, name = private_files.open_temporary(path)
+        descriptor, name = private_files.open_temporary(path)
         try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(text)
             Path(name).replace(path)
         except BaseException:

@@ -1,6 +1,6 @@
-"""RuntimeClient: running jobs, asking about them, and the backends, over the service's REST API.
+"""RuntimeClient: a client of the service's REST API for jobs, sessions and backends.
 
-Replies that :mod:`ibm_circuit_job.wire.replies` reads are handed over as the bytes that came; all others decoded.
+Replies about jobs are returned as bytes, for :mod:`ibm_circuit_job.wire.replies`; other replies are decoded from JSON.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ _T = TypeVar("_T")
 
 
 class RuntimeClient:
-    """The jobs and backends of the service, in its ``legacy`` dialect; see :class:`PlatformClient` for that of today.
+    """A client of the jobs and backends of IBM Quantum Platform Classic, in its ``legacy`` dialect.
 
-    Every method raises :class:`~ibm_circuit_job.clients.RequestFailed` where the service refuses or cannot be
-    reached. A token that ran out is renewed once per call.
+    :class:`PlatformClient` is the client of IBM Quantum Platform. Every method raises
+    :class:`~ibm_circuit_job.clients.RequestFailed` if the service refuses or cannot be reached. An expired token is
+    renewed once per call.
 
     Args:
-        params: Where the service is and how to prove who we are.
-        account: The client that logs in; one of its own by default.
+        params: The URL and the credentials of the account.
+        account: The account, which has the tokens; by default a new one.
     """
 
     offers_stream = True
-    """Whether the service pushes."""
+    """Whether the service has push streams."""
     names_instance = True
-    """Whether requests name the hub/group/project; else the instance goes with the headers of each."""
+    """Whether the body or the query of a request names the hub/group/project. If not, the headers name the instance."""
     session_limit = "max_session_ttl"
-    """The field that says how long a session may last."""
+    """The field of a request with the longest duration of a session, in seconds."""
     limits_tags = False
     """Whether the service limits the number and the length of tags; see :mod:`ibm_circuit_job.state.tag_limits`."""
 
@@ -47,8 +48,8 @@ class RuntimeClient:
         self.params = params
         self._account = account or AccountClient(params)
         self.clock_ahead: float | None = None
-        """By how many seconds the service's clock was ahead of this machine's, by the date of its last good answer; to
-        a second or two. ``None`` where it has not said."""
+        """The seconds by which the service's clock is ahead of this machine's, to a second or two. It is computed from
+        the header ``Date`` of the last reply with a 2xx, and ``None`` before."""
 
     def __repr__(self) -> str:
         return f"<RuntimeClient({self.params.url!r})>"
@@ -67,17 +68,17 @@ class RuntimeClient:
     ) -> bytes:
         """Submit a job and return the reply. Source: ``POST /jobs``.
 
-        It is sent once: where the answer is lost, the job may exist all the same.
+        The request is not repeated after the service may have received it. If the reply is lost, the job may exist.
 
         Args:
             program_id: ``"circuit-runner"``, ``"qasm3-runner"`` or ``"sampler"``.
-            backend_name: The backend to run on.
+            backend_name: The name of the backend.
             params: The program's parameters; circuits, arrays and complex numbers are encoded.
             hgp: The ``hub/group/project`` that pays.
-            job_tags: Tags for the job.
-            session_id: The session to run in.
-            private: Whether inputs are to be hidden, and the result can be read only once.
-            calibration_id: The calibration to run with; IBM Quantum Platform only.
+            job_tags: The tags of the job.
+            session_id: The ID of the session; ``None`` for no session.
+            private: Whether the inputs are hidden, and the result can be read only once.
+            calibration_id: The ID of the calibration; IBM Quantum Platform only.
         """
         submission: dict[str, Any] = {"program_id": program_id, "backend": backend_name, "params": params}
         if job_tags:
@@ -114,7 +115,7 @@ class RuntimeClient:
         *,
         seconds: float | None = None,
     ) -> bytes:
-        """Return one page of the job listing. Source: ``GET /jobs``; 200 jobs a page at most."""
+        """Return one page of the list of jobs, with 200 jobs at most. Source: ``GET /jobs``."""
         query = {
             "limit": limit,
             "offset": skip,
@@ -136,13 +137,13 @@ class RuntimeClient:
         return self._job_call("read the metrics of", job_id, "GET", "/metrics", seconds=seconds).content
 
     def job_results(self, job_id: str, *, prompt: bool = False) -> bytes:
-        """Return the body of the result; for a private job this consumes it. Source: ``GET /jobs/ID/results``.
+        """Return the body of the result; that of a private job can be read once. Source: ``GET /jobs/ID/results``.
 
-        It may take any time, as long as it makes progress. It is empty where there is no result (204).
+        There is no time limit as long as bytes arrive. The body is empty if there is no result (204).
 
         Args:
-            job_id: Which job.
-            prompt: Try once, for a caller that has a policy of its own.
+            job_id: The ID of the job.
+            prompt: Whether to send the request once, for callers that repeat it by their own rules.
         """
         doing = f"read the result of job {job_id}"
         url = f"{self._account.user_urls().runtime}/jobs/{quote(job_id, safe='')}/results"
@@ -151,9 +152,9 @@ class RuntimeClient:
         )
 
     def job_cancel(self, job_id: str) -> bytes:
-        """Ask the service to cancel the job, and return its answer.
+        """Request the cancellation of the job, and return the body of the reply.
 
-        Source: ``POST /jobs/ID/cancel``; 204 and nothing more where it does, 409 where it is too late.
+        Source: ``POST /jobs/ID/cancel``; 204 with an empty body if the service cancels the job, 409 if it has ended.
         """
         return self._job_call("cancel", job_id, "POST", "/cancel").content
 
@@ -177,9 +178,9 @@ class RuntimeClient:
         return str(reply.get("type", "RUNTIME"))
 
     def job_stream(self, job_id: str, seconds: float | None) -> bool:
-        """Listen to the job until the service closes the stream (True) or the time is up (False).
+        """Listen to the job until the service closes the stream (True) or so many seconds have passed (False).
 
-        Source: ``wss://.../stream/jobs/ID``. A job that is not running refuses the stream.
+        Source: ``wss://.../stream/jobs/ID``. The service refuses the stream of a job that is not running.
         """
         doing = f"listen to job {job_id}"
         deadline = deadline_of(seconds)
@@ -194,7 +195,7 @@ class RuntimeClient:
         Args:
             backend_name: The backend of its jobs.
             mode: ``"dedicated"`` or ``"batch"``.
-            max_time: The most seconds that it may last; the service's own limit by default.
+            max_time: The longest duration in seconds; the service's own limit by default.
         """
         limit = {} if max_time is None else {self.session_limit: max_time}
         body = msgspec.json.encode({"backend": backend_name, "mode": mode} | limit)
@@ -202,15 +203,15 @@ class RuntimeClient:
         return self._decoded(reply, "session")
 
     def session_details(self, session_id: str) -> dict[str, Any]:
-        """Return what the service knows of a session. Source: ``GET /sessions/ID``."""
+        """Return the details of a session. Source: ``GET /sessions/ID``."""
         return self._decoded(self._session_call("read", session_id, "GET"), f"session {session_id}")
 
     def session_close(self, session_id: str) -> None:
-        """Let a session take no more jobs. Source: ``PATCH /sessions/ID``."""
+        """Close a session to further jobs. Source: ``PATCH /sessions/ID``."""
         self._session_call("close", session_id, "PATCH", body=b'{"accepting_jobs":false}')
 
     def session_cancel(self, session_id: str) -> None:
-        """Let a session take no more jobs, and cancel its jobs. Source: ``DELETE /sessions/ID/close``."""
+        """Close a session to further jobs, and cancel its jobs. Source: ``DELETE /sessions/ID/close``."""
         self._session_call("cancel", session_id, "DELETE", "/close")
 
     def list_backends(self, hgp: str | None = None) -> list[str]:
@@ -218,12 +219,12 @@ class RuntimeClient:
         return list(self.listed_backends(hgp))
 
     def listed_backends(self, hgp: str | None = None) -> dict[str, Mapping[str, Any]]:
-        """Return what the service lists of each backend, by its name; on IBM Quantum Platform its status, too.
+        """Return the entry of each backend in the service's list, by name. IBM Quantum Platform includes the status.
 
         Source: ``GET /backends``.
 
         Args:
-            hgp: The ``hub/group/project`` whose backends are meant; the account's by default.
+            hgp: The ``hub/group/project`` of the backends; by default all backends of the account.
         """
         query = {"provider": hgp if self.names_instance else None}
         devices = self._decoded(self._call("list backends", "GET", "/backends", query=query), "backends").get("devices")
@@ -316,7 +317,7 @@ class RuntimeClient:
         return answer
 
     def _authorised(self, send: Callable[[Mapping[str, str], float | None], _T], deadline: float | None) -> _T:
-        """Send with our token, and once more with a new one where the service does not accept it any more."""
+        """Send a request with the token; send it again with a new token if the service rejects the first."""
         headers = self._account.headers(seconds=seconds_until(deadline))
         try:
             return send(headers, seconds_until(deadline))

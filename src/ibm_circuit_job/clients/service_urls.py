@@ -1,4 +1,4 @@
-"""Where the services of an account are: the hosts of IBM Cloud that follow from one URL, a region and variables.
+"""The URLs of the services of an account, derived from one URL, a region and environment variables.
 
 Source: the official client's default URLs, and the environment variables ``IAM_URL``, ``GLOBAL_SEARCH_URL`` and
 ``GLOBAL_CATALOG_URL`` of IBM's SDKs.
@@ -17,18 +17,18 @@ from ibm_circuit_job.clients.pasted import clean, clean_url, host_of, is_loopbac
 from ibm_circuit_job.errors import IBMAccountError
 
 FIRST_REGION: Final = "us-east"
-"""The region in which the service began; its host has no name of a region."""
-_PATHS: Final = {"api.global-search-tagging": "/search", "globalcatalog": "/catalog"}
-"""Where a service on this machine has these; all else is at its root."""
+"""The first region of the service; its host name contains no region."""
+_LOCAL_PATHS: Final = {"api.global-search-tagging": "/search", "globalcatalog": "/catalog"}
+"""Service -> its path on this machine; the other services are at the root."""
 _REQUEST_PATH: Final = re.compile(r"(?:/identity(?:/token)?|/v3/resources/search)?/*\Z")
-"""What a variable may have at its end though it belongs to the request."""
+"""The path of a request, which users sometimes leave at the end of a variable."""
 
 
 def api_url(params: ClientParameters) -> str:
     """Return the URL of the API.
 
-    A URL with a path is that of the API itself, and so is one on this machine; else the host follows from the region of
-    the instance, and from ``private_endpoint``.
+    A URL with a path, or on this machine, is the URL of the API itself. Otherwise the host is derived from the region
+    of the instance and from ``private_endpoint``.
 
     Example:
         >>> from ibm_circuit_job.clients.parameters import ClientParameters
@@ -50,7 +50,7 @@ def api_url(params: ClientParameters) -> str:
 
 
 def knows_api_url(params: ClientParameters) -> bool:
-    """Return whether :func:`api_url` is right before the instance is known.
+    """Return whether :func:`api_url` returns the right URL before the instance is chosen.
 
     Example:
         >>> from ibm_circuit_job.clients.parameters import ClientParameters
@@ -67,10 +67,10 @@ def _names_api_host(url: str) -> bool:
 
 
 def iam_url(params: ClientParameters) -> str:
-    """Return the URL of IAM, which the environment variable ``IAM_URL`` may name.
+    """Return the URL of IAM. The environment variable ``IAM_URL`` may name another one.
 
     Raises:
-        IBMAccountError: If what the variable names is no URL, or plain HTTP to another machine.
+        IBMAccountError: If the value of the variable is not a URL, or is plain HTTP to another machine.
     """
     return service_url(params.url, "IAM_URL", "private.iam" if params.private_endpoint else "iam")
 
@@ -79,18 +79,18 @@ def service_url(url: str, variable: str, name: str) -> str:
     """Return the URL of another service of the same cloud, without a slash at its end.
 
     Args:
-        url: The URL that was logged into.
-        variable: The environment variable that may name it; the path of a request at its end does not count.
-        name: What its host begins with, as in ``"iam"``.
+        url: The URL of the log-in.
+        variable: The environment variable that may name the URL. A path of a request at its end is removed.
+        name: The first part of the service's host name, as in ``"iam"``.
 
     Raises:
-        IBMAccountError: If what the variable names is no URL, or plain HTTP to another machine.
+        IBMAccountError: If the value of the variable is not a URL, or is plain HTTP to another machine.
     """
     given = _REQUEST_PATH.sub("", clean(os.environ.get(variable) or ""))
     if not given:
         return beside(url, name)
     if is_loopback(host_of(url)) and not is_loopback(host_of(given)):
-        # All of what is on this machine is here, wherever else the variable leads.
+        # The services of an account on this machine are all on this machine.
         return beside(url, name)
     if not is_allowed(given) or not host_of(given):
         raise IBMAccountError(
@@ -101,9 +101,9 @@ def service_url(url: str, variable: str, name: str) -> str:
 
 
 def beside(url: str, name: str) -> str:
-    """Return the URL of another service of the same cloud; on this machine they are all in one.
+    """Return the URL of another service of the same cloud. On this machine, all services have one host.
 
-    It is below the host of the URL, whose owner gave the URL; only of IBM's hosts is the root known.
+    The host of the other service is below the host of *url*; for a URL of IBM Cloud, below ``cloud.ibm.com``.
 
     Example:
         >>> beside("https://eu-de.quantum.cloud.ibm.com/api/v1", "iam")
@@ -115,6 +115,6 @@ def beside(url: str, name: str) -> str:
     """
     parts = urlsplit(clean_url(url))
     if is_loopback(host_of(url)):
-        return f"{parts.scheme}://{parts.netloc}{_PATHS.get(name, '')}"
+        return f"{parts.scheme}://{parts.netloc}{_LOCAL_PATHS.get(name, '')}"
     path = "/api/v1" if name == "globalcatalog" else ""
     return f"{parts.scheme}://{name}.{parts.netloc}{path}"

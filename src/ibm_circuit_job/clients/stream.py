@@ -1,6 +1,6 @@
-"""Listening to one push stream, without a thread of its own.
+"""Listens to one push stream, in the thread of the caller.
 
-The stream is opened by a request of HTTP, by the same connections, proxies, certificates and bounds as any other; then
+An HTTP request opens the stream, with the same connections, proxies, certificates and limits as any other request. Then
 ``websocket-client`` reads the frames from its socket. Source: RFC 6455.
 """
 
@@ -30,7 +30,7 @@ from ibm_circuit_job.wire.error_replies import read_error
 from ibm_circuit_job.wire.masking import Secrets
 
 PING_SECONDS: Final = 10.0
-"""After so long a silence we ask whether the other side is still there; after as long again it is not."""
+"""The silence after which a ping is sent. After as much silence again, the stream counts as broken."""
 
 
 def listen(
@@ -41,20 +41,20 @@ def listen(
     doing: str,
     parameters: ClientParameters,
 ) -> bool:
-    """Listen to a stream until the service closes it, or the time is up. Messages are passed over.
+    """Listen to a stream until the service closes it, or a time has passed. Messages are ignored.
 
     Args:
-        url: The stream's URL.
-        headers: What proves who we are, sent with the upgrade.
-        seconds: How long to listen; ``None`` for as long as it takes.
-        doing: What it is for, as in ``"listen to job abc"``.
-        parameters: Proxies, and whether certificates are checked.
+        url: The URL of the stream.
+        headers: The authentication headers, sent with the upgrade.
+        seconds: The seconds to listen; ``None`` for no limit.
+        doing: What the request does, for error messages, as in ``"listen to job abc"``.
+        parameters: The parameters with ``proxies`` and ``verify``.
 
     Returns:
-        True if the service closed the stream, False if the time was up.
+        True if the service closed the stream, False if the time has passed.
 
     Raises:
-        RequestFailed: If the stream was refused, could not be opened, broke, or went silent.
+        RequestFailed: If the stream was refused, could not be opened, broke, or fell silent.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
     host = urlsplit(url).netloc
@@ -63,14 +63,14 @@ def listen(
         _gate.opened(host)
         return heard
     _gate.refused(host, heard)
-    # Raised here, and not where it was caught: the network's exception holds the headers, and with them a token.
+    # Raised outside of the except block: the exception of requests has the headers, which contain a token.
     raise RequestFailed(heard)
 
 
 class _Gate:
-    """Remembers, for the whole process, which hosts refuse every stream, so that not each wait tries it again.
+    """The hosts that refuse all streams, for the whole process. Waits do not try these hosts again for some time.
 
-    A job that does not run, a token that ran out and a network that is down are no such refusals.
+    A refusal for one job, an expired token and a broken network do not close the gate.
     """
 
     def __init__(self) -> None:
@@ -78,32 +78,32 @@ class _Gate:
         self._shut: dict[str, tuple[float, float, Refused]] = {}
 
     def shut(self, host: str) -> Refused | None:
-        """Return why the host is not to be tried now."""
+        """Return the refusal because of which the host is not tried now; ``None`` if it may be tried."""
         with self._lock():
             until, _, why = self._shut.get(host, (0.0, 0.0, None))
             return why if time.monotonic() < until else None
 
     def refused(self, host: str, why: Refused | Unreachable | Unsupported) -> None:
-        """Remember a refusal: for longer each time."""
-        if not isinstance(why, Refused) or why.http_status not in _FOR_GOOD or why.code is not None:
-            # With a code of its own, the service speaks of the job.
+        """Record a refusal. The pause doubles each time."""
+        if not isinstance(why, Refused) or why.http_status not in _STREAMS_REFUSED or why.code is not None:
+            # A refusal with a code of the service is about the job.
             return
         with self._lock():
-            until, pause, _ = self._shut.get(host, (0.0, _FIRST_PAUSE / 2, why))
+            until, pause, _ = self._shut.get(host, (0.0, _FIRST_PAUSE_SECONDS / 2, why))
             if time.monotonic() >= until:
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                 self._shut[host] = (time.monotonic() + pause, pause, why)
 
     def opened(self, host: str) -> None:
-        """Forget all refusals."""
+        """Remove the refusals of a host, since it has opened a stream."""
         with self._lock():
             self._shut.pop(host, None)
 
 
-_FOR_GOOD: Final = frozenset({400, 403, 404, 405, 407, 426, 501})
-"""Answers to an upgrade that are about streams as such, and not about one job."""
-_FIRST_PAUSE: Final = 30.0
-_LONGEST_PAUSE: Final = 600.0
+_STREAMS_REFUSED: Final = frozenset({400, 403, 404, 405, 407, 426, 501})
+"""The statuses of a refusal of all streams, and not of the stream of one job."""
+_FIRST_PAUSE_SECONDS: Final = 30.0
+_LONGEST_PAUSE_SECONDS: Final = 600.0
 _gate: Final = _Gate()
 
 
@@ -120,7 +120,7 @@ def _heard(
     call = Call(max(_until(deadline, CONNECT_SECONDS), 0.001), Bound.of_documents(), is_upgrade=True)
     try:
         with quiet_logs.without(secrets), new_session() as session:
-            # A hook would read the body of the reply, which are the frames.
+            # A hook would read the body of the reply, and so consume the frames.
             session.hooks["response"] = []
             with call:
                 response = opened(session, call, "GET", as_http, settings, headers=sent)
@@ -136,7 +136,7 @@ def _heard(
 
 
 BROKEN_STREAM: Final = (*BROKEN, websocket.WebSocketException, struct.error)
-"""What is raised where a stream breaks, or is none."""
+"""The exceptions of a stream that breaks, or of a server that does not send websocket frames."""
 _SWITCHED: Final = 101
 _SECRET_HEADERS: Final = ("X-Access-Token", "Authorization")
 _ERROR_BYTES: Final = 100_000
@@ -144,7 +144,7 @@ _UPGRADE: Final = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSock
 
 
 def _accepted(key: str) -> str:
-    """What a server that speaks the protocol answers to a key. Source: RFC 6455, section 4.2.2."""
+    """The reply of a websocket server to a key. Source: RFC 6455, section 4.2.2."""
     proof = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode(), usedforsecurity=False)
     return b64encode(proof.digest()).decode()
 
@@ -154,8 +154,8 @@ def _refusal(response: requests.Response, call: Call, doing: str, url: str, secr
     if response.status_code >= 200:
         with call:
             body = bodies.beginning(response, call, _ERROR_BYTES)
-    said = read_error(body, secrets.masked)
-    return Refused(doing, url, response.status_code, said.message, said.code, by_service=said.by_service)
+    error = read_error(body, secrets.masked)
+    return Refused(doing, url, response.status_code, error.message, error.code, by_service=error.by_service)
 
 
 def _listened(connected: BoundedSocket, deadline: float | None) -> bool:
@@ -164,7 +164,7 @@ def _listened(connected: BoundedSocket, deadline: float | None) -> bool:
     try:
         return _drained(stream, deadline)
     finally:
-        # Without a farewell: the wait for its answer would delay the caller.
+        # Without a closing handshake: the wait for the other side would delay the caller.
         stream.shutdown()
 
 
@@ -175,7 +175,7 @@ def _drained(stream: websocket.WebSocket, deadline: float | None) -> bool:
         if wait <= 0:
             return False
         stream.settimeout(wait)
-        # Whatever comes meanwhile: a frame has to be whole by then, and all fragments of a message in their bound.
+        # The call ends after this time even if bytes arrive, and limits the size of all fragments of one message.
         call = Call(wait, Bound.of_documents(), silent=wait, received=received)
         try:
             with call:
@@ -192,7 +192,7 @@ def _drained(stream: websocket.WebSocket, deadline: float | None) -> bool:
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return True
         was_asked = False
-        # A ping or pong may come between two fragments of a message that has no end.
+        # A ping or pong between two fragments of a message must not reset the size of the message.
         received = 0 if opcode in _MESSAGES else call.received
 
 

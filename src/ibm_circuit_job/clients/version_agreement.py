@@ -1,4 +1,4 @@
-"""Agrees with each service on an API version, once in a process, and again where the service refuses that version."""
+"""VersionAgreement: chooses the API version for a service, once per process, and again after a refusal."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ibm_circuit_job.threads.locks import ForkFreeLock
 
 _logger: Final = logging.getLogger(__name__)
 
-_LONGEST_QUESTION: Final = 5.0
-"""Seconds that the question for the versions may take."""
+_LONGEST_SECONDS: Final = 5.0
+"""The time limit of the request for the versions."""
 _SHARE: Final = 0.5
-"""The share of a caller's limit that the question may take, so that the call itself has the rest."""
+"""The largest part of a caller's time limit for that request; the call itself needs the rest."""
 
 
 class VersionAgreement:
-    """The API version to speak with one service. :meth:`with_service` returns the one that all clients share.
+    """The API version for one service. All clients in a process share the object of :meth:`with_service`.
 
     Source: ``GET /versions``, which takes no token and no version header.
 
@@ -45,30 +45,32 @@ class VersionAgreement:
     @classmethod
     def with_service(cls, url: str) -> VersionAgreement:
         """Return the agreement with the service at a URL: the same object for each caller in this process."""
-        # One step of the interpreter, so that two threads get the same object.
+        # setdefault() is one step of the interpreter, so two threads get the same object.
         return _agreements.setdefault(url, cls(url))
 
     @property
     def is_reached(self) -> bool:
-        """Whether :meth:`version` returns without a request."""
+        """Whether the version is known, so that :meth:`version` sends no request."""
         return self._agreed is not None
 
     def version(self, http: HttpSession, seconds: float | None) -> str:
-        """Return the version to speak. The service is asked once; where that fails, it is the newest known.
+        """Return the version for requests. The service's versions are requested once.
+
+        If they cannot be read, the newest version that this client supports is used.
 
         Args:
-            http: The connections to ask through.
-            seconds: How long the call may take that needs the version; half of it is spent here at most.
+            http: The session that sends the request.
+            seconds: The time limit of the call that needs the version; half of it is used here at most.
 
         Raises:
-            RequestFailed: If the service and this client have no version in common.
+            RequestFailed: If the service and this client have no common version.
         """
         if (agreed := self._agreed) is not None:
             return agreed
-        limit = _question_seconds(seconds)
+        limit = _limit_seconds(seconds)
         lock = self._lock()
         if not lock.acquire(timeout=limit):
-            # Another thread is asking, and this call has no time to wait for the answer.
+            # Another thread is waiting for the reply, and this call has no more time.
             return NEWEST
         try:
             return self._agreed or self._agree(self._offered(http, limit))
@@ -76,23 +78,24 @@ class VersionAgreement:
             lock.release()
 
     def agree_after(self, refusal: RequestFailed, sent: str, http: HttpSession, seconds: float | None) -> None:
-        """Agree on another version after a refusal, so that the request can be sent again. The service is asked anew.
+        """Choose another version after a refusal, so that the request can be sent again.
+
+        The service's versions are requested again.
 
         Args:
             refusal: The refusal.
-            sent: The version that the request named.
-            http: The connections to ask through.
-            seconds: How long the call may take that was refused.
+            sent: The version in the header of the request.
+            http: The session that sends the request.
+            seconds: The time limit of the refused call; half of it is used here at most.
 
         Raises:
-            RequestFailed: The refusal itself, where another version would change nothing; with a message that says
-                what was sent and what is offered, where the version was the reason.
+            RequestFailed: The refusal itself, if another version would not help. If the version was the reason, the
+                message names the version of the request and the versions of the service.
         """
         failure = refusal.failure
         if not is_about_version(failure, sent) or not isinstance(failure, Refused):
             raise refusal
-        limit = _question_seconds(seconds)
-        offered = self._offered(http, limit)
+        offered = self._offered(http, _limit_seconds(seconds))
         if sent in {each.version for each in offered}:
             raise refusal
         best = best_version(offered)
@@ -103,7 +106,7 @@ class VersionAgreement:
             self._agree(offered)
 
     def _offered(self, http: HttpSession, seconds: float) -> tuple[OfferedVersion, ...]:
-        """What the service serves; nothing where it does not say."""
+        """The versions that the service serves; none if it does not list them."""
         try:
             reply = http.request("read the API versions", "GET", f"{self._url}/versions", seconds=seconds)
         except RequestFailed as error:
@@ -117,14 +120,14 @@ class VersionAgreement:
             return NEWEST
         best = best_version(offered)
         if best is None:
-            raise RequestFailed(Unsupported(f"speak with the service at {self._url}", nothing_in_common(offered)))
+            raise RequestFailed(Unsupported(f"use the service at {self._url}", nothing_in_common(offered)))
         if not best.is_live and best.version != self._agreed:
             _logger.warning(
-                "The service at %s has API version %s as %s, and it %s. Upgrade ibm-circuit-job.",
-                self._url,
+                "API version %s of the service at %s is %s, and may be withdrawn%s. Upgrade ibm-circuit-job.",
                 best.version,
+                self._url,
                 best.status,
-                "may be withdrawn" if best.sunset_date is None else f"may be withdrawn from {best.sunset_date} on",
+                "" if best.sunset_date is None else f" from {best.sunset_date} on",
             )
         self._agreed = best.version
         return best.version
@@ -133,5 +136,5 @@ class VersionAgreement:
 _agreements: Final[dict[str, VersionAgreement]] = {}
 
 
-def _question_seconds(seconds: float | None) -> float:
-    return _LONGEST_QUESTION if seconds is None else max(min(seconds * _SHARE, _LONGEST_QUESTION), 0.001)
+def _limit_seconds(seconds: float | None) -> float:
+    return _LONGEST_SECONDS if seconds is None else max(min(seconds * _SHARE, _LONGEST_SECONDS), 0.001)

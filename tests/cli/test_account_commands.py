@@ -121,7 +121,9 @@ def test_login_does_not_repeat_a_key_given_in_another_argument(machine, option):
 def test_login_says_which_account_is_used_instead(machine, monkeypatch):
     file = machine(LAB)
     IBMProvider.save_account("another-key", name="marked", set_as_default=True)
-    assert typed("login", key=KEY).endswith(f"Without a name, another one is used: the account 'marked' in {file}\n")
+    assert typed("login", key=KEY).endswith(
+        f"A program that names no account uses another one: the account 'marked' in {file}\n"
+    )
     monkeypatch.setenv("QISKIT_IBM_TOKEN", "another-key")
     assert "another one is used: the variable QISKIT_IBM_TOKEN" in typed("login", "--overwrite", key=KEY)
     monkeypatch.setenv("QISKIT_IBM_URL", "http://own.example")

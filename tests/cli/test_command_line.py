@@ -137,7 +137,7 @@ def test_more_jobs_may_be_wanted_than_any_database_has(store):
             2,
         ),
         (["import", "\x1b[31m\n"], r"could not import the archive at \\x1b\[31m\\n: ", 1),
-        (["history", "\x1b[31m"], r"nothing is kept of job \\x1b\[31m", 1),
+        (["history", "\x1b[31m"], r"job \\x1b\[31m is not saved", 1),
     ],
 )
 def test_what_is_wrong_is_one_line(monkeypatch, capsys, words, said, code):
@@ -152,7 +152,7 @@ def test_what_is_wrong_is_one_line(monkeypatch, capsys, words, said, code):
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("command", ["history", "result", "delete"])
 def test_job_that_nobody_knows_is_said_to_be_unknown(command):
-    assert "nothing is kept of job nobody" in typed(command, "nobody", exit_code=1)
+    assert "job nobody is not saved" in typed(command, "nobody", exit_code=1)
 
 
 def test_jobs_that_are_deleted_are_gone(store):
@@ -177,7 +177,7 @@ def test_result_without_counts_is_said_to_have_none(store):
     store.save(
         Job("a", StatusReport(NOON, JobStatus.DONE, "Completed"), payload=ResultPayload(NOON, body % experiment))
     )
-    assert "the result of job a is kept, and has no counts" in typed("result", "a", exit_code=1)
+    assert "the result of job a is saved, but has no counts" in typed("result", "a", exit_code=1)
 
 
 @pytest.mark.usefixtures("machine")

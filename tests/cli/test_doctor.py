@@ -55,7 +55,7 @@ def test_each_step_says_what_it_found(machine):
     assert list(found) == STEPS
     assert set(marks(found)) == {"ok"}
     assert "default-ibm-quantum-platform" in found["account"][1]
-    assert "2026-04-15 (live) is spoken" in found["API versions"][1]
+    assert "2026-04-15 (live) is used" in found["API versions"][1]
     assert f"'lab' (open, us-east); jobs run in {LAB.crn}" in found["instances"][1]
     assert "1: ibm_contract" in found["backends"][1]
     assert all(re.search(r"\(\d+\.\d\d s\)$", said) for _, said, _ in found.values())

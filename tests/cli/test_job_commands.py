@@ -88,7 +88,7 @@ def test_commands_on_a_fresh_machine_are_no_error(words):
 
 @pytest.mark.parametrize("command", ["show", "status", "wait", "result", "cancel", "tag", "history"])
 def test_unknown_job_without_an_account_is_said(command):
-    assert "nothing is kept of job cq1x" in typed(command, "cq1x", exit_code=1)
+    assert "job cq1x is not saved" in typed(command, "cq1x", exit_code=1)
 
 
 def test_without_a_command_help_is_printed():
@@ -210,7 +210,7 @@ def test_watch_prints_an_object_for_each_status(done):
 
 def test_watch_ends_with_its_jobs(done):
     assert "job has successfully run, DONE" in typed("watch", done.job_id())
-    assert "No jobs that have not ended" in typed("watch")
+    assert "All jobs have ended." in typed("watch")
 
 
 def test_resume_saves_the_results_of_jobs_that_have_ended(done, service):
@@ -260,7 +260,9 @@ def test_list_is_filtered_by_kind_of_service():
 
 
 def test_url_without_an_account_is_refused(service):
-    assert f"no account has the URL {service.url}" in typed("backends", "--url", service.url, exit_code=1)
+    assert f"expected a saved account with the URL {service.url}" in typed(
+        "backends", "--url", service.url, exit_code=1
+    )
 
 
 def test_token_of_a_local_service_comes_from_its_variable(service, monkeypatch):
@@ -342,10 +344,10 @@ def test_job_of_a_service_that_is_gone_is_marked(left_behind):
     for command in ("status", "result", "wait"):
         said = typed(command, left_behind, exit_code=1)
         assert "on a service on this machine, at http://127.0.0.1:" in said
-        assert "which is gone" in said
+        assert "which does not run any more" in said
         assert "resume" not in said
     assert "service gone" in typed("show", left_behind)
-    assert "1 job was on a service on this machine that is gone" in typed("resume")
+    assert "1 job was on a service on this machine that does not run any more" in typed("resume")
 
 
 def test_prune_deletes_trials_and_nothing_else(closed_port):

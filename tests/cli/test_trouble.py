@@ -39,7 +39,7 @@ def test_store_that_cannot_be_made_costs_saving_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", str(tmp_path / "file" / "jobs.sqlite"))
     ran = run_line("jobs", "--refresh")
     assert ran.exit_code == 0
-    assert "nothing is saved: could not open the store" in ran.stderr
+    assert "replies are not saved: could not open the store" in ran.stderr
 
 
 def test_store_that_is_damaged_is_an_error(tmp_path, monkeypatch, capsys):

@@ -55,20 +55,20 @@ def test_job_of_gone_service_is_not_taken_for_anothers(closed_port):
     job_id = left_at(closed_port)
     for command in ("status", "result", "cancel", "wait"):
         said = typed(command, job_id, exit_code=1)
-        assert f"at http://127.0.0.1:{closed_port}/api, which is gone" in said
+        assert f"at http://127.0.0.1:{closed_port}/api on this machine, which does not run any more" in said
     assert "service gone" in typed("show", job_id)
 
 
 def test_resume_says_that_the_service_is_gone_beside_another(closed_port):
     left_at(closed_port)
     said = typed("resume")
-    assert "1 job was on a service on this machine that is gone" in said
+    assert "1 job was on a service on this machine that does not run any more" in said
     assert "\tservice gone\t" in said
 
 
 def test_key_of_one_service_is_not_tried_on_anothers_job(port):
     said = typed("status", left_at(port), exit_code=1)
-    assert f"is on the service at http://127.0.0.1:{port}/api, for which no account is known" in said
+    assert f"expected an account for the service at http://127.0.0.1:{port}/api" in said
 
 
 def test_chosen_url_is_asked_though_the_service_was_elsewhere(closed_port, service):

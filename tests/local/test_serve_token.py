@@ -77,7 +77,7 @@ def test_token_is_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--token", "a", "--ask-token"], "give one of --token-file, --ask-token and --token"),
+        (["--token", "a", "--ask-token"], "expected one of --token-file, --ask-token and --token"),
         (["--token", " "], "expected a token of printable ASCII characters"),
         (["--token", "ü"], "expected a token of printable ASCII characters"),
         (["--host", "0.0.0.0"], "give it a token of your own with --token-file, --ask-token or the variable"),  # noqa: S104 - refused

@@ -1,4 +1,4 @@
-"""The commands about accounts: ``login``, ``whoami``, ``accounts`` and ``logout``. None of them shows a key."""
+"""The commands about accounts: ``login``, ``whoami``, ``accounts`` and ``logout``. They never print a key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Filename = Annotated[
     typer.Option(help="The file of saved accounts; by default .qiskit/qiskit-ibm.json in the home directory."),
 ]
 """The option ``--filename``."""
-_OF_ACCOUNT: Final = ("channel", "instance", "region", "plans_preference", "tags")
+_COLUMN_FIELDS: Final = ("channel", "instance", "region", "plans_preference", "tags")
 
 
 def login(
@@ -42,9 +42,9 @@ def login(
         typer.Option(help="The API key. Other users of the machine can see it in the list of processes."),
     ] = None,
 ) -> None:
-    """Save an account: ask for its API key, show its instances, and save the key with the one that is chosen.
+    """Save an account: read its API key, list its instances, and save the key with the chosen instance.
 
-    The key is asked for without being shown; where the input is no terminal, it is the first line of the input. API
+    The key is not shown while it is typed. If the input is not a terminal, the key is the first line of the input. API
     keys are made at https://quantum.cloud.ibm.com.
 
     Example: ibm-circuit-job login --plan open
@@ -52,7 +52,7 @@ def login(
     saved_as = name or account_file.default_name(PLATFORM)
     may_replace = overwrite or _may_replace(saved_as, filename)
     if token is not None:
-        terminal.warn("other users can see a key on the command line in the list of processes; leave out --token")
+        terminal.warn("other users can see a key on the command line in the list of processes; run it without --token")
         key = token
     else:
         key = typer.prompt("API key", hide_input=True) if terminal.can_ask() else sys.stdin.readline()
@@ -74,22 +74,22 @@ def login(
     )
     path = account_file.path_of(filename)
     print(terminal.printable(f"The account {saved_as!r} is saved in {path}"))
-    _say_which_is_used(f"the account {saved_as!r} in {path}", filename)
+    _print_other_default(f"the account {saved_as!r} in {path}", filename)
 
 
-def _say_which_is_used(saved: str, filename: str | None) -> None:
-    """Say so where another account than the one that was saved is used by a program that names none."""
+def _print_other_default(saved: str, filename: str | None) -> None:
+    """Print which account a program without a name uses, if it is not the saved one."""
     try:
         used = find_credentials(Asked(filename=filename)).source
     except IBMAccountError as error:
-        print(terminal.printable(f"Without a name, no account is used: {error}"))
+        print(terminal.printable(f"A program that names no account finds none: {error}"))
         return
     if used != saved:
-        print(terminal.printable(f"Without a name, another one is used: {used}"))
+        print(terminal.printable(f"A program that names no account uses another one: {used}"))
 
 
 def _may_replace(name: str, filename: str | None) -> bool:
-    """Whether there is an account of that name, which is to be replaced."""
+    """Whether an account of that name exists, and the user agrees to replace it."""
     if not IBMProvider.saved_accounts(filename=filename, name=name):
         return False
     where = f"an account {name!r} in {account_file.path_of(filename)}"
@@ -110,7 +110,7 @@ def _instances_of(parameters: ClientParameters) -> list[Instance]:
 
 
 def _chosen(parameters: ClientParameters, found: Sequence[Instance], wish: InstanceWish) -> Instance:
-    """The only instance that fits, else the one that the user names."""
+    """The instance that fits, or the user's choice if several fit."""
     fitting = [
         each
         for each in candidates(found, wish)
@@ -118,7 +118,7 @@ def _chosen(parameters: ClientParameters, found: Sequence[Instance], wish: Insta
     ]
     if not fitting:
         refused = choose_instance(found, wish)
-        assert not isinstance(refused, Success)  # noqa: S101 - it prefers plans as it is done above
+        assert not isinstance(refused, Success)  # noqa: S101 - it compares plans in the same way as above
         raise to_exception(refused.failure(), IBMAccountError)
     if len(fitting) > 1 and not terminal.can_ask():
         terminal.fail(f"several instances fit: {listed(fitting)}; give --instance, --region or --plan")
@@ -139,7 +139,7 @@ def _show_instances(parameters: ClientParameters, instances: Sequence[Instance])
 
 
 def _backends_of(parameters: ClientParameters, instance: Instance) -> str:
-    """How many backends an instance has, as text; what went wrong where they cannot be listed."""
+    """The number of backends of an instance, as a text; the error message if they cannot be listed."""
     client = PlatformClient(evolve(parameters, instance=instance.crn))
     try:
         return str(len(client.list_backends()))
@@ -152,10 +152,10 @@ def _backends_of(parameters: ClientParameters, instance: Instance) -> str:
 def whoami(
     name: Name = None,
     filename: Filename = None,
-    online: Annotated[bool, typer.Option("--online", help="Log in, and say which instance and plan it is.")] = False,
+    online: Annotated[bool, typer.Option("--online", help="Log in, and show the instance and its plan.")] = False,
     as_json: terminal.JsonObject = False,
 ) -> None:
-    """Show which account would be used, where it was found, and its instance. No request is sent without --online.
+    """Show the account that a program uses, its source, and its instance. No request is sent without --online.
 
     Example: ibm-circuit-job whoami --online
     """
@@ -185,8 +185,8 @@ def accounts(
 ) -> None:
     """List the saved accounts, without their keys.
 
-    Where the output goes to another program, a line for each: name, channel, instance, region, plans, tags, with tabs
-    between them.
+    If the output goes to another program, each account is a line: name, channel, instance, region, plans and tags,
+    separated by tabs.
 
     Example: ibm-circuit-job accounts
     """
@@ -194,7 +194,7 @@ def accounts(
     if as_json:
         terminal.show_json(saved)
         return
-    rows = [(name, *(_cell(account.get(field)) for field in _OF_ACCOUNT)) for name, account in saved.items()]
+    rows = [(name, *(_cell(account.get(field)) for field in _COLUMN_FIELDS)) for name, account in saved.items()]
     terminal.show_rows(("account", "channel", "instance", "region", "plans", "tags"), rows)
 
 
@@ -205,7 +205,7 @@ def _cell(value: object) -> str:
 
 
 def _default_account(filename: str | None) -> str:
-    """The name of the account in the file that is used where none is named, if it is the only one or the default."""
+    """The name of the default account of the file, or of its only account."""
     known, _ = account_file.accounts_in(account_file.read(account_file.path_of(filename)))
     used = account_file.picked(known)
     if used is None or not (used.is_default or len(known) == 1):
@@ -219,7 +219,7 @@ def logout(
     filename: Filename = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a saved account. The key itself stays valid; keys are deleted at https://cloud.ibm.com/iam/apikeys.
+    """Delete a saved account. The key itself remains valid; keys are deleted at https://cloud.ibm.com/iam/apikeys.
 
     Example: ibm-circuit-job logout mine
     """

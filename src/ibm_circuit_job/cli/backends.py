@@ -1,4 +1,4 @@
-"""``ibm-circuit-job backends``: what an account can run on."""
+"""``ibm-circuit-job backends``: the backends of an account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 def backends(
-    min_qubits: Annotated[int | None, typer.Option(min=1, help="Only those with at least so many qubits.")] = None,
+    min_qubits: Annotated[int | None, typer.Option(min=1, help="Only backends with at least so many qubits.")] = None,
     account: Account = None,
     url: Url = None,
     instance: InstanceOption = None,
@@ -32,8 +32,8 @@ def backends(
 ) -> None:
     """List the backends that the account may use, with their queues.
 
-    Where the output goes to another program, a line for each: name, qubits, jobs in the queue, status, kind, with tabs
-    between them.
+    If the output goes to another program, each backend is a line: name, qubits, jobs in the queue, status and kind,
+    separated by tabs.
 
     Example: ibm-circuit-job backends --min-qubits 100
     """
@@ -58,7 +58,7 @@ def backends(
 
 
 def _document(backend: IBMBackend) -> dict[str, Any]:
-    """A backend as an object of JSON; that its status cannot be had costs that alone."""
+    """A backend as an object of JSON. If its status cannot be read, only the fields of the status are null."""
     try:
         status = backend.status()
     except IBMBackendApiError as error:

@@ -1,4 +1,4 @@
-"""The steps of ``ibm-circuit-job doctor``: each tries one thing that a job needs, and says what it found."""
+"""The steps of ``ibm-circuit-job doctor``. Each step tries one thing that a job needs, and reports the outcome."""
 
 from __future__ import annotations
 
@@ -34,43 +34,43 @@ from ibm_circuit_job.wire import queries
 from ibm_circuit_job.wire.error_replies import is_page
 from ibm_circuit_job.wire.replies import read_job_page
 
-_SECONDS: Final = 15.0
-"""How long one host may take to answer the first request."""
+_REACH_SECONDS: Final = 15.0
+"""The time limit of the first request to a host."""
 _RUN_SECONDS: Final = 3600.0
 _SHOTS: Final = 100
 
 _CURES: Final = {
     Obstacle.NAME_SERVER: "check the network connection and its name server (DNS), or name a proxy in HTTPS_PROXY",
     Obstacle.NOT_LISTENING: "check the network connection, and whether a firewall lets https out",
-    Obstacle.SILENT: "check the network connection, and whether a proxy has to be named in HTTPS_PROXY",
+    Obstacle.SILENT: "check the network connection, and whether the network needs a proxy in HTTPS_PROXY",
     Obstacle.CERTIFICATE: "name the certificates of your network in REQUESTS_CA_BUNDLE",
     Obstacle.TLS: "check whether a proxy or a firewall changes https connections",
     Obstacle.CERTIFICATE_FILE: "correct the path of the certificates",
     Obstacle.PROXY: "check the address of the proxy in HTTPS_PROXY, or in the saved account",
     Obstacle.PROXY_CREDENTIALS: "add user and password to the proxy, as in http://user:password@host:port",
 }
-"""What is in the way -> the next step."""
-_LATER: Final = "try again in some minutes; https://cloud.ibm.com/status says what is in trouble"
+"""Obstacle -> the next step."""
+_LATER: Final = "try again in some minutes; https://cloud.ibm.com/status lists problems of the service"
 
 
 @frozen
 class Finding:
-    """What one step found."""
+    """The outcome of one step."""
 
     step: str
-    """What was tried."""
+    """The name of the step."""
     has_passed: bool | None
-    """Whether it works; ``None`` where it was not tried."""
+    """Whether the step passed; ``None`` where it was not tried."""
     said: str
-    """What was found, in words."""
+    """The outcome in words."""
     next_step: str = ""
-    """What to do about it."""
+    """What to do next; empty if the step passed."""
     seconds: float = 0.0
-    """How long it took."""
+    """The duration of the step."""
 
 
 class _Failed(Exception):  # noqa: N818 - it never leaves this module
-    """A step failed; it says why, and what to do next."""
+    """A step failed. The message is the reason, and ``next_step`` what to do next."""
 
     def __init__(self, said: str, next_step: str) -> None:
         super().__init__(said)
@@ -89,9 +89,9 @@ class Checkup:
     """Tries, step by step, what a job needs: an account, the network, the log-in, and each kind of request.
 
     Args:
-        asked: Which account is meant.
-        runs: Whether a job is run, which costs quantum time.
-        backend: The backend to run it on; by default the one with the fewest jobs waiting.
+        asked: The account.
+        runs: Whether a job is run. This costs quantum time.
+        backend: The backend of that job; by default the one with the fewest waiting jobs.
     """
 
     def __init__(self, asked: Asked, *, runs: bool = False, backend: str | None = None) -> None:
@@ -103,7 +103,7 @@ class Checkup:
         self._client: RuntimeClient | None = None
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what each step found, as soon as it is known. A step whose needs failed is not tried.
+        """Yield the outcome of each step as soon as it is known. A step is not tried if it needs a step that failed.
 
         The account's connections are closed at the end.
         """
@@ -113,7 +113,7 @@ class Checkup:
                 missing = [name for name in step.needs if name in failed]
                 if missing:
                     failed.add(step.name)
-                    yield Finding(step.name, None, f"not tried, for it needs: {missing[0]}")
+                    yield Finding(step.name, None, f"not tried, because this step failed: {missing[0]}")
                     continue
                 finding = _tried(step)
                 if not finding.has_passed:
@@ -130,7 +130,7 @@ class Checkup:
         else:
             yield _Step("reach IAM", self._reach_iam, ("account",))
             yield _Step("reach the API", self._reach_api, ("account",))
-            new_key = "make an API key at https://quantum.cloud.ibm.com, and save it: ibm-circuit-job login --overwrite"
+            new_key = "make an API key at https://quantum.cloud.ibm.com and save it: ibm-circuit-job login --overwrite"
             yield _Step("log in", self._log_in, ("reach IAM",), new_key)
             yield _Step("API versions", self._agree_on_version, ("reach the API",), "upgrade ibm-circuit-job")
         yield _Step("instances", self._find_instance, ("log in",), f"see the instances at {CREATE_AT}")
@@ -146,7 +146,7 @@ class Checkup:
 
     @property
     def _parameters(self) -> ClientParameters:
-        assert self._found is not None  # noqa: S101 - the steps that need it are not tried without
+        assert self._found is not None  # noqa: S101 - without it, the steps that need it are not tried
         return self._found.parameters
 
     def _find_account(self) -> str:
@@ -158,11 +158,11 @@ class Checkup:
         else:
             self._account = AccountClient(parameters)
             self._client = RuntimeClient(parameters, account=self._account)
-        instance = parameters.instance or "the one that is chosen at log-in"
+        instance = parameters.instance or "chosen at log-in"
         return f"{self._found.source}; channel {parameters.channel}, url {parameters.url}, instance {instance}"
 
     def _reach_iam(self) -> str:
-        # Which IAM publishes; any answer that is no page will do.
+        # A document that IAM publishes. Any reply is fine, except a web page.
         return self._reach(f"{iam_url(self._parameters)}/identity/.well-known/openid-configuration", "IAM_URL")
 
     def _reach_api(self) -> str:
@@ -175,13 +175,13 @@ class Checkup:
         proxy = settings_for(url, self._parameters).proxy(url)
         way = _address(host, port) if proxy is None else f"{host} by the proxy {shown_proxy(proxy, self._parameters)}"
         try:
-            body = self._clients()[0].http.request("reach it", "GET", url, seconds=_SECONDS).content
+            body = self._clients()[0].http.request("reach it", "GET", url, seconds=_REACH_SECONDS).content
         except RequestFailed as error:
             failure = error.failure
             if not isinstance(failure, Refused) or next_step_after(failure):
                 raise
             if not failure.by_service and 300 <= failure.http_status < 400:
-                raise _Failed(f"{host} sends elsewhere (HTTP {failure.http_status})", _PORTAL) from None
+                raise _Failed(f"{host} redirects to another page (HTTP {failure.http_status})", _PORTAL) from None
             return f"{way} answers"
         if is_page(body):
             raise _Failed(f"{host} answers with a web page", f"{_PORTAL}, and check {named_by}")
@@ -194,11 +194,11 @@ class Checkup:
 
     def _log_in(self) -> str:
         self._clients()[0].check_login()
-        return "the key is good"
+        return "the key is valid"
 
     def _log_in_to_classic(self) -> str:
         self._clients()[0].check_login()
-        return "the token is good"
+        return "the token is valid"
 
     def _agree_on_version(self) -> str:
         reply = self._clients()[0].http.request("read the API versions", "GET", f"{api_url(self._parameters)}/versions")
@@ -208,7 +208,7 @@ class Checkup:
             raise _Failed(nothing_in_common(offered), "upgrade ibm-circuit-job")
         sunset = "" if best.sunset_date is None else f", until {best.sunset_date}"
         others = ", ".join(each.version for each in offered if each != best) or "no others"
-        return f"{best.version} ({best.status}{sunset}) is spoken; the service offers {others} besides"
+        return f"{best.version} ({best.status}{sunset}) is used; the service also offers {others}"
 
     def _find_instance(self) -> str:
         account, client = self._clients()
@@ -244,14 +244,14 @@ class Checkup:
         return f"{count}; the newest are {', '.join(statuses)}" if statuses else "there are no jobs yet"
 
     def _run(self) -> str:
-        said = {name: value for name in ("name", "filename", "instance") if (value := getattr(self._asked, name))}
-        with IBMProvider(**said) as provider:
-            backend = provider.get_backend(self._backend) if self._backend else _idlest(provider)
+        given = {name: value for name in ("name", "filename", "instance") if (value := getattr(self._asked, name))}
+        with IBMProvider(**given) as provider:
+            backend = provider.get_backend(self._backend) if self._backend else _least_busy(provider)
             job = backend.run(transpile(_bell(), backend), shots=_SHOTS)
             try:
                 counts = job.result(timeout=_RUN_SECONDS).get_counts()
             except IBMError as error:
-                raise _Failed(f"job {job.job_id()} on {backend.name}: {error}", "see what the job says") from None
+                raise _Failed(f"job {job.job_id()} on {backend.name}: {error}", "read the message of the job") from None
         if sum(counts.values()) != _SHOTS:
             raise _Failed(
                 f"job {job.job_id()} on {backend.name}: expected {_SHOTS} counts, got {dict(counts)}",
@@ -281,12 +281,12 @@ def _tried(step: _Step) -> Finding:
 
 
 def next_step_after(failure: Failure) -> str | None:
-    """Return what to do about a failure, where the failure itself says what is in the way; else ``None``.
+    """Return the next step after a failure; ``None`` if the failure itself does not show what is wrong.
 
     Example:
         >>> from ibm_circuit_job.errors import Refused
         >>> next_step_after(Refused("log in", "https://iam.cloud.ibm.com", 503))
-        'try again in some minutes; https://cloud.ibm.com/status says what is in trouble'
+        'try again in some minutes; https://cloud.ibm.com/status lists problems of the service'
     """
     match failure:
         case Unreachable():
@@ -299,7 +299,7 @@ def next_step_after(failure: Failure) -> str | None:
 
 
 def _address(host: str, port: int) -> str:
-    """A host and its addresses."""
+    """A host and its IP addresses, as a text."""
     try:
         found = {str(address[4][0]) for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError as error:
@@ -307,12 +307,12 @@ def _address(host: str, port: int) -> str:
     return f"{host} ({', '.join(sorted(found))})"
 
 
-def _idlest(provider: IBMProvider) -> Any:
-    """The backend with the fewest jobs waiting, of those that run jobs."""
+def _least_busy(provider: IBMProvider) -> Any:
+    """The operational backend with the fewest waiting jobs."""
     waiting = [(backend.status(), backend) for backend in provider.backends()]
     ready = [(status.pending_jobs, backend) for status, backend in waiting if status.operational]
     if not ready:
-        raise _Failed("no backend runs jobs at the moment", "try again later, or name one with --backend")
+        raise _Failed("no backend is operational now", "try again later, or name a backend with --backend")
     return min(ready, key=lambda pair: pair[0])[1]
 
 

@@ -1,4 +1,4 @@
-"""The command ``ibm-circuit-job`` and its parts; each group of commands has a module of its own."""
+"""The command ``ibm-circuit-job``. Each group of its subcommands has its own module."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def command(
 ) -> None:
     """Run, watch and look up jobs on IBM Quantum.
 
-    Jobs are saved on this machine by programs that have a store, and by these commands. Without a command, this help is
-    printed. Exit codes: 0 done, 1 it failed and one sentence says why, 2 wrong usage; of wait and result also 3 the
-    job failed, 4 it was cancelled, 5 it has not ended in time; of migrate also 6 something is to be changed by hand.
+    Programs with a store and these commands save jobs on this machine. Without a command, this help is printed. Exit
+    codes: 0 done; 1 failed, with the reason in one sentence; 2 wrong usage. Also of wait and result: 3 the job failed,
+    4 the job was cancelled, 5 the job has not ended in time. Also of migrate: 6 some lines must be changed by hand.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -76,14 +76,14 @@ _PANELS: Final[Mapping[str, tuple[Callable[..., None], ...]]] = {
     "A service on this machine": (demo, serve),
     "Programs of 2018 to 2024": (migrate,),
 }
-"""The commands by the heading of the help under which they are listed."""
+"""Heading in the help -> the commands under it."""
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(_command.__name__.rstrip("_"), rich_help_panel=_panel)(_command)
 
 
 def main() -> None:
-    """Run the command line; what went wrong is one line, not a traceback."""
+    """Run the command line. An error is printed as one line, without a traceback."""
     try:
         app()
     except (IBMError, OSError) as error:

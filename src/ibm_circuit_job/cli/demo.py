@@ -20,7 +20,7 @@ from ibm_circuit_job.views.records import CountsView
 def demo(
     shots: Annotated[int, typer.Option(min=1, help="How often the circuit is run.")] = 1000,
 ) -> None:
-    """Run a Bell job on a service on this machine, and show its life and its counts.
+    """Run a Bell job on a service on this machine, and show its steps and its counts.
 
     Example: ibm-circuit-job demo --shots 100
     """
@@ -31,13 +31,13 @@ def demo(
         bell.cx(0, 1)
         bell.measure_all()
         backend = provider.get_backend("local_simulator")
-        # A first job occupies the backend, so that the second is seen in the queue.
+        # The first job occupies the backend, so that the second one waits in the queue.
         first = backend.run(bell, shots=20_000, job_tags=["demo-first"])
         job = backend.run(bell, shots=shots, job_tags=["demo"])
         terminal.console.print(f"Job [bold]{job.job_id()}[/bold] on {backend.name}:")
-        _show_life(job)
+        _show_steps(job)
         counts = job.result().get_counts()
-        # The service ends with this command, so that all is asked of it now: also the result, or resume() looks for it.
+        # The service ends with this command. Without its result here, a later resume() would look for the first job.
         first.result()
         first.refresh()
         is_saved = provider.store is not None
@@ -48,16 +48,16 @@ def demo(
     if shots > 1:
         terminal.console.print(f"{shots} shots, 00 and 11 only: the two qubits are entangled.")
     else:
-        terminal.console.print("1 shot: with more of them, 00 and 11 are seen about as often.")
+        terminal.console.print("1 shot: with more shots, 00 and 11 occur about equally often.")
     if is_saved:
         listing = escape(f"{terminal.command_line()} jobs")
         terminal.console.print(
-            f"The jobs are saved, results and all: [bold]{listing}[/bold] lists them.", soft_wrap=True
+            f"The jobs and their results are saved: [bold]{listing}[/bold] lists them.", soft_wrap=True
         )
 
 
-def _show_life(job: IBMCircuitJob) -> None:
-    """Print each step of a job's life as it comes, with the time that the service gives for it."""
+def _show_steps(job: IBMCircuitJob) -> None:
+    """Print each step of a job when it is reached, with the time of the step by the service."""
     submitted = job.creation_date()
     _show_step(submitted, submitted, "submitted")
     if job.status() is JobStatus.QUEUED:

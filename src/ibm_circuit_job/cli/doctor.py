@@ -1,4 +1,4 @@
-"""``ibm-circuit-job doctor``: what works between this machine and the service, and a recording of it."""
+"""``ibm-circuit-job doctor``: tests each step between this machine and the service, and records the requests."""
 
 from __future__ import annotations
 
@@ -26,21 +26,24 @@ def doctor(
     filename: Filename = None,
     instance: Annotated[str | None, typer.Option(help="The CRN or the name of the instance.")] = None,
     run: Annotated[bool, typer.Option("--run", help="Run a Bell job of 100 shots, which costs quantum time.")] = False,
-    backend: Annotated[str | None, typer.Option(help="The backend to run it on; by default the idlest.")] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="The backend of that job; by default the one with the fewest waiting jobs.")
+    ] = None,
     record: Annotated[
         Path | None,
-        typer.Option(help="Write what is sent and received to this file, with all that identifies you replaced."),
+        typer.Option(help="Write all requests and replies to this file, without anything that identifies you."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON for each step.")] = False,
 ) -> None:
     """Try, step by step, what a job needs: the account, the network, the log-in, instances, backends and jobs.
 
-    Exits with 1 where a step failed. A step that needs one that failed is not tried.
+    The exit code is 1 if a step failed. A step is not tried if a step that it needs has failed.
 
     Example: ibm-circuit-job doctor
     """
     if record is not None and not record.absolute().parent.is_dir():
-        terminal.fail(f"expected --record to be a file in a folder that exists; there is no {record.absolute().parent}")
+        folder = record.absolute().parent
+        terminal.fail(f"expected --record to be a file in an existing folder; {folder} does not exist")
     checkup = Checkup(Asked(name=name, filename=filename, instance=instance), runs=run, backend=backend)
     recorder = Recorder(datetime.now(UTC))
     passed = True
@@ -55,7 +58,7 @@ def doctor(
         write_fixture(recorder.fixture(), record)
         recorded = (
             f"{len(recorder)} requests and replies are in {terminal.printable(str(record))}. Keys, IDs, names and "
-            "addresses are replaced; read it before you pass it on."
+            "addresses are replaced; read the file before you send it to others."
         )
         print(recorded, file=sys.stderr if as_json else sys.stdout)
     if not passed:

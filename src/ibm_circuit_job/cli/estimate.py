@@ -1,4 +1,4 @@
-"""``ibm-circuit-job estimate``: the quantum time that circuits would be charged, before they are submitted."""
+"""``ibm-circuit-job estimate``: the quantum time that circuits would cost on a backend."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 def estimate(
     file: Annotated[
         Path,
-        typer.Argument(help="A file of circuits: QPY, or OpenQASM 2 where its name ends with .qasm."),
+        typer.Argument(help="A file of circuits: QPY, or OpenQASM 2 if its name ends with .qasm."),
     ],
-    backend: Annotated[str, typer.Option(help="The backend that they would run on.")],
-    shots: Annotated[int | None, typer.Option(min=1, help="As for run(); its default otherwise.")] = None,
+    backend: Annotated[str, typer.Option(help="The name of the backend.")],
+    shots: Annotated[int | None, typer.Option(min=1, help="The shots of each circuit; by default as in run().")] = None,
     account: Account = None,
     url: Url = None,
     instance: InstanceOption = None,
     as_json: terminal.JsonObject = False,
 ) -> None:
-    """Estimate the quantum time that circuits would be charged on a backend, without submitting anything.
+    """Estimate the quantum time that circuits would cost on a backend, without submitting anything.
 
-    Circuits that are not in the instruction set of the backend are transpiled first.
+    Circuits for a device are transpiled to its instruction set first.
 
     Example: ibm-circuit-job estimate circuits.qpy --backend ibm_torino --shots 4000
     """
@@ -46,7 +46,7 @@ def estimate(
 
 
 def _circuits(file: Path) -> list[QuantumCircuit]:
-    from qiskit import qasm2, qpy  # noqa: PLC0415 - other commands do without
+    from qiskit import qasm2, qpy  # noqa: PLC0415 - other commands do not need it
 
     try:
         if file.suffix == ".qasm":
@@ -58,9 +58,9 @@ def _circuits(file: Path) -> list[QuantumCircuit]:
 
 
 def _transpiled(circuits: list[QuantumCircuit], backend: IBMBackend) -> list[QuantumCircuit]:
-    """The circuits as the backend runs them."""
+    """The circuits in the instruction set of the backend; a simulator runs them as they are."""
     if backend.simulator:
         return circuits
-    from qiskit.transpiler import generate_preset_pass_manager  # noqa: PLC0415 - other commands do without
+    from qiskit.transpiler import generate_preset_pass_manager  # noqa: PLC0415 - other commands do not need it
 
     return list(generate_preset_pass_manager(1, backend=backend, seed_transpiler=0).run(circuits))

@@ -8,19 +8,19 @@ from typing import Final
 from qiskit.providers.jobstatus import JobStatus
 
 FAILED: Final = 1
-"""The command could not do it: the account, the network, the service or the store refused; one sentence says why."""
+"""The command failed because of the account, the network, the service or the store. One sentence gives the reason."""
 USAGE: Final = 2
-"""An argument is wrong, or the first letters of an ID fit several jobs."""
+"""An argument is wrong, or several jobs begin with the given letters."""
 JOB_FAILED: Final = 3
 """The job has ended with ERROR."""
 JOB_CANCELLED: Final = 4
 """The job was cancelled."""
 NOT_ENDED: Final = 5
-"""The job had not ended when the time of --timeout was over."""
+"""The job did not end within the time of --timeout."""
 LEFT_TO_CHANGE: Final = 6
-"""A program that was rewritten has lines that have to be changed by hand."""
+"""Some lines of a rewritten program must be changed by hand."""
 INTERRUPTED: Final = 130
-"""Ctrl-C has ended the command. The job goes on."""
+"""Ctrl-C ended the command. The job goes on."""
 
 _OF_STATUS: Final[Mapping[JobStatus, int]] = {
     JobStatus.ERROR: JOB_FAILED,
@@ -29,7 +29,7 @@ _OF_STATUS: Final[Mapping[JobStatus, int]] = {
 
 
 def of_jobs(statuses: Iterable[JobStatus]) -> int:
-    """Return the exit code for jobs that have ended: 0 where all are DONE; a failed job counts before a cancelled one.
+    """Return the exit code for jobs that have ended: 3 if one is ERROR, else 4 if one is CANCELLED, else 0.
 
     Example:
         >>> from qiskit.providers.jobstatus import JobStatus

@@ -1,6 +1,6 @@
-"""The commands about one job, or some: ``show``, ``status``, ``wait``, ``result``, ``cancel`` and ``tag``.
+"""The commands about one job or several: ``show``, ``status``, ``wait``, ``result``, ``cancel`` and ``tag``.
 
-A job is looked for in the store first. What its service alone can say is asked of the service.
+A command looks for a job in the store first. It sends a request only if the store does not have the answer.
 """
 
 from __future__ import annotations
@@ -40,38 +40,44 @@ from ibm_circuit_job.wire.results.header import circuit_name
 from ibm_circuit_job.wire.shots import shots_of
 
 Timeout = Annotated[
-    float | None, typer.Option(min=0, help="Seconds to wait; by default as long as it takes.", show_default=False)
+    float | None, typer.Option(min=0, help="Seconds to wait; by default without a limit.", show_default=False)
 ]
 """The option ``--timeout``."""
 
 
 @frozen
 class Jobs:
-    """Where the jobs of a command are looked for."""
+    """The store and the services in which a command looks for jobs."""
 
     store: JobStore | None
     services: Services
 
     def record(self, given: str) -> tuple[str, Job | None, str | None]:
-        """Return the ID of a job, what the store has of it, and its service. Exits with 2 where several are meant."""
+        """Return the ID of a job, its record in the store, and the name of its service there.
+
+        Exits with 2 if several jobs begin with the given letters.
+        """
         job_id = whole_id(self.store, given)
         if job_id is None or self.store is None:
             return given, None, None
         return job_id, self.store.record(job_id), self.service_of(job_id)
 
     def service_of(self, job_id: str) -> str | None:
-        """Return what the store calls the service of a job."""
+        """Return the name of a job's service in the store."""
         return None if self.store is None else self.store.services_of([job_id]).get(job_id)
 
     def view(self, record: Job) -> JobView:
-        """Return what is shown of a job."""
+        """Return the view of a job, which commands print."""
         return view_of(record, self.service_of(record.job_id), self.services)
 
     def handle(self, given: str) -> IBMCircuitJob:
-        """Return a handle on a job that can ask its service.
+        """Return a handle on a job, with a connection to its service.
+
+        Args:
+            given: The ID of the job, or its first letters.
 
         Raises:
-            IBMAccountError: If there is no account for the service, or the service is gone.
+            IBMAccountError: If there is no account for the service, or the service does not run any more.
             IBMJobApiError: If the service refused or could not be reached, or has no such job.
         """
         job_id, record, service = self.record(given)
@@ -81,58 +87,58 @@ class Jobs:
             except IBMAccountError as error:
                 raise IBMAccountError(f"{error}{_seen_last(record)}") from None
             except IBMJobNotFoundError:
-                self.services.has_none(record)
+                self.services.record_absence(record)
                 if not self.services.is_gone(record, service):
                     raise
                 raise IBMAccountError(f"{self.services.why_gone(record)}{_seen_last(record)}") from None
         try:
             provider = self.services.chosen()
         except IBMAccountError as error:
-            terminal.fail(f"nothing is kept of job {given}, and no service can be asked: {error}")
+            terminal.fail(f"job {given} is not saved, and its service cannot be asked: {error}")
         try:
             return provider.retrieve_job(given)
         except IBMJobNotFoundError as error:
-            found = [job for job in provider.jobs(_NEWEST) if job.job_id().startswith(given)]
+            found = [job for job in provider.jobs(_NEWEST_JOBS) if job.job_id().startswith(given)]
             if len(found) > 1:
                 ambiguous(given, [job.job_id() for job in found])
             if found:
                 return found[0]
-            terminal.fail(f"nothing is kept of job {given}, and the service has none: {error}")
+            terminal.fail(f"job {given} is not saved, and the service has no such job: {error}")
 
 
-_NEWEST = 200
-"""Of how many jobs of a service the first letters of an ID are compared: a page of its listing."""
+_NEWEST_JOBS = 200
+"""The number of newest jobs of a service whose IDs are compared with the given letters: one page of its list."""
 
 
 def _seen_last(record: Job) -> str:
     known = queries.status(record)
-    return "; its status was never asked for" if known is None else f"; it was {known.name} when last seen"
+    return "; its status is not known" if known is None else f"; its last known status is {known.name}"
 
 
 @contextmanager
 def looked_for(account: str | None, url: str | None, instance: str | None, store: str | None) -> Iterator[Jobs]:
-    """Return a context with what the jobs of a command are looked for in; the options are the arguments."""
+    """Return a context with the store and the services of a command, from its options."""
     with written_store(store) as opened, Services(Choice(account, url, instance), opened) as services:
         yield Jobs(opened, services)
 
 
 def show(
     job_id: JobId,
-    offline: Annotated[bool, typer.Option("--offline", help="Show what is saved, and ask no service.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Show the saved record, and send no request.")] = False,
     account: Account = None,
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
     as_json: terminal.JsonObject = False,
 ) -> None:
-    """Show what is known of a job, with the names of its circuits. A job that has not ended is asked for first.
+    """Show the record of a job, with the names of its circuits. If the job has not ended, it is requested first.
 
     Example: ibm-circuit-job show cq1x
     """
     with looked_for(account, url, instance, store) as jobs:
         whole, record, service = jobs.record(job_id)
         if record is None and offline:
-            terminal.fail(f"nothing is kept of job {job_id}")
+            terminal.fail(f"job {job_id} is not saved")
         if record is None or not (offline or _is_complete(record) or jobs.services.is_gone(record, service)):
             try:
                 handle = jobs.handle(whole)
@@ -142,9 +148,9 @@ def show(
             except (IBMAccountError, IBMJobApiError) as error:
                 if record is None:
                     raise
-                # Of a job that has ended, all but the times of its steps is known.
+                # If the job has ended, the record lacks only the times of its steps, so there is no warning.
                 if not record.is_confirmed_final:
-                    terminal.warn(f"this is what is saved: {error}")
+                    terminal.warn(f"this is the saved record: {error}")
         saved = None if jobs.store is None else jobs.store.load(whole)
         full = saved or record
         view = view_of(record if saved is None else saved, service, jobs.services)
@@ -160,12 +166,12 @@ def show(
 
 
 def _is_complete(record: Job) -> bool:
-    """Whether the service has nothing to add to what is saved."""
+    """Whether the service cannot add anything to the saved record."""
     return record.is_confirmed_final and record.metrics is not None
 
 
 def _lines(view: JobView, job: Job, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What ``show`` says of a job, line by line; empty where it is not known."""
+    """The lines of ``show``, as pairs of a name and a text. The text is empty where it is not known."""
     created = view.created or view.submitted
     shots = shots_of(job)
     yield "job", view.job_id
@@ -197,7 +203,7 @@ def status(
     store: Store = None,
     as_json: terminal.JsonObject = False,
 ) -> None:
-    """Ask the service for the status of a job. One that has ended is not asked for again.
+    """Request the status of a job from its service. If the job has ended, the saved status is printed.
 
     Example: ibm-circuit-job status cq1x
     """
@@ -224,7 +230,7 @@ def wait(
     store: Store = None,
     as_json: terminal.JsonList = False,
 ) -> None:
-    """Wait until jobs have ended; the exit code says how: 0 DONE, 3 ERROR, 4 CANCELLED, 5 not in time.
+    """Wait until jobs have ended. The exit code is 0 for DONE, 3 for ERROR, 4 for CANCELLED, 5 if not in time.
 
     Example: ibm-circuit-job wait cq1x --timeout 600 && ibm-circuit-job result cq1x
     """
@@ -232,7 +238,7 @@ def wait(
         handles = [jobs.handle(job_id) for job_id in dict.fromkeys(job_ids)]
         code, is_live = 0, terminal.console.is_terminal and not as_json
         try:
-            wait_all(handles, timeout, callback=None if is_live else _tell, progress=is_live)
+            wait_all(handles, timeout, callback=None if is_live else _print_status, progress=is_live)
         except IBMJobTimeoutError as error:
             terminal.warn(str(error))
             code = exit_codes.NOT_ENDED
@@ -250,19 +256,19 @@ def wait(
     raise typer.Exit(code or exit_codes.of_jobs(known for each in records if (known := queries.status(each))))
 
 
-def _tell(job_id: str, status: JobStatus, _: IBMCircuitJob, **__: Any) -> None:
-    """Say what a job does now."""
+def _print_status(job_id: str, status: JobStatus, _: IBMCircuitJob, **__: Any) -> None:
+    """Print the present status of a job."""
     terminal.note(f"job {job_id}: {status.name}")
 
 
 @contextmanager
 def interruptible(command: str, job_ids: Sequence[str]) -> Iterator[None]:
-    """Return a context in which Ctrl-C ends a command with 130, and says that the jobs go on."""
+    """Return a context in which Ctrl-C ends a command with 130, and prints how to run it again."""
     try:
         yield
     except KeyboardInterrupt:
         again = " ".join([terminal.command_line(), command, *job_ids])
-        terminal.fail(f"interrupted; the service goes on with its jobs. To come back: {again}", exit_codes.INTERRUPTED)
+        terminal.fail(f"interrupted; the jobs on the service go on. To come back: {again}", exit_codes.INTERRUPTED)
 
 
 def result(
@@ -274,10 +280,10 @@ def result(
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object with all counts as JSON.")] = False,
 ) -> None:
-    """Print what a job has counted: the saved result, else that of the service, which is waited for and saved.
+    """Print the counts of a job. If its result is not saved, wait for it and save it.
 
-    A line of JSON for each circuit; bars on a terminal. The exit code says how a job without a result has ended: 3 for
-    ERROR, 4 for CANCELLED, 5 where it has not ended in time.
+    Each circuit is a line of JSON, or bars on a terminal. The exit code of a job without a result is 3 for ERROR, 4 for
+    CANCELLED, 5 if the job has not ended in time.
 
     Example: ibm-circuit-job result cq1x --json
     """
@@ -289,7 +295,7 @@ def result(
     try:
         counts = [found.get_counts(number) for number in range(len(found.results))]
     except QiskitError as error:
-        terminal.fail(f"the result of job {whole} is kept, and has no counts: {error.message}")
+        terminal.fail(f"the result of job {whole} is saved, but has no counts: {error.message}")
     names = [circuit_name(each) for each in found.results]
     if as_json:
         terminal.show_json(
@@ -310,11 +316,11 @@ def result(
 
 
 def _saved_result(jobs: Jobs, record: Job) -> Result | None:
-    """The result that the store has; ``None`` where the service has to be asked."""
+    """The saved result of a job; ``None`` if it must be requested from the service."""
     if jobs.store is None:
         return None
     try:
-        # Without a connection nothing is waited for but the store, which has no limit of time.
+        # A handle without a connection waits for the store alone, without a limit of time.
         return IBMCircuitJob.from_store(jobs.store, record).result()
     except (IBMJobFailureError, IBMJobInvalidStateError) as error:
         _end_without(record, error)
@@ -326,7 +332,7 @@ def _awaited_result(jobs: Jobs, given: str, timeout: float | None) -> tuple[str,
     try:
         handle = jobs.handle(given)
     except IBMAccountError as error:
-        terminal.fail(f"no result is saved: {error}")
+        terminal.fail(f"the result of job {given} is not saved: {error}")
     try:
         return handle.job_id(), handle.result(timeout)
     except IBMJobTimeoutError as error:
@@ -336,7 +342,7 @@ def _awaited_result(jobs: Jobs, given: str, timeout: float | None) -> tuple[str,
 
 
 def _end_without(record: Job, error: Exception) -> NoReturn:
-    """Say why a job has no result, and exit with the code of its status."""
+    """Print why a job has no result, and exit with the code of its status."""
     known = queries.status(record)
     code = 0 if known is None else exit_codes.of_jobs([known])
     terminal.fail(str(error), code or exit_codes.FAILED)
@@ -349,7 +355,7 @@ def cancel(
     instance: InstanceOption = None,
     store: Store = None,
 ) -> None:
-    """Ask the service to cancel jobs. A job that is done or has failed cannot be cancelled, which exits with 1.
+    """Request the cancellation of jobs. The exit code is 1 if one of them has ended already.
 
     Example: ibm-circuit-job cancel cq1x
     """
@@ -372,14 +378,14 @@ def cancel(
 def tag(
     job_id: JobId,
     tags: Annotated[list[str] | None, typer.Argument(help="The tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="A tag to take away; may be given again.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A tag to remove; may be given several times.")] = None,
     account: Account = None,
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
     as_json: terminal.JsonObject = False,
 ) -> None:
-    """Add tags to a job, or take some away, and print those that it has then.
+    """Add tags to a job, or remove some, and print the tags that it has then.
 
     Example: ibm-circuit-job tag cq1x bell calibrated --remove draft
     """

@@ -23,24 +23,26 @@ from ibm_circuit_job.views.records import JobView
 from ibm_circuit_job.views.words import number_of_jobs
 
 _PORTION: Final = 200
-"""How many records are read at once where they are looked through."""
+"""The number of records that are read from the store at once."""
 
 
 def jobs(
-    status: Annotated[str | None, typer.Option(help="Only those: pending, completed, DONE, ERROR ...")] = None,
-    backend: Annotated[str | None, typer.Option(help="Only those of this backend.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="Only those that have this tag; may be given again.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only jobs with this status: pending, completed, DONE, ERROR ...")
+    ] = None,
+    backend: Annotated[str | None, typer.Option(help="Only jobs of this backend.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only jobs with this tag; may be given several times.")] = None,
     local: Annotated[
         bool | None,
         typer.Option(
             "--local/--hardware",
-            help="Only those of services on this machine, or of all others.",
+            help="Only jobs of services on this machine, or of all other services.",
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="The most jobs to list.")] = 20,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask the services first what jobs do that had not ended.")
+        bool, typer.Option("--refresh", help="First request the status of the jobs that have not ended.")
     ] = False,
     account: Account = None,
     url: Url = None,
@@ -48,18 +50,21 @@ def jobs(
     store: Store = None,
     as_json: terminal.JsonList = False,
 ) -> None:
-    """List jobs, the newest first: those that are saved on this machine; with an account, all that it has.
+    """List the jobs that are saved on this machine, or all jobs of an account, the newest first.
 
-    Where the output goes to another program, a line for each: ID, time of creation, status, backend, tags, with tabs
-    between them.
+    If the output goes to another program, each job is a line: ID, time of creation, status, backend and tags, separated
+    by tabs.
 
     Example: ibm-circuit-job jobs --status pending --refresh
     """
     choice = Choice(account, url, instance)
     if choice.is_made and local is not None:
-        terminal.fail("give an account, or --local or --hardware: an account is of one service", exit_codes.USAGE)
-    asks = choice.is_made or refresh
-    with (written_store if asks else read_store)(store) as opened, Services(choice, opened) as services:
+        terminal.fail(
+            "expected either an account or --local or --hardware, got both; an account has one service only",
+            exit_codes.USAGE,
+        )
+    sends_requests = choice.is_made or refresh
+    with (written_store if sends_requests else read_store)(store) as opened, Services(choice, opened) as services:
         if choice.is_made:
             listed = services.chosen().jobs(limit + 1, 0, backend, status, job_tags=tag)
             views = [view_of(job.state, services.chosen().service, services) for job in listed]
@@ -76,7 +81,7 @@ def jobs(
     elif is_empty:
         terminal.note("No jobs yet")
     elif not views:
-        terminal.note("No jobs fit.")
+        terminal.note("No job fits the options.")
     else:
         show_jobs(views)
 
@@ -103,7 +108,7 @@ def _found(
 
 
 def _portions(store: JobStore, **filters: object) -> Iterator[list[Job]]:
-    """The records of a store, portion by portion."""
+    """The records of a store, in portions of ``_PORTION``."""
     found = store.records(_PORTION, 0, **filters)  # type: ignore[arg-type]
     skip = 0
     while found:
@@ -113,15 +118,15 @@ def _portions(store: JobStore, **filters: object) -> Iterator[list[Job]]:
 
 
 def ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
-    """Ask each service what the jobs of a store do that had not ended, and return handles on them.
+    """Request the status of the jobs of a store that have not ended, and return handles on them.
 
-    Of which jobs none could be asked, a warning says.
+    A warning is printed for each service that cannot be asked, and for jobs whose service is gone.
     """
     handles: dict[str, IBMCircuitJob] = {}
     unfinished = store.unfinished()
     named = store.services_of(record.job_id for record in unfinished)
     asked: set[int] = set()
-    told: set[str] = set()
+    warnings: set[str] = set()
     gone = 0
     for record in unfinished:
         service = named.get(record.job_id)
@@ -134,17 +139,18 @@ def ask_all(store: JobStore, services: Services) -> list[IBMCircuitJob]:
                 asked.add(id(provider))
                 handles.update({job.job_id(): job for job in provider.resume()})
         except IBMError as error:
-            if str(error) not in told:
+            if str(error) not in warnings:
                 terminal.warn(str(error))
-            told.add(str(error))
+            warnings.add(str(error))
             continue
         if service == THIS_MACHINE and record.job_id not in handles:
-            services.has_none(record)
+            services.record_absence(record)
             gone += services.is_gone(record, service)
     if gone:
         were = "was" if gone == 1 else "were"
         terminal.warn(
-            f"{number_of_jobs(gone)} {were} on a service on this machine that is gone; prune deletes such jobs"
+            f"{number_of_jobs(gone)} {were} on a service on this machine that does not run any more; "
+            "prune --delete deletes them"
         )
     return list(handles.values())
 
@@ -156,15 +162,15 @@ def resume(
     store: Store = None,
     as_json: terminal.JsonList = False,
 ) -> None:
-    """Ask what the jobs do that had not ended, and save the results of those that have: after a crash, or a night.
+    """Request the status of the saved jobs that have not ended, and save the results of those that have ended since.
 
-    Jobs whose service cannot be asked are listed as they were seen last, with a warning.
+    A job whose service cannot be asked is listed with its last known status, and a warning.
 
     Example: ibm-circuit-job resume
     """
     with written_store(store) as opened, Services(Choice(account, url, instance), opened) as services:
         if opened is None:
-            terminal.fail("there is no store; give --store")
+            terminal.fail("expected a store, IBM_CIRCUIT_JOB_STORE turns it off; give one with --store")
         before = [record.job_id for record in opened.unfinished()]
         for job in ask_all(opened, services):
             if job.state.is_final:
@@ -187,24 +193,26 @@ def _save_result(job: IBMCircuitJob) -> None:
 
 
 def prune(
-    delete: Annotated[bool, typer.Option("--delete", help="Delete them; without it they are only listed.")] = False,
-    older_than: Annotated[float, typer.Option(min=0, max=365_000, help="Only those older than so many days.")] = 0.0,
-    status: Annotated[str | None, typer.Option(help="Only those: completed, DONE, ERROR ...")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="Only those that have this tag; may be given again.")] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the jobs; without this option they are only listed.")
+    ] = False,
+    older_than: Annotated[float, typer.Option(min=0, max=365_000, help="Only jobs older than so many days.")] = 0.0,
+    status: Annotated[str | None, typer.Option(help="Only jobs with this status: completed, DONE, ERROR ...")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only jobs with this tag; may be given several times.")] = None,
     of_all: Annotated[
         bool,
-        typer.Option("--all", help="Those of all services that have ended, but for private ones; not trials alone."),
+        typer.Option("--all", help="The jobs of all services, if they have ended and are not private."),
     ] = False,
     results_only: Annotated[
-        bool, typer.Option("--results-only", help="Delete their results, and leave the rest of what is known.")
+        bool, typer.Option("--results-only", help="Delete the results, and not the records of the jobs.")
     ] = False,
     store: Store = None,
     as_json: terminal.JsonList = False,
 ) -> None:
-    """List the trials on services on this machine, and delete them with --delete. Jobs on hardware are not touched.
+    """List the saved jobs of services on this machine, and delete them with --delete. Jobs on hardware remain.
 
-    Jobs that have not ended are among them where the service that took them is gone. With --all, jobs of every service
-    that have ended are listed; private ones and those whose result is awaited are not touched.
+    Jobs are listed if they have ended, or if their service does not run any more. With --all, the jobs of all services
+    are listed if they have ended; private jobs, and jobs whose result is not saved yet, remain.
 
     Example: ibm-circuit-job prune --older-than 7 --delete
     """
@@ -245,7 +253,7 @@ def prune(
 
 
 def _trials(store: JobStore, services: Services, before: datetime) -> Iterator[str]:
-    """The IDs of the jobs of services on this machine that have ended, or whose service is gone."""
+    """The IDs of the jobs of services on this machine that have ended, or whose service does not run."""
     for portion in _portions(store, end_datetime=before):
         for view in views_of(portion, store, services):
             if view.service == THIS_MACHINE and not (view.status not in _ENDED and services.runs_at(view.service_url)):

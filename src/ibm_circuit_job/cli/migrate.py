@@ -25,15 +25,13 @@ def migrate(
     write: Annotated[
         bool, typer.Option("--write", help="Write the files; without it, the changes are only shown.")
     ] = False,
-    backend: Annotated[
-        str | None, typer.Option(help="The backend that takes the place of devices that are retired.")
-    ] = None,
+    backend: Annotated[str | None, typer.Option(help="The backend that replaces retired devices.")] = None,
 ) -> None:
     """Rewrite programs for qiskit-ibm-provider, IBMQ and Qiskit before 1.0 for this package.
 
-    The changes are printed as a unified diff. What a line means otherwise than before, and what has to be changed by
-    hand, is said on the error output, with file and line. Exit codes: 0 done, 1 a file could not be read or written, 2
-    wrong usage, 6 something has to be changed by hand.
+    The changes are printed as a unified diff. The error output lists the lines whose meaning has changed, and the lines
+    that must be changed by hand. Exit codes: 0 done, 1 a file could not be read or written, 2 wrong usage, 6 some lines
+    must be changed by hand.
 
     Example: ibm-circuit-job migrate notebooks/ --write
     """
@@ -51,7 +49,7 @@ def migrate(
             has_failed = True
             continue
         for line in done.diff:
-            # A file of the diff is what patch reads.
+            # Unchanged in a file, so that the program patch can read the diff.
             print(terminal.printable(line) if terminal.console.is_terminal else line)
         for remark in done.remarks:
             is_left = is_left or remark.is_left
@@ -63,7 +61,7 @@ def migrate(
 
 @frozen
 class _Done:
-    """A file that was rewritten."""
+    """A rewritten file, with the changes and the remarks."""
 
     before: bytes
     after: bytes
@@ -72,10 +70,10 @@ class _Done:
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The programs and notebooks that are meant; of a folder, all inside, but hidden ones and installed packages."""
+    """The given programs and notebooks, and those in the given folders, without hidden files and installed packages."""
     for path in paths:
         if not path.exists():
-            terminal.fail(f"there is no {path}", exit_codes.USAGE)
+            terminal.fail(f"expected a program, a notebook or a folder; {path} does not exist", exit_codes.USAGE)
         if not path.is_dir():
             if path.suffix not in {".py", ".ipynb"}:
                 terminal.fail(f"expected a program (.py) or a notebook (.ipynb), got {path}", exit_codes.USAGE)

@@ -1,4 +1,4 @@
-"""The commands about what a store has, which ask no service: ``history``, ``check``, ``delete``, ``export`` ..."""
+"""The commands about a store alone, without requests: ``history``, ``check``, ``delete``, ``export``, ``import``."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ def history(
     store: Store = None,
     as_json: terminal.JsonList = False,
 ) -> None:
-    """Show what was learned of a job that is saved on this machine, in the order in which it came.
+    """Show the facts of a saved job, in the order in which they arrived.
 
-    Each line has the time at which it was seen, and how long after the line before that was.
+    Each line has the time of the fact, and the time since the line before.
 
     Example: ibm-circuit-job history cq1x
     """
     with read_store(store) as found:
         facts = [] if found is None else found.history(saved_id(found, job_id))
     if not facts:
-        terminal.fail(f"nothing is kept of job {job_id}")
+        terminal.fail(f"job {job_id} is not saved")
     if as_json:
         terminal.show_json(
             [{"seen": iso(fact.observed_at), "kind": type(fact).__name__, "said": in_short(fact)} for fact in facts]
         )
         return
-    for line in _told(facts):
+    for line in _lines(facts):
         print(terminal.printable(line))
 
 
-def _told(facts: Sequence[Fact]) -> Iterator[str]:
-    """A line for each fact: when it was seen, how long after the one before, and what it says."""
+def _lines(facts: Sequence[Fact]) -> Iterator[str]:
+    """A line for each fact: its time, the time since the fact before, and its content in a few words."""
     before = facts[0].observed_at
     day = None
     for fact in facts:
@@ -67,7 +67,7 @@ def _told(facts: Sequence[Fact]) -> Iterator[str]:
 
 
 def in_short(fact: Fact) -> str:  # noqa: PLR0911 - one for each kind of fact
-    """Return what a fact says, in a few words.
+    """Return the content of a fact in a few words.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -102,7 +102,7 @@ def check(
     store: Store = None,
     as_json: terminal.JsonObject = False,
 ) -> None:
-    """Read all that is saved on this machine, and say what is damaged. Exit code 1 if anything is.
+    """Read everything in the store, and list what is damaged. The exit code is 1 if anything is damaged.
 
     Example: ibm-circuit-job check
     """
@@ -121,7 +121,7 @@ def check(
 
 
 def delete(job_ids: JobIds, store: Store = None) -> None:
-    """Delete jobs and their results from the store. What only this store has is gone then.
+    """Delete jobs and their results from the store. A result that exists only in this store is lost.
 
     Example: ibm-circuit-job delete cq1x
     """
@@ -133,19 +133,19 @@ def delete(job_ids: JobIds, store: Store = None) -> None:
 
 
 def _whole(store: JobStore, given: str) -> str:
-    """The ID of a job that is to be deleted; one whose record is damaged, or missing, may have left its history."""
+    """The ID of a job to delete. If its record is damaged, the letters must be the whole ID, since facts may remain."""
     with suppress(JobStoreDamagedError):
         if not store.ids_like(given, 1) and store.record(given) is None:
-            terminal.fail(f"nothing is kept of job {given}")
+            terminal.fail(f"job {given} is not saved")
         return saved_id(store, given)
     return given
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
+    folder: Annotated[Path, typer.Argument(help="The new folder.")],
     store: Store = None,
 ) -> None:
-    """Write the jobs that are saved on this machine to files: JSON lines, and the bodies of their results.
+    """Write the saved jobs to files in a new folder: the records as JSON lines, and the bodies of the results.
 
     Example: ibm-circuit-job export archive
     """
@@ -158,7 +158,7 @@ def import_(
     folder: Annotated[Path, typer.Argument(help="The folder that was exported.")],
     store: Store = None,
 ) -> None:
-    """Merge exported jobs into those that are saved on this machine.
+    """Merge exported jobs into the store.
 
     Example: ibm-circuit-job import archive
     """

@@ -24,63 +24,69 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="A further name by which clients reach the service, beside localhost and IP addresses."),
+        typer.Option(help="Another host name of the service for clients, besides localhost and IP addresses."),
     ] = None,
     token_file: Annotated[
         Path | None,
         typer.Option(
-            help="A file with the API token to demand; by default that of the variable IBM_CIRCUIT_JOB_TOKEN, else a "
-            "random one, stored with the jobs.",
+            help="A file with the API token of the service; by default the value of IBM_CIRCUIT_JOB_TOKEN, "
+            "else a random token, which is saved with the jobs.",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
-    ask_token: Annotated[bool, typer.Option("--ask-token", help="Ask for the API token to demand.")] = False,
+    ask_token: Annotated[
+        bool, typer.Option("--ask-token", help="Ask for the API token of the service on the terminal.")
+    ] = False,
     token: Annotated[
         str | None,
-        typer.Option(help="The API token to demand. Other users of the machine can see it in the list of processes."),
+        typer.Option(
+            help="The API token of the service. Other users of the machine can see it in the list of processes."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="The folder to keep jobs in; by default the user's data folder.", file_okay=False),
+        typer.Option(help="The folder in which jobs are saved; by default the user's data folder.", file_okay=False),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The seed of every simulation whose job gives none.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The seed of the simulations of jobs without a seed of their own.")
+    ] = None,
     rate_limit: Annotated[
-        int | None, typer.Option(min=1, help="How many jobs may be submitted a minute; any number by default.")
+        int | None, typer.Option(min=1, help="The most submissions in a minute; by default without a limit.")
     ] = None,
     memory_mb: Annotated[
         int | None,
-        typer.Option(min=256, help="MB of memory that a job may use; by default an equal share of what is free."),
+        typer.Option(min=256, help="The memory limit of a job in MB; by default an equal share of the free memory."),
     ] = None,
-    job_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds that a job may execute.")] = 300.0,
+    job_seconds: Annotated[float, typer.Option(min=0.001, help="The time limit of a job's execution.")] = 300.0,
     executor: Annotated[
         str | None,
         typer.Option(
-            help="The address of a Dask scheduler whose workers execute jobs, such as dask://127.0.0.1:8786; by "
-            "default processes of the service."
+            help="The address of a Dask scheduler whose workers execute jobs, as in dask://127.0.0.1:8786; by default "
+            "processes of the service execute them."
         ),
     ] = None,
     device: Annotated[
         list[str] | None,
         typer.Option(
-            help="A backend to offer, in place of the usual ones: its name, such as local_heron or fake_fez, or the "
-            "paths of its configuration and properties, with a comma between them. May be given several times."
+            help="A backend to offer instead of the usual ones: its name, as in local_heron or fake_fez, or the paths "
+            "of its configuration and properties, separated by a comma. May be given several times."
         ),
     ] = None,
     faults: Annotated[
-        Path | None, typer.Option(help="A plan of what goes wrong, as JSON.", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="A JSON file with a plan of faults.", exists=True, dir_okay=False)
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
-            help="A file with settings, in TOML or JSON, named as the arguments of LocalService. What is given on the "
-            "command line counts instead.",
+            help="A file with settings in TOML or JSON, named like the arguments of LocalService. Options on the "
+            "command line override it.",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
 ) -> None:
-    """Run an IBM Quantum service on this machine, in the foreground. It goes on where it stopped.
+    """Run an IBM Quantum service on this machine, in the foreground. It continues the jobs of its last run.
 
     Example: ibm-circuit-job serve --port 8080
     """
@@ -118,7 +124,8 @@ def serve(
     if not is_loopback(settings["host"]) and demanded is None:
         if not terminal.can_ask():
             terminal.fail(
-                f"other machines reach the service at {settings['host']}; give it a token of your own with {_WAYS}"
+                f"expected a token, because other machines can reach the service at {settings['host']}; give one with "
+                f"{_WAYS}"
             )
         demanded, shown = _token(None, None, ask=True)
 
@@ -127,11 +134,11 @@ def serve(
         for line in (
             f"Serving at [bold]{where.url}[/bold]. Ctrl-C stops.",
             f"Page: {escape(f'{where.root}/' if demanded else where.page_url)}",
-            f"Jobs are kept in {escape(settings['data'])}",
+            f"Jobs are saved in {escape(settings['data'])}",
             *([] if demanded else [f"Token: {escape(where.token)}"]),
             "Connect with:",
             f"  IBMProvider(token={escape(shown or repr(where.token))}, url={where.url!r}, store=JobStore())",
-            "Or let any client find it by the variables of its environment, and connect with IBMProvider() or",
+            "Or set these environment variables, and connect with IBMProvider() or",
             f"QiskitRuntimeService(){'; set the token to yours' if demanded else ''}:",
             *(f"  export {name}={escape(shlex.quote(value))}" for name, value in variables.items()),
         ):
@@ -149,14 +156,14 @@ def _default_folder() -> Path:
 
 
 def _paths(device: str) -> str | list[str]:
-    """Return the paths that an option names; a name as it is."""
+    """The paths in an option, or the name of a device unchanged."""
     return device.split(",") if "," in device or device.endswith(".json") else device
 
 
 def _token(given: str | None, file: Path | None, *, ask: bool) -> tuple[str | None, str | None]:
-    """Return the token to demand, and how a program that connects says it; ``None`` where none was given."""
+    """The given token, and the Python expression for it in the printed example; both ``None`` without a token."""
     if (given is not None) + (file is not None) + ask > 1:
-        terminal.fail("give one of --token-file, --ask-token and --token")
+        terminal.fail("expected one of --token-file, --ask-token and --token, got several; leave out the others")
     if given is not None:
         terminal.warn(f"other users can see a token on the command line in the list of processes; use {_WAYS}")
     shown = '"..."'
@@ -164,7 +171,7 @@ def _token(given: str | None, file: Path | None, *, ask: bool) -> tuple[str | No
         try:
             given = file.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            terminal.fail(f"the file {file} holds no token that can be read: {error}")
+            terminal.fail(f"expected {file} to be a text file with a token, cannot read it: {error}")
     elif ask:
         given = typer.prompt("API token", hide_input=True).strip()
     elif given is None:
@@ -172,5 +179,5 @@ def _token(given: str | None, file: Path | None, *, ask: bool) -> tuple[str | No
     if given is None:
         return None, None
     if not given.isascii() or not given.isprintable() or not given.strip():
-        terminal.fail("expected a token of printable ASCII characters that is not empty")
+        terminal.fail("expected a token of printable ASCII characters, got an empty text or other characters")
     return given, shown

@@ -1,7 +1,8 @@
-"""Which service a job is on, and the account that this machine has for it.
+"""Services: the accounts with which a command sends requests about jobs.
 
-An account that is chosen by option counts. Else a job of the store is asked for with the account of its own service:
-the one of the variables or the default one, or any other saved one. No key is sent to a URL that did not come with it.
+If the options choose an account, it is used. Otherwise a job of the store is requested with an account of the job's own
+service: the account that a program without a name uses, else a saved one. A key is only sent to the URL from the same
+source.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from ibm_circuit_job.clients.foreign import THIS_MACHINE
 from ibm_circuit_job.errors import IBMAccountError
 from ibm_circuit_job.state.job import Job
 
-Account = Annotated[str | None, typer.Option(help="The name of the saved account to ask with.")]
+Account = Annotated[str | None, typer.Option(help="The name of the saved account to use.")]
 """The option ``--account``."""
 Url = Annotated[
     str | None,
     typer.Option(
-        help="The URL of the service to ask. Its key is that of a saved account or of the variables, where one of them "
-        "has this URL; for a service on this machine also that of the variable IBM_CIRCUIT_JOB_TOKEN."
+        help="The URL of the service. The key is taken from a saved account or the environment variables with the same "
+        "URL; for a service on this machine also from the variable IBM_CIRCUIT_JOB_TOKEN."
     ),
 ]
 """The option ``--url``."""
@@ -40,14 +41,14 @@ InstanceOption = Annotated[str | None, typer.Option(help="The CRN or the name of
 """The option ``--instance``."""
 
 TOKEN_VARIABLE: Final = "IBM_CIRCUIT_JOB_TOKEN"  # noqa: S105 - the name of a variable
-"""The variable that has the token of the service on this machine."""
+"""The environment variable with the token of the service on this machine."""
 _LISTENING_SECONDS: Final = 0.5
-"""How long to wait for a service on this machine to take a connection."""
+"""The longest time until a service on this machine accepts a connection."""
 
 
 @frozen
 class Choice:
-    """The account that the options choose."""
+    """The account in the options of a command."""
 
     account: str | None = None
     url: str | None = None
@@ -61,18 +62,18 @@ class Choice:
 
 @frozen
 class _Known:
-    """An account that this machine has, and the arguments with which a provider finds it."""
+    """An account on this machine, and the arguments with which a provider finds it."""
 
     parameters: ClientParameters
     arguments: dict[str, Any] = field(repr=False)
 
 
 class Services:
-    """The services that a command asks; each is logged into once, when it is first asked.
+    """The accounts of a command. Each logs in once, when it is first used.
 
     Args:
-        choice: The account that the options choose.
-        store: Where what they say is saved.
+        choice: The account in the options.
+        store: The store in which replies are saved; ``None`` to save nothing.
     """
 
     def __init__(self, choice: Choice, store: JobStore | None = None) -> None:
@@ -92,24 +93,24 @@ class Services:
         self._open.close()
 
     def chosen(self) -> IBMProvider:
-        """Return the account that the options choose; the default one where they choose none.
+        """Return the account in the options; without one, the default account.
 
         Raises:
-            IBMAccountError: If there is none, or it cannot log in.
+            IBMAccountError: If there is no account, or it cannot log in.
         """
         if None not in self._providers:
             self._providers[None] = self._provider(self._arguments())
         return self._providers[None]
 
     def of(self, record: Job, service: str | None) -> IBMProvider:
-        """Return the account that can ask for a job of the store.
+        """Return the account for requests about a job of the store.
 
         Args:
-            record: The job.
-            service: What the store calls its service.
+            record: The record of the job.
+            service: The name of its service in the store.
 
         Raises:
-            IBMAccountError: If there is none, or it cannot log in; or if the service is gone.
+            IBMAccountError: If there is no account, it cannot log in, or the service does not run any more.
         """
         if self._choice.is_made or service is None:
             return self.chosen()
@@ -125,24 +126,25 @@ class Services:
         return self._providers[key]
 
     def is_gone(self, record: Job, service: str | None) -> bool:
-        """Return whether a job has not ended, and no service on this machine runs that could have it.
+        """Return whether a job has not ended and its service, one on this machine, does not run any more.
 
-        A service may have started again at another URL, so one that is known there is asked first.
+        The service may run again at another URL. So a job is gone only if no known service on this machine runs, or if
+        :meth:`record_absence` was called for it.
         """
         if record.is_final or service != THIS_MACHINE or self._choice.is_made or self.runs_at(_url_of(record)):
             return False
         return record.job_id in self._absent or not any(self._local())
 
-    def has_none(self, record: Job) -> None:
-        """Note that the service on this machine that was asked for a job does not have it."""
+    def record_absence(self, record: Job) -> None:
+        """Record that the service on this machine does not have a job."""
         self._absent.add(record.job_id)
 
     def why_gone(self, record: Job) -> str:
-        """Return why a job of a service on this machine cannot be asked for."""
-        return _no_local(record, _url_of(record))
+        """Return why no request can be sent about a job of a service on this machine."""
+        return _why_gone(record, _url_of(record))
 
     def runs_at(self, url: str | None) -> bool:
-        """Return whether a service on this machine takes connections at a URL; false where none is known."""
+        """Return whether a service on this machine accepts connections at a URL; false for ``None``."""
         return url is not None and self._is_listening(url)
 
     def _is_listening(self, url: str) -> bool:
@@ -151,7 +153,7 @@ class Services:
         return self._listening[url]
 
     def _arguments(self) -> dict[str, Any]:
-        """The arguments of a provider for the account that the options choose."""
+        """The arguments of a provider for the account in the options."""
         choice = self._choice
         instance = {} if choice.instance is None else {"instance": choice.instance}
         if choice.url is None:
@@ -167,12 +169,14 @@ class Services:
         if not token:
             if not terminal.can_ask():
                 also = f", or set the variable {TOKEN_VARIABLE}" if is_local else ""
-                raise IBMAccountError(f"no account has the URL {url}; save one with login --url {url}{also}")
+                raise IBMAccountError(
+                    f"expected a saved account with the URL {url}, found none; save one with login --url {url}{also}"
+                )
             token = typer.prompt(f"API key for {url}", hide_input=True)
         return {"token": token, "url": choice.url, **instance}
 
     def _local_account(self, record: Job) -> _Known:
-        """The account of the service on this machine that a job is on, or may be on since that has started again."""
+        """The account of the service on this machine that has a job, or may have it after a restart."""
         url = _url_of(record)
         local = [*self._local()]
         for known in local:
@@ -183,18 +187,19 @@ class Services:
         return local[0]
 
     def _found(self, record: Job, service: str) -> IBMProvider:
-        """A provider for a service that the store names, by the first account that may use it."""
+        """A provider for a service that the store names, with the first account that can log in there."""
         url, _, instance = service.partition(" ")
         fitting = [known for known in self._accounts() if known.parameters.url == url]
         fitting.sort(key=lambda known: known.parameters.instance != instance)
-        trouble: IBMAccountError | None = None
+        first_error: IBMAccountError | None = None
         for known in fitting:
             try:
                 return self._provider(known.arguments | ({"instance": instance} if instance else {}))
             except IBMAccountError as error:
-                trouble = trouble or error
-        raise trouble or IBMAccountError(
-            f"no account is known for {service}, which has job {record.job_id}; save one with login, or give --account"
+                first_error = first_error or error
+        raise first_error or IBMAccountError(
+            f"expected an account for {service}, which has job {record.job_id}, found none; save one with login, or "
+            "give --account"
         )
 
     def _provider(self, arguments: dict[str, Any]) -> IBMProvider:
@@ -208,7 +213,7 @@ class Services:
                 yield known
 
     def _accounts(self) -> list[_Known]:
-        """All accounts that this machine has: the one that is used where none is named, then the saved ones."""
+        """All accounts on this machine: the account that a program without a name uses, then the saved accounts."""
         if self._known is None:
             self._known = [*_known_accounts()]
         return self._known
@@ -223,7 +228,7 @@ def _known_accounts() -> Iterator[_Known]:
         try:
             yield _Known(find_credentials(Asked(name=name)).parameters, {"name": name})
         except IBMAccountError:
-            # It is no account, and hides no other one.
+            # An entry that is not an account does not hide the others.
             continue
 
 
@@ -231,21 +236,21 @@ def _url_of(record: Job) -> str | None:
     return None if record.details is None else record.details.service_url
 
 
-def _no_local(record: Job, url: str | None) -> str:
-    """Why a job of a service on this machine cannot be asked for."""
+def _why_gone(record: Job, url: str | None) -> str:
+    """Why no request can be sent about a job of a service on this machine."""
     job_id = record.job_id
     if url is None:
-        return f"job {job_id} was on a service on this machine, and none is known that runs"
+        return f"job {job_id} was on a service on this machine; no known service on this machine runs"
     if is_listening(url):
         return (
-            f"job {job_id} is on the service at {url}, for which no account is known; give --url {url}, and its token "
-            f"in the variable {TOKEN_VARIABLE}"
+            f"expected an account for the service at {url}, which has job {job_id}, found none; give --url {url}, and "
+            f"its token in the variable {TOKEN_VARIABLE}"
         )
-    return f"job {job_id} was on a service on this machine, at {url}, which is gone"
+    return f"job {job_id} was on the service at {url} on this machine, which does not run any more"
 
 
 def is_listening(url: str) -> bool:
-    """Return whether something on this machine takes connections at a URL; false for a URL of another machine.
+    """Return whether a program on this machine accepts connections at a URL; false for a URL of another machine.
 
     Example:
         >>> is_listening("https://quantum.cloud.ibm.com")

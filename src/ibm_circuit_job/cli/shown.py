@@ -1,4 +1,4 @@
-"""What the commands show of jobs: rows of tables, and objects of JSON. All times of JSON are in UTC."""
+"""How the commands print jobs: as rows of a table, or as JSON. Times in JSON are in UTC."""
 
 from __future__ import annotations
 
@@ -29,44 +29,50 @@ COLUMNS: Final = (
     Column("name", rank=7, least=8),
 )
 """The columns of a table of jobs on a terminal."""
-_PIPED: Final = tuple(Column(name) for name in ("job", "created", "status", "backend", "tags"))
+_PIPED_COLUMNS: Final = tuple(Column(name) for name in ("job", "created", "status", "backend", "tags"))
 """The fields of a line for another program."""
 
 
 def views_of(records: Sequence[Job], store: JobStore | None, services: Services) -> list[JobView]:
-    """Return what is shown of jobs, with the services that a store names.
+    """Return the views of jobs, with the names of their services.
 
     Args:
-        records: The jobs.
-        store: Where they are.
-        services: Knows which services on this machine run.
+        records: The records of the jobs.
+        store: The store, which has the names of the services.
+        services: The services, which know whether a service on this machine runs.
     """
     named = {} if store is None else store.services_of(record.job_id for record in records)
     return [view_of(record, named.get(record.job_id), services) for record in records]
 
 
 def view_of(record: Job, service: str | None, services: Services) -> JobView:
-    """Return what is shown of a job, without what its inputs and its result say."""
+    """Return the view of a job, without its inputs and its result.
+
+    Args:
+        record: The record of the job.
+        service: The name of its service; ``None`` where it is not known.
+        services: The services, which know whether a service on this machine runs.
+    """
     view = job_view(record.job_id, record.status, record.details, record.metrics)
     return evolve(view, service=service, service_is_gone=services.is_gone(record, service))
 
 
 def show_jobs(views: Iterable[JobView]) -> None:
-    """Print jobs as a table; as lines with tabs between ID, time, status, backend and tags for another program."""
+    """Print jobs as a table. For another program, print a line for each: ID, time, status, backend, tags, with tabs."""
     if terminal.console.is_terminal:
         show_table(COLUMNS, map(job_cells, views))
     else:
-        show_table(_PIPED, map(_piped, views))
+        show_table(_PIPED_COLUMNS, map(_piped_cells, views))
 
 
-def _piped(view: JobView) -> Mapping[str, str]:
+def _piped_cells(view: JobView) -> Mapping[str, str]:
     created = view.created or view.submitted
     when = "" if created is None else created.astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
     return {**job_cells(view), "created": when}
 
 
 def job_document(view: JobView) -> dict[str, Any]:
-    """Return a job as an object of JSON; what is not known is null."""
+    """Return a job as an object of JSON. Unknown values are null."""
     return {
         "job_id": view.job_id,
         "status": view.status,
@@ -91,5 +97,5 @@ def job_document(view: JobView) -> dict[str, Any]:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """Return a time in UTC as ISO 8601, for JSON."""
+    """Return an aware time as ISO 8601; ``None`` for ``None``."""
     return None if moment is None else moment.isoformat()

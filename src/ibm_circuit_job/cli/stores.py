@@ -1,4 +1,4 @@
-"""The store of a command: its option, how it is opened, and how a job in it is named by its first letters."""
+"""The store of a command: its option, how it is opened, and how a job in it is found by the first letters of its ID."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Store = Annotated[
     str | None,
     typer.Option(
         "--store",
-        help="The path of a store's file, or the URL of a store in PostgreSQL; by default what IBM_CIRCUIT_JOB_STORE "
-        "says, else in the user's data folder.",
+        help="The path of a store's file, or the URL of a store in PostgreSQL; by default the value of the variable "
+        "IBM_CIRCUIT_JOB_STORE, else a file in the user's data folder.",
     ),
 ]
 """The option ``--store``."""
 
 
 def complete_id(incomplete: str) -> list[str]:
-    """Return the IDs of the jobs of the default store that begin so, for the completion of the shell."""
+    """Return the IDs in the default store that begin with some letters, for the completion of the shell."""
     with suppress(IBMError), read_store(None) as store:
         if store is not None:
             return store.ids_like(incomplete, 50) if incomplete else [each.job_id for each in store.records(limit=50)]
@@ -44,20 +44,20 @@ JobIds = Annotated[
 
 
 def opened(store: str | None) -> JobStore:
-    """Return the store, opened. One that is not there is not made, for then its name was mistyped.
+    """Open an existing store and return it. A missing store is not created, since the name is probably a mistake.
 
     Raises:
-        JobStoreError: If it is not there, or cannot be opened.
+        JobStoreError: If the store does not exist, or cannot be opened.
     """
     return JobStore(store, create=False)
 
 
 @contextmanager
 def read_store(store: str | None) -> Iterator[JobStore | None]:
-    """Return a context with the store; with ``None`` where none was named, and nothing was saved yet by default.
+    """Return a context with the store; with ``None`` if the option names none and the default store does not exist.
 
     Raises:
-        JobStoreError: If it cannot be opened, or is one that was named and is not there.
+        JobStoreError: If the store cannot be opened, or the option names one that does not exist.
     """
     if store is None and _is_missing(default_url()):
         yield None
@@ -68,13 +68,13 @@ def read_store(store: str | None) -> Iterator[JobStore | None]:
 
 @contextmanager
 def written_store(store: str | None) -> Iterator[JobStore | None]:
-    """Return a context with the store in which the answers of a service are saved.
+    """Return a context with the store in which replies are saved. The default store is created if it does not exist.
 
-    The default one is made where it is not there; ``None`` where IBM_CIRCUIT_JOB_STORE says that there is none, and,
-    with a warning, where the default one cannot be made.
+    The context has ``None`` if IBM_CIRCUIT_JOB_STORE turns the store off. With a warning, it also has ``None`` if the
+    default store cannot be created.
 
     Raises:
-        JobStoreError: If it is there and cannot be opened, or is one that was named and is not there.
+        JobStoreError: If an existing store cannot be opened, or the option names one that does not exist.
     """
     default = default_url()
     if store is None and default is None:
@@ -85,7 +85,7 @@ def written_store(store: str | None) -> Iterator[JobStore | None]:
     except JobStoreError as error:
         if store is not None or not _is_missing(default):
             raise
-        terminal.warn(f"nothing is saved: {error}")
+        terminal.warn(f"replies are not saved: {error}")
         yield None
         return
     with there:
@@ -93,14 +93,14 @@ def written_store(store: str | None) -> Iterator[JobStore | None]:
 
 
 def _is_missing(url: str | None) -> bool:
-    """Whether a default store is none, or a file that is not there."""
+    """Whether there is no default store, or its file does not exist."""
     return url is None or ("://" not in url and not Path(url).exists())
 
 
 def whole_id(store: JobStore | None, given: str) -> str | None:
-    """Return the ID of the job of a store that is meant, by its ID or its first letters; ``None`` if none is.
+    """Return the ID of the job that begins with the given letters; ``None`` if the store has none.
 
-    Exits with 2 where several jobs are meant.
+    Exits with 2 if several jobs begin with them.
     """
     found = [] if store is None or not given else store.ids_like(given, _MOST_SHOWN + 1)
     if given in found:
@@ -111,18 +111,18 @@ def whole_id(store: JobStore | None, given: str) -> str | None:
 
 
 _MOST_SHOWN = 10
-"""How many candidates are named."""
+"""The most IDs in the message about an ambiguous ID."""
 
 
 def ambiguous(given: str, found: list[str]) -> NoReturn:
-    """Say which jobs begin with some letters, and exit with 2."""
+    """Print which jobs begin with the given letters, and exit with 2."""
     named = ", ".join(found[:_MOST_SHOWN]) + (" ..." if len(found) > _MOST_SHOWN else "")
     terminal.fail(f"several jobs begin with {given!r}: {named}; give more letters", exit_codes.USAGE)
 
 
 def saved_id(store: JobStore | None, given: str) -> str:
-    """Return the ID of the job of a store that is meant. Exits with 1 where there is none, with 2 if several are."""
+    """Return the ID of the job that begins with the given letters. Exits with 1 if there is none, with 2 if several."""
     found = whole_id(store, given)
     if found is None:
-        terminal.fail(f"nothing is kept of job {given}")
+        terminal.fail(f"job {given} is not saved")
     return found

@@ -1,4 +1,4 @@
-"""What is printed on a terminal, or for another program: one console, and texts that a terminal does not act on."""
+"""Prints tables, messages and JSON, on a terminal or for another program. Control characters are escaped."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ibm_circuit_job.views.records import CountsView
 from ibm_circuit_job.views.text import count_bars
 
 console: Final = Console(highlight=False)
-"""Where commands print."""
+"""The console of the standard output."""
 JsonObject = Annotated[bool, typer.Option("--json", help="Print an object as JSON.")]
 JsonList = Annotated[bool, typer.Option("--json", help="Print a list of objects as JSON.")]
 
 
 def printable(text: str) -> str:
-    r"""Return a text on one line, with what a terminal would act on escaped.
+    r"""Return a text on one line, with line breaks and control characters escaped.
 
     Example:
         >>> print(printable("a\\tb"))
@@ -39,13 +39,13 @@ def printable(text: str) -> str:
 
 
 def fail(message: str, code: int = exit_codes.FAILED) -> NoReturn:
-    """Print what went wrong on the error output, in one line, and exit with a code of ``exit_codes``."""
+    """Print an error on the error output, in one line, and exit with a code of ``exit_codes``."""
     Console(stderr=True, highlight=False).print(Text(printable(message), style="red"), soft_wrap=True)
     raise typer.Exit(code)
 
 
 def note(message: str) -> None:
-    """Print what a person may want to know on the error output, in one line, where no other program reads it."""
+    """Print a remark on the error output, in one line. Programs that read the standard output do not get it."""
     Console(stderr=True, highlight=False).print(Text(printable(message)), soft_wrap=True)
 
 
@@ -55,33 +55,33 @@ def warn(message: str) -> None:
 
 
 def can_ask() -> bool:
-    """Return whether the input is a terminal, so that a question has an answer."""
+    """Return whether the input is a terminal, so that the user can answer a question."""
     return sys.stdin.isatty()
 
 
 @frozen
 class Column:
-    """A column of a table, whose cells stand on one line.
+    """A column of a table. Its cells have one line.
 
-    Where the terminal is too narrow, the columns that count least are left out, and those that may be cut are cut.
+    If the terminal is too narrow, columns with a high rank are left out, and columns with a least width are cut.
     """
 
     name: str
-    """Its head, and the key of its cells."""
+    """The heading, and the key of the cells."""
     rank: int = 0
-    """How much it counts: 0 for a column that is always there, else the lower the more."""
+    """0 for a column that is always shown; of the others, columns with a higher rank are left out first."""
     least: int | None = None
-    """How narrow it may be cut; ``None`` for one that is never cut, such as an ID."""
+    """The least width in characters; ``None`` for a column that is never cut, such as an ID."""
 
 
 def show_table(columns: Sequence[Column], rows: Iterable[Mapping[str, str]]) -> None:
-    """Print a table that is as wide as the terminal at most; lines with tabs, without heads, for another program.
+    """Print a table, not wider than the terminal. For another program, print lines with tabs and without headings.
 
-    Where not even the columns fit that are always there, each row is a block of lines. No ID is ever broken.
+    If the columns of rank 0 do not fit, each row is a block of lines. An ID is never broken.
 
     Args:
-        columns: The columns, in their order. Those without any text in their cells are left out on a terminal.
-        rows: The cells of each row, by column.
+        columns: The columns in order. On a terminal, a column is left out if all its cells are empty.
+        rows: The cells of each row, by the name of the column.
     """
     shown = [{name: printable(cell) for name, cell in row.items()} for row in rows]
     if not console.is_terminal:
@@ -112,16 +112,16 @@ def show_table(columns: Sequence[Column], rows: Iterable[Mapping[str, str]]) -> 
 
 
 _GAP: Final = 2
-"""How many spaces are between two columns."""
+"""The number of spaces between two columns."""
 
 
 def fitted_widths(columns: Sequence[Column], natural: Mapping[str, int], width: int) -> dict[str, int] | None:
-    """Return the width of each column that a terminal has room for; ``None`` where those of rank 0 do not fit.
+    """Return the width of each column that fits on a terminal; ``None`` if the columns of rank 0 do not fit.
 
     Args:
-        columns: The columns, in their order.
-        natural: How wide each is where nothing is cut.
-        width: How wide the terminal is.
+        columns: The columns in order.
+        natural: The width of each column without cuts, in characters.
+        width: The width of the terminal, in characters.
 
     Example:
         >>> columns = [Column("job"), Column("tags", rank=2, least=8), Column("created", rank=1)]
@@ -138,7 +138,7 @@ def fitted_widths(columns: Sequence[Column], natural: Mapping[str, int], width: 
     for column in sorted(columns, key=lambda each: each.rank):
         needed = natural[column.name] + _GAP
         if needed > room and column.least is not None:
-            # The rest of the room, if that is enough to cut it to.
+            # Cut to the remaining room, but not below the least width.
             needed = max(column.least + _GAP, room)
         if needed <= room:
             chosen[column.name] = needed - _GAP
@@ -149,11 +149,11 @@ def fitted_widths(columns: Sequence[Column], natural: Mapping[str, int], width: 
 
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose cells go on below where the terminal is too narrow; lines with tabs for another program.
+    """Print a table with wrapped cells. For another program, print lines with tabs.
 
     Args:
-        columns: The heads of the columns; none is shown where all are empty.
-        rows: The texts of each row, as many as columns.
+        columns: The headings of the columns; no headings are shown if all are empty.
+        rows: The cells of each row, one for each column.
     """
     shown = [[printable(cell) for cell in row] for row in rows]
     if not console.is_terminal:
@@ -162,7 +162,7 @@ def show_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         return
     table = Table(box=None, header_style="bold", show_header=any(columns), padding=(0, _GAP, 0, 0), pad_edge=False)
     for number, name in enumerate(columns):
-        # The first column is what a row is called by.
+        # The first column is the name of the row, and is not wrapped.
         table.add_column(name, overflow="fold", no_wrap=number == 0)
     for row in shown:
         table.add_row(*map(Text, row))
@@ -175,7 +175,7 @@ def show_json(document: object) -> None:
 
 
 def show_counts(circuits: Iterable[CountsView]) -> None:
-    """Print what circuits counted as bars, the most frequent outcomes first."""
+    """Print the counts of circuits as bars, the most frequent outcomes first."""
     for circuit in circuits:
         if circuit.name is not None:
             console.print(Text(printable(circuit.name), style="bold"), soft_wrap=True)
@@ -190,9 +190,9 @@ def show_counts(circuits: Iterable[CountsView]) -> None:
 
 
 def command_line() -> str:
-    """Return what is typed to run this command again from the same folder, such as ``.venv/bin/ibm-circuit-job``.
+    """Return the command line of this program for the present folder, as in ``.venv/bin/ibm-circuit-job``.
 
-    Its name alone where the path of the shell leads to it.
+    If the shell finds the program by its name, the name alone is returned.
     """
     typed = Path(sys.argv[0])
     if typed.name == "__main__.py":
@@ -204,7 +204,7 @@ def command_line() -> str:
 
 
 def _from_here(path: Path) -> str:
-    """A path as it is typed in the working directory, where it is below that."""
+    """A path, quoted for a shell; relative if it is below the working directory."""
     with suppress(ValueError):
         path = path.absolute().relative_to(Path.cwd())
     return shlex.quote(str(path))

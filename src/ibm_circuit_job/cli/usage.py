@@ -1,4 +1,4 @@
-"""``ibm-circuit-job usage``: the quantum time that jobs were charged for, against the limit of the plan."""
+"""``ibm-circuit-job usage``: the quantum time that the saved jobs have cost, and what is left of the plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ibm_circuit_job.wire.instance_usage import InstanceUsage
 
 
 class By(StrEnum):
-    """What usage is summed by."""
+    """The groups of a sum of usage."""
 
     TAG = "tag"
     BACKEND = "backend"
@@ -28,31 +28,31 @@ class By(StrEnum):
 
 
 def usage(
-    by: Annotated[By, typer.Option(help="What the seconds are summed by; days are in UTC.")] = By.TAG,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the service for the limit.")] = False,
+    by: Annotated[By, typer.Option(help="The groups of the sums; days are in UTC.")] = By.TAG,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not request the limit from the service.")] = False,
     account: Account = None,
     url: Url = None,
     instance: InstanceOption = None,
     store: Store = None,
     as_json: terminal.JsonObject = False,
 ) -> None:
-    """Sum the seconds of quantum time that the saved jobs were charged for, and show what is left of the plan.
+    """Sum the seconds of quantum time that the saved jobs have cost, and show what is left of the plan.
 
-    A job with several tags counts for each of them. The limit is that of the instance on IBM Quantum Platform.
+    A job with several tags counts for each tag. The limit is the limit of the instance on IBM Quantum Platform.
 
     Example: ibm-circuit-job usage --by backend
     """
     choice = Choice(account, url, instance)
     with read_store(store) as opened, Services(choice) as services:
         sums = {} if opened is None else opened.usage(by=by.value)
-        awaited = 0.0 if opened is None else sum(_expected(record) for record in opened.unfinished())
+        expected = 0.0 if opened is None else sum(_expected_seconds(record) for record in opened.unfinished())
         plan = None if offline else _plan(services, must_be_there=choice.is_made)
     if as_json:
         terminal.show_json(
             {
                 "by": by.value,
                 "seconds": dict(sums),
-                "expected_seconds": awaited,
+                "expected_seconds": expected,
                 "plan": None if plan is None else _document(plan),
             }
         )
@@ -62,19 +62,19 @@ def usage(
         terminal.show_table((Column(by.value, rank=1, least=8), Column("usage")), rows)
     else:
         terminal.note("No charged jobs.")
-    if awaited:
-        terminal.note(f"Jobs that have not ended are expected to take {words.seconds(awaited)} more.")
+    if expected:
+        terminal.note(f"Jobs that have not ended are expected to take {words.seconds(expected)} more.")
     if plan is not None:
         terminal.note(_in_words(plan))
 
 
-def _expected(record: Job) -> float:
-    """The seconds that a job which has not ended is expected to take, as far as its service has said."""
+def _expected_seconds(record: Job) -> float:
+    """The service's estimate of the quantum time of a job; 0 if there is none."""
     return (record.details and record.details.usage_estimate) or 0.0
 
 
 def _plan(services: Services, *, must_be_there: bool) -> InstanceUsage | None:
-    """What the instance has used; ``None`` where that cannot be read, and no account was chosen."""
+    """The usage of the instance; ``None`` if it cannot be read and the options choose no account."""
     try:
         return services.chosen().usage()
     except IBMAccountError:
@@ -96,7 +96,7 @@ def _document(plan: InstanceUsage) -> dict[str, Any]:
 
 
 def _in_words(plan: InstanceUsage) -> str:
-    """What is left of a plan, in a sentence."""
+    """The usage and the rest of a plan, in a sentence."""
     used = "unknown" if plan.consumed_seconds is None else words.seconds(plan.consumed_seconds)
     most = plan.allocation_seconds if plan.limit_seconds is None else plan.limit_seconds
     of = "" if most is None else f" of {words.seconds(most)}"

@@ -23,7 +23,7 @@ def watch(
         list[str] | None,
         typer.Argument(
             metavar="JOB",
-            help="Their IDs, or the first letters; by default all jobs of the store that have not ended.",
+            help="The IDs of the jobs, or their first letters; by default all jobs of the store that have not ended.",
             autocompletion=complete_id,
         ),
     ] = None,
@@ -36,16 +36,16 @@ def watch(
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object as JSON for each status of a job.")] = False,
 ) -> None:
-    """Show a live table of jobs until they have ended; a line for each status where the output is no terminal.
+    """Show a live table of jobs until they have ended. If the output is not a terminal, print a line for each status.
 
-    Ctrl-C ends the watching, and not the jobs.
+    Ctrl-C ends the table; the jobs go on.
 
     Example: ibm-circuit-job watch --interval 5
     """
     with looked_for(account, url, instance, store) as jobs, interruptible("watch", job_ids or []):
         handles = _watched(jobs, job_ids)
         if not handles:
-            terminal.note("No jobs that have not ended.")
+            terminal.note("All jobs have ended.")
         elif as_json:
             wait_all(handles, callback=partial(_print, jobs))
         else:

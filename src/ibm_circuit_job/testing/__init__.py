@@ -1,8 +1,8 @@
-"""For testing code that uses jobs: a client that plays a script, a model of the service, strategies, laws.
+"""Tools to test code that uses jobs: a scripted client, a model of the service, Hypothesis strategies, and laws.
 
-``ScriptedClient``, ``ModelService`` and ``laws`` need nothing more; ``JobLifecycle`` and ``strategies`` need the extra
-``testing``. The fixtures of ``pytest_plugin`` need the extra ``local``; pytest finds them by itself, and so this module
-imports nothing that is costly.
+``ScriptedClient``, ``ModelService`` and ``laws`` need no extra. ``JobLifecycle`` and ``strategies`` need the extra
+``testing``. The fixtures of ``pytest_plugin`` need the extra ``local``. Every run of pytest imports this package for
+its plugin, so the import must be fast.
 """
 
 from typing import TYPE_CHECKING

@@ -1,10 +1,10 @@
-"""The laws of the pure core, as functions that raise ``AssertionError`` where one is broken.
+"""The laws of the pure core, as functions that raise ``AssertionError`` if a law is broken.
 
-Our own property tests call them, on histories that Hypothesis makes up. Call them on histories of your own:
+The property tests of this library call them on histories from Hypothesis. You can call them on your own histories:
 
 1. Join: :func:`merge_is_a_join`, :func:`order_does_not_matter`, :func:`splitting_does_not_matter`.
 2. Final is final: :func:`final_is_final`.
-3. Newest wins: :func:`newest_wins` by the stamp of each field; :func:`what_is_seen_last_wins` whatever the clocks say.
+3. Newest wins: :func:`newest_wins` by the stamp of each field; :func:`what_is_seen_last_wins` with any clock.
 4. Nothing learned is lost: :func:`nothing_learned_is_lost` for every query,
    :func:`partial_fact_changes_only_what_it_says` for every field.
 5. Unknown is no error: :func:`unknown_is_no_error`, :func:`damage_costs_its_own_part`.
@@ -63,7 +63,15 @@ def _check(condition: bool, law: str, *shown: object) -> None:
 def merge_is_a_join(a: Job, b: Job, c: Job) -> None:
     """Law 1: ``merge`` is commutative, associative and idempotent.
 
-    So any number of watchers may merge what they saw in any order, and end with the same record.
+    So programs that observe a job may merge their records in any order, and get the same record.
+
+    Args:
+        a: A record of a job.
+        b: Another record of the same job.
+        c: A third record of the same job.
+
+    Raises:
+        AssertionError: If the law is broken. The other laws raise it, too.
     """
     _check(merge(a, b) == merge(b, a), "merge is commutative", a, b)
     _check(merge(merge(a, b), c) == merge(a, merge(b, c)), "merge is associative", a, b, c)
@@ -72,7 +80,12 @@ def merge_is_a_join(a: Job, b: Job, c: Job) -> None:
 
 
 def order_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
-    """Law 1 for histories: the same facts in another order, some of them twice, make the same record."""
+    """Law 1 for histories: the same facts in another order, and some of them twice, give the same record.
+
+    Args:
+        job: A record of a job.
+        history: Facts about the same job. The other laws have the same arguments.
+    """
     known = refresh(job, *history)
     middle = len(history) // 2
     for other in (
@@ -85,7 +98,7 @@ def order_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
 
 
 def splitting_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
-    """Law 1 for watchers: two who saw a part each, and merge, know what one knows who saw it all."""
+    """Law 1 for two programs: if each sees a part of a history, their merged records equal the record of the whole."""
     known = refresh(job, *history)
     for at in range(len(history) + 1):
         first, second = refresh(job, *history[:at]), refresh(job, *history[at:])
@@ -96,10 +109,10 @@ def splitting_does_not_matter(job: Job, history: Sequence[Fact]) -> None:
 
 
 def final_is_final(job: Job, history: Sequence[Fact]) -> None:
-    """Law 2: a final status is never left for one that is not, and of several final ones the strongest wins.
+    """Law 2: a final status is never replaced by one that is not final. Of several final reports the strongest wins.
 
-    What the service said beats what we assumed; then DONE beats ERROR beats CANCELLED, of which a cancel because the
-    job ran too long beats a plain one; then the later one.
+    A report of the service is stronger than an assumed one. Then DONE is stronger than ERROR, and ERROR than CANCELLED.
+    "Cancelled - Ran too long" is stronger than other reports of CANCELLED. Then the later report is stronger.
     """
     ended = refresh(job, *history)
     known = ended.status
@@ -108,14 +121,14 @@ def final_is_final(job: Job, history: Sequence[Fact]) -> None:
         return
     assert known is not None  # noqa: S101 - law 4
     _check(ended.is_final, "final is final", job, history)
-    said = any(not report.assumed for report in reports)
-    _check(ended.is_confirmed_final == said, "what the service said is confirmed", job, history)
+    is_reported = any(not report.assumed for report in reports)
+    _check(ended.is_confirmed_final == is_reported, "a report of the service is confirmed", job, history)
     strongest = max(map(_strength, reports))
     _check(_strength(known) == strongest, "of several final statuses the strongest wins", known, reports)
 
 
 _CLAIMS: Final = (JobStatus.CANCELLED, JobStatus.ERROR, JobStatus.DONE)
-"""Said once more, and not read from the table: the law is what the table is checked against."""
+"""The final statuses, the strongest last. Not read from the table in ``state``, since the law checks that table."""
 
 
 def _strength(report: StatusReport) -> tuple[bool, int, bool, int]:
@@ -126,9 +139,9 @@ def _strength(report: StatusReport) -> tuple[bool, int, bool, int]:
 
 
 def newest_wins(job: Job, history: Sequence[Fact]) -> None:
-    """Law 3: each field has the value with the latest stamp; of reports, those count that are of the same strength.
+    """Law 3: each field has the value with the latest stamp. For the status, only reports of equal strength compete.
 
-    A value that answers nothing, such as a null, gives way to one that does.
+    An empty value, such as a null, does not replace another value.
     """
     known = refresh(job, *history)
     strength = None if known.status is None else known.status.strength
@@ -140,29 +153,29 @@ def newest_wins(job: Job, history: Sequence[Fact]) -> None:
                 continue
             if not _is_empty(name, said.value):
                 newest[name] = max(newest.get(name, said.stamp), said.stamp)
-    for name, held in fields_of(known).items():
+    for name, field in fields_of(known).items():
         stamp = newest.get(name)
-        _check(stamp is None or (held.stamp == stamp), "the newest wins", name, held, job, history)
+        _check(stamp is None or (field.stamp == stamp), "the newest wins", name, field, job, history)
     stamps = [seen.stamp for seen in (job, *alone) if seen.stamp is not None]
     _check(known.status is not None or known.stamp == max(stamps, default=None), "the newest is the time", known)
 
 
 def what_is_seen_last_wins(job: Job, history: Sequence[Fact]) -> None:
-    """Law 3 for clocks: what is seen last counts, though the clock be behind that of all that is known.
+    """Law 3 for clocks: the fact that is seen last wins, even if the clock of the program is behind.
 
-    ``transitions.after`` makes it so. The clock shows the fact's own time, and may jump from one fact to the next.
+    ``transitions.after`` ensures it. The time of each fact is the clock's time, which may jump from fact to fact.
     """
     known = job
     for fact in history:
         seen = _alone(job.job_id, fact)
         stamped = after(seen, known, fact.observed_at)
         now = merge(known, stamped)
-        said, held = fields_of(stamped), fields_of(now)
+        in_fact, in_record = fields_of(stamped), fields_of(now)
         as_it_was = {name: field.value for name, field in fields_of(seen).items()}
-        _check({name: field.value for name, field in said.items()} == as_it_was, "a stamp changes no value", seen)
-        for name, field in said.items():
+        _check({name: field.value for name, field in in_fact.items()} == as_it_was, "a stamp changes no value", seen)
+        for name, field in in_fact.items():
             if not (_is_empty(name, field.value) or (name.startswith("status.") and _is_weaker(fact, known.status))):
-                _check(held[name].value == field.value, "what is seen last wins", name, known, fact)
+                _check(in_record[name].value == field.value, "what is seen last wins", name, known, fact)
         known = now
 
 
@@ -175,16 +188,16 @@ def _is_weaker(fact: Fact, known: StatusReport | None) -> bool:
 
 @frozen
 class FieldSaid:
-    """What a record knows of one field."""
+    """One field of a record."""
 
     stamp: int
-    """The stamp of the fact that said it."""
+    """The stamp of the fact that the value is from."""
     value: Any
-    """What was said."""
+    """The value."""
 
 
 def fields_of(job: Job) -> dict[str, FieldSaid]:
-    """Return what a record knows, field by field: ``status.reason``, ``details.tags``, ``metrics.timestamps:running``.
+    """Return the fields of a record by name: ``status.reason``, ``details.tags``, ``metrics.timestamps:running`` ...
 
     Example:
         >>> from datetime import UTC, datetime
@@ -208,7 +221,7 @@ def fields_of(job: Job) -> dict[str, FieldSaid]:
 
 
 def _alone(job_id: str, fact: Fact) -> Job:  # noqa: PLR0911 - one for each kind of fact
-    """A record of one fact, made without any transition."""
+    """A record of one fact, made without a transition."""
     match fact:
         case StatusReport():
             return Job(job_id, status=fact)
@@ -245,35 +258,35 @@ _EPOCH: Final[datetime] = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _is_empty(name: str, value: Any) -> bool:
-    """Whether a value answers nothing, so that it must not hide one that does."""
-    # Fields that no reader knows are pairs of their own name and a text.
+    """Whether a value is empty, so that it must not replace another value."""
+    # The value of an unknown field is a pair of its name and its text.
     return _EMPTY[name](value) if name in _EMPTY else ":" in name and value[1] == "null"
 
 
 def partial_fact_changes_only_what_it_says(job: Job, history: Sequence[Fact]) -> None:
-    """Law 4, field by field: what a fact does not say stays as it was, value and stamp; and nothing is made up.
+    """Law 4, field by field: a fact does not change the value or the stamp of a field that it does not contain.
 
-    The fields of a status report belong to its strength: a stronger report replaces all that a weaker one said.
+    No field is invented either. A stronger status report replaces all status fields of a weaker one.
     """
     before = job
     for fact in history:
         now = refresh(before, fact)
-        was, said, held = map(fields_of, (before, _alone(job.job_id, fact), now))
+        old, in_fact, new = map(fields_of, (before, _alone(job.job_id, fact), now))
         if isinstance(fact, StatusReport) and before.status is not None and fact.strength != before.status.strength:
-            stronger, weaker = (said, was) if fact.strength > before.status.strength else (was, said)
+            stronger, weaker = (in_fact, old) if fact.strength > before.status.strength else (old, in_fact)
             for name in [name for name in weaker if name.startswith("status.")]:
                 del weaker[name]
-            _check(all(held[name] == stronger[name] for name in stronger), "the stronger report wins", before, fact)
-        _check(held.keys() == was.keys() | said.keys(), "no field is lost or made up", before, fact)
-        for name, field in held.items():
-            _check(field in (was.get(name), said.get(name)), "a fact changes only what it says", name, before, fact)
+            _check(all(new[name] == stronger[name] for name in stronger), "the stronger report wins", before, fact)
+        _check(new.keys() == old.keys() | in_fact.keys(), "no field is lost or made up", before, fact)
+        for name, field in new.items():
+            _check(field in (old.get(name), in_fact.get(name)), "a fact changes only what it says", name, before, fact)
         before = now
 
 
 def _figures(job: Job) -> dict[str, Any]:
-    """The figures of the usage; a status without one says nothing."""
-    said = queries.metrics(job).get("usage") or {}
-    return {name: said.get(name) for name in ("quantum_seconds", "seconds", "qpu_charge_time_seconds")}
+    """The figures of the usage, without its status, which has no meaning without a figure."""
+    usage = queries.metrics(job).get("usage") or {}
+    return {name: usage.get(name) for name in ("quantum_seconds", "seconds", "qpu_charge_time_seconds")}
 
 
 QUERIES: Final[Mapping[str, Callable[[Job], Any]]] = {
@@ -296,27 +309,27 @@ QUERIES: Final[Mapping[str, Callable[[Job], Any]]] = {
         )
     },
 }
-"""What can be asked of a record, by name: the functions of ``wire.queries``, and the properties of ``Job``."""
+"""Name -> query of a record: the functions of ``wire.queries``, and the properties of ``Job``."""
 
 _YES_OR_NO: Final = frozenset(
     {"usage_is_complete", "usage_is_pending", "has_reason", "Job.is_final", "Job.is_confirmed_final"}
 )
-"""Queries of which False means that it is not known."""
+"""Queries for which False means "not known"."""
 
 _PART_BY_PART: Final = frozenset(
     {"time_per_step", "metrics", "unknown_fields", "usage in metrics", "timestamps in metrics"}
 )
-"""Queries that answer an object of which each entry is known by itself."""
+"""Queries that return an object whose entries are known one by one."""
 
 
 @frozen
 class ExceptionToLaw4:
-    """A query whose answer may end, since that it ended is an answer too."""
+    """A query whose answer may become unknown again."""
 
     reason: str
     """Why it may."""
     holds: Callable[[Job, Job], bool]
-    """Whether it may, between two records of which the second knows more."""
+    """Return whether it may, from a record to a later record of the job."""
 
 
 def _left_the_queue(_: Job, now: Job) -> bool:
@@ -328,10 +341,10 @@ def _stronger_report(before: Job, now: Job) -> bool:
 
 
 def _other_usage(before: Job, now: Job) -> bool:
-    return _usage_said(before) != _usage_said(now)
+    return _usage_fields(before) != _usage_fields(now)
 
 
-def _usage_said(job: Job) -> list[Any]:
+def _usage_fields(job: Job) -> list[Any]:
     names = ("charged_seconds", "quantum_seconds", "usage_seconds", "usage_status")
     return [getattr(fact, name, None) for fact in (job.details, job.metrics) for name in names]
 
@@ -342,8 +355,8 @@ def _other_inputs(before: Job, now: Job) -> bool:
 
 _OUT_OF_QUEUE: Final = ExceptionToLaw4("a job that runs or has ended has no place in the queue", _left_the_queue)
 _STRONGER: Final = ExceptionToLaw4("the reason belongs to the status, and a stronger one replaced it", _stronger_report)
-_USAGE: Final = ExceptionToLaw4("the service said that the charge is, or is not, final after all", _other_usage)
-_INPUTS: Final = ExceptionToLaw4("inputs are one document, and another one arrived in full", _other_inputs)
+_USAGE: Final = ExceptionToLaw4("the service reported another charge, or another status of the charge", _other_usage)
+_INPUTS: Final = ExceptionToLaw4("inputs are one document, and another document replaced it", _other_inputs)
 
 EXCEPTIONS_TO_LAW_4: Final[Mapping[str, ExceptionToLaw4]] = {
     "queue_position": _OUT_OF_QUEUE,
@@ -353,18 +366,18 @@ EXCEPTIONS_TO_LAW_4: Final[Mapping[str, ExceptionToLaw4]] = {
     "usage_is_complete": _USAGE,
     "usage_is_pending": _USAGE,
     "Job.tags": ExceptionToLaw4(
-        "the service said that there are none", lambda _, now: "details.tags" in fields_of(now)
+        "the service reported an empty list of tags", lambda _, now: "details.tags" in fields_of(now)
     ),
     **dict.fromkeys(("params", "circuits", "header", "backend_options", "sampled_names", "named_bindings"), _INPUTS),
 }
-"""The queries whose answer may end, each with the reason."""
+"""Name of a query whose answer may become unknown again -> the reason."""
 
 
 def nothing_learned_is_lost(job: Job, history: Sequence[Fact]) -> None:
-    """Law 4, query by query: what a query once answered never becomes unknown again.
+    """Law 4, query by query: the answer of a query never becomes unknown again.
 
-    Unknown is ``None``, and an empty list, object or tuple. Of an object whose entries are known each by itself, no
-    entry is lost. :data:`EXCEPTIONS_TO_LAW_4` has the answers that may end.
+    Unknown means ``None``, or an empty list, object or tuple. If the entries of an object are known one by one, no
+    entry is lost. :data:`EXCEPTIONS_TO_LAW_4` lists the exceptions.
     """
     before, knew = job, _all_known(job)
     for fact in history:
@@ -382,7 +395,7 @@ def _all_known(job: Job) -> dict[str, frozenset[object]]:
 
 
 def _known(name: str, answer: Any) -> frozenset[object]:
-    """What is known by an answer: nothing, or that there is one, or the names of its entries."""
+    """The content of an answer: an empty set if it is unknown, else its entries or ``True``."""
     if isinstance(answer, Result):
         answer = answer.value_or(None)
     if answer is None or (name in _YES_OR_NO and not answer):
@@ -390,7 +403,7 @@ def _known(name: str, answer: Any) -> frozenset[object]:
     if isinstance(answer, (tuple, list, dict)) and not answer:
         return frozenset()
     if name in _PART_BY_PART:
-        # The service has spelt its steps in either case.
+        # The service has spelled its steps in upper and in lower case.
         fold = str.lower if name in {"time_per_step", "timestamps in metrics"} else str
         return frozenset(fold(entry) for entry, value in answer.items() if value is not None)
     return frozenset({True})
@@ -400,41 +413,41 @@ def _known(name: str, answer: Any) -> frozenset[object]:
 
 
 def unknown_is_no_error(job: Job, history: Sequence[Fact]) -> None:
-    """Law 5: a status, a field or a type that was never heard of is kept verbatim, and ends and loses nothing."""
+    """Law 5: a record has unknown statuses, fields and types verbatim. They end no job, and nothing else is lost."""
     known = refresh(job, *history)
     strange, moment = "Levitating above the queue", datetime(9999, 1, 1, tzinfo=UTC)
-    reply = b'{"id":"%s","state":{"status":"%s"},"tags":["kept"],"new":{"__type__":"never","__value__":[1.00]}}'
+    reply = b'{"id":"%s","state":{"status":"%s"},"tags":["bell"],"new":{"__type__":"never","__value__":[1.00]}}'
     seen = read_job(reply % (job.job_id.encode(), strange.encode()), moment).unwrap()
     now = merge(known, seen)
     _check(now.is_final == known.is_final, "an unknown status ends no job", known, seen)
-    _check(now.tags == ("kept",), "the rest of the reply is read", seen)
+    _check(now.tags == ("bell",), "the rest of the reply is read", seen)
     assert seen.status is not None  # noqa: S101 - read_job made it
     assert seen.details is not None  # noqa: S101 - the same
-    _check(seen.status.server_status == strange, "an unknown status is kept verbatim", seen)
+    _check(seen.status.server_status == strange, "an unknown status is recorded verbatim", seen)
     unknown = (("new", '{"__type__":"never","__value__":[1.00]}'),)
-    _check(seen.details.unknown == unknown, "an unknown field is kept verbatim", seen)
+    _check(seen.details.unknown == unknown, "an unknown field is recorded verbatim", seen)
 
 
 def damage_costs_its_own_part(job: Job, history: Sequence[Fact]) -> None:
-    """Law 5: where a reply has one field that cannot be read, every other field of it is read as if that were not so.
+    """Law 5: if one field of a reply cannot be read, it is recorded verbatim, and all other fields are read.
 
-    What cannot be read is kept verbatim. Only without its ID or its status a job reply says nothing.
+    The ID and the status of a job reply are exceptions: without them, nothing of the reply is read.
     """
     known = refresh(job, *history)
     moment = datetime(9999, 1, 1, tzinfo=UTC)
     whole = msgspec.json.decode(job_reply(known), type=dict[str, msgspec.Raw])
-    _check_damage(whole, lambda body: read_job(body, moment).unwrap(), kept_whole={"id", "state"})
+    _check_damage(whole, lambda body: read_job(body, moment).unwrap(), essential={"id", "state"})
     if known.metrics is not None:
         measured = msgspec.json.decode(metrics_reply(known.metrics), type=dict[str, msgspec.Raw])
         job_id = job.job_id
-        _check_damage(measured, lambda body: Job(job_id, metrics=read_metrics(body, moment).unwrap()), kept_whole=set())
+        _check_damage(measured, lambda body: Job(job_id, metrics=read_metrics(body, moment).unwrap()), essential=set())
 
 
 _DAMAGE: Final = msgspec.Raw(b'[{"no":"such thing"}]')
 
 
-def _check_damage(whole: dict[str, msgspec.Raw], read: Callable[[bytes], Job], *, kept_whole: set[str]) -> None:
-    for name in whole.keys() - kept_whole:
+def _check_damage(whole: dict[str, msgspec.Raw], read: Callable[[bytes], Job], *, essential: set[str]) -> None:
+    for name in whole.keys() - essential:
         body = msgspec.json.encode(whole | {name: _DAMAGE})
         without = fields_of(read(msgspec.json.encode({other: whole[other] for other in whole if other != name})))
         damaged = fields_of(read(body))
@@ -449,7 +462,7 @@ def _check_damage(whole: dict[str, msgspec.Raw], read: Callable[[bytes], Job], *
 
 
 def same_in_same_out(job: Job, history: Sequence[Fact]) -> None:
-    """Law 6: the same facts give the same record, and facts that are known already the very same object."""
+    """Law 6: the same facts give an equal record. Facts that the record already has return the same object."""
     known = refresh(job, *history)
     _check(known == refresh(job, *history), "same in, same out", job, history)
     _check(refresh(known, *history) is known, "what changes nothing returns the same object", known, history)
@@ -460,7 +473,7 @@ def same_in_same_out(job: Job, history: Sequence[Fact]) -> None:
 
 
 def record_survives(job: Job, history: Sequence[Fact] = ()) -> None:
-    """Law 7: JSON and pickle bring back an equal record with an equal hash."""
+    """Law 7: a record read back from JSON or pickle is equal and has an equal hash."""
     known = refresh(job, *history)
     for name, copy in (("JSON", from_json(to_json(known)).unwrap()), ("pickle", pickle.loads(pickle.dumps(known)))):  # noqa: S301 - our own pickle
         _check(copy == known and hash(copy) == hash(known), f"{name} brings back an equal record", known, copy)
@@ -468,7 +481,7 @@ def record_survives(job: Job, history: Sequence[Fact] = ()) -> None:
 
 
 ON_RECORDS: tuple[Callable[[Job, Job, Job], None], ...] = (merge_is_a_join,)
-"""The laws of three records of one job."""
+"""The laws that take three records of one job."""
 
 ON_HISTORIES: tuple[Callable[[Job, Sequence[Fact]], None], ...] = (
     order_does_not_matter,
@@ -483,4 +496,4 @@ ON_HISTORIES: tuple[Callable[[Job, Sequence[Fact]], None], ...] = (
     same_in_same_out,
     record_survives,
 )
-"""The laws of a record and a history of facts about the same job."""
+"""The laws that take a record and a history of facts about the same job."""

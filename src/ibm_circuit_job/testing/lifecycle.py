@@ -1,10 +1,11 @@
 """JobLifecycle: a Hypothesis state machine that drives a handle on a job against a model of the service.
 
-It submits, lets the job go on, fail or be cancelled, loses replies, repeats old ones, sets the clock back and forward,
-consumes the result, and restarts the program from JSON, in any order. The service leaves fields out of its replies.
-After each step the machine checks what must always be true. Subclass it to check
-a pipeline of yours: add rules and invariants that use ``self.job``, and override :meth:`JobLifecycle.handle_on` where
-your handle is another.
+In any order, the machine submits a job, advances it, lets it fail or cancels it, loses and repeats replies, changes the
+clock, reads the result, and restarts the program from JSON. The service leaves fields out of its replies. After each
+step the machine checks its invariants.
+
+Subclass it to test your own program: add rules and invariants that use ``self.job``. Override
+:meth:`JobLifecycle.handle_on` if your program has another kind of handle.
 """
 
 from __future__ import annotations
@@ -28,21 +29,23 @@ from ibm_circuit_job.wire.records import from_json, to_json
 
 
 class JobLifecycle(RuleBasedStateMachine):
-    """Any life of a job, seen through a bad network.
+    """A Hypothesis state machine of a job and a handle, with an unreliable network between them.
 
-    ``self.service`` is the model, ``self.job`` the handle; ``self.before`` is what the handle knew one step ago.
-    ``JobLifecycle.TestCase`` is what a test runner collects.
+    ``JobLifecycle.TestCase`` is the test case for a test runner.
     """
 
     service: ModelService
+    """The model of the service."""
     job: Any
+    """The handle under test."""
     before: Job
+    """The record of the handle before the last step."""
     wall: datetime
-    """The time that the clock of the program shows."""
+    """The time of the program's clock; aware."""
     passed: float
-    """The seconds of its monotonic clock: those that it has slept."""
+    """The time of the program's monotonic clock: the seconds of all its pauses."""
     clock: Clock
-    """The clock of the program, for the handle under test. It lets every pause pass at once."""
+    """The clock of the program, for the handle under test. Its pauses take no real time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,22 +58,22 @@ class JobLifecycle(RuleBasedStateMachine):
         return self.wall
 
     def _sleep(self, seconds: float) -> None:
-        """Let time pass at once: no pause of the program takes any."""
+        """Advance both clocks, without a pause."""
         self.passed += max(seconds, 0.0)
         self.wall += timedelta(seconds=max(seconds, 0.0))
 
     def handle_on(self, service: ModelService, state: Job) -> Any:
-        """Return the handle under test: a new one for a new job, or one that goes on where ``state`` stood."""
+        """Return the handle under test, with ``state`` as its first record."""
         return IBMCircuitJob.from_state(state, runtime_client=service, clock=self.clock)
 
     @initialize(private=st.booleans(), seed=st.integers(0, 999))
     def submit(self, private: bool, seed: int) -> None:
-        """Begin with a job that has just been submitted."""
+        """Begin with a new job."""
         self.service = ModelService(private=private, seed=seed)
         self.before = Job(self.service.job_id)
         self.job = self.handle_on(self.service, self.before)
 
-    # What happens on the service and on the way
+    # Events of the service and the network
 
     @rule()
     def advance(self) -> None:
@@ -85,32 +88,32 @@ class JobLifecycle(RuleBasedStateMachine):
 
     @rule()
     def run_too_long(self) -> None:
-        """The service cancels the job since it runs for too long."""
+        """The service cancels the job because it runs too long."""
         self.service.run_too_long()
 
     @rule(strange=st.sampled_from(["Levitating", "paused by the operator"]))
     def mumble(self, strange: str) -> None:
-        """The next reply holds an unknown status."""
+        """The next reply has an unknown status."""
         self.service.mumble(strange)
 
     @rule()
     def turn_deaf(self) -> None:
-        """From now on a cancel is accepted, and the job goes on all the same."""
+        """From now on, the service accepts a cancellation, but does not cancel the job."""
         self.service.deaf = True
 
     @rule(after=st.integers(0, 1))
     def lose_a_reply(self, after: int) -> None:
-        """The next reply gets lost, or the one after it."""
+        """The next reply is lost, or the one after it."""
         self.service.lose_reply(after)
 
     @rule()
     def repeat_a_reply(self) -> None:
-        """The next reply is the last one once more."""
+        """The next reply repeats the last one."""
         self.service.repeat_reply(0)
 
     @rule(age=st.integers(1, 5))
     def reorder_replies(self, age: int) -> None:
-        """The next reply is one from longer ago."""
+        """The next reply repeats an older one."""
         self.service.repeat_reply(age)
 
     @rule(seconds=st.sampled_from([-3600, -60, -1, 1, 60, 3600]))
@@ -118,13 +121,13 @@ class JobLifecycle(RuleBasedStateMachine):
         """The clock is set back or forward."""
         self.wall += timedelta(seconds=seconds)
 
-    # What the program does
+    # Actions of the program
 
     @rule(tags=st.lists(st.sampled_from(["bell", "ghz", "x"]), max_size=2, unique=True))
     def change_the_tags(self, tags: list[str]) -> None:
-        """The program replaces the tags; the handle has those that it sent last, whatever its clock says.
+        """The program replaces the tags. The handle then has the new tags, at any time of its clock.
 
-        Unless the service itself then says others, in a reply of the past.
+        An exception is an old reply of the service, which may still contain other tags.
         """
         is_behind = self.service.is_behind
         try:
@@ -136,12 +139,12 @@ class JobLifecycle(RuleBasedStateMachine):
 
     @rule()
     def ask_for_the_status(self) -> None:
-        """The program asks for the status."""
+        """The program requests the status."""
         self._attempt(self.job.status)
 
     @rule()
     def refresh(self) -> None:
-        """The program asks for all there is."""
+        """The program requests the whole record."""
         self._attempt(self.job.refresh)
 
     @rule()
@@ -149,9 +152,9 @@ class JobLifecycle(RuleBasedStateMachine):
         """The program cancels the job."""
         had_ended = self.service.has_ended
         try:
-            assert self.job.cancel()  # noqa: S101 - the model never answers that it did not
+            assert self.job.cancel()  # noqa: S101 - the model accepts every cancellation of a job that has not ended
         except IBMJobInvalidStateError:
-            assert had_ended  # noqa: S101 - nothing else rules a cancel out
+            assert had_ended  # noqa: S101 - the only reason to refuse a cancellation
         except IBMJobError:
             pass
 
@@ -168,28 +171,28 @@ class JobLifecycle(RuleBasedStateMachine):
         except IBMJobInvalidStateError:
             assert self.service.status.startswith("Cancelled")  # noqa: S101
         except IBMJobApiError:
-            assert not known  # noqa: S101 - what has arrived is never asked for again
+            assert not known  # noqa: S101 - a result that has arrived is never requested again
         else:
             assert result.get_counts() == {"1": 1}  # noqa: S101
             assert readable or known  # noqa: S101
 
     @rule()
     def restart_the_program(self) -> None:
-        """The program ends, and another goes on from the JSON that it left."""
+        """The program ends, and another program continues from its record in JSON."""
         self.job = self.handle_on(self.service, from_json(to_json(self.job.state)).unwrap())
 
     def _attempt(self, question: Any) -> None:
-        """Ask; a lost reply is an API error and nothing else."""
+        """Send a request; if the reply is lost, check that the record has not changed."""
         try:
             question()
         except IBMJobApiError:
             assert self.job.state == self.before, "a call that failed changed what is known"  # noqa: S101
 
-    # What always holds
+    # Invariants
 
     @invariant()
     def what_is_known_only_grows(self) -> None:
-        """Each record is the one before and something more; so no fact was lost, and no final status was left."""
+        """Each record contains the record before. So no fact is lost, and a final status remains."""
         now = self.job.state
         assert merge(self.before, now) == now  # noqa: S101
         laws.final_is_final(self.before, now.facts)
@@ -198,18 +201,18 @@ class JobLifecycle(RuleBasedStateMachine):
 
     @invariant()
     def what_is_final_is_true(self) -> None:
-        """A final status that the service said is the status that the job has."""
+        """A final status that the service has reported is the status of the job."""
         report = self.job.state.status
         if report is not None and report.is_final and not report.assumed:
             assert report.status is status_of(self.service.status)  # noqa: S101
 
     @invariant()
     def record_survives(self) -> None:
-        """JSON and pickle bring back an equal record."""
+        """A record read back from JSON or pickle is equal."""
         laws.record_survives(self.job.state)
 
     @invariant()
     def result_is_the_whole_result(self) -> None:
-        """What is held of a result is all of it, as the service sent it."""
+        """If the record has a result, it has all bytes that the service sent."""
         payload = self.job.state.payload
         assert payload is None or payload.raw == RESULT  # noqa: S101

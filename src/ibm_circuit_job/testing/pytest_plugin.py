@@ -1,7 +1,6 @@
-"""The pytest plugin: a service on this machine for the tests of a project, and faults to order for one test.
+"""The pytest plugin: fixtures for a service on this machine, and a marker for faults of the service in one test.
 
-Every run of pytest imports this module where the package is installed. So it imports nothing that is costly before a
-fixture is asked for.
+If this package is installed, every run of pytest imports this module. So slow imports happen in the fixtures.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ _MARKER: Final = "ibm_faults"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker ``ibm_faults``."""
     config.addinivalue_line(
         "markers",
-        f"{_MARKER}(*faults, seed=0): what goes wrong in ibm_service while the test runs; each fault is a dictionary, "
-        'such as {"kind": "status", "status": 503, "times": 2}.',
+        f"{_MARKER}(*faults, seed=0): the faults of ibm_service while the test runs; each fault is a dictionary, "
+        'as in {"kind": "status", "status": 503, "times": 2}.',
     )
 
 
 @pytest.fixture(scope="session")
 def ibm_service_settings() -> dict[str, Any]:
-    """The arguments of the ``LocalService`` of this session; override this fixture to have others.
+    """The arguments of the ``LocalService`` of this session. Override this fixture to change them.
 
-    The seed is set, so that the same test gets the same counts each time.
+    The seed is fixed, so that a test gets the same counts each time.
     """
     return {"seed": 1234, "workers": 1}
 
 
 @pytest.fixture(scope="session")
 def ibm_service(ibm_service_settings: dict[str, Any]) -> Iterator[LocalService]:
-    """An IBM Quantum service on this machine, one for the session; with pytest-xdist, one for each worker."""
+    """An IBM Quantum service on this machine. There is one per session; with pytest-xdist, one per worker."""
     from ibm_circuit_job.local import LocalService  # noqa: PLC0415 - for the tests that need it
 
     with LocalService(**ibm_service_settings) as service:
@@ -48,7 +47,7 @@ def ibm_service(ibm_service_settings: dict[str, Any]) -> Iterator[LocalService]:
 
 @pytest.fixture
 def ibm_provider(ibm_service: LocalService) -> Iterator[IBMProvider]:
-    """An account on ``ibm_service``, on the channel ``ibm_quantum_platform``, with no job and without a store.
+    """An account of ``ibm_service`` on the channel ``ibm_quantum_platform``, without jobs and without a store.
 
     After the test, its jobs are cancelled and deleted.
     """
@@ -70,13 +69,13 @@ def ibm_provider(ibm_service: LocalService) -> Iterator[IBMProvider]:
 
 @pytest.fixture
 def ibm_backend(ibm_provider: IBMProvider) -> IBMBackend:
-    """An ideal backend of ``ibm_provider``: a simulator without noise, on which any circuit runs as it is."""
+    """The backend ``local_simulator`` of ``ibm_provider``: a simulator without noise that runs any circuit."""
     return ibm_provider.get_backend("local_simulator")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Order the faults of a test's markers for as long as the test itself runs, without its fixtures."""
+    """Set the faults of a test's markers while the test function runs, but not while its fixtures run."""
     plan = _plan(item)
     if plan is None:
         return (yield)
@@ -92,16 +91,16 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _plan(item: pytest.Item) -> dict[str, Any] | None:
-    """The plan of a test's markers, the closest marker first; ``None`` for a test without any."""
+    """The plan from the markers of a test, the closest marker first; ``None`` for a test without markers."""
     markers = list(item.iter_markers(_MARKER))
     if not markers:
         return None
     for marker in markers:
         if not marker.args or not marker.kwargs.keys() <= {"seed"}:
-            # Such as fields of a fault that are in no dictionary: the test would pass without any fault.
+            # Without this check, a test with the fields of a fault as keywords would pass without any fault.
             raise pytest.UsageError(
-                f"{item.nodeid}: expected {_MARKER} to have a dictionary for each fault, and seed at most beside them, "
-                f"got {', '.join(marker.kwargs) or 'nothing'}"
+                f"{item.nodeid}: expected {_MARKER} to have a dictionary for each fault and no keyword but seed, got "
+                f"{', '.join(marker.kwargs) or 'nothing'}"
             )
     seeds = [marker.kwargs["seed"] for marker in markers if "seed" in marker.kwargs]
     return {"faults": [fault for marker in markers for fault in marker.args], "seed": seeds[0] if seeds else 0}

@@ -1,6 +1,6 @@
-"""The service's replies as bytes: what a server would have sent for the facts to be as they are.
+"""Makes replies of the service from facts, as bytes in the legacy dialect.
 
-The inverse of :mod:`ibm_circuit_job.wire.replies`'s readers, in the legacy dialect's spelling.
+The functions are the inverse of the readers in :mod:`ibm_circuit_job.wire.replies`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from ibm_circuit_job.state.job import Job
 
 
 def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
-    """Return the reply to ``GET /jobs/ID`` that says what a record knows of status, details and inputs.
+    """Return the reply to ``GET /jobs/ID`` with the status, the details and the inputs of a record.
+
+    Args:
+        job: The record.
+        exclude_params: Whether the inputs are left out.
 
     Example:
         >>> from ibm_circuit_job import Job
@@ -54,7 +58,7 @@ def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
 
 
 def metrics_reply(metrics: JobMetrics) -> bytes:
-    """Return the reply to ``GET /jobs/ID/metrics`` that says what the metrics are.
+    """Return the reply to ``GET /jobs/ID/metrics`` with these metrics.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -87,5 +91,5 @@ def metrics_reply(metrics: JobMetrics) -> bytes:
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that are not absent."""
+    """The fields that are not ``None``."""
     return {name: value for name, value in fields.items() if value is not None}

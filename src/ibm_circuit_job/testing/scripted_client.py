@@ -1,4 +1,4 @@
-"""ScriptedClient: a runtime client that plays the replies that it was given, or a history of facts."""
+"""ScriptedClient: a client that returns replies from a script, or from a history of facts."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ibm_circuit_job.testing.replies import job_reply, metrics_reply
 
 
 class ScriptedClient:
-    """A runtime client that answers from a script, for tests that need no server.
+    """A client that returns replies from a script, for tests without a server.
 
-    Each kind of question has a script of its own. The last line of a script is repeated for ever; an empty
-    script answers 404. A line that is a :data:`~ibm_circuit_job.errors.Failure` is raised.
+    Each method has its own script. The last entry of a script is repeated; an empty script raises the status 404. An
+    entry that is a :data:`~ibm_circuit_job.errors.Failure` is raised as a ``RequestFailed``.
 
     Args:
-        jobs: What ``job_get`` answers: bodies of job replies.
-        metrics: What ``job_metadata`` answers: bodies of metrics replies.
-        results: What ``job_results`` answers: bodies of results replies.
-        cancels: How ``job_cancel`` fails, before it is accepted.
+        jobs: The replies of ``job_get``: bodies of job replies.
+        metrics: The replies of ``job_metadata``: bodies of metrics replies.
+        results: The replies of ``job_results``: bodies of results.
+        cancels: The failures of ``job_cancel`` before it succeeds.
 
     Example:
         >>> client = ScriptedClient([b'{"id": "a"}'])
@@ -52,7 +52,7 @@ class ScriptedClient:
         cancels: Iterable[Failure] = (),
     ) -> None:
         self.calls: list[tuple[str, str]] = []
-        """Every call so far, as (method, job ID)."""
+        """All calls so far, as pairs of a method and a job ID."""
         self._scripts: dict[str, list[bytes | Failure]] = {
             "job_get": list(jobs),
             "job_metadata": list(metrics),
@@ -63,7 +63,12 @@ class ScriptedClient:
 
     @classmethod
     def playing(cls, job_id: str, history: Iterable[Fact]) -> Self:
-        """Return a client that tells a history: the facts of each kind, one with each question, in their order.
+        """Return a client that returns the facts of a history, one per request, in their order.
+
+        Args:
+            job_id: The ID of the job.
+            history: Facts about the job. Each kind of request has its own facts: status, details, inputs and tags in
+                job replies, metrics in metrics replies, payloads in results. Names are in no reply, and are ignored.
 
         Example:
             >>> from datetime import UTC, datetime
@@ -76,18 +81,18 @@ class ScriptedClient:
         jobs: list[bytes] = []
         metrics: list[bytes] = []
         results: list[bytes] = []
-        told = Job(job_id)
+        record = Job(job_id)
         for fact in history:
             match fact:
                 case StatusReport():
-                    told = evolve(told, status=fact)
+                    record = evolve(record, status=fact)
                 case JobDetails():
-                    told = evolve(told, details=fact)
+                    record = evolve(record, details=fact)
                 case JobInputs():
-                    told = evolve(told, inputs=fact)
+                    record = evolve(record, inputs=fact)
                 case JobTags():
-                    details = told.details or JobDetails(fact.observed_at)
-                    told = evolve(told, details=evolve(details, tags=fact.tags))
+                    details = record.details or JobDetails(fact.observed_at)
+                    record = evolve(record, details=evolve(details, tags=fact.tags))
                 case JobMetrics():
                     metrics.append(metrics_reply(fact))
                     continue
@@ -95,27 +100,27 @@ class ScriptedClient:
                     results.append(fact.raw)
                     continue
                 case JobName():
-                    continue  # no service tells a name
+                    continue  # no reply of a service has the name
                 case _:
                     assert_never(fact)
-            # A service repeats what it has said before.
-            jobs.append(job_reply(told, exclude_params=False))
+            # As from a service, a reply also has the fields of earlier replies.
+            jobs.append(job_reply(record, exclude_params=False))
         return cls(jobs, metrics=metrics or [b"{}"], results=results)
 
     def job_get(self, job_id: str, exclude_params: bool = True) -> bytes:  # noqa: ARG002 - the interface has it
-        """Answer the next job reply."""
+        """Return the next job reply."""
         return self._answer("job_get", job_id)
 
     def job_metadata(self, job_id: str) -> bytes:
-        """Answer the next metrics reply."""
+        """Return the next metrics reply."""
         return self._answer("job_metadata", job_id)
 
     def job_results(self, job_id: str) -> bytes:
-        """Answer the next results reply."""
+        """Return the next body of a result."""
         return self._answer("job_results", job_id)
 
     def job_cancel(self, job_id: str) -> None:
-        """Accept to cancel, unless the script says otherwise."""
+        """Accept the cancellation, or raise the next failure of the script."""
         self._answer("job_cancel", job_id)
 
     def update_tags(self, job_id: str, tags: Sequence[str]) -> None:  # noqa: ARG002 - the interface has it

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for facts, records, histories of facts, and the service's replies."""
+"""Hypothesis strategies for facts, records, histories of facts, and replies of the service."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ from ibm_circuit_job.wire.replies import read_job, read_metrics, status_report
 _F = TypeVar("_F", bound=Fact)
 
 JOB_ID = "cq1xexample"
-"""The job that records and histories are about."""
+"""The ID of the job in records and histories."""
 
 _FIRST_MOMENT = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
 
 def moments() -> SearchStrategy[datetime]:
-    """Aware times in UTC. Few of them, so that ties are as common as order."""
+    """Aware times in UTC. There are only six of them, so that equal times are frequent."""
     return st.integers(0, 5).map(lambda seconds: _FIRST_MOMENT + timedelta(seconds=seconds))
 
 
 def stamped(facts: SearchStrategy[_F]) -> SearchStrategy[_F]:
-    """Facts that are stamped with their own time, or later, as those are that a clock behind the others has seen."""
+    """Facts with a stamp at their own time or later. A later stamp occurs if the clock of a program is behind."""
     ahead = st.sampled_from([0, 0, 0, 1, 2, 1_000_000, 2_000_000])
     return st.builds(lambda fact, micros: evolve(fact, stamp=fact.stamp + micros) if micros else fact, facts, ahead)
 
 
 def texts() -> SearchStrategy[str]:
-    """Texts as people and servers write them: anything but lone surrogates."""
+    """Short texts of any characters, without lone surrogates."""
     return st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
 def server_statuses() -> SearchStrategy[str]:
-    """Status strings: those that the service is known to use, in any case, and some never heard of."""
+    """Status strings: the known ones of the service, in upper and lower case, and unknown ones."""
     known = st.sampled_from(sorted(STATUS_OF))
     return st.one_of(known, known.map(str.title), known.map(str.lower), texts().filter(bool))
 
 
 def status_reports() -> SearchStrategy[StatusReport]:
-    """Reports of any status, said by the service or assumed by us."""
-    said = st.builds(
+    """Reports of any status, from the service or assumed."""
+    from_service = st.builds(
         status_report,
         server_status=server_statuses(),
         observed_at=moments(),
@@ -71,11 +71,11 @@ def status_reports() -> SearchStrategy[StatusReport]:
         reason_solution=st.none() | texts(),
     )
     assumed = moments().map(lambda moment: StatusReport(moment, STATUS_OF["CANCELLED"], "Cancelled", assumed=True))
-    return stamped(said | assumed)
+    return stamped(from_service | assumed)
 
 
 def job_details() -> SearchStrategy[JobDetails]:
-    """What a service says of a job, with any of it absent: most of it, or one thing alone."""
+    """The details of a job: most of the fields, or two at most."""
     full = st.builds(
         JobDetails,
         observed_at=moments(),
@@ -97,7 +97,7 @@ def job_details() -> SearchStrategy[JobDetails]:
 
 
 def job_metrics() -> SearchStrategy[JobMetrics]:
-    """What a service measured of a job, with any of it absent."""
+    """The metrics of a job: most of the fields, or two at most."""
     position = st.none() | st.integers(1, 100)
     seconds = st.none() | st.floats(0, 1e6)
     steps = st.tuples(st.sampled_from(["created", "running", "finished", "Running"]), moments())
@@ -121,15 +121,15 @@ def job_metrics() -> SearchStrategy[JobMetrics]:
 
 
 def _parts_of(facts: SearchStrategy[_F]) -> SearchStrategy[_F]:
-    """Facts of which at most two fields are left."""
+    """Facts with two of their fields at most."""
     return st.builds(_part, facts, st.lists(st.integers(0, 99), max_size=2))
 
 
 def _part(fact: Any, chosen: list[int]) -> Any:
-    said = {name: getattr(fact, name) for name in fields_dict(type(fact)) if name not in _NEVER_LEFT_OUT}
-    there = [name for name, value in said.items() if value]
-    left = {there[number % len(there)] for number in chosen} if there else set()
-    return type(fact)(fact.observed_at, **{name: said[name] for name in left})
+    fields = {name: getattr(fact, name) for name in fields_dict(type(fact)) if name not in _NEVER_LEFT_OUT}
+    present = [name for name, value in fields.items() if value]
+    left = {present[number % len(present)] for number in chosen} if present else set()
+    return type(fact)(fact.observed_at, **{name: fields[name] for name in left})
 
 
 _NEVER_LEFT_OUT = {"observed_at", "stamp", "earlier"}
@@ -141,43 +141,43 @@ def _usage_statuses() -> SearchStrategy[str | None]:
 
 def _unknown_fields() -> SearchStrategy[list[tuple[str, JsonText]]]:
     json_texts = st.sampled_from(["null", "1", '"x"', '{"y":[1, 2]}', "1.00"])
-    # Names with an x at the front are none that the service uses today.
+    # No field of the service has a name that begins with x.
     names = st.sampled_from(["cost", "hub", "runtime", "Cost"]) | texts().map("x{}".format)
     return st.lists(st.tuples(names, json_texts), max_size=2, unique_by=lambda pair: pair[0])
 
 
 def job_inputs() -> SearchStrategy[JobInputs]:
-    """Inputs of a job, as bytes of any content."""
+    """Inputs of a job: any bytes."""
     return stamped(st.builds(JobInputs, observed_at=moments(), raw=st.binary(max_size=8)))
 
 
 def payloads() -> SearchStrategy[ResultPayload]:
-    """Bodies of results, as bytes of any content."""
+    """Payloads of a job: any bytes."""
     return stamped(st.builds(ResultPayload, observed_at=moments(), raw=st.binary(max_size=8)))
 
 
 def facts() -> SearchStrategy[Fact]:
-    """One thing that may be learned about a job."""
+    """Facts of all kinds about a job."""
     return st.one_of(status_reports(), job_details(), job_metrics(), job_inputs(), payloads(), job_tags(), job_names())
 
 
 def job_tags() -> SearchStrategy[JobTags]:
-    """Tags that a service accepted."""
+    """Facts about tags that a service has accepted."""
     return stamped(st.builds(JobTags, observed_at=moments(), tags=st.lists(texts(), max_size=3)))
 
 
 def job_names() -> SearchStrategy[JobName]:
-    """Names that a user gave."""
+    """Facts about names that a user has given."""
     return stamped(st.builds(JobName, observed_at=moments(), name=texts()))
 
 
 def histories(*, max_size: int = 8) -> SearchStrategy[list[Fact]]:
-    """Facts about one job in the order in which they were learned."""
+    """Histories: facts about one job, in the order in which they were seen."""
     return st.lists(facts(), max_size=max_size)
 
 
 def terse_histories(*, max_size: int = 6) -> SearchStrategy[list[Fact]]:
-    """Facts of which one often says less than another: another reason or none, a figure or none, a null.
+    """Histories whose facts often lack a field that another fact has: a reason, a figure, or a value that is not null.
 
     Args:
         max_size: The most facts.
@@ -217,12 +217,12 @@ def terse_histories(*, max_size: int = 6) -> SearchStrategy[list[Fact]]:
 
 
 def jobs() -> SearchStrategy[Job]:
-    """Records of one and the same job, each with what some history taught."""
+    """Records of the same job, each with the facts of a history."""
     return (histories() | lives() | terse_histories()).map(lambda history: refresh(Job(JOB_ID), *history))
 
 
 def histories_of_several(*job_ids: str, max_size: int = 12) -> SearchStrategy[list[tuple[str, Fact]]]:
-    """Facts about several jobs in the order in which they were learned, each with the ID of its job.
+    """Histories of several jobs: pairs of a job ID and a fact, in the order in which the facts were seen.
 
     Args:
         job_ids: The IDs of the jobs.
@@ -232,30 +232,30 @@ def histories_of_several(*job_ids: str, max_size: int = 12) -> SearchStrategy[li
 
 
 def lives(*, max_size: int = 12) -> SearchStrategy[list[Fact]]:
-    """Realistic histories: facts of a job's life as a handle learns them from a service that leaves fields out.
+    """Realistic histories: the facts that a handle gets from a service which leaves fields out of its replies.
 
-    The job is submitted, queued, run and ended, is cancelled, or fails; its usage is pending before it is complete.
-    Replies come late and twice. The handle's clock is set back and forward, and each fact is stamped after all that
-    the handle knows.
+    The job is submitted, queued, run and ended, is cancelled, or fails. Its usage is pending before it is complete.
+    Replies arrive late and twice. The handle's clock is set back and forward. The stamp of each fact is later than
+    all stamps in the handle's record.
 
     Args:
-        max_size: The most events, of which some are no reply.
+        max_size: The most events; not every event is a reply.
     """
     return st.builds(life, st.integers(0, 2**32 - 1), st.lists(st.sampled_from(sorted(_EVENTS)), max_size=max_size))
 
 
 def life(seed: int, events: list[str]) -> list[Fact]:
-    """Return the facts that a handle learns while this happens, in their order.
+    """Return the facts that a handle gets during a list of events, in their order.
 
     Args:
-        seed: What the model of the service leaves out depends on.
-        events: What happens: keys of a table, such as ``"advance"``, ``"ask"``, ``"measure"``, ``"clock back"``.
+        seed: The seed of the model of the service, which leaves fields out at random.
+        events: The names of the events, as in ``"advance"``, ``"ask"``, ``"measure"``, ``"clock back"``.
 
     Example:
         >>> [type(fact).__name__ for fact in life(1, ["ask", "advance", "measure"])]
         ['StatusReport', 'JobDetails', 'JobMetrics']
     """
-    service, known, told = ModelService(JOB_ID, seed=seed), Job(JOB_ID), list[Fact]()
+    service, known, history = ModelService(JOB_ID, seed=seed), Job(JOB_ID), list[Fact]()
     wall = _FIRST_MOMENT
     for event in events:
         wall += timedelta(seconds=1)
@@ -273,8 +273,8 @@ def life(seed: int, events: list[str]) -> list[Fact]:
             seen = read_job(reply, wall).unwrap()
         seen = after(seen, known, wall)
         known = merge(known, seen)
-        told += seen.facts
-    return told
+        history += seen.facts
+    return history
 
 
 def _tag(service: ModelService) -> bytes:
@@ -307,35 +307,35 @@ _EVENTS: dict[str, Callable[[ModelService], bytes | None]] = {
 
 
 def job_replies() -> SearchStrategy[bytes]:
-    """Valid replies to ``GET /jobs/ID``, as bytes, in any spelling that a service may use."""
+    """Valid replies to ``GET /jobs/ID`` as bytes, in each spelling that the service has used."""
     reports = st.none() | status_reports()
-    said = st.builds(Job, st.just(JOB_ID), reports, st.none() | job_details(), inputs=st.none() | json_inputs())
-    plain = said.map(lambda job: job_reply(job, exclude_params=False))
+    records = st.builds(Job, st.just(JOB_ID), reports, st.none() | job_details(), inputs=st.none() | json_inputs())
+    plain = records.map(lambda job: job_reply(job, exclude_params=False))
     return plain | st.builds(_spelt_otherwise, plain, st.sets(st.sampled_from(["state", "status", "code", "number"])))
 
 
 def json_inputs() -> SearchStrategy[JobInputs]:
-    """Inputs of a job that are JSON, as those that a service sends are."""
+    """Inputs of a job that are JSON, as from a service."""
     params = st.dictionaries(texts(), st.integers(0, 9) | texts(), min_size=1, max_size=3)
     return st.builds(JobInputs, observed_at=moments(), raw=params.map(msgspec.json.encode))
 
 
 def _spelt_otherwise(reply: bytes, what: set[str]) -> bytes:
     """The same reply, with some names and numbers as other versions of the service spell them."""
-    said = msgspec.json.decode(reply)
-    if "code" in what and "reason_code" in said.get("state", {}):
-        said["state"]["reasonCode"] = said["state"].pop("reason_code")
-    if "status" in what and "status" in said.get("state", {}):
-        said["state"]["Status"] = said["state"].pop("status")
-    if "number" in what and "estimated_running_time_seconds" in said:
-        said["estimated_running_time_seconds"] = str(said["estimated_running_time_seconds"])
-    if "state" in what and "state" in said:
-        said["State"] = said.pop("state")
-    return msgspec.json.encode(said)
+    fields = msgspec.json.decode(reply)
+    if "code" in what and "reason_code" in fields.get("state", {}):
+        fields["state"]["reasonCode"] = fields["state"].pop("reason_code")
+    if "status" in what and "status" in fields.get("state", {}):
+        fields["state"]["Status"] = fields["state"].pop("status")
+    if "number" in what and "estimated_running_time_seconds" in fields:
+        fields["estimated_running_time_seconds"] = str(fields["estimated_running_time_seconds"])
+    if "state" in what and "state" in fields:
+        fields["State"] = fields.pop("state")
+    return msgspec.json.encode(fields)
 
 
 def hostile_replies() -> SearchStrategy[bytes]:
-    """Bytes that a broken or malicious server may send: anything at all."""
+    """Replies of a broken or malicious server: any bytes, JSON of wrong types, and damaged replies."""
     return st.one_of(
         st.binary(max_size=200),
         _wrong_json().map(msgspec.json.encode),
@@ -345,7 +345,7 @@ def hostile_replies() -> SearchStrategy[bytes]:
 
 
 def _wrong_json() -> SearchStrategy[object]:
-    """JSON with the names of the protocol in it, and values of any type."""
+    """JSON with names of the protocol and values of any type."""
     names = st.sampled_from(_NAMES) | texts()
     numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
     leaves = st.none() | st.booleans() | numbers | texts() | st.sampled_from(_LEAVES)
@@ -410,13 +410,13 @@ _MONSTERS = (
 
 
 def _damaged(reply: bytes, at: int, with_what: bytes) -> bytes:
-    """A reply that was cut off, or in which bytes were replaced."""
+    """A reply that is cut off, or has some bytes replaced."""
     place = at % (len(reply) + 1)
     return reply[:place] + with_what + (reply[place + len(with_what) :] if with_what else b"")
 
 
 def circuits(*, max_qubits: int = 4) -> SearchStrategy[QuantumCircuit]:
-    """Small circuits that measure all their qubits, into one register or two."""
+    """Small circuits that measure all qubits into one register or two."""
     return st.builds(
         _circuit,
         st.integers(1, max_qubits),

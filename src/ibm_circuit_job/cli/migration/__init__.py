@@ -1,1 +1,1 @@
-"""Programs of 2018 to 2024 rewritten for today. Pure: texts in, texts and remarks out."""
+"""Rewrites programs of 2018 to 2024 for this package. Pure: from texts to texts and remarks."""

@@ -1,4 +1,4 @@
-"""The account of ``IBMQ``, which the whole process had: how it is called now that it is an object."""
+"""The name of a program's account. ``IBMQ`` was one account for the whole process; now an account is an object."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ibm_circuit_job.cli.migration.program import LOG_INS, PROVIDER, Program
 _OF_THE_FILE: Final = frozenset(
     {"save_account", "update_account", "stored_account", "stored_accounts", "delete_account", "delete_accounts"}
 )
-"""The functions of ``IBMQ`` that need no account that is logged in."""
+"""The functions of ``IBMQ`` that work without a log-in."""
 _WITH_TOKEN: Final = frozenset({"enable_account", names.REGISTER})
 
 
@@ -23,13 +23,13 @@ class Account:
     """How a part of a program has its account."""
 
     name: str | None = None
-    """The name that it has; ``None`` where each use logs in."""
+    """The name of the account; ``None`` where each use logs in."""
     is_dropped: bool = False
     """Whether a log-in without a name is left out, since each use logs in."""
 
 
 def account_of(program: Program, modules: Iterable[cst.Module]) -> Account:
-    r"""Return how a program has its account outside of functions.
+    r"""Return the account of a program outside of functions.
 
     Example:
         >>> import libcst as cst
@@ -47,7 +47,7 @@ def account_of(program: Program, modules: Iterable[cst.Module]) -> Account:
         return Account()
     has_token = bool(found.bare & _WITH_TOKEN)
     if not has_token and found.is_nested:
-        # It may not be done.
+        # The block with the log-in may not run.
         return Account()
     if not has_token and found.uses <= {"get_provider"}:
         return Account(is_dropped=True)
@@ -55,7 +55,7 @@ def account_of(program: Program, modules: Iterable[cst.Module]) -> Account:
 
 
 def account_in(program: Program, function: cst.FunctionDef) -> Account:
-    """Return how a function has the account that it logs in to, with a token that it has."""
+    """Return the account of a function that logs in with a token of its own."""
     found = _Uses(program)
     function.body.visit(found)
     if found.bare & _WITH_TOKEN and found.uses:
@@ -70,7 +70,7 @@ def _free_name(program: Program) -> str:
 
 
 class _Uses(cst.CSTVisitor):
-    """What is done with ``IBMQ``; of functions inside, only what they ask of an account."""
+    """Collects the uses of ``IBMQ`` in a block. In nested functions, only the calls that need an account count."""
 
     def __init__(self, program: Program) -> None:
         super().__init__()
@@ -80,9 +80,9 @@ class _Uses(cst.CSTVisitor):
         self.bare: set[str] = set()
         """How the program logs in without a name for the account."""
         self.is_nested = False
-        """Whether it does so in a block, such as one of ``if``."""
+        """Whether the log-in is inside a block, as of ``if``."""
         self.uses: set[str] = set()
-        """What is asked of the account."""
+        """The calls that need the account."""
         self.enabled: str | None = None
         """The name that the account of a token has."""
 
@@ -115,7 +115,7 @@ class _Uses(cst.CSTVisitor):
 
 
 def log_in_name(program: Program, call: cst.Call) -> str | None:
-    """Return by which function of ``IBMQ`` a call logs in; ``None`` where it does not."""
+    """Return the function of ``IBMQ`` with which a call logs in; ``None`` if it does not log in."""
     if program.is_rewritten(call.func, names.REGISTER):
         return names.REGISTER
     if isinstance(call.func, cst.Attribute) and program.is_rewritten(call.func.value, names.IBMQ):

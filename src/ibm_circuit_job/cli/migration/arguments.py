@@ -1,4 +1,4 @@
-"""The arguments of calls: those that change their names, those that end, and those that go to another call."""
+"""Rewrites the arguments of calls: some have other names, some are left out, some belong to another call."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import libcst as cst
 from ibm_circuit_job.cli.migration import names
 
 Note = Callable[[str], None]
-"""Takes down a remark about the call: it was changed, and is something else than before."""
+"""Adds a remark about the call: it was changed, and its meaning differs from before."""
 
 
 def named(call: cst.Call, name: str) -> cst.Arg | None:
-    """Return the argument of that name; ``None`` where there is none."""
+    """Return the argument of that name; ``None`` if there is none."""
     return next((arg for arg in call.args if arg.keyword is not None and arg.keyword.value == name), None)
 
 
@@ -34,7 +34,7 @@ def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
 
 
 def joined(args: Iterable[cst.Arg]) -> list[cst.Arg]:
-    """Return arguments with one comma between two; lines that were broken stay so."""
+    """Return arguments separated by commas. Line breaks between them remain."""
     found = list(args)
     for number, arg in enumerate(found):
         if number < len(found) - 1:
@@ -62,7 +62,7 @@ def method(of: cst.BaseExpression, name: str, args: Sequence[cst.Arg] = ()) -> c
 
 
 def text_of(arg: cst.Arg | None) -> str | None:
-    """Return the text that an argument is; ``None`` where it is no literal text."""
+    """Return the value of an argument that is a literal text; ``None`` for any other argument."""
     if arg is None or not isinstance(arg.value, cst.SimpleString | cst.ConcatenatedString):
         return None
     found = arg.value.evaluated_value
@@ -70,7 +70,7 @@ def text_of(arg: cst.Arg | None) -> str | None:
 
 
 def for_run(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
-    """Return the arguments of ``run()`` as they are called today.
+    """Return the arguments of ``run()`` with their present names.
 
     Args:
         args: The arguments.
@@ -93,7 +93,7 @@ def for_run(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
 
 
 def with_tag(args: list[cst.Arg], label: cst.Arg | None) -> list[cst.Arg]:
-    """Return arguments among whose tags is a name."""
+    """Return arguments with a name added to the tags."""
     if label is None:
         return joined(args)
     tags = next((n for n, arg in enumerate(args) if arg.keyword is not None and arg.keyword.value == "job_tags"), None)
@@ -105,7 +105,7 @@ def with_tag(args: list[cst.Arg], label: cst.Arg | None) -> list[cst.Arg]:
 
 
 def for_provider(args: Iterable[cst.Arg], note: Note, *, of_ibmq: bool = False) -> list[cst.Arg]:
-    """Return the arguments of ``IBMProvider()``, and of ``save_account``, without what IBM has switched off.
+    """Return the arguments of ``IBMProvider()`` or ``save_account()``, without those of services that IBM switched off.
 
     Args:
         args: The arguments of a log-in of any of the older clients.
@@ -122,7 +122,7 @@ def for_provider(args: Iterable[cst.Arg], note: Note, *, of_ibmq: bool = False) 
         elif (name in {"url", "authUrl"} or (name is None and number == 1)) and any(
             host in text for host in names.OLD_HOSTS
         ):
-            note("the URL is left out: IBM has switched that service off")
+            note("the URL is left out: IBM has switched off that service")
         elif name == "channel" and text == "ibm_quantum":
             note("channel is left out: it was of IBM Quantum Platform Classic, and the URL says it")
         elif of_ibmq and name is None and number > 1:
@@ -148,7 +148,7 @@ def _is_of_classic(arg: cst.Arg) -> bool:
 def split_execute(
     call: cst.Call, note: Note
 ) -> tuple[cst.Arg, cst.Arg, list[cst.Arg], list[cst.Arg], cst.Arg | None] | str:
-    """Return the arguments of ``execute()`` by where they go today.
+    """Return the arguments of ``execute()``, divided by the calls that they belong to now.
 
     Returns:
         The circuits, the backend, what goes to ``transpile()``, what goes to ``run()``, and a pass manager; or why the
@@ -180,7 +180,7 @@ def split_execute(
 
 
 def comments_in(nodes: Iterable[cst.CSTNode]) -> list[cst.Comment]:
-    """Return the comments inside nodes, which would go with them."""
+    """Return the comments inside nodes, which would be lost with the nodes."""
     found: list[cst.Comment] = []
 
     class Comments(cst.CSTVisitor):
@@ -193,5 +193,5 @@ def comments_in(nodes: Iterable[cst.CSTNode]) -> list[cst.Comment]:
 
 
 def lines_of(comments: Iterable[cst.Comment]) -> list[Any]:
-    """Return comments as lines of their own."""
+    """Return comments as separate lines."""
     return [cst.EmptyLine(comment=comment) for comment in comments]

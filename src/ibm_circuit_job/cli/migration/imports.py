@@ -1,4 +1,4 @@
-"""The imports of a program: old ones become those of today, where they stand; what else is needed is added there."""
+"""Rewrites the imports of a program in place, and adds the imports that the new code needs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _OF_REWRITTEN: Final = {
     names.ASSEMBLE: (),
     names.JOB_MANAGER: (),
 }
-"""Name whose uses were rewritten -> what these may need instead."""
+"""Name whose uses were rewritten -> the names that the new code may need."""
 
 
 def say_of_import(node: cst.Import | cst.ImportFrom, say: Callable[[str, bool], None]) -> None:
-    """Say what an import asks for that is no more.
+    """Report the imported names that do not exist any more.
 
     Args:
         node: The import.
@@ -48,7 +48,7 @@ def say_of_import(node: cst.Import | cst.ImportFrom, say: Callable[[str, bool], 
 def rewritten(
     modules: Sequence[cst.Module], program: Program, needed: set[tuple[str, str]]
 ) -> list[tuple[cst.Module, list[Remark]]]:
-    """Return modules with the imports of today.
+    """Return modules with rewritten imports.
 
     Args:
         modules: The cells of the program, whose expressions are rewritten.
@@ -64,16 +64,16 @@ def rewritten(
 
 
 class _Imports(cst.CSTTransformer):
-    """Replaces the old imports; each name once outside of blocks."""
+    """Replaces the old imports. Outside of blocks, each name is imported once."""
 
     def __init__(self, program: Program, needed: set[tuple[str, str]]) -> None:
         super().__init__()
         self._needed = needed
         self._emptied: list[cst.SimpleStatementLine] = []
-        """The lines of which nothing is left."""
+        """The lines that became empty."""
         self.provided = {pair for pair in program.provided if not names.fate(".".join(pair))}
         self.inside: set[tuple[str, str]] = set()
-        """The names that are imported in blocks, such as functions, with their modules."""
+        """The names that are imported inside blocks, as in functions, with their modules."""
         self._depth = 0
 
     def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
@@ -86,7 +86,7 @@ class _Imports(cst.CSTTransformer):
         return updated_node
 
     def _new(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Those names that have to be imported here; with the first one of this package, all others of it."""
+        """The names to import in this place. All names of this package are imported with the first of them."""
         if self._depth:
             found = list(pairs)
             self.inside.update(found)
@@ -167,7 +167,7 @@ class _Imports(cst.CSTTransformer):
             elif module is not None and each.asname is not None:
                 stay.append(each.with_changes(name=_module(module)))
             elif module is not None:
-                # Its uses have names of their own now.
+                # The uses of the name were rewritten to other names.
                 continue
             else:
                 stay.append(each)
@@ -198,7 +198,7 @@ class _Imports(cst.CSTTransformer):
     def _sorted(
         self, aliases: Sequence[cst.ImportAlias], module: str
     ) -> tuple[list[cst.ImportAlias], dict[str, list[tuple[str, cst.AsName | None]]]]:
-        """The names of an import that stay, and by module those that are elsewhere."""
+        """The names of an import that remain, and by module the names that have moved."""
         stay: list[cst.ImportAlias] = []
         moved: dict[str, list[tuple[str, cst.AsName | None]]] = {}
         for each in aliases:
@@ -222,7 +222,7 @@ class _Imports(cst.CSTTransformer):
         return stay, moved
 
     def _star(self, node: cst.ImportFrom, module: str) -> list[cst.BaseSmallStatement]:
-        """All names of a module: those that are needed of what took its place."""
+        """The names that a program needs instead of all names of a module."""
         gone = names.fate(module)
         if isinstance(gone, Gone):
             return [] if gone.is_dropped else [node]
@@ -282,7 +282,7 @@ def _imports_qiskit(statement: cst.CSTNode) -> bool:
 
 
 def _is_head(statement: cst.CSTNode) -> bool:
-    """Whether a statement has to stay above all imports."""
+    """Whether a statement must remain above all imports."""
     if not isinstance(statement, cst.SimpleStatementLine):
         return False
     first = statement.body[0]
@@ -306,7 +306,7 @@ def _alias(name: str, asname: cst.AsName | None = None) -> cst.ImportAlias:
 
 
 def _commas(aliases: Sequence[cst.ImportAlias]) -> list[cst.ImportAlias]:
-    """Names of one import, with one comma between two."""
+    """The names of one import, separated by commas."""
     comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     return [
         each.with_changes(comma=cst.MaybeSentinel.DEFAULT if number == len(aliases) - 1 else comma)
@@ -315,7 +315,7 @@ def _commas(aliases: Sequence[cst.ImportAlias]) -> list[cst.ImportAlias]:
 
 
 def _listed(node: cst.ImportFrom, aliases: Sequence[cst.ImportAlias]) -> list[cst.ImportAlias]:
-    """Names of an import that was there, with the line breaks that it had."""
+    """The names of an existing import, with its line breaks."""
     if node.lpar is None:
         return _commas(aliases)
     plain = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))

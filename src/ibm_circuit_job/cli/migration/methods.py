@@ -1,4 +1,4 @@
-"""Calls of the older clients, one by one, as they are written today."""
+"""Rewrites calls of the older clients, one by one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ibm_circuit_job.cli.migration.program import JOB, JOB_SET, LOG_INS, MANAGER
 
 @frozen
 class Asked:
-    """What the rewriting of a call needs of the program around it."""
+    """The context of a call that is rewritten."""
 
     program: Program
     account: str | None
@@ -35,13 +35,13 @@ class Asked:
     original: cst.Call
     """The call as it was."""
     need: Callable[[str, str], cst.Name]
-    """Return a name of a module, which will be imported."""
+    """Return a name of a module, and import it."""
     note: Callable[[str], None]
-    """Take down that the line was changed, and means something else."""
+    """Add a remark that the line was changed, and its meaning differs from before."""
     left: Callable[[str], None]
-    """Take down that the line has to be changed by hand."""
+    """Add a remark that the line must be changed by hand."""
     backend_name: Callable[[str], cst.SimpleString]
-    """Return the literal for the name of a backend, and take down that it is retired."""
+    """Return the literal for the name of a backend, and add a remark if it is retired."""
     is_inside_function: bool
 
 
@@ -56,7 +56,7 @@ def executed(original: cst.Call, updated: cst.Call, asked: Asked) -> cst.BaseExp
         asked.left("run() takes no parameter_binds: give it a list of circuit.assign_parameters(values)")
     runs_on, repeated = backend.value, backend.value
     if not isinstance(backend.value, cst.Name | cst.Attribute) and not _is_look_up(backend.value):
-        # It is made once.
+        # The expression is evaluated once.
         name = cst.Name(asked.program.free_name("execute_backend"))
         runs_on = cst.NamedExpr(name, backend.value, lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
         repeated = name
@@ -70,7 +70,7 @@ def executed(original: cst.Call, updated: cst.Call, asked: Asked) -> cst.BaseExp
 
 
 def _is_look_up(node: cst.BaseExpression) -> bool:
-    """Whether it finds a backend by its name, which may be done twice."""
+    """Whether an expression finds a backend by its name, which may be evaluated twice."""
     literal = (cst.SimpleString, cst.Name, cst.Integer)
     match node:
         case cst.Call(func=cst.Attribute(value=of, attr=cst.Name(value="get_backend")), args=args):
@@ -89,7 +89,7 @@ def _transpile(original: cst.Call, asked: Asked) -> cst.BaseExpression:
 
 
 def assembled(updated: cst.Call, asked: Asked) -> cst.BaseExpression:
-    """Return the circuits that ``assemble()`` was given; what else it was given, ``run()`` gets."""
+    """Return the circuits of a call of ``assemble()``. Its other arguments become arguments of ``run()``."""
     is_plain = updated.args and not any(arg.star for arg in updated.args)
     has_place = asked.original in asked.program.submitted or not options_of_assembly(updated)
     if is_plain and has_place and len([arg for arg in updated.args if arg.keyword is None]) <= 2:
@@ -99,7 +99,7 @@ def assembled(updated: cst.Call, asked: Asked) -> cst.BaseExpression:
 
 
 def options_of_assembly(call: cst.Call) -> list[cst.Arg]:
-    """Return those arguments of ``assemble()`` that ``run()`` gets."""
+    """Return the arguments of ``assemble()`` that become arguments of ``run()``."""
     return [
         flat(arg)
         for arg in call.args
@@ -117,7 +117,7 @@ def logged_in(updated: cst.Call, asked: Asked) -> cst.Call:
 def of_ibmq(  # noqa: C901, PLR0911, PLR0912 - a table of its functions, each in a line or two
     original: cst.Call, updated: cst.Call, asked: Asked
 ) -> cst.BaseExpression:
-    """Return a call of ``IBMQ``, which was one account for the whole process."""
+    """Return a rewritten call of ``IBMQ``, which was one account for the whole process."""
     if not isinstance(updated.func, cst.Attribute):
         return updated
     name = updated.func.attr.value
@@ -158,7 +158,7 @@ def of_ibmq(  # noqa: C901, PLR0911, PLR0912 - a table of its functions, each in
 
 
 def of_basic_aer(updated: cst.Call, asked: Asked) -> cst.BaseExpression:
-    """Return a call of ``BasicAer``."""
+    """Return a rewritten call of ``BasicAer``."""
     name = text_of(updated.args[0]) if updated.args else None
     if name == "qasm_simulator":
         return cst.Call(asked.need("qiskit.providers.basic_provider", "BasicSimulator"))
@@ -167,7 +167,7 @@ def of_basic_aer(updated: cst.Call, asked: Asked) -> cst.BaseExpression:
 
 
 def of_aer(updated: cst.Call) -> cst.Call:
-    """Return a call of ``Aer``, whose ``qasm_simulator`` runs no control flow, which ``c_if`` has become."""
+    """Return a rewritten call of ``Aer``. ``qasm_simulator`` runs no control flow, to which ``c_if`` is rewritten."""
     if text_of(updated.args[0] if updated.args else None) != "qasm_simulator":
         return updated
     simulator = updated.args[0].with_changes(value=cst.SimpleString('"aer_simulator"'))
@@ -175,7 +175,7 @@ def of_aer(updated: cst.Call) -> cst.Call:
 
 
 def monitored(updated: cst.Call, asked: Asked) -> cst.Call:
-    """Return ``job_monitor()`` with the arguments that it has today."""
+    """Return ``job_monitor()`` with its present arguments."""
     ended = {"monitor_async", "quiet", "line_discipline"}
     found: list[cst.Arg] = []
     for number, arg in enumerate(updated.args):
@@ -191,7 +191,7 @@ def monitored(updated: cst.Call, asked: Asked) -> cst.Call:
 def of_object(  # noqa: C901, PLR0911, PLR0912 - a table of methods, each in a line or two
     original: cst.BaseExpression, updated: cst.Call, called: cst.Attribute, asked: Asked
 ) -> cst.BaseExpression:
-    """Return the call of a method of something.
+    """Return the rewritten call of a method of an object.
 
     Args:
         original: What was called, as it was.
@@ -240,7 +240,7 @@ def of_object(  # noqa: C901, PLR0911, PLR0912 - a table of methods, each in a l
 
 
 def _is_service(node: cst.BaseExpression, program: Program) -> bool:
-    """Whether this is ``provider.backends``, as in ``provider.backends.jobs()``."""
+    """Whether an expression is ``provider.backends``, as in ``provider.backends.jobs()``."""
     return (
         isinstance(node, cst.Attribute)
         and node.attr.value in {"backends", "backend"}
@@ -295,7 +295,7 @@ def _of_backend(updated: cst.Call, of: cst.BaseExpression, name: str, asked: Ask
 
 
 def _of_assembly(run: cst.Call, asked: Asked) -> list[cst.Arg]:
-    """What ``assemble()`` was given for the job, besides its circuits."""
+    """The arguments of ``assemble()`` about the job, besides its circuits."""
     given = {arg.keyword.value for arg in run.args if arg.keyword is not None}
     circuits = asked.original.args[0].value if asked.original.args else None
     call = asked.program.assembled.get(circuits.value) if isinstance(circuits, cst.Name) else circuits
@@ -329,9 +329,7 @@ def _of_manager(updated: cst.Call, name: str, asked: Asked) -> cst.BaseExpressio
         updated.args[1] if len(updated.args) > 1 and not updated.args[1].keyword else None
     )
     if name != "run" or backend is None:
-        asked.left(
-            f"IBMQJobManager.{name}() has nothing that takes its place; provider.jobs(job_tags=[...]) finds jobs"
-        )
+        asked.left(f"nothing replaces IBMQJobManager.{name}(); provider.jobs(job_tags=[...]) finds jobs")
         return updated
     rest: list[cst.Arg] = []
     label: cst.Arg | None = None
@@ -361,7 +359,7 @@ def _of_job_set(updated: cst.Call, of: cst.BaseExpression, name: str, asked: Ask
         case "error_messages":
             return method(of, "error_message")
         case "managed_jobs" | "job" | "report" | "qobjs" | "retrieve_jobs" | "combine_results":
-            asked.left(f"one job took the place of the set of jobs; it has no {name}()")
+            asked.left(f"one job has replaced the set of jobs; it has no {name}()")
     return updated
 
 

@@ -25,7 +25,7 @@ BASIC_AER: Final = "BasicAer"
 
 @frozen
 class Moved:
-    """A name that is in another module, or has another spelling."""
+    """A name that has moved to another module, or has another spelling."""
 
     module: str
     name: str
@@ -40,11 +40,11 @@ class Rewritten:
 
 @frozen
 class Gone:
-    """A name of something that is no more."""
+    """A name that does not exist any more."""
 
     reason: str
     is_dropped: bool = False
-    """Whether a program runs without it, so that its import is dropped."""
+    """Whether a program works without the name, so that its import is dropped."""
 
 
 _REWRITTEN: Final[Mapping[str, str]] = {
@@ -80,7 +80,7 @@ MOVED_MODULES: Final[Mapping[str, str]] = {
     "qiskit.tools.visualization": "qiskit.visualization",
     "qiskit.circuit.qpy_serialization": "qiskit.qpy",
 }
-"""Module -> the module that has its names today."""
+"""Module -> the module that has its names now."""
 
 _PULSES: Final = "IBM's devices take no pulses since 2025, and Qiskit 2 has no qiskit.pulse"
 _PRIMITIVES: Final = "it was removed from Qiskit; the package qiskit-algorithms has what followed, on primitives"
@@ -125,7 +125,7 @@ _GONE: Final[Mapping[str, Gone]] = {
     "qiskit_ibm_provider.visualization": Gone("qiskit.visualization has plot_gate_map and plot_error_map"),
     "qiskit.providers.ibmq.visualization": Gone("qiskit.visualization has plot_gate_map and plot_error_map"),
 }
-"""Name or the beginning of names -> why there is no such thing; the longest beginning counts."""
+"""Name or beginning of names -> why the name does not exist any more; the longest beginning is used."""
 
 _OTHER_SPELLING: Final[Mapping[str, str]] = {
     "AccountProvider": "IBMProvider",
@@ -137,10 +137,10 @@ _OTHER_SPELLING: Final[Mapping[str, str]] = {
     "IBMQAccountMultipleCredentialsFound": "IBMAccountError",
     "IBMQAccountValueError": "IBMAccountError",
 }
-"""Name of the older clients -> ours, where ours has no name that is alike."""
+"""Name of the older clients -> name of this package, where the two are not alike."""
 
 _MODULES: Final = frozenset({"accounts", "exceptions", "job", "utils"})
-"""The modules of the older clients that this package has as well."""
+"""The modules of the older clients that this package also has."""
 
 CIRCUIT_METHODS: Final[Mapping[str, str]] = {
     "u1": "p",
@@ -173,7 +173,7 @@ TRANSPILE_OPTIONS: Final = frozenset(
         "unitary_synthesis_method",
     }
 )
-"""The arguments of ``execute()`` that are those of ``transpile()``."""
+"""The arguments of ``execute()`` that are also arguments of ``transpile()``."""
 
 ENDED_OPTIONS: Final[Mapping[str, str]] = {
     "backend_properties": "transpile() reads the properties of the backend",
@@ -193,7 +193,7 @@ ENDED_OPTIONS: Final[Mapping[str, str]] = {
     "schedule_circuit": _PULSES,
     "inst_map": _PULSES,
 }
-"""Argument of ``execute()`` or ``run()`` -> why there is none today."""
+"""Argument of ``execute()`` or ``run()`` -> why it does not exist any more."""
 
 RETIRED_SIMULATORS: Final = frozenset(
     {"simulator_statevector", "simulator_mps", "simulator_extended_stabilizer", "simulator_stabilizer"}
@@ -228,11 +228,11 @@ _RETIRED_DEVICES: Final = frozenset(
 CLOUD_SIMULATOR: Final = "ibmq_qasm_simulator"
 
 OLD_HOSTS: Final = ("quantum-computing.ibm.com", "quantumexperience.ng.bluemix.net", "auth.quantum.ibm.com")
-"""Hosts of IBM that are switched off."""
+"""Hosts that IBM has switched off."""
 
 
 def is_retired_device(name: str) -> bool:
-    """Return whether a device of this name ran once, and does not any more.
+    """Return whether the device of this name is retired.
 
     Example:
         >>> is_retired_device("ibmqx4"), is_retired_device("ibm_oslo"), is_retired_device("ibm_fez")
@@ -243,7 +243,7 @@ def is_retired_device(name: str) -> bool:
 
 
 def new_name(name: str) -> str | None:
-    """Return what a class, exception or function of the older clients is called in this package.
+    """Return the name in this package for a class, an exception or a function of the older clients.
 
     Example:
         >>> new_name("IBMQJobTimeoutError"), new_name("least_squares")
@@ -256,7 +256,7 @@ def new_name(name: str) -> str | None:
 
 
 def fate(name: str) -> Moved | Rewritten | Gone | None:
-    """Return what became of a name, given with its module; ``None`` where it is what it was.
+    """Return the change of a name, given with its module; ``None`` if the name has not changed.
 
     Example:
         >>> fate("qiskit_ibm_provider.job.job_monitor")
@@ -269,7 +269,7 @@ def fate(name: str) -> Moved | Rewritten | Gone | None:
     if name in _REWRITTEN or name in _MOVED:
         return _MOVED.get(name) or Rewritten(_REWRITTEN[name])
     if beginnings := [each for each in _GONE if _begins(name, each)]:
-        # What a module is called today counts before that the module around it is gone.
+        # A moved module is found here, before a parent module that does not exist any more.
         module = next((old for old in MOVED_MODULES if _begins(name, old)), "")
         longest = max(beginnings, key=len)
         if len(longest) > len(module):

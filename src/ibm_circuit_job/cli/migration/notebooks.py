@@ -1,4 +1,4 @@
-"""Notebooks, whose cells of code are rewritten as one program; all else in the file stays."""
+"""Rewrites notebooks: the cells of code together are one program. The rest of the file is unchanged."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _QISKIT_MAGIC: Final = re.compile(r"%%?qiskit_(?!copyright|version_table)\w+")
 
 @frozen
 class Cell:
-    """A cell of code as it was, and as it is to be."""
+    """A cell of code before and after the change."""
 
     number: int
-    """From 1, counted with the cells of text."""
+    """The number of the cell, from 1; cells of text are counted, too."""
     before: str
     after: str
 
 
 @frozen
 class Notebook:
-    """A notebook that was rewritten."""
+    """A rewritten notebook."""
 
     migrated: Migrated
     cells: tuple[Cell, ...] = ()
-    """Those of its cells that have changed."""
+    """The changed cells."""
 
 
 def migrated_notebook(source: str, *, backend: str | None = None) -> Notebook:
-    r"""Return a notebook as it is written today, and what is to be said of its cells.
+    r"""Return a rewritten notebook, with remarks about its cells.
 
     Args:
         source: The JSON of the file.
@@ -74,7 +74,7 @@ def migrated_notebook(source: str, *, backend: str | None = None) -> Notebook:
     try:
         done = migrated_cells(texts, backend=backend)
     except ValueError as error:
-        # Texts are counted among those of code.
+        # The number in the error counts cells of code alone.
         message = re.sub(r"^text (\d+)", lambda found: f"cell {cells[int(found[1]) - 1][0]}", str(error))
         raise ValueError(message) from None
     changed = []
@@ -103,7 +103,7 @@ def _text(source: str | list[str]) -> str:
 
 
 def _without_magics(text: str, magics: list[str]) -> tuple[str, list[Remark]]:
-    """A text with a statement in the place of each line that is IPython's alone; these go to a list."""
+    """The text of a cell, with a placeholder for each line that only IPython understands. The lines go to a list."""
     lines: list[str] = []
     remarks: list[Remark] = []
     for number, line in enumerate(text.splitlines(keepends=True), 1):

@@ -1,4 +1,4 @@
-"""What a program says of its names before anything is rewritten: what each was imported as, and what it has.
+"""The names of a program before it is rewritten: their imports, and the kinds of their values.
 
 Names are looked at for the whole program, and not scope by scope: notebooks use in one cell what another one made.
 """
@@ -23,9 +23,9 @@ OF_MANY: Final = "several "
 """A list of backends is ``"several backend"``."""
 
 LOG_INS: Final = frozenset({"load_account", "load_accounts", "enable_account"})
-"""The functions of ``IBMQ`` that log in."""
+"""The functions of ``IBMQ`` that log in to an account."""
 _STARS: Final = ("IBMQ", "execute", "Aer", "BasicAer", "assemble", "register", "transpile")
-"""What ``from qiskit import *`` has given."""
+"""The names that ``from qiskit import *`` imported."""
 _BACKEND_WORDS: Final = ("backend", "device", "machine", "simulator", "processor")
 
 
@@ -49,22 +49,22 @@ def dotted(node: cst.CSTNode | None) -> str | None:
 
 @define
 class Program:
-    """The names of a program, which may be several cells."""
+    """The names of a program, which may consist of several cells."""
 
     aliases: dict[str, str] = Factory(dict)
-    """Name -> what it was imported as."""
+    """Name -> the imported name with its module."""
     stars: set[str] = Factory(set)
-    """The modules of which all names were imported."""
+    """The modules whose names were all imported, with ``*``."""
     kinds: dict[str, str] = Factory(dict)
-    """Name -> what it has, as far as that is known."""
+    """Name -> the kind of its value, if it is known."""
     spelled: set[str] = Factory(set)
-    """All names that occur."""
+    """All names in the program."""
     provided: set[tuple[str, str]] = Factory(set)
     """The names that module-level imports give as they are, with their modules."""
     defined: set[str] = Factory(set)
-    """The functions and classes of its own."""
+    """The functions and classes that the program defines."""
     assembled: dict[str, cst.Call] = Factory(dict)
-    """Name -> the call of ``assemble()`` that it was given, if there is one alone."""
+    """Name -> the call of ``assemble()`` that was assigned to it, if there is only one."""
     submitted: set[cst.Call] = Factory(set)
     """The calls of ``assemble()`` whose options go to a call of ``run()``."""
 
@@ -89,23 +89,23 @@ class Program:
         return None
 
     def fate(self, node: cst.CSTNode | None) -> Moved | Rewritten | Gone | None:
-        """What became of an imported name."""
+        """The change of an imported name; ``None`` if it has not changed."""
         name = self.full_name(node)
         return None if name is None else names.fate(name)
 
     def is_rewritten(self, node: cst.CSTNode | None, name: str) -> bool:
-        """Whether this is a name whose uses are rewritten."""
+        """Whether the uses of a name are rewritten."""
         found = self.fate(node)
         return isinstance(found, Rewritten) and found.name == name
 
     def free_name(self, wanted: str) -> str:
-        """A name that the program does not use, and from now on does."""
+        """Return a new name, which the program does not use yet."""
         found = next(name for name in (wanted, *(f"{wanted}_{n}" for n in range(1, 999))) if name not in self.spelled)
         self.spelled.add(found)
         return found
 
     def kind(self, node: cst.CSTNode) -> str | None:  # noqa: C901, PLR0911 - a table of expressions
-        """What an expression is: a provider, a backend, a job, a list of them; ``None`` where it is not known."""
+        """The kind of an expression: a provider, a backend, a job, a list of them; ``None`` if it is not known."""
         match node:
             case cst.Name(value=name):
                 return self.kinds.get(name, name if name in {PROVIDER, JOB} else None)
@@ -165,7 +165,7 @@ class Program:
         }.get((name, of or ""))
 
     def may_be_backend(self, node: cst.CSTNode) -> bool:
-        """Whether an expression is a backend, or something of unknown kind whose name speaks of one."""
+        """Whether an expression is a backend, or is of unknown kind and has a name like that of a backend."""
         kind = self.kind(node)
         if kind is not None:
             return kind == BACKEND
@@ -183,7 +183,7 @@ def _of_element(kind: str | None) -> str | None:
 
 
 def program_of(modules: Iterable[cst.Module]) -> Program:
-    r"""Return what is known of the names of a program.
+    r"""Return the names of a program, with their imports and kinds.
 
     Args:
         modules: The program; a notebook has one for each cell.
@@ -201,7 +201,7 @@ def program_of(modules: Iterable[cst.Module]) -> Program:
         module.visit(found)
     for name in program.defined:
         program.aliases.pop(name, None)
-    # What has a kind gives one to others, in whatever order they stand.
+    # A known kind may determine the kinds of other names, also of names earlier in the program.
     for _ in range(3):
         for target, value, is_element in found.assigned:
             kind = program.kind(value)
@@ -306,7 +306,7 @@ class _Found(cst.CSTVisitor):
                 self.assigned.append((arg.value.params.params[0].name.value, lists[0], True))
 
     def visit_Arg(self, node: cst.Arg) -> None:
-        # Filters of backends are functions of one.
+        # A filter of backends is a function with one backend as its argument.
         if (
             node.keyword is not None
             and node.keyword.value == "filters"

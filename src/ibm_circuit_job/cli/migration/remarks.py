@@ -1,4 +1,4 @@
-"""What is said of a program that was rewritten, line by line."""
+"""Remarks about the lines of a rewritten program."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from attrs import frozen
 
 @frozen(order=True)
 class Remark:
-    """One fact about one line of the program, as it was before the change."""
+    """A remark about one line of the program. Lines are counted before the change."""
 
     line: int
-    """The line, from 1; in a notebook, within its cell."""
+    """The number of the line, from 1; in a notebook, within its cell."""
     text: str
+    """The remark."""
     is_left: bool = True
-    """Whether the line has to be changed by hand; else it was changed, and means something else than before."""
+    """Whether the line must be changed by hand. If not, it was changed, and its meaning differs from before."""
     cell: int | None = None
     """The cell of a notebook, from 1; ``None`` in a program."""
 

@@ -1,4 +1,4 @@
-"""A text of Python rewritten for today: its expressions here, its imports in ``imports``, methods in ``methods``.
+"""Rewrites the text of a program: expressions here, imports in ``imports``, calls of methods in ``methods``.
 
 What is not understood stays as it is. Comments and formatting stay, but around what was replaced.
 """
@@ -19,7 +19,7 @@ from ibm_circuit_job.cli.migration.remarks import Migrated, Remark
 
 
 def migrated(source: str, *, backend: str | None = None) -> Migrated:
-    """Return a program as it is written today, and what is to be said of it.
+    """Return a rewritten program, with remarks about its lines.
 
     Args:
         source: The text of the program.
@@ -39,7 +39,7 @@ def migrated(source: str, *, backend: str | None = None) -> Migrated:
 
 
 def migrated_cells(sources: Sequence[str], *, backend: str | None = None) -> list[tuple[str, list[Remark]]]:
-    """Return the texts of a program that stands in several cells, each with what is to be said of it.
+    """Return the rewritten cells of a program, each with remarks about its lines.
 
     Args:
         sources: The texts, in their order.
@@ -73,13 +73,13 @@ def migrated_cells(sources: Sequence[str], *, backend: str | None = None) -> lis
 
 
 def is_old(program: Program) -> bool:
-    """Return whether a program uses Qiskit or one of the older clients at all."""
+    """Return whether a program uses Qiskit or one of the older clients."""
     imported = {name.partition(".")[0] for name in (*program.aliases.values(), *program.stars)}
     return bool(imported & {"qiskit", "qiskit_ibm_provider"})
 
 
 class _Expressions(cst.CSTTransformer):
-    """Rewrites all but imports, and takes down which names are needed for that."""
+    """Rewrites all but the imports, and collects the names that the new code needs."""
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
@@ -87,16 +87,16 @@ class _Expressions(cst.CSTTransformer):
         super().__init__()
         self._program = program
         self._accounts = [account]
-        """How the account is called: outside of functions, and in each function around this place."""
+        """The accounts of the program and of the functions around the present place, outermost first."""
         self._needed = needed
         self._backend = backend
         self.remarks: list[Remark] = []
         self._fixed: set[cst.CSTNode] = set()
         """Names that are no expressions, and inner parts of attributes, which are looked at as a whole."""
         self._saved: list[cst.Comment] = []
-        """Comments inside of what was replaced, which go above the statement."""
+        """Comments inside of replaced code. They are moved above the statement."""
         self._lines: list[cst.EmptyLine] = []
-        """Lines above a statement that is dropped, which go above the next one."""
+        """Lines above a dropped statement. They are moved above the next statement."""
         self._depth, self._blocks = 0, 0
 
     def _line(self, node: cst.CSTNode) -> int:
@@ -188,7 +188,7 @@ class _Expressions(cst.CSTTransformer):
         return cst.SimpleString(f'"{name}"')
 
     def _renamed(self, original: cst.Name | cst.Attribute, updated: cst.Name | cst.Attribute) -> cst.BaseExpression:
-        """A name as it is spelled today."""
+        """The present spelling of a name."""
         found = self._program.fate(original)
         name = dotted(original) or ""
         match found:
@@ -241,8 +241,8 @@ class _Expressions(cst.CSTTransformer):
         done = self._called(original_node, updated_node, asked)
         before = arguments.comments_in([updated_node])
         if done is not updated_node and before:
-            kept = {comment.value for comment in arguments.comments_in([done])}
-            self._saved += [comment for comment in before if comment.value not in kept]
+            remaining = {comment.value for comment in arguments.comments_in([done])}
+            self._saved += [comment for comment in before if comment.value not in remaining]
         return done
 
     def _called(  # noqa: C901, PLR0911 - a table of names, each with its own function
@@ -293,7 +293,7 @@ class _Expressions(cst.CSTTransformer):
 
     @property
     def _account(self) -> Account:
-        """How the account is called here."""
+        """The account at this place."""
         return next((each for each in reversed(self._accounts) if each.name is not None), self._accounts[0])
 
     def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.BaseSmallStatement:

@@ -125,9 +125,9 @@ def test_login_says_which_account_is_used_instead(machine, monkeypatch):
         f"A program that names no account uses another one: the account 'marked' in {file}\n"
     )
     monkeypatch.setenv("QISKIT_IBM_TOKEN", "another-key")
-    assert "another one is used: the variable QISKIT_IBM_TOKEN" in typed("login", "--overwrite", key=KEY)
+    assert "uses another one: the variable QISKIT_IBM_TOKEN" in typed("login", "--overwrite", key=KEY)
     monkeypatch.setenv("QISKIT_IBM_URL", "http://own.example")
-    assert "no account is used: the variable QISKIT_IBM_URL: expected url to begin with https://" in typed(
+    assert "finds none: the variable QISKIT_IBM_URL: expected url to begin with https://" in typed(
         "login", "--overwrite", key=KEY
     )
 

@@ -147,7 +147,7 @@ def test_recording_is_written_where_a_step_failed(machine, tmp_path):
 def test_recording_needs_a_folder(machine, tmp_path):
     machine()
     ran = run_line("doctor", "--record", str(tmp_path / "no" / "recording.json"))
-    assert (ran.exit_code, "a folder that exists" in ran.output) == (1, True)
+    assert (ran.exit_code, "in an existing folder" in ran.output) == (1, True)
 
 
 @pytest.mark.parametrize("backend", ["local_5q", None])

@@ -343,7 +343,7 @@ def test_job_of_a_service_that_is_gone_is_marked(left_behind):
     assert "\tservice gone\t" in typed("jobs")
     for command in ("status", "result", "wait"):
         said = typed(command, left_behind, exit_code=1)
-        assert "on a service on this machine, at http://127.0.0.1:" in said
+        assert "was on the service at http://127.0.0.1:" in said
         assert "which does not run any more" in said
         assert "resume" not in said
     assert "service gone" in typed("show", left_behind)

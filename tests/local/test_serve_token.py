@@ -80,7 +80,7 @@ def test_token_is_asked_for(tmp_path):
         (["--token", "a", "--ask-token"], "expected one of --token-file, --ask-token and --token"),
         (["--token", " "], "expected a token of printable ASCII characters"),
         (["--token", "ü"], "expected a token of printable ASCII characters"),
-        (["--host", "0.0.0.0"], "give it a token of your own with --token-file, --ask-token or the variable"),  # noqa: S104 - refused
+        (["--host", "0.0.0.0"], "expected a token, because other machines can reach the service at 0.0.0.0"),  # noqa: S104 - refused
     ],
 )
 def test_token_that_is_none_is_refused(tmp_path, monkeypatch, capsys, words, message):

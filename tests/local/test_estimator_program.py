@@ -140,7 +140,7 @@ def test_plain_body_has_lists():
         ({"default_precision": 0}, "options.default_precision: Input should be greater than 0"),
         ({"execution": {"init_qubits": False}}, "options.execution.init_qubits: expected true"),
         ({"execution": {"rep_delay": 0.1}}, "options.execution.rep_delay: expected 0 to 0.0005 seconds"),
-        ({"resilience": {"pec_mitigation": True}}, "options.resilience.pec_mitigation: errors of layers"),
+        ({"resilience": {"pec_mitigation": True}}, "options.resilience.pec_mitigation: expected none"),
         (
             {"resilience": {"zne_mitigation": True, "zne": {"amplifier": "pea"}}},
             "options.resilience.zne.amplifier: expected one of the gate foldings, got 'pea'",

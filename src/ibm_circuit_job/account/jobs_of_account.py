@@ -19,10 +19,9 @@ from qiskit.providers.jobstatus import JobStatus
 from returns.io import IOFailure, IOResult
 from returns.result import Success
 
-from ibm_circuit_job import effects, threads
+from ibm_circuit_job import clients, effects, threads, wire
 from ibm_circuit_job.account.backends_of_account import BackendsOfAccount
 from ibm_circuit_job.clients.foreign import adapted
-from ibm_circuit_job.clients.oldest_jobs import OldestJobs, has_oldest_jobs
 from ibm_circuit_job.effects import PAGE
 from ibm_circuit_job.errors import (
     Failure,
@@ -40,11 +39,11 @@ from ibm_circuit_job.job.circuit_job import IBMCircuitJob
 from ibm_circuit_job.job.job_list import JobList
 from ibm_circuit_job.state.composite import ID_PREFIX
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.wire.oldest_replies import IQX
 
 if TYPE_CHECKING:
     from ibm_circuit_job.account.backend import IBMBackend
     from ibm_circuit_job.clients import RuntimeClient
+    from ibm_circuit_job.clients.oldest_jobs import OldestJobs
     from ibm_circuit_job.state.selection import WantedJobs
     from ibm_circuit_job.store import RecordStore
 
@@ -132,7 +131,7 @@ class JobsOfAccount(BackendsOfAccount):
         backend_name = wanted_text("backend_name", backend_name)
         hgp = self._instance(instance, IBMJobListingError)
         client: RuntimeClient | OldestJobs = self._oldest_jobs if legacy else self.runtime_client
-        if legacy and not has_oldest_jobs(self.account_client):
+        if legacy and not clients.oldest_jobs.has_oldest_jobs(self.account_client):
             warnings.warn(_NO_LEGACY_JOBS, stacklevel=2)
             return JobList()
         if limit == 0:
@@ -174,7 +173,7 @@ class JobsOfAccount(BackendsOfAccount):
 
     @property
     def _oldest_jobs(self) -> OldestJobs:
-        return OldestJobs(self.account_client, self.runtime_client)
+        return clients.oldest_jobs.OldestJobs(self.account_client, self.runtime_client)
 
     def _pages(
         self, client: RuntimeClient | OldestJobs, wanted: WantedJobs, first: int, **filters: Any
@@ -319,9 +318,9 @@ class JobsOfAccount(BackendsOfAccount):
 
     def _oldest_job(self, job_id: str, failure: Failure) -> IOResult[Job, Failure]:
         """Request one of the oldest jobs, which only the account's API has; return *failure* for any other job."""
-        if failure.http_status != HTTPStatus.NOT_FOUND or not has_oldest_jobs(self.account_client):
+        if failure.http_status != HTTPStatus.NOT_FOUND or not clients.oldest_jobs.has_oldest_jobs(self.account_client):
             return IOFailure(failure)
-        if effects.perform(adapted(self.runtime_client).job_type(job_id)).value_or(None) != IQX:
+        if effects.perform(adapted(self.runtime_client).job_type(job_id)).value_or(None) != wire.oldest_replies.IQX:
             return IOFailure(failure)
         return effects.fetch_job(self._oldest_jobs, job_id)
 

@@ -37,6 +37,7 @@ _MODULES: Final = frozenset(
         "log_in_errors",
         "no_account",
         "object_store",
+        "oldest_jobs",
         "pasted",
         "private_files",
     }
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.clients import log_in_errors as log_in_errors
     from ibm_circuit_job.clients import no_account as no_account
     from ibm_circuit_job.clients import object_store as object_store
+    from ibm_circuit_job.clients import oldest_jobs as oldest_jobs
     from ibm_circuit_job.clients import pasted as pasted
     from ibm_circuit_job.clients import private_files as private_files
     from ibm_circuit_job.clients.account import AccountClient

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 from returns.io import IOFailure, IOResult
 
-from ibm_circuit_job import effects
+from ibm_circuit_job import clients, effects, wire
 from ibm_circuit_job.clients.foreign import Client, adapted
-from ibm_circuit_job.clients.oldest_jobs import OldestJobs, has_oldest_jobs
 from ibm_circuit_job.effects import Clock
 from ibm_circuit_job.errors import Failure, NoResult
 from ibm_circuit_job.job.saved_job import SavedJob
@@ -26,7 +25,6 @@ from ibm_circuit_job.state.transitions import after, merge, refresh
 from ibm_circuit_job.threads.following import warn_of_unknown_status
 from ibm_circuit_job.threads.locks import ForkFreeLock
 from ibm_circuit_job.wire import queries, results
-from ibm_circuit_job.wire.oldest_replies import IQX, is_oldest
 
 if TYPE_CHECKING:
     from ibm_circuit_job.store import RecordStore
@@ -93,9 +91,12 @@ class JobCell:
         """
         self.reconnect = None
         self._client = adapted(api_client if runtime_client is None else runtime_client)
-        is_ready = isinstance(self._client.original, OldestJobs) or not has_oldest_jobs(api_client)
-        self._oldest = None if is_ready else adapted(OldestJobs(api_client, runtime_client))
-        self._is_oldest = is_oldest(self.state) or (runtime_client is None and not hasattr(api_client, "job_results"))
+        oldest = clients.oldest_jobs
+        is_ready = isinstance(self._client.original, oldest.OldestJobs) or not oldest.has_oldest_jobs(api_client)
+        self._oldest = None if is_ready else adapted(oldest.OldestJobs(api_client, runtime_client))
+        self._is_oldest = wire.oldest_replies.is_oldest(self.state) or (
+            runtime_client is None and not hasattr(api_client, "job_results")
+        )
 
     @property
     def client(self) -> Client:
@@ -120,7 +121,7 @@ class JobCell:
 
         def again(failure: Failure) -> IOResult[ResultPayload, Failure]:
             may_come = failure.can_retry and not isinstance(failure, NoResult)
-            if may_come or effects.perform(self.client.job_type(self.job_id)).value_or(None) != IQX:
+            if may_come or effects.perform(self.client.job_type(self.job_id)).value_or(None) != wire.oldest_replies.IQX:
                 return IOFailure(failure)
             self._is_oldest = True
             return ask(oldest)
@@ -153,7 +154,7 @@ class JobCell:
         if seen.status is not None:
             warn_of_unknown_status(seen.status)
         with self._lock():
-            self._is_oldest = self._is_oldest or is_oldest(seen)
+            self._is_oldest = self._is_oldest or wire.oldest_replies.is_oldest(seen)
             found = seen if seen_at is None else after(seen, self.state, seen_at)
             self.state = merge(self.state, found)
             # The first report stays: a later report that differs only in its time is not a change.

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final
 from ibm_circuit_job.lazy_names import lazy_names
 
 _MODULES: Final = frozenset(
-    {"documents", "error_replies", "given", "inputs", "instance_usage", "replies", "typed_json", "values"}
+    {
+        "documents",
+        "error_replies",
+        "given",
+        "inputs",
+        "instance_usage",
+        "oldest_replies",
+        "replies",
+        "typed_json",
+        "values",
+    }
 )
 
 if TYPE_CHECKING:
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.wire import given as given
     from ibm_circuit_job.wire import inputs as inputs
     from ibm_circuit_job.wire import instance_usage as instance_usage
+    from ibm_circuit_job.wire import oldest_replies as oldest_replies
     from ibm_circuit_job.wire import replies as replies
     from ibm_circuit_job.wire import typed_json as typed_json
     from ibm_circuit_job.wire import values as values

@@ -102,7 +102,7 @@ def test_retired_backend_is_copied_as_one(provider, copied):
     assert type(again) is IBMRetiredBackend
     assert again.name == "ibm_gone"
     assert again.properties() is None
-    with pytest.raises(IBMBackendError, match="'ibm_gone' is gone"):
+    with pytest.raises(IBMBackendError, match="'ibm_gone' is retired"):
         again.run(one())
 
 

@@ -141,7 +141,7 @@ class DotEnv(types.ModuleType):
 
     def __init__(self, values):
         super().__init__("dotenv")
-        self.find_dotenv = lambda usecwd: "/work/.env"
+        self.find_dotenv = lambda usecwd: "/home/me/.env"
         self.dotenv_values = lambda path, interpolate: values
 
 
@@ -152,7 +152,7 @@ def test_file_env_is_a_source_of_its_own_after_the_variables(save, monkeypatch):
     monkeypatch.setitem(sys.modules, "dotenv", DotEnv({"QISKIT_IBM_TOKEN": "filed", "QISKIT_IBM_URL": None}))
     credentials = find_credentials(Asked())
     assert credentials.parameters == ClientParameters("filed")
-    assert credentials.source == "the variable QISKIT_IBM_TOKEN in /work/.env"
+    assert credentials.source == "the variable QISKIT_IBM_TOKEN in /home/me/.env"
     monkeypatch.setenv("QISKIT_IBM_TOKEN", "set")
     assert find_credentials(Asked()).parameters.token == "set"
     assert find_credentials(Asked(name="mine")).parameters.token == "saved"

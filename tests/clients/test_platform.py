@@ -155,7 +155,7 @@ def sharing_bits():
     ids=["no bits", "a loose bit", "no name", "a keyword", "another order", "shared bits", *TAKEN],
 )
 def test_circuit_whose_bits_the_sampler_cannot_return_is_refused(simulator, circuit):
-    with pytest.raises(IBMBackendValueError, match="for the sampler"):
+    with pytest.raises(IBMBackendValueError, match="because the sampler"):
         simulator.run(circuit)
 
 

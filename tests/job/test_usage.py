@@ -238,7 +238,7 @@ def test_refused_usage_of_the_instance_is_an_account_error(account):
 
 
 def test_classic_channel_has_no_usage_of_an_instance(provider):
-    with pytest.raises(IBMAccountError, match="IBM Quantum Platform only"):
+    with pytest.raises(IBMAccountError, match="only IBM Quantum Platform"):
         provider.usage()
 
 

@@ -86,9 +86,9 @@ class LocalService:
         startup_seconds: Seconds that the service may take to start.
 
     Raises:
-        LocalServiceError: If an argument is not valid, the port is taken, the folder cannot be used, the extra
-            ``local`` is not installed, the Dask cluster cannot be reached or has another version of this package, or
-            the service does not start in time.
+        LocalServiceError: If an argument is not valid, the port is taken, the folder cannot be used, or the service
+            does not start in time. Also if the extra ``local`` is not installed, or if the Dask cluster cannot be
+            reached or has another version of this package.
 
     Example:
         >>> with LocalService() as service:

@@ -137,7 +137,7 @@ ROWS = (
     called("tags wanted that there are not", Refused(("tag", "nope")), tags=["nope"]),
     called(
         "an account without an instance",
-        Refused(("key is good|token is good", "instance", "https://quantum.cloud.ibm.com")),
+        Refused(("key is good|token is valid", "instance", "https://quantum.cloud.ibm.com")),
         (),
         clouded=cloud(),
         source=f"{RUNTIME}2564",

@@ -276,11 +276,17 @@ class PlatformAccount:
         """
         versions = self._requested_versions()
         try:
-            token = self.access_token()
-        except RequestFailed as error:
+            self._check_key()
+        except IBMAccountError:
             if versions is not None:
                 # The request has a short time limit. The wait for it leaves no thread behind.
                 await_end(versions, None)
+            raise
+
+    def _check_key(self) -> None:
+        try:
+            token = self.access_token()
+        except RequestFailed as error:
             raise self._log_in_error(error.failure) from None
         account, meant = _account_of(token), Instance(self.instance).account if self.instance else None
         if None not in {account, meant} and account != meant:

@@ -24,6 +24,7 @@ from ibm_circuit_job import (
     IBMProvider,
     WaitPolicy,
 )
+from ibm_circuit_job.clients import version_agreement
 
 CHECKS = {}
 
@@ -36,6 +37,8 @@ def check(function):
 @contextmanager
 def world(*versions, status="live"):
     """Serve these versions, and log in."""
+    # An earlier service may have had the same port, and other versions.
+    version_agreement._agreements.clear()
     with served(Service(versions, status)) as service, IBMProvider(KEY, service.api, instance=CRN) as provider:
         yield service, provider
 

@@ -333,14 +333,14 @@ def _saved_until_it_writes(url, place, ready):
 
 def test_killed_writer_leaves_no_part_of_a_payload(tmp_path, folder):
     url = str(tmp_path / "jobs.sqlite")
+    context = multiprocessing.get_context("fork")
+    ready = context.Event()
+    writer = context.Process(target=_saved_until_it_writes, args=(url, str(folder), ready))
+    writer.start()
+    assert ready.wait(60)
+    writer.kill()
+    writer.join()
     with JobStore(url, payloads=folder) as store:
-        context = multiprocessing.get_context("spawn")
-        ready = context.Event()
-        writer = context.Process(target=_saved_until_it_writes, args=(url, str(folder), ready))
-        writer.start()
-        assert ready.wait(60)
-        writer.kill()
-        writer.join()
         assert store.records() == []
         assert not path_of(folder).exists()
         store.save(done("a"))

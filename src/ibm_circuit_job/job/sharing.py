@@ -21,7 +21,7 @@ from ibm_circuit_job.errors import JobStoreError
 from ibm_circuit_job.job.cell import JobCell
 from ibm_circuit_job.state import watching
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.watching import Ask, Lease, Seen, TakeOver
+from ibm_circuit_job.state.watching import Ask, Lease, Seen, TakeOver, Turn
 from ibm_circuit_job.threads.background import wait_for
 from ibm_circuit_job.threads.locks import ForkFreeLock, PerProcess
 
@@ -185,8 +185,10 @@ class _Sharing:
 
     def is_asking(self, job_id: str) -> bool:
         """Return whether this process polls for a job."""
-        turn = watching.next_turn(self._seen.get(job_id), self._watcher, effects.monotonic())
-        return isinstance(turn, Ask)
+        return isinstance(self._turn(job_id), Ask)
+
+    def _turn(self, job_id: str) -> Turn:
+        return watching.next_turn(self._seen.get(job_id), self._watcher, effects.monotonic())
 
     def _wanted(self, now: float) -> list[str]:
         """Return the jobs of all waits that are not late."""
@@ -243,12 +245,8 @@ class _Sharing:
             if found is not None:
                 self._note(followed, found.leases, now)
                 self._learn(found.changed)
-        if any(self._is_free(job_id) for job_id in followed):
+        if any(isinstance(self._turn(job_id), TakeOver) for job_id in followed):
             self._renew()
-
-    def _is_free(self, job_id: str) -> bool:
-        turn = watching.next_turn(self._seen.get(job_id), self._watcher, effects.monotonic())
-        return isinstance(turn, TakeOver)
 
     def _note(self, job_ids: Iterable[str], leases: Mapping[str, Lease], now: float) -> None:
         """Record the leases of some jobs as they were read, and wake the waits that poll from now on."""

@@ -263,6 +263,18 @@ def _found(connection: sql.Connection, sha256s: Iterable[str]) -> Iterator[_Foun
     return (_Found(connection, row) for row in rows)
 
 
+def lock_bodies(connection: sql.Connection, references: sql.Select[Any]) -> None:
+    """Lock bodies in the order in which saving locks them, so that there is no deadlock.
+
+    Args:
+        connection: The transaction. It locks the row of the job after this call.
+        references: Selects the SHA-256 of each body.
+    """
+    bodies = schema.bodies.c
+    chosen = sql.select(bodies.sha256).where(bodies.sha256.in_(references)).order_by(bodies.sha256)
+    connection.execute(chosen.with_for_update())
+
+
 def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) -> None:
     """Delete the bodies to which no history refers.
 

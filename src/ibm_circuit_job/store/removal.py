@@ -13,7 +13,7 @@ from qiskit.providers.jobstatus import JobStatus
 from ibm_circuit_job.errors import IBMBackendValueError
 from ibm_circuit_job.state.selection import wanted_jobs, wanted_text
 from ibm_circuit_job.store import retention, schema
-from ibm_circuit_job.store.bodies import delete_unreferenced
+from ibm_circuit_job.store.bodies import delete_unreferenced, lock_bodies
 from ibm_circuit_job.store.lookup import check_id
 from ibm_circuit_job.store.payloads import delete_unused, has_unused
 from ibm_circuit_job.store.retention import PruneReport
@@ -47,13 +47,12 @@ class StoreRemoval(StoreSurvey):
             []
         """
         check_id(job_id)
-        jobs, history, bodies = schema.jobs, schema.history, schema.bodies
+        jobs, history = schema.jobs, schema.history
 
         def work(connection: sql.Connection) -> None:
             of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
-            # Processes that save the job meanwhile wait. Saving locks in the same order, so there is no deadlock.
-            of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(of_job)).order_by(bodies.c.sha256)
-            connection.execute(of_bodies.with_for_update())
+            # Processes that save the job meanwhile wait.
+            lock_bodies(connection, of_job)
             connection.execute(sql.select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())
             left = set(connection.execute(of_job).scalars())
             for table in (schema.tags, history, jobs):

@@ -15,7 +15,7 @@ from ibm_circuit_job.state.facts import ResultPayload
 from ibm_circuit_job.state.job import BODIES
 from ibm_circuit_job.state.selection import WantedJobs
 from ibm_circuit_job.store import listing, schema, seals
-from ibm_circuit_job.store.bodies import delete_unreferenced
+from ibm_circuit_job.store.bodies import delete_unreferenced, lock_bodies
 from ibm_circuit_job.store.database import Database
 from ibm_circuit_job.store.records import derived_columns, record_in
 from ibm_circuit_job.store.statements import portions
@@ -188,11 +188,9 @@ def drop_results(connection: sql.Connection, job_id: str) -> None:
         connection: The transaction.
         job_id: The job's ID.
     """
-    jobs, history, bodies = schema.jobs, schema.history, schema.bodies
+    jobs, history = schema.jobs, schema.history
     of_job = (history.c.job_id == job_id, history.c.slot == _SLOT)
-    # Saving locks in the same order, so there is no deadlock.
-    of_bodies = sql.select(bodies.c.sha256).where(bodies.c.sha256.in_(sql.select(history.c.sha256).where(*of_job)))
-    connection.execute(of_bodies.order_by(bodies.c.sha256).with_for_update())
+    lock_bodies(connection, sql.select(history.c.sha256).where(*of_job))
     row = connection.execute(sql.select(jobs).where(jobs.c.job_id == job_id).with_for_update()).mappings().first()
     facts = connection.execute(sql.select(history).where(*of_job)).mappings().all()
     if row is None or seals.digest_of_job(row) != row["digest"]:

@@ -8,7 +8,7 @@ from harmed_stores import read_only
 
 from ibm_circuit_job import IBMCircuitJob, JobStore
 from ibm_circuit_job.store import opening
-from ibm_circuit_job.store.trouble import ToldTroubles
+from ibm_circuit_job.store.trouble import LoggedTroubles
 from ibm_circuit_job.testing import ScriptedClient
 
 BODY = b'{"backend_name": "b", "backend_version": "1", "job_id": "6ac2f5e8-2c9b", "success": true, "results": []}'
@@ -73,7 +73,7 @@ def test_store_that_cannot_be_written_to_says_so_once(store, caplog, monkeypatch
 def test_trouble_that_comes_and_goes_is_told_once_a_minute(store, path, caplog, monkeypatch):
     monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
     now = [0.0]
-    store._database.troubles = ToldTroubles(lambda: now[0])
+    store._database.troubles = LoggedTroubles(lambda: now[0])
     for seconds, warned in [(0, 1), (1, 1), (60, 1), (61, 1), (121, 2), (122, 2)]:
         now[0] = seconds
         with locked(path):
@@ -84,7 +84,7 @@ def test_trouble_that_comes_and_goes_is_told_once_a_minute(store, path, caplog, 
 
 def test_trouble_that_lasts_is_told_once_however_rare(store, path, caplog):
     now = [0.0]
-    store._database.troubles = ToldTroubles(lambda: now[0])
+    store._database.troubles = LoggedTroubles(lambda: now[0])
     job = handle(store, "a", *["Queued", "Running"] * 2)
     with locked(path):
         for _ in range(4):

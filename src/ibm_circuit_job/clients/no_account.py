@@ -42,7 +42,7 @@ as after unpickling; make an IBMProvider, and give the backend or the job to its
         self.chosen = None
 
     def client(self) -> RuntimeClient:
-        """Return a client of jobs and backends in the dialect of the service. Each of its requests raises."""
+        """Return a client of jobs and backends on the channel of the account. Each of its requests raises."""
         if self.params.channel == "ibm_quantum_platform":
             return PlatformClient(self.params, account=self)
         return RuntimeClient(self.params, account=self)

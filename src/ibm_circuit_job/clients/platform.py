@@ -1,4 +1,4 @@
-"""PlatformAccount and PlatformClient: the account and the client of IBM Quantum Platform, in its ``platform`` dialect.
+"""PlatformAccount and PlatformClient: the account and the client of IBM Quantum Platform.
 
 IAM issues a token for the API key. A token is valid for about an hour. The host of the API is derived from the region
 in the CRN of the instance.
@@ -367,7 +367,7 @@ class PlatformClient(RuntimeClient):
         return "RUNTIME"
 
     def _authorised(self, send: Callable[[Mapping[str, str], float | None], _T], deadline: float | None) -> _T:
-        """Send a request as in the other dialect; send it again if the service requires another API version."""
+        """Send a request as the base class does; send it again if the service requires another API version."""
         sent: dict[str, str] = {}
 
         def send_and_record(headers: Mapping[str, str], left: float | None) -> _T:

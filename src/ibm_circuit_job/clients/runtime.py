@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 class RuntimeClient:
-    """A client of the jobs and backends of IBM Quantum Platform Classic, in its ``legacy`` dialect.
+    """A client of the jobs and backends of IBM Quantum Platform Classic, the channel ``ibm_quantum``.
 
     :class:`PlatformClient` is the client of IBM Quantum Platform. Every method raises
     :class:`~ibm_circuit_job.clients.RequestFailed` if the service refuses or cannot be reached. An expired token is
@@ -230,37 +230,37 @@ class RuntimeClient:
         devices = self._decoded(self._call("list backends", "GET", "/backends", query=query), "backends").get("devices")
         if not isinstance(devices, list):
             raise RequestFailed(Unreadable("list of backends", "devices", f"expected a list, got {devices!r}"))
-        # Either dialect's: names, or records with names.
+        # Names on the channel ibm_quantum, records with names on IBM Quantum Platform.
         records = [device if isinstance(device, Mapping) else {"name": device} for device in devices]
         return {record["name"]: record for record in records if isinstance(record.get("name"), str)}
 
     def backend_configuration(self, backend_name: str, *, calibration_id: str | None = None) -> dict[str, Any]:
-        """Return what the backend is. Source: ``GET /backends/NAME/configuration``.
+        """Return the configuration of a backend. Source: ``GET /backends/NAME/configuration``.
 
         Args:
-            backend_name: Which backend.
-            calibration_id: Of which calibration; IBM Quantum Platform only.
+            backend_name: The name of the backend.
+            calibration_id: The ID of the calibration; ``None`` for the newest. IBM Quantum Platform only.
         """
         return self._backend(backend_name, "configuration", {"calibration_id": calibration_id})
 
     def backend_properties(
         self, backend_name: str, datetime: datetime | None = None, *, calibration_id: str | None = None
     ) -> dict[str, Any] | None:
-        """Return how good the backend is, now or at a time; ``None`` for a simulator.
+        """Return the measured properties of a backend, now or at an earlier time; ``None`` for a simulator.
 
         Source: ``GET /backends/NAME/properties``.
 
         Args:
-            backend_name: Which backend.
-            datetime: The newest properties that are not newer than this time.
-            calibration_id: Of which calibration; IBM Quantum Platform only.
+            backend_name: The name of the backend.
+            datetime: The properties that were the newest at this time are returned; ``None`` for now.
+            calibration_id: The ID of the calibration; ``None`` for the newest. IBM Quantum Platform only.
         """
         moment = None if datetime is None else datetime.isoformat()
         query = {"updated_before": moment, "calibration_id": calibration_id}
         return self._backend(backend_name, "properties", query) or None
 
     def backend_status(self, backend_name: str) -> dict[str, Any]:
-        """Return whether the backend is up, and how long its queue is. Source: ``GET /backends/NAME/status``."""
+        """Return the status of a backend, with the length of its queue. Source: ``GET /backends/NAME/status``."""
         return self._backend(backend_name, "status")
 
     def close(self) -> None:

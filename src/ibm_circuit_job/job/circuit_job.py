@@ -195,8 +195,10 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
             ...     IBMCircuitJob.from_store(store, store.record("cq1x"))
             <IBMCircuitJob('cq1x', status unknown)>
         """
-        job = cls.from_state(record, backend=backend, api_client=api_client, runtime_client=runtime_client)
-        job._cell.saved_job, job._find_backend = parts.saved_job.SavedJob(store, record), find_backend  # noqa: SLF001 - a handle of our own
+        job = cls.from_state(
+            record, backend=backend, api_client=api_client, runtime_client=runtime_client, find_backend=find_backend
+        )
+        job._cell.saved_job = parts.saved_job.SavedJob(store, record)  # noqa: SLF001 - a handle of our own
         return job
 
     @classmethod
@@ -211,8 +213,8 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
     ) -> list[Self]:
         """Return handles on the jobs of a listing.
 
-        A handle is set up when a member other than ``job_id()`` is first used. Until then it costs a tenth of any
-        other handle. Its record is the one of the listing.
+        A handle is set up when a member other than ``job_id()`` is first used. To make it takes a tenth of the time of
+        any other handle. Its record is the one of the listing.
 
         Args:
             listed: The records of the jobs; for the listing of a store, what ``store.unread_records()`` returned.
@@ -232,10 +234,11 @@ class IBMCircuitJob(ResultMembers, DescriptionMembers, MeasuredMembers):
 
         def made(found: Job | UnreadRecord) -> IBMCircuitJob:
             record, opened = (found, None) if isinstance(found, Job) else (found.read(), found.opened)
-            job = cls.from_state(record, api_client=api_client, runtime_client=runtime_client)
-            job._find_backend = find_backend  # noqa: SLF001 - a handle of our own
+            job = cls.from_state(
+                record, api_client=api_client, runtime_client=runtime_client, find_backend=find_backend
+            )
             if store is not None:
-                job._cell.saved_job = parts.saved_job.SavedJob(store, record, opened=opened)  # noqa: SLF001
+                job._cell.saved_job = parts.saved_job.SavedJob(store, record, opened=opened)  # noqa: SLF001 - a handle of our own
             return job
 
         return [cls._to_set_up(found.job_id, made, found) for found in listed]

@@ -448,5 +448,5 @@ def _cached(remembered: weakref.ref[QiskitResult], store: RecordStore) -> Qiskit
     """Return a result that is still in memory, and mark it as used last in the store's cache."""
     result = remembered()
     if result is not None:
-        store.hold(result)
+        store.cache_decoded(result)
     return result

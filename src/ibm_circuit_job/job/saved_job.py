@@ -70,7 +70,7 @@ class SavedJob:
     # Saving
 
     def note_saved(self, saved: Job) -> None:
-        """Note what another process has saved of the job, so that it is not saved again."""
+        """Record what another process has saved of the job, so that it is not saved again."""
         self.record = merge(self.record, saved)
 
     def reload_if_replaced(self) -> bool:
@@ -99,7 +99,7 @@ class SavedJob:
     def cache(self, result: object, payload: ResultPayload) -> None:
         """Cache a decoded result, and the payload that it was decoded from, in the store's memory."""
         self._cached = weakref.ref(payload)
-        self.store.hold(result, payload)
+        self.store.cache_decoded(result, payload)
 
     def save_facts(self, known: Job, client: Any, *, seen_at: datetime | None = None, has_labels: bool = False) -> None:
         """Save the facts that the store does not have yet, except results.
@@ -164,7 +164,7 @@ class SavedJob:
         return True
 
     def give_up_result(self) -> None:
-        """Note in the store that the service has no result any more."""
+        """Record in the store that the service has no result any more."""
         stored.value_or_warn(stored.give_up_result(self.store, self.record.job_id))
 
     # Loading

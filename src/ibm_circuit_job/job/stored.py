@@ -83,7 +83,7 @@ def save_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = N
 
 
 def give_up_result(store: RecordStore, job_id: str) -> IOResult[None, Failure]:
-    """Note in a store that the service has no result of a job any more."""
+    """Record in a store that the service has no result of a job any more."""
     return _stored(store, f"save job {job_id}", lambda: store.give_up_result(job_id))
 
 

@@ -1,4 +1,4 @@
-"""Refreshing many jobs, and waiting for many jobs, with few requests and few threads.
+"""Refreshes many jobs, and waits for many jobs, with few requests and few threads.
 
 The service lists 200 jobs in one request, so the statuses of N jobs take about N / 200 requests. The listing of jobs
 that have not ended is read first. Jobs that are not in it are found in the listing of ended jobs; a few of them are
@@ -235,11 +235,13 @@ class _Group:
     """The jobs of one client, and the wait for them."""
 
     client: Any
+    """The client for requests about the jobs."""
     waiting: dict[str, list[IBMCircuitJob]] = field(factory=lambda: defaultdict(list))
     """The jobs that have not ended: ID -> the handles on the job."""
     wait: Wait = field(factory=lambda: Wait(0.0))
+    """The state of the wait."""
     is_waiting: bool = False
-    """Whether a wait retries by its policy; else each request retries by itself."""
+    """Whether this is a wait, which repeats requests by its policy; else the client repeats each request."""
     changed: threading.Event = field(factory=threading.Event)
     """Set when a record has changed, or a push stream has ended. It ends the pause of the wait."""
     listening: dict[str, str | None] = field(factory=dict)
@@ -247,6 +249,7 @@ class _Group:
     tried: set[str] = field(factory=set)
     """The IDs of jobs whose stream has ended, or was refused. They get no other stream."""
     troubles: TroubleLog = field(factory=lambda: TroubleLog("many jobs"))
+    """Logs the failures of the wait."""
     callback: StatusCallback | None = None
     """The callback of the wait."""
     refusals: dict[str, Failure] = field(factory=dict)
@@ -287,7 +290,7 @@ class _Group:
                     return
 
     def _list(self, wanted: set[str], *, pending: bool) -> Failure | None:
-        """Read the pages of a listing until it had all wanted jobs, and remove each job found from *wanted*."""
+        """Read pages of a listing until all wanted jobs were found, and remove each job found from *wanted*."""
         created = [queries.creation_date(self.waiting[job_id][0].state) for job_id in wanted]
         known = [moment for moment in created if moment is not None]
         since: datetime | None = min(known) if len(known) == len(created) else None

@@ -25,7 +25,7 @@ class Changes:
         self._wake()
 
     def end(self) -> None:
-        """Say that the service stops; all calls that are waiting return."""
+        """Record that the service stops; all calls that are waiting return."""
         self.has_ended = True
         self._wake()
 

@@ -1,7 +1,7 @@
 """The endpoints of jobs and backends that both APIs of the service have. Both use the same queues.
 
-A subclass for each API (``legacy_api``, ``platform_api``) decides how a client authenticates, which programs there are,
-what form an error has, and which further fields a reply has.
+A subclass for each API (``legacy_api``, ``platform_api``) decides how a client authenticates, which programs exist, the
+form of errors, and which further fields a reply has.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class TagsChange(msgspec.Struct):
 
 @define
 class RateLimit:
-    """Refuses submissions when there were too many in the last minute."""
+    """Refuses submissions if there were too many in the last minute."""
 
-    a_minute: int | None = None
+    per_minute: int | None = None
     """The most submissions in a minute; ``None`` for any number."""
     _taken: deque[float] = field(factory=deque, init=False)
 
@@ -78,27 +78,27 @@ class RateLimit:
         Raises:
             Refusal: If there were too many; the message says after how many seconds to try again.
         """
-        if self.a_minute is None:
+        if self.per_minute is None:
             return
         now = time.monotonic()
         while self._taken and now - self._taken[0] >= 60.0:
             self._taken.popleft()
-        if len(self._taken) >= self.a_minute:
+        if len(self._taken) >= self.per_minute:
             wait = max(1, round(60.0 - (now - self._taken[0]) + 0.5))
-            message = f"Only {self.a_minute} jobs may be submitted a minute; try again in {wait} seconds."
+            message = f"Only {self.per_minute} jobs may be submitted a minute; try again in {wait} seconds."
             raise Refusal(429, 1429, message, retry_after=wait)
         self._taken.append(now)
 
 
 @define
 class Service:
-    """What the endpoints of both APIs need: the queues, the tokens and the settings."""
+    """The queues, the tokens and the settings, which the endpoints of both APIs use."""
 
     queues: JobQueues
     access: Access
     rate: RateLimit
     results_at_url: int | None = None
-    """Results of at least this many bytes lie at a URL; ``None`` for the default of each API."""
+    """Results of at least this many bytes are sent as a URL; ``None`` for the default of each API."""
     instances: tuple[Instance, ...] = (Instance(),)
     """The instances. Jobs and sessions without an instance belong to the first one."""
     usage_seconds: float = 0.1
@@ -117,7 +117,7 @@ class JobApi(ABC):
     programs: frozenset[str]
     """The programs that jobs may have."""
     results_at_url: int | None = None
-    """Results of at least this many bytes lie at a URL, unless the service has a setting for it; ``None`` for never."""
+    """Results of at least this many bytes are sent as a URL, unless a setting says otherwise; ``None`` for never."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -200,7 +200,7 @@ class JobApi(ABC):
         """Check that the instance of a submission has seconds left.
 
         Raises:
-            Refusal: If it has not.
+            Refusal: If no seconds are left.
         """
         del request
 
@@ -491,7 +491,7 @@ def check_key(request: Request, service: Service) -> None:
     """Check that a request has the API token in its header, ``Authorization: apikey TOKEN``.
 
     Raises:
-        Refusal: If it has not.
+        Refusal: If the token is missing or wrong.
     """
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     if kind != "apikey" or not service.access.is_token(given):

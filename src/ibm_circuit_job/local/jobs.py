@@ -32,7 +32,7 @@ _AGAIN_SECONDS: Final = 1.0
 """Seconds between two tries to save that a job has ended, and between two looks at how many jobs run at once."""
 
 FINAL: Final = frozenset({"Completed", "Failed", "Cancelled"})
-"""The statuses that a job never leaves."""
+"""The final statuses."""
 
 _logger: Final = logging.getLogger(__name__)
 

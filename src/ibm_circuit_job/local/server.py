@@ -68,7 +68,7 @@ class ServerSettings:
     rate_limit: int | None = None
     """How many jobs may be submitted a minute; any number by default."""
     results_at_url: int | None = None
-    """Results of at least this many bytes lie at a URL; by default 10 MiB in the API of Classic, never in the other."""
+    """Results of at least this many bytes are sent as a URL; by default 10 MiB in the API of Classic, else never."""
     token_seconds: int = 3600
     """Seconds for which an access token of IBM Quantum Platform is valid."""
     faults: FaultPlan = field(factory=FaultPlan)

@@ -62,7 +62,7 @@ class LocalService:
             must work as long as the service runs, and the service does not shut it down.
         seed: The seed of every simulation whose job gives no seed, so that counts can be repeated.
         rate_limit: How many jobs may be submitted a minute; any number by default.
-        results_at_url: Results of at least this many bytes are not sent in the reply, but lie at a URL. By default
+        results_at_url: Results of at least this many bytes are not sent in the reply, which has their URL instead. By default
             10 MiB in the API of Classic, and never in the other.
         token_seconds: Seconds for which an access token of IBM Quantum Platform is valid.
         faults: A plan of what goes wrong, in the form of its JSON; see

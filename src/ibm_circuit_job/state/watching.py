@@ -14,7 +14,7 @@ The rules:
 4. A wait promises the time of its next poll. A wait that is late by more than :data:`GRACE_SECONDS` loses its leases:
    its request may hang, or its caller may be busy with something else.
 
-Two processes may poll the same job for a moment, if a slow watcher was taken for dead. That costs one request and does
+Two processes may poll the same job for a moment, if a slow watcher counted as dead. That costs one request and does
 no other harm, because both processes merge what they learn. Times are seconds of a monotonic clock of the process,
 unless an attribute says otherwise.
 """
@@ -28,7 +28,7 @@ from attrs import frozen
 RENEWAL_SECONDS: Final = 1.5
 """How often a process renews its watcher, and reads the leases of the jobs that it waits for."""
 LEASE_SECONDS: Final = 5.0
-"""Seconds after which a watcher that was not renewed is taken for dead."""
+"""Seconds after which a watcher that was not renewed counts as dead."""
 ALONE_SECONDS: Final = 8.0
 """Seconds after which a process that cannot read a lease polls by itself."""
 GRACE_SECONDS: Final = 4.0

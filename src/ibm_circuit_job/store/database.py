@@ -1,4 +1,4 @@
-"""The database of a store: opening it, and running every transaction within a time limit.
+"""The database of a store: it is opened here, and every transaction runs here within a time limit.
 
 A transaction is a function of a connection. It runs in a worker thread, and its caller waits for it until a deadline.
 So a server that does not answer blocks no program for longer than that, and Ctrl-C works at once.
@@ -25,7 +25,7 @@ from ibm_circuit_job.errors import JobStoreDamagedError, JobStoreError, JobStore
 from ibm_circuit_job.store import forks, migration, postgresql, sqlite
 from ibm_circuit_job.store.file import close_to_others, identity_of, is_missing, make_for_owner
 from ibm_circuit_job.store.payloads import NotThatPlace, Payloads
-from ibm_circuit_job.store.trouble import RESTORE, Damaged, Passing, ToldTroubles, passing, store_error
+from ibm_circuit_job.store.trouble import RESTORE, Damaged, LoggedTroubles, Passing, passing, store_error
 from ibm_circuit_job.store.url import shown, store_url
 from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.threads.calls import Abandoned, Call, Overdue, call_within
@@ -96,7 +96,7 @@ class Database:
         self.name = shown(self.url)
         """The path of the file, or the URL, without credentials."""
         self.location = os.path.realpath(self.name) if self.is_sqlite else self.name
-        """As ``name``, with symbolic links resolved."""
+        """The same as ``name``, with symbolic links resolved."""
         self._file_opened: tuple[int, int] | None = None
         """The identity of the file that was opened."""
         self._is_wal = False
@@ -105,10 +105,10 @@ class Database:
         """Whether the next transaction may open another file."""
         self._was_open = False
         """Whether it was opened before. Only then is it worth waiting for a server that cannot be reached."""
-        self.troubles = ToldTroubles()
+        self.troubles = LoggedTroubles()
         """The failures that are in the log already."""
         self._failed_to_write = False
-        """Whether the last transaction that failed was a writing one."""
+        """Whether the last transaction that failed was one that writes."""
         self._of_parent: list[sql.Pool] = []
         with self._as_store_errors("open the store", "at"):
             self._engine = self._new_engine()
@@ -232,7 +232,7 @@ class Database:
         size: int = 0,
         writes: bool = False,
     ) -> _T:
-        """Run a transaction within the timeout, and raise any trouble as an error of the store."""
+        """Run a transaction within the timeout, and raise any error as an error of the store."""
         seconds = self.timeout if how is Writing.SYNCED else min(self.timeout, UNWAITED_SECONDS)
         seconds += size / _BYTES_PER_SECOND
         try:
@@ -245,6 +245,7 @@ class Database:
         return done
 
     def _repeated(self, transaction: Callable[[Call[_T]], _T], is_patient: bool, call: Call[_T]) -> _T:
+        """Run a transaction, again after each error that may pass, until the deadline of the call."""
         conflicts = cuts = 0
         while True:
             pause = 0.0
@@ -415,19 +416,19 @@ class Database:
 
     def forget_connections(self) -> None:
         """In a forked child, drop the connections of the parent without closing them."""
-        # The reference prevents that the garbage collector closes them, which would close them for the parent too.
+        # Without this reference, the garbage collector would close them, and so close them for the parent too.
         self._of_parent.append(self._engine.pool)
         self._engine.dispose(close=False)
 
     # Trouble
 
-    def was_told(self, error: JobStoreError) -> bool:
+    def was_logged(self, error: JobStoreError) -> bool:
         """Return whether the same failure is in the log already, whatever was tried; record that it is there now."""
         what = str(error).partition(f" {self.name}: ")[2]
         if not what:
             # An error about an argument does not name the database.
             return False
-        return self.troubles.was_told(what, of_writing=self._failed_to_write)
+        return self.troubles.was_logged(what, of_writing=self._failed_to_write)
 
     @contextmanager
     def _as_store_errors(self, doing: str, where: str = "in the store at") -> Iterator[None]:

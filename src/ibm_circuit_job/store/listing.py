@@ -61,12 +61,12 @@ def fitting(
         (conditions if lead else lead).append(jobs.backend == key_of(backend_name))
     if among is not None:
         if lead:
-            conditions.append(_looked_at(jobs.status).in_(among))
+            conditions.append(_unindexed(jobs.status).in_(among))
         else:
             lead = [jobs.status == status for status in among]
     if listed is not None:
         if lead:
-            conditions.append(_looked_at(jobs.service).in_(listed))
+            conditions.append(_unindexed(jobs.service).in_(listed))
         else:
             lead = [jobs.service == service for service in listed]
     if wanted.created_after is not None:
@@ -85,7 +85,7 @@ def unfinished(services: Iterable[str] | None) -> Records:
     jobs = schema.jobs.c
     query = sql.select(*_SHOWN, jobs.moment).where(schema.is_unfinished)
     if services is not None:
-        query = query.where(_looked_at(jobs.service).in_(sorted(services)))
+        query = query.where(_unindexed(jobs.service).in_(sorted(services)))
     return _in_order([query], descending=False)
 
 
@@ -187,6 +187,6 @@ def _has_tag(tag: str) -> Any:
     return sql.exists().where(other.c.job_id == schema.tags.c.job_id, other.c.tag == tag)
 
 
-def _looked_at(column: Any) -> Any:
+def _unindexed(column: Any) -> Any:
     """A column, in an expression for which the database uses no index."""
     return sql.func.coalesce(column, "")

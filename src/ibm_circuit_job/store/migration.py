@@ -39,7 +39,7 @@ def _add_what_is_awaited(connection: sql.Connection) -> None:
     _add_columns(connection, "jobs", result_is_gone="BOOLEAN NOT NULL DEFAULT FALSE")
 
 
-def _add_what_is_looked_for(connection: sql.Connection) -> None:
+def _add_columns_of_filters(connection: sql.Connection) -> None:
     """Copy fields that queries filter by into columns, join records field by field, and add an index per listing."""
     if "moment" in _columns_of(connection, "jobs"):
         return
@@ -126,7 +126,7 @@ def _add_leases(connection: sql.Connection) -> None:
 MIGRATIONS: list[Callable[[sql.Connection], None]] = [
     _make_tables,
     _add_what_is_awaited,
-    _add_what_is_looked_for,
+    _add_columns_of_filters,
     _add_digests,
     _add_place_of_payloads,
     _add_leases,

@@ -82,7 +82,7 @@ class OpenStore:
         self.leases = Leases(database) if share_waits else None
         """The leases of shared waits; ``None`` if each process asks the service itself."""
         self._results_held = results_held
-        self._held: deque[tuple[object, object]] = deque(maxlen=results_held)
+        self._decoded: deque[tuple[object, object]] = deque(maxlen=results_held)
         self._backs_off_until = 0.0
         self._closings = 0
 
@@ -180,11 +180,11 @@ class OpenStore:
         if isinstance(error, JobStoreDamagedError):
             return False
         is_repeated = isinstance(error, JobStoreUnavailableError) and error.is_repeated
-        return is_repeated or self._database.was_told(error)
+        return is_repeated or self._database.was_logged(error)
 
     # For the handles
 
-    def hold(self, result: object, body: object = None) -> None:
+    def cache_decoded(self, result: object, body: object = None) -> None:
         """Cache a decoded result in memory, until ``results_held`` others were used after it.
 
         Args:
@@ -192,10 +192,10 @@ class OpenStore:
             body: The body that it was decoded from, unless an earlier call had it. It would be the only copy if the
                 database were removed.
         """
-        held = [*self._held]
-        body = next((known for each, known in held if each is result), None) if body is None else body
+        cached = [*self._decoded]
+        body = next((known for each, known in cached if each is result), None) if body is None else body
         # If two threads do this at once, one result may be lost from the cache, and is decoded again.
-        self._held = deque((*(each for each in held if each[0] is not result), (result, body)), self._results_held)
+        self._decoded = deque((*(each for each in cached if each[0] is not result), (result, body)), self._results_held)
 
     def back_off(self) -> None:
         """For 10 seconds, refuse writes that must not wait, such as those while a program waits for a job."""

@@ -98,8 +98,8 @@ class StoreRemoval(StoreSurvey):
         leaves earlier jobs deleted.
 
         Args:
-            older_than: Only jobs that were created at least this long ago. If the time of creation is unknown, the
-                time counts at which the job was first seen.
+            older_than: Only jobs that were created at least this long ago. If the time of creation is unknown, it is
+                the time at which the job was first seen.
             status: Only jobs with these statuses, as for :meth:`records`.
             tags: Only jobs with all these tags.
             service: Only jobs on this service, as ``IBMProvider.service`` names it, and jobs with an unknown service.
@@ -113,7 +113,7 @@ class StoreRemoval(StoreSurvey):
             The IDs of the jobs, oldest first, and the number of bytes of their inputs and results.
 
         Raises:
-            IBMBackendValueError: If an argument is wrong, or no filter is given. The message says what is right.
+            IBMBackendValueError: If an argument is wrong, or no filter is given. The message says what would be right.
             JobStoreError: If the store cannot be read or written to.
             JobStoreUnavailableError: As for :meth:`delete`.
 
@@ -143,7 +143,7 @@ class StoreRemoval(StoreSurvey):
             wanted,
             wanted_text("service", service),
             retention.Retained(unfinished=not unfinished, private=not private),
-            among=None if among is None else retention.each_once(among),
+            among=None if among is None else retention.checked_among(among),
             results_only=results_only,
         )
         for job_id in () if dry_run else jobs:

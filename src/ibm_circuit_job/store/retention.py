@@ -211,8 +211,8 @@ def drop_results(connection: sql.Connection, job_id: str) -> None:
     delete_unreferenced(connection, {fact["sha256"] for fact in facts})
 
 
-def each_once(job_ids: Any) -> frozenset[str]:
-    """Return the IDs of jobs as a set, for the argument *among*.
+def checked_among(job_ids: Any) -> frozenset[str]:
+    """Return the argument *among* as a set of IDs of jobs. A string is refused: it is not a list of IDs.
 
     Raises:
         IBMBackendValueError: If the argument is no list of strings.

@@ -109,7 +109,7 @@ class _Logged:
     """Whether a transaction has succeeded since then."""
 
 
-class ToldTroubles:
+class LoggedTroubles:
     """The failures of a store that are in the log, so that each is logged once.
 
     Args:
@@ -117,12 +117,12 @@ class ToldTroubles:
 
     Example:
         >>> now = [0.0]
-        >>> troubles = ToldTroubles(lambda: now[0])
-        >>> troubles.was_told("it is locked", of_writing=True), troubles.was_told("it is locked", of_writing=True)
+        >>> troubles = LoggedTroubles(lambda: now[0])
+        >>> troubles.was_logged("it is locked", of_writing=True), troubles.was_logged("it is locked", of_writing=True)
         (False, True)
         >>> troubles.succeeded(writes=True)
         >>> now[0] = 60.0
-        >>> troubles.was_told("it is locked", of_writing=True)
+        >>> troubles.was_logged("it is locked", of_writing=True)
         False
     """
 
@@ -130,7 +130,7 @@ class ToldTroubles:
         self._monotonic = monotonic
         self._logged: dict[str, _Logged] = {}
 
-    def was_told(self, what: str, *, of_writing: bool) -> bool:
+    def was_logged(self, what: str, *, of_writing: bool) -> bool:
         """Return whether a failure is in the log already, and record that it is there now.
 
         Args:

@@ -77,7 +77,7 @@ class JobLifecycle(RuleBasedStateMachine):
 
     @rule()
     def advance(self) -> None:
-        """The job goes one step on."""
+        """The job advances by one step."""
         self.service.advance()
 
     @precondition(lambda self: not self.service.has_ended)

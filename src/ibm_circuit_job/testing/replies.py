@@ -1,4 +1,4 @@
-"""Makes replies of the service from facts, as bytes in the legacy dialect.
+"""Makes replies of the service from facts, as bytes in the form of the channel ``ibm_quantum``.
 
 The functions are the inverse of the readers in :mod:`ibm_circuit_job.wire.replies`.
 """

@@ -243,17 +243,17 @@ class Steps:
         return None if self.course.wait.deadline is None else seconds
 
 
-def follow(steps: Steps, tell: Callable[[], object] | None = None) -> IOResult[Job, Failure]:
+def follow(steps: Steps, report: Callable[[], object] | None = None) -> IOResult[Job, Failure]:
     """Take the steps of a wait until it ends. This blocks the thread.
 
     Args:
         steps: The steps.
-        tell: A function to call after each reply, and at the end; ``None`` for none.
+        report: A function to call after each reply, and at the end; ``None`` for none.
 
     Returns:
         The record with a final status; or the failure that ended the wait before the job ended.
     """
-    if tell is not None:
+    if report is not None:
         steps.look_first()
     while True:
         step = steps.next()
@@ -263,13 +263,13 @@ def follow(steps: Steps, tell: Callable[[], object] | None = None) -> IOResult[J
             case Poll(pause):
                 steps.pause(pause)
                 steps.poll()
-                if steps.wants_metrics(has_listener=tell is not None):
+                if steps.wants_metrics(has_listener=report is not None):
                     steps.measure()
-                if tell is not None:
-                    tell()
+                if report is not None:
+                    report()
             case Finished():
-                if tell is not None:
-                    tell()
+                if report is not None:
+                    report()
                 return IOSuccess(steps.job.state)
             case TimedOut() | GaveUp():
                 return IOFailure(steps.failure(step))

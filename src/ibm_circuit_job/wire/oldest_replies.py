@@ -1,8 +1,8 @@
 """The replies of the oldest API, in the form of those of the API that runs jobs.
 
-Jobs that ``job_type`` calls ``IQX`` were submitted with ``qiskit-ibmq-provider``, from 2018 to 2023. The account's own
-API has them, and no one else does. Its replies say the same things under other names, so they are renamed here, and
-read by the readers of all other replies. What has no other name stays as it is.
+Jobs that ``job_type`` calls ``IQX`` were submitted with ``qiskit-ibmq-provider``, from 2018 to 2023. Only the
+account's own API has them. Its replies have the same contents under other names. Their fields are renamed here, and the
+readers of all other replies read them. A field without another name stays unchanged.
 
 Source: ``api/rest/job.py`` and ``api/rest/utils/data_mapper.py`` of ``qiskit-ibm-provider`` 0.11.
 """

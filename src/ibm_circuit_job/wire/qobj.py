@@ -1,4 +1,4 @@
-"""Reading a ``Qobj``: what programs of 2018 to 2023 submitted, and qiskit reads no more.
+"""Reads a ``Qobj``, the JSON in which programs of 2018 to 2023 submitted circuits. qiskit 2 cannot read it.
 
 Source: the JSON schema ``qobj_schema.json`` of qiskit-terra 0.12, and ``qiskit.qobj`` of qiskit 1.
 """
@@ -97,7 +97,7 @@ def _operation(instruction: Mapping[str, Any]) -> Instruction:
         return UnitaryGate([[complex(*entry) for entry in row] for row in params[0]])
     known = _gates().get("id" if name == "u0" else name)
     if known is None or known.num_qubits != size:
-        # Of a name that the device or the program gave.
+        # A gate that only the device or the program defines.
         return Gate(name, size, params)
     return known.base_class(*([] if name == "u0" else params))
 

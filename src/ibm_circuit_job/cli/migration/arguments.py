@@ -74,7 +74,7 @@ def for_run(args: Iterable[cst.Arg], note: Note) -> list[cst.Arg]:
 
     Args:
         args: The arguments.
-        note: Takes down what does not mean the same.
+        note: Adds a remark that the meaning of the call differs from before.
     """
     found: list[cst.Arg] = []
     label: cst.Arg | None = None
@@ -109,7 +109,7 @@ def for_provider(args: Iterable[cst.Arg], note: Note, *, of_ibmq: bool = False) 
 
     Args:
         args: The arguments of a log-in of any of the older clients.
-        note: Takes down what does not mean the same.
+        note: Adds a remark that the meaning of the call differs from before.
         of_ibmq: Whether they are those of ``IBMQ``: after the URL came hub, group and project.
     """
     found: list[cst.Arg] = []

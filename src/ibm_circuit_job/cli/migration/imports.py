@@ -29,7 +29,7 @@ def say_of_import(node: cst.Import | cst.ImportFrom, say: Callable[[str, bool], 
 
     Args:
         node: The import.
-        say: Takes a remark, and whether it has to be changed by hand.
+        say: Adds a remark; its second argument says whether the line must be changed by hand.
     """
     if isinstance(node, cst.Import):
         imported = [dotted(each.name) or "" for each in node.names]
@@ -52,7 +52,7 @@ def rewritten(
 
     Args:
         modules: The cells of the program, whose expressions are rewritten.
-        program: What was known of it before.
+        program: The names of the program before it is rewritten.
         needed: The names that it needs now, each with its module.
     """
     imports = _Imports(program, needed)
@@ -205,7 +205,7 @@ class _Imports(cst.CSTTransformer):
             name = dotted(each.name) or ""
             match names.fate(f"{module}.{name}"):
                 case Rewritten(name=names.EXECUTE) if module == "qiskit" and each.asname is None:
-                    # Where it stood.
+                    # At its old place.
                     if self._new(pair for pair in _OF_REWRITTEN[names.EXECUTE] if pair in self._needed):
                         stay.append(each.with_changes(name=cst.Name("transpile")))
                 case Rewritten(name=was):

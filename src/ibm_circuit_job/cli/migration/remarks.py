@@ -31,7 +31,7 @@ class Remark:
 
 @frozen
 class Migrated:
-    """A text that was rewritten, and what is to be said of it."""
+    """A rewritten text, and the remarks about its lines."""
 
     text: str
     remarks: tuple[Remark, ...] = ()

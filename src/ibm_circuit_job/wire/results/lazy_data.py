@@ -143,33 +143,33 @@ class OfJson:
         self._fields = fields
 
     def field(self, name: str) -> Any:
-        """Return ``counts`` or ``memory`` as qiskit has them; ``None`` where there are none."""
+        """Return ``counts`` or ``memory`` in qiskit's form; ``None`` if there are none."""
         text = self._fields.get(name)
         return None if text is None else documents.decoded(text)
 
     def fields(self) -> dict[str, Any]:
-        """Return all data, as qiskit has them."""
+        """Return all data in qiskit's form."""
         return {name: documents.decoded(text) for name, text in self._fields.items()}
 
     def rows(self, layout: outcomes.Layout) -> Any | None:
-        """Return the outcome of each shot as rows; ``None`` where the memory is not of plain outcomes."""
+        """Return the outcome of each shot as rows; ``None`` if the memory has other values than plain outcomes."""
         text = self._fields.get("memory")
         return outcomes.of_list(text, layout) if _begins(text, b"[") else None
 
     def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
-        """Return the different outcomes and their counts; ``None`` where counts are of another kind."""
+        """Return the distinct outcomes as rows, and the count of each; ``None`` if the counts have another form."""
         text = self._fields.get("counts")
         return outcomes.of_counts(text, layout) if _begins(text, b"{") else None
 
     def bit_counts(self, layout: outcomes.Layout) -> dict[str, int] | None:
-        """Return the counts by outcomes as bits; ``None`` where counts are of another kind."""
+        """Return the counts by outcome as bits; ``None`` if the counts have another form."""
         text = self._fields.get("counts")
         is_short = _begins(text, b"{") and len(memoryview(text or b"")) < _FEW_BYTES and len(layout.registers) < 2
         found = outcomes.few_counts(text, layout) if is_short else None
         return _bit_counts(self.counted_rows(layout), layout) if found is None else found
 
     def hexadecimal(self) -> Any:
-        """Return a function that returns the counts by outcomes in hexadecimal."""
+        """Return a function that returns the counts by outcome in hexadecimal."""
         # A copy, because a reference would leave the whole body in memory as long as the counts exist.
         return partial(documents.decoded, self._fields["counts"].copy())
 
@@ -192,29 +192,29 @@ class OfBits:
         self._sizes = sizes
 
     def field(self, name: str) -> Any:
-        """Return ``counts`` or ``memory`` as qiskit has them."""
+        """Return ``counts`` or ``memory`` in qiskit's form."""
         return _FIELDS_OF_ROWS[name](self._joined())
 
     def fields(self) -> dict[str, Any]:
-        """Return all data, as qiskit has them."""
+        """Return all data in qiskit's form."""
         rows = self._joined()
         return {name: made_of(rows) for name, made_of in _FIELDS_OF_ROWS.items()}
 
     def rows(self, layout: outcomes.Layout) -> Any | None:
-        """Return the outcome of each shot as rows; ``None`` where they have another number of bits."""
+        """Return the outcome of each shot as rows; ``None`` if they have another number of bits."""
         return self._joined() if self._sizes and layout.slots == sum(self._sizes) else None
 
     def counted_rows(self, layout: outcomes.Layout) -> tuple[Any, Any] | None:
-        """Return the different outcomes and their counts; ``None`` where they have another number of bits."""
+        """Return the distinct outcomes as rows, and the count of each; ``None`` if they have another number of bits."""
         rows = self.rows(layout)
         return None if rows is None else outcomes.counted(rows)
 
     def bit_counts(self, layout: outcomes.Layout) -> dict[str, int] | None:
-        """Return the counts by outcomes as bits; ``None`` where they have another number of bits."""
+        """Return the counts by outcome as bits; ``None`` if they have another number of bits."""
         return _bit_counts(self.counted_rows(layout), layout)
 
     def hexadecimal(self) -> Any:
-        """Return a function that returns the counts by outcomes in hexadecimal."""
+        """Return a function that returns the counts by outcome in hexadecimal."""
         return partial(self.field, "counts")
 
     def _joined(self) -> Any:

@@ -62,8 +62,8 @@ class LocalService:
             must work as long as the service runs, and the service does not shut it down.
         seed: The seed of every simulation whose job gives no seed, so that counts can be repeated.
         rate_limit: How many jobs may be submitted a minute; any number by default.
-        results_at_url: For results of at least this many bytes, the reply has a URL and not the result. By default 10 MiB
-            in the API of Classic, and never in the other.
+        results_at_url: For results of at least this many bytes, the reply has a URL and not the result. By default
+            10 MiB in the API of Classic, and never in the other.
         token_seconds: Seconds for which an access token of IBM Quantum Platform is valid.
         faults: A plan of what goes wrong, in the form of its JSON; see
             :class:`~ibm_circuit_job.local.faults.FaultPlan`.

@@ -70,7 +70,7 @@ class Handle(IBMJob):
         """Return a handle with its job's ID alone; ``make(of)`` sets it up when another attribute is first used."""
         job = cls.__new__(cls)
         own = job.__dict__
-        own["_job_id"], own["_make"] = job_id, (make, of)
+        own["_job_id"], own["_of"], own["_make"] = job_id, of, make
         return job
 
     def _set_up_now(self) -> None:
@@ -78,16 +78,16 @@ class Handle(IBMJob):
         own = self.__dict__
         if "_make" not in own:
             return
+        of, make = own.get("_of"), own.get("_make")
         # Another thread may have set it up meanwhile.
-        make, of = own.get("_make", (None, None))
         if make is None:
             return
         # No lock is needed: each setdefault is atomic and replaces nothing, so all threads use the first one's objects.
         made = own.setdefault("_made", make(of).__dict__)
         for name, value in made.items():
             own.setdefault(name, value)
-        own.pop("_make", None)
-        own.pop("_made", None)
+        for name in ("_make", "_of", "_made"):
+            own.pop(name, None)
 
     def connect(
         self, *, backend: DescribedBackend | None = None, api_client: Any = None, runtime_client: Any = None

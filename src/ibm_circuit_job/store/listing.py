@@ -21,6 +21,7 @@ from ibm_circuit_job.state.status import FINAL_RANK
 from ibm_circuit_job.store import schema, seals
 from ibm_circuit_job.store.schema import key_of
 
+_R = TypeVar("_R")
 _T = TypeVar("_T")
 Records: TypeAlias = sql.Select[Any]
 """A query for the records and times of jobs, with all columns that their digests include."""
@@ -29,7 +30,8 @@ _PORTION: Final = 1000
 _LARGEST: Final = 2**63 - 1
 """The largest whole number of a database, which is more than it has rows."""
 _logger: Final = logging.getLogger(__name__)
-_SHOWN: Final = tuple(schema.jobs.c[name] for name in (*seals.SEALED, "digest"))
+_NAMES: Final = (*seals.SEALED, "digest")
+_SHOWN: Final = tuple(schema.jobs.c[name] for name in _NAMES)
 
 
 def fitting(
@@ -117,7 +119,7 @@ def services_like(connection: sql.Connection, service: str | None) -> set[str] |
 def found(
     connection: sql.Connection,
     query: Records,
-    made_of: Callable[[str, sql.RowMapping], _T],
+    made_of: Callable[[sql.Row[Any]], _T],
     *,
     limit: int | None,
     skip: int,
@@ -127,7 +129,7 @@ def found(
     Args:
         connection: The transaction.
         query: The query.
-        made_of: Converts the ID of a job and its row.
+        made_of: Converts a row: the values of ``seals.SEALED``, the digest, and the time.
         limit: The most results to return; ``None`` for all. Damaged rows do not count.
         skip: The number of rows to skip first.
     """
@@ -136,7 +138,7 @@ def found(
     while True:
         wanted = None if limit is None else min(limit - len(made), _LARGEST)
         number = 0
-        for rows in connection.execute(query.limit(wanted).offset(skip)).mappings().partitions(_PORTION):
+        for rows in connection.execute(query.limit(wanted).offset(skip)).partitions(_PORTION):
             made += sound(rows, made_of)
             number += len(rows)
         skip += number
@@ -144,13 +146,18 @@ def found(
             return made
 
 
-def sound(rows: Iterable[sql.RowMapping], made_of: Callable[[str, sql.RowMapping], _T]) -> Iterator[_T]:
+def sound(rows: Iterable[_R], made_of: Callable[[_R], _T]) -> Iterator[_T]:
     """Yield each row, converted by a function. A damaged row is left out, with a warning in the log."""
     for row in rows:
         try:
-            yield made_of(row["job_id"], row)
+            yield made_of(row)
         except JobStoreDamagedError as error:
             _logger.warning("A job is left out: %s", error)
+
+
+def with_names(row: sql.Row[Any]) -> dict[str, Any]:
+    """Return a row of a listing with the names of its columns."""
+    return dict(zip(_NAMES, row, strict=False))
 
 
 def _in_order(queries: list[sql.Select[Any]], *, descending: bool) -> Records:

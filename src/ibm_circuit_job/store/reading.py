@@ -57,7 +57,7 @@ class StoreReader(StoreLookup):
             row = self._row(connection, job_id)
             if row is None:
                 return None
-            job = self._record(job_id, row)
+            job = self._record(row)
             bodies = (self._body(connection, job_id, reference) for reference in references_in(row).values())
             return refresh(job, *bodies)
 
@@ -85,7 +85,7 @@ class StoreReader(StoreLookup):
         """
         check_id(job_id)
         row = self._database.read(f"read job {job_id}", partial(self._row, job_id=job_id), how=how)
-        return None if row is None else self._record(job_id, row)
+        return None if row is None else self._record(row)
 
     def records_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Return the records of some jobs without their bodies: job ID -> record. Unknown jobs are left out.
@@ -215,7 +215,7 @@ class StoreReader(StoreLookup):
         """
         wanted = wanted_jobs(limit, skip, status, start_datetime, end_datetime, job_tags)
         return self._listed(
-            self._record, wanted, limit, skip, backend_name=backend_name, service=service, descending=descending
+            self._listed_record, wanted, limit, skip, backend_name=backend_name, service=service, descending=descending
         )
 
     def unread_records(
@@ -285,7 +285,7 @@ class StoreReader(StoreLookup):
 
         def work(connection: sql.Connection) -> list[Job]:
             query = listing.unfinished(listing.services_like(connection, service))
-            return listing.found(connection, query, self._record, limit=None, skip=0)
+            return listing.found(connection, query, self._listed_record, limit=None, skip=0)
 
         return self._database.read("list jobs", work)
 
@@ -362,7 +362,7 @@ class StoreReader(StoreLookup):
 
     def _listed(
         self,
-        made_of: Callable[[str, sql.RowMapping], _T],
+        made_of: Callable[[sql.Row[Any]], _T],
         wanted: WantedJobs,
         limit: int | None,
         skip: int,
@@ -387,16 +387,21 @@ class StoreReader(StoreLookup):
             raise self._damaged(job_id, "the record is missing, but the job has a history")
         return row
 
-    def _record(self, job_id: str, row: sql.RowMapping) -> Job:
+    def _record(self, row: seals.Row) -> Job:
         try:
             return record_in(row)
         except Damaged as damage:
-            raise self._damaged(job_id, str(damage)) from None
+            raise self._damaged(row["job_id"], str(damage)) from None
 
-    def _unread(self, opened: tuple[int, bool], job_id: str, row: sql.RowMapping) -> UnreadRecord:
-        if not isinstance(row["record"], str) or seals.digest_of_job(row) != row["digest"]:
-            self._record(job_id, row)  # This raises the error that says what is wrong.
-        return UnreadRecord(job_id, opened, row["record"], self._database.name)
+    def _listed_record(self, row: sql.Row[Any]) -> Job:
+        return self._record(listing.with_names(row))
+
+    def _unread(self, opened: tuple[int, bool], row: sql.Row[Any]) -> UnreadRecord:
+        values, digest = row[: len(seals.SEALED)], row[len(seals.SEALED)]
+        text = values[_RECORD]
+        if not isinstance(text, str) or seals.digest_of_values(values) != digest:
+            self._listed_record(row)  # This raises the error that says what is wrong.
+        return UnreadRecord(values[0], opened, text, self._database.name)
 
     def _damaged(self, job_id: str, what: str) -> JobStoreDamagedError:
         return damaged_record(job_id, self._database.name, what)
@@ -436,6 +441,7 @@ class StoreReader(StoreLookup):
         )
 
 
+_RECORD: Final = seals.SEALED.index("record")
 _ROW: Final = sql.select(schema.jobs).where(schema.jobs.c.job_id == sql.bindparam("of_job"))
 _FACT: Final = sql.select(schema.history.c.number).where(schema.history.c.job_id == sql.bindparam("of_job")).limit(1)
 

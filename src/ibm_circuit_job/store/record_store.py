@@ -253,7 +253,7 @@ class RecordStore(StoreRemoval):
         try:
             found = self._row(connection, job_id)
             if found is not None:
-                record, service = self._record(job_id, found), found["service"]
+                record, service = self._record(found), found["service"]
                 # If all facts are damaged, the record may still be sound.
                 facts += () if facts else record.facts
                 seals.check_history(job_id, found["history_digest"], rows)

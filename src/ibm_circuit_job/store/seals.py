@@ -40,11 +40,22 @@ def digest_of_job(row: Row) -> str:
         >>> digest_of_job(row) == digest_of_job(row | {"job_id": "cq1y"})
         False
     """
-    # ascii() encodes any text, even a damaged one.
-    return hashlib.sha256(ascii([*_sealed_values(row)]).encode()).hexdigest()
+    return digest_of_values(_sealed_values(row))
 
 
 _sealed_values: Final = itemgetter(*SEALED)
+
+
+def digest_of_values(values: Iterable[object]) -> str:
+    """Return the digest of a row of ``jobs``, from the values of its columns in the order of :data:`SEALED`.
+
+    Example:
+        >>> row = dict.fromkeys(SEALED)
+        >>> digest_of_values([None] * len(SEALED)) == digest_of_job(row)
+        True
+    """
+    # ascii() encodes any text, even a damaged one.
+    return hashlib.sha256(ascii([*values]).encode()).hexdigest()
 
 
 def digest_of_fact(row: Row) -> str:

@@ -115,7 +115,7 @@ class StoreSurvey(StoreReader):
             query = query.join(schema.tags, schema.tags.c.job_id == jobs.c.job_id)
         for row in connection.execute(query.limit(_SEARCHED)).mappings():
             try:
-                job = self._record(row["job_id"], row)
+                job = self._record(row)
             except JobStoreDamagedError:
                 continue
             for name in group.names(job, row["service"] or ""):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
@@ -230,11 +230,15 @@ class _Sharing:
             self._release(is_last=False, but_for=wanted)
             return True
 
-    def _look(self, *, at_all: bool) -> None:
-        """Load what other processes have saved of the jobs that they poll for."""
+    def _look(self, *, at_all: bool, among: Collection[str] | None = None) -> None:
+        """Load what other processes have saved of the jobs that they poll for, or of some of these jobs."""
         with self._using:
             now = effects.monotonic()
-            followed = [job_id for job_id in self._wanted(now) if not self.is_asking(job_id)]
+            followed = [
+                job_id
+                for job_id in self._wanted(now)
+                if (among is None or job_id in among) and not self.is_asking(job_id)
+            ]
             if not followed:
                 return
             digests = {job_id: self._digests.get(job_id) for job_id in followed}
@@ -320,8 +324,8 @@ class _Sharing:
                     elif listener is None:
                         listener = self._leases.listener()
                         self._look(at_all=True)
-                    elif listener.wait(left):
-                        self._look(at_all=True)
+                    else:
+                        self._look(at_all=True, among=listener.wait(left))
                 except Exception:  # noqa: BLE001 - a driver may raise anything; without its notices, the loop looks
                     _close(listener)
                     listener = None

@@ -11,15 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sql
 from attrs import frozen
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.watching import Lease
 from ibm_circuit_job.store import postgresql, schema
 from ibm_circuit_job.store.database import Database
 from ibm_circuit_job.store.records import record_in
-from ibm_circuit_job.store.statements import portions
+from ibm_circuit_job.store.statements import insert, is_among, json_list, pairs, texts
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
 
@@ -35,13 +38,14 @@ def announce(connection: sql.Connection, job_ids: Iterable[str]) -> None:
         job_ids: The jobs that were saved. Jobs without a lease cost nothing, since no process waits for them.
     """
     if connection.dialect.name == "postgresql":
-        for wanted in portions(job_ids):
-            connection.execute(_ANNOUNCE, {"of_jobs": wanted}).all()
+        connection.execute(_ANNOUNCE, {"of_jobs": texts(job_ids)}).all()
 
 
-# PostgreSQL delivers equal notices of one transaction once. The notice is empty: there is something to read.
-_ANNOUNCE: Final = sql.select(sql.func.pg_notify(postgresql.CHANNEL, "")).where(
-    sql.exists().where(schema.leases.c.job_id.in_(sql.bindparam("of_jobs", expanding=True)))
+_IS_WANTED: Final = is_among(schema.leases.c.job_id, "of_jobs")
+# A notice is the ID of a job. PostgreSQL takes no longer text; processes read a job with such an ID at a renewal.
+_LONGEST_NOTICE: Final = 7999
+_ANNOUNCE: Final = sql.select(sql.func.pg_notify(postgresql.CHANNEL, schema.leases.c.job_id)).where(
+    _IS_WANTED, sql.func.octet_length(schema.leases.c.job_id) <= _LONGEST_NOTICE
 )
 
 
@@ -115,9 +119,7 @@ class Leases:
 
         def work(connection: sql.Connection) -> None:
             announce(connection, job_ids)
-            mine = schema.leases.c.watcher == watcher
-            for wanted in portions(job_ids):
-                connection.execute(sql.delete(schema.leases).where(mine, schema.leases.c.job_id.in_(wanted)))
+            connection.execute(_RELEASE, {"of_watcher": watcher, "of_jobs": texts(job_ids)})
             if is_last:
                 connection.execute(sql.delete(schema.watchers).where(schema.watchers.c.watcher == watcher))
 
@@ -136,21 +138,12 @@ class Leases:
         Raises:
             JobStoreError: If the store cannot be read at the moment.
         """
-        jobs = schema.jobs
 
         def work(connection: sql.Connection) -> tuple[dict[str, Lease], list[sql.RowMapping]] | None:
             if self._database.is_sqlite and not _has_changed(connection) and not at_all:
                 return None
-            different: list[str] = []
-            for wanted in portions(digests):
-                query = sql.select(jobs.c.job_id, jobs.c.digest).where(jobs.c.job_id.in_(wanted))
-                different += [job_id for job_id, digest in connection.execute(query) if digest != digests[job_id]]
-            rows = [
-                row
-                for wanted in portions(different)
-                for row in connection.execute(sql.select(jobs).where(jobs.c.job_id.in_(wanted))).mappings()
-            ]
-            return _leases_of(connection, digests), rows
+            given = {"digests": msgspec.json.encode(digests).decode()}
+            return _leases_of(connection, digests), [*connection.execute(_CHANGED, given).mappings()]
 
         found = self._database.read("read jobs", work, how=Writing.SOON)
         if found is None:
@@ -173,49 +166,78 @@ def _record(row: Any) -> Job | None:
     return None
 
 
-def _now(connection: sql.Connection) -> sql.ColumnElement[float]:
+_DIGESTS: Final = pairs("digests")
+# The records whose digest is another than the one that the caller has.
+_CHANGED: Final = (
+    sql.select(schema.jobs)
+    .join_from(_DIGESTS, schema.jobs, schema.jobs.c.job_id == _DIGESTS.c.key)
+    .where(schema.jobs.c.digest.is_distinct_from(_DIGESTS.c.value))
+)
+
+
+class _Now(FunctionElement[float]):
     """The time by the clock of the database, in seconds since 1970, UTC."""
-    if connection.dialect.name == "postgresql":
-        return sql.cast(sql.extract("epoch", sql.func.clock_timestamp()), sql.Double)
-    days: sql.ColumnElement[float] = sql.func.julianday("now", type_=sql.Double)
-    return (days - _JULIAN_1970) * _SECONDS_PER_DAY
+
+    inherit_cache = True
+    type = sql.Double()
 
 
-_JULIAN_1970: Final = 2440587.5
-_SECONDS_PER_DAY: Final = 86400.0
+@compiles(_Now, "postgresql")
+def _(*_: Any, **__: Any) -> str:
+    return "CAST(EXTRACT(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+@compiles(_Now, "sqlite")
+def _(*_: Any, **__: Any) -> str:
+    # SQLite counts the days since noon of 24 November 4714 BC.
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+_OF_WATCHER: Final[sql.BindParameter[str]] = sql.bindparam("of_watcher")
+_RENEW: Final = sql.update(schema.watchers).where(schema.watchers.c.watcher == _OF_WATCHER).values(renewed=_Now())
+_BEGIN: Final = sql.insert(schema.watchers).values(watcher=_OF_WATCHER, renewed=_Now())
+_REMOVE: Final = sql.delete(schema.watchers).where(schema.watchers.c.renewed < _Now() - _REMOVED_AFTER)
+_REMOVE_LEASES: Final = sql.delete(schema.leases).where(
+    schema.leases.c.watcher.not_in(sql.select(schema.watchers.c.watcher))
+)
+_RELEASE: Final = sql.delete(schema.leases).where(schema.leases.c.watcher == _OF_WATCHER, _IS_WANTED)
+_TAKE: Final = sql.delete(schema.leases).where(_IS_WANTED)
+# One row for each watcher, of which there are few.
+_LEASES: Final = (
+    sql.select(
+        schema.leases.c.watcher,
+        schema.watchers.c.renewed,
+        _Now() - schema.watchers.c.renewed,
+        json_list(schema.leases.c.job_id),
+    )
+    .join_from(schema.leases, schema.watchers, schema.leases.c.watcher == schema.watchers.c.watcher, isouter=True)
+    .where(_IS_WANTED)
+    .group_by(schema.leases.c.watcher, schema.watchers.c.renewed)
+)
 
 
 def _renew(connection: sql.Connection, watcher: str) -> None:
-    watchers, now = schema.watchers, _now(connection)
-    mine = watchers.c.watcher == watcher
-    if connection.execute(sql.update(watchers).where(mine).values(renewed=now)).rowcount:
+    of_watcher = {"of_watcher": watcher}
+    if connection.execute(_RENEW, of_watcher).rowcount:
         return
-    connection.execute(sql.insert(watchers).values(watcher=watcher, renewed=now))
+    connection.execute(_BEGIN, of_watcher)
     # A new watcher removes the rows of processes that were killed, with their leases.
-    connection.execute(sql.delete(watchers).where(watchers.c.renewed < now - _REMOVED_AFTER))
-    others = sql.select(watchers.c.watcher)
-    connection.execute(sql.delete(schema.leases).where(schema.leases.c.watcher.not_in(others)))
+    connection.execute(_REMOVE)
+    connection.execute(_REMOVE_LEASES)
 
 
 def _leases_of(connection: sql.Connection, job_ids: Iterable[str]) -> dict[str, Lease]:
-    leases, watchers = schema.leases, schema.watchers
-    found: dict[str, Lease] = {}
-    for wanted in portions(job_ids):
-        query = (
-            sql.select(leases.c.job_id, leases.c.watcher, watchers.c.renewed, _now(connection) - watchers.c.renewed)
-            .join_from(leases, watchers, leases.c.watcher == watchers.c.watcher, isouter=True)
-            .where(leases.c.job_id.in_(wanted))
-        )
-        for job_id, watcher, renewed, age in connection.execute(query):
-            found[job_id] = Lease(watcher, renewed, age)
-    return found
+    return {
+        job_id: lease
+        for watcher, renewed, age, listed in connection.execute(_LEASES, {"of_jobs": texts(job_ids)})
+        for lease in [Lease(watcher, renewed, age)]
+        for job_id in msgspec.json.decode(listed, type=list[str])
+    }
 
 
 def _take(connection: sql.Connection, watcher: str, job_ids: Collection[str]) -> None:
-    for wanted in portions(job_ids):
-        connection.execute(sql.delete(schema.leases).where(schema.leases.c.job_id.in_(wanted)))
-        rows = [{"job_id": job_id, "watcher": watcher} for job_id in wanted]
-        connection.execute(sql.insert(schema.leases), rows)
+    connection.execute(_TAKE, {"of_jobs": texts(job_ids)})
+    insert(connection, schema.leases, [{"job_id": job_id, "watcher": watcher} for job_id in job_ids])
 
 
 def _has_changed(connection: sql.Connection) -> bool:

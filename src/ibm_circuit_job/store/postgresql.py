@@ -14,8 +14,6 @@ _CONNECT_SECONDS: Final = 10.0
 """The longest time in seconds for a server to accept a connection."""
 CHANNEL: Final = "ibm_circuit_job"
 """The channel for notices that a job was saved for which other processes wait."""
-_GATHER_SECONDS: Final = 0.01
-"""The seconds to wait for more notices after one, since jobs may be saved one right after another."""
 _SET: Final = (
     "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true), "
     "set_config('synchronous_commit', %s, true)"
@@ -102,24 +100,21 @@ class Listener:
             self.close()
             raise
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for a notice.
+    def wait(self, seconds: float) -> set[str]:
+        """Wait for a notice, and return the texts of all notices that have arrived.
 
         Args:
             seconds: The longest wait.
 
         Returns:
-            True if a notice arrived; False after *seconds* without one.
+            The texts; none after *seconds* without a notice.
 
         Raises:
             Exception: If the connection was lost: any error of the driver.
         """
         # notifies() is a generator that ends after the timeout.
-        if not [*self._connection.notifies(timeout=seconds, stop_after=1)]:
-            return False
-        for _ in self._connection.notifies(timeout=_GATHER_SECONDS):
-            pass
-        return True
+        first = {notice.payload for notice in self._connection.notifies(timeout=seconds, stop_after=1)}
+        return first and first.union(notice.payload for notice in self._connection.notifies(timeout=0.0))
 
     def close(self) -> None:
         """Close the connection."""

@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 _AT_ONCE: Final = 500
 """The most rows in one statement, which bounds its memory."""
@@ -95,16 +96,59 @@ def texts(listed: Iterable[str]) -> str:
     return msgspec.json.encode(list(listed)).decode()
 
 
-class _Elements(sql.sql.functions.GenericFunction[str]):
+def pairs(name: str) -> sql.TableValuedAlias:
+    """Return a table of the members of a JSON object in a parameter, with the columns ``key`` and ``value``."""
+    return _Pairs(sql.bindparam(name)).table_valued(sql.column("key", sql.String), sql.column("value", sql.String))
+
+
+def json_list(column: sql.ColumnElement[Any]) -> sql.ColumnElement[str]:
+    """Return an aggregate: a JSON list, as text, of the values that a column has in a group of rows."""
+    return _List(column)
+
+
+class _Elements(FunctionElement[str]):
     """A table of the elements of a JSON list, with one column ``value``."""
 
     inherit_cache = True
-    name = "json_each"
+
+
+class _Pairs(FunctionElement[str]):
+    """A table of the members of a JSON object, with the columns ``key`` and ``value``."""
+
+    inherit_cache = True
+
+
+class _List(FunctionElement[str]):
+    """A JSON list, as text, of the values in a group of rows."""
+
+    inherit_cache = True
+    type = sql.Text()
+
+
+@compiles(_Elements, "sqlite")
+@compiles(_Pairs, "sqlite")
+def _(given: Any, compiler: Any, **options: Any) -> str:
+    return f"json_each({compiler.process(given.clauses, **options)})"
 
 
 @compiles(_Elements, "postgresql")
-def _(elements: Any, compiler: Any, **options: Any) -> str:
-    return f"json_array_elements_text(CAST({compiler.process(elements.clauses, **options)} AS json))"
+def _(given: Any, compiler: Any, **options: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(given.clauses, **options)} AS json))"
+
+
+@compiles(_Pairs, "postgresql")
+def _(given: Any, compiler: Any, **options: Any) -> str:
+    return f"json_each_text(CAST({compiler.process(given.clauses, **options)} AS json))"
+
+
+@compiles(_List, "sqlite")
+def _(listed: Any, compiler: Any, **options: Any) -> str:
+    return f"json_group_array({compiler.process(listed.clauses, **options)})"
+
+
+@compiles(_List, "postgresql")
+def _(listed: Any, compiler: Any, **options: Any) -> str:
+    return f"CAST(json_agg({compiler.process(listed.clauses, **options)}) AS text)"
 
 
 _KEY: Final = "key_of_row"

@@ -170,6 +170,33 @@ def test_caller_who_does_something_else_loses_the_lease(clients, stores, pool):
     assert [job.state.is_confirmed_final for job in jobs] == [True]
 
 
+def test_lease_that_could_not_be_released_is_released_later(clients, tmp_path, pool):
+    (tmp_path / "other").mkdir()
+    other = Client(tmp_path / "other", "first")
+    other.say("Queued")
+    with JobStore(tmp_path / "jobs.sqlite") as store:
+        jobs = [handle(clients[0], store), handle(other, store, "b")]
+        wait = pool.submit(wait_all, jobs, policy=PAUSE)
+        until(lambda: clients[0].requests and other.requests)
+        execute(store, "CREATE TRIGGER refuse BEFORE DELETE ON job_leases BEGIN SELECT RAISE(ABORT, 'refused'); END")
+        clients[0].say("Completed")
+        until(lambda: jobs[0].state.is_confirmed_final)
+        for _ in range(2):
+            renewed = execute(store, "SELECT renewed FROM job_watchers")
+            until(lambda renewed=renewed: execute(store, "SELECT renewed FROM job_watchers") != renewed)
+        assert execute(store, "SELECT job_id FROM job_leases ORDER BY job_id") == [("a",), ("b",)]
+        execute(store, "DROP TRIGGER refuse")
+        until(lambda: execute(store, "SELECT job_id FROM job_leases") == [("b",)])
+        other.say("Completed")
+        wait.result(PATIENCE)
+
+
+def execute(store, statement):
+    with store._database._engine.begin() as connection:
+        done = connection.exec_driver_sql(statement)
+        return done.fetchall() if done.returns_rows else []
+
+
 def test_each_asks_for_itself_where_the_leases_cannot_be_read(clients, stores, pool):
     with stores[0]._database._engine.begin() as connection:
         connection.execute(sql.text("DROP TABLE job_watchers"))

@@ -61,7 +61,7 @@ def test_unsaved_result_is_in_the_log_once_for_each_job(store, path, caplog):
 
 
 def test_store_that_cannot_be_written_to_says_so_once(store, caplog, monkeypatch):
-    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "_LONGEST_BACK_OFF_SECONDS", 0.0)
     jobs = [handle(store, str(number), "Queued", "Running") for number in range(3)]
     with read_only(store):
         for job in jobs:
@@ -71,7 +71,7 @@ def test_store_that_cannot_be_written_to_says_so_once(store, caplog, monkeypatch
 
 
 def test_trouble_that_comes_and_goes_is_told_once_a_minute(store, path, caplog, monkeypatch):
-    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "_LONGEST_BACK_OFF_SECONDS", 0.0)
     now = [0.0]
     store._database.troubles = LoggedTroubles(lambda: now[0])
     for seconds, warned in [(0, 1), (1, 1), (60, 1), (61, 1), (121, 2), (122, 2)]:

@@ -289,14 +289,18 @@ class _Sharing:
         wanted = {*but_for} or {*self._wanted(effects.monotonic())}
         left = [job_id for job_id in [*self._seen] if job_id not in wanted]
         mine = [job_id for job_id in left if self._has_lease(job_id)]
+        if mine:
+            # If this fails, the leases are released after the next renewal, or expire.
+            if effects.monotonic() < self._rests_until:
+                return
+            try:
+                self._leases.release(self._watcher, mine, is_last=is_last)
+            except JobStoreError:
+                return
         for job_id in left:
             self._seen.pop(job_id, None)
             self._digests.pop(job_id, None)
         self._followed.difference_update(left)
-        if mine and effects.monotonic() >= self._rests_until:
-            # If this fails, the leases expire.
-            with suppress(JobStoreError):
-                self._leases.release(self._watcher, mine, is_last=is_last)
 
     def _has_lease(self, job_id: str) -> bool:
         lease = self._seen[job_id].lease

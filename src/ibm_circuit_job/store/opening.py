@@ -19,8 +19,10 @@ from ibm_circuit_job.store.database import POOL_SIZE, TIMEOUT, Database
 from ibm_circuit_job.store.leases import Leases
 from ibm_circuit_job.store.url import with_secrets, without_secrets
 
-_BACK_OFF_SECONDS: Final = 10.0
-"""The seconds after a failed write in which nothing else is written that must not wait."""
+_BACK_OFF_FACTOR: Final = 10.0
+"""How many times as long as a write took to fail nothing is written that must not wait."""
+_LONGEST_BACK_OFF_SECONDS: Final = 10.0
+"""The most seconds of that time."""
 _LONGEST_SECONDS: Final = 86_400
 """The longest timeout in seconds: a day."""
 _LARGEST_POOL: Final = 1000
@@ -83,7 +85,7 @@ class OpenStore:
         """The leases of shared waits; ``None`` if each process asks the service itself."""
         self._results_held = results_held
         self._decoded: deque[tuple[object, object]] = deque(maxlen=results_held)
-        self._backs_off_until = 0.0
+        self._back_off_seconds = self._backs_off_until = 0.0
         self._closings = 0
 
     @property
@@ -197,23 +199,31 @@ class OpenStore:
         # If two threads do this at once, one result may be lost from the cache, and is decoded again.
         self._decoded = deque((*(each for each in cached if each[0] is not result), (result, body)), self._results_held)
 
-    def back_off(self) -> None:
-        """For 10 seconds, refuse writes that must not wait, such as those while a program waits for a job."""
-        self._backs_off_until = time.monotonic() + _BACK_OFF_SECONDS
+    def back_off(self, took: float) -> None:
+        """Refuse writes that must not wait, such as those while a program waits for a job, for a time.
+
+        The time is ten times as long as the last write took to fail, and 10 seconds at most. So failures take at most a
+        tenth of the time, and a lock that another program had for a moment delays the next write by half a second.
+
+        Args:
+            took: The seconds that the write took until it failed.
+        """
+        self._back_off_seconds = min(_BACK_OFF_FACTOR * took, _LONGEST_BACK_OFF_SECONDS)
+        self._backs_off_until = time.monotonic() + self._back_off_seconds
 
     def check_back_off(self, doing: str) -> None:
-        """Check that no write has failed within the last 10 seconds.
+        """Check that no write has failed just now.
 
         Args:
             doing: What the caller is about to do, as in ``"save jobs"``. The error message says it.
 
         Raises:
-            JobStoreUnavailableError: If :meth:`back_off` was called within the last 10 seconds.
+            JobStoreUnavailableError: If the time that :meth:`back_off` has set is not over.
         """
         if time.monotonic() < self._backs_off_until:
             trouble = JobStoreUnavailableError(
                 f"could not {doing} in the store at {self._database.name}: "
-                f"it failed less than {_BACK_OFF_SECONDS:.0f} seconds ago"
+                f"it failed less than {self._back_off_seconds:.1f} seconds ago"
             )
             trouble.is_repeated = True
             raise trouble

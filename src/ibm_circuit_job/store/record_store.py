@@ -7,6 +7,7 @@ read, ``bodies`` saves bodies as rows, and ``trouble`` explains errors of the da
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -154,6 +155,7 @@ class RecordStore(StoreRemoval):
 
         # Large bodies are examined and compressed before any lock is taken.
         saving = Saving(facts, service, now, results_among(facts))
+        began = time.monotonic()
         try:
             with packing_file() as file:
                 packed = self._packed(bodies, file, f"save {named}", how)
@@ -169,7 +171,7 @@ class RecordStore(StoreRemoval):
             ) from None
         except JobStoreError:
             if how is not Writing.SYNCED:
-                self.back_off()
+                self.back_off(time.monotonic() - began)
             raise
 
     def _packed(self, bodies: Mapping[str, bytes], file: IO[bytes], doing: str, how: Writing) -> dict[str, Packed]:

@@ -713,7 +713,7 @@ def test_what_is_no_store_is_refused_before_anything_is_asked(wrong):
 
 
 def test_unsaved_end_is_saved_when_the_job_is_asked_again(store, monkeypatch):
-    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "_LONGEST_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE)
     with locked(store):
         job.status()
@@ -882,7 +882,7 @@ def test_result_that_cannot_be_saved_is_returned_with_a_warning(caplog):
 
 
 def test_unsaved_result_is_saved_by_a_refresh(store, monkeypatch):
-    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "_LONGEST_BACK_OFF_SECONDS", 0.0)
     job, _ = kept(store, DONE, results=[BODY])
     with locked(store):
         job.result()

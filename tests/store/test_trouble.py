@@ -465,7 +465,7 @@ def test_ctrl_c_ends_the_wait_for_a_lock(store, path):
 @pytest.fixture
 def at_once(monkeypatch):
     """No rest after trouble, so that what is tried again is tried at once."""
-    monkeypatch.setattr(opening, "_BACK_OFF_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "_LONGEST_BACK_OFF_SECONDS", 0.0)
 
 
 def locked(store):

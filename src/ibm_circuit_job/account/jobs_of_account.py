@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ibm_circuit_job.state.selection import WantedJobs
     from ibm_circuit_job.store import RecordStore
 
-_logger: Final = logging.getLogger("ibm_circuit_job.account.provider")  # one for all of a provider
+_logger: Final = logging.getLogger("ibm_circuit_job.account.provider")  # all parts of a provider log here
 
 
 class JobsOfAccount(BackendsOfAccount):
@@ -74,7 +74,7 @@ class JobsOfAccount(BackendsOfAccount):
         Source: ``GET /jobs``.
 
         Args:
-            limit: The most jobs to return; ``None`` for all.
+            limit: The largest number of jobs to return; ``None`` for all.
             skip: How many matching jobs to leave out at the beginning.
             backend_name: Only jobs of this backend.
             status: Only jobs with this status, or one of these; ``"pending"`` for jobs that have not ended,
@@ -86,7 +86,7 @@ class JobsOfAccount(BackendsOfAccount):
             instance: Only jobs of this ``hub/group/project``; the provider's by default.
             legacy: Only jobs of ``qiskit-ibmq-provider``, from 2018 to 2023. IBM Quantum Platform has none of them, so
                 the list is empty there, with a warning. A local service has those of ``LocalService.age_job()``.
-            offline: Whether to list the jobs of this service in the store, without a request.
+            offline: Whether to list jobs from the store, without a request. They are those of this service.
 
         Returns:
             Handles on the jobs.
@@ -139,7 +139,7 @@ class JobsOfAccount(BackendsOfAccount):
         pages = self._pages(
             client,
             wanted,
-            # Whole pages, if the jobs are filtered here by their status.
+            # Whole pages if this method filters the jobs by their status.
             PAGE if limit is None or wanted.statuses else min(PAGE, limit + skip),
             backend_name=backend_name,
             # The account's API lists the jobs of all instances, unless one is named.
@@ -150,7 +150,7 @@ class JobsOfAccount(BackendsOfAccount):
         # Pages are requested only until there are enough jobs.
         last = sys.maxsize if limit is None else min(skip + limit, sys.maxsize)
         found = list(islice(fitting, min(skip, last), last))
-        # A backend is requested when a handle first needs it, once for all handles: a listing stays one request.
+        # A backend is requested when a handle first needs it, once for all handles. The listing itself requests none.
         backend_named = cache(self._backend_of_job)
 
         def find_backend(seen: Job) -> IBMBackend | None:
@@ -178,12 +178,12 @@ class JobsOfAccount(BackendsOfAccount):
     def _pages(
         self, client: RuntimeClient | OldestJobs, wanted: WantedJobs, first: int, **filters: Any
     ) -> Iterator[list[Job]]:
-        """Yield the pages of the service's listing, with each job once.
+        """Yield the pages of the service's listing. Each job is on one page only.
 
         Args:
             client: The client that sends the requests.
             wanted: The filters that the service applies.
-            first: The most jobs on the first page.
+            first: The largest number of jobs on the first page.
             **filters: Further arguments of the listing.
         """
         seen: set[str] = set()
@@ -216,7 +216,7 @@ class JobsOfAccount(BackendsOfAccount):
         """Return the unfinished jobs of the store, for example after a crash or on another day.
 
         These are the jobs of this service that had not ended when they were last saved. DONE jobs are among them if
-        they had not ended when they were first saved, and their result is not in the store.
+        the store saw them before they ended, and does not have their result.
 
         The current statuses take about N / 200 requests, and one more for each job that the service does not list. Jobs
         that the service does not know, or refuses to describe, are left out, with a warning in the log.
@@ -259,7 +259,7 @@ class JobsOfAccount(BackendsOfAccount):
         )
 
     def _save_all(self, seen: Sequence[Job]) -> Mapping[str, Job]:
-        """Save the records of many jobs, and return the store's records afterwards, by the jobs' IDs."""
+        """Save the records of many jobs, and return what the store has afterwards: job ID -> record."""
         if self.store is None:
             return {}
         saved = stored.value_or_warn(stored.stored_records(self.store, [job.job_id for job in seen]))

@@ -2,7 +2,7 @@
 
 A process that polls for a job has a lease on it in the store; ``state.watching`` decides which process that is. This
 module has one thread for each store with a wait. The thread renews the leases of this process, and merges what other
-processes save into the cells. A wait goes on without a store that fails: the process then polls by itself.
+processes save into the records of the handles. If the store fails, the wait goes on: the process then polls by itself.
 """
 
 from __future__ import annotations
@@ -36,14 +36,12 @@ _TRIES: Final = 8
 """How often a new wait tries to read the leases while other processes write."""
 _TRY_SECONDS: Final = 0.02
 """The pause between two of these tries."""
-
-
 _SLOW_SECONDS: Final = 0.2
 """If a failed call took longer than this, the database counts as not responding."""
 _REST_SECONDS: Final = 5.0
 """The pause before the next call of a database that does not respond."""
 _LEAVING_SECONDS: Final = 0.05
-"""The most that the end of a wait waits for the thread that uses the database."""
+"""Seconds that the end of a wait waits at most for the thread that uses the database."""
 
 
 class SharedWait:
@@ -62,7 +60,7 @@ class SharedWait:
         self.promised = effects.monotonic()
         """When the wait will poll again, by the monotonic clock."""
         self.has_lapsed = False
-        """Whether that time has passed without a poll, so that other processes may take over."""
+        """Whether the poll was so late that other processes may take over."""
         self._sharing = sharing
         self._process = os.getpid()
 
@@ -71,11 +69,14 @@ class SharedWait:
         return self._is_in_fork or self._sharing.is_asking(job_id)
 
     def promise(self, seconds: float) -> None:
-        """Announce the next poll, or the next call of this method. If it is late, another process takes over."""
+        """Announce that the wait polls, or calls this method again, within some seconds.
+
+        If it does neither in time, another process takes over.
+        """
         self.promised = effects.monotonic() + seconds
 
     def resume(self) -> None:
-        """Share the wait again after it was late."""
+        """Share the wait again if it was late."""
         self.promise(0.0)
         if self.has_lapsed and not self._is_in_fork:
             self.has_lapsed = False
@@ -93,7 +94,7 @@ class SharedWait:
 
 
 class SharedJob:
-    """A shared wait for one job: the ``Shared`` of ``threads.following``."""
+    """A shared wait for one job. It has the methods of the protocol ``Shared`` in ``threads.following``."""
 
     def __init__(self, job_id: str) -> None:
         self._job_id = job_id
@@ -113,7 +114,7 @@ class SharedJob:
         self.wait.promise(seconds)
 
     def resume(self) -> None:
-        """Share the wait again after it was late."""
+        """Share the wait again if it was late."""
         self.wait.resume()
 
     def pause(self, seconds: float) -> None:
@@ -130,16 +131,16 @@ class _Sharing:
         self._leases = leases
         self._watcher = uuid.uuid4().hex
         self._lock = threading.Lock()
-        """Guards what follows."""
+        """Guards ``_waits`` and ``_thread``."""
         self._waits: list[SharedWait] = []
         self._seen: dict[str, Seen] = {}
         self._digests: dict[str, str | None] = {}
         self._followed: set[str] = set()
         self._rests_until = 0.0
-        """Until when a database that did not respond is not called, by the monotonic clock."""
+        """When a database that did not respond is called again at the earliest, by the monotonic clock."""
         self._thread: threading.Thread | None = None
         self._using = threading.Lock()
-        """Held by the thread that uses the database. After the last wait has ended, no thread does."""
+        """Locked by the thread that uses the database. After the last wait has ended, no thread uses it."""
         self._nudge = threading.Event()
 
     # The waits
@@ -259,7 +260,7 @@ class _Sharing:
         self._wake_new_pollers()
 
     def _wake_new_pollers(self) -> None:
-        """Wake the waits for jobs that another process has polled for until now, and this process polls for now."""
+        """Wake the waits for the jobs that this process polls for now, and that another process polled for before."""
         followed = {job_id for job_id in [*self._seen] if not self.is_asking(job_id)}
         taken_over = self._followed - followed
         self._followed = followed
@@ -285,7 +286,7 @@ class _Sharing:
                 wait.wake()
 
     def _release(self, *, is_last: bool, but_for: Iterable[str] = ()) -> None:
-        """Release the leases of jobs that no wait polls for, and remove these jobs."""
+        """Release the leases of jobs that no wait needs, and remove what was seen of these jobs."""
         wanted = {*but_for} or {*self._wanted(effects.monotonic())}
         left = [job_id for job_id in [*self._seen] if job_id not in wanted]
         mine = [job_id for job_id in left if self._has_lease(job_id)]
@@ -391,7 +392,7 @@ def shared_wait(
 
 
 def shared_job(cell: JobCell) -> SharedJob | None:
-    """Begin a wait for one job that other processes may share; ``None`` if none can, or the job has ended."""
+    """Begin a wait for one job that other processes may share; ``None`` if none may, or if the job has ended."""
     if cell.saved_job is None or cell.state.is_confirmed_final:
         return None
     shared = SharedJob(cell.job_id)
@@ -403,7 +404,7 @@ def shared_job(cell: JobCell) -> SharedJob | None:
 
 
 class SharedJobs:
-    """A wait for many jobs of any stores. This process polls for jobs without a store."""
+    """A wait for many jobs, of one or several stores. This process itself polls for the jobs that have no store."""
 
     def __init__(self) -> None:
         self._waits: list[SharedWait] = []
@@ -436,7 +437,7 @@ class SharedJobs:
         return wait is None or wait.is_asking(job_id)
 
     def take_turns(self) -> bool:
-        """Share late waits again; return whether this process polls for jobs that other processes polled for before."""
+        """Share late waits again, and return whether this process polls for a job that it did not poll for before."""
         for wait in self._waits:
             wait.resume()
         polled = {job_id for job_id in self._by_job if self.is_asking(job_id)}

@@ -1,4 +1,4 @@
-"""Runs the service in this process: one uvicorn server on one port."""
+"""Run the local service in this process: one uvicorn server on one port."""
 
 from __future__ import annotations
 
@@ -60,15 +60,17 @@ class ServerSettings:
     port: int = 0
     """The port; 0 for any free port."""
     workers: int = 2
-    """How many processes execute jobs. For a given executor: how many jobs of a simulator it gets at once."""
+    """How many processes execute jobs. With *executor*: how many jobs of a simulator the executor gets at once."""
     executor: str | Submit | None = None
-    """What executes jobs: the address of a Dask scheduler, or ``submit`` of an executor; by default own processes."""
+    """What executes jobs: the address of a Dask scheduler, or ``submit`` of an executor; by default processes of
+    the service."""
     seed: int | None = None
     """The seed of every simulation whose job gives no seed."""
     rate_limit: int | None = None
-    """How many jobs may be submitted a minute; any number by default."""
+    """How many jobs may be submitted in a minute; by default, any number."""
     results_at_url: int | None = None
-    """Results of at least this many bytes are sent as a URL; by default 10 MiB in the API of Classic, else never."""
+    """Results of at least this many bytes are sent as a URL. By default, the limit is 10 MiB in the API of Classic, and
+    the API of IBM Quantum Platform has none."""
     token_seconds: int = 3600
     """Seconds for which an access token of IBM Quantum Platform is valid."""
     faults: FaultPlan = field(factory=FaultPlan)
@@ -101,7 +103,7 @@ class Started:
     platform_url: str
     """The URL of the API of IBM Quantum Platform."""
     root: str
-    """The URL below which the other services are: IAM, the search and the catalog."""
+    """The URL below which the other services are: IAM, the search, the catalog and the resource controller."""
     instance: str
     """The first instance of IBM Quantum Platform, as a CRN."""
     token: str = field(repr=False)
@@ -145,7 +147,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-        # At once, since another program can bind a port on which no socket listens yet.
+        # Listen at once, since another program can bind a port on which no socket listens yet.
         bound.listen(1024)
     except OSError as error:
         bound.close()
@@ -163,7 +165,7 @@ def is_loopback(host: str) -> bool:
 
 
 def application(service: Service, page: Page, control: Control) -> Starlette:
-    """Return the service as a Starlette application: both APIs, the services of the cloud, the page, the controls."""
+    """Return the service as a Starlette application: both APIs, the services of the cloud, page and controls."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -204,7 +206,7 @@ class _Server(uvicorn.Server):
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # First, since open streams end when they know that the service stops, and uvicorn waits for them.
+        # This comes first: uvicorn waits for open streams, and they end only when they know that the service stops.
         self._on_stopping()
         # A stream whose client reads nothing does not end. Uvicorn would cancel it, and log a traceback.
         asyncio.get_running_loop().call_later(_STREAMS_SECONDS, self._drop_connections)
@@ -216,7 +218,7 @@ class _Server(uvicorn.Server):
 
 
 def _allow_many_connections() -> None:
-    """Raise the limit of open files, and so of connections, from its default to the most that the system allows."""
+    """Raise the limit of open files to the most that the system allows. It also limits the number of connections."""
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - Windows does not have it
@@ -240,16 +242,17 @@ def _executor(settings: ServerSettings) -> JobExecutor:
 def serve(
     settings: ServerSettings, bound: socket.socket, started: Callable[[Started, Callable[[], None]], None]
 ) -> None:
-    """Run the service until the function that *started* gets is called, or SIGINT or SIGTERM arrives.
+    """Run the service until it is stopped: by SIGINT, by SIGTERM, or by the function that *started* gets.
 
     Args:
         settings: The settings.
         bound: The socket on which the service listens.
-        started: Called once, when the service takes requests, with its URLs and a function that stops it.
+        started: Called once, when the service takes requests. Its arguments are the URLs of the service and a function
+            that stops the service.
 
     Raises:
-        RecordsUnavailable: If its folder cannot be used.
-        ExecutorUnavailable: If its executor cannot be used.
+        RecordsUnavailable: If the folder of the service cannot be used.
+        ExecutorUnavailable: If the executor cannot be used.
     """
     _allow_many_connections()
     if settings.devices is not None:

@@ -9,13 +9,13 @@ The rules, in this order:
 1. A job that has ended is not polled again.
 2. A permanent failure ends the wait. Temporary failures end it when they have lasted longer than ``patience``.
 3. The deadline of the caller ends the wait.
-4. If the client offers a push stream, the waiter listens to it. The service refuses a stream while the job does not
-   run. The waiter then tries again after it has seen the job running.
+4. If the client offers a push stream, on which the service reports changes of the job, the waiter listens to it. The
+   service refuses a stream while the job does not run. The waiter then tries again after it has seen the job running.
 5. When a stream closes, the waiter polls the status at once. While the status lags behind the stream, it polls again
    after short pauses.
 6. Without a stream the waiter polls. For a queued job the pause is a share of the time waited, up to ``steady_pause``.
-   It then stays the same for two hours, because many jobs run for a few seconds only, and afterwards grows with the
-   square root of the time. It is longer while the service expects the job to start much later.
+   It stays at ``steady_pause`` until the wait is two hours old, because many jobs run for a few seconds only. Then it
+   grows with the square root of the time waited. It is longer while the service expects the job to start much later.
 7. For a running job the pause is a share of the time that the job has run. It is shorter around the moment at which the
    service expects the job to end.
 8. Each pause is shortened by a different amount, so that two waiters that began together do not poll together.
@@ -32,7 +32,7 @@ from attrs.validators import ge, gt, le, lt
 from ibm_circuit_job.errors import Failure
 
 _PAUSE = [gt(0.0), le(1e6)]
-"""The range of a pause in seconds. Operating systems cannot sleep arbitrarily long."""
+"""The range of a pause in seconds. It has an end, because operating systems cannot sleep for any length of time."""
 
 
 @frozen
@@ -47,13 +47,14 @@ class WaitPolicy:
     shortest_pause: float = field(default=0.35, validator=_PAUSE)
     """The shortest pause between two polls."""
     share: float = field(default=0.08, validator=[gt(0.0), lt(math.inf)])
-    """The pause as a share (a number without a unit) of the time waited so far, or of the time that the job has run."""
+    """The pause divided by the time waited so far, or by the time that the job has run: a number without a unit."""
     steady_pause: float = field(default=5.4, validator=_PAUSE)
     """The longest pause in the first two hours of a wait. It grows afterwards, to 18.7 s after a day."""
     longest_pause: float = field(default=30.0, validator=_PAUSE)
     """The longest pause between two polls in a wait of any length."""
     lag_pause: float = field(default=0.01, validator=_PAUSE)
-    """The first pause after a stream closed, while the status lags behind; each further pause is twice as long."""
+    """The first pause after a stream closed, if the status does not yet say that the job has ended. Each further pause
+    is twice as long."""
     guard_pause: float = field(default=60.0, validator=_PAUSE)
     """How long to listen to an open stream before the status is polled as a check."""
     stream_retry: float = field(default=5.0, validator=_PAUSE)
@@ -103,7 +104,7 @@ class Wait:
     started: float
     """When the wait began."""
     deadline: float | None = None
-    """When the caller's timeout expires; ``None`` for never."""
+    """When the caller's timeout expires; ``None`` without a timeout."""
     offers_stream: bool = False
     """Whether the client can listen to a push stream."""
     ended: bool = False
@@ -119,7 +120,7 @@ class Wait:
     refusals: int = 0
     """How many streams in a row were refused for a job that was seen running."""
     lagging: int | None = None
-    """How many polls followed a closed stream while the job had not ended; ``None`` unless a stream just closed."""
+    """How many polls followed a closed stream without a final status; ``None`` unless a stream has just closed."""
     poll_now: bool = False
     """Whether the next poll comes without a pause."""
     trouble: Trouble | None = None
@@ -253,9 +254,9 @@ _STEADY_SECONDS = 7_200.0
 _SHARE_TO_GO = 0.2
 """The pause as a share of the time to a moment that the service expects, or of the time since then."""
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
-"""The golden ratio: multiples of it, modulo 1, spread most evenly over an interval."""
+"""The golden ratio minus 1. The multiples of it, modulo 1, are spread most evenly over an interval."""
 _LONGEST_REQUESTED_PAUSE = 3600.0
-"""Seconds of a service's ``Retry-After`` that are respected; a longer pause is cut to this."""
+"""The longest pause in seconds that a service can request by ``Retry-After``; a longer one is cut to this."""
 
 
 def after_poll(wait: Wait, now: float, *, ended: bool, running: bool, running_for: float | None = None) -> Wait:
@@ -273,7 +274,7 @@ def after_poll(wait: Wait, now: float, *, ended: bool, running: bool, running_fo
         True
     """
     lagging = None if wait.lagging is None else wait.lagging + 1
-    # The stream closed, but the job did not end: counted as a refusal, so that the next stream comes later.
+    # If a stream closed and the job did not end, this counts as a refusal, so that the next stream is tried later.
     useless = lagging is not None and lagging > _MOST_LAGGING and not ended
     return evolve(
         wait,
@@ -307,8 +308,8 @@ def after_estimate(wait: Wait, now: float, expected_start: float | None) -> Wait
 def wants_estimate(wait: Wait, now: float) -> bool:
     """Return whether to request an estimate of the job's start.
 
-    The first request comes after 10 seconds in the queue. The next ones come each time that the wait has grown by a
-    quarter, because a queue may move faster than estimated, and many estimates are in the past.
+    The first request comes after the first 10 seconds of a wait. The next one comes each time that the wait has grown
+    by a quarter, because a queue may move faster than estimated, and many estimates are in the past.
 
     Example:
         >>> wants_estimate(Wait(started=0.0, polled=5.0), 5.0), wants_estimate(Wait(started=0.0, polled=15.0), 15.0)
@@ -327,7 +328,7 @@ _SECONDS_BETWEEN_ESTIMATES = 10.0
 _SECONDS_AFTER_NO_ESTIMATE = 60.0
 """Seconds until the next request, if the service gave no estimate."""
 _SHARE_WAITED = 0.25
-"""Time to the next request, as a share of the time waited until the last one."""
+"""Time to the next request, divided by the time waited until the last request."""
 
 
 def after_trouble(wait: Wait, now: float, failure: Failure) -> Wait:

@@ -1,21 +1,23 @@
-"""Which of several processes polls a job that all of them wait for: pure functions of what was seen.
+"""Which of several processes polls a job that all of them wait for: pure functions of what was read of its lease.
 
 Processes that share a store share their waits. Each process has a row in the store, a *watcher*, which it renews every
-:data:`RENEWAL_SECONDS`. A *lease* names the watcher that polls a job. The other processes read what this one saves.
+:data:`RENEWAL_SECONDS`. A *lease* is a row that names the watcher that polls a job. The other processes read what the
+process of this watcher saves.
 
 The rules:
 
 1. A job is free if it has no lease, or if the watcher of its lease was not renewed for :data:`LEASE_SECONDS`. A process
    that waits for a free job takes the lease and polls.
 2. The clock of the database measures ages, because all processes share it. Each process also measures with its own
-   monotonic clock for how long a renewal has stayed the same. So setting back the clock of the database delays nothing.
+   monotonic clock for how long a renewal has stayed the same. So if the clock of the database is set back, nothing is
+   delayed.
 3. A process that could not read the lease for :data:`ALONE_SECONDS` polls by itself. So no wait depends on the
    database.
 4. A wait promises the time of its next poll. A wait that is late by more than :data:`GRACE_SECONDS` loses its leases:
    its request may hang, or its caller may be busy with something else.
 
-Two processes may poll the same job for a moment, if a slow watcher counted as dead. That costs one request and does
-no other harm, because both processes merge what they learn. Times are seconds of a monotonic clock of the process,
+If a slow watcher counted as dead, two processes may poll the same job for a moment. That costs one request and does no
+other harm, because both processes merge what they learn. Times are seconds of a monotonic clock of the process,
 unless an attribute says otherwise.
 """
 
@@ -44,7 +46,7 @@ class Lease:
     renewed: float | None = None
     """When that watcher was last renewed, by the clock of the database; ``None`` if its row was deleted."""
     age: float | None = None
-    """Seconds since ``renewed``, by the same clock; ``None`` if ``renewed`` is."""
+    """Seconds since ``renewed``, by the same clock; ``None`` if ``renewed`` is ``None``."""
 
 
 @frozen
@@ -74,7 +76,7 @@ class Follow:
     """Read what another process saves."""
 
     until: float
-    """When to poll after all, if the lease cannot be read until then."""
+    """When this process polls by itself, if the lease cannot be read until then."""
 
 
 Turn: TypeAlias = Ask | TakeOver | Follow

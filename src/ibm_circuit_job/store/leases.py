@@ -1,8 +1,8 @@
-"""Leases: if several processes wait for a job, its lease names the one that asks the service.
+"""Leases: if several processes wait for a job, its lease names the process that polls the service.
 
-The other processes are notified when that one saves something. In PostgreSQL, a transaction that saves a job with a
+The other processes are notified when this process saves something. In PostgreSQL, a transaction that saves a job with a
 lease sends a notice, which is delivered at its commit. In SQLite, ``PRAGMA data_version`` is a number that changes with
-each commit of another connection. The rules by which a lease is free are in ``state.watching``.
+each commit of another connection. ``state.watching`` has the rules that say when a lease is free.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
 
 _REMOVED_AFTER: Final = 3600.0
-"""The seconds after the last renewal of a watcher until its row is removed."""
+"""Seconds after which the row of a watcher that was not renewed is removed. A watcher is a process that waits."""
 
 
 def announce(connection: sql.Connection, job_ids: Iterable[str]) -> None:
@@ -42,7 +42,8 @@ def announce(connection: sql.Connection, job_ids: Iterable[str]) -> None:
 
 
 _IS_WANTED: Final = is_among(schema.leases.c.job_id, "of_jobs")
-# A notice is the ID of a job. PostgreSQL takes no longer text; processes read a job with such an ID at a renewal.
+# A notice is the ID of a job. PostgreSQL takes no longer text. For a job with a longer ID there is no notice: processes
+# see its changes when they renew their leases.
 _LONGEST_NOTICE: Final = 7999
 _ANNOUNCE: Final = sql.select(sql.func.pg_notify(postgresql.CHANNEL, schema.leases.c.job_id)).where(
     _IS_WANTED, sql.func.octet_length(schema.leases.c.job_id) <= _LONGEST_NOTICE
@@ -77,12 +78,13 @@ class Leases:
     def read_and_take(
         self, watcher: str, job_ids: Collection[str], free_among: Callable[[Mapping[str, Lease]], Collection[str]]
     ) -> dict[str, Lease]:
-        """Renew a watcher, take the leases that are free, and return all leases of some jobs.
+        """Renew a watcher, give it the leases that are free, and return all leases of some jobs.
 
         Args:
             watcher: The ID of the calling process as a watcher.
             job_ids: The jobs that it waits for.
-            free_among: From the leases that exist, returns the IDs of the jobs whose leases the watcher takes.
+            free_among: A function of the leases that exist. It returns the IDs of the jobs whose leases the watcher
+                is to take.
 
         Returns:
             Job ID -> lease.
@@ -111,7 +113,7 @@ class Leases:
         Args:
             watcher: The watcher that has the leases.
             job_ids: The jobs.
-            is_last: Whether the watcher waits for no other jobs, so that it is removed as well.
+            is_last: Whether the watcher waits for no other jobs. Then its row is removed as well.
 
         Raises:
             JobStoreError: If the store cannot be written to at the moment. The leases then expire.
@@ -167,7 +169,7 @@ def _record(row: Any) -> Job | None:
 
 
 _DIGESTS: Final = pairs("digests")
-# The records whose digest is another than the one that the caller has.
+# The records whose digest differs from the digest that the caller has.
 _CHANGED: Final = (
     sql.select(schema.jobs)
     .join_from(_DIGESTS, schema.jobs, schema.jobs.c.job_id == _DIGESTS.c.key)
@@ -201,6 +203,7 @@ _REMOVE_LEASES: Final = sql.delete(schema.leases).where(
     schema.leases.c.watcher.not_in(sql.select(schema.watchers.c.watcher))
 )
 _RELEASE: Final = sql.delete(schema.leases).where(schema.leases.c.watcher == _OF_WATCHER, _IS_WANTED)
+# To take a lease, its row is deleted, and a new one is inserted.
 _TAKE: Final = sql.delete(schema.leases).where(_IS_WANTED)
 # One row for each watcher, of which there are few.
 _LEASES: Final = (

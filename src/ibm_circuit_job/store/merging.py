@@ -1,11 +1,12 @@
 """Merge facts into the records and histories of jobs in a store, within one transaction.
 
 Jobs are merged in portions. For each portion, one statement reads the rows, Python merges them, and one statement
-writes each table. So a save takes about ten statements for a portion, and not for a job.
+writes each table. So a portion takes about ten statements, however many jobs are in it.
 
-Two transactions that save never block each other. A transaction first inserts the jobs that the store lacks, in the
-order of their IDs. Another transaction that inserts one of these jobs waits until the first has ended. Then the
-transaction locks the rows of the other jobs, in the same order. It inserts nothing after it has locked rows.
+Two transactions that save the same jobs do not deadlock. A transaction first inserts the jobs that the store lacks, in
+the order of their IDs. Another transaction that inserts one of these jobs waits until the first one has ended. Then the
+transaction locks the rows of the other jobs, in the same order. It inserts no job after it has locked rows, except one
+that was deleted in the meantime.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ class Saving:
     service: str | None
     """The service that has the jobs; ``None`` if unknown."""
     now: datetime | None
-    """The present time, if the facts have just been observed: they are then the newest. ``None`` for older facts."""
+    """The present time if the facts have just been observed, so that they are the newest; ``None`` for older facts."""
     results: Collection[tuple[str, str]]
-    """The job ID and SHA-256 of each body that is a result, from :func:`results_among`. To find out takes seconds for a
-    large body, so it is done before the transaction."""
+    """The job ID and SHA-256 of each body that is a result, from :func:`results_among`. To check a large body takes
+    seconds, so it is done before the transaction."""
 
 
 def merge_in(connection: sql.Connection, saving: Saving) -> dict[str, str]:
@@ -78,7 +79,10 @@ def merge_in(connection: sql.Connection, saving: Saving) -> dict[str, str]:
 
 
 def _make(connection: sql.Connection, saving: Saving, job_ids: Sequence[str], damaged: dict[str, str]) -> set[str]:
-    """Insert new jobs, and return their IDs, without those that another transaction has inserted meanwhile."""
+    """Insert new jobs, and return the IDs of the jobs that need no further work.
+
+    Jobs that another transaction has inserted in the meantime are not among them.
+    """
     merges = _merges(connection, saving, {job_id: _new_row(job_id) for job_id in job_ids}, damaged)
     made = insert_new(connection, schema.jobs, [{**each.row, **each.values} for each in merges])
     ours = [each for each in merges if each.job.job_id in made]
@@ -233,7 +237,7 @@ def _new_row(job_id: str) -> dict[str, Any]:
 
 
 def _joined_references(saved: Mapping[str, Reference], arrived: Sequence[Body]) -> Mapping[str, Reference]:
-    """The references of a job by slot, after more bodies have arrived: of each slot the newest."""
+    """The references of a job by slot, after more bodies have arrived: the newest reference of each slot."""
     references = dict(saved)
     for body in arrived:
         seen, slot = Reference(type(body), body.stamp, body.observed_at, body.sha256), slot_of(body)
@@ -295,7 +299,7 @@ def _sound_row(connection: sql.Connection, row: seals.Row) -> tuple[seals.Row, J
     except Damaged as damage:
         raise Damaged(f"the record of job {job_id} is damaged, and so is its history: {said}; {damage}") from None
     bodies = [body for _, reference in seen for body in [body_of(connection, reference)] if body is not None]
-    # The newest of each slot, since later entries of the dict replace earlier ones.
+    # The newest reference of each slot, since later entries of the dict replace earlier ones.
     references = dict(sorted(seen, key=lambda each: each[1].order))
     return {
         **row,
@@ -324,7 +328,7 @@ def _body_columns(references: Mapping[str, Reference]) -> dict[str, Any]:
 def _appended(
     connection: sql.Connection, histories: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The rows to append to histories, with their numbers. Facts that a history has already are left out."""
+    """The rows to append to histories, with their numbers. Facts that a history already has are left out."""
     digests = [row["digest"] for rows in histories.values() for row in rows]
     last: dict[str, int] = {}
     known = set[tuple[str, str]]()
@@ -379,7 +383,7 @@ def _dropped(connection: sql.Connection, job: Job) -> Sequence[sql.RowMapping]:
 
 
 def _counts(record: object, job: Job) -> bool:
-    """Whether a field of the record comes from this fact, so that the other facts could not restore it."""
+    """Whether a field of the merged record comes from this fact. Without it, the record could not be restored."""
     try:
         facts = read_record(record).facts
     except Damaged:

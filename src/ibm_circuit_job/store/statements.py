@@ -1,6 +1,6 @@
 """Statements for many rows at once, in the dialect of each database.
 
-All rows for PostgreSQL, and all texts to compare a column with, are one parameter: a text of JSON. So one statement
+All rows for PostgreSQL are one parameter, which is JSON. So are all texts to compare a column with. Thus one statement
 serves any number of rows, and is sent, parsed and planned once. SQLite takes rows one by one.
 """
 
@@ -20,7 +20,7 @@ _AT_ONCE: Final = 500
 """The most rows in one statement, which bounds its memory."""
 _T = TypeVar("_T")
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
-"""Rows of a table: column -> value. All have the same columns, and no value is of type ``bytes``."""
+"""Rows of a table: column -> value. All rows have the same columns, and no value is of type ``bytes``."""
 
 
 def insert(connection: sql.Connection, table: sql.Table, rows: Rows) -> None:
@@ -34,7 +34,9 @@ def insert(connection: sql.Connection, table: sql.Table, rows: Rows) -> None:
 
 
 def insert_new(connection: sql.Connection, table: sql.Table, rows: Rows) -> set[str]:
-    """Insert rows in one statement, and return their keys. Rows that another transaction has just inserted are skipped.
+    """Insert rows in one statement, and return the keys of the inserted rows.
+
+    In PostgreSQL, rows that another transaction has inserted before are skipped.
 
     Args:
         connection: The transaction. In SQLite, no other transaction writes at the same time.
@@ -66,7 +68,7 @@ def update(connection: sql.Connection, table: sql.Table, rows: Rows) -> None:
     if _takes_json(connection):
         connection.execute(_change_by_json(table, names), _given(rows))
     else:
-        # The key has a name of its own: SQLAlchemy would take a parameter with a column's name as a new value.
+        # The parameter of the key is not named after its column: SQLAlchemy would take it as a new value of the column.
         connection.execute(_change(table, names), [{**row, _KEY: row[key.name]} for row in rows])
 
 
@@ -77,7 +79,7 @@ def portions(things: Iterable[_T]) -> Iterator[list[_T]]:
 
 
 def is_among(column: sql.ColumnElement[Any], name: str) -> sql.ColumnElement[bool]:
-    """Return the condition that a column is one of the texts in a parameter.
+    """Return the condition that the value of a column is one of the texts in a parameter.
 
     Args:
         column: The column.

@@ -1,6 +1,6 @@
-"""Makes replies of the service from facts, as bytes in the form of the channel ``ibm_quantum``.
+"""Make replies of the service from facts, as bytes in the form of the channel ``ibm_quantum``.
 
-The functions are the inverse of the readers in :mod:`ibm_circuit_job.wire.replies`.
+Each function does the reverse of a reader in :mod:`ibm_circuit_job.wire.replies`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def job_reply(job: Job, *, exclude_params: bool = True) -> bytes:
 
     Args:
         job: The record.
-        exclude_params: Whether the inputs are left out.
+        exclude_params: Whether to leave out the inputs.
 
     Example:
         >>> from ibm_circuit_job import Job

@@ -1,13 +1,14 @@
 """Expectation values of the official client-side estimator, from the bits that an ``executor`` job measured.
 
-A task is one pub: its observables, and the basis in which each configuration was measured. The mitigation of a task is
-one of these:
+A *task* belongs to one pub (a circuit with its parameters and observables). It has the observables, and the bases that
+were measured for each set of parameters. Its mitigation is one of these:
 
 - none;
-- ``pec``: each randomization has a sign, and the mean is scaled;
+- ``pec`` (probabilistic error cancellation): each randomization has a sign, and the mean is scaled;
 - ``gate_folding`` or ``pea``: the noise is amplified by several factors, and the value without noise is extrapolated.
 
-Each of them can be combined with a calibration of the readout (TREX), which scales each term.
+Each of them can be combined with a calibration of the readout (TREX, twirled readout error extinction), which scales
+each term.
 
 Source: ``qiskit_mitigation`` 0.1, version 0.1 of its tasks.
 """
@@ -64,10 +65,11 @@ class Task:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Return the task of an entry of the pass-through data.
+        """Return the task from its JSON, which the client sent with the job and the service returned unchanged.
 
         Raises:
-            ValueError: If its version or its mitigation is not known.
+            ValueError: If the version or the mitigation of the task is not known, or if its observables are not broadcast
+                with its parameters.
         """
         mitigation = data["mitigation"]
         if data["version"] != _VERSION or mitigation not in {None, "pec", "gate_folding", "pea"}:
@@ -97,12 +99,16 @@ class Task:
 
     @property
     def number_of_items(self) -> int:
-        """How many items of the program belong to this task: one for each factor with folded gates, else one."""
+        """How many items of the program belong to this task: with folded gates one for each noise factor, else one."""
         return len(self.noise_factors) if self.mitigation == "gate_folding" else 1
 
     @property
     def result_shape(self) -> Index:
-        """The shape of the expectation values."""
+        """The shape of the expectation values.
+
+        Raises:
+            ValueError: If there are more values than a result may have.
+        """
         shape: Index = np.broadcast_shapes(self.shape, self.observables.shape)
         if math.prod(shape) > MOST_EXPERIMENTS:
             raise ValueError(f"expected at most {MOST_EXPERIMENTS} expectation values, got the shape {shape}")
@@ -174,13 +180,13 @@ class _Moments:
 
     mean: float
     of_shots: float
-    """Over all shots."""
+    """The variance of the values of all shots."""
     of_twirls: float
-    """Over the means of the randomizations."""
+    """The variance of the means of the randomizations."""
 
 
 def _moments(term: str, bits: NDArray[Any], signs: NDArray[Any] | None = None) -> _Moments:
-    """The moments of a term, from bits of the shape ``(randomizations, shots, bits)``, the bit of qubit 0 first."""
+    """The moments of a term, from bits of the shape ``(randomizations, shots, bits)``. The bit of qubit 0 is first."""
     letters = np.array(list(term))[::-1]
     parity = np.isin(letters, list("XYZ"))
     values = 1 - 2 * (bits[..., parity].sum(axis=-1) % 2)
@@ -196,7 +202,7 @@ def _moments(term: str, bits: NDArray[Any], signs: NDArray[Any] | None = None) -
 
 
 def _place(term: str, bases: Sequence[tuple[str, int]]) -> int:
-    """The index in the data at which a term was measured: that of the first basis that fits all its qubits."""
+    """The index in the data at which a term was measured: the index of the first basis that fits all its qubits."""
     wanted = term.translate(_AXES)
     for basis, place in bases:
         if all(letter in ("I", axis) for letter, axis in zip(wanted, basis.lstrip("+-"), strict=True)):
@@ -205,7 +211,7 @@ def _place(term: str, bases: Sequence[tuple[str, int]]) -> int:
 
 
 def _scale(calibration: Calibration | None) -> Callable[[str], float]:
-    """Return the function that gives the factor of a term, which corrects its readout errors."""
+    """Return a function from a term to the factor that corrects its readout errors."""
 
     def of_term(term: str) -> float:
         if calibration is None:
@@ -224,7 +230,7 @@ def _terms(task: Task, place: Index) -> tuple[list[tuple[str, float]], Sequence[
 
 
 def _within(place: Index, shape: Index) -> Index:
-    """The index into a broadcast array, for an index of the result."""
+    """The index into an array that is broadcast, for an index of the result."""
     own = place[len(place) - len(shape) :]
     return tuple(0 if size == 1 else index for index, size in zip(own, shape, strict=True))
 

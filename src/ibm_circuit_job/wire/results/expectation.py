@@ -68,8 +68,8 @@ class Task:
         """Return the task from its JSON, which the client sent with the job and the service returned unchanged.
 
         Raises:
-            ValueError: If the version or the mitigation of the task is not known, or if its observables are not broadcast
-                with its parameters.
+            ValueError: If the version or the mitigation of the task is not known, or if its observables are not
+                broadcast with its parameters.
         """
         mitigation = data["mitigation"]
         if data["version"] != _VERSION or mitigation not in {None, "pec", "gate_folding", "pea"}:

@@ -135,6 +135,8 @@ class Database:
             sqlite.listen(engine)
         else:
             arguments = postgresql.connect_arguments(self.url, self.timeout)
+            # No column is an hstore, and to look for that type takes a query of each engine.
+            sizes["use_native_hstore"] = False
             engine = sql.create_engine(self.url, hide_parameters=True, connect_args=arguments, **sizes)
             postgresql.listen(engine)
         return engine

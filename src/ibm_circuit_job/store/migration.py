@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -31,7 +32,25 @@ _JOBS_PER_LOG_LINE: Final = 10_000
 
 
 def _make_tables(connection: sql.Connection) -> None:
-    schema.tables.create_all(connection)
+    """Make the tables and indexes of a new store.
+
+    Not by ``create_all``, which looks for each table first, and makes each text anew: that took half of the time in
+    which a store is created.
+    """
+    for statement in _statements_of_new_store(f"{connection.dialect.name}+{connection.dialect.driver}"):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _statements_of_new_store(backend: str) -> list[str]:
+    """The statements that make the tables; for PostgreSQL, which takes several at once, all in one text."""
+    made_for = sql.make_url(f"{backend}://").get_dialect()()
+    made: list[str] = []
+    for table in schema.tables.sorted_tables:
+        made.append(str(CreateTable(table, if_not_exists=True).compile(dialect=made_for)))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        made += [str(CreateIndex(index, if_not_exists=True).compile(dialect=made_for)) for index in indexes]
+    return made if made_for.name == "sqlite" else [";".join(made)]
 
 
 def _add_what_is_awaited(connection: sql.Connection) -> None:
@@ -131,8 +150,8 @@ MIGRATIONS: list[Callable[[sql.Connection], None]] = [
     _add_place_of_payloads,
     _add_leases,
 ]
-"""The steps: the first makes version 1 from an empty database, the second makes version 2 from version 1, and so on.
-The first step makes all tables as they are today. Each later step adds what a store of the version before it lacks."""
+"""The steps: the first makes a store of the present version from an empty database, the second makes version 2 from
+version 1, and so on. Each of these adds what a store of the version before it lacks."""
 
 
 class NotOurs(Exception):  # noqa: N818 - named for what it says
@@ -202,16 +221,18 @@ def migrate(connection: sql.Connection) -> None:
         # If two processes create the store at once, the second one waits here.
         connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
     found = version_of(connection)
-    schema.version.create(connection, checkfirst=True)
+    connection.execute(CreateTable(schema.version, if_not_exists=True))
     if connection.dialect.name == "postgresql":
         # Waits for transactions that have checked the version, and blocks those that are about to.
         connection.exec_driver_sql("LOCK TABLE store_version IN ACCESS EXCLUSIVE MODE")
     if connection.dialect.name == "sqlite":
         # With the default cache, pages are written to the log repeatedly: the rows of one job are on many pages.
         connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
-    for number, step in enumerate(MIGRATIONS[found:], start=found + 1):
+    for step in MIGRATIONS[found:] if found else MIGRATIONS[:1]:
         step(connection)
-        connection.execute(sql.insert(schema.version).values(version=number))
+    reached = [{"version": number} for number in range(found + 1, len(MIGRATIONS) + 1)]
+    if reached:
+        connection.execute(sql.insert(schema.version), reached)
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
         # The connection is used again. With the large cache, the first large body would fill that memory.

@@ -15,9 +15,9 @@ from ibm_circuit_job import Job, JobStore, refresh
 pytest_plugins = ["clean_process", "postgresql"]
 
 
-def test_processes_that_merge_at_once_lose_nothing(store_url, clean_process):
+def test_processes_that_merge_at_once_lose_nothing(unmade_store_url, clean_process):
     started = time.monotonic()
-    saves = sum(clean_process.call("merging_processes", "merged", store_url))
+    saves = sum(clean_process.call("merging_processes", "merged", unmade_store_url))
     seconds = time.monotonic() - started
     came = {}
     for number in range(PROCESSES):
@@ -25,7 +25,7 @@ def test_processes_that_merge_at_once_lose_nothing(store_url, clean_process):
             for record in records:
                 came.setdefault(record.job_id, set()).update(record.facts)
     started = time.monotonic()
-    with JobStore(store_url) as store:
+    with JobStore(unmade_store_url) as store:
         kind = store._database.url.get_backend_name()
         assert {job.job_id for job in store.records()} == came.keys()
         for job_id, facts in came.items():
@@ -46,6 +46,6 @@ def test_processes_that_merge_at_once_lose_nothing(store_url, clean_process):
 
 
 @pytest.mark.parametrize("processes", [2, 8] if THOROUGH else [3])
-def test_processes_that_create_the_store_at_once_all_succeed(store_url, processes, clean_process):
-    seen = clean_process.call("merging_processes", "created", store_url, processes)
+def test_processes_that_create_the_store_at_once_all_succeed(unmade_store_url, processes, clean_process):
+    seen = clean_process.call("merging_processes", "created", unmade_store_url, processes)
     assert seen == [processes] * processes * ROUNDS

@@ -49,9 +49,9 @@ def bytes_of(store, url):
 
 
 @pytest.mark.benchmark(group="store: very many jobs")
-def test_very_many_jobs(benchmark, report, store_url, request):
-    kind = request.node.callspec.params["store_url"]
-    with JobStore(store_url, timeout=600) as store:
+def test_very_many_jobs(benchmark, report, unmade_store_url, request):
+    kind = request.node.callspec.params["unmade_store_url"]
+    with JobStore(unmade_store_url, timeout=600) as store:
 
         def save_all():
             took = 0.0
@@ -64,7 +64,7 @@ def test_very_many_jobs(benchmark, report, store_url, request):
 
         took = benchmark.pedantic(save_all, rounds=1, iterations=1)
         report(f"{kind}: save {JOBS:,} jobs", took, "s", note=f"{JOBS / took:.0f} a second", aim="1,000,000 in 600 s")
-        report(f"{kind}: size of a job on disk", bytes_of(store, store_url) / JOBS, "bytes")
+        report(f"{kind}: size of a job on disk", bytes_of(store, unmade_store_url) / JOBS, "bytes")
         for what, filters in {
             "newest": {},
             "tag": {"job_tags": ["tag-7"]},

@@ -65,13 +65,13 @@ def watched(store, watchers, *, shares=True, killed=0):
 
 
 @pytest.mark.benchmark(group="jobs that eight processes wait for")
-def test_eight_processes_that_wait_for_the_same_jobs(benchmark, report, store_url, tmp_path):
+def test_eight_processes_that_wait_for_the_same_jobs(benchmark, report, unmade_store_url, tmp_path):
     alone, ends, requests_alone = watched(str(tmp_path / "alone.sqlite"), 1, shares=False)
     late_alone = [alone[0]["told"][job_id] - ends[job_id] for job_id in ends]
 
-    told, ends, requests = benchmark.pedantic(lambda: watched(store_url, WATCHERS), rounds=1, iterations=1)
+    told, ends, requests = benchmark.pedantic(lambda: watched(unmade_store_url, WATCHERS), rounds=1, iterations=1)
 
-    where = "PostgreSQL" if store_url.startswith("postgresql") else "SQLite"
+    where = "PostgreSQL" if unmade_store_url.startswith("postgresql") else "SQLite"
     assert all(each["told"].keys() == ends.keys() for each in told)
     wrote = {job_id: min(each["wrote"].get(job_id, 1e12) for each in told) for job_id in ends}
     delays = [each["told"][job_id] - wrote[job_id] for each in told for job_id in ends if job_id not in each["wrote"]]
@@ -90,11 +90,11 @@ def test_eight_processes_that_wait_for_the_same_jobs(benchmark, report, store_ur
 
 
 @pytest.mark.benchmark(group="jobs that eight processes wait for")
-def test_three_of_eight_processes_are_killed(benchmark, report, store_url):
+def test_three_of_eight_processes_are_killed(benchmark, report, unmade_store_url):
     told, ends, requests = benchmark.pedantic(
-        lambda: watched(store_url, WATCHERS, killed=KILLED), rounds=1, iterations=1
+        lambda: watched(unmade_store_url, WATCHERS, killed=KILLED), rounds=1, iterations=1
     )
-    where = "PostgreSQL" if store_url.startswith("postgresql") else "SQLite"
+    where = "PostgreSQL" if unmade_store_url.startswith("postgresql") else "SQLite"
     assert len(told) == WATCHERS - KILLED
     assert all(each["told"].keys() == ends.keys() for each in told)
     late = [each["told"][job_id] - ends[job_id] for each in told for job_id in ends]

@@ -9,13 +9,16 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sql
+
+from ibm_circuit_job import JobStore
+from ibm_circuit_job.store import schema
 
 PROGRAMS = "/usr/lib/postgresql"
 """Where Debian has the programs of a server, which are not on the path, by version."""
@@ -38,17 +41,101 @@ def postgresql():
         yield url
 
 
+class Databases:
+    """Databases of a server, each for one test at a time: to make one takes the server longer than most tests take."""
+
+    def __init__(self, server):
+        self._server, self._idle, self._shapes = server, {True: [], False: []}, {}
+
+    @contextmanager
+    def one(self, *, with_store):
+        """The URL of a database that is empty, or of a store without jobs, until the end of the block."""
+        idle = self._idle[with_store]
+        name = idle.pop() if idle else self._made(with_store)
+        yield self._url(name)
+        # One that a test has changed or removed is not used again.
+        with suppress(psycopg.Error), self._connected(name) as connection:
+            connection.execute(f"SET lock_timeout = '10s'; {END_OTHERS}")
+            if not with_store:
+                tables = connection.execute(TABLES).fetchone()[0]
+                connection.execute(f"DROP TABLE IF EXISTS {tables}" if tables else "SELECT 1")
+            if self._shape(connection, with_store) == self._shapes[with_store]:
+                if with_store:
+                    connection.execute(FORGET)
+                idle.append(name)
+
+    def _made(self, with_store):
+        name = f"store_{next(_numbers)}"
+        with self._connected(sql.make_url(self._server).database) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        if with_store:
+            JobStore(self._url(name)).close()
+        if with_store not in self._shapes:
+            with self._connected(name) as connection:
+                self._shapes[with_store] = self._shape(connection, with_store)
+        return name
+
+    def _url(self, name):
+        return sql.make_url(self._server).set(database=name).render_as_string(hide_password=False)
+
+    def _connected(self, name):
+        return psycopg.connect(self._url(name).replace("+psycopg", ""), autocommit=True)
+
+    def _shape(self, connection, with_store):
+        versions = "SELECT array_agg(version ORDER BY version) FROM store_version"
+        return [connection.execute(query).fetchall() for query in [SHAPE, *([versions] if with_store else [])]]
+
+
+END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+TABLES = "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'"
+FORGET = ";".join(f"DELETE FROM {table.name}" for table in reversed(schema.tables.sorted_tables))
+OF_DATABASE = (
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^(pg_|information_schema)'"
+)
+SHAPE = f"""
+SELECT 'schema', nspname, nspacl::text FROM pg_namespace WHERE nspname !~ '^pg_'
+UNION ALL SELECT 'table', c.relname, concat_ws(' ', c.relkind, c.relowner, c.relacl) {OF_DATABASE}
+UNION ALL SELECT 'column', c.relname, concat_ws(' ', attname, atttypid, attnotnull, attisdropped, attacl) {OF_DATABASE}
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+UNION ALL SELECT 'trigger', c.relname, tgname {OF_DATABASE} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+UNION ALL SELECT 'constraint', c.relname, pg_get_constraintdef(k.oid) {OF_DATABASE} JOIN pg_constraint k ON k.conrelid = c.oid
+UNION ALL SELECT 'function', proname, '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT 'settings', setrole::text, setconfig::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase
+  WHERE datname = current_database()
+UNION ALL SELECT 'access', datconnlimit::text, datacl::text FROM pg_database WHERE datname = current_database()
+ORDER BY 1, 2, 3
+"""  # noqa: S608 - of constants
+"""All that a test may change of a database, but for rows."""
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql):
+    return Databases(postgresql)
+
+
 @pytest.fixture
-def postgresql_url(postgresql):
+def postgresql_url(postgresql_databases):
     """The URL of a database in it that is empty, and this test's own."""
-    name = f"store_{next(_numbers)}"
-    with psycopg.connect(postgresql.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return sql.make_url(postgresql).set(database=name).render_as_string(hide_password=False)
+    with postgresql_databases.one(with_store=False) as url:
+        yield url
+
+
+@pytest.fixture
+def _postgresql_store_url(postgresql_databases):
+    with postgresql_databases.one(with_store=True) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request, tmp_path):
+    """The URL of a store of each kind without jobs; the file is not there yet."""
+    return (
+        str(tmp_path / "jobs.sqlite") if request.param == "sqlite" else request.getfixturevalue("_postgresql_store_url")
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unmade_store_url(request, tmp_path):
     """The URL of an empty database of each kind that a store may be in."""
     return str(tmp_path / "jobs.sqlite") if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
 

@@ -617,14 +617,14 @@ def test_locked_store_is_not_waited_for_with_no_patience(file):
         assert store.load("a") == Job("a")
 
 
-def test_store_that_is_only_to_be_opened_is_not_made(store_url):
+def test_store_that_is_only_to_be_opened_is_not_made(unmade_store_url):
     with pytest.raises(
         JobStoreError, match="expected the URL of a store, or the path of its file; there is no store at "
     ):
-        JobStore(store_url, create=False)
-    with JobStore(store_url) as store:
+        JobStore(unmade_store_url, create=False)
+    with JobStore(unmade_store_url) as store:
         store.save(Job("a"))
-    with JobStore(store_url, create=False) as store:
+    with JobStore(unmade_store_url, create=False) as store:
         assert store.records() == [Job("a")]
 
 

@@ -21,10 +21,10 @@ JOBS = ["bare", "done", "failed", "full", "named", "seen-done"]
 
 
 @pytest.fixture(params=[1, 2, 3])
-def older(request, store_url):
+def older(request, unmade_store_url):
     """The URL of a store of an older version."""
-    make_older(store_url, request.param)
-    return store_url
+    make_older(unmade_store_url, request.param)
+    return unmade_store_url
 
 
 def make_older(url, version=2):
@@ -112,9 +112,9 @@ def test_reply_that_said_less_hides_nothing_after_the_migration(older):
         (3, ["bare", "done", "named"]),
     ],
 )
-def test_unfinished_jobs_of_an_older_store_are_unfinished(store_url, version, unfinished):
-    make_older(store_url, version)
-    with JobStore(store_url) as store:
+def test_unfinished_jobs_of_an_older_store_are_unfinished(unmade_store_url, version, unfinished):
+    make_older(unmade_store_url, version)
+    with JobStore(unmade_store_url) as store:
         # Version 1 did not write down whether a result is awaited.
         assert ids(store.unfinished()) == unfinished
         store.give_up_result("done")
@@ -215,11 +215,11 @@ def open_and_look(url, barrier):
         os._exit(0 if ids(store.records()) == JOBS else 1)
 
 
-def test_processes_that_migrate_at_once_migrate_once(store_url):
-    make_older(store_url)
+def test_processes_that_migrate_at_once_migrate_once(unmade_store_url):
+    make_older(unmade_store_url)
     barrier = multiprocessing.get_context("fork").Barrier(4)
-    assert at_once(4, open_and_look, store_url, barrier) == [0] * 4
-    with JobStore(store_url) as store:
+    assert at_once(4, open_and_look, unmade_store_url, barrier) == [0] * 4
+    with JobStore(unmade_store_url) as store:
         assert [row["version"] for row in rows_in(store, schema.version)] == [*range(1, NEWER)]
 
 
@@ -235,27 +235,27 @@ def migrate_and_die(url):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
-def test_process_killed_while_migrating_leaves_the_older_store(store_url):
-    make_older(store_url)
-    assert at_once(1, migrate_and_die, store_url) == [-signal.SIGKILL]
-    engine = sql.create_engine(store_url if "://" in store_url else f"sqlite:///{store_url}")
+def test_process_killed_while_migrating_leaves_the_older_store(unmade_store_url):
+    make_older(unmade_store_url)
+    assert at_once(1, migrate_and_die, unmade_store_url) == [-signal.SIGKILL]
+    engine = sql.create_engine(unmade_store_url if "://" in unmade_store_url else f"sqlite:///{unmade_store_url}")
     with engine.connect() as connection:
         assert connection.execute(sql.text("SELECT max(version) FROM store_version")).scalar() == 2
         assert connection.execute(sql.text("SELECT count(backend_digest) FROM jobs")).scalar() == 1
     engine.dispose()
-    with JobStore(store_url) as store:
+    with JobStore(unmade_store_url) as store:
         assert ids(store.records()) == JOBS
 
 
 # A newer version
 
 
-def test_store_that_a_newer_version_migrated_while_open_is_left(store_url, monkeypatch):
-    with JobStore(store_url) as store:
+def test_store_that_a_newer_version_migrated_while_open_is_left(unmade_store_url, monkeypatch):
+    with JobStore(unmade_store_url) as store:
         store.save(Job("a"))
         with monkeypatch.context() as newer:
             newer.setattr(migration, "MIGRATIONS", [*migration.MIGRATIONS, lambda _: None])
-            JobStore(store_url).close()
+            JobStore(unmade_store_url).close()
         before = rows_in(store, schema.jobs)
         for use in (
             lambda: store.save(Job("b")),

@@ -7,11 +7,13 @@ program. The service is a folder with the status, and a file for each client tha
 import asyncio
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,27 @@ def test_two_that_wait_for_a_job_ask_as_often_as_one(wait, clients, stores, pool
     assert clients[1].requests == 0
     assert first.state.status == second.state.status
     assert second.state.is_confirmed_final
+
+
+def test_new_wait_follows_while_another_program_writes(clients, tmp_path, pool):
+    file = tmp_path / "jobs.sqlite"
+    with JobStore(file) as one, JobStore(file) as other:
+        waits = [pool.submit(handle(clients[0], one).wait_for_final_state)]
+        until(lambda: clients[0].requests)
+        with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+            until(lambda: begun(writer))
+            waits.append(pool.submit(handle(clients[1], other).wait_for_final_state))
+            until(lambda: sharing_of(other) and sharing_of(other)._followed)
+        clients[0].say("Completed")
+        for each in waits:
+            each.result(PATIENCE)
+    assert clients[1].requests == 0
+
+
+def begun(writer):
+    with suppress(sqlite3.OperationalError):
+        writer.execute("BEGIN IMMEDIATE")
+    return writer.in_transaction
 
 
 def test_callback_hears_what_another_process_learned(clients, stores, pool):

@@ -86,9 +86,12 @@ class Databases:
         return [connection.execute(query).fetchall() for query in [SHAPE, *([versions] if with_store else [])]]
 
 
-END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 TABLES = "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'"
-FORGET = ";".join(f"DELETE FROM {table.name}" for table in reversed(schema.tables.sorted_tables))
+FORGET = ";".join(f"DELETE FROM {table.name}" for table in reversed(schema.tables.sorted_tables))  # noqa: S608 - of constants
 OF_DATABASE = (
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^(pg_|information_schema)'"
 )
@@ -97,11 +100,13 @@ SELECT 'schema', nspname, nspacl::text FROM pg_namespace WHERE nspname !~ '^pg_'
 UNION ALL SELECT 'table', c.relname, concat_ws(' ', c.relkind, c.relowner, c.relacl) {OF_DATABASE}
 UNION ALL SELECT 'column', c.relname, concat_ws(' ', attname, atttypid, attnotnull, attisdropped, attacl) {OF_DATABASE}
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-UNION ALL SELECT 'trigger', c.relname, tgname {OF_DATABASE} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
-UNION ALL SELECT 'constraint', c.relname, pg_get_constraintdef(k.oid) {OF_DATABASE} JOIN pg_constraint k ON k.conrelid = c.oid
+UNION ALL SELECT 'trigger', c.relname, tgname {OF_DATABASE}
+  JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+UNION ALL SELECT 'constraint', c.relname, pg_get_constraintdef(k.oid) {OF_DATABASE}
+  JOIN pg_constraint k ON k.conrelid = c.oid
 UNION ALL SELECT 'function', proname, '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-UNION ALL SELECT 'settings', setrole::text, setconfig::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase
-  WHERE datname = current_database()
+UNION ALL SELECT 'settings', setrole::text, setconfig::text FROM pg_db_role_setting
+  JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database()
 UNION ALL SELECT 'access', datconnlimit::text, datacl::text FROM pg_database WHERE datname = current_database()
 ORDER BY 1, 2, 3
 """  # noqa: S608 - of constants

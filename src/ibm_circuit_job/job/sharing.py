@@ -21,7 +21,7 @@ from ibm_circuit_job.errors import JobStoreError
 from ibm_circuit_job.job.cell import JobCell
 from ibm_circuit_job.state import watching
 from ibm_circuit_job.state.job import Job
-from ibm_circuit_job.state.watching import Ask, Lease, Seen, TakeOver, Turn
+from ibm_circuit_job.state.watching import Ask, Follow, Lease, Seen, TakeOver, Turn
 from ibm_circuit_job.threads.background import wait_for
 from ibm_circuit_job.threads.locks import ForkFreeLock, PerProcess
 
@@ -155,7 +155,7 @@ class _Sharing:
             self._digests.pop(job_id, None)
         for _ in range(_TRIES):
             began = effects.monotonic()
-            if self._renew() or effects.monotonic() - began > _SLOW_SECONDS:
+            if self._renew() or effects.monotonic() - began > _SLOW_SECONDS or self._follow_others():
                 break
             effects.sleep(_TRY_SECONDS)
         self._look(at_all=True)
@@ -230,6 +230,26 @@ class _Sharing:
             self._note(wanted, leases, now)
             self._release(is_last=False, but_for=wanted)
             return True
+
+    def _follow_others(self) -> bool:
+        """Note the leases that other processes have on new jobs, and return whether all new jobs have one.
+
+        A file can be read while another process writes, so the first poll of a new wait needs no turn to write.
+        """
+        with self._using:
+            now = effects.monotonic()
+            new = [job_id for job_id in self._wanted(now) if job_id not in self._seen]
+            try:
+                found = self._leases.look({job_id: self._digests.get(job_id) for job_id in new}, at_all=True)
+            except JobStoreError:
+                return False
+            if found is not None:
+                first = {job_id: watching.after_reading(None, lease, now) for job_id, lease in found.leases.items()}
+                turns = {job_id: watching.next_turn(seen, self._watcher, now) for job_id, seen in first.items()}
+                followed = [job_id for job_id, turn in turns.items() if isinstance(turn, Follow)]
+                self._note(followed, found.leases, now)
+                self._learn({job_id: found.changed[job_id] for job_id in followed if job_id in found.changed})
+            return all(job_id in self._seen for job_id in new)
 
     def _look(self, *, at_all: bool, among: Collection[str] | None = None) -> None:
         """Load what other processes have saved of the jobs that they poll for, or of some of these jobs."""

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 # No deadlines, and no haste: machines are noisy, and speed is the benchmarks' business.
 settings.register_profile(
     "ci",
-    max_examples=50,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     print_blob=True,

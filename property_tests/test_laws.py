@@ -24,8 +24,8 @@ from ibm_circuit_job.testing.strategies import (
 from ibm_circuit_job.wire import queries
 
 THOROUGH = settings.default.max_examples >= 2000
-# The laws are what all else rests on: they get ten times the examples of other properties.
-HISTORIES = settings(max_examples=20_000 if THOROUGH else max(100, settings.default.max_examples))
+# The laws are what all else rests on: they get more examples than other properties.
+HISTORIES = settings(max_examples=20_000 if THOROUGH else max(40, settings.default.max_examples))
 
 
 @HISTORIES

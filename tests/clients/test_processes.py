@@ -28,14 +28,14 @@ METHODS = [("fork", "http"), ("fork", "https"), ("spawn", "http"), ("forkserver"
 """How processes are made, and how they speak with the service."""
 
 
-@pytest.fixture(params=METHODS, ids="-".join)
+@pytest.fixture(scope="module", params=METHODS, ids="-".join)
 def method(request):
     if request.param[0] not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {request.param[0]}")
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def account(method, service, tls_port):
     """The arguments of a provider."""
     if method[1] == "http":
@@ -44,7 +44,7 @@ def account(method, service, tls_port):
     return platform, {"instance": service.instance, "verify": False, "channel": "ibm_quantum_platform"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connected(account):
     pool_worker.connect(*account)
     yield pool_worker._backend
@@ -52,18 +52,18 @@ def connected(account):
     pool_worker._backend = None
 
 
-@pytest.fixture
-def pool(method, account, connected):
+@pytest.fixture(scope="module")
+def processes(method, account, connected):
+    """A pool for all tests of a method, since a process that is not forked takes seconds to load the library."""
     context = multiprocessing.get_context(method[0])
+    if method[0] == "forkserver":
+        context.set_forkserver_preload(["pool_worker"])
+    with ProcessPoolExecutor(2, mp_context=context, initializer=pool_worker.connect, initargs=account) as processes:
+        yield processes
 
-    def initialized():
-        return ProcessPoolExecutor(2, mp_context=context, initializer=pool_worker.connect, initargs=account)
 
-    return initialized
-
-
-def test_processes_and_threads_get_their_own_answers(pool):
-    with pool() as processes, ThreadPoolExecutor(2) as threads:
+def test_processes_and_threads_get_their_own_answers(processes):
+    with ThreadPoolExecutor(2) as threads:
         here, there = NUMBERS[::2], NUMBERS[1::2]
         answers = [
             *processes.map(pool_worker.submit_wait_and_read, there),
@@ -72,12 +72,11 @@ def test_processes_and_threads_get_their_own_answers(pool):
     assert sorted(answers) == [pool_worker.expected(number) for number in NUMBERS]
 
 
-def test_processes_read_the_results_of_jobs_of_their_parent(pool, connected):
+def test_processes_read_the_results_of_jobs_of_their_parent(processes, connected):
     jobs = [(connected.run(pool_worker.flipped(WIDTH, number), shots=SHOTS), number) for number in NUMBERS]
     for job, _ in jobs:
         job.wait_for_final_state(60)
-    with pool() as processes:
-        answers = [*processes.map(pool_worker.read, jobs)]
+    answers = [*processes.map(pool_worker.read, jobs)]
     assert answers == [pool_worker.expected(number)[:2] for number in NUMBERS]
 
 

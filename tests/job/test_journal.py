@@ -27,6 +27,12 @@ def store(tmp_path):
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def only_own_journals(monkeypatch):
+    """Without journals that tests of the same process have left, whose store could not be written to."""
+    monkeypatch.setattr(journals, "_unwritten", type(journals._unwritten)())
+
+
 def unwritten():
     return {journal.job_id for journal in journals._unwritten}
 

@@ -1,15 +1,13 @@
 """Waits that several processes share: one asks the service, and the others learn what it saves.
 
-Two stores at one place are as good as two processes: each has its own leases. One that is killed is this file, run as a
-program. The service is a folder with the status, and a file for each client that a request makes longer.
+Two stores at one place are as good as two processes: each has its own leases. A process that is killed is a fork. The
+service is a folder with the status, and a file for each client that a request makes longer.
 """
 
 import asyncio
 import json
-import signal
+import multiprocessing
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -253,32 +251,32 @@ def test_nothing_is_left_of_a_wait(clients, stores):
     until(lambda: "ibm-circuit-job-sharing" not in {thread.name for thread in threading.enumerate()})
 
 
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_job_of_a_killed_process_is_asked_for_by_another(clients, store_url, pool):
-    with subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, text=True) as process:
-        # By its input: the URL may hold a password.
-        process.stdin.write(json.dumps([str(clients[0].folder), store_url]) + "\n")
-        process.stdin.flush()
+    # Forked, so that it need not load the library again.
+    process = multiprocessing.get_context("fork").Process(target=wait_in, args=(clients[0], store_url))
+    process.start()
+    try:
         until(lambda: clients[0].requests)
         with JobStore(store_url) as store:
             wait = pool.submit(handle(clients[1], store).wait_for_final_state)
             until(lambda: sharing_of(store) and sharing_of(store)._followed)
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             until(lambda: clients[1].requests)
             clients[0].say("Completed")
             wait.result(PATIENCE)
+    finally:
+        process.kill()
+        process.join()
+
+
+def wait_in(client, store_url):
+    with JobStore(store_url) as store:
+        handle(client, store).wait_for_final_state()
 
 
 @pytest.mark.parametrize("given", [1, "yes", None])
 def test_share_waits_is_true_or_false(given, tmp_path):
     with pytest.raises(JobStoreError, match="expected share_waits to be True or False"):
         JobStore(tmp_path / "jobs.sqlite", share_waits=given)
-
-
-def wait_as_program():
-    folder, store_url = json.loads(sys.stdin.readline())
-    with JobStore(store_url) as store:
-        handle(Client(folder, "first"), store).wait_for_final_state()
-
-
-if __name__ == "__main__":
-    wait_as_program()

@@ -9,7 +9,7 @@ from ibm_circuit_job.wire.replies import status_report
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 JOBS = [f"job-{number}" for number in range(3)]
-FLIPS = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 60
+FLIPS = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 30
 """How many bytes are flipped, one after the other."""
 
 

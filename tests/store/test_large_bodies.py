@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("large_body.py")
-MEGABYTES, MOST = 200, 130
+MEGABYTES, MOST = 100, 130
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of the memory is read from /proc")

@@ -21,7 +21,7 @@ def test_pipeline_that_is_right_passes():
             assert not self.ended or self.job.state.is_final
             self.ended = self.job.state.is_final
 
-    run_state_machine_as_test(EndedJobs, settings=settings(QUICK, max_examples=25))
+    run_state_machine_as_test(EndedJobs, settings=settings(QUICK, max_examples=10))
 
 
 def test_pipeline_that_is_wrong_is_found_out():

@@ -118,10 +118,12 @@ def test_two_that_wait_for_a_job_ask_as_often_as_one(wait, clients, stores, pool
     first, second, waits = both_wait(clients, stores, pool, wait)
     asked = clients[0].requests
     until(lambda: clients[0].requests > asked + 2)
+    assert clients[1].requests == 0
     clients[0].say("Completed")
     for each in waits:
         each.result(PATIENCE)
-    assert clients[1].requests == 0
+    # If the last save met a lock, the other process has the lease before it sees the end, and asks once.
+    assert clients[1].requests <= 1
     assert first.state.status == second.state.status
     assert second.state.is_confirmed_final
 
@@ -135,10 +137,10 @@ def test_new_wait_follows_while_another_program_writes(clients, tmp_path, pool):
             until(lambda: begun(writer))
             waits.append(pool.submit(handle(clients[1], other).wait_for_final_state))
             until(lambda: sharing_of(other) and sharing_of(other)._followed)
+            assert clients[1].requests == 0
         clients[0].say("Completed")
         for each in waits:
             each.result(PATIENCE)
-    assert clients[1].requests == 0
 
 
 def begun(writer):
@@ -157,11 +159,11 @@ def test_callback_hears_what_another_process_learned(clients, stores, pool):
     )
     clients[0].say("Running")
     until(lambda: "RUNNING" in heard)
+    assert clients[1].requests == 0
     clients[0].say("Completed")
     for each in waits:
         each.result(PATIENCE)
     assert heard[-2:] == ["RUNNING", "DONE"]
-    assert clients[1].requests == 0
 
 
 def test_wait_that_ends_hands_over(clients, stores, pool):

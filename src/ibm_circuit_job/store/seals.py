@@ -50,6 +50,7 @@ def digest_of_values(values: Iterable[object]) -> str:
     """Return the digest of a row of ``jobs``, from the values of its columns in the order of :data:`SEALED`.
 
     Example:
+        >>> from ibm_circuit_job.store.seals import SEALED
         >>> row = dict.fromkeys(SEALED)
         >>> digest_of_values([None] * len(SEALED)) == digest_of_job(row)
         True

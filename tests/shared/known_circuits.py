@@ -19,3 +19,13 @@ def flipped(width, ones):
             circuit.x(qubit)
     circuit.measure_all()
     return circuit
+
+
+def endless():
+    """Runs for ever: a loop whose condition always holds."""
+    circuit = QuantumCircuit(2, 2)
+    with circuit.while_loop((circuit.clbits[0], 0)):
+        circuit.h(1)
+        circuit.measure(0, 0)
+    circuit.measure(1, 1)
+    return circuit

@@ -37,7 +37,9 @@ def params(level=0, *, pub=None, **options):
 @pytest.mark.parametrize("backend", ["local_simulator", "local_5q"])
 @pytest.mark.parametrize("level", [1, 2])
 def test_values_are_exact_where_readout_is_mitigated(backend, level):
-    data = result_of("estimator", params(level), backend=backend)[0].data
+    fewer = {"num_randomizations": 8}
+    options = {"twirling": fewer, "resilience": {"measure_noise_learning": fewer}}
+    data = result_of("estimator", params(level, **options), backend=backend)[0].data
     # Without extrapolation what the gates' errors leave is seen.
     assert np.abs(data.evs - exact()).max() < 0.08
     if backend == "local_simulator" and level == 1:

@@ -16,7 +16,8 @@ from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.wire import typed_json
 
 VERSIONS = ("v0.1", "v0.2", "v0.3")
-FEW = {"layer_pair_depths": [0, 2, 8], "num_randomizations": 6, "shots_per_randomization": 300}
+FEW = {"layer_pair_depths": [0, 2], "num_randomizations": 2, "shots_per_randomization": 300}
+ENOUGH = {"layer_pair_depths": [0, 2, 8], "num_randomizations": 2, "shots_per_randomization": 1000}
 
 
 def pair():
@@ -48,7 +49,7 @@ def rates_of(layer):
 def test_rates_are_those_of_the_noise_and_double_with_it():
     means = []
     for loss in (0.02, 0.04):
-        [layer] = learned(loss)
+        [layer] = learned(loss, **ENOUGH)
         rates = rates_of(layer)
         assert layer["qubits"] == [0, 1]
         assert rates.size == 15
@@ -61,13 +62,11 @@ def test_rates_are_those_of_the_noise_and_double_with_it():
 
 
 def test_layers_are_those_that_occur_most_often():
-    layers = learned(
-        0.02, max_layers_to_learn=None, layer_pair_depths=[0, 2], num_randomizations=2, twirling_strategy="active"
-    )
+    layers = learned(0.02, max_layers_to_learn=None, twirling_strategy="active")
     assert [layer["qubits"] for layer in layers] == [[0, 1], [1, 2]]
-    [first] = learned(0.02, layer_pair_depths=[0, 2], num_randomizations=2, twirling_strategy="active")
+    [first] = learned(0.02, twirling_strategy="active")
     assert first["qubits"] == [0, 1]
-    wide = learned(0.02, layer_pair_depths=[0, 2], num_randomizations=2, twirling_strategy="all")
+    wide = learned(0.02, twirling_strategy="all")
     assert wide[0]["qubits"] == [0, 1, 2]
 
 
@@ -100,7 +99,7 @@ def test_every_version_is_learned_on_a_device(version):
 
 
 def test_rates_are_those_of_the_calibration():
-    options = {"num_randomizations": 10, "layer_pair_depths": [0, 2, 8, 16]}
+    options = {"num_randomizations": 2, "layer_pair_depths": [0, 2, 16], "shots_per_randomization": 1500}
     layer, readout = body_of("noise-learner-v3", params(**options), backend="local_5q")["data"]
     values = properties(DEVICES["local_5q"], NOON)
 

@@ -20,7 +20,7 @@ from ibm_circuit_job.local.separate_parts import TOGETHER, separate_parts
 
 HERON = DEVICES["local_heron"]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-SHOTS = 4000
+SHOTS = 1500
 WIDE = 10
 """More qubits than are simulated together in any case, and few enough for Aer to simulate all of them."""
 

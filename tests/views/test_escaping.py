@@ -31,6 +31,8 @@ MARKUP = [
     "<" * 1000,
 ]
 CONTROLS = {*map(chr, [*range(32), *range(127, 160)])}
+FEWER = settings(max_examples=settings.default.max_examples * 2 // 5)
+"""Each example has dozens of texts."""
 texts = st.text(st.characters(exclude_categories=())) | st.sampled_from(MARKUP)
 few = st.lists(texts, max_size=3) | st.lists(texts, min_size=24, max_size=30)
 moments = st.datetimes(timezones=st.just(UTC))
@@ -147,62 +149,62 @@ def assert_harmless(show, value):
     assert "script" not in [tag[0] for tag in Structure(text).tags]
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(jobs, zones)
 def test_a_job_shows_any_text_as_text(job, zone):
     assert_harmless(lambda view: html.job_html(view, zone), job)
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(st.lists(jobs, max_size=2), zones)
 def test_a_table_of_jobs_shows_any_text_as_text(listed, zone):
     assert_harmless(lambda views: html.jobs_html(views, zone), tuple(listed))
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(st.lists(jobs, max_size=2), moments, zones)
 def test_a_live_table_shows_any_text_as_text(listed, now, zone):
     assert_harmless(lambda views: html.live_html(views, now, zone), tuple(listed))
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(jobs, moments, zones)
 def test_a_live_line_is_one_line_without_controls(job, now, zone):
     lines = [live.describe(job, now, zone), *live.row(job, now, zone), live.how_to_come_back([job])]
     assert not {sign for line in lines for sign in line} & CONTROLS
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(queues, zones)
 def test_a_place_in_the_queue_shows_any_text_as_text(queue, zone):
     assert_harmless(lambda view: html.queue_html(view, zone), queue)
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(results)
 def test_a_result_shows_any_text_as_text(result):
     assert_harmless(html.result_html, result)
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(providers)
 def test_an_account_shows_any_text_as_text(provider):
     assert_harmless(html.provider_html, provider)
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(backends, zones)
 def test_a_backend_shows_any_text_as_text(backend, zone):
     assert_harmless(lambda view: html.backend_html(view, zone), backend)
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(stores)
 def test_a_store_shows_any_text_as_text(store):
     assert_harmless(html.store_html, store)
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=200))
 def test_a_text_is_there_as_it_was(name):
     assert name in Structure(html.job_html(JobView("a", name=name))).texts
@@ -233,19 +235,19 @@ devices = of(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(st.lists(local_jobs, max_size=2), zones)
 def test_the_list_of_the_page_shows_any_text_as_text(listed, zone):
     assert_harmless(lambda views: page.job_list_html(views, zone=zone), tuple(listed))
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(whole_jobs, zones)
 def test_a_job_of_the_page_shows_any_text_as_text(job, zone):
     assert_harmless(lambda view: page.whole_job_html(view, datetime(2024, 1, 1, tzinfo=UTC), zone), job)
 
 
-@settings(deadline=None, max_examples=50)
+@FEWER
 @given(st.lists(devices, max_size=2), zones)
 def test_the_devices_of_the_page_show_any_text_as_text(listed, zone):
     assert_harmless(lambda views: page.device_list_html(views, zone), tuple(listed))

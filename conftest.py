@@ -40,5 +40,11 @@ def prepared_services():
     prepared = PreparedServices()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ibm_circuit_job.local.service._new_process", prepared.start)
-        yield
+        yield prepared
     prepared.stop()
+
+
+@pytest.fixture(scope="session")
+def program(prepared_services):
+    """Start a program by its words, such as ``-m ibm_circuit_job.cli jobs``, as a fork that need not import much."""
+    return prepared_services.program

@@ -12,7 +12,7 @@ import requests
 
 from ibm_circuit_job import cli
 
-COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli", "serve", "--port", "0"]
+COMMAND = ["-m", "ibm_circuit_job.cli", "serve", "--port", "0"]
 
 
 def accepts(printed, token):
@@ -22,14 +22,10 @@ def accepts(printed, token):
     return reply.status_code == 200
 
 
-def served(folder, *words, prompted=lambda: None, **options):
+def talked_to(process, prompted=lambda: None):
     """Return what a service says on both outputs, and whether it takes the token."""
-    command = [*COMMAND, "--data", str(folder / "data"), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options) as process:
-        if "--ask-token" in words:
-            # The space after the question; what is typed before it is thrown away.
-            process.stderr.read(1)
-            prompted()
+    with process:
+        prompted()
         said = process.stdout.readline()
         taken = accepts(said, "own")
         # All that it says at first, before it is stopped.
@@ -40,23 +36,30 @@ def served(folder, *words, prompted=lambda: None, **options):
     return said + rest, errors, taken
 
 
-def test_token_is_read_from_a_file(tmp_path):
+@pytest.fixture
+def served(program, tmp_path):
+    """Start a service with options, and return what it says on both outputs, and whether it takes the token."""
+    return lambda *words: talked_to(program(*COMMAND, "--data", str(tmp_path / "data"), *words))
+
+
+def test_token_is_read_from_a_file(served, tmp_path):
     (tmp_path / "token").write_text("own\n")
-    said, errors, taken = served(tmp_path, "--token-file", str(tmp_path / "token"))
+    said, errors, taken = served("--token-file", str(tmp_path / "token"))
     assert taken
     assert "own" not in said + errors
 
 
-def test_token_of_the_variable_is_read_and_not_printed(tmp_path):
-    said, errors, taken = served(tmp_path, env=os.environ | {"IBM_CIRCUIT_JOB_TOKEN": "own"})
+def test_token_of_the_variable_is_read_and_not_printed(served, monkeypatch):
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_TOKEN", "own")
+    said, errors, taken = served()
     assert taken
     assert "IBMProvider(token=os.environ['IBM_CIRCUIT_JOB_TOKEN'], url=" in said.replace('"', "'")
     assert re.search(r"Page: http://127\.0\.0\.1:\d+/$", said, re.MULTILINE)
     assert "own" not in said.replace("own users", "") + errors
 
 
-def test_token_on_the_command_line_warns(tmp_path):
-    said, errors, taken = served(tmp_path, "--token", "own")
+def test_token_on_the_command_line_warns(served):
+    said, errors, taken = served("--token", "own")
     assert taken
     assert "IBMProvider(token='...', url=" in said.replace('"', "'")
     assert "other users can see a token on the command line" in errors
@@ -64,10 +67,23 @@ def test_token_on_the_command_line_warns(tmp_path):
 
 def test_token_is_asked_for(tmp_path):
     ours, theirs = pty.openpty()
+    # As users start it: with a terminal.
+    process = subprocess.Popen(
+        [sys.executable, *COMMAND, "--data", str(tmp_path), "--ask-token"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+    def prompted():
+        # The space after the question; what is typed before it is thrown away.
+        process.stderr.read(1)
+        os.write(ours, b"own\n")
+
     try:
-        _, _, taken = served(
-            tmp_path, "--ask-token", prompted=lambda: os.write(ours, b"own\n"), stdin=theirs, start_new_session=True
-        )
+        _, _, taken = talked_to(process, prompted)
     finally:
         os.close(ours)
         os.close(theirs)
@@ -84,17 +100,16 @@ def test_token_is_asked_for(tmp_path):
     ],
 )
 def test_token_that_is_none_is_refused(tmp_path, monkeypatch, capsys, words, message):
-    monkeypatch.setattr(sys, "argv", ["ibm-circuit-job", *COMMAND[3:], "--data", str(tmp_path), *words])
+    monkeypatch.setattr(sys, "argv", ["ibm-circuit-job", *COMMAND[2:], "--data", str(tmp_path), *words])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
     assert message in re.sub(r"\s+", " ", capsys.readouterr().err)
 
 
-def test_page_is_printed_with_a_token_that_the_service_made(tmp_path):
-    command = [*COMMAND, "--data", str(tmp_path)]
-    environment = {name: value for name, value in os.environ.items() if name != "IBM_CIRCUIT_JOB_TOKEN"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+def test_page_is_printed_with_a_token_that_the_service_made(program, tmp_path, monkeypatch):
+    monkeypatch.delenv("IBM_CIRCUIT_JOB_TOKEN", raising=False)
+    with program(*COMMAND, "--data", str(tmp_path)) as process:
         said = ""
         while "Token:" not in said:
             said += process.stdout.readline()

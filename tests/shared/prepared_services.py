@@ -1,12 +1,15 @@
-"""Services that start in a tenth of a second: each is a fork of a process that has loaded Qiskit and Aer.
+"""Services and programs that start in a tenth of a second: forks of a process that has loaded Qiskit and Aer.
 
 To start one as users do takes more than a second of computing, nearly all of it for imports, and a run of the tests
 starts about a hundred. A fork runs the same ``main``, in a process and a session of its own, with the same pipes.
 The tests of how a service starts and ends start it as users do, with ``started_as_users_do``.
+
+A program starts in the same way. One test of each kind starts it as users do, by ``subprocess``.
 """
 
 import json
 import os
+import runpy
 import select
 import shutil
 import signal
@@ -17,6 +20,8 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 MOST_BYTES = 1_000_000
@@ -24,44 +29,38 @@ MOST_BYTES = 1_000_000
 
 
 class PreparedServices:
-    """Starts services; the process of which they are forked starts with the first one."""
+    """Starts services and programs; the process of which they are forked starts with the first one."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._folder, self._process = tempfile.mkdtemp(prefix="ibm-circuit-job-"), None
+        self._address = f"{self._folder}/socket"
 
     def start(self):
         """Return the process of a new service, which waits for its settings."""
+        self._prepare()
+        return forked(self._address)
+
+    def program(self, *words):
+        """Return the process of a program: of Python with the words ``-c TEXT``, or ``-m MODULE`` and more."""
+        self._prepare()
+        return forked(self._address, words)
+
+    def _prepare(self):
         with self._lock:
             umask = os.umask(0o077)
             try:
                 if self._process is None:
-                    self._prepare()
+                    self._listen()
             finally:
                 os.umask(umask)
-        stdin, to_stdin = os.pipe()
-        from_stdout, stdout = os.pipe()
-        from_ended, ended = os.pipe()
-        asked = {"environment": dict(os.environ), "folder": str(Path.cwd()), "umask": umask}
-        # A socket for each service: tests count those that are open.
-        with socket.socket(socket.AF_UNIX) as asking:
-            asking.connect(self._address)
-            socket.send_fds(asking, [json.dumps(asked).encode() + b"\n"], [stdin, stdout, 2, ended])
-            replied, [pidfd], _, _ = socket.recv_fds(asking, 4, 1)
-        for each in (stdin, stdout, ended):
-            os.close(each)
-        return ServiceProcess(int.from_bytes(replied), pidfd, to_stdin, from_stdout, from_ended)
 
-    @property
-    def _address(self):
-        return f"{self._folder}/socket"
-
-    def _prepare(self):
+    def _listen(self):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self._address)
             listener.listen()
             self._process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(listener.fileno())],
+                [sys.executable, "-P", __file__, str(listener.fileno()), self._address],
                 stdin=subprocess.PIPE,
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
@@ -75,14 +74,58 @@ class PreparedServices:
         shutil.rmtree(self._folder)
 
 
-class ServiceProcess:
-    """The process of a service, with those members of ``subprocess.Popen`` that ``LocalService`` uses."""
+def forked(address, words=None):
+    """Return a fork of the process that listens at an address: a service, or a program that is called by words."""
+    stdin, to_stdin = os.pipe()
+    from_stdout, stdout = os.pipe()
+    from_stderr, stderr = (None, 2) if words is None else os.pipe()
+    from_ended, ended = os.pipe()
+    umask = os.umask(0)
+    os.umask(umask)
+    asked = {"words": words, "environment": dict(os.environ), "folder": str(Path.cwd()), "umask": umask}
+    # A socket for each service: tests count those that are open.
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(address)
+        socket.send_fds(asking, [json.dumps(asked).encode() + b"\n"], [stdin, stdout, stderr, ended])
+        replied, [pidfd], _, _ = socket.recv_fds(asking, 4, 1)
+    for each in (stdin, stdout, ended, *([] if words is None else [stderr])):
+        os.close(each)
+    return ForkedProcess(int.from_bytes(replied), pidfd, from_ended, to_stdin, from_stdout, from_stderr)
 
-    def __init__(self, pid, pidfd, stdin, stdout, ended):
+
+class ForkedProcess:
+    """The process of a service or a program, with those members of ``subprocess.Popen`` that are used of it.
+
+    The pipes of a service are of bytes, and those of a program of text.
+    """
+
+    def __init__(self, pid, pidfd, ended, stdin, stdout, stderr):
         self.pid, self.returncode = pid, None
-        self.stdin, self.stdout, self._ended = os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb"), os.fdopen(ended, "rb")
-        self._pidfd = pidfd
+        kind = "b" if stderr is None else ""
+        self.stdin, self.stdout = os.fdopen(stdin, f"w{kind}"), os.fdopen(stdout, f"r{kind}")
+        self.stderr = None if stderr is None else os.fdopen(stderr)
+        self._pidfd, self._ended = pidfd, os.fdopen(ended, "rb")
         self._lock = threading.Lock()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Wait for its end; an error of the test ends a program that has not ended."""
+        if self.returncode is None:
+            self.kill()
+        self.communicate()
+
+    def communicate(self, timeout=60.0):
+        """Return what a program wrote to both outputs, which fits into a pipe, until its end."""
+        self.wait(timeout)
+        said = []
+        for pipe in (self.stdout, self.stderr):
+            said.append("" if pipe.closed else pipe.read())
+            pipe.close()
+        with suppress(BrokenPipeError):
+            self.stdin.close()
+        return said
 
     def poll(self):
         with suppress(subprocess.TimeoutExpired):
@@ -101,18 +144,18 @@ class ServiceProcess:
         return self.returncode
 
     def terminate(self):
-        self._signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
 
     def kill(self):
-        self._signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
-    def _signal(self, number):
+    def send_signal(self, number):
         if self.poll() is None:
             signal.pidfd_send_signal(self._pidfd, number)
 
 
 def main():
-    """Fork a service for each request, and say with which code it ended, until standard input is closed."""
+    """Fork a process for each request, and say with which code it ended, until standard input is closed."""
     from ibm_circuit_job.local import __main__ as entry  # noqa: PLC0415 - the tests, which import this file, need none
     from ibm_circuit_job.local import execution  # noqa: PLC0415 - the same
 
@@ -136,6 +179,10 @@ def main():
             while not asked.endswith(b"\n"):
                 asked += asking.recv(MOST_BYTES)
             *pipes, ended = handles
+            asked = json.loads(asked)
+            words = asked.pop("words")
+            if words is not None and words[0] == "-m":
+                import_module(words[1])
             pid = os.fork()
             if pid:
                 pidfd = os.pidfd_open(pid)
@@ -145,13 +192,27 @@ def main():
             listener.close()
             for each in (ended, *running, *(other for _, other in running.values())):
                 os.close(each)
-            become_service(pipes, **json.loads(asked))
-            return entry.main()
+            become(pipes, **asked)
+            return entry.main() if words is None else run(words)
         for each in pipes:
             os.close(each)
 
 
-def become_service(pipes, environment, folder, umask):
+def run(words):
+    """Run a program as Python does; the services that it starts are forks as well."""
+    from ibm_circuit_job.local import service  # noqa: PLC0415 - the tests, which import this file, need none
+
+    service._new_process = partial(forked, sys.argv[2])
+    how, what, *rest = words
+    sys.argv = [how, *rest]
+    if how == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - the program of a test
+    return 0
+
+
+def become(pipes, environment, folder, umask):
     """Give a forked process what a started one has from the beginning."""
     os.setsid()
     for number, pipe in enumerate(pipes):

@@ -214,18 +214,13 @@ def test_version_is_shown():
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The folder of a service that was started as it is typed, and the first lines that it printed."""
+def served(program, tmp_path_factory):
+    """The folder of a service that a command has started, and the first lines that it printed."""
     folder = tmp_path_factory.mktemp("served")
-    with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", "--data", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with program("-m", "ibm_circuit_job.cli", "serve", "--port", "0", "--data", str(folder)) as process:
         yield folder, "".join(process.stdout.readline() for _ in range(6))
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.communicate()
 
 
 def test_serve_says_how_to_connect(served, bell):
@@ -245,7 +240,5 @@ def test_serve_says_that_a_port_is_taken(served, tmp_path):
 
 def test_serve_says_that_a_folder_is_taken(served):
     folder, _ = served
-    words = [*COMMAND, "serve", "--port", "0", "--data", str(folder)]
-    ran = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert ran.returncode == 1
-    assert "another service uses it" in " ".join(ran.stderr.split())
+    said = typed("serve", "--port", "0", "--data", str(folder), exit_code=1)
+    assert "another service uses it" in " ".join(said.split())

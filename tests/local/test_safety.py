@@ -127,8 +127,8 @@ def test_workers_end_with_a_service_that_is_killed(service, classic):
         pass
 
 
-def test_forked_child_leaves_the_folder_of_its_parent_alone():
-    program = """
+def test_forked_child_leaves_the_folder_of_its_parent_alone(program):
+    text = """
 import os, sys
 from ibm_circuit_job import IBMProvider
 with IBMProvider.local() as provider:
@@ -139,8 +139,8 @@ with IBMProvider.local() as provider:
     os.waitpid(child, 0)
     print(os.path.isdir(folder))
 """
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert ran.stdout == "True\n", ran.stderr
+    with program("-c", text) as process:
+        assert process.communicate()[0] == "True\n"
 
 
 def test_result_of_a_private_job_that_was_read_says_so(classic):

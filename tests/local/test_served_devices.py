@@ -3,18 +3,17 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+from command_line import run_line
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local.devices import DEVICES
 
-COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli", "serve", "--port", "0"]
+SERVE = ["serve", "--port", "0"]
 DAY = datetime(2025, 5, 1, 12, tzinfo=UTC)
 
 
@@ -29,27 +28,29 @@ def files(tmp_path):
     return [str(path) for path in paths]
 
 
-@contextmanager
-def served(folder, *words):
-    """A provider that is connected to a service of these options."""
-    command = [*COMMAND, "--data", str(folder / "data"), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
+@pytest.fixture
+def served(program, tmp_path):
+    """A provider that is connected to a service of some options."""
+
+    @contextmanager
+    def connected(*words):
+        with program("-m", "ibm_circuit_job.cli", *SERVE, "--data", str(tmp_path / "data"), *words) as process:
             said = ""
             while "IBMProvider(" not in said:
                 said += process.stdout.readline()
             [(token, url)] = re.findall(r"IBMProvider\(token='(\S+)', url='(\S+)', store", said)
             with IBMProvider(token, url) as provider:
                 yield provider
-        finally:
             process.send_signal(signal.SIGINT)
+            process.communicate()
+
+    return connected
 
 
 def refused(folder, *words):
     """What the command says on standard error, in one line."""
-    command = [*COMMAND, "--data", str(folder / "data"), *words]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 1
+    ended = run_line(*SERVE, "--data", str(folder / "data"), *words)
+    assert ended.exit_code == 1
     return " ".join(ended.stderr.split())
 
 
@@ -60,8 +61,8 @@ def counted(backend):
     return backend.run(circuit, shots=200).result(timeout=100).get_counts()
 
 
-def test_devices_are_those_of_the_options(tmp_path, files):
-    with served(tmp_path, "--device", "ibmq_qasm_simulator", "--device", ",".join(files)) as provider:
+def test_devices_are_those_of_the_options(served, files):
+    with served("--device", "ibmq_qasm_simulator", "--device", ",".join(files)) as provider:
         assert [backend.name for backend in provider.backends()] == ["ibmq_qasm_simulator", "ibm_past"]
         assert counted(provider.get_backend("ibmq_qasm_simulator")) == {"01": 200}
         past = provider.get_backend("ibm_past")
@@ -69,10 +70,10 @@ def test_devices_are_those_of_the_options(tmp_path, files):
         assert counted(past)["01"] > 150
 
 
-def test_devices_are_those_of_the_settings(tmp_path, files):
+def test_devices_are_those_of_the_settings(served, tmp_path, files):
     settings = tmp_path / "service.toml"
     settings.write_text(f'devices = ["local_heron", {json.dumps(files)}]')
-    with served(tmp_path, "--config", str(settings)) as provider:
+    with served("--config", str(settings)) as provider:
         assert [backend.name for backend in provider.backends()] == ["local_heron", "ibm_past"]
 
 

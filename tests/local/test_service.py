@@ -355,16 +355,16 @@ def test_service_stops_with_its_block():
 
 
 @pytest.mark.parametrize("ending", ["raise ValueError", "os.kill(os.getpid(), signal.SIGKILL)", "pass"])
-def test_service_does_not_outlive_the_program_that_started_it(ending):
-    program = (
+def test_service_does_not_outlive_the_program_that_started_it(program, ending):
+    text = (
         "import os, signal\n"
         "from ibm_circuit_job import IBMProvider\n"
         "provider = IBMProvider.local()\n"
         "print(provider._service.pid, flush=True)\n"
         f"{ending}\n"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert gone(int(ran.stdout))
+    with program("-c", text) as process:
+        assert gone(int(process.stdout.readline()))
 
 
 def test_service_does_not_outlive_ctrl_c():
@@ -397,8 +397,8 @@ def gone(pid):
         os.close(process)
 
 
-def test_forked_child_does_not_keep_the_service_alive():
-    program = (
+def test_forked_child_does_not_keep_the_service_alive(program):
+    text = (
         "import os, signal\n"
         "from ibm_circuit_job.local import LocalService\n"
         "service = LocalService()\n"
@@ -409,9 +409,7 @@ def test_forked_child_does_not_keep_the_service_alive():
         "print(child, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", program], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with program("-c", text) as process:
         service, child = (int(process.stdout.readline()) for _ in range(2))
         try:
             assert gone(service)

@@ -11,7 +11,7 @@ import requests
 from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local.settings_file import NoSettings, read_settings
 
-COMMAND = [sys.executable, "-m", "ibm_circuit_job.cli", "serve"]
+SERVE = ["-m", "ibm_circuit_job.cli", "serve"]
 TOML = b"""
 port = 1
 workers = 1
@@ -56,11 +56,10 @@ def test_devices_are_among_the_settings():
     assert [device.name for device in devices] == ["local_heron", "local_5q"]
 
 
-def test_printed_variables_and_the_file_make_a_service(tmp_path, monkeypatch):
+def test_printed_variables_and_the_file_make_a_service(program, tmp_path, monkeypatch):
     data = f"data = {str(tmp_path / 'data')!r}"
     (tmp_path / "service.toml").write_bytes(data.encode() + TOML)
-    command = [*COMMAND, "--port", "0", "--config", str(tmp_path / "service.toml")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with program(*SERVE, "--port", "0", "--config", str(tmp_path / "service.toml")) as process:
         try:
             printed = []
             while not printed or "RESOURCE_CONTROLLER_URL" not in printed[-1]:
@@ -81,3 +80,4 @@ def test_printed_variables_and_the_file_make_a_service(tmp_path, monkeypatch):
             assert "2024-01-01" not in {each["version"] for each in listed}
         finally:
             process.send_signal(signal.SIGINT)
+            process.communicate()

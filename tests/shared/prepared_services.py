@@ -24,6 +24,11 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+LOADED_LATER = {
+    "service": ["jinja2", "sqlalchemy.dialects.sqlite", "sqlite3", "uvicorn.lifespan.on", "wsproto"],
+    "program": ["ibm_circuit_job.cli", "pydantic", "uvicorn.protocols.websockets.wsproto_impl"],
+}
+"""What services and programs import when they need it, which takes most of the time of their start."""
 MOST_BYTES = 1_000_000
 """How many bytes are read of a request at once."""
 
@@ -160,6 +165,7 @@ def main():
     from ibm_circuit_job.local import execution  # noqa: PLC0415 - the same
 
     execution.load()
+    load_for("service")
     listener = socket.socket(fileno=int(sys.argv[1]))
     running = {}
     while True:
@@ -181,8 +187,8 @@ def main():
             *pipes, ended = handles
             asked = json.loads(asked)
             words = asked.pop("words")
-            if words is not None and words[0] == "-m":
-                import_module(words[1])
+            if words is not None:
+                load_for("program")
             pid = os.fork()
             if pid:
                 pidfd = os.pidfd_open(pid)
@@ -196,6 +202,11 @@ def main():
             return entry.main() if words is None else run(words)
         for each in pipes:
             os.close(each)
+
+
+def load_for(kind):
+    for module in LOADED_LATER[kind]:
+        import_module(module)
 
 
 def run(words):

@@ -1,4 +1,4 @@
-"""The pytest plugin, as a project has it that uses the package: in processes of its own."""
+"""The pytest plugin, as a project has it that uses the package."""
 
 import subprocess
 import sys
@@ -14,12 +14,13 @@ PLUGIN = "ibm_circuit_job.testing.pytest_plugin"
 def run(pytester, monkeypatch):
     """Run the tests of a project with the plugin, and return how many passed, failed and so on."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    # Other plugins that are installed take longer to load than the tests take.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def ran(tests, *arguments):
+    def ran(start, tests, *arguments):
         pytester.makepyfile(tests)
-        # Whether or not the package that is tested is the installed one. The plugin of schemathesis takes long to load.
-        plugins = ["-p", PLUGIN, "-p", "no:ibm_circuit_job", "-p", "no:schemathesis"]
-        result = pytester.runpytest_subprocess(*plugins, "--strict-markers", "-p", "no:cacheprovider", *arguments)
+        # Whether or not the package that is tested is the installed one.
+        result = start("-p", PLUGIN, "--strict-markers", "-p", "no:cacheprovider", *arguments)
         return result, result.parseoutcomes()
 
     return ran
@@ -37,6 +38,7 @@ def test_each_worker_has_a_service_an_ideal_backend_and_fresh_jobs(run, pytester
         """
     )
     _, outcomes = run(
+        pytester.runpytest_subprocess,
         """
         import os, pathlib, pytest
         from qiskit import QuantumCircuit
@@ -62,14 +64,17 @@ def test_each_worker_has_a_service_an_ideal_backend_and_fresh_jobs(run, pytester
             assert ibm_provider.jobs() == []
             ibm_provider.get_backend("local_5q").run(circuit, shots=100_000)
         """,
+        "-p",
+        "xdist",
         "--numprocesses=2",
     )
     assert outcomes["passed"] == 6
     assert sorted(path.name.partition("-")[0] for path in pytester.path.glob("*.seen")) == ["gw0", "gw1"]
 
 
-def test_faults_hold_for_the_marked_test_alone(run):
+def test_faults_hold_for_the_marked_test_alone(run, pytester):
     result, outcomes = run(
+        pytester.runpytest_inprocess,
         """
         import pytest
         import requests
@@ -114,7 +119,7 @@ def test_faults_hold_for_the_marked_test_alone(run):
         @pytest.mark.ibm_faults
         def test_no_fault(ibm_service):
             pass
-        """
+        """,
     )
     assert outcomes == {"passed": 4, "failed": 6}
     said = result.stdout.str()

@@ -44,13 +44,14 @@ def typed(*words, exit_code=0):
     return ran.output
 
 
-def test_demo_shows_a_job_from_start_to_counts_and_saves_it(store):
-    ran = subprocess.run([*COMMAND, "demo", "--shots", "100"], capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    steps = re.findall(r"submitted|queued|running|done", ran.stdout.replace("is queued", ""))
+def test_demo_shows_a_job_from_start_to_counts_and_saves_it(program, store):
+    with program("-m", "ibm_circuit_job.cli", "demo", "--shots", "100") as process:
+        printed, errors = process.communicate()
+    assert process.returncode == 0, printed + errors
+    steps = re.findall(r"submitted|queued|running|done", printed.replace("is queued", ""))
     assert steps[0] == "submitted"
     assert steps[-2:] == ["running", "done"]
-    counts = dict(re.findall(r"^ (\d\d)  █+ +(\d+)", ran.stdout, re.MULTILINE))
+    counts = dict(re.findall(r"^ (\d\d)  █+ +(\d+)", printed, re.MULTILINE))
     assert set(counts) == {"00", "11"}
     assert sum(map(int, counts.values())) == 100
     [job] = store.jobs(job_tags=["demo"])

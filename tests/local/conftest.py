@@ -22,6 +22,15 @@ def until():
 
 
 @pytest.fixture(scope="session")
+def driver():
+    """One browser for all tests; each of them opens the page anew."""
+    from chromium import browser  # noqa: PLC0415 - loads Selenium, which few tests need
+
+    with browser() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
 def endless():
     return known_circuits.endless()
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from accessibility import scrolls_sideways, violations
-from chromium import browser, emulate
+from chromium import emulate
 from known_circuits import bell
 from qiskit.providers.jobstatus import JobStatus
 from selenium.webdriver.common.action_chains import ActionChains
@@ -17,12 +17,6 @@ from ibm_circuit_job.views.records import CountsView, JobView, ResultView
 SECONDS = 30
 PHONE = 390
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def driver():
-    with browser() as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

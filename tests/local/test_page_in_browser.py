@@ -1,7 +1,7 @@
 """The page of the service as a person sees and uses it, in Chromium."""
 
 import pytest
-from chromium import browser, emulate
+from chromium import emulate
 from known_circuits import bell
 from qiskit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
@@ -13,12 +13,6 @@ from ibm_circuit_job.local import LocalService
 
 SECONDS = 30
 HOSTILE = '"><img src=x onerror=window.harmed=1><script>window.harmed=1</script>'
-
-
-@pytest.fixture(scope="module")
-def driver():
-    with browser() as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The program ``sampler``: each option changes what comes back, is refused by its name, or is said in the metadata."""
 
+import msgspec
 import numpy as np
 import pytest
 from ibm_quantum_schemas.sampler.version_0_1 import PrimitiveResultWrapperModel
@@ -12,6 +13,7 @@ from qiskit_aer.noise import NoiseModel, pauli_error
 from ibm_circuit_job.local.device_noise import noise_model
 from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.local.programs.twirling import randomizations
+from ibm_circuit_job.wire import typed_json
 
 ANGLES = np.linspace(0.0, np.pi, 6).reshape(3, 2, 1)
 
@@ -89,18 +91,21 @@ def test_measurement_twirling_evens_out_readout():
     assert twirled < plain - 0.001
 
 
+SHOTS_OF_AER = 8_000
+
+
 def test_counts_on_a_device_agree_with_those_of_aer():
     circuits = same_circuits()
     pubs = [[circuit, None, 500] for circuit in circuits]
     ours = result_of("sampler", {"pubs": pubs, "support_qiskit": True}, backend="local_5q")
     device = AerSimulator(noise_model=noise_model(properties(DEVICES["local_5q"], NOON)))
-    theirs = device.run(circuits, shots=50_000, seed_simulator=3).result()
+    theirs = device.run(circuits, shots=SHOTS_OF_AER, seed_simulator=3).result()
     for pub, circuit in zip(ours, circuits, strict=True):
         mine, yours = pub.data.meas.get_counts(), theirs.get_counts(circuit)
         for outcome in mine.keys() | yours.keys():
-            expected = (mine.get(outcome, 0) + yours.get(outcome, 0)) / 50_500
-            sigma = np.sqrt(expected * (1 - expected) * (1 / 500 + 1 / 50_000))
-            assert abs(mine.get(outcome, 0) / 500 - yours.get(outcome, 0) / 50_000) <= 5 * sigma
+            expected = (mine.get(outcome, 0) + yours.get(outcome, 0)) / (500 + SHOTS_OF_AER)
+            sigma = np.sqrt(expected * (1 - expected) * (1 / 500 + 1 / SHOTS_OF_AER))
+            assert abs(mine.get(outcome, 0) / 500 - yours.get(outcome, 0) / SHOTS_OF_AER) <= 5 * sigma
 
 
 def same_circuits():
@@ -180,9 +185,10 @@ def test_noise_is_refused_where_a_device_has_its_own():
 
 def test_thousands_of_parameter_sets_run_in_chunks():
     angles = np.tile([[0.0], [np.pi]], (1500, 1))
-    result = result_of("sampler", params(rotation(), angles, 5))
+    outcome = outcome_of("sampler", params(rotation(), angles, 5))
+    result = typed_json.decode(outcome.result, "result").unwrap()
     assert (ones(result) == np.tile([0.0, 1.0], 1500)).all()
-    body = body_of("sampler", params(rotation(), angles, 5))
+    body = msgspec.json.decode(outcome.result)
     spans = PrimitiveResultWrapperModel.model_validate(body).value_.metadata.execution.execution_spans.value_.spans
     assert [span.value_.data_slices[0][1:3] for span in spans] == [[0, 1000], [1000, 2000], [2000, 3000]]
 

@@ -43,6 +43,12 @@ def no_hurry():
 
 
 @pytest.fixture(autouse=True)
+def no_other_plugins(monkeypatch):
+    """An example runs pytest; the plugin of schemathesis takes longer to load than its tests take."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis")
+
+
+@pytest.fixture(autouse=True)
 def same_levels():
     """Examples may set levels of the log, and give it a handler."""
     root = logging.getLogger()

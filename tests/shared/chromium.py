@@ -17,6 +17,11 @@ SWITCHES = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-extensions",
+    # A process for each page takes more time than most pages do.
+    "--disable-features=SpareRendererForSitePerProcess,MediaRouter,OptimizationHints,Translate",
+    "--in-process-gpu",
+    "--renderer-process-limit=1",
     "--force-device-scale-factor=1",
 )
 

@@ -2,8 +2,6 @@
 
 import shlex
 import signal
-import subprocess
-import sys
 
 import pytest
 import requests

@@ -181,14 +181,8 @@ def main():
         if listener not in readable:
             continue
         with listener.accept()[0] as asking:
-            asked, handles, _, _ = socket.recv_fds(asking, MOST_BYTES, 4)
-            while not asked.endswith(b"\n"):
-                asked += asking.recv(MOST_BYTES)
-            *pipes, ended = handles
-            asked = json.loads(asked)
+            asked, (*pipes, ended) = request_of(asking)
             words = asked.pop("words")
-            if words is not None:
-                load_for("program")
             pid = os.fork()
             if pid:
                 pidfd = os.pidfd_open(pid)
@@ -202,6 +196,17 @@ def main():
             return entry.main() if words is None else run(words)
         for each in pipes:
             os.close(each)
+
+
+def request_of(asking):
+    """Return what is asked for, and the pipes; for a program, load first what programs import."""
+    asked, handles, _, _ = socket.recv_fds(asking, MOST_BYTES, 4)
+    while not asked.endswith(b"\n"):
+        asked += asking.recv(MOST_BYTES)
+    asked = json.loads(asked)
+    if asked["words"] is not None:
+        load_for("program")
+    return asked, handles
 
 
 def load_for(kind):

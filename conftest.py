@@ -4,6 +4,7 @@ The profile ``ci`` is for every run, ``thorough`` for ``make thorough``, and ``m
 """
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -45,6 +46,9 @@ def prepared_services():
 
 
 @pytest.fixture(scope="session")
-def program(prepared_services):
-    """Start a program by its words, such as ``-m ibm_circuit_job.cli jobs``, as a fork that need not import much."""
-    return prepared_services.program
+def program(request):
+    """Start a program by its words, such as ``-m ibm_circuit_job.cli jobs``: on Linux a fork, which imports little."""
+    if sys.platform == "linux":
+        return request.getfixturevalue("prepared_services").program
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return lambda *words: subprocess.Popen([sys.executable, *words], **pipes)

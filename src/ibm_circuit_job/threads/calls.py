@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 _IDLE_SECONDS: Final = 10.0
 """The seconds for which an idle thread waits for work before it ends."""
 _LOOK_SECONDS: Final = 0.05
-"""The longest single wait of a caller in seconds. If Ctrl-C comes just before a wait, only this wait is completed."""
+"""The longest single wait of the main thread, in seconds. Ctrl-C that comes just before a wait takes effect after it."""
 _STOP_SECONDS: Final = 0.03
 """The seconds for which a caller waits after it has abandoned a call. Most calls release their locks in this time."""
 
@@ -124,7 +124,10 @@ class Call(Generic[_T]):
 
     def wait(self) -> bool:
         """Wait until the call ends (True), or until its deadline (False)."""
-        while not self._done.acquire(timeout=min(self.left(), _LOOK_SECONDS)):
+        # Ctrl-C comes to the main thread alone. Many other threads would take the processor from the calls.
+        is_main = threading.current_thread() is threading.main_thread()
+        longest = _LOOK_SECONDS if is_main else threading.TIMEOUT_MAX
+        while not self._done.acquire(timeout=min(self.left(), longest)):
             if not self.left():
                 return False
         return True

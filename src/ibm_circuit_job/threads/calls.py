@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 _IDLE_SECONDS: Final = 10.0
 """The seconds for which an idle thread waits for work before it ends."""
 _LOOK_SECONDS: Final = 0.05
-"""The longest single wait of the main thread, in seconds. Ctrl-C that comes just before a wait takes effect after it."""
+"""The longest single wait of the main thread in seconds. If Ctrl-C comes just before one, it takes effect after it."""
 _STOP_SECONDS: Final = 0.03
 """The seconds for which a caller waits after it has abandoned a call. Most calls release their locks in this time."""
 

@@ -9,6 +9,7 @@ A program starts in the same way. One test of each kind starts it as users do, b
 
 import json
 import os
+import re
 import runpy
 import select
 import shutil
@@ -53,12 +54,8 @@ class PreparedServices:
 
     def _prepare(self):
         with self._lock:
-            umask = os.umask(0o077)
-            try:
-                if self._process is None:
-                    self._listen()
-            finally:
-                os.umask(umask)
+            if self._process is None:
+                self._listen()
 
     def _listen(self):
         with socket.socket(socket.AF_UNIX) as listener:
@@ -85,9 +82,7 @@ def forked(address, words=None):
     from_stdout, stdout = os.pipe()
     from_stderr, stderr = (None, 2) if words is None else os.pipe()
     from_ended, ended = os.pipe()
-    umask = os.umask(0)
-    os.umask(umask)
-    asked = {"words": words, "environment": dict(os.environ), "folder": str(Path.cwd()), "umask": umask}
+    asked = {"words": words, "environment": dict(os.environ), "folder": str(Path.cwd()), "umask": umask()}
     # A socket for each service: tests count those that are open.
     with socket.socket(socket.AF_UNIX) as asking:
         asking.connect(address)
@@ -96,6 +91,12 @@ def forked(address, words=None):
     for each in (stdin, stdout, ended, *([] if words is None else [stderr])):
         os.close(each)
     return ForkedProcess(int.from_bytes(replied), pidfd, from_ended, to_stdin, from_stdout, from_stderr)
+
+
+def umask():
+    """Return the umask of this process. os.umask() would change it for a moment, for all threads."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"^Umask:\s*(\d+)$", status, re.MULTILINE).group(1), 8)
 
 
 class ForkedProcess:

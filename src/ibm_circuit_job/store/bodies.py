@@ -279,11 +279,13 @@ def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) ->
     """Delete the bodies to which no history refers.
 
     Args:
-        connection: The transaction; it has locked the rows of these bodies.
+        connection: The transaction; it has locked the rows of these bodies, but for those that were saved meanwhile.
         sha256s: The SHA-256 of each body.
     """
     table, history = schema.bodies, schema.history
     for wanted in portions(sorted(sha256s)):
+        # Else two transactions that delete the last two jobs with a body would both find that the other job has it.
+        connection.execute(_LAST_LOCK, {"sha256s": texts(wanted)})
         used = set(connection.execute(sql.select(history.c.sha256).where(history.c.sha256.in_(wanted))).scalars())
         unused = [sha256 for sha256 in wanted if sha256 not in used]
         payloads.note_unused(connection, unused)
@@ -336,6 +338,7 @@ _OF_BODIES: Final = is_among(schema.bodies.c.sha256, "sha256s")
 _IDS: Final = sql.select(schema.bodies.c.sha256).where(_OF_BODIES)
 _LOCKED_IDS: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update(read=True, key_share=True)
 _MENDED_IDS: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update(key_share=True)
+_LAST_LOCK: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update()
 _DELETED_PARTS: Final = sql.delete(schema.body_parts).where(is_among(schema.body_parts.c.sha256, "sha256s"))
 _PART_OF: Final = sql.select(schema.body_parts.c.data).where(
     schema.body_parts.c.sha256 == sql.bindparam("sha256"), schema.body_parts.c.part == sql.bindparam("part")

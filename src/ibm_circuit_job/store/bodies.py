@@ -263,12 +263,12 @@ def _found(connection: sql.Connection, sha256s: Iterable[str]) -> Iterator[_Foun
     return (_Found(connection, row) for row in rows)
 
 
-def lock_bodies(connection: sql.Connection, references: sql.Select[Any]) -> None:
+def lock_bodies(connection: sql.Connection, references: sql.Select[Any] | Sequence[str]) -> None:
     """Lock bodies in the order in which saving locks them, so that there is no deadlock.
 
     Args:
         connection: The transaction. It locks the row of the job after this call.
-        references: Selects the SHA-256 of each body.
+        references: The SHA-256 of each body, or a query that selects them.
     """
     bodies = schema.bodies.c
     chosen = sql.select(bodies.sha256).where(bodies.sha256.in_(references)).order_by(bodies.sha256)
@@ -285,7 +285,7 @@ def delete_unreferenced(connection: sql.Connection, sha256s: Collection[str]) ->
     table, history = schema.bodies, schema.history
     for wanted in portions(sorted(sha256s)):
         # Else two transactions that delete the last two jobs with a body would both find that the other job has it.
-        connection.execute(_LAST_LOCK, {"sha256s": texts(wanted)})
+        lock_bodies(connection, wanted)
         used = set(connection.execute(sql.select(history.c.sha256).where(history.c.sha256.in_(wanted))).scalars())
         unused = [sha256 for sha256 in wanted if sha256 not in used]
         payloads.note_unused(connection, unused)
@@ -338,7 +338,6 @@ _OF_BODIES: Final = is_among(schema.bodies.c.sha256, "sha256s")
 _IDS: Final = sql.select(schema.bodies.c.sha256).where(_OF_BODIES)
 _LOCKED_IDS: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update(read=True, key_share=True)
 _MENDED_IDS: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update(key_share=True)
-_LAST_LOCK: Final = _IDS.order_by(schema.bodies.c.sha256).with_for_update()
 _DELETED_PARTS: Final = sql.delete(schema.body_parts).where(is_among(schema.body_parts.c.sha256, "sha256s"))
 _PART_OF: Final = sql.select(schema.body_parts.c.data).where(
     schema.body_parts.c.sha256 == sql.bindparam("sha256"), schema.body_parts.c.part == sql.bindparam("part")

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 import sqlalchemy as sql
 from attrs import frozen
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
 from ibm_circuit_job.state.job import Job
 from ibm_circuit_job.state.watching import Lease
 from ibm_circuit_job.store import postgresql, schema
 from ibm_circuit_job.store.database import Database
 from ibm_circuit_job.store.records import record_in
-from ibm_circuit_job.store.statements import insert, is_among, json_list, pairs, texts
+from ibm_circuit_job.store.statements import ByDialect, insert, is_among, json_list, pairs, texts
 from ibm_circuit_job.store.trouble import Damaged
 from ibm_circuit_job.store.writing import Writing
 
@@ -177,22 +175,16 @@ _CHANGED: Final = (
 )
 
 
-class _Now(FunctionElement[float]):
+class _Now(ByDialect[float]):
     """The time by the clock of the database, in seconds since 1970, UTC."""
 
     inherit_cache = True
     type = sql.Double()
-
-
-@compiles(_Now, "postgresql")
-def _(*_: Any, **__: Any) -> str:
-    return "CAST(EXTRACT(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)"
-
-
-@compiles(_Now, "sqlite")
-def _(*_: Any, **__: Any) -> str:
-    # SQLite counts the days since noon of 24 November 4714 BC.
-    return "((julianday('now') - 2440587.5) * 86400.0)"
+    spelt: ClassVar = {
+        "postgresql": "CAST(EXTRACT(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)",
+        # SQLite counts the days since noon of 24 November 4714 BC.
+        "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+    }
 
 
 _OF_WATCHER: Final[sql.BindParameter[str]] = sql.bindparam("of_watcher")

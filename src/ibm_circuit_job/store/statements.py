@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 import msgspec
 import sqlalchemy as sql
@@ -108,49 +108,43 @@ def json_list(column: sql.ColumnElement[Any]) -> sql.ColumnElement[str]:
     return _List(column)
 
 
-class _Elements(FunctionElement[str]):
+class ByDialect(FunctionElement[_T]):
+    """An SQL function that each database spells differently."""
+
+    inherit_cache = True
+    spelt: ClassVar[Mapping[str, str]]
+    """Name of the dialect -> SQL, with ``{}`` in place of the argument."""
+
+
+@compiles(ByDialect)
+def _(function: Any, compiler: Any, **options: Any) -> str:
+    spelt: str = function.spelt[compiler.dialect.name]
+    return spelt.format(compiler.process(function.clauses, **options))
+
+
+# SQLAlchemy looks for inherit_cache in each class itself.
+
+
+class _Elements(ByDialect[str]):
     """A table of the elements of a JSON list, with one column ``value``."""
 
     inherit_cache = True
+    spelt: ClassVar = {"sqlite": "json_each({})", "postgresql": "json_array_elements_text(CAST({} AS json))"}
 
 
-class _Pairs(FunctionElement[str]):
+class _Pairs(ByDialect[str]):
     """A table of the members of a JSON object, with the columns ``key`` and ``value``."""
 
     inherit_cache = True
+    spelt: ClassVar = {"sqlite": "json_each({})", "postgresql": "json_each_text(CAST({} AS json))"}
 
 
-class _List(FunctionElement[str]):
+class _List(ByDialect[str]):
     """A JSON list, as text, of the values in a group of rows."""
 
     inherit_cache = True
     type = sql.Text()
-
-
-@compiles(_Elements, "sqlite")
-@compiles(_Pairs, "sqlite")
-def _(given: Any, compiler: Any, **options: Any) -> str:
-    return f"json_each({compiler.process(given.clauses, **options)})"
-
-
-@compiles(_Elements, "postgresql")
-def _(given: Any, compiler: Any, **options: Any) -> str:
-    return f"json_array_elements_text(CAST({compiler.process(given.clauses, **options)} AS json))"
-
-
-@compiles(_Pairs, "postgresql")
-def _(given: Any, compiler: Any, **options: Any) -> str:
-    return f"json_each_text(CAST({compiler.process(given.clauses, **options)} AS json))"
-
-
-@compiles(_List, "sqlite")
-def _(listed: Any, compiler: Any, **options: Any) -> str:
-    return f"json_group_array({compiler.process(listed.clauses, **options)})"
-
-
-@compiles(_List, "postgresql")
-def _(listed: Any, compiler: Any, **options: Any) -> str:
-    return f"CAST(json_agg({compiler.process(listed.clauses, **options)}) AS text)"
+    spelt: ClassVar = {"sqlite": "json_group_array({})", "postgresql": "CAST(json_agg({}) AS text)"}
 
 
 _KEY: Final = "key_of_row"

@@ -132,7 +132,7 @@ def sockets():
 def wait_until(holds):
     """Return when something holds; where it never does, the timeout of the test shows what the threads do."""
     while not holds():
-        pass
+        time.sleep(0.01)
 
 
 def environment_of(service, monkeypatch):

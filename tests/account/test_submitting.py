@@ -3,6 +3,7 @@
 import itertools
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -203,7 +204,7 @@ def test_job_of_a_submission_that_awaits_its_answer_is_not_taken():
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(submitted, service)
         while not service.jobs:
-            pass
+            time.sleep(0.01)
         second = pool.submit(submitted, service)
         second.add_done_callback(lambda _: ended.set())
         ids = {first.result().unwrap(), second.result().unwrap()}

@@ -51,7 +51,7 @@ def test_status_requests_beside_idle_streams(benchmark, device, provider, slow, 
     """2,000 streams of a job that runs, and status requests meanwhile; at its end every stream is closed."""
     job = slow(50)
     while not job.running():
-        pass
+        time.sleep(0.01)
     url = f"{provider.url.replace('http', 'ws', 1)}/stream/jobs/{job.job_id()}"
     headers = provider.account_client.headers()
     with ThreadPoolExecutor(CLIENTS) as threads:

@@ -1,6 +1,7 @@
 """What the callback of a wait hears, of one job and of many: each status, the first one at once, and the places."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
@@ -37,7 +38,7 @@ class Heard:
 
 def running(job):
     while not job.running():
-        pass
+        time.sleep(0.01)
     return job
 
 

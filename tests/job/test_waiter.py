@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -136,7 +137,7 @@ def running(slow):
     def started(seconds):
         job = slow(seconds)
         while not job.running():
-            pass
+            time.sleep(0.01)
         return job
 
     return started

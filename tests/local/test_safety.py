@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ def test_workers_end_with_a_service_that_is_killed(service, classic):
     circuit.measure_all()
     job = classic.get_backend("local_simulator").run(circuit, shots=1)
     while not job.running():
-        pass
+        time.sleep(0.01)
     processes = [entry for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
     group = [entry for entry in processes if _group_of(int(entry.name)) == service.pid]
     group.remove(Path("/proc") / str(service.pid))

@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -142,7 +143,7 @@ def test_cancelled_job_does_not_make_the_next_one_hang(simulator, slow, bell):
     for _ in range(4):
         first = slow(20)
         while not first.running():
-            pass
+            time.sleep(0.01)
         first.cancel()
         assert simulator.run(bell, shots=10).result(timeout=30).success
 

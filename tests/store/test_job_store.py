@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 import traceback
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -968,7 +969,7 @@ def wait_until_it_waits(store):
     with inside(store) as connection:
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         while not connection.exec_driver_sql(waiting).scalar():
-            pass
+            time.sleep(0.01)
 
 
 def test_store_that_was_closed_opens_again_by_itself(store):

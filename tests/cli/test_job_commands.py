@@ -1,12 +1,13 @@
 """The commands that ask a service about jobs, as they are typed, against the local service and a real store."""
 
 import json
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from command_line import COMMAND, run_line
+from loopback import refusing
 from qiskit import QuantumCircuit, qasm2, qpy
 from rich.console import Console
 
@@ -324,9 +325,8 @@ def test_usage_is_summed_and_compared_with_the_plan(done, service, monkeypatch):
 @pytest.fixture
 def closed_port():
     """A port of this machine on which nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with refusing() as port:
+        yield port
 
 
 @pytest.fixture
@@ -335,7 +335,8 @@ def left_behind(tmp_path, slow_circuit):
     with LocalService() as service, JobStore() as store, IBMProvider(service.token, service.url, store=store) as there:
         job = there.get_backend("local_5q").run(slow_circuit, shots=LONG, rep_delay=500e-6)
         job.status()
-    return job.job_id()
+    with refusing(urlsplit(service.url).port):
+        yield job.job_id()
 
 
 def test_job_of_a_service_that_is_gone_is_marked(left_behind):

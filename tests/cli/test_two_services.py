@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from command_line import run_line
+from loopback import refusing
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMProvider, Job, JobDetails, JobStore
@@ -47,8 +48,8 @@ def port():
 
 @pytest.fixture
 def closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
+    with refusing() as port:
+        yield port
 
 
 def test_job_of_gone_service_is_not_taken_for_anothers(closed_port):

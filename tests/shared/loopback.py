@@ -1,5 +1,6 @@
-"""HTTP servers on this machine that answer as a test wants."""
+"""HTTP servers on this machine that answer as a test wants, and ports at which none does."""
 
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
@@ -40,3 +41,13 @@ def served(server):
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def refusing(port=0):
+    """A port that refuses connections until the end of the block: nothing else gets it meanwhile."""
+    with socket.socket() as taken:
+        # One that was just closed can be taken, too.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        yield taken.getsockname()[1]

@@ -6,6 +6,7 @@ The profile ``ci`` is for every run, ``thorough`` for ``make thorough``, and ``m
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -33,12 +34,28 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-@pytest.fixture(scope="session", autouse=sys.platform == "linux")
-def prepared_services():
-    """Fork the services that tests start from one process, which has loaded what they need."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Give each worker of pytest-xdist the process of which services are forked: one for all."""
+    if sys.platform == "linux":
+        node.workerinput["prepared_services"] = _prepared_for_workers(node.config).address
+
+
+@cache
+def _prepared_for_workers(config):
     from prepared_services import PreparedServices  # noqa: PLC0415 - its folder is on the path by now
 
     prepared = PreparedServices()
+    config.add_cleanup(prepared.stop)
+    return prepared
+
+
+@pytest.fixture(scope="session", autouse=sys.platform == "linux")
+def prepared_services(request):
+    """Fork the services that tests start from one process, which has loaded what they need."""
+    from prepared_services import PreparedServices  # noqa: PLC0415 - its folder is on the path by now
+
+    prepared = PreparedServices(getattr(request.config, "workerinput", {}).get("prepared_services"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ibm_circuit_job.local.service._new_process", prepared.start)
         yield prepared

@@ -35,29 +35,30 @@ MOST_BYTES = 1_000_000
 
 
 class PreparedServices:
-    """Starts services and programs; the process of which they are forked starts with the first one."""
+    """Starts services and programs, as forks of a process that starts with the first one, or of one that is there."""
 
-    def __init__(self):
+    def __init__(self, address=None):
+        self._address, self._process = address, None
         self._lock = threading.Lock()
-        self._folder, self._process = tempfile.mkdtemp(prefix="ibm-circuit-job-"), None
-        self._address = f"{self._folder}/socket"
+
+    @property
+    def address(self):
+        """Where the process takes requests for forks."""
+        with self._lock:
+            if self._address is None:
+                self._listen()
+        return self._address
 
     def start(self):
         """Return the process of a new service, which waits for its settings."""
-        self._prepare()
-        return forked(self._address)
+        return forked(self.address)
 
     def program(self, *words):
         """Return the process of a program: of Python with the words ``-c TEXT``, or ``-m MODULE`` and more."""
-        self._prepare()
-        return forked(self._address, words)
-
-    def _prepare(self):
-        with self._lock:
-            if self._process is None:
-                self._listen()
+        return forked(self.address, words)
 
     def _listen(self):
+        self._address = f"{tempfile.mkdtemp(prefix='ibm-circuit-job-')}/socket"
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self._address)
             listener.listen()
@@ -69,11 +70,11 @@ class PreparedServices:
             )
 
     def stop(self):
-        """End the process; a service that runs ends with the program that started it, as every service does."""
+        """End the process, where this started it; a service ends with the program that started it, as each does."""
         if self._process is not None:
             self._process.terminate()
             self._process.communicate()
-        shutil.rmtree(self._folder)
+            shutil.rmtree(Path(self._address).parent)
 
 
 def forked(address, words=None):

@@ -26,7 +26,16 @@ from ibm_circuit_job.local.device import Device
 from ibm_circuit_job.local.devices import BACKEND_VERSION, DEVICES, configuration, properties
 from ibm_circuit_job.local.instances import Instance
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
-from ibm_circuit_job.local.replies import Refusal, iso, json_response, moment_of, number_in, read, result_response
+from ibm_circuit_job.local.replies import (
+    Refusal,
+    check_moments,
+    iso,
+    json_response,
+    moment_of,
+    number_in,
+    read,
+    result_response,
+)
 
 MOST_CLIENT_CHARACTERS: Final = 1000
 """The most characters of the header ``X-Qx-Client-Application`` that are saved with a job."""
@@ -252,7 +261,7 @@ class JobApi(ABC):
         Raises:
             Refusal: If this API does not allow them.
         """
-        del request
+        check_moments(request.query_params)
 
     def page_of(self, request: Request) -> tuple[int, int]:
         """Return the most jobs that a listing wants (``limit``), and how many it skips (``offset``)."""

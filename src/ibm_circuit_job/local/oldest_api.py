@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, JobApi
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.qobj_of_params import qobj_of
-from ibm_circuit_job.local.replies import Refusal, iso, json_response, moment_of, number_in
+from ibm_circuit_job.local.replies import Refusal, check_moments, iso, json_response, moment_of, number_in
 
 _STATUS: Final = {"Completed": "COMPLETED", "Failed": "ERROR_RUNNING_JOB", "Cancelled": "CANCELLED"}
 _MOST_BYTES: Final = 2 * 1024 * 1024
@@ -48,6 +48,7 @@ class OldestApi:
 
     async def _list(self, request: Request) -> Response:
         self._api.check(request)
+        check_moments(request.query_params)
         limit, skip = (number_in(request.query_params, name, default) for name, default in (("limit", 10), ("skip", 0)))
         chosen = [job for job in self._queues.newest_first() if job.is_oldest and _matches(job, request)]
         if request.query_params.get("order", "").endswith("ASC"):

@@ -18,7 +18,7 @@ from ibm_circuit_job.local.instances import Instance, by_crn, usage_reply, used_
 from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, Service, check_key
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.legacy_api import LegacyApi
-from ibm_circuit_job.local.replies import Refusal, error_handlers, headers_of, json_response, moment_of, read
+from ibm_circuit_job.local.replies import Refusal, error_handlers, headers_of, json_response, read
 from ibm_circuit_job.local.sessions import SessionApi
 
 _LONGEST: Final = {"program": 63, "backend": 100, "created_after": 100, "created_before": 100, "session_id": 1000}
@@ -180,9 +180,7 @@ class PlatformApi(SessionApi):
         for name, allowed in (("pending", _FLAGS), ("exclude_params", _FLAGS), ("sort", ("ASC", "DESC"))):
             if name in query and query[name] not in allowed:
                 raise Refusal(400, 1221, f"{name}: expected {' or '.join(allowed)}, got {query[name][:40]!r}.")
-        for name in ("created_after", "created_before"):
-            if name in query:
-                moment_of(query[name], name)
+        super().check_listing(request)
         tags = query.getlist("tags")
         if len(tags) > 8 or any(len(tag) > 86 for tag in tags):
             raise Refusal(400, 1221, "tags: expected at most 8 of at most 86 characters each.")

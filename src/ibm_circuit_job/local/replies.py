@@ -110,6 +110,17 @@ def moment_of(value: str, name: str) -> datetime:
     return moment
 
 
+def check_moments(query: Mapping[str, str]) -> None:
+    """Check the times between which a listing wants jobs, also where no job is asked for them.
+
+    Raises:
+        Refusal: If one is no time; the message names it.
+    """
+    for name in ("created_after", "created_before"):
+        if name in query:
+            moment_of(query[name], name)
+
+
 def iso(moment: datetime) -> str:
     """Return a time as the service writes it: an ISO time that ends in ``Z``."""
     return moment.isoformat().replace("+00:00", "Z")

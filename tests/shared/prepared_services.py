@@ -7,6 +7,8 @@ The tests of how a service starts and ends start it as users do, with ``started_
 A program starts in the same way. One test of each kind starts it as users do, by ``subprocess``.
 """
 
+import atexit
+import gc
 import json
 import os
 import re
@@ -32,6 +34,8 @@ LOADED_LATER = {
 """What services and programs import when they need it, which takes most of the time of their start."""
 MOST_BYTES = 1_000_000
 """How many bytes are read of a request at once."""
+CODES = []
+"""The exit code of this fork, once its ``main`` has ended with one."""
 
 
 class PreparedServices:
@@ -163,6 +167,8 @@ class ForkedProcess:
 
 def main():
     """Fork a process for each request, and say with which code it ended, until standard input is closed."""
+    # What is registered first is called last.
+    atexit.register(end_at_once)
     from ibm_circuit_job.local import __main__ as entry  # noqa: PLC0415 - the tests, which import this file, need none
     from ibm_circuit_job.local import execution  # noqa: PLC0415 - the same
 
@@ -185,6 +191,8 @@ def main():
         with listener.accept()[0] as asking:
             asked, (*pipes, ended) = request_of(asking)
             words = asked.pop("words")
+            # Else the garbage collector of each fork would copy nearly all memory.
+            gc.freeze()
             pid = os.fork()
             if pid:
                 pidfd = os.pidfd_open(pid)
@@ -195,9 +203,28 @@ def main():
             for each in (ended, *running, *(other for _, other in running.values())):
                 os.close(each)
             become(pipes, **asked)
-            return entry.main() if words is None else run(words)
+            return code_of(entry.main if words is None else partial(run, words))
         for each in pipes:
             os.close(each)
+
+
+def code_of(program):
+    """Run a program, and return its exit code; note it, unless the program ends with an error or a message."""
+    try:
+        CODES.append(program())
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            CODES.append(ended.code)
+        raise
+    return CODES[0]
+
+
+def end_at_once():
+    """End a fork after all else that Python does at an end: to take its memory apart costs more than most forks do."""
+    if CODES:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(CODES[0])
 
 
 def request_of(asking):

@@ -67,5 +67,16 @@ def program(request):
     """Start a program by its words, such as ``-m ibm_circuit_job.cli jobs``: on Linux a fork, which imports little."""
     if sys.platform == "linux":
         return request.getfixturevalue("prepared_services").program
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return lambda *words: subprocess.Popen([sys.executable, *words], **pipes)
+
+    def started(*words, terminal=None):
+        end = subprocess.PIPE if terminal is None else terminal
+        return subprocess.Popen(
+            [sys.executable, *words],
+            stdin=end,
+            stdout=end,
+            stderr=end,
+            text=True,
+            start_new_session=terminal is not None,
+        )
+
+    return started

@@ -1,14 +1,12 @@
 """The commands ``login``, ``whoami``, ``accounts`` and ``logout``, as they are typed."""
 
 import json
-import os
-import pty
-import sys
 
 import pytest
 from cloud_machine import arrange, cloud_server
 from cloud_state import KEY, OTHER_KEY, UNKNOWN_KEY, Cloud, CloudAccount, CloudInstance
 from command_line import run_line
+from terminals import Terminal
 
 from ibm_circuit_job import IBMProvider
 
@@ -179,37 +177,35 @@ def test_logout_deletes_the_account_that_is_named(machine):
     assert json.loads(file.read_text()) == {}
 
 
-def on_terminal(words, answers, environment):
+COMMAND = """
+import runpy, sys
+sys.argv[1:] = {words!r}
+runpy.run_module("ibm_circuit_job", run_name="__main__")
+"""
+
+
+def on_terminal(program, words, answers):
     """Type a command on a terminal, and answer each question with the next answer; return all that was shown."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execve(sys.executable, [sys.executable, "-m", "ibm_circuit_job", *words], environment)  # noqa: S606
-    shown = b""
-    for question, answer in answers:
-        while question not in shown:
-            shown += os.read(terminal, 1024)
-        os.write(terminal, answer.encode() + b"\n")
-    try:
-        while piece := os.read(terminal, 1024):
-            shown += piece
-    except OSError:
-        # How the end of a terminal is said on Linux.
-        pass
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown
-    return shown.decode()
+    with Terminal(program, COMMAND.format(words=words), columns=100) as terminal:
+        for question, answer in answers:
+            terminal.read_until(question)
+            terminal.type(answer)
+        assert terminal.read_all() == 0, terminal.text
+    return terminal.text
 
 
-def test_login_on_a_terminal_asks_and_shows_no_key(machine, server):
+def test_login_on_a_terminal_asks_and_shows_no_key(machine, server, program, monkeypatch):
     file = machine(LAB, BIG)
-    environment = {**os.environ, "HTTPS_PROXY": server.proxy_url, "COLUMNS": "100"}
-    asked = [(b"API key: ", KEY), (b"Which one: ", "3"), (b"from 1 to 2", "1")]
-    shown = on_terminal(["login"], asked, environment)
+    for name, value in {"HTTPS_PROXY": server.proxy_url, "COLUMNS": "100", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    asked = [("API key: ", KEY), ("Which one: ", "3"), ("from 1 to 2", "1")]
+    shown = on_terminal(program, ["login"], asked)
     assert KEY not in shown
     for name, plan, region in (("big", "premium", "eu-de"), ("lab", "open", "us-east")):
         (line,) = [line for line in shown.splitlines() if name in line]
         assert line.split()[1:] == [name, plan, region, "1"]
     assert json.loads(file.read_text())[NAME]["instance"] == BIG.crn
-    on_terminal(["logout"], [(b"Delete", "y")], environment)
+    on_terminal(program, ["logout"], [("Delete", "y")])
     assert json.loads(file.read_text()) == {}
 
 

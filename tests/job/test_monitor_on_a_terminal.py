@@ -32,10 +32,14 @@ CLEAR_LINE, HIDE, SHOW = "\x1b[2K", "\x1b[?25l", "\x1b[?25h"
 
 
 @pytest.fixture
-def on_terminal(service):
-    def started(program, jobs, **size):
+def on_terminal(program, service, monkeypatch):
+    def started(text, jobs):
         known = {"TOKEN": service.token, "URL": service.url, "JOBS": " ".join(job.job_id() for job in jobs)}
-        return Terminal(CONNECT + program, environment=known, **size)
+        for name, value in (known | {"TERM": "xterm"}).items():
+            monkeypatch.setenv(name, value)
+        for name in ("COLUMNS", "LINES", "NO_COLOR"):
+            monkeypatch.delenv(name, raising=False)
+        return Terminal(program, CONNECT + text)
 
     return started
 

@@ -29,7 +29,19 @@ from pathlib import Path
 
 LOADED_LATER = {
     "service": ["jinja2", "sqlalchemy.dialects.sqlite", "sqlite3", "uvicorn.lifespan.on", "wsproto"],
-    "program": ["ibm_circuit_job.cli", "pydantic", "uvicorn.protocols.websockets.wsproto_impl"],
+    "program": [
+        "ibm_circuit_job.cli",
+        "ibm_circuit_job.clients.oldest_jobs",
+        "ibm_circuit_job.job.result_reader",
+        "ibm_circuit_job.job.result_waiter",
+        "ibm_circuit_job.job.waiter",
+        "ibm_circuit_job.wire.qobj",
+        "ibm_circuit_job.wire.results.decoding",
+        "pydantic.type_adapter",
+        "pydantic.types",
+        "sqlalchemy.dialects.sqlite",
+        "uvicorn.protocols.websockets.wsproto_impl",
+    ],
 }
 """What services and programs import when they need it, which takes most of the time of their start."""
 MOST_BYTES = 1_000_000
@@ -57,9 +69,12 @@ class PreparedServices:
         """Return the process of a new service, which waits for its settings."""
         return forked(self.address)
 
-    def program(self, *words):
-        """Return the process of a program: of Python with the words ``-c TEXT``, or ``-m MODULE`` and more."""
-        return forked(self.address, words)
+    def program(self, *words, terminal=None):
+        """Return the process of a program: of Python with the words ``-c TEXT``, or ``-m MODULE`` and more.
+
+        It has pipes, or reads from a terminal and writes to it.
+        """
+        return forked(self.address, words, terminal)
 
     def _listen(self):
         self._address = f"{tempfile.mkdtemp(prefix='ibm-circuit-job-')}/socket"
@@ -81,21 +96,26 @@ class PreparedServices:
             shutil.rmtree(Path(self._address).parent)
 
 
-def forked(address, words=None):
+def forked(address, words=None, terminal=None):
     """Return a fork of the process that listens at an address: a service, or a program that is called by words."""
-    stdin, to_stdin = os.pipe()
-    from_stdout, stdout = os.pipe()
-    from_stderr, stderr = (None, 2) if words is None else os.pipe()
+    theirs, ours = pipes(words is None) if terminal is None else ([os.dup(terminal) for _ in range(3)], [None] * 3)
     from_ended, ended = os.pipe()
     asked = {"words": words, "environment": dict(os.environ), "folder": str(Path.cwd()), "umask": umask()}
     # A socket for each service: tests count those that are open.
     with socket.socket(socket.AF_UNIX) as asking:
         asking.connect(address)
-        socket.send_fds(asking, [json.dumps(asked).encode() + b"\n"], [stdin, stdout, stderr, ended])
+        socket.send_fds(asking, [json.dumps(asked).encode() + b"\n"], [*theirs, ended])
         replied, [pidfd], _, _ = socket.recv_fds(asking, 4, 1)
-    for each in (stdin, stdout, ended, *([] if words is None else [stderr])):
+    for each in (*theirs, ended):
         os.close(each)
-    return ForkedProcess(int.from_bytes(replied), pidfd, from_ended, to_stdin, from_stdout, from_stderr)
+    return ForkedProcess(int.from_bytes(replied), pidfd, from_ended, *ours)
+
+
+def pipes(is_service):
+    """Return the ends that a fork has of its three pipes, and ours; a service has our error output."""
+    (stdin, to_stdin), (from_stdout, stdout) = os.pipe(), os.pipe()
+    from_stderr, stderr = (None, os.dup(2)) if is_service else os.pipe()
+    return [stdin, stdout, stderr], [to_stdin, from_stdout, from_stderr]
 
 
 def umask():
@@ -113,8 +133,10 @@ class ForkedProcess:
     def __init__(self, pid, pidfd, ended, stdin, stdout, stderr):
         self.pid, self.returncode = pid, None
         kind = "b" if stderr is None else ""
-        self.stdin, self.stdout = os.fdopen(stdin, f"w{kind}"), os.fdopen(stdout, f"r{kind}")
-        self.stderr = None if stderr is None else os.fdopen(stderr)
+        self.stdin, self.stdout, self.stderr = (
+            None if handle is None else os.fdopen(handle, mode)
+            for handle, mode in ((stdin, f"w{kind}"), (stdout, f"r{kind}"), (stderr, "r"))
+        )
         self._pidfd, self._ended = pidfd, os.fdopen(ended, "rb")
         self._lock = threading.Lock()
 

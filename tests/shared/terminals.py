@@ -5,31 +5,26 @@ import os
 import re
 import select
 import struct
-import subprocess
-import sys
 import termios
 import time
 
-# The first terminal that a leader of a session opens becomes the one whose Ctrl-C it gets.
-TAKE_IT = "import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n"
+# The first terminal that a leader of a session opens becomes the one whose Ctrl-C it gets. What a fork prints would wait.
+TAKE_IT = "import os, sys; os.close(os.open(os.ttyname(0), os.O_RDWR)); sys.stdout.reconfigure(line_buffering=True)\n"
 MOVES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 class Terminal:
-    """A program that runs on a terminal of so many columns and lines, until the block ends."""
+    """A program that runs on a terminal of so many columns and lines, until the block ends.
 
-    def __init__(self, program, *, environment, columns=120, lines=30):
+    Args:
+        program: The fixture of that name, which starts programs.
+        text: What the program does.
+    """
+
+    def __init__(self, program, text, *, columns=120, lines=30):
         self.master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", TAKE_IT + program],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            env={**kept, "TERM": "xterm", **environment},
-        )
+        self.process = program("-c", TAKE_IT + text, terminal=slave)
         os.close(slave)
         self.raw = ""
 
@@ -64,6 +59,9 @@ class Terminal:
 
     def press_ctrl_c(self):
         os.write(self.master, b"\x03")
+
+    def type(self, line):
+        os.write(self.master, line.encode() + b"\n")
 
     def _read(self):
         try:

@@ -5,15 +5,11 @@ import copy
 import gc
 import hashlib
 import logging
-import multiprocessing
 import os
 import pickle
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
-import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -1170,62 +1166,55 @@ import sqlite3, sys
 from ibm_circuit_job import IBMCircuitJob, JobStore
 from ibm_circuit_job.testing import ScriptedClient
 
-path, done, body = sys.argv[1:]
-store = JobStore(path, timeout=1)
-client = ScriptedClient([done.encode()], results=[body.encode()])
-job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
-other = sqlite3.connect(path, isolation_level=None)
-other.execute("BEGIN IMMEDIATE")
-job.result()
+class Noting(JobStore):
+    def save(self, job, **given):
+        print("tried", self.location, file=sys.stderr)
+        super().save(job, **given)
+
+def locked(name):
+    store = Noting(FOLDER + name, timeout=1)
+    client = ScriptedClient([DONE], results=[BODY])
+    job = IBMCircuitJob(None, None, "a", runtime_client=client, store=store)
+    other = sqlite3.connect(store.location, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    job.result()
+    return store, other
+
+stays_locked = locked("locked.sqlite")
+store, other = locked("jobs.sqlite")
 other.close()
-print(store.payload("a"))
+assert store.payload("a") is None
+print("ends", file=sys.stderr)
+"""
+CHILD = """
+import multiprocessing
+if __name__ == "__main__":
+    child = multiprocessing.get_context({way!r}).Process(target=exec, args=({script!r}, {{}}))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
 """
 
 
-@pytest.mark.parametrize("way", ["alone", "fork", "spawn"])
-def test_end_of_a_process_tries_once_to_write_what_is_left(store, tmp_path, way):
-    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
-    script = f"import sys; sys.argv[1:] = {arguments!r}" + UNKEPT.replace("other.close()", "keep_open = other")
-    if way != "alone":
-        script = f"""if __name__ == "__main__":
-            import multiprocessing
-            child = multiprocessing.get_context({way!r}).Process(target=exec, args=({script!r}, {{}}))
-            child.start()
-            child.join()
-        """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stderr.count("Could not save the result of job a; it exists only in memory") == 1
-    assert store.payload("a") is None
-
-
-def test_unsaved_result_is_saved_at_the_end_of_the_process(store, tmp_path):
-    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
-    done = subprocess.run([sys.executable, "-c", UNKEPT, *arguments], capture_output=True, text=True, check=True)
-    assert done.stdout == "None\n"
+@pytest.mark.parametrize("way", ["alone", "fork", "forkserver", "spawn"])
+def test_unsaved_result_is_saved_at_the_end_of_a_process(store, tmp_path, program, way):
+    """A child ends without what Python does when it ends. A store that cannot be written to is tried once."""
+    script = f"FOLDER, DONE, BODY = {f'{tmp_path}/'!r}, {DONE!r}, {BODY!r}" + UNKEPT
+    with program("-c", script if way == "alone" else CHILD.format(way=way, script=script)) as process:
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
     assert store.payload("a").raw == BODY
-
-
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-def test_unsaved_result_is_saved_at_the_end_of_a_child_process(store, tmp_path, method):
-    """Such a child ends without what Python does when it ends."""
-    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
-    script = f"import os, sys; sys.argv[1:] = {arguments!r}; sys.stdout = open(os.devnull, 'w'){UNKEPT}"
-    child = multiprocessing.get_context(method).Process(target=exec, args=(script, {}))
-    with warnings.catch_warnings():
-        # Newer versions of Python warn of forks beside threads: the child needs none of them.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child.start()
-    child.join(60)
-    assert child.exitcode == 0
-    assert store.payload("a").raw == BODY
+    with JobStore(tmp_path / "locked.sqlite") as other:
+        assert other.payload("a") is None
+    assert errors.count("Could not save the result of job a; it exists only in memory") == 2
+    assert errors.partition("ends\n")[2].count(f"tried {other.location}\n") == 1
 
 
 BEGUN = """
-import asyncio, atexit, sys, threading
+import asyncio, atexit, threading
 from ibm_circuit_job import IBMCircuitJob, JobStore
 from ibm_circuit_job.testing import ScriptedClient
 
-path, done, body = sys.argv[1:]
 reading, at_the_end = threading.Event(), threading.Event()
 
 class Slow(ScriptedClient):
@@ -1237,8 +1226,8 @@ class Slow(ScriptedClient):
         return super().job_results(job_id)
 
 async def read_and_leave():
-    client = Slow([done.encode()], results=[body.encode()])
-    job = IBMCircuitJob(None, None, "a", runtime_client=client, store=JobStore(path))
+    client = Slow([DONE], results=[BODY])
+    job = IBMCircuitJob(None, None, "a", runtime_client=client, store=JobStore(FILE))
     asked = asyncio.create_task(job.result_async())
     while not reading.is_set():
         await asyncio.sleep(0)
@@ -1249,9 +1238,11 @@ atexit.register(at_the_end.set)
 """
 
 
-def test_reading_that_has_begun_is_completed_at_exit(store, tmp_path):
-    arguments = [str(tmp_path / "jobs.sqlite"), DONE.decode(), BODY.decode()]
-    subprocess.run([sys.executable, "-c", BEGUN, *arguments], check=True)
+def test_reading_that_has_begun_is_completed_at_exit(store, tmp_path, program):
+    named = f"FILE, DONE, BODY = {str(tmp_path / 'jobs.sqlite')!r}, {DONE!r}, {BODY!r}"
+    with program("-c", named + BEGUN) as process:
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
     assert store.payload("a").raw == BODY
 
 

@@ -8,8 +8,13 @@ import struct
 import termios
 import time
 
-# The first terminal that a leader of a session opens becomes the one whose Ctrl-C it gets. What a fork prints would wait.
-TAKE_IT = "import os, sys; os.close(os.open(os.ttyname(0), os.O_RDWR)); sys.stdout.reconfigure(line_buffering=True)\n"
+# The first terminal that a leader of a session opens becomes the one whose Ctrl-C it gets. The output of a fork was
+# opened before, for no terminal.
+TAKE_IT = """
+import os, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))
+sys.stdout.reconfigure(line_buffering=True)
+"""
 MOVES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 

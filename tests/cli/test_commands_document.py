@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,7 @@ def world(service, folder) -> Iterator[dict[str, str]]:
             running = other.retrieve_job(slow)
             while running.status() is not JobStatus.RUNNING:
                 assert not running.state.is_final
+                time.sleep(0.01)
             with Path("bell.qpy").open("wb") as file:
                 qpy.dump(_bell(), file)
             Path("bell.py").write_text(OLD_PROGRAM, "utf-8")

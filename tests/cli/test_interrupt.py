@@ -1,6 +1,5 @@
 """Ctrl-C in a command that waits."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from qiskit import QuantumCircuit
 from ibm_circuit_job import IBMProvider, JobStore
 
 
-def test_interrupted_wait_says_how_to_come_back(service, tmp_path):
+def test_interrupted_wait_says_how_to_come_back(service, program, tmp_path, monkeypatch):
     circuit = QuantumCircuit(1, 1, name="slow")
     circuit.x(0)
     circuit.measure(0, 0)
@@ -18,11 +17,12 @@ def test_interrupted_wait_says_how_to_come_back(service, tmp_path):
     with JobStore(path) as store, IBMProvider(service.token, service.url, store=store) as provider:
         job = provider.get_backend("local_5q").run(circuit, shots=100_000, rep_delay=500e-6)
         variables = {"QISKIT_IBM_TOKEN": service.token, "QISKIT_IBM_URL": service.url, "IBM_CIRCUIT_JOB_STORE": path}
-        command = [sys.executable, "-m", "ibm_circuit_job.cli", "wait", job.job_id()[:8]]
-        with subprocess.Popen(command, env=os.environ | variables, stderr=subprocess.PIPE, text=True) as process:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with program("-m", "ibm_circuit_job.cli", "wait", job.job_id()[:8]) as process:
             assert f"job {job.job_id()}: " in process.stderr.readline()
             process.send_signal(signal.SIGINT)
-            said = process.stderr.read()
+            _, said = process.communicate()
         assert process.returncode == 130
         assert "To come back: " in said
         assert said.endswith(f"python -m ibm_circuit_job wait {job.job_id()[:8]}\n")

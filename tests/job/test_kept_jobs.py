@@ -10,6 +10,7 @@ import pickle
 import signal
 import sqlite3
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -1072,6 +1073,7 @@ def test_result_is_returned_after_its_write_which_delays_no_poll(store, tmp_path
             first = pool.submit(job.result)
             while not any(journal.payloads and journal.writing().locked() for journal in left_for(store)):
                 assert not first.done()
+                time.sleep(0.01)
             second = pool.submit(other.result)
             assert job.status() is other.status() is JobStatus.DONE
             assert not first.done()
@@ -1113,6 +1115,7 @@ def test_job_deleted_during_a_write_is_deleted_after_it(store, tmp_path):
             # The status is written before; what is deleted while that is written has no result yet.
             while not any(journal.payloads and journal.writing().locked() for journal in left_for(store)):
                 assert not reading.done()
+                time.sleep(0.01)
             deleting = pool.submit(store.delete, "a")
             assert not deleting.done()
         assert reading.result(30).success
@@ -1128,6 +1131,7 @@ def test_poll_of_one_handle_does_not_wait_for_another(store, tmp_path):
             naming = pool.submit(named.update_name, "bell")
             while not any(journal.writing().locked() for journal in left_for(store)):
                 assert not naming.done()
+                time.sleep(0.01)
             polled.status()
             assert not naming.done()
         assert naming.result(30) == "bell"

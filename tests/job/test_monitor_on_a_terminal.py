@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -49,7 +50,7 @@ def queue(slow):
     """Two jobs, of which one runs, and the other waits for it."""
     jobs = [slow(50), slow(0.001)]
     while jobs[0].status() is not JobStatus.RUNNING:
-        pass
+        time.sleep(0.01)
     yield jobs
     for job in reversed(jobs):
         with suppress(IBMJobInvalidStateError):

@@ -1,8 +1,6 @@
 """``plot_timeline()`` and ``plot_usage()``: what stands in the axes of their figures."""
 
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -124,16 +122,18 @@ def test_steps_of_a_handle_are_asked_for(tmp_path):
     assert labels(plot_timeline(listed).axes[0]) == [f"{handle.job_id()[:8]} DONE"]
 
 
-def test_pyplot_is_not_loaded_and_a_missing_extra_is_named():
-    program = (
+def test_pyplot_is_not_loaded_and_a_missing_extra_is_named(program):
+    plotting = (
         "import sys\nsys.modules['matplotlib'] = None\n"
         "try:\n    from ibm_circuit_job import plot_usage\nexcept ImportError as error:\n    without = error\n"
         "del sys.modules['matplotlib']\n"
         "from ibm_circuit_job import Job, plot_timeline\nplot_timeline(Job('a'))\n"
         "print('matplotlib.pyplot' in sys.modules)\nprint(without)"
     )
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    shown = done.stdout.splitlines()
+    with program("-c", plotting) as process:
+        printed, errors = process.communicate()
+    assert process.returncode == 0, errors
+    shown = printed.splitlines()
     assert shown[0] == "False"
     assert re.fullmatch(r"plot_usage needs matplotlib[.\w]*: install ibm-circuit-job\[plot\]", shown[1])
 

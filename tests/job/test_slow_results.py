@@ -1,8 +1,6 @@
 """Results whose bodies take their time: how long they are read on, and what a caller's time being up means."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler
 
@@ -277,8 +275,8 @@ def test_end_of_the_program_waits_for_a_body_that_is_under_way(server, job, tmp_
         assert store.payload("a").raw == BODY
 
 
-def test_result_in_transit_is_stored_before_the_program_ends(server, tmp_path):
-    program = f"""
+def test_result_in_transit_is_stored_before_the_program_ends(server, program, tmp_path):
+    reading = f"""
 import atexit
 from ibm_circuit_job import IBMCircuitJob, IBMJobTimeoutError, JobStore
 from ibm_circuit_job.clients import ClientParameters, RuntimeClient
@@ -291,7 +289,7 @@ except IBMJobTimeoutError:
     # What is registered last is called first.
     atexit.register(print, "late", flush=True)
 """
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+    with program("-c", reading) as process:
         assert process.stdout.readline() == "late\n"
         server.go_on.set()
         assert process.wait(30) == 0

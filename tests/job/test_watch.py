@@ -1,6 +1,7 @@
 """Many jobs at once: how many requests it takes, who is told, and what ends a wait."""
 
 import threading
+import time
 
 import msgspec
 import pytest
@@ -191,7 +192,7 @@ def test_many_jobs_are_awaited_with_few_requests_no_thread(provider, device, sim
     assert len(asked) < 60
     # One that stays is ended by the timeout of the test, which shows what it does.
     while any("effect" in thread.name for thread in threading.enumerate()):
-        pass
+        time.sleep(0.01)
 
 
 def test_listening_ends_soon_after_nobody_iterates_any_more(device, simulator, bell):
@@ -200,7 +201,7 @@ def test_listening_ends_soon_after_nobody_iterates_any_more(device, simulator, b
     ones.measure(0, 0)
     slow = device.run(ones, shots=80_000, rep_delay=500e-6)
     while slow.status() is not JobStatus.RUNNING:
-        pass
+        time.sleep(0.01)
     quick = simulator.run(bell, shots=10)
     before = set(threading.enumerate())
     ending = as_completed([slow, quick], policy=WaitPolicy(guard_pause=0.5))
@@ -209,6 +210,7 @@ def test_listening_ends_soon_after_nobody_iterates_any_more(device, simulator, b
     try:
         while set(threading.enumerate()) - before:
             assert not slow.in_final_state()
+            time.sleep(0.01)
     finally:
         slow.cancel()
 

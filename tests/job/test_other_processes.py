@@ -129,16 +129,22 @@ def jobs():
         yield [job.reconnect_with(partial(IBMProvider, service.token, service.url)) for job in jobs]
 
 
-def test_pool_of_processes_reads_results_of_handles_and_records(jobs):
+@pytest.fixture(scope="module")
+def pool():
+    """A pool of one process, which is no fork: it has only what it is given."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        results = list(pool.map(methodcaller("result", timeout=60), jobs))
-        ids = list(pool.map(attrgetter("job_id"), [job.state for job in jobs]))
+        yield pool
+
+
+def test_pool_of_processes_reads_results_of_handles_and_records(jobs, pool):
+    results = list(pool.map(methodcaller("result", timeout=60), jobs))
+    ids = list(pool.map(attrgetter("job_id"), [job.state for job in jobs]))
     assert [result.get_counts() for result in results] == [{"1": 3}, {"1": 4}]
     assert ids == [job.job_id() for job in jobs]
 
 
-def test_bag_of_dask_reads_results_of_handles_and_records(jobs):
+def test_bag_of_dask_reads_results_of_handles_and_records(jobs, pool):
     counts = dask.bag.from_sequence(jobs, npartitions=1).map(lambda job: job.result(timeout=60).get_counts())
     ids = dask.bag.from_sequence([job.state for job in jobs], npartitions=1).map(lambda job: job.job_id)
-    found = dask.compute(counts, ids, scheduler="processes", num_workers=1)
+    found = dask.compute(counts, ids, scheduler="processes", pool=pool)
     assert found == ([{"1": 3}, {"1": 4}], [job.job_id() for job in jobs])

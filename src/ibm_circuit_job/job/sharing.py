@@ -338,8 +338,9 @@ class _Sharing:
                 try:
                     if left <= 0.0:
                         due = effects.monotonic() + watching.RENEWAL_SECONDS
-                        self._renew()
+                        # What another process saved comes first: it may have ended its wait with the job.
                         self._look(at_all=True)
+                        self._renew()
                         self._wake_new_pollers()
                     elif not self._followed:
                         self._rest(left)

@@ -190,10 +190,11 @@ class Steps:
         self.course = self.course.after_listening(heard, self.clock.monotonic())
 
     def poll(self) -> None:
-        """Fetch the job reply and merge its facts, unless another process does."""
+        """Fetch the job reply and merge its facts, unless another process does, or has seen the end of the job."""
         if self.shared is not None:
             self.shared.resume()
-            if not self.shared.is_asking():
+            # A process that has seen the end saves it, and leaves its turn to this one at once.
+            if not self.shared.is_asking() or self.job.state.is_confirmed_final:
                 self._note_what_was_learned()
                 return
         seconds = self.course.call_seconds(self.clock.monotonic())

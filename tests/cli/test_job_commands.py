@@ -30,22 +30,22 @@ def account(service, monkeypatch):
 
 
 @pytest.fixture
-def backends(service, machine, account):
-    """The backends by name; what runs on them is in the store."""
+def backend(machine, account):
+    """Returns the backend of a name; what runs on it is in the store."""
     with JobStore() as store, IBMProvider(store=store) as provider:
-        yield {backend.name: backend for backend in provider.backends()}
+        yield provider.get_backend
 
 
 @pytest.fixture
-def done(backends, bell):
+def done(backend, bell):
     """A job of two circuits that ends by itself, of which the store knows that it was submitted."""
-    return backends["local_simulator"].run([bell, bell.copy(name="twin")], shots=100, job_tags=["bell"])
+    return backend("local_simulator").run([bell, bell.copy(name="twin")], shots=100, job_tags=["bell"])
 
 
 @pytest.fixture
-def running(backends, slow_circuit):
+def running(backend, slow_circuit):
     """A job that does not end within a test; it is cancelled at its end."""
-    job = backends["local_5q"].run(slow_circuit, shots=LONG, rep_delay=500e-6)
+    job = backend("local_5q").run(slow_circuit, shots=LONG, rep_delay=500e-6)
     yield job
     if not job.in_final_state():
         job.cancel()
@@ -186,8 +186,8 @@ def test_cancelled_job_has_an_exit_code_of_its_own(running):
     assert "was cancelled" in typed("result", running.job_id(), exit_code=4)
 
 
-def test_failed_job_has_an_exit_code_of_its_own(backends):
-    job = backends["local_simulator"].run("OPENQASM 3.0; this is no program")
+def test_failed_job_has_an_exit_code_of_its_own(backend):
+    job = backend("local_simulator").run("OPENQASM 3.0; this is no program")
     assert "\tERROR\n" in typed("wait", job.job_id(), "--timeout", "60", exit_code=3)
     assert f"job {job.job_id()} failed" in typed("result", job.job_id(), exit_code=3)
 

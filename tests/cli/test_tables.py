@@ -10,7 +10,7 @@ from rich.console import Console
 from ibm_circuit_job import Job, JobDetails, JobMetrics, JobStore, StatusReport, cli
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
-IDS = ["a722ec50666a85d1322f", "d0b9e2c4v7r0008abcde", "0b6e3bd8-6f0c-4c7e-8d45-1f1c9d1f6a2b"]
+IDS = ["a722ec50666a85d1322f", "0b6e3bd8-6f0c-4c7e-8d45-1f1c9d1f6a2b"]
 CREATED = NOON.astimezone().strftime("%Y-%m-%d %H:%M")
 
 

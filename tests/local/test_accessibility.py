@@ -11,6 +11,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from ibm_circuit_job import IBMProvider
+from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.views.html import job_html, jobs_html, live_html, result_html
 from ibm_circuit_job.views.records import CountsView, JobView, ResultView
 
@@ -20,17 +22,27 @@ NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def done(provider):
-    job = provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["a tag", "long" * 20])
-    job.result()
-    return job
+def service():
+    """A service of one job: axe looks at each row, and the jobs of other tests are rows like this one."""
+    with LocalService(workers=1) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def done(service):
+    with IBMProvider(service.token, service.url) as provider:
+        job = provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["a tag", "long" * 20])
+        job.result()
+        yield job
 
 
 @pytest.fixture
 def page(driver, service):
     emulate(driver)
-    driver.get("about:blank")
+    # Where the page is open already, it signs in anew, and is not loaded again.
     driver.get(service.page_url)
+    WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: driver.current_url.endswith("#/jobs"))
+    driver.execute_script("document.getElementById('sure').close()")
     shows(driver, "#view h1")
     return driver
 
@@ -69,6 +81,8 @@ def test_open_question_breaks_no_rule(page, done):
 
 def test_each_stop_of_tab_is_seen(page, done):
     page.execute_script("location.hash = arguments[0]", f"#/jobs/{done.job_id()}")
+    # Tab starts at the beginning of a page that was loaded just now.
+    page.refresh()
     shows(page, ".icj-bars svg")
     stops = []
     for _ in range(8):

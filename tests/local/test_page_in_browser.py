@@ -9,15 +9,29 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local import LocalService
 
 SECONDS = 30
 HOSTILE = '"><img src=x onerror=window.harmed=1><script>window.harmed=1</script>'
 
 
+@pytest.fixture(scope="module")
+def service():
+    """A service of few jobs: each job of other tests would be a row, which the browser draws for each of these."""
+    with LocalService(workers=1) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def provider(service):
+    with IBMProvider(service.token, service.url) as provider:
+        yield provider
+
+
 @pytest.fixture
 def page(driver, service):
-    """The page, signed in, as if it had never been open before."""
+    """The page, signed in, with the list of jobs."""
     return Page(driver, service)
 
 
@@ -27,11 +41,10 @@ class Page:
     def __init__(self, driver, service):
         self.driver, self.root = driver, service.page_url.partition("#")[0]
         emulate(driver)
-        driver.get(self.root)
-        driver.execute_script("sessionStorage.clear()")
-        # The same address with another fragment would load nothing.
-        driver.get("about:blank")
+        # Where the page is open already, it signs in anew, as if the address were typed there, and is not loaded again.
         driver.get(service.page_url)
+        self.until(lambda: driver.current_url == f"{self.root}#/jobs")
+        driver.execute_script("document.getElementById('sure').close()")
 
     def until(self, holds):
         return WebDriverWait(self.driver, SECONDS, poll_frequency=0.05).until(lambda _: holds())
@@ -78,8 +91,7 @@ def test_job_appears_and_becomes_done_without_a_reload(page, provider):
 def test_token_leaves_the_address_and_is_asked_for_once(page):
     page.until(lambda: page.all("h1"))
     assert page.driver.current_url == f"{page.root}#/jobs"
-    page.driver.get("about:blank")
-    page.driver.get(page.root)
+    page.driver.refresh()
     page.until(lambda: page.all("#view h1"))
     assert page.driver.execute_script("return document.cookie") == ""
 
@@ -139,7 +151,6 @@ def test_yes_to_a_cancel_deletes_no_job_that_has_ended_meanwhile(page, busy):
 
 @pytest.mark.parametrize("token", ["%", "%ff", "100%"])
 def test_token_that_is_not_encoded_is_refused_and_asked_for(page, token):
-    page.driver.get("about:blank")
     page.driver.get(f"{page.root}#token={token}")
     page.until(lambda: "does not know this token" in page.all("#refused")[0].text)
 

@@ -24,6 +24,10 @@ from ibm_circuit_job.local.programs.refusals import CannotRun
 
 _FEW: Final = 8
 """A run with more circuits than this number uses one thread."""
+_SMALL_QUBITS: Final = 14
+"""From this number of qubits on, Aer divides a state vector among threads."""
+_FEW_SHOTS: Final = 4_000
+"""Up to this number of shots, it takes longer to start threads than they save."""
 
 
 def checked_shots(shots: Any) -> int:
@@ -124,7 +128,8 @@ def simulated(
         options["seed_simulator"] = chosen + SEEDS * first
     if binds is not None:
         options["parameter_binds"] = binds
-    if binds is not None or len(ready) > _FEW:
+    is_small = shots <= _FEW_SHOTS and all(circuit.num_qubits < _SMALL_QUBITS for circuit in ready)
+    if binds is not None or len(ready) > _FEW or is_small:
         # Threads gain nothing for small circuits, and wait for each other when the machine is busy.
         options["max_parallel_threads"] = 1
     if noise_model is not None:

@@ -39,15 +39,15 @@ def endless():
 def workers_of():
     """The process IDs of the workers of a service."""
 
-    def is_worker(process):
+    def runs(worker):
         try:
-            words = process.cmdline()
-        except (psutil.ZombieProcess, psutil.NoSuchProcess):
+            return worker.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
             return False
-        # Beside the workers there is only the helper with which Python starts a process.
-        return bool(words) and not any("resource_tracker" in word for word in words)
 
     def listed(service):
-        return {child.pid for child in psutil.Process(service.pid).children() if is_worker(child)}
+        # They are children of the process that starts them.
+        (starter,) = psutil.Process(service.pid).children()
+        return {worker.pid for worker in starter.children() if runs(worker)}
 
     return listed

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -179,10 +178,11 @@ def worker_killed(chance, folder):
         for number in range(KILLS):
             jobs = [backend.run(circuit(), shots=10) for _ in range(3)] if number % 2 else []
             time.sleep(chance.random() / 10)
-            for worker in psutil.Process(service.pid).children():
+            # The workers are children of the process that starts them.
+            for starter in psutil.Process(service.pid).children():
                 with contextlib.suppress(psutil.Error):
-                    if any("spawn_main" in word for word in worker.cmdline()):
-                        worker.send_signal(signal.SIGKILL)
+                    for worker in starter.children():
+                        worker.kill()
             jobs += [backend.run(circuit(), shots=10) for _ in range(2)]
             yield worst([judged(lambda: job.result(timeout=60).get_counts(), {"01": 10}) for job in jobs])  # noqa: B023 - called at once
 

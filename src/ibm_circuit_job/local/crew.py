@@ -12,7 +12,8 @@ import contextlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
+from functools import partial
+from multiprocessing import Pipe, get_context
 from typing import Any, Final
 
 import msgspec
@@ -23,13 +24,12 @@ from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.executor import Started
 from ibm_circuit_job.local.limits import TRIES, Limits, how_ended, resident_mb
+from ibm_circuit_job.local.nursery import Nursery
 
 _WATCH_SECONDS: Final = 0.05
 """Seconds between two looks at the memory of a process that executes a job."""
 _START_SECONDS: Final = 120.0
 """Seconds within which a process has to be ready for its first job."""
-_FIRST_METHOD: Final = "fork" if sys.platform == "linux" else "spawn"
-"""How the first processes start. A forked process need not import Qiskit and Aer, which saves about a second."""
 
 
 class _Died(Exception):  # noqa: N818 - named for what it says
@@ -52,6 +52,7 @@ class Crew:
         self.at_once: Final = 1
         """How many jobs of one simulator run at once: one, so jobs run in the order of their submission."""
         self._workers = workers
+        self._nursery: Nursery | None = None
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._all: set[_Worker] = set()
         # Two for each process: the thread of a killed process may end after the next process has started.
@@ -60,13 +61,14 @@ class Crew:
     def start(self) -> None:
         """Start the processes, which then prepare for their first jobs.
 
-        On Linux they are forked. So this must be called before other threads, database connections or an event loop
-        exist.
+        On Linux they are forked (see :mod:`.nursery`). So this must be called before other threads, database
+        connections or an event loop exist.
         """
-        if _FIRST_METHOD == "fork":
+        if sys.platform == "linux":
             execution.load()
+            self._nursery = Nursery(partial(_work, memory_mb=self.limits.memory_mb))
         for _ in range(self._workers):
-            self._idle.put_nowait(self._new(_FIRST_METHOD))
+            self._idle.put_nowait(self._new())
 
     def kill(self) -> None:
         """Kill the processes, with the jobs that are running."""
@@ -77,6 +79,8 @@ class Crew:
         """Kill the processes, with the jobs that are running, and wait for the threads that read from them."""
         self.kill()
         await asyncio.to_thread(self._threads.shutdown)
+        if self._nursery is not None:
+            await asyncio.to_thread(self._nursery.stop)
 
     async def execute(self, task: Task, started: Started) -> Outcome:
         """Execute a job in the first process that is idle. If the call is cancelled, the process is killed.
@@ -104,16 +108,30 @@ class Crew:
             self._idle.put_nowait(chosen if chosen.is_usable else self._replaced(chosen))
         return Outcome(None, self.limits.died_twice(str(died)))
 
-    def _new(self, method: str) -> _Worker:
-        made = _Worker(self.limits, self._threads, method)
+    def _new(self) -> _Worker:
+        made = _Worker(self.limits, self._threads, self._nursery)
         self._all.add(made)
         return made
 
     def _replaced(self, old: _Worker) -> _Worker:
         old.kill()
         self._all.discard(old)
-        # Not forked: the service has threads now. A lock that a thread holds would stay locked in a forked process.
-        return self._new("spawn")
+        return self._new()
+
+
+def _work(connection: Any, parent: int, memory_mb: int) -> None:
+    worker.main(connection, parent, memory_mb, tuple(DEVICES.values()))
+
+
+def _spawned(theirs: Any, memory_mb: int) -> Any:
+    process = get_context("spawn").Process(
+        target=worker.main,
+        args=(theirs, os.getpid(), memory_mb, tuple(DEVICES.values())),
+        name="worker",
+        daemon=True,
+    )
+    process.start()
+    return process
 
 
 class _Worker:
@@ -122,27 +140,24 @@ class _Worker:
     Args:
         limits: Its limits.
         threads: The threads in which its pipe is read and written.
-        method: How it starts: ``fork`` or ``spawn``.
+        nursery: What starts it; ``None`` on other systems than Linux, where it imports Qiskit and Aer by itself.
     """
 
-    def __init__(self, limits: Limits, threads: ThreadPoolExecutor, method: str) -> None:
+    def __init__(self, limits: Limits, threads: ThreadPoolExecutor, nursery: Nursery | None) -> None:
         self._limits = limits
         self._threads = threads
         self._is_killed = False
         self._is_ready = False
         self._measured: psutil.Process | None = None
-        context: Any = get_context(method)
         self._failure: str | None = None
+        self._process: Any = None
         try:
-            self._pipe, theirs = context.Pipe()
+            self._pipe, theirs = Pipe()
             with theirs:
-                self._process = context.Process(
-                    target=worker.main,
-                    args=(theirs, os.getpid(), limits.memory_mb, tuple(DEVICES.values())),
-                    name="worker",
-                    daemon=True,
-                )
-                self._process.start()
+                if nursery is not None and nursery.is_alive:
+                    self._process = nursery.start(theirs)
+                else:
+                    self._process = _spawned(theirs, limits.memory_mb)
         except OSError as error:
             # For example, too many processes or open files. The next job tries again, with a new process.
             self._is_killed = True

@@ -72,7 +72,7 @@ def drawn(
     for place in np.ndindex(*sizes):
         at = dict(zip(swept, place, strict=True))
         index = tuple(at.get(axis, 0) for axis in range(len(shape) - inputs.ndim, len(shape)))
-        sample = samplex.sample(inputs[index], num_randomizations=math.prod(repeats), rng=random)
+        sample = samplex.sample(inputs[index], num_randomizations=math.prod(repeats), rng=random, max_workers=1)
         for name, array in sample.items():
             if isinstance(array, np.ndarray):
                 own = array.shape[1:]

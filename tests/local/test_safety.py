@@ -3,8 +3,6 @@
 import os
 import signal
 import stat
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -94,15 +92,6 @@ def test_second_service_on_a_folder_says_so(service, tmp_path):
 def test_setting_that_is_none_is_refused(settings, message):
     with pytest.raises(LocalServiceError, match=message):
         LocalService(**settings)
-
-
-def test_nothing_is_imported_from_the_folder_that_one_is_in(tmp_path):
-    (tmp_path / "jwt.py").write_text("raise SystemExit(3)")
-    program = "from ibm_circuit_job.local import LocalService\nwith LocalService(workers=1) as s: print(s.is_running)"
-    ran = subprocess.run(
-        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert ran.stdout == "True\n", ran.stderr
 
 
 def _group_of(pid):

@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -65,16 +64,16 @@ def test_token_on_the_command_line_warns(served):
     assert "other users can see a token on the command line" in errors
 
 
-def test_token_is_asked_for(tmp_path):
+def test_token_is_asked_for(program, tmp_path):
     ours, theirs = pty.openpty()
-    # As users start it: with a terminal.
-    process = subprocess.Popen(
-        [sys.executable, *COMMAND, "--data", str(tmp_path), "--ask-token"],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+    words = [*COMMAND[1:], "--data", str(tmp_path), "--ask-token"]
+    process = program(
+        "-c",
+        "import os, sys\n"
+        "from ibm_circuit_job import cli\n"
+        f"os.dup2(os.open({os.ttyname(theirs)!r}, os.O_RDWR | os.O_NOCTTY), 0)\n"
+        f"sys.argv = {words!r}\n"
+        "cli.main()\n",
     )
 
     def prompted():

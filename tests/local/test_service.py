@@ -4,8 +4,6 @@ import asyncio
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -347,8 +345,10 @@ def test_taken_port_is_said_to_be_taken(provider):
 
 
 @pytest.mark.usefixtures("started_as_users_do")
-def test_service_stops_with_its_block():
-    with LocalService() as service:
+def test_service_imports_nothing_of_the_folder_and_stops(tmp_path, monkeypatch):
+    (tmp_path / "jwt.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    with LocalService(workers=1) as service:
         assert service.is_running
         assert service.token not in repr(service)
     assert not service.is_running
@@ -369,8 +369,8 @@ def test_service_does_not_outlive_the_program_that_started_it(program, ending):
         assert gone(int(process.stdout.readline()))
 
 
-def test_service_does_not_outlive_ctrl_c():
-    program = (
+def test_service_does_not_outlive_ctrl_c(program):
+    text = (
         # A program in the background of a shell is deaf to it by default.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from ibm_circuit_job import IBMProvider\n"
@@ -378,9 +378,7 @@ def test_service_does_not_outlive_ctrl_c():
         "print(provider._service.pid, flush=True)\n"
         "import threading; threading.Event().wait()\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with program("-c", text) as process:
         pid = int(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)
@@ -419,9 +417,8 @@ def test_forked_child_does_not_keep_the_service_alive(program):
             os.kill(child, signal.SIGKILL)
 
 
-@pytest.mark.usefixtures("started_as_users_do")
 def test_service_that_was_killed_is_not_said_to_run():
-    with LocalService() as service:
+    with LocalService(workers=1) as service:
         os.kill(service.pid, signal.SIGKILL)
         assert gone(service.pid)
         assert not service.is_running

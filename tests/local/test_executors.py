@@ -118,8 +118,8 @@ def test_cancel_ends_the_simulation(simulator, endless, simulating, until):
 
 
 def test_job_over_the_limit_of_time_fails(kind, executor, endless):
-    with service_with(kind, executor, job_seconds=1.0) as service:
+    with service_with(kind, executor, job_seconds=0.5) as service:
         simulator = IBMProvider(service.token, service.url).get_backend("local_simulator")
         job = simulator.run(endless, shots=1, dynamic=True)
-        with pytest.raises(IBMJobFailureError, match=r"ran longer than the 1 seconds .* \(setting job_seconds\)"):
+        with pytest.raises(IBMJobFailureError, match=r"ran longer than the 0\.5 seconds .* \(setting job_seconds\)"):
             job.result(timeout=60)

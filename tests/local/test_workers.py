@@ -84,22 +84,6 @@ def test_job_whose_worker_dies_twice_fails(service, simulator, endless, workers_
         job.result(timeout=60)
 
 
-def test_endless_loop_fails_with_the_limit_of_time(hasty, endless):
-    job = hasty.run(endless, shots=1, dynamic=True)
-    with pytest.raises(IBMJobFailureError, match=r"ran longer than the 0\.5 seconds .* \(setting job_seconds\)"):
-        job.result(timeout=60)
-
-
-def test_thirty_qubits_fail_with_the_limit_of_memory(simulator):
-    circuit = QuantumCircuit(30)
-    for gate in (circuit.h, circuit.t, circuit.h):
-        gate(range(30))
-    circuit.measure_all()
-    job = simulator.run(circuit, shots=1)
-    with pytest.raises(IBMJobFailureError, match=r"more memory than the 700 MB .* \(setting memory_mb\).*16384M"):
-        job.result(timeout=60)
-
-
 def test_gates_that_unfold_to_millions_fail_with_a_limit(hasty):
     levels = [f"gate g{n} q {{ g{n - 1} q; g{n - 1} q; }}" for n in range(1, 25)]
     head = ["OPENQASM 3.0;", 'include "stdgates.inc";', "gate g0 q { h q; t q; }"]

@@ -149,7 +149,7 @@ EXECUTOR = {
     "stretch_values": Refused(True),
     "experimental": Refused({"fast": True}),
 }
-LEARNING = {"shots_per_randomization": 25, "num_randomizations": 3, "layer_pair_depths": [0, 4]}
+LEARNING = {"shots_per_randomization": 25, "num_randomizations": 3, "layer_pair_depths": [0, 2]}
 """Values that differ from those of ``FEW``."""
 NOISE_LEARNER = {
     "max_layers_to_learn": Changes(2),
@@ -249,7 +249,7 @@ def options_of(given):
     return options
 
 
-FEW = {"layer_pair_depths": [0, 2], "num_randomizations": 2, "shots_per_randomization": 100}
+FEW = {"layer_pair_depths": [0, 1], "num_randomizations": 2, "shots_per_randomization": 100}
 
 
 def params_of(package, given, version=None):

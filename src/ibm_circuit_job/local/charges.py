@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ibm_circuit_job.local.devices import DEVICES
-from ibm_circuit_job.local.records import JobRecord
+
+if TYPE_CHECKING:
+    # It loads the database, which a worker does not use.
+    from ibm_circuit_job.local.records import JobRecord
 
 RAN_TOO_LONG: Final = 1305
 """The reason code of a job that exceeded a limit on charged seconds."""

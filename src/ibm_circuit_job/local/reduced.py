@@ -22,8 +22,6 @@ from qiskit.circuit import (
     Reset,
 )
 from qiskit.circuit.library import CZGate, IGate, RZGate, SdgGate, SGate, SwapGate, SXdgGate, SXGate, XGate, ZGate
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 _SAME: Final[Mapping[str, Callable[[], Any]]] = {"measure_2": Measure, "reset_2": Reset}
 """Name of an instruction of IBM's devices -> the instruction of qiskit with the same effect."""
@@ -81,6 +79,9 @@ def neighbours_together(circuit: QuantumCircuit) -> tuple[int, ...]:
         >>> neighbours_together(circuit)
         (2, 1, 3, 0)
     """
+    from scipy.sparse import csr_array  # noqa: PLC0415 - costly, and only wide circuits need it
+    from scipy.sparse.csgraph import reverse_cuthill_mckee  # noqa: PLC0415 - the same
+
     met = {tuple(sorted(pair)) for pair in pairs(circuit)}
     if not met:
         return tuple(range(circuit.num_qubits))

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
+import rustworkx
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ControlFlowOp
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ibm_circuit_job.local.reduced import why_not_clifford
 
@@ -78,25 +77,25 @@ def _joined(groups: Iterable[list[int]], most: int) -> list[list[int]]:
     return found
 
 
-def _labelled(circuit: QuantumCircuit, *, is_pauli: bool) -> tuple[list[int], dict[int, _Kind]]:
+def _labelled(circuit: QuantumCircuit, *, is_pauli: bool) -> tuple[dict[int, int], dict[int, _Kind]]:
     """Return the number of the part of each qubit, and number -> kind of the parts that are not of kind FRAMES."""
     numbers: dict[Any, int] = {bit: index for index, bit in enumerate((*circuit.qubits, *circuit.clbits))}
-    one, other, special = [], [], []
+    connections: rustworkx.PyGraph[int, None] = rustworkx.PyGraph(multigraph=False)
+    connections.add_nodes_from(range(len(numbers)))
+    special = []
     for instruction in circuit.data:
         if instruction.operation.name == "barrier":
             continue
         bits = [numbers[bit] for bit in (*instruction.qubits, *instruction.clbits)]
-        one += [bits[0]] * (len(bits) - 1)
-        other += bits[1:]
+        connections.add_edges_from_no_data([(bits[0], bit) for bit in bits[1:]])
         if bits and (kind := _kind_of(instruction, is_pauli=is_pauli)) is not _Kind.FRAMES:
             special.append((bits[0], kind))
-    size = len(numbers)
-    _, found = connected_components(coo_array(([1] * len(one), (one, other)), shape=(size, size)), directed=False)
-    labels = found.tolist()
+    parts = enumerate(rustworkx.connected_components(connections))
+    labels = {bit: label for label, part in parts for bit in part}
     kinds: dict[int, _Kind] = {}
     for bit, kind in special:
         kinds[labels[bit]] = max(kind, kinds.get(labels[bit], kind))
-    return labels[: circuit.num_qubits], kinds
+    return labels, kinds
 
 
 def _kind_of(instruction: CircuitInstruction, *, is_pauli: bool) -> _Kind:

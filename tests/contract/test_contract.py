@@ -15,18 +15,27 @@ from ibm_circuit_job.clients import RequestFailed
 from ibm_circuit_job.clients.api_versions import KNOWN
 
 NEWEST = facts.VERSIONS[-1]
+CHANGES = {each for table in facts.SHAPES.values() for value in table.values() for each in (value.since, value.until)}
+FORMS = [version for version in facts.VERSIONS if version in {facts.VERSIONS[0], NEWEST} | CHANGES]
+"""One version of each form: versions between which no field differs are one to the client."""
 
 
 def test_client_knows_every_version():
     assert KNOWN == facts.VERSIONS
 
 
-@pytest.mark.parametrize("version", facts.VERSIONS)
+@pytest.mark.parametrize("version", FORMS)
 @pytest.mark.parametrize("name", checks.CHECKS)
 def test_check_holds(name, version, record_property):
     if name == "submission_is_valid_by_the_schema":
         pytest.importorskip("ibm_quantum_schemas", reason="IBM's models of bodies are not installed")
     record_property("values compared with the description", checks.run(name, version))
+
+
+@pytest.mark.parametrize("version", [each for each in facts.VERSIONS if each not in FORMS])
+@pytest.mark.parametrize("name", ["every_request_names_the_version", "metrics_are_read", "usage_is_what_is_charged"])
+def test_version_of_a_known_form_is_served(name, version):
+    assert checks.run(name, version) > 0
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ibm_circuit_job.local.devices import DEVICES, properties
 from ibm_circuit_job.wire import typed_json
 
 VERSIONS = ("v0.1", "v0.2", "v0.3")
-FEW = {"layer_pair_depths": [0, 2], "num_randomizations": 2, "shots_per_randomization": 300}
+FEW = {"layer_pair_depths": [0, 1], "num_randomizations": 2, "shots_per_randomization": 100}
 ENOUGH = {"layer_pair_depths": [0, 2, 8], "num_randomizations": 2, "shots_per_randomization": 1000}
 
 

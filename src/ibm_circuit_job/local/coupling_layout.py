@@ -82,10 +82,11 @@ def _drawn(distances: Any) -> Any:
     # Near pairs have the largest weights, since the drawing is to show which qubits are coupled.
     weights = np.divide(1.0, distances**2, out=np.zeros_like(distances), where=distances > 0)
     inverse = np.linalg.pinv(np.diag(weights.sum(axis=1)) - weights)
+    wanted = weights * distances
     for _ in range(_ROUNDS):
-        apart = np.linalg.norm(found[:, None] - found[None], axis=2)
-        ratio = np.divide(weights * distances, apart, out=np.zeros_like(apart), where=apart > 1e-9)
-        found = inverse @ ((np.diag(ratio.sum(axis=1)) - ratio) @ found)
+        apart = np.hypot(*(found[:, None] - found[None]).transpose(2, 0, 1))
+        ratio = np.divide(wanted, apart, out=np.zeros_like(apart), where=apart > 1e-9)
+        found = inverse @ (ratio.sum(axis=1)[:, None] * found - ratio @ found)
     # Mirrored where needed, so that the first qubit is at the top left.
     found *= np.where(found[0] > 1e-9, -1.0, 1.0)
     return found - found.min(axis=0)

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Databases:
     """Databases of a server, each for one test at a time: to make one takes the server longer than most tests take."""
 
     def __init__(self, server):
-        self._server, self._idle, self._shapes = server, {True: [], False: []}, {}
+        self._server, self._idle, self._shapes, self._connections = server, {True: [], False: []}, {}, {}
 
     @contextmanager
     def one(self, *, with_store):
@@ -54,15 +54,36 @@ class Databases:
         name = idle.pop() if idle else self._made(with_store)
         yield self._url(name)
         # One that a test has changed or removed is not used again.
-        with suppress(psycopg.Error), self._connected(name) as connection:
-            connection.execute(f"SET lock_timeout = '10s'; {END_OTHERS}")
-            if not with_store:
-                tables = connection.execute(TABLES).fetchone()[0]
-                connection.execute(f"DROP TABLE IF EXISTS {tables}" if tables else "SELECT 1")
-            if self._shape(connection, with_store) == self._shapes[with_store]:
-                if with_store:
-                    connection.execute(FORGET)
+        with suppress(psycopg.Error):
+            if self._cleared(name, with_store):
                 idle.append(name)
+
+    def close(self):
+        """Close all connections to the databases."""
+        for connection in self._connections.values():
+            connection.close()
+
+    def _cleared(self, name, with_store):
+        """Whether the database is as it was when it was made."""
+        connection = self._sole_connection(name)
+        if not with_store:
+            tables = connection.execute(TABLES).fetchone()[0]
+            connection.execute(f"DROP TABLE IF EXISTS {tables}" if tables else "SELECT 1")
+        if self._shape(connection, with_store) != self._shapes[with_store]:
+            return False
+        if with_store:
+            connection.execute(FORGET)
+        return True
+
+    def _sole_connection(self, name):
+        """A connection to the database, after all others have been ended."""
+        try:
+            self._connections[name].execute(END_OTHERS)
+        except psycopg.OperationalError:
+            # A test has ended it.
+            self._connections[name].close()
+            self._connect(name).execute(END_OTHERS)
+        return self._connections[name]
 
     def _made(self, with_store):
         name = f"store_{next(_numbers)}"
@@ -70,10 +91,16 @@ class Databases:
             connection.execute(f"CREATE DATABASE {name}")
         if with_store:
             JobStore(self._url(name)).close()
+        connection = self._connect(name)
         if with_store not in self._shapes:
-            with self._connected(name) as connection:
-                self._shapes[with_store] = self._shape(connection, with_store)
+            self._shapes[with_store] = self._shape(connection, with_store)
         return name
+
+    def _connect(self, name):
+        # It stays open: a new one reads the catalog again, which takes the server longer than all else here.
+        self._connections[name] = connection = self._connected(name)
+        connection.execute("SET lock_timeout = '10s'")
+        return connection
 
     def _url(self, name):
         return sql.make_url(self._server).set(database=name).render_as_string(hide_password=False)
@@ -115,7 +142,8 @@ ORDER BY 1, 2, 3
 
 @pytest.fixture(scope="session")
 def postgresql_databases(postgresql):
-    return Databases(postgresql)
+    with closing(Databases(postgresql)) as databases:
+        yield databases
 
 
 @pytest.fixture
@@ -194,7 +222,8 @@ def served(programs):
         written.write_text(password)
         if os.geteuid() == 0:
             shutil.chown(written, "postgres", "postgres")
-        made = [programs / "initdb", "--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+        # By md5, a connection takes a fifth of the computing of scram-sha-256.
+        made = [programs / "initdb", "--no-sync", "--auth=md5", "--encoding=UTF8", "--locale=C.UTF-8"]
         _run([*made, f"--username={USER}", f"--pwfile={written}", "--pgdata=data"], 60, **owner)
         written.unlink()
         port = _started(programs, folder, owner)

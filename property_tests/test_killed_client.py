@@ -21,10 +21,10 @@ from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.state import reading
 
 THOROUGH = settings().max_examples > 1000
-MOMENTS = 200 if THOROUGH else 3
-BOUNDARIES = None if THOROUGH else 4
+MOMENTS = 200 if THOROUGH else 1
+BOUNDARIES = None if THOROUGH else 3
 """How many of the boundaries a process is killed at; ``None`` for each."""
-PROBES = 6 if THOROUGH else 3
+PROBES = 6 if THOROUGH else 2
 """How many results are read to the end first; every third one is large."""
 SEED = 20261123
 READER = Path(__file__).parents[1] / "tests/shared/killed_reader.py"
@@ -64,17 +64,25 @@ class Results:
             return False
 
 
-class Reader:
-    """The program that reads and is killed."""
+@pytest.fixture(scope="module")
+def read():
+    """Have the program that reads and is killed carry out an order; return how that went."""
+    command = [sys.executable, str(READER)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
-    def __init__(self, process, **told):
-        self.process = process
-        self.order(told, answers=False)
+        def carry_out(**order):
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
 
-    def order(self, order, *, answers=True):
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline()) if answers else None
+        yield carry_out
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def service():
+    with LocalService(results_at_url=LARGE) as service:
+        yield service
 
 
 MAY_BE = {
@@ -90,37 +98,32 @@ EXACTLY = {"asked": "unread", "answered": "lost", "synced": "stored"}
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
-def test_result_is_lost_only_from_its_last_byte_to_the_sync(channel, tmp_path, monkeypatch):
+def test_result_is_lost_only_from_its_last_byte_to_the_sync(channel, service, read, tmp_path, monkeypatch):
     # What was read elsewhere is answered as what is not there yet; here it is not waited for.
     monkeypatch.setattr(reading, "COMES_WITHIN", 1.0)
-    chance, found, killed = random.Random(SEED), Counter(), 0
-    with LocalService(results_at_url=LARGE) as service, JobStore(tmp_path / "jobs.sqlite") as store:
-        url, instance = (service.url, None) if channel == "ibm_quantum" else (service.platform_url, service.instance)
-        account = {"token": service.token, "url": url, "instance": instance, "channel": channel}
-        provider = IBMProvider(**account)
-        command = [sys.executable, str(READER)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            reader = Reader(process, store=str(tmp_path / "jobs.sqlite"), account=account)
-            probes = Results(provider, PROBES)
-            whole = [reader.order({"job_id": job_id}) for job_id in probes.jobs]
-            assert [probes.check(store, job_id) for job_id in probes.jobs] == ["stored"] * PROBES
-            last = max(probe["boundaries"] for probe in whole)
-            boundaries = range(1, last + 1)
-            chosen = boundaries if BOUNDARIES is None else sorted(chance.sample(boundaries, BOUNDARIES))
-            orders = [{"at": place} for place in EXACTLY]
-            orders += [{"after": boundary} for boundary in chosen]
-            longest = 1.2 * max(probe["took"] for probe in whole)
-            orders += [{"seconds": chance.uniform(0.0, longest)} for _ in range(MOMENTS)]
-            results = Results(provider, len(orders))
-            for job_id, order in zip(results.jobs, orders, strict=True):
-                went = reader.order({"job_id": job_id, **order})
-                assert not went["failed"]
-                place = results.check(store, job_id)
-                assert place in MAY_BE[went["came_to"]], (order, went, place)
-                assert "at" not in order or place == EXACTLY[order["at"]], (order, place)
-                found[f"{went['came_to']}, {place}"] += 1
-                killed += went["killed"]
-            process.stdin.close()
+    chance, found, killed, path = random.Random(SEED), Counter(), 0, str(tmp_path / "jobs.sqlite")
+    url, instance = (service.url, None) if channel == "ibm_quantum" else (service.platform_url, service.instance)
+    account = {"token": service.token, "url": url, "instance": instance, "channel": channel}
+    with JobStore(path) as store, IBMProvider(**account) as provider:
+        probes = Results(provider, PROBES)
+        whole = [read(store=path, account=account, job_id=job_id) for job_id in probes.jobs]
+        assert [probes.check(store, job_id) for job_id in probes.jobs] == ["stored"] * PROBES
+        last = max(probe["boundaries"] for probe in whole)
+        boundaries = range(1, last + 1)
+        chosen = boundaries if BOUNDARIES is None else sorted(chance.sample(boundaries, BOUNDARIES))
+        orders = [{"at": place} for place in EXACTLY]
+        orders += [{"after": boundary} for boundary in chosen]
+        longest = 1.2 * max(probe["took"] for probe in whole)
+        orders += [{"seconds": chance.uniform(0.0, longest)} for _ in range(MOMENTS)]
+        results = Results(provider, len(orders))
+        for job_id, order in zip(results.jobs, orders, strict=True):
+            went = read(store=path, account=account, job_id=job_id, **order)
+            assert not went["failed"]
+            place = results.check(store, job_id)
+            assert place in MAY_BE[went["came_to"]], (order, went, place)
+            assert "at" not in order or place == EXACTLY[order["at"]], (order, place)
+            found[f"{went['came_to']}, {place}"] += 1
+            killed += went["killed"]
     between = max(probe["open"] for probe in whole)
     print(f"{channel}: {len(chosen)} of {last} boundaries, {between} of them from the request to the sync")
     print(f"and {MOMENTS} moments: {dict(found)}")

@@ -1,6 +1,7 @@
 """A program that reads the results of private jobs into a store, in processes that are killed meanwhile.
 
-It is told its orders line by line, as JSON, and starts a process for each:
+It is told its orders line by line, as JSON, and starts a process for each. An order names the ``store``, the settings
+of the ``account``, and the job:
 
     {"job_id": ..., "after": 17}      killed (SIGKILL) at its 17th boundary: whenever a function of the effects, the
                                       clients or the store begins or ends, and before and after each call that reaches
@@ -24,6 +25,7 @@ import signal
 import sys
 import threading
 import time
+from importlib import import_module
 
 from ibm_circuit_job import IBMProvider, JobStore
 from ibm_circuit_job.wire.replies import read_result_location
@@ -33,6 +35,11 @@ READING = {("ibm_circuit_job.clients.runtime", "job_results"), ("ibm_circuit_job
 """The functions that read a result, by module and name."""
 WRITING = ("ibm_circuit_job.store.database", "write")
 """The function that writes to the store in one transaction, by module and name."""
+LOADED_LATER = (
+    *("clients.account_file", "clients.oldest_jobs", "job.result_reader", "job.result_waiter", "job.saved_job"),
+    *("job.waiter", "wire.oldest_replies", "wire.qobj", "wire.results.decoding", "wire.results.experiments"),
+)
+"""What the first read of a result imports: each process would do so anew."""
 REACHING_OUT = {"recv", "recv_into", "send", "sendall", "connect", "execute", "executemany", "commit", "close"}
 
 
@@ -74,10 +81,10 @@ class Boundaries:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def read(settings, order, tells):
+def read(order, tells):
     """Read one result, as a user's program does."""
-    with JobStore(settings["store"]) as store:
-        provider = IBMProvider(**settings["account"], store=store)
+    with JobStore(order["store"]) as store:
+        provider = IBMProvider(**order["account"], store=store)
         boundaries = Boundaries(order.get("after"), order.get("at"), tells)
         # Of all threads: the result is read in one of its own.
         threading.setprofile(boundaries)
@@ -89,13 +96,13 @@ def read(settings, order, tells):
     return boundaries.count
 
 
-def carry_out(settings, order):
+def carry_out(order):
     """Have a process read one result, and return how that went."""
     told, tells = os.pipe()
     began = time.monotonic()
     child = os.fork()
     if child == 0:
-        os.write(tells, b"ended %d\n" % read(settings, order, tells))
+        os.write(tells, b"ended %d\n" % read(order, tells))
         os._exit(0)
     os.close(tells)
     if "seconds" in order:
@@ -117,9 +124,10 @@ def carry_out(settings, order):
 
 def main():
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    settings = json.loads(sys.stdin.readline())
+    for module in LOADED_LATER:
+        import_module(f"ibm_circuit_job.{module}")
     for line in sys.stdin:
-        print(json.dumps(carry_out(settings, json.loads(line))), flush=True)
+        print(json.dumps(carry_out(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

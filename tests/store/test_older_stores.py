@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import reduce
 
 import older_stores
@@ -20,15 +20,44 @@ NEWER = len(migration.MIGRATIONS) + 1
 JOBS = ["bare", "done", "failed", "full", "named", "seen-done"]
 
 
-@pytest.fixture(params=[1, 2, 3])
-def older(request, unmade_store_url):
-    """The URL of a store of an older version."""
-    make_older(unmade_store_url, request.param)
-    return unmade_store_url
+KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgresql"], scope="module")
+VERSIONS = pytest.mark.parametrize("version", [1, 2, 3], scope="module")
+PAIRS = pytest.mark.parametrize(
+    ("kind", "version"), [("sqlite", 1), ("postgresql", 2), ("sqlite", 3)], ids=["sqlite-1", "postgresql-2", "sqlite-3"]
+)
+"""Each version and each database, for what is written to a store once it is migrated."""
 
 
 def make_older(url, version=2):
     older_stores.make_older(url if "://" in url else f"sqlite:///{url}", version)
+
+
+@pytest.fixture
+def older(request, kind, version, tmp_path):
+    """The URL of a store of an older version, which a test may change."""
+    url = str(tmp_path / "jobs.sqlite") if kind == "sqlite" else request.getfixturevalue("postgresql_url")
+    make_older(url, version)
+    return url
+
+
+@pytest.fixture(scope="module")
+def migrated(request, kind, version, tmp_path_factory):
+    """A store of an older version that was opened, for the tests that only read it."""
+    with ExitStack() as ended:
+        if kind == "sqlite":
+            url = str(tmp_path_factory.mktemp("older") / "jobs.sqlite")
+        else:
+            url = ended.enter_context(request.getfixturevalue("postgresql_databases").one(with_store=False))
+        make_older(url, version)
+        yield ended.enter_context(JobStore(url))
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """A new store with the same jobs, from their archive."""
+    with JobStore(tmp_path_factory.mktemp("new") / "jobs.sqlite") as new:
+        assert new.import_(older_stores.ARCHIVE) == len(JOBS)
+        yield new
 
 
 @contextmanager
@@ -49,86 +78,83 @@ def ids(records):
     return sorted(record.job_id for record in records)
 
 
-def test_older_store_is_what_its_archive_gives_to_a_new_one(older, tmp_path):
-    with JobStore(older) as store, JobStore(tmp_path / "new.sqlite") as new:
-        assert new.import_(older_stores.ARCHIVE) == len(JOBS)
-        assert ids(store.records()) == JOBS
-        for job_id in JOBS:
-            assert store.load(job_id) == new.load(job_id) == reduce(refresh, store.history(job_id), Job(job_id))
-            assert store.history(job_id) == new.history(job_id)
-        # The record's text may be of an older format, which is read.
-        ours, theirs = (
-            [
-                {
-                    name: row[name]
-                    for name in row
-                    if name not in {"record", "digest", "history_digest", "is_awaited", "unfinished"}
-                }
-                for row in rows
-            ]
-            for rows in (rows_in(store, schema.jobs), rows_in(new, schema.jobs))
-        )
-        assert ours == theirs
-        assert rows_in(store, schema.tags) == rows_in(new, schema.tags)
+@KINDS
+@VERSIONS
+def test_older_store_is_what_its_archive_gives_to_a_new_one(migrated, imported):
+    assert ids(migrated.records()) == JOBS
+    for job_id in JOBS:
+        job = migrated.load(job_id)
+        assert job == imported.load(job_id) == reduce(refresh, migrated.history(job_id), Job(job_id))
+        assert migrated.history(job_id) == imported.history(job_id)
+    # The record's text may be of an older format, which is read.
+    ours, theirs = (
+        [
+            {
+                name: row[name]
+                for name in row
+                if name not in {"record", "digest", "history_digest", "is_awaited", "unfinished"}
+            }
+            for row in rows
+        ]
+        for rows in (rows_in(migrated, schema.jobs), rows_in(imported, schema.jobs))
+    )
+    assert ours == theirs
+    assert rows_in(migrated, schema.tags) == rows_in(imported, schema.tags)
 
 
-def test_job_of_an_older_store_is_found_by_all_that_it_says(older):
-    with JobStore(older) as store:
-        found = {
-            "backend": store.records(backend_name="ibm_torino"),
-            "tag": store.records(job_tags=["y"]),
-            "service": store.records(service="https://a crn:1", status="DONE", job_tags=["y"]),
-            "status": store.records(status="DONE", service="https://a"),
-        }
-        assert {name: ids(records) for name, records in found.items()} == {
-            "backend": ["full"],
-            "tag": ["full"],
-            "service": ["full"],
-            "status": ["full", "seen-done"],
-        }
-        assert ids(store.records(status="pending")) == ["bare", "named"]
-        assert [job.job_id for job in store.records(descending=False)][:2] == ["full", "done"]
+@KINDS
+@VERSIONS
+def test_job_of_an_older_store_is_found_by_all_that_it_says(migrated):
+    found = {
+        "backend": migrated.records(backend_name="ibm_torino"),
+        "tag": migrated.records(job_tags=["y"]),
+        "service": migrated.records(service="https://a crn:1", status="DONE", job_tags=["y"]),
+        "status": migrated.records(status="DONE", service="https://a"),
+    }
+    assert {name: ids(records) for name, records in found.items()} == {
+        "backend": ["full"],
+        "tag": ["full"],
+        "service": ["full"],
+        "status": ["full", "seen-done"],
+    }
+    assert ids(migrated.records(status="pending")) == ["bare", "named"]
+    assert [job.job_id for job in migrated.records(descending=False)][:2] == ["full", "done"]
 
 
-def test_columns_of_an_older_store_have_the_figures_of_its_jobs(older):
-    with JobStore(older) as store:
-        [row] = [row for row in rows_in(store, schema.jobs) if row["job_id"] == "full"]
+@KINDS
+@VERSIONS
+def test_columns_of_an_older_store_have_the_figures_of_its_jobs(migrated):
+    [row] = [row for row in rows_in(migrated, schema.jobs) if row["job_id"] == "full"]
     said = ("program", "session_id", "instance", "usage_seconds", "queued_seconds", "run_seconds")
     assert [row[name] for name in said] == ["sampler", "s-1", "crn:1", 2.5, 60.0, 8.0]
 
 
-def test_reply_that_said_less_hides_nothing_after_the_migration(older):
-    with JobStore(older) as store:
-        record = store.record("full")
-        assert (record.session_id, record.private, record.tags) == ("s-1", True, ("y",))
-        assert store.record("failed").status.reason == "why"
+@KINDS
+@VERSIONS
+def test_reply_that_said_less_hides_nothing_after_the_migration(migrated):
+    record = migrated.record("full")
+    assert (record.session_id, record.private, record.tags) == ("s-1", True, ("y",))
+    assert migrated.record("failed").status.reason == "why"
 
 
-@pytest.mark.parametrize(
-    ("version", "unfinished"),
-    [
-        (1, ["bare", "done", "named", "seen-done"]),
-        (2, ["bare", "done", "named"]),
-        (3, ["bare", "done", "named"]),
-    ],
-)
-def test_unfinished_jobs_of_an_older_store_are_unfinished(unmade_store_url, version, unfinished):
-    make_older(unmade_store_url, version)
-    with JobStore(unmade_store_url) as store:
-        # Version 1 did not write down whether a result is awaited.
-        assert ids(store.unfinished()) == unfinished
-        store.give_up_result("done")
-        assert ids(store.unfinished()) == [job_id for job_id in unfinished if job_id != "done"]
+@KINDS
+@VERSIONS
+def test_unfinished_jobs_of_an_older_store_are_unfinished(migrated, version):
+    # Version 1 did not write down whether a result is awaited.
+    awaited = ["bare", "done", "named", "seen-done"] if version == 1 else ["bare", "done", "named"]
+    assert ids(migrated.unfinished()) == awaited
 
 
-def test_migrated_store_is_sound(older):
-    with JobStore(older) as store:
-        assert store.check().damage == ()
+@KINDS
+@VERSIONS
+def test_migrated_store_is_sound(migrated):
+    assert migrated.check().damage == ()
 
 
-def test_migrated_store_has_the_columns_and_indexes_of_a_new_one(older, tmp_path):
-    with JobStore(older) as store, JobStore(tmp_path / "new.sqlite") as new:
-        assert shape_of(store) == shape_of(new)
+@KINDS
+@VERSIONS
+def test_migrated_store_has_the_columns_and_indexes_of_a_new_one(migrated, imported):
+    assert shape_of(migrated) == shape_of(imported)
 
 
 def shape_of(store):
@@ -144,8 +170,11 @@ def shape_of(store):
         }
 
 
+@PAIRS
 def test_migrated_store_saves_and_deletes_like_a_new_one(older):
     with JobStore(older) as store:
+        store.give_up_result("done")
+        assert "done" not in ids(store.unfinished())
         for job_id in JOBS:
             store.save(store.load(job_id))
             store.delete(job_id)
@@ -153,6 +182,7 @@ def test_migrated_store_saves_and_deletes_like_a_new_one(older):
             assert rows_in(store, table) == []
 
 
+@PAIRS
 def test_damaged_record_of_an_older_store_costs_itself_alone(older, caplog):
     engine = sql.create_engine(older if "://" in older else f"sqlite:///{older}")
     with engine.begin() as connection:
@@ -169,10 +199,9 @@ def test_damaged_record_of_an_older_store_costs_itself_alone(older, caplog):
         assert store.record("done").status.status.name == "DONE"
 
 
-def test_record_rebuilt_from_history_is_found_by_its_tags(older, tmp_path):
-    with JobStore(tmp_path / "new.sqlite") as new:
-        new.import_(older_stores.ARCHIVE)
-        job_id, tags = next((record.job_id, list(record.tags)) for record in new.records() if record.tags)
+@PAIRS
+def test_record_rebuilt_from_history_is_found_by_its_tags(older, imported):
+    job_id, tags = next((record.job_id, list(record.tags)) for record in imported.records() if record.tags)
     engine = sql.create_engine(older if "://" in older else f"sqlite:///{older}")
     with engine.begin() as connection:
         connection.execute(sql.text("UPDATE jobs SET record = '{' WHERE job_id = :job_id"), {"job_id": job_id})

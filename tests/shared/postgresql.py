@@ -154,7 +154,8 @@ def postgresql_url(postgresql_databases):
 
 
 @pytest.fixture
-def _postgresql_store_url(postgresql_databases):
+def postgresql_store_url(postgresql_databases):
+    """The URL of a store without jobs in it, this test's own."""
     with postgresql_databases.one(with_store=True) as url:
         yield url
 
@@ -163,7 +164,7 @@ def _postgresql_store_url(postgresql_databases):
 def store_url(request, tmp_path):
     """The URL of a store of each kind without jobs; the file is not there yet."""
     return (
-        str(tmp_path / "jobs.sqlite") if request.param == "sqlite" else request.getfixturevalue("_postgresql_store_url")
+        str(tmp_path / "jobs.sqlite") if request.param == "sqlite" else request.getfixturevalue("postgresql_store_url")
     )
 
 

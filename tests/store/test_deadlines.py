@@ -30,16 +30,16 @@ PATIENCE = 30.0
 
 
 @pytest.fixture
-def proxy(postgresql_url):
-    proxy = SwallowingProxy(sql.make_url(postgresql_url).port)
+def proxy(postgresql_store_url):
+    proxy = SwallowingProxy(sql.make_url(postgresql_store_url).port)
     yield proxy
     proxy.close()
 
 
 @pytest.fixture
-def behind_proxy(postgresql_url, proxy):
+def behind_proxy(postgresql_store_url, proxy):
     """The URL of a database behind the proxy."""
-    return sql.make_url(postgresql_url).set(port=proxy.port).render_as_string(hide_password=False)
+    return sql.make_url(postgresql_store_url).set(port=proxy.port).render_as_string(hide_password=False)
 
 
 @pytest.fixture
@@ -117,14 +117,14 @@ def test_silent_server_can_be_opened_no_longer_than_the_timeout(behind_proxy, pr
 
 
 @pytest.mark.parametrize("kind", ["silent", "locked"])
-def test_ctrl_c_ends_a_call_at_once(store, proxy, postgresql_url, kind):
+def test_ctrl_c_ends_a_call_at_once(store, proxy, postgresql_store_url, kind):
     """Long before its timeout: a handle on the lock, or the silence, is there until the end."""
     store._database.timeout = 600.0
     with contextlib.ExitStack() as stack:
         if kind == "silent":
             proxy.swallows = True
         else:
-            stack.enter_context(locked(postgresql_url))
+            stack.enter_context(locked(postgresql_store_url))
         interrupt = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
         interrupt.start()
         with pytest.raises(KeyboardInterrupt):
@@ -136,17 +136,17 @@ def test_ctrl_c_ends_a_call_at_once(store, proxy, postgresql_url, kind):
 
 
 @contextlib.contextmanager
-def locked(postgresql_url, table="jobs"):
+def locked(postgresql_store_url, table="jobs"):
     """Another program has locked a table."""
-    with psycopg.connect(postgresql_url.replace("+psycopg", "")) as connection:
+    with psycopg.connect(postgresql_store_url.replace("+psycopg", "")) as connection:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("table", ["jobs", "store_version"])
-def test_table_lock_of_another_program_ends_every_call(store, postgresql_url, call, table):
-    with locked(postgresql_url, table), impatient(store, ANSWERED_TIMEOUT):
+def test_table_lock_of_another_program_ends_every_call(store, postgresql_store_url, call, table):
+    with locked(postgresql_store_url, table), impatient(store, ANSWERED_TIMEOUT):
         thread, raised = in_thread(lambda: call(store))
         assert ended([thread])
     assert isinstance(raised[0], JobStoreUnavailableError)
@@ -171,9 +171,9 @@ def test_server_that_is_away_for_a_moment_is_waited_for(store, proxy):
     assert store.load("b") == Job("b")
 
 
-def test_too_many_clients_are_waited_for(store, postgresql_url):
-    url = sql.make_url(postgresql_url)
-    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as owner:
+def test_too_many_clients_are_waited_for(store, postgresql_store_url):
+    url = sql.make_url(postgresql_store_url)
+    with psycopg.connect(postgresql_store_url.replace("+psycopg", ""), autocommit=True) as owner:
         owner.execute("CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 1")
         try:
             owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO crowd")
@@ -253,9 +253,9 @@ def test_schema_without_rights_is_told_with_the_remedy(postgresql_url):
 # Pickles
 
 
-def test_pickle_of_a_store_has_no_secret_and_opens_again(postgresql_url, monkeypatch):
-    url = sql.make_url(postgresql_url)
-    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as owner:
+def test_pickle_of_a_store_has_no_secret_and_opens_again(postgresql_store_url, monkeypatch):
+    url = sql.make_url(postgresql_store_url)
+    with psycopg.connect(postgresql_store_url.replace("+psycopg", ""), autocommit=True) as owner:
         owner.execute("CREATE ROLE odd LOGIN SUPERUSER PASSWORD 'p@ss/w:rd%?#'")
     odd = url.set(username="odd", password="p@ss/w:rd%?#").update_query_dict({"application_name": "a b&c"})
     try:
@@ -268,24 +268,24 @@ def test_pickle_of_a_store_has_no_secret_and_opens_again(postgresql_url, monkeyp
             assert copy.load("a") == Job("a")
             assert (copy._results_held, copy._database.timeout) == (7, 11)
     finally:
-        with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as owner:
+        with psycopg.connect(postgresql_store_url.replace("+psycopg", ""), autocommit=True) as owner:
             owner.execute("DROP OWNED BY odd CASCADE")
             owner.execute("DROP ROLE odd")
 
 
-def test_pickled_store_finds_its_password_in_the_environment(postgresql_url, monkeypatch):
-    with JobStore(postgresql_url) as store:
+def test_pickled_store_finds_its_password_in_the_environment(postgresql_store_url, monkeypatch):
+    with JobStore(postgresql_store_url) as store:
         store.save(Job("a"))
         dumped = pickle.dumps(store)
     # As in another process.
     monkeypatch.setattr(urls, "_known", {})
     with pickle.loads(dumped) as copy, pytest.raises(JobStoreError, match="PGPASSWORD"):
         copy.load("a")
-    monkeypatch.setenv("PGPASSWORD", sql.make_url(postgresql_url).password)
+    monkeypatch.setenv("PGPASSWORD", sql.make_url(postgresql_store_url).password)
     with pickle.loads(dumped) as copy:
         assert copy.load("a") == Job("a")
     monkeypatch.delenv("PGPASSWORD")
-    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", postgresql_url)
+    monkeypatch.setenv("IBM_CIRCUIT_JOB_STORE", postgresql_store_url)
     with pickle.loads(dumped) as copy:
         assert copy.load("a") == Job("a")
 

@@ -15,8 +15,8 @@ NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 THREADS = 40
 
 
-def test_more_threads_than_connections_all_have_their_results_stored(postgresql_url):
-    with JobStore(postgresql_url, pool_size=2, timeout=120) as store:
+def test_more_threads_than_connections_all_have_their_results_stored(postgresql_store_url):
+    with JobStore(postgresql_store_url, pool_size=2, timeout=120) as store:
 
         def save(number):
             store.save(Job(f"job {number}", payload=ResultPayload(NOON, b'{"results": [%d]}' % number)))

@@ -42,16 +42,16 @@ def store(store_url):
 
 
 @pytest.fixture
-def line(postgresql_url):
-    line = SlowLine(sql.make_url(postgresql_url).port)
+def line(postgresql_store_url):
+    line = SlowLine(sql.make_url(postgresql_store_url).port)
     yield line
     line.close()
 
 
 @pytest.fixture
-def far_store(postgresql_url, line):
+def far_store(postgresql_store_url, line):
     """A store behind the line, with a connection that is open."""
-    with JobStore(sql.make_url(postgresql_url).set(port=line.port)) as store:
+    with JobStore(sql.make_url(postgresql_store_url).set(port=line.port)) as store:
         store.save(Job("open"))
         yield store
 
@@ -71,23 +71,23 @@ def statements_of(store, work):
 
 
 @pytest.mark.parametrize("seconds", [0, 5], ids=["new jobs", "jobs that are there"])
-def test_hundred_jobs_take_the_statements_of_two(store, seconds):
-    for number in range(2 if seconds else 0):
-        store.save_all([numbered(number) for number in range(100 * number, 100 * number + 100)])
-    few = statements_of(store, lambda: store.save_all([numbered(100, seconds), numbered(101, seconds)]))
-    many = statements_of(store, lambda: store.save_all(numbered(number, seconds) for number in range(100)))
+def test_thirty_jobs_take_the_statements_of_two(store, seconds):
+    if seconds:
+        store.save_all(numbered(number) for number in range(32))
+    few = statements_of(store, lambda: store.save_all([numbered(30, seconds), numbered(31, seconds)]))
+    many = statements_of(store, lambda: store.save_all(numbered(number, seconds) for number in range(30)))
     # The first of all saves looks where the store has its bodies, once more.
     assert few - 1 <= many <= few
     assert many <= 20
-    assert store.load("job 0042") == refresh(numbered(42), *numbered(42, seconds).facts)
+    assert store.load("job 0012") == refresh(numbered(12), *numbered(12, seconds).facts)
     assert store.check().is_sound
 
 
-def test_hundred_jobs_take_few_turns_of_a_long_line(far_store, line):
+def test_forty_jobs_take_few_turns_of_a_long_line(far_store, line):
     before = line.turns
-    far_store.save_all(numbered(number) for number in range(100))
+    far_store.save_all(numbered(number) for number in range(40))
     new = line.turns - before
-    far_store.save_all(numbered(number, 5) for number in range(100))
+    far_store.save_all(numbered(number, 5) for number in range(40))
     changed = line.turns - before - new
     far_store.save(numbered(7, 9))
     one = line.turns - before - new - changed
@@ -104,18 +104,18 @@ def test_save_of_a_status_takes_few_turns_of_a_long_line(far_store, line):
 
 def test_jobs_of_many_portions_are_merged_whatever_is_there(store, monkeypatch):
     monkeypatch.setattr(statements, "_AT_ONCE", 7)
-    store.save_all([numbered(number, status="Running") for number in range(0, 40, 3)])
+    store.save_all([numbered(number, status="Running") for number in range(0, 20, 3)])
     # Two of each job, of which the older one comes last.
-    store.save_all([numbered(number, seconds) for seconds in (9, 3) for number in range(40)])
+    store.save_all([numbered(number, seconds) for seconds in (9, 3) for number in range(20)])
     listed = store.records(descending=False)
-    assert [job.job_id for job in listed] == [f"job {number:04}" for number in range(40)]
+    assert [job.job_id for job in listed] == [f"job {number:04}" for number in range(20)]
     assert {job.status.status.name for job in listed} == {"DONE"}
     arrived = [fact.observed_at for fact in store.history("job 0003") if isinstance(fact, ResultPayload)]
     assert arrived == [later(0), later(9), later(3)]
     assert store.payload("job 0003").observed_at == later(9)
-    assert len(store.records(job_tags=["x"])) == 40
+    assert len(store.records(job_tags=["x"])) == 20
     report = store.check()
-    assert (report.jobs, report.bodies, report.damage) == (40, 40 + 14 + 80, ())
+    assert (report.jobs, report.bodies, report.damage) == (20, 20 + 7 + 40, ())
 
 
 def test_tags_of_many_jobs_are_replaced(store):
@@ -162,20 +162,20 @@ def test_long_histories_are_bounded_in_one_save(store, monkeypatch):
     assert store.check().is_sound
 
 
-def test_transactions_that_save_the_same_jobs_do_not_wait_in_a_circle(postgresql_url, monkeypatch):
+def test_transactions_that_save_the_same_jobs_do_not_wait_in_a_circle(postgresql_store_url, monkeypatch):
     # A transaction that is begun again would hide it.
     monkeypatch.setattr(database, "_TRIES", 1)
     starts = threading.Barrier(6)
 
     def save(turn):
-        mine = [*range(turn % 3, 700, 1 + turn % 4)]
+        mine = [*range(turn % 3, 200, 1 + turn % 4)]
         starts.wait()
         store.save_all(
             Job(f"job {number:04}", details=JobDetails(later(turn), tags=[f"{turn}"])) for number in reversed(mine)
         )
 
-    with JobStore(postgresql_url, timeout=120) as store, ThreadPoolExecutor(6) as threads:
-        store.save_all(Job(f"job {number:04}") for number in range(0, 700, 5))
+    with JobStore(postgresql_store_url, timeout=120) as store, ThreadPoolExecutor(6) as threads:
+        store.save_all(Job(f"job {number:04}") for number in range(0, 200, 5))
         assert list(threads.map(save, range(6))) == [None] * 6
         assert store.check().is_sound
 

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,12 +52,22 @@ def test_text_that_is_damaged_ends_no_export(tmp_path, column, exported):
         assert store.import_(tmp_path / "archive") == exported
 
 
-@pytest.fixture
-def store(tmp_path):
-    with JobStore(tmp_path / "jobs.sqlite") as store:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A store of two jobs, and its archive."""
+    folder = tmp_path_factory.mktemp("template")
+    with JobStore(folder / "jobs.sqlite") as store:
         for fact in FACTS:
             store.save(refresh(Job("a"), fact), service="somewhere")
         store.save(Job("b"))
+        store.export(folder / "archive")
+    return folder
+
+
+@pytest.fixture
+def store(template, tmp_path):
+    shutil.copy(template / "jobs.sqlite", tmp_path)
+    with JobStore(tmp_path / "jobs.sqlite") as store:
         yield store
 
 
@@ -202,9 +213,8 @@ def test_export_leaves_out_what_is_damaged_and_says_so(store, tmp_path):
     ],
     ids=lambda part: part if isinstance(part, str) else "",
 )
-def test_archive_that_is_damaged_is_not_imported_at_all(store, other, tmp_path, damage, said):
-    folder = tmp_path / "archive"
-    store.export(folder)
+def test_archive_that_is_damaged_is_not_imported_at_all(template, other, tmp_path, damage, said):
+    folder = shutil.copytree(template / "archive", tmp_path / "archive")
     damage(folder)
     with pytest.raises(JobStoreError, match=said):
         other.import_(folder)

@@ -1,5 +1,6 @@
 """A row of a store that is not what was saved, or is gone, is noticed; the next save makes a record anew."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -22,13 +23,19 @@ FACTS = [
 ]
 
 
-@pytest.fixture
-def path(tmp_path):
-    with JobStore(tmp_path / "jobs.sqlite") as store:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    path = tmp_path_factory.mktemp("template") / "jobs.sqlite"
+    with JobStore(path) as store:
         for fact in FACTS:
             store.save(refresh(Job("a"), fact), service="https://a crn:1")
         store.save(Job("b", details=JobDetails(NOON, tags=["common"])))
-    return tmp_path / "jobs.sqlite"
+    return path
+
+
+@pytest.fixture
+def path(template, tmp_path):
+    return shutil.copy(template, tmp_path / "jobs.sqlite")
 
 
 def by_sql(path, *statements):

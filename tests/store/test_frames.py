@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 
@@ -208,8 +206,8 @@ def test_parquet_that_cannot_be_written_changes_nothing(store, tmp_path, monkeyp
 
 
 def test_parquet_takes_no_more_memory_for_more_jobs(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(frames, "_OUTCOMES_AT_ONCE", 2_000)
-    many = {hex(number): 1 for number in range(1_000)}
+    monkeypatch.setattr(frames, "_OUTCOMES_AT_ONCE", 400)
+    many = {hex(number): 1 for number in range(200)}
 
     def peak():
         tracemalloc.start()
@@ -258,15 +256,16 @@ def test_the_calibration_of_a_submission_is_known(store):
     ] == [None]
 
 
-def test_a_missing_extra_is_named(tmp_path):
-    program = (
+def test_a_missing_extra_is_named(program, tmp_path):
+    text = (
         "import sys; sys.modules['pandas'] = sys.modules['pyarrow'] = None\n"
         f"from ibm_circuit_job import JobStore\nstore = JobStore({str(tmp_path / 'jobs.sqlite')!r})\n"
         "for call in (store.to_pandas, lambda: store.to_parquet('x')):\n"
         "    try:\n        call()\n    except ImportError as error:\n        print(error)"
     )
-    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert shown.stdout.splitlines() == [
+    with program("-c", text) as process:
+        printed, _ = process.communicate()
+    assert printed.splitlines() == [
         "to_pandas() needs pandas: install ibm-circuit-job[analysis]",
         "to_parquet() needs pyarrow: install ibm-circuit-job[analysis]",
     ]

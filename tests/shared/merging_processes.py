@@ -14,8 +14,8 @@ from ibm_circuit_job.store import schema
 from ibm_circuit_job.wire.replies import status_report
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-HISTORIES, JOBS, ROUNDS = (10_000, 1_000, 40) if THOROUGH else (120, 12, 2)
-PROCESSES = 8 if THOROUGH else 4
+HISTORIES, JOBS, ROUNDS = (10_000, 1_000, 40) if THOROUGH else (45, 8, 2)
+PROCESSES = 8 if THOROUGH else 3
 SEED = 20261124
 MOMENTS = [datetime(2024, 2, 3, 12, tzinfo=UTC) + timedelta(seconds=second) for second in range(20)]
 

@@ -20,8 +20,8 @@ from ibm_circuit_job.store.writing import Writing
 from ibm_circuit_job.wire.replies import status_report
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-JOBS, ROUNDS = (1_000, 3) if THOROUGH else (12, 2)
-PROCESSES = 8 if THOROUGH else 4
+JOBS, ROUNDS = (1_000, 3) if THOROUGH else (7, 2)
+PROCESSES = 8 if THOROUGH else 3
 # A clock of one process is never that of another, however long a save takes.
 AHEAD = [timedelta(minutes=60 * number / (PROCESSES - 1) - 30) for number in range(PROCESSES)]
 LOCKS = 64

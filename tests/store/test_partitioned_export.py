@@ -151,7 +151,7 @@ def snapshots(monkeypatch, folder, to):
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("changed", [False, True], ids=["first export", "later export"])
 def test_killed_export_goes_on_where_it_was(store, folder, tmp_path, changed):
-    store.save_all(job(f"job {number}", day=number // 2, backend=f"ibm_{number % 2}") for number in range(5))
+    store.save_all(job(f"job {number}", day=number // 2, backend=f"ibm_{number % 2}") for number in range(3))
     if changed:
         store.to_parquet(folder, partition_by=["backend"])
         store.save_all([job("job 1", day=0, backend="ibm_c"), job("between", day=1)])

@@ -50,8 +50,8 @@ from ibm_circuit_job.wire.replies import status_report
 
 THOROUGH = settings.default.max_examples >= 2000
 # Each of them is some transactions on a disk.
-STORED = settings(max_examples=1000 if THOROUGH else 15)
-NEWS = settings(max_examples=20_000 if THOROUGH else 60)
+STORED = settings(max_examples=1000 if THOROUGH else 10)
+NEWS = settings(max_examples=20_000 if THOROUGH else 40)
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -537,7 +537,7 @@ class AnyUseOfAStore(RuleBasedStateMachine):
 
 TestAnyUseOfAStore = AnyUseOfAStore.TestCase
 TestAnyUseOfAStore.settings = settings(
-    max_examples=100 if THOROUGH else 8,
+    max_examples=100 if THOROUGH else 6,
     stateful_step_count=20 if THOROUGH else 10,
     deadline=None,
 )

@@ -24,7 +24,7 @@ from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.executor import Started
 from ibm_circuit_job.local.limits import TRIES, Limits, how_ended, resident_mb
-from ibm_circuit_job.local.nursery import Nursery
+from ibm_circuit_job.local.fork_server import ForkServer
 
 _WATCH_SECONDS: Final = 0.05
 """Seconds between two looks at the memory of a process that executes a job."""
@@ -52,7 +52,7 @@ class Crew:
         self.at_once: Final = 1
         """How many jobs of one simulator run at once: one, so jobs run in the order of their submission."""
         self._workers = workers
-        self._nursery: Nursery | None = None
+        self._forks: ForkServer | None = None
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._all: set[_Worker] = set()
         # Two for each process: the thread of a killed process may end after the next process has started.
@@ -61,12 +61,12 @@ class Crew:
     def start(self) -> None:
         """Start the processes, which then prepare for their first jobs.
 
-        On Linux they are forked (see :mod:`.nursery`). So this must be called before other threads, database
+        On Linux they are forked (see :mod:`.fork_server`). So this must be called before other threads, database
         connections or an event loop exist.
         """
         if sys.platform == "linux":
             execution.load()
-            self._nursery = Nursery(partial(_work, memory_mb=self.limits.memory_mb))
+            self._forks = ForkServer(partial(_work, memory_mb=self.limits.memory_mb))
         for _ in range(self._workers):
             self._idle.put_nowait(self._new())
 
@@ -79,8 +79,8 @@ class Crew:
         """Kill the processes, with the jobs that are running, and wait for the threads that read from them."""
         self.kill()
         await asyncio.to_thread(self._threads.shutdown)
-        if self._nursery is not None:
-            await asyncio.to_thread(self._nursery.stop)
+        if self._forks is not None:
+            await asyncio.to_thread(self._forks.stop)
 
     async def execute(self, task: Task, started: Started) -> Outcome:
         """Execute a job in the first process that is idle. If the call is cancelled, the process is killed.
@@ -109,7 +109,7 @@ class Crew:
         return Outcome(None, self.limits.died_twice(str(died)))
 
     def _new(self) -> _Worker:
-        made = _Worker(self.limits, self._threads, self._nursery)
+        made = _Worker(self.limits, self._threads, self._forks)
         self._all.add(made)
         return made
 
@@ -140,10 +140,10 @@ class _Worker:
     Args:
         limits: Its limits.
         threads: The threads in which its pipe is read and written.
-        nursery: What starts it; ``None`` on other systems than Linux, where it imports Qiskit and Aer by itself.
+        forks: What starts it; ``None`` on other systems than Linux, where it imports Qiskit and Aer by itself.
     """
 
-    def __init__(self, limits: Limits, threads: ThreadPoolExecutor, nursery: Nursery | None) -> None:
+    def __init__(self, limits: Limits, threads: ThreadPoolExecutor, forks: ForkServer | None) -> None:
         self._limits = limits
         self._threads = threads
         self._is_killed = False
@@ -154,8 +154,8 @@ class _Worker:
         try:
             self._pipe, theirs = Pipe()
             with theirs:
-                if nursery is not None and nursery.is_alive:
-                    self._process = nursery.start(theirs)
+                if forks is not None and forks.is_alive:
+                    self._process = forks.start(theirs)
                 else:
                     self._process = _spawned(theirs, limits.memory_mb)
         except OSError as error:

@@ -27,7 +27,7 @@ _FORK: Final = 0
 """A request for a fork, with the two pipes of the new process. Any other request is a process ID."""
 
 
-class Nursery:
+class ForkServer:
     """A process that forks worker processes when it is asked to. It ends with the process that has started it.
 
     It must be made before other threads exist.
@@ -42,7 +42,7 @@ class Nursery:
         context: Any = get_context("fork")
         with requests:
             self._process = context.Process(
-                target=_fork_on_request, args=(self._asking, requests, main), name="nursery", daemon=True
+                target=_fork_on_request, args=(self._asking, requests, main), name="fork server", daemon=True
             )
             self._process.start()
 
@@ -95,15 +95,15 @@ class Forked:
     """A worker process, with those members of ``multiprocessing.Process`` that :mod:`.crew` uses.
 
     Args:
-        nursery: The process that has forked it.
+        forks: The process that has forked it.
         pid: Its process ID.
         ended: The end of a pipe whose other end is open as long as the process runs.
     """
 
-    def __init__(self, nursery: Nursery, pid: int, ended: Any) -> None:
+    def __init__(self, forks: ForkServer, pid: int, ended: Any) -> None:
         self.pid: Final = pid
         """Its process ID."""
-        self._nursery = nursery
+        self._forks = forks
         self._ended = ended
         self._exit_code: int | None = None
 
@@ -124,7 +124,7 @@ class Forked:
     def exitcode(self) -> int | None:
         """Its exit code, negative for a signal; ``None`` if it runs, or if the exit code is not known."""
         if self._exit_code is None and not self.is_alive():
-            self._exit_code = self._nursery.exit_code_of(self.pid)
+            self._exit_code = self._forks.exit_code_of(self.pid)
         return self._exit_code
 
 

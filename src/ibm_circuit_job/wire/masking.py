@@ -37,6 +37,7 @@ _ESCAPE: Final = re.compile(
 )
 _SIGNS: Final = (b"%", b"\\", b"&", b"\r", b"\n")
 """The first characters of escapes."""
+_WITHOUT_MEANING: Final = ("line", "break")
 _NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 
 
@@ -86,8 +87,8 @@ def _needles(raw: bytes) -> Iterator[bytes]:
     # Decoding the text also decodes anything in the secret that looks like an escape.
     undone = _unescaped(raw)
     while undone is not None:
-        yield undone.text.lower()
-        undone = _unescaped(undone.text)
+        yield undone.lower()
+        undone = _unescaped(undone)
     yield raw.replace(b" ", b"+").lower()
     yield raw.hex().encode()
     for before in range(3):
@@ -111,28 +112,36 @@ def _masked(body: bytes, secrets: frozenset[str], depth: int = _DEPTH) -> bytes:
             body = body.replace(secret, MASK.encode())
         return body
     needles = _all_needles(secrets)
-    found: list[tuple[int, int]] = []
-    layer, steps = body, list[_Step]()
-    for remaining in range(depth, 0, -1):
-        lower = layer.lower()
-        for needle in needles:
-            at = lower.find(needle)
-            while at >= 0:
-                begin, end = at, at + len(needle)
-                for step in reversed(steps):
-                    begin, end = step.origin(begin), step.origin(end - 1, at_end=True)
-                found.append((begin, end))
-                at = lower.find(needle, at + len(needle))
-        undone = _unescaped(layer) if remaining > 1 else None
+    layers, found, escapes = [body], list[set[tuple[int, int]]](), list[_Escapes]()
+    while len(layers) <= depth:
+        found.append(_ranges(layers[-1], needles))
+        if found[-1]:
+            # Few texts contain a secret; to find out where their escapes are takes longer than to decode them.
+            escapes += [_Escapes.of(layer) for layer in layers[len(escapes) : -1]]
+            ranges = found[-1]
+            for each, found_before in zip(reversed(escapes), reversed(found[:-1]), strict=True):
+                ranges = each.origins(ranges) - found_before
+                found_before |= ranges
+        undone = _unescaped(layers[-1]) if len(layers) < depth else None
         if undone is None:
             break
-        layer = undone.text
-        steps.append(undone)
-    masked = _without(body, sorted(found)) if found else body
+        layers.append(undone)
+    masked = _without(body, sorted(found[0])) if found[0] else body
     for secret in raw:
         if len(secret) < _LEAST_ENCODED:
             masked = masked.replace(secret, MASK.encode())
     return masked
+
+
+def _ranges(layer: bytes, needles: Iterable[bytes]) -> set[tuple[int, int]]:
+    """The begin and the end of each needle in a text, in upper or lower case."""
+    lower, ranges = layer.lower(), set[tuple[int, int]]()
+    for needle in needles:
+        at = lower.find(needle)
+        while at >= 0:
+            ranges.add((at, at + len(needle)))
+            at = lower.find(needle, at + len(needle))
+    return ranges
 
 
 def _without(body: bytes, ranges: list[tuple[int, int]]) -> bytes:
@@ -145,55 +154,60 @@ def _without(body: bytes, ranges: list[tuple[int, int]]) -> bytes:
 
 
 @frozen
-class _Step:
-    """A text after one round of decoding, and where each of its parts was before that round."""
+class _Escapes:
+    """The escapes of a text: where each is, and where its meaning is after a round of decoding."""
 
-    text: bytes
     at: list[int]
-    """The offset of each part in the decoded text, ascending."""
-    was_at: list[tuple[int, int]]
-    """The offset of each part before decoding; and its length there if it was an escape, else 0."""
+    """The offset of each meaning in the decoded text, ascending."""
+    spans: list[tuple[int, int, int]]
+    """The offset after the meaning, and the offsets of the escape itself and after it."""
 
-    def origin(self, place: int, *, at_end: bool = False) -> int:
+    @classmethod
+    def of(cls, text: bytes) -> _Escapes:
+        at, spans, removed = list[int](), list[tuple[int, int, int]](), 0
+        for escape in _ESCAPE.finditer(text):
+            begin, end = escape.span()
+            meant_at = begin - removed
+            meant_end = meant_at + len(_meant(escape))
+            removed = end - meant_end
+            at.append(meant_at)
+            spans.append((meant_end, begin, end))
+        return cls(at, spans)
+
+    def origins(self, ranges: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Return the ranges before decoding of ranges of the decoded text."""
+        return {(self._origin(begin), self._origin(end - 1, at_end=True)) for begin, end in ranges}
+
+    def _origin(self, place: int, *, at_end: bool = False) -> int:
         """Return the offset before decoding of the byte at *place*: of its start, or of its end."""
         number = bisect_right(self.at, place) - 1
-        begin, length = self.was_at[number]
-        if length:
-            return begin + length if at_end else begin
-        return begin + place - self.at[number] + at_end
+        if number < 0:
+            return place + at_end
+        meant_end, begin, end = self.spans[number]
+        if place < meant_end:
+            return end if at_end else begin
+        return end + place - meant_end + at_end
 
 
-def _unescaped(body: bytes) -> _Step | None:
+def _unescaped(body: bytes) -> bytes | None:
     """A text after one round of decoding; ``None`` if it has no escapes."""
     if not any(sign in body for sign in _SIGNS):
         return None
-    pieces: list[bytes] = []
-    at, was_at, size, reached = list[int](), list[tuple[int, int]](), 0, 0
-    for escape in _ESCAPE.finditer(body):
-        for piece, place, length in (
-            (body[reached : escape.start()], reached, 0),
-            (_meant(escape), escape.start(), len(escape[0])),
-        ):
-            if piece:
-                pieces.append(piece)
-                at.append(size)
-                was_at.append((place, length))
-                size += len(piece)
-        reached = escape.end()
-    if reached == 0:
-        return None
-    at.append(size)
-    was_at.append((reached, 0))
-    return _Step(b"".join([*pieces, body[reached:]]), at, was_at)
+    undone, number = _ESCAPE.subn(_meant, body)
+    return undone if number else None
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
-    kind, code = escape.lastgroup, escape[escape.lastgroup or 0]
+    kind = escape.lastgroup
+    # Of any length, and so not for the cache.
+    return b"" if kind in _WITHOUT_MEANING else _meaning(kind, escape[kind or 0])
+
+
+@lru_cache(maxsize=1024)
+def _meaning(kind: str | None, code: bytes) -> bytes:
     match kind:
         case "percent" | "byte":
             return bytes([int(code, 16)])
-        case "unit" | "braced" | "long" | "hexadecimal":
-            return _character(int(code, 16))
         case "decimal":
             return _character(int(code))
         case "name":
@@ -201,7 +215,7 @@ def _meant(escape: re.Match[bytes]) -> bytes:
         case "sign":
             return code
         case _:
-            return b""
+            return _character(int(code, 16))
 
 
 def _character(number: int) -> bytes:

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import traceback
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -84,10 +85,8 @@ def _mask(record: logging.LogRecord) -> bool:
 
 def _shown(words: str) -> str:
     # valuerefs() is one step of the interpreter. A lock could deadlock: a thread may log while it holds a lock.
-    for masked in [reference() for reference in _masked.valuerefs()]:
-        if masked is not None:
-            words = masked.secrets.masked(words)
-    return words
+    everything = [masked.secrets.texts for reference in _masked.valuerefs() if (masked := reference()) is not None]
+    return Secrets.of(chain.from_iterable(everything)).masked(words)
 
 
 for _name in _LOGGERS:

@@ -35,8 +35,8 @@ _ESCAPE: Final = re.compile(
     rb"|&(?:#(?P<decimal>[0-9]{1,7});?|#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6});?|(?P<name>amp|lt|gt|quot|apos);)"
     rb"|(?P<break>[\r\n]+[ \t]*)"
 )
-_SIGNS: Final = (b"%", b"\\", b"&", b"\r", b"\n")
-"""The first characters of escapes."""
+_SIGN: Final = re.compile(rb"[%\\&\r\n]")
+"""The first character of an escape."""
 _WITHOUT_MEANING: Final = ("line", "break")
 _NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 
@@ -119,9 +119,9 @@ def _masked(body: bytes, secrets: frozenset[str], depth: int = _DEPTH) -> bytes:
             # Few texts contain a secret; to find out where their escapes are takes longer than to decode them.
             escapes += [_Escapes.of(layer) for layer in layers[len(escapes) : -1]]
             ranges = found[-1]
-            for each, found_before in zip(reversed(escapes), reversed(found[:-1]), strict=True):
-                ranges = each.origins(ranges) - found_before
-                found_before |= ranges
+            for each, found_there in zip(reversed(escapes), reversed(found[:-1]), strict=True):
+                ranges = each.origins(ranges) - found_there
+                found_there.update(ranges)
         undone = _unescaped(layers[-1]) if len(layers) < depth else None
         if undone is None:
             break
@@ -191,7 +191,7 @@ class _Escapes:
 
 def _unescaped(body: bytes) -> bytes | None:
     """A text after one round of decoding; ``None`` if it has no escapes."""
-    if not any(sign in body for sign in _SIGNS):
+    if not _SIGN.search(body):
         return None
     undone, number = _ESCAPE.subn(_meant, body)
     return undone if number else None

@@ -90,7 +90,7 @@ class CloudServer:
 
     def __enter__(self):
         for listener in (self._plain, self._encrypted):
-            threading.Thread(target=listener.serve_forever, args=(0.01,), name="cloud", daemon=True).start()
+            threading.Thread(target=listener.serve_forever, name="cloud", daemon=True).start()
         return self
 
     def __exit__(self, *_):

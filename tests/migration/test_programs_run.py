@@ -101,6 +101,8 @@ def account(service, tmp_path, monkeypatch):
         "MY_TOKEN": service.token,
         "MY_URL": service.url,
         "MPLBACKEND": "Agg",
+        # In the home directory of a test, the list of fonts would be made anew.
+        "MPLCONFIGDIR": str(Path.home() / ".cache" / "matplotlib"),
     }.items():
         monkeypatch.setenv(variable, value)
 

@@ -39,7 +39,7 @@ def account_of(program: Program, modules: Iterable[cst.Module]) -> Account:
         Account(name='account', is_dropped=False)
     """
     found = _Uses(program)
-    for module in modules:
+    for module in modules if may_log_in(program) else ():
         module.visit(found)
     if not found.bare:
         return Account(found.enabled)
@@ -57,10 +57,16 @@ def account_of(program: Program, modules: Iterable[cst.Module]) -> Account:
 def account_in(program: Program, function: cst.FunctionDef) -> Account:
     """Return the account of a function that logs in with a token of its own."""
     found = _Uses(program)
-    function.body.visit(found)
+    if may_log_in(program):
+        function.body.visit(found)
     if found.bare & _WITH_TOKEN and found.uses:
         return Account(_free_name(program))
     return Account(found.enabled)
+
+
+def may_log_in(program: Program) -> bool:
+    """Return whether a program has a name with which :func:`log_in_name` finds a log-in."""
+    return not program.spelled.isdisjoint({names.IBMQ, names.REGISTER})
 
 
 def _free_name(program: Program) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from ibm_circuit_job.cli.migration import arguments, imports, methods, names
 from ibm_circuit_job.cli.migration.account import Account, account_in, account_of, log_in_name
@@ -62,14 +62,21 @@ def migrated_cells(sources: Sequence[str], *, backend: str | None = None) -> lis
     rewritten = []
     needed: set[tuple[str, str]] = set()
     for module in modules:
-        wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         expressions = _Expressions(program, account, needed, backend)
-        rewritten.append((wrapper.visit(expressions), expressions.remarks))
+        rewritten.append((module.visit(expressions), _remarks(module, expressions.said)))
     done = imports.rewritten([module for module, _ in rewritten], program, needed)
     return [
         (module.code, sorted({*remarks, *of_imports}))
         for (module, of_imports), (_, remarks) in zip(done, rewritten, strict=True)
     ]
+
+
+def _remarks(module: cst.Module, said: Sequence[tuple[cst.CSTNode, str, bool]]) -> list[Remark]:
+    """Remarks with their lines, which take as long to find as the whole module takes to be rewritten."""
+    if not said:
+        return []
+    places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    return [Remark(places[node].start.line, text, is_left) for node, text, is_left in said]
 
 
 def is_old(program: Program) -> bool:
@@ -81,8 +88,6 @@ def is_old(program: Program) -> bool:
 class _Expressions(cst.CSTTransformer):
     """Rewrites all but the imports, and collects the names that the new code needs."""
 
-    METADATA_DEPENDENCIES = (PositionProvider,)
-
     def __init__(self, program: Program, account: Account, needed: set[tuple[str, str]], backend: str | None) -> None:
         super().__init__()
         self._program = program
@@ -90,7 +95,8 @@ class _Expressions(cst.CSTTransformer):
         """The accounts of the program and of the functions around the present place, outermost first."""
         self._needed = needed
         self._backend = backend
-        self.remarks: list[Remark] = []
+        self.said: list[tuple[cst.CSTNode, str, bool]] = []
+        """The remarks: the node that each is about, its text, and whether the node must be changed by hand."""
         self._fixed: set[cst.CSTNode] = set()
         """Names that are no expressions, and inner parts of attributes, which are looked at as a whole."""
         self._saved: list[cst.Comment] = []
@@ -99,12 +105,8 @@ class _Expressions(cst.CSTTransformer):
         """Lines above a dropped statement. They are moved above the next statement."""
         self._depth, self._blocks = 0, 0
 
-    def _line(self, node: cst.CSTNode) -> int:
-        place: CodeRange = self.get_metadata(PositionProvider, node)
-        return place.start.line
-
     def _say(self, node: cst.CSTNode, text: str, *, is_left: bool) -> None:
-        self.remarks.append(Remark(self._line(node), text, is_left))
+        self.said.append((node, text, is_left))
 
     def _need(self, module: str, name: str) -> cst.Name:
         self._needed.add((module, name))
@@ -227,20 +229,19 @@ class _Expressions(cst.CSTTransformer):
             self._fixed.add(node.func.value)
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        program, line = self._program, self._line(original_node)
+        program = self._program
         asked = Asked(
             program,
             self._account.name,
             original_node,
             need=self._need,
-            note=lambda text: self.remarks.append(Remark(line, text, is_left=False)),
-            left=lambda text: self.remarks.append(Remark(line, text, is_left=True)),
+            note=lambda text: self._say(original_node, text, is_left=False),
+            left=lambda text: self._say(original_node, text, is_left=True),
             backend_name=lambda name: self._name_of_backend(original_node, name),
             is_inside_function=self._depth > 0,
         )
         done = self._called(original_node, updated_node, asked)
-        before = arguments.comments_in([updated_node])
-        if done is not updated_node and before:
+        if done is not updated_node and (before := arguments.comments_in([updated_node])):
             remaining = {comment.value for comment in arguments.comments_in([done])}
             self._saved += [comment for comment in before if comment.value not in remaining]
         return done

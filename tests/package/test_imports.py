@@ -1,34 +1,56 @@
 """What is loaded by an import, seen in a process of its own."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
-CORE = "import ibm_circuit_job.state.transitions, ibm_circuit_job.wire.replies"
-CLASSES = "from ibm_circuit_job import IBMProvider, IBMCircuitJob"
 NETWORK = {"requests", "urllib3", "websocket", "sqlalchemy"}
 
+STEPS = {
+    "the two classes": "from ibm_circuit_job import IBMProvider, IBMCircuitJob",
+    "the pure core": "import ibm_circuit_job.state.transitions, ibm_circuit_job.wire.replies",
+    "threads": (
+        "import threading; from ibm_circuit_job import clients; start, found = threading.Barrier(8), []\n"
+        "threads = [threading.Thread(target=lambda: (start.wait(), found.append(clients.RuntimeClient)))"
+        " for _ in range(8)]; [each.start() for each in threads]; [each.join() for each in threads]\n"
+        "assert len(found) == 8 and len(set(found)) == 1"
+    ),
+    "the rooms": (
+        "from ibm_circuit_job import clients, job, wire; from ibm_circuit_job.wire import queries, results\n"
+        "import ibm_circuit_job.job.parts\n"
+        "[getattr(room, name) for room in (clients, results) for name in room._MODULE_OF]\n"
+        "[getattr(room, name) for room in (clients, wire) for name in room._MODULES]\n"
+        "[getattr(job.parts, name) for name in job.parts.__all__]; [getattr(job, name) for name in job._MODULE_OF]\n"
+        "[getattr(queries, name) for name in queries._OF_INPUTS]"
+    ),
+}
+"""What a program does, one after another, since each process loads Qiskit."""
 
-def loaded_by(program):
-    shown = subprocess.run(
-        [sys.executable, "-c", f"import sys; {program}; print(*sys.modules)"],
-        check=True,
-        capture_output=True,
-        text=True,
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Step -> the modules that are loaded after it, by itself or by those before it."""
+    program = (
+        "import json, sys; shown = {}\n"
+        "for name, step in json.load(sys.stdin).items(): exec(step); shown[name] = [*sys.modules]\n"
+        "print(json.dumps(shown))"
     )
-    return set(shown.stdout.split())
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=json.dumps(STEPS), check=True, capture_output=True, text=True
+    )
+    return {name: set(modules) for name, modules in json.loads(done.stdout).items()}
 
 
-def test_the_pure_core_loads_no_network_and_no_database():
-    loaded = loaded_by(CORE)
-    assert "ibm_circuit_job.wire.replies" in loaded
-    assert not loaded & NETWORK
+def test_the_pure_core_loads_no_network_and_no_database(loaded):
+    assert "ibm_circuit_job.wire.replies" in loaded["the pure core"]
+    assert not loaded["the pure core"] & NETWORK
 
 
-def test_the_two_classes_load_what_is_used_later_when_it_is():
-    loaded = loaded_by(CLASSES)
-    assert {"ibm_circuit_job.account.provider", "ibm_circuit_job.job.circuit_job"} <= loaded
+def test_the_two_classes_load_what_is_used_later_when_it_is(loaded):
+    found = loaded["the two classes"]
+    assert {"ibm_circuit_job.account.provider", "ibm_circuit_job.job.circuit_job"} <= found
     later = {
         "IPython",
         "asyncio",
@@ -50,7 +72,7 @@ def test_the_two_classes_load_what_is_used_later_when_it_is():
         "msgspec",
         "rich",
     }
-    assert not loaded & (NETWORK | later)
+    assert not found & (NETWORK | later)
 
 
 @pytest.mark.parametrize("room", ["clients", "job", "wire", "wire.results", "wire.queries"])
@@ -60,23 +82,9 @@ def test_a_room_has_no_name_that_it_does_not_list(room):
         _ = found.nothing
 
 
-def test_names_listed_by_a_room_are_there():
-    program = (
-        "from ibm_circuit_job import clients, job, wire; from ibm_circuit_job.wire import queries, results;"
-        " import ibm_circuit_job.job.parts;"
-        " [getattr(room, name) for room in (clients, results) for name in room._MODULE_OF];"
-        " [getattr(room, name) for room in (clients, wire) for name in room._MODULES];"
-        " [getattr(job.parts, name) for name in job.parts.__all__]; [getattr(job, name) for name in job._MODULE_OF];"
-        " [getattr(queries, name) for name in queries._OF_INPUTS]"
-    )
-    assert {"requests", "ibm_circuit_job.wire.inputs"} <= loaded_by(program)
+def test_names_listed_by_a_room_are_there(loaded):
+    assert {"requests", "ibm_circuit_job.wire.inputs"} <= loaded["the rooms"]
 
 
-def test_threads_that_use_a_name_first_at_once_get_the_same():
-    program = (
-        "import threading; from ibm_circuit_job import clients; start, found = threading.Barrier(8), [];"
-        " threads = [threading.Thread(target=lambda: (start.wait(), found.append(clients.RuntimeClient)))"
-        " for _ in range(8)]; [each.start() for each in threads]; [each.join() for each in threads];"
-        " assert len(found) == 8 and len(set(found)) == 1"
-    )
-    assert "ibm_circuit_job.clients.runtime" in loaded_by(program)
+def test_threads_that_use_a_name_first_at_once_get_the_same(loaded):
+    assert "ibm_circuit_job.clients.runtime" in loaded["threads"] - loaded["the pure core"]

@@ -1,11 +1,9 @@
 """Docstrings, comments, messages and pages avoid words that a reader would have to learn, and long sentences."""
 
-import ast
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
+from source_texts import ROOT, SOURCES, source_texts
+
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 AVOIDED = re.compile(r"\b(whoever|whom|whomever|nobody|somebody else)\b", re.IGNORECASE)
 MOST_WORDS = 35
@@ -21,16 +19,6 @@ def test_words_that_a_reader_has_to_learn_occur_nowhere():
     assert lines == []
 
 
-def public_docstrings():
-    for file in SOURCES:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                name = getattr(node, "name", "module")
-                if not name.startswith("_"):
-                    yield f"{file.relative_to(ROOT)}: {name}", ast.get_docstring(node) or ""
-
-
 def sentences(text):
     """The sentences of a docstring, without its examples, tables and lists."""
     prose = "\n".join(line for line in text.splitlines() if not re.match(r"\s*(>>>|\.\.\.|\.\. |[|│├└])", line))
@@ -41,7 +29,7 @@ def sentences(text):
 def test_no_sentence_of_a_public_docstring_is_long():
     long = [
         f"{place}: {' '.join(sentence.split())}"
-        for place, text in public_docstrings()
+        for place, text in source_texts()[0]
         for sentence in sentences(text)
         if len(sentence.split()) > MOST_WORDS
     ]

@@ -58,7 +58,11 @@ def processes(method, account, connected):
     context = multiprocessing.get_context(method[0])
     if method[0] == "forkserver":
         context.set_forkserver_preload(["pool_worker"])
-    with ProcessPoolExecutor(2, mp_context=context, initializer=pool_worker.connect, initargs=account) as processes:
+    # Each process of "spawn" loads Qiskit; that several go on beside each other is seen with the others.
+    number = 1 if method[0] == "spawn" else 2
+    with ProcessPoolExecutor(
+        number, mp_context=context, initializer=pool_worker.connect, initargs=account
+    ) as processes:
         yield processes
 
 

@@ -1,8 +1,5 @@
 """The command as it is typed."""
 
-import subprocess
-import sys
-
 import pytest
 from command_line import run_line
 
@@ -66,12 +63,14 @@ def test_wrong_path_has_exit_code_2(name, tmp_path):
     assert typed(tmp_path / name)[0] == 2
 
 
-def test_without_libcst_the_extra_is_named(tmp_path):
+def test_without_libcst_the_extra_is_named(tmp_path, monkeypatch, program):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "old.py").write_text(OLD)
-    program = (
+    text = (
         "import sys; sys.modules['libcst'] = None; sys.argv = ['ibm-circuit-job', 'migrate', 'old.py'];"
         "from ibm_circuit_job.cli import main; main()"
     )
-    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert "install ibm-circuit-job[migrate]" in ran.stderr
+    with program("-c", text) as ran:
+        out, said = ran.communicate()
+    assert (ran.returncode, out) == (1, "")
+    assert "install ibm-circuit-job[migrate]" in said

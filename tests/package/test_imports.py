@@ -11,6 +11,8 @@ NETWORK = {"requests", "urllib3", "websocket", "sqlalchemy"}
 STEPS = {
     "the two classes": "from ibm_circuit_job import IBMProvider, IBMCircuitJob",
     "the pure core": "import ibm_circuit_job.state.transitions, ibm_circuit_job.wire.replies",
+    "HTML": ("from ibm_circuit_job.views.html import job_html; from ibm_circuit_job.views.records import JobView"),
+    "a page": "job_html(JobView('a'))",
     "threads": (
         "import threading; from ibm_circuit_job import clients; start, found = threading.Barrier(8), []\n"
         "threads = [threading.Thread(target=lambda: (start.wait(), found.append(clients.RuntimeClient)))"
@@ -73,6 +75,11 @@ def test_the_two_classes_load_what_is_used_later_when_it_is(loaded):
         "rich",
     }
     assert not found & (NETWORK | later)
+
+
+def test_jinja_is_loaded_with_the_first_page(loaded):
+    assert "jinja2" not in loaded["HTML"]
+    assert "jinja2" in loaded["a page"]
 
 
 @pytest.mark.parametrize("room", ["clients", "job", "wire", "wire.results", "wire.queries"])

@@ -1,8 +1,11 @@
 """The pytest plugin, as a project has it that uses the package."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import prepared_services
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -26,14 +29,26 @@ def run(pytester, monkeypatch):
     return ran
 
 
-def test_each_worker_has_a_service_an_ideal_backend_and_fresh_jobs(run, pytester, monkeypatch):
+@pytest.fixture
+def address(request, monkeypatch):
+    """Where a process of a test gets services that are forks, as those of all tests are; empty where none are."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(prepared_services.__file__).parent), prepend=os.pathsep)
+    return request.getfixturevalue("prepared_services").address if sys.platform == "linux" else ""
+
+
+def test_each_worker_has_a_service_an_ideal_backend_and_fresh_jobs(run, pytester, monkeypatch, address):
     monkeypatch.setenv("SEEN", str(pytester.path))
+    monkeypatch.setenv("SERVICES", address)
     pytester.makeconftest(
         """
-        import pytest
+        import os, pytest
 
         @pytest.fixture(scope="session")
         def ibm_service_settings(ibm_service_settings):
+            if os.environ["SERVICES"]:
+                from ibm_circuit_job.local import service
+                from prepared_services import forked
+                service._new_process = lambda: forked(os.environ["SERVICES"])
             return ibm_service_settings | {"token": "mine"}
         """
     )

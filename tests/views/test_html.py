@@ -1,7 +1,5 @@
 """What a person sees of a value: words beside every mark, times in two zones, and not too much of anything."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.resources import files
 
@@ -93,12 +91,3 @@ def test_a_page_has_styles_for_dark_pages_and_no_scripts():
     style = files("ibm_circuit_job.views").joinpath("templates/style.css").read_text()
     rules = [line for line in style.splitlines() if "{" in line and not line.startswith("@media")]
     assert all(line.startswith(".icj-view") for line in rules)
-
-
-def test_jinja_is_loaded_with_the_first_page():
-    program = (
-        "import sys, ibm_circuit_job; from ibm_circuit_job.views.html import job_html;"
-        "from ibm_circuit_job.views.records import JobView;"
-        "assert 'jinja2' not in sys.modules; job_html(JobView('a')); assert 'jinja2' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)

@@ -111,7 +111,7 @@ class AnyMemberFromAnyThread(RuleBasedStateMachine):
         self.job = device.run(circuit(kind), shots=SHOTS, header={"note": "x"})
         self.client = Counting(provider.runtime_client.params, account=provider.account_client)
         self.job.connect(backend=device, api_client=provider.account_client, runtime_client=self.client)
-        self.job.wait_policy = WaitPolicy(shortest_pause=0.005, longest_pause=0.02)
+        self.job.wait_policy = WaitPolicy(shortest_pause=0.02, longest_pause=0.1)
         self.cancelling = False
 
     @rule(members=threads)

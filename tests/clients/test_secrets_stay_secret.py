@@ -209,11 +209,10 @@ class Heard(logging.Handler):
         return value
 
     def check(self):
-        for said in self.said:
-            lower = said.casefold()
-            for piece in FORBIDDEN:
-                at = lower.find(piece)
-                assert at < 0, (said[:120], said[max(at - 200, 0) : at + 60])
+        lower = "\0".join(self.said).casefold()
+        for piece in FORBIDDEN:
+            at = lower.find(piece)
+            assert at < 0, (lower[lower.rfind("\0", 0, at) + 1 :][:120], lower[max(at - 200, 0) : at + 60])
 
 
 def shown(variables):
@@ -284,8 +283,18 @@ def provider_of(service, channel, **more):
     return IBMProvider(KEY, service.server.url + url, instance=instance, channel=channel, **more)
 
 
-@pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
-@pytest.mark.parametrize("kind", HOSTILE)
+CHANNELS = ["ibm_quantum", "ibm_quantum_platform"]
+READ_BY_CHANNEL = ["data", "another job", "no JSON", "page", "400", "401"]
+"""What each channel reads in its own way; the rest is of HTTP, which both speak by the same session."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "channel"),
+    [
+        *((kind, channel) for kind in READ_BY_CHANNEL for channel in CHANNELS),
+        *((kind, CHANNELS[n % 2]) for n, kind in enumerate(kind for kind in HOSTILE if kind not in READ_BY_CHANNEL)),
+    ],
+)
 def test_no_member_says_what_a_server_repeats(service, kind, channel, tmp_path):
     with listening() as heard, JobStore(tmp_path / "jobs.sqlite") as store:
         provider = provider_of(service, channel, store=store)
@@ -297,7 +306,6 @@ def test_no_member_says_what_a_server_repeats(service, kind, channel, tmp_path):
         if backend is not None:
             members(heard, backend, "backend")
         provider.close()
-    heard.check()
     for file in tmp_path.rglob("*"):
         if file.is_file():
             heard.said.append(f"{file}: {file.read_bytes().decode('latin-1')}")

@@ -39,7 +39,10 @@ class HostileServer:
             while not self.ended.is_set():
                 head = b""
                 while not head.endswith(b"\r\n\r\n"):
-                    piece = connection.recv(1)
+                    seen = head + connection.recv(65536, socket.MSG_PEEK)
+                    end = seen.find(b"\r\n\r\n", max(len(head) - 3, 0)) + 4
+                    # What comes after the head is for the answer to read.
+                    piece = connection.recv((end if end > 3 else len(seen)) - len(head))
                     if not piece:
                         return
                     head += piece

@@ -9,7 +9,15 @@ from ibm_circuit_job.job import cell as job_cell
 from ibm_circuit_job.testing import JobLifecycle
 from ibm_circuit_job.wire import queries
 
-QUICK = settings(max_examples=100, stateful_step_count=20, phases=[Phase.generate], deadline=None, derandomize=True)
+QUICK = settings(
+    max_examples=100,
+    stateful_step_count=20,
+    phases=[Phase.generate],
+    deadline=None,
+    derandomize=True,
+    # The first error is enough.
+    report_multiple_bugs=False,
+)
 
 
 def test_pipeline_that_is_right_passes():

@@ -135,3 +135,8 @@ def test_fact_counts_if_any_of_it_holds():
     assert registers.counts(first, known)
     assert not registers.counts(second, known)
     assert registers.counts(JobDetails(TWO, name="other"), known)
+
+
+def test_step_in_another_case_is_the_same_step(joined):
+    older, newer = JobMetrics(TWO, timestamps=[("RUNNING", ONE)]), JobMetrics(THREE, timestamps=[("running", NOON)])
+    assert both_ways(joined, older, newer).timestamps == newer.timestamps

@@ -46,13 +46,16 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
 @given(keys, beside, beside)
-def test_spelling_is_replaced(spelling, key, before, after):
-    spelt = SPELLINGS[spelling](key)
-    masked = Secrets.of([key]).masked(f"{before} {spelt} {after}")
-    assert spelt not in masked
-    assert "***" in masked
+def test_every_spelling_is_replaced(key, before, after):
+    secrets = Secrets.of([key])
+    shown = {}
+    for name, spelling in SPELLINGS.items():
+        spelt = spelling(key)
+        masked = secrets.masked(f"{before} {spelt} {after}")
+        if spelt in masked or "***" not in masked:
+            shown[name] = masked
+    assert shown == {}
 
 
 @given(

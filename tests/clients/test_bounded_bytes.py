@@ -65,7 +65,7 @@ def sends(body, *headers):
     return lambda connection, _: connection.sendall(reply(body, *headers))
 
 
-ZEROS = bytes(50 * BOUND)
+ZEROS = bytes(20 * BOUND)
 TOO_LARGE = {
     "plain": sends(bytes(2 * BOUND)),
     "gzip": sends(gzip.compress(ZEROS), "Content-Encoding: gzip"),

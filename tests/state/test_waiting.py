@@ -168,21 +168,22 @@ def test_pause_that_no_clock_can_wait_is_refused(name, value):
         WaitPolicy(**{name: value})
 
 
-@pytest.mark.parametrize("expected", [None, 0.0, -1e300, 1e300, math.inf, -math.inf, math.nan])
 @pytest.mark.parametrize("running", [True, False])
 @pytest.mark.parametrize("policy", [POLICY, WaitPolicy(share=1e308), WaitPolicy(longest_pause=1e6)])
-def test_odd_estimates_and_a_clock_that_stands_still_give_pauses(expected, running, policy):
-    wait = after_poll(Wait(0.0), 0.0, ended=False, running=running, running_for=expected)
-    wait = after_estimate(wait, 0.0, expected)
-    for now in (0.0, -5.0, 0.0):
-        wait = after_poll(wait, now, ended=False, running=running, running_for=expected)
-        assert policy.shortest_pause <= next_step(policy, wait, now).after <= policy.longest_pause
+def test_odd_estimates_and_a_clock_that_stands_still_give_pauses(running, policy):
+    for expected in [None, 0.0, -1e300, 1e300, math.inf, -math.inf, math.nan]:
+        wait = after_poll(Wait(0.0), 0.0, ended=False, running=running, running_for=expected)
+        wait = after_estimate(wait, 0.0, expected)
+        for now in (0.0, -5.0, 0.0):
+            wait = after_poll(wait, now, ended=False, running=running, running_for=expected)
+            pause = next_step(policy, wait, now).after
+            assert policy.shortest_pause <= pause <= policy.longest_pause, expected
 
 
 @pytest.mark.parametrize("ahead", [-100.0, 0.0, 36_000.0, math.inf, None])
 def test_few_requests_ask_for_estimates_whatever_they_say(ahead):
     wait, asked = Wait(0.0), 0
-    for now in range(0, 86_400, 5):
+    for now in range(0, 86_400, 20):
         wait = after_poll(wait, now, ended=False, running=False)
         if wants_estimate(wait, now):
             asked += 1

@@ -38,9 +38,14 @@ async def _joined(port, reader, writer):
 
 async def _passed_on(reader, writer):
     with contextlib.closing(writer), contextlib.suppress(OSError):
-        while chunk := await reader.read(65_536):
-            writer.write(chunk)
-            await writer.drain()
+        try:
+            while chunk := await reader.read(65_536):
+                writer.write(chunk)
+                await writer.drain()
+        except asyncio.CancelledError:
+            # At the end of the front. To close TLS in order takes the other side, which may not be there any more.
+            writer.transport.abort()
+            raise
 
 
 async def _ended():

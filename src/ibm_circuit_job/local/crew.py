@@ -23,8 +23,8 @@ from ibm_circuit_job.local import execution, worker
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.executor import Started
-from ibm_circuit_job.local.limits import TRIES, Limits, how_ended, resident_mb
 from ibm_circuit_job.local.fork_server import ForkServer
+from ibm_circuit_job.local.limits import TRIES, Limits, how_ended, resident_mb
 
 _WATCH_SECONDS: Final = 0.05
 """Seconds between two looks at the memory of a process that executes a job."""

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from command_line import COMMAND, run_line
@@ -330,13 +329,13 @@ def closed_port():
 
 
 @pytest.fixture
-def left_behind(tmp_path, slow_circuit):
+def left_behind(closed_port, slow_circuit):
     """The ID of a job that ran on a service on this machine when that ended."""
-    with LocalService() as service, JobStore() as store, IBMProvider(service.token, service.url, store=store) as there:
-        job = there.get_backend("local_5q").run(slow_circuit, shots=LONG, rep_delay=500e-6)
-        job.status()
-    with refusing(urlsplit(service.url).port):
-        yield job.job_id()
+    with LocalService(port=closed_port) as service, JobStore() as store:
+        with IBMProvider(service.token, service.url, store=store) as there:
+            job = there.get_backend("local_5q").run(slow_circuit, shots=LONG, rep_delay=500e-6)
+            job.status()
+    return job.job_id()
 
 
 def test_job_of_a_service_that_is_gone_is_marked(left_behind):

@@ -44,10 +44,10 @@ def served(server):
 
 
 @contextmanager
-def refusing(port=0):
-    """A port that refuses connections until the end of the block: nothing else gets it meanwhile."""
+def refusing():
+    """A port that refuses connections until the end of the block: nothing gets it meanwhile that does not ask for it."""
     with socket.socket() as taken:
-        # One that was just closed can be taken, too.
+        # A service of the test may listen on it, and leave it again.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", port))
+        taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

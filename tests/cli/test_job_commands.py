@@ -331,10 +331,10 @@ def closed_port():
 @pytest.fixture
 def left_behind(closed_port, slow_circuit):
     """The ID of a job that ran on a service on this machine when that ended."""
-    with LocalService(port=closed_port) as service, JobStore() as store:
-        with IBMProvider(service.token, service.url, store=store) as there:
-            job = there.get_backend("local_5q").run(slow_circuit, shots=LONG, rep_delay=500e-6)
-            job.status()
+    gone = LocalService(port=closed_port)
+    with gone as service, JobStore() as store, IBMProvider(service.token, service.url, store=store) as there:
+        job = there.get_backend("local_5q").run(slow_circuit, shots=LONG, rep_delay=500e-6)
+        job.status()
     return job.job_id()
 
 

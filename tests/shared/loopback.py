@@ -45,7 +45,7 @@ def served(server):
 
 @contextmanager
 def refusing():
-    """A port that refuses connections until the end of the block: nothing gets it meanwhile that does not ask for it."""
+    """A port that refuses connections until the end of the block; only what asks for this port gets it meanwhile."""
     with socket.socket() as taken:
         # A service of the test may listen on it, and leave it again.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -57,11 +57,11 @@ browser:
 # It runs mypy, and so belongs to make check, beside the run of mypy whose cache it shares.
 TYPES_IN_DOCS := tests/package/test_documentation_types.py
 
-# Four workers also on two cores: half of the time of the tests is spent waiting, for time limits, disks and processes.
+# Five workers also on two cores: half of the time of the tests is spent waiting, for time limits, disks and processes.
 # A worker that has nothing left takes over tests of another one: no long module is waited for at the end.
 # Only make thorough needs the plugin of schemathesis, which each worker would load.
 test: .venv/dev
-	$(BIN)/pytest -p no:schemathesis --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --numprocesses 4 --dist worksteal
+	$(BIN)/pytest -p no:schemathesis --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --numprocesses 5 --dist worksteal
 
 # Of the two rooms that decide everything else, by the tests that call them directly.
 coverage: .venv/dev

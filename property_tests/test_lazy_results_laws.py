@@ -171,19 +171,21 @@ programs = st.one_of(
 """Programs of the executor: any, and those of the official client's sampler, whose first axis may be twirled."""
 
 
+def is_twirled(role):
+    return bool(role) and role["passthrough_data"]["post_processor"]["twirling"]
+
+
 @st.composite
 def bit_bodies(draw):
     """Bodies of the other programs that have bits, with sweeps and several registers."""
-    circuits = []
+    circuits, write, role = [], draw(st.sampled_from([packed_sampler, rest_sampler, None])), draw(programs)
     for _ in range(draw(st.integers(1, 3))):
-        sweep = draw(st.sampled_from([(), (2,), (1, 2)]))
+        # The first axis is over randomizations, if they are twirled.
+        sweep = draw(st.sampled_from([(2,), (1, 2), *([] if is_twirled(role) else [()])]))
         sizes, shots = draw(st.lists(st.integers(1, 70), min_size=1, max_size=3)), draw(st.integers(1, 5))
         seed = draw(st.integers(0, 1000))
         circuits.append({f"r{place}": bits(seed + place, *sweep, shots, size) for place, size in enumerate(sizes)})
-    write = draw(st.sampled_from([packed_sampler, rest_sampler, None]))
-    return (
-        write(*circuits) if write else executor(draw(st.sampled_from(EXECUTOR_VERSIONS)), *circuits, **draw(programs))
-    )
+    return write(*circuits) if write else executor(draw(st.sampled_from(EXECUTOR_VERSIONS)), *circuits, **role)
 
 
 @given(bit_bodies())

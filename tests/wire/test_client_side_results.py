@@ -81,6 +81,12 @@ def test_twirled_shots_are_flipped_back_and_joined():
     assert result[0].metadata["num_randomizations"] == 2
 
 
+def test_twirled_bits_without_randomizations_cost_their_pub():
+    pubs = sampled({"c": np.ones((4, 2), bool)}, {"c": np.ones((1, 4, 2), bool)}, twirling=True).unwrap()
+    assert pubs[0].problem == "pub 0 of the result cannot be read: expected at least 3 axes of c, got the shape (4, 2)"
+    assert pubs[1].data.c.num_shots == 4
+
+
 def test_kerneled_points_are_joined_and_averages_averaged():
     points = np.arange(6, dtype=complex).reshape(2, 3, 1)
     assert sampled({"c_iq": points}, kind="kerneled", twirling=True).unwrap()[0].data.c.shape == (6, 1)

@@ -1,8 +1,10 @@
 """Results of bits that are read when they are looked at: what is known before, and damage that is found then."""
 
+import base64
 import copy
 import json
 import pickle
+import zlib
 from datetime import UTC, datetime
 
 import pytest
@@ -70,6 +72,19 @@ def test_damage_is_an_error_that_names_its_circuit(body):
     assert (result.success, [each.success for each in result.results]) == (False, [True, False, True])
     with pytest.raises(QiskitError, match="'second'"):
         result.get_counts()
+
+
+@pytest.mark.parametrize("header", [b"(2000, #)", b"((2000, 2", b"{1: 2, ''"])
+def test_damaged_header_costs_its_circuit_alone(header):
+    """The header of an array is Python's syntax, for which numpy raises more than a ValueError."""
+    body = json.loads(BODIES["sampler"])
+    array = body["__value__"]["pub_results"][1]["__value__"]["data"]["__value__"]["fields"]["c"]["__value__"]["array"]
+    data = zlib.decompress(base64.b64decode(array["__value__"]))
+    array["__value__"] = base64.b64encode(zlib.compress(data.replace(b"(2000, 2)", header))).decode()
+    result = decoded(json.dumps(body).encode())
+    with pytest.raises(QiskitError, match="the circuit 'second' cannot be read"):
+        result.get_counts("second")
+    assert sum(result.get_counts("third").values()) == SHOTS
 
 
 def test_damage_costs_its_circuit_alone(body):

@@ -89,6 +89,8 @@ def _sampler_pub(item: ExecutorItem, twirling: bool, kind: str, note: Any) -> An
         if name.startswith(FLIPS):
             continue
         array = flipped_back(item, name)
+        if array.ndim < own_axes + twirling:
+            raise ValueError(f"expected at least {own_axes + twirling} axes of {name}, got the shape {array.shape}")
         if shape is None:
             shape = array.shape[int(twirling) : array.ndim - own_axes]
             randomizations = array.shape[0] if twirling else 0

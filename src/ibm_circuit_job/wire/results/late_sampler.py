@@ -167,11 +167,19 @@ def _shape_of(text: msgspec.Raw) -> tuple[tuple[int, ...], int]:
 
 @lru_cache(maxsize=64)
 def _shape_in(head: bytes) -> tuple[int, ...]:
-    """The shape in a header of numpy's file format. Cached, because most arrays of a body have the same header."""
+    """The shape in a header of numpy's file format. Cached, because most arrays of a body have the same header.
+
+    Raises:
+        ValueError: If it is not such a header, or that of other arrays than those of bits.
+    """
     file = io.BytesIO(head)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("expected numpy's format 1.0")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    try:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    except Exception as error:
+        # The header is Python's syntax: numpy raises a SyntaxError, a TokenError and more if it is damaged.
+        raise ValueError("expected a header of numpy's format 1.0") from error
     if fortran_order or dtype != np.uint8 or len(shape) < 2:
         raise ValueError("expected bytes in C order")
     return shape

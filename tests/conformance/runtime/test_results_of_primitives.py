@@ -368,7 +368,7 @@ def test_sampler_takes_two_thousand_sets_in_one_pub(kind, device, ready):
     circuit = turned()
     circuit.measure_all()
     values = np.tile([[0.0], [np.pi]], (SETS // 2, 1))
-    [pub] = sampled(kind, device, [(ready(circuit), values)], default_shots=10)
+    [pub] = sampled(kind, device, [(ready(circuit), values)], default_shots=40)
     found = pub.data.meas.to_bool_array()[..., 0].mean(axis=-1)
     assert (found.round() == np.tile([0.0, 1.0], SETS // 2)).all()
 

@@ -3,6 +3,7 @@
 The profile ``ci`` is for every run, ``thorough`` for ``make thorough``, and ``mutants`` for ``make mutants``.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -32,6 +33,12 @@ settings.register_profile(
     "mutants", max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_finish():
+    """Leave what is there now out of garbage collections: it stays to the end, and forks would copy it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

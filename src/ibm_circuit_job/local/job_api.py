@@ -28,10 +28,9 @@ from ibm_circuit_job.local.instances import Instance
 from ibm_circuit_job.local.jobs import CannotCancel, JobQueues, LocalJob
 from ibm_circuit_job.local.replies import (
     Refusal,
-    check_moments,
     iso,
     json_response,
-    moment_of,
+    moment_in,
     number_in,
     read,
     result_response,
@@ -241,7 +240,7 @@ class JobApi(ABC):
         self.check_listing(request)
         query = request.query_params
         limit, offset = self.page_of(request)
-        chosen = [job for job in self.queues.newest_first() if self.matches(job, request)]
+        chosen = [*filter(self.filter_of(request), self.queues.newest_first())]
         if query.get("sort") == "ASC":
             chosen.reverse()
         page = chosen[offset : offset + limit]
@@ -261,7 +260,7 @@ class JobApi(ABC):
         Raises:
             Refusal: If this API does not allow them.
         """
-        check_moments(request.query_params)
+        del request
 
     def page_of(self, request: Request) -> tuple[int, int]:
         """Return the most jobs that a listing wants (``limit``), and how many it skips (``offset``)."""
@@ -271,24 +270,33 @@ class JobApi(ABC):
     listing_excludes_params = "false"
     """The default of the query parameter ``exclude_params`` of a listing."""
 
-    def matches(self, job: LocalJob, request: Request) -> bool:
-        """Return whether a job passes the filters of a listing."""
+    def filter_of(self, request: Request) -> Callable[[LocalJob], bool]:
+        """Return what says of a job whether it passes the filters of a listing.
+
+        Raises:
+            Refusal: If a time is none, also where there is no job to compare with it.
+        """
         query = request.query_params
-        wants: list[tuple[str, Callable[[str], bool]]] = [
-            ("pending", lambda value: (not job.in_final_state) == (value == "true")),
-            ("program", lambda value: job.program == value),
-            ("backend", lambda value: job.backend == value),
-            ("session_id", lambda value: job.session_id == value),
-            ("created_after", lambda value: job.created >= moment_of(value, "created_after")),
-            ("created_before", lambda value: job.created <= moment_of(value, "created_before")),
-        ]
-        fits = all(test(query[name]) for name, test in wants if name in query)
-        return (
-            fits
-            and not job.is_oldest
-            and self.may_see(job.instance, request)
-            and set(query.getlist("tags")) <= set(job.tags)
-        )
+        after, before = moment_in(query, "created_after"), moment_in(query, "created_before")
+        tags = set(query.getlist("tags"))
+
+        def passes(job: LocalJob) -> bool:
+            wants: list[tuple[str, Callable[[str], bool]]] = [
+                ("pending", lambda value: (not job.in_final_state) == (value == "true")),
+                ("program", lambda value: job.program == value),
+                ("backend", lambda value: job.backend == value),
+                ("session_id", lambda value: job.session_id == value),
+            ]
+            return (
+                all(test(query[name]) for name, test in wants if name in query)
+                and (after is None or job.created >= after)
+                and (before is None or job.created <= before)
+                and not job.is_oldest
+                and self.may_see(job.instance, request)
+                and tags <= set(job.tags)
+            )
+
+        return passes
 
     async def _job(self, request: Request) -> Response:
         job = self._checked_job(request)
@@ -413,8 +421,7 @@ class JobApi(ABC):
 
     async def _properties(self, request: Request) -> Response:
         device = self._device(request)
-        before = request.query_params.get("updated_before")
-        moment = self.queues.clock() if before is None else moment_of(before, "updated_before")
+        moment = moment_in(request.query_params, "updated_before") or self.queues.clock()
         calibrated = self._calibration(device, request.query_params.get("calibration_id"))
         return json_response(properties(device, calibrated or moment))
 

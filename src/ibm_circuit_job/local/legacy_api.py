@@ -6,6 +6,7 @@ All paths except the version and the login need the access token that a login re
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -97,10 +98,15 @@ class LegacyApi(SessionApi):
         if self.queues.sessions.find(session_id) is not None:
             super().check_session(session_id, backend, request)
 
-    def matches(self, job: LocalJob, request: Request) -> bool:
-        """Return whether a job passes the filters of a listing, ``provider`` among them."""
-        provider = request.query_params.get("provider", "/".join(INSTANCE))
-        return provider == "/".join(INSTANCE) and super().matches(job, request)
+    def filter_of(self, request: Request) -> Callable[[LocalJob], bool]:
+        """Return what says of a job whether it passes the filters of a listing, ``provider`` among them.
+
+        Raises:
+            Refusal: If a time is none.
+        """
+        passes = super().filter_of(request)
+        is_ours = request.query_params.get("provider", "/".join(INSTANCE)) == "/".join(INSTANCE)
+        return lambda job: is_ours and passes(job)
 
     # Logging in
 

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from ibm_circuit_job.local.job_api import MOST_PAGE_JOBS, JobApi
 from ibm_circuit_job.local.jobs import LocalJob
 from ibm_circuit_job.local.qobj_of_params import qobj_of
-from ibm_circuit_job.local.replies import Refusal, check_moments, iso, json_response, moment_of, number_in
+from ibm_circuit_job.local.replies import Refusal, iso, json_response, moment_in, number_in
 
 _STATUS: Final = {"Completed": "COMPLETED", "Failed": "ERROR_RUNNING_JOB", "Cancelled": "CANCELLED"}
 _MOST_BYTES: Final = 2 * 1024 * 1024
@@ -48,9 +48,8 @@ class OldestApi:
 
     async def _list(self, request: Request) -> Response:
         self._api.check(request)
-        check_moments(request.query_params)
         limit, skip = (number_in(request.query_params, name, default) for name, default in (("limit", 10), ("skip", 0)))
-        chosen = [job for job in self._queues.newest_first() if job.is_oldest and _matches(job, request)]
+        chosen = [*filter(_filter_of(request), self._queues.newest_first())]
         if request.query_params.get("order", "").endswith("ASC"):
             chosen.reverse()
         page = chosen[skip : skip + min(limit, MOST_PAGE_JOBS)]
@@ -100,14 +99,20 @@ def _reply(job: LocalJob) -> dict[str, Any]:
     }
 
 
-def _matches(job: LocalJob, request: Request) -> bool:
+def _filter_of(request: Request) -> Callable[[LocalJob], bool]:
     query = request.query_params
-    wants: list[tuple[str, Callable[[str], bool]]] = [
-        # All oldest jobs have ended.
-        ("pending", lambda value: value.lower() == "false"),
-        ("backend", lambda value: job.backend == value),
-        ("created_after", lambda value: job.created >= moment_of(value, "created_after")),
-        ("created_before", lambda value: job.created <= moment_of(value, "created_before")),
-    ]
-    fits = all(test(query[name]) for name, test in wants if name in query)
-    return fits and set(query.getlist("job_tags")) <= set(job.tags)
+    after, before = moment_in(query, "created_after"), moment_in(query, "created_before")
+    tags = set(query.getlist("job_tags"))
+
+    def passes(job: LocalJob) -> bool:
+        return (
+            job.is_oldest is True
+            # All oldest jobs have ended.
+            and query.get("pending", "false").lower() == "false"
+            and query.get("backend", job.backend) == job.backend
+            and (after is None or job.created >= after)
+            and (before is None or job.created <= before)
+            and tags <= set(job.tags)
+        )
+
+    return passes

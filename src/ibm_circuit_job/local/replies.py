@@ -110,15 +110,13 @@ def moment_of(value: str, name: str) -> datetime:
     return moment
 
 
-def check_moments(query: Mapping[str, str]) -> None:
-    """Check the times between which a listing wants jobs, also where no job is asked for them.
+def moment_in(query: Mapping[str, str], name: str) -> datetime | None:
+    """Return the time in a query parameter, in UTC; ``None`` if the parameter is missing.
 
     Raises:
-        Refusal: If one is no time; the message names it.
+        Refusal: If the value is no time, as :func:`moment_of` says.
     """
-    for name in ("created_after", "created_before"):
-        if name in query:
-            moment_of(query[name], name)
+    return moment_of(query[name], name) if name in query else None
 
 
 def iso(moment: datetime) -> str:

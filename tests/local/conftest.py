@@ -6,6 +6,9 @@ import known_circuits
 import psutil
 import pytest
 
+from ibm_circuit_job import IBMProvider
+from ibm_circuit_job.local import LocalService
+
 
 @pytest.fixture(scope="session")
 def until():
@@ -19,6 +22,19 @@ def until():
             time.sleep(0.02)
 
     return asked
+
+
+@pytest.fixture(scope="module")
+def own_service():
+    """A service of the module's own, without the jobs of other tests, each of which the page would show."""
+    with LocalService(workers=1) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def own_provider(own_service):
+    with IBMProvider(own_service.token, own_service.url) as provider:
+        yield provider
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,6 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from ibm_circuit_job import IBMProvider
-from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.views.html import job_html, jobs_html, live_html, result_html
 from ibm_circuit_job.views.records import CountsView, JobView, ResultView
 
@@ -22,25 +20,17 @@ NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def service():
-    """A service of one job: axe looks at each row, and the jobs of other tests are rows like this one."""
-    with LocalService(workers=1) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def done(service):
-    with IBMProvider(service.token, service.url) as provider:
-        job = provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["a tag", "long" * 20])
-        job.result()
-        yield job
+def done(own_provider):
+    job = own_provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["a tag", "long" * 20])
+    job.result()
+    return job
 
 
 @pytest.fixture
-def page(driver, service):
+def page(driver, own_service):
     emulate(driver)
     # Where the page is open already, it signs in anew, and is not loaded again.
-    driver.get(service.page_url)
+    driver.get(own_service.page_url)
     WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: driver.current_url.endswith("#/jobs"))
     driver.execute_script("document.getElementById('sure').close()")
     shows(driver, "#view h1")

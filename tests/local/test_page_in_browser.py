@@ -9,30 +9,16 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from ibm_circuit_job import IBMProvider
 from ibm_circuit_job.local import LocalService
 
 SECONDS = 30
 HOSTILE = '"><img src=x onerror=window.harmed=1><script>window.harmed=1</script>'
 
 
-@pytest.fixture(scope="module")
-def service():
-    """A service of few jobs: each job of other tests would be a row, which the browser draws for each of these."""
-    with LocalService(workers=1) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def provider(service):
-    with IBMProvider(service.token, service.url) as provider:
-        yield provider
-
-
 @pytest.fixture
-def page(driver, service):
+def page(driver, own_service):
     """The page, signed in, with the list of jobs."""
-    return Page(driver, service)
+    return Page(driver, own_service)
 
 
 class Page:
@@ -69,20 +55,20 @@ class Page:
 
 
 @pytest.fixture
-def busy(provider):
+def busy(own_provider):
     """A job that runs for long, and is cancelled in the end."""
     circuit = QuantumCircuit(1, 1, name="slow")
     circuit.measure(0, 0)
-    job = provider.get_backend("local_5q").run(circuit, shots=40_000, rep_delay=500e-6, job_tags=["slow"])
+    job = own_provider.get_backend("local_5q").run(circuit, shots=40_000, rep_delay=500e-6, job_tags=["slow"])
     yield job
     if not job.in_final_state():
         job.cancel()
 
 
-def test_job_appears_and_becomes_done_without_a_reload(page, provider):
+def test_job_appears_and_becomes_done_without_a_reload(page, own_provider):
     page.until(lambda: page.all("h1"))
     page.driver.execute_script("window.loaded = 'once'")
-    job = provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["a tag"])
+    job = own_provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["a tag"])
     page.until(lambda: "DONE" in page.row(job))
     assert "a tag" in page.row(job)
     assert page.driver.execute_script("return window.loaded") == "once"
@@ -96,13 +82,13 @@ def test_token_leaves_the_address_and_is_asked_for_once(page):
     assert page.driver.execute_script("return document.cookie") == ""
 
 
-def test_wrong_token_is_refused_and_the_right_one_is_taken(page, service):
+def test_wrong_token_is_refused_and_the_right_one_is_taken(page, own_service):
     page.all("#forget")[0].click()
     (field,) = page.all("#token")
     field.send_keys("wrong\n")
     page.until(lambda: "does not know this token" in page.all("#refused")[0].text)
     assert not page.all("#view *")
-    field.send_keys(f"{service.token}\n")
+    field.send_keys(f"{own_service.token}\n")
     page.until(lambda: page.all("#view h1"))
 
 
@@ -117,17 +103,17 @@ def test_job_is_cancelled_by_keyboard_alone(page, busy):
     assert busy.status().name == "CANCELLED"
 
 
-def test_focus_stays_where_it_is_when_other_jobs_change(page, busy, provider):
+def test_focus_stays_where_it_is_when_other_jobs_change(page, busy, own_provider):
     page.until(lambda: "RUNNING" in page.row(busy))
     button = f"act-{busy.job_id()}"
     page.driver.execute_script("document.getElementById(arguments[0]).focus()", button)
-    other = provider.get_backend("local_simulator").run(bell(), shots=10)
+    other = own_provider.get_backend("local_simulator").run(bell(), shots=10)
     page.until(lambda: "DONE" in page.row(other))
     assert page.focused() == button
 
 
-def test_ended_job_is_deleted_and_is_gone_from_the_list(page, provider):
-    job = provider.get_backend("local_simulator").run(bell(), shots=10)
+def test_ended_job_is_deleted_and_is_gone_from_the_list(page, own_provider):
+    job = own_provider.get_backend("local_simulator").run(bell(), shots=10)
     page.until(lambda: "DONE" in page.row(job))
     page.go(f"jobs/{job.job_id()}")
     page.until(lambda: "Timeline" in page.all("#view")[0].text)
@@ -166,8 +152,8 @@ def test_device_of_any_name_has_a_view(driver):
         page.until(lambda: [each.text for each in page.all(".icj-device a")] == [backend.name])
 
 
-def test_job_shows_circuit_counts_timeline_and_log(page, provider):
-    job = provider.get_backend("local_simulator").run(bell(), shots=10)
+def test_job_shows_circuit_counts_timeline_and_log(page, own_provider):
+    job = own_provider.get_backend("local_simulator").run(bell(), shots=10)
     counts = job.result().get_counts()
     page.go(f"jobs/{job.job_id()}")
     page.until(lambda: page.all(".icj-bars svg"))
@@ -178,10 +164,10 @@ def test_job_shows_circuit_counts_timeline_and_log(page, provider):
     assert len(page.all(".icj-timeline rect")) == 2
 
 
-def test_hostile_texts_are_shown_as_text(page, provider):
+def test_hostile_texts_are_shown_as_text(page, own_provider):
     circuit = bell()
     circuit.name = HOSTILE
-    job = provider.get_backend("local_simulator").run(circuit, shots=10, job_tags=[HOSTILE])
+    job = own_provider.get_backend("local_simulator").run(circuit, shots=10, job_tags=[HOSTILE])
     page.until(lambda: HOSTILE in page.row(job))
     page.go(f"jobs/{job.job_id()}")
     page.until(lambda: page.all(".icj-bars svg"))
@@ -210,8 +196,8 @@ def test_devices_show_their_queue_and_a_map_by_error(page, busy):
     }
 
 
-def test_phone_has_no_sideways_scroll(page, provider):
-    job = provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["long" * 20, "x y " * 20])
+def test_phone_has_no_sideways_scroll(page, own_provider):
+    job = own_provider.get_backend("local_simulator").run(bell(), shots=10, job_tags=["long" * 20, "x y " * 20])
     job.result()
     emulate(page.driver, width=360)
     for view, there in (

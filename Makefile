@@ -59,9 +59,9 @@ TYPES_IN_DOCS := tests/package/test_documentation_types.py
 
 # Five workers also on two cores: half of the time of the tests is spent waiting, for time limits, disks and processes.
 # A worker that has nothing left takes over tests of another one: no long module is waited for at the end.
-# Only make thorough needs the plugin of schemathesis, which each worker would load.
+# Each worker would load two plugins that no test of it needs; make thorough needs the one of schemathesis.
 test: .venv/dev
-	$(BIN)/pytest -p no:schemathesis --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --numprocesses 5 --dist worksteal
+	$(BIN)/pytest -p no:schemathesis -p no:anyio --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --numprocesses 5 --dist worksteal
 
 # Of the two rooms that decide everything else, by the tests that call them directly.
 coverage: .venv/dev

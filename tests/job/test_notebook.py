@@ -4,10 +4,6 @@ import asyncio
 
 import pytest
 
-nbformat = pytest.importorskip("nbformat", reason="needs the extra dev")
-nbclient = pytest.importorskip("nbclient", reason="needs the extra dev")
-pytest.importorskip("ipykernel", reason="needs the extra dev")
-
 CONNECT = """
 from qiskit import QuantumCircuit
 from ibm_circuit_job import IBMProvider, job_monitor, wait_all
@@ -41,6 +37,9 @@ except KeyboardInterrupt:
 @pytest.fixture(scope="module")
 def cells(service):
     """The outputs of each cell, and each version of those that were replaced."""
+    import nbclient  # noqa: PLC0415 - slow to load
+    import nbformat  # noqa: PLC0415 - the same
+
     connect = CONNECT.format(token=service.token, url=service.url)
     sources = [connect, MONITOR, SEVERAL, AWAIT, FILE, INTERRUPT]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])

@@ -8,7 +8,6 @@ from multiprocessing import get_context
 from operator import attrgetter, methodcaller
 from types import SimpleNamespace
 
-import dask.bag
 import pytest
 from qiskit import QuantumCircuit
 
@@ -144,6 +143,8 @@ def test_pool_of_processes_reads_results_of_handles_and_records(jobs, pool):
 
 
 def test_bag_of_dask_reads_results_of_handles_and_records(jobs, pool):
+    import dask.bag  # noqa: PLC0415 - slow to load
+
     counts = dask.bag.from_sequence(jobs, npartitions=1).map(lambda job: job.result(timeout=60).get_counts())
     ids = dask.bag.from_sequence([job.state for job in jobs], npartitions=1).map(lambda job: job.job_id)
     found = dask.compute(counts, ids, scheduler="processes", pool=pool)

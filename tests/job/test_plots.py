@@ -6,17 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from qiskit import QuantumCircuit
 
+import ibm_circuit_job
 from ibm_circuit_job import IBMBackendValueError, IBMProvider, Job, JobDetails, JobMetrics, JobStore
 from ibm_circuit_job.state.shown import job_view
 from ibm_circuit_job.wire.replies import status_report
-
-pytest.importorskip("matplotlib")
-
-from matplotlib.dates import num2date
-from matplotlib.figure import Figure
-
-from ibm_circuit_job import plot_timeline, plot_usage
-from ibm_circuit_job.views.plots import timeline
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
@@ -33,6 +26,8 @@ def job(job_id, backend="ibm_a", status="Completed", **seconds):
 
 def bars(axes):
     """The seconds after noon from which each bar goes, and to which, with its row and what it is."""
+    from matplotlib.dates import num2date  # noqa: PLC0415 - slow to load
+
     found = []
     for container in axes.containers:
         for bar in container:
@@ -47,14 +42,14 @@ def labels(axes):
 
 
 def test_each_backend_has_axes_with_a_row_for_each_job():
-    figure = plot_timeline(
+    figure = ibm_circuit_job.plot_timeline(
         [
             job("first", created=0, running=2, finished=5),
             job("other", backend="ibm_b", status="Failed", created=1, running=2, finished=3),
             job("second", created=0, running=5, finished=9),
         ]
     )
-    assert isinstance(figure, Figure)
+    assert type(figure).__module__ == "matplotlib.figure"
     upper, lower = figure.axes
     assert (upper.get_title(), lower.get_title()) == ("ibm_a", "ibm_b")
     assert labels(upper) == ["first DONE", "second DONE"]
@@ -68,22 +63,24 @@ def test_each_backend_has_axes_with_a_row_for_each_job():
 def test_what_goes_on_is_drawn_until_now():
     jobs = [job("a", status="Queued", created=0), job("b", status="Running", created=0, running=1)]
     views = [job_view(each.job_id, each.status, each.details, each.metrics) for each in jobs]
+    from ibm_circuit_job.views.plots import timeline  # noqa: PLC0415 - loads matplotlib
+
     axes = timeline(views, NOON + timedelta(seconds=7)).axes[0]
     assert bars(axes) == [(0, "queued", 0, 7), (1, "queued", 0, 1), (1, "running", 1, 7)]
 
 
 def test_jobs_without_times_have_a_row_without_bars():
-    axes = plot_timeline([job("a"), Job("b")]).axes
+    axes = ibm_circuit_job.plot_timeline([job("a"), Job("b")]).axes
     assert [each.get_title() for each in axes] == ["backend not known", "ibm_a"]
     assert [bars(each) for each in axes] == [[], []]
 
 
 def test_no_jobs_make_an_empty_figure():
-    assert bars(plot_timeline([]).axes[0]) == []
+    assert bars(ibm_circuit_job.plot_timeline([]).axes[0]) == []
 
 
 def test_queued_and_running_differ_without_colour():
-    axes = plot_timeline(job("a", created=0, running=2, finished=5)).axes[0]
+    axes = ibm_circuit_job.plot_timeline(job("a", created=0, running=2, finished=5)).axes[0]
     queued, running = (container[0] for container in axes.containers)
     assert (queued.get_hatch(), running.get_hatch()) == ("////", None)
 
@@ -91,7 +88,7 @@ def test_queued_and_running_differ_without_colour():
 @pytest.mark.parametrize("wrong", ["abc", 3, [None]])
 def test_what_is_no_job_is_refused(wrong):
     with pytest.raises(IBMBackendValueError, match="expected jobs to be IBMCircuitJobs or Jobs, got a "):
-        plot_timeline(wrong)
+        ibm_circuit_job.plot_timeline(wrong)
 
 
 def test_usage_has_a_bar_with_its_seconds_for_each_group(tmp_path):
@@ -99,13 +96,13 @@ def test_usage_has_a_bar_with_its_seconds_for_each_group(tmp_path):
         for number, tags in enumerate([["x"], ["x", "y"], []]):
             details = JobDetails(NOON, created=NOON, tags=tags, charged_seconds=number + 0.5)
             store.save(Job(f"j{number}", details=details))
-        axes = plot_usage(store, by="tag").axes[0]
+        axes = ibm_circuit_job.plot_usage(store, by="tag").axes[0]
         assert labels(axes) == ["no tag", "x", "y"]
         assert [bar.get_width() for bar in axes.containers[0]] == [2.5, 2.0, 1.5]
         assert [text.get_text() for text in axes.texts] == ["2.5 s", "2 s", "1.5 s"]
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("quantum time (s)", "tag")
-        assert labels(plot_usage(store).axes[0]) == ["2024-02-03"]
-        assert labels(plot_usage(store, start_datetime=NOON + timedelta(days=1)).axes[0]) == []
+        assert labels(ibm_circuit_job.plot_usage(store).axes[0]) == ["2024-02-03"]
+        assert labels(ibm_circuit_job.plot_usage(store, start_datetime=NOON + timedelta(days=1)).axes[0]) == []
 
 
 def test_steps_of_a_handle_are_asked_for(tmp_path):
@@ -116,10 +113,10 @@ def test_steps_of_a_handle_are_asked_for(tmp_path):
         handle = backend.run(circuit, shots=10)
         handle.wait_for_final_state(timeout=60)
         listed = provider.jobs()
-        axes = plot_timeline(listed).axes[0]
+        axes = ibm_circuit_job.plot_timeline(listed).axes[0]
         assert [kind for _, kind, *_ in bars(axes)] == ["queued", "running"]
-        plot_timeline(listed).savefig(tmp_path / "timeline.png")
-    assert labels(plot_timeline(listed).axes[0]) == [f"{handle.job_id()[:8]} DONE"]
+        ibm_circuit_job.plot_timeline(listed).savefig(tmp_path / "timeline.png")
+    assert labels(ibm_circuit_job.plot_timeline(listed).axes[0]) == [f"{handle.job_id()[:8]} DONE"]
 
 
 def test_pyplot_is_not_loaded_and_a_missing_extra_is_named(program):
@@ -140,17 +137,17 @@ def test_pyplot_is_not_loaded_and_a_missing_extra_is_named(program):
 
 def test_names_are_no_formulas_and_are_cut(tmp_path):
     name = r"$\frac{$ " + "x" * 60
-    figure = plot_timeline(Job("a", details=JobDetails(NOON, name=name, backend="$x_{$", created=NOON)))
+    figure = ibm_circuit_job.plot_timeline(Job("a", details=JobDetails(NOON, name=name, backend="$x_{$", created=NOON)))
     figure.savefig(tmp_path / "timeline.png")
     [label] = [each.get_text() for each in figure.axes[0].get_yticklabels()]
     assert label == name[:39] + "…"
     with JobStore(tmp_path / "jobs.sqlite") as store:
         store.save(Job("a", details=JobDetails(NOON, tags=["$a_{$"], charged_seconds=1.0)))
-        plot_usage(store, by="tag").savefig(tmp_path / "usage.png")
+        ibm_circuit_job.plot_usage(store, by="tag").savefig(tmp_path / "usage.png")
 
 
 def test_plot_of_nothing_says_that_nothing_is_known(tmp_path):
-    timeline = plot_timeline(Job("a", details=JobDetails(NOON, backend="ibm_x")))
+    timeline = ibm_circuit_job.plot_timeline(Job("a", details=JobDetails(NOON, backend="ibm_x")))
     assert timeline.axes[0].get_xlabel() == "when they ran is not known"
     with JobStore(tmp_path / "jobs.sqlite") as store:
-        assert plot_usage(store).axes[0].get_xlabel() == "no usage is known"
+        assert ibm_circuit_job.plot_usage(store).axes[0].get_xlabel() == "no usage is known"

@@ -4,17 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 from accessibility import scrolls_sideways, violations
-from chromium import emulate
+from chromium import emulate, press, wait_until
 from known_circuits import bell
 from qiskit.providers.jobstatus import JobStatus
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from ibm_circuit_job.views.html import job_html, jobs_html, live_html, result_html
 from ibm_circuit_job.views.records import CountsView, JobView, ResultView
 
-SECONDS = 30
 PHONE = 390
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 
@@ -31,7 +27,7 @@ def page(driver, own_service):
     emulate(driver)
     # Where the page is open already, it signs in anew, and is not loaded again.
     driver.get(own_service.page_url)
-    WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: driver.current_url.endswith("#/jobs"))
+    wait_until(driver, lambda: driver.current_url.endswith("#/jobs"))
     driver.execute_script("document.getElementById('sure').close()")
     shows(driver, "#view h1")
     return driver
@@ -39,7 +35,7 @@ def page(driver, own_service):
 
 def shows(driver, selector):
     """Wait until the page has an element."""
-    WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: driver.find_elements("css selector", selector))
+    wait_until(driver, lambda: driver.find_elements("css selector", selector))
 
 
 def test_sign_in_breaks_no_rule(page):
@@ -76,7 +72,7 @@ def test_each_stop_of_tab_is_seen(page, done):
     shows(page, ".icj-bars svg")
     stops = []
     for _ in range(8):
-        ActionChains(page).send_keys(Keys.TAB).perform()
+        press(page, "TAB")
         element = page.switch_to.active_element
         assert element.value_of_css_property("outline-style") == "solid", element.get_attribute("outerHTML")
         stops.append(element.accessible_name)

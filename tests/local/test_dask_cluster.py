@@ -8,11 +8,8 @@ import signal
 import socket
 from pathlib import Path
 
-import lost_scheduler
 import pytest
 import requests
-from dask import config as dask_config
-from distributed import Client, LocalCluster
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMJobFailureError, IBMProvider
@@ -23,6 +20,9 @@ from ibm_circuit_job.local.executor import ExecutorUnavailable
 
 @pytest.fixture(scope="module")
 def cluster():
+    from dask import config as dask_config  # noqa: PLC0415 - slow to load, for each worker that collects the tests
+    from distributed import LocalCluster  # noqa: PLC0415 - the same
+
     # One worker's death is forgiven to a job, and not three, as by default: that would take three more processes.
     forked = {"distributed.worker.multiprocessing-method": "forkserver"}
     with (
@@ -34,6 +34,8 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def dask(cluster):
+    from distributed import Client  # noqa: PLC0415 - slow to load
+
     with Client(cluster.scheduler_address, set_as_default=False) as client:
         yield client
 
@@ -139,7 +141,7 @@ def test_addresses_of_dask_are_taken_as_they_are():
 
 def test_jobs_go_on_when_a_lost_scheduler_is_back(program):
     # In a process of its own: sockets of Dask's lost connections are left there, and no later test is warned of them.
-    path = Path(lost_scheduler.__file__)
+    path = Path(__file__).parents[1] / "shared" / "lost_scheduler.py"
     found = f"import runpy, sys\nsys.path.insert(0, {str(path.parent)!r})\n"
     text = f"{found}runpy.run_path({str(path)!r}, run_name='__main__')"
     with program("-c", text) as process:

@@ -7,7 +7,6 @@ from multiprocessing import get_context
 
 import psutil
 import pytest
-from distributed import LocalCluster
 from qiskit import QuantumCircuit
 
 from ibm_circuit_job import IBMJobFailureError, IBMProvider
@@ -28,6 +27,8 @@ def executor_of(kind):
             with ProcessPoolExecutor(1, get_context("spawn")) as processes:
                 yield processes
         case "Dask":
+            from distributed import LocalCluster  # noqa: PLC0415 - slow to load
+
             given = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "900MB", "dashboard_address": ":0"}
             with LocalCluster(**given) as cluster:
                 yield cluster.scheduler_address.replace("tcp://", "dask://")

@@ -1,17 +1,13 @@
 """The page of the service as a person sees and uses it, in Chromium."""
 
 import pytest
-from chromium import emulate
+from chromium import emulate, press, wait_until
 from known_circuits import bell
 from qiskit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from ibm_circuit_job.local import LocalService
 
-SECONDS = 30
 HOSTILE = '"><img src=x onerror=window.harmed=1><script>window.harmed=1</script>'
 
 
@@ -30,10 +26,12 @@ class Page:
         # Where the page is open already, it signs in anew, as if the address were typed there, and is not loaded again.
         driver.get(service.page_url)
         self.until(lambda: driver.current_url == f"{self.root}#/jobs")
+        # It is hidden until the service has taken the token.
+        self.until(lambda: self.all("#forget")[0].is_displayed())
         driver.execute_script("document.getElementById('sure').close()")
 
     def until(self, holds):
-        return WebDriverWait(self.driver, SECONDS, poll_frequency=0.05).until(lambda _: holds())
+        return wait_until(self.driver, holds)
 
     def all(self, selector):
         return self.driver.find_elements("css selector", selector)
@@ -48,7 +46,7 @@ class Page:
 
     def press(self, *keys):
         for key in keys:
-            ActionChains(self.driver).send_keys(getattr(Keys, key)).perform()
+            press(self.driver, key)
 
     def focused(self):
         return self.driver.execute_script("return document.activeElement.id")

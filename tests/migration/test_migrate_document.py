@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.providers.jobstatus import JobStatus
+from rewritten import migrated
 
 import ibm_circuit_job
 from ibm_circuit_job.cli.migration.names import Gone, fate
-from ibm_circuit_job.cli.migration.rewriting import migrated
 
 TEXT = (Path(__file__).parents[2] / "docs" / "migrate.md").read_text("utf-8")
 CODE = re.compile(r"`([^`]+)`")

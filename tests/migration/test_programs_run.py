@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from command_line import run_line
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 PROGRAMS = Path(__file__).parent / "programs"
 BELL = {"00", "11"}
@@ -137,6 +135,9 @@ def test_migrated_program_runs_on_the_service(name, tmp_path, monkeypatch, servi
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("name", ["bell_2020", "provider_2023"])
 def test_migrated_notebook_runs_on_the_service(name, tmp_path):
+    from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 - slow to load
+    from traitlets.config import Config  # noqa: PLC0415 - the same
+
     notebook, _ = migrated(f"{name}.ipynb", tmp_path)
     # Its history would be a file of the folder of this test, which is written to when the process ends.
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))

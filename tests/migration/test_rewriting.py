@@ -4,11 +4,10 @@ import json
 
 import pytest
 import qiskit
+from rewritten import migrated, migrated_notebook
 
 import ibm_circuit_job
 from ibm_circuit_job.cli.migration import names
-from ibm_circuit_job.cli.migration.notebooks import migrated_notebook
-from ibm_circuit_job.cli.migration.rewriting import migrated
 
 HEAD = (
     "from qiskit import IBMQ, execute, assemble\nprovider = IBMQ.load_account()\nbackend = provider.get_backend('x')\n"

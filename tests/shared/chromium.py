@@ -6,9 +6,9 @@ import shutil
 import tempfile
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
+SECONDS = 30
+"""How long a condition is waited for."""
 SWITCHES = (
     "--headless=new",
     "--disable-gpu",
@@ -36,6 +36,9 @@ def browser(width=1200, height=900):
     missing = [name for name, path in programs.items() if path is None]
     if missing:
         pytest.skip(f"there is no {' and no '.join(missing)} on the path; `make browser` installs both")
+    from selenium import webdriver  # noqa: PLC0415 - slow to load, for each worker that collects the tests
+    from selenium.webdriver.chrome.service import Service  # noqa: PLC0415 - the same
+
     options = webdriver.ChromeOptions()
     options.binary_location = programs["chromium"]
     for switch in SWITCHES:
@@ -62,3 +65,18 @@ def emulate(driver, *, width=None, scheme=None):
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [] if scheme is None else [{"name": "prefers-color-scheme", "value": scheme}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def wait_until(driver, holds):
+    """Return what a condition is when it holds."""
+    from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - slow to load
+
+    return WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: holds())
+
+
+def press(driver, key):
+    """Press a key by its name, such as ``TAB``."""
+    from selenium.webdriver.common.action_chains import ActionChains  # noqa: PLC0415 - slow to load
+    from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - the same
+
+    ActionChains(driver).send_keys(getattr(Keys, key)).perform()

@@ -16,11 +16,15 @@ from ibm_circuit_job.wire.circuit_rows import circuit_rows, shot_rows
 from ibm_circuit_job.wire.replies import status_report
 
 dataset = pytest.importorskip("pyarrow.dataset")
-parquet = pytest.importorskip("pyarrow.parquet")
 
 pytest_plugins = ["postgresql"]
 
 NOON = datetime(2024, 1, 30, 12, tzinfo=UTC)
+
+
+def pyarrow_parquet():
+    """Return ``pyarrow.parquet``, which is slow to load, when it is used."""
+    return pytest.importorskip("pyarrow.parquet")
 
 
 def experiment(counts, memory=None):
@@ -74,7 +78,7 @@ def test_rows_are_those_of_one_file_in_folders_of_their_kind(store_url, folder, 
     named = [f"backend={backend}/month={month}" for backend, months in parts.items() for month in months]
     unknown = "backend=__HIVE_DEFAULT_PARTITION__/month=__HIVE_DEFAULT_PARTITION__"
     assert files(folder) == sorted(["_manifest.json", *(f"{each}/part-000000.parquet" for each in (*named, unknown))])
-    one = parquet.read_table(tmp_path / "one.parquet").to_pylist()
+    one = pyarrow_parquet().read_table(tmp_path / "one.parquet").to_pylist()
     found = read(folder)
     assert [row.pop("month") for row in found] == ["2024-01", "2024-02", None, "2024-01"]
     assert found == sorted(one, key=lambda row: row["job_id"])
@@ -162,7 +166,7 @@ def test_killed_export_goes_on_where_it_was(store, folder, tmp_path, changed):
     assert len(copies) > 10
     for copy in copies:
         for path in copy.rglob("part-*.parquet"):
-            parquet.read_table(path)
+            pyarrow_parquet().read_table(path)
         assert store.to_parquet(copy, partition_by=["backend"]) == len(expected)
         assert read(copy) == expected
         assert not [path for path in copy.rglob(".*") if path.is_file()]
@@ -199,7 +203,7 @@ def test_each_shot_is_a_row_in_its_order(store, folder, tmp_path):
     store.save_all([job("a", MEMORY, COUNTED), Job("without")])
     assert store.to_parquet(folder, partition_by=["backend"], rows="shot") == 6
     assert store.to_parquet(tmp_path / "one.parquet", rows="shot") == 6
-    one = parquet.read_table(tmp_path / "one.parquet")
+    one = pyarrow_parquet().read_table(tmp_path / "one.parquet")
     assert tuple(one.column_names) == frames.SHOT_COLUMNS
     rows = one.to_pylist()
     assert [(row["circuit_number"], row["shot"], row["outcome"]) for row in rows] == [
@@ -214,7 +218,7 @@ def test_each_shot_is_a_row_in_its_order(store, folder, tmp_path):
 def test_shots_are_as_many_as_the_counts_say(store, folder):
     store.save(job("a", experiment({"0x0": 70_000, "0x3": 50_001})))
     assert store.to_parquet(folder, partition_by=[], rows="shot") == 120_001
-    outcomes = parquet.read_table(folder / "part-000000.parquet", columns=["outcome"])["outcome"]
+    outcomes = pyarrow_parquet().read_table(folder / "part-000000.parquet", columns=["outcome"])["outcome"]
     counts = {each["values"]: each["counts"] for each in outcomes.value_counts().to_pylist()}
     [row] = circuit_rows(store.load("a"))
     assert counts == row.counts == {"00": 70_000, "11": 50_001}

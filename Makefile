@@ -6,13 +6,14 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo tools browser test coverage conformance chaos thorough trouble mutants fuzz check docs accessibility pictures bench bench-tables changelog clean
+.PHONY: help demo tools browser test examples coverage conformance chaos thorough trouble mutants fuzz check docs accessibility pictures bench bench-tables changelog clean
 
 help:
 	@echo "make demo         run a Bell job on a service on this machine"
 	@echo "make tools        install PostgreSQL, without which its tests are skipped"
 	@echo "make browser      install Chromium, without which the tests of the local service's page are skipped"
-	@echo "make test         run every test but those of make conformance"
+	@echo "make test         run every test but those of make examples and make conformance"
+	@echo "make examples     run each example of the README, the documentation and the docstrings"
 	@echo "make coverage     measure which branches of the two inner rooms their own tests reach"
 	@echo "make conformance  run the official clients against the local service, and libraries on our backend"
 	@echo "make chaos        run 1,000 jobs while every fourth request goes wrong, and the official clients' beside ours"
@@ -57,11 +58,18 @@ browser:
 # It runs mypy, and so belongs to make check, beside the run of mypy whose cache it shares.
 TYPES_IN_DOCS := tests/package/test_documentation_types.py
 
+# Each of them runs all that a reader may copy: a gate of its own.
+EXAMPLES := tests/package/test_documentation.py
+
 # Five workers also on two cores: half of the time of the tests is spent waiting, for time limits, disks and processes.
 # A worker that has nothing left takes over tests of another one: no long module is waited for at the end.
 # Each worker would load two plugins that no test of it needs; make thorough needs the one of schemathesis.
 test: .venv/dev
-	$(BIN)/pytest -p no:schemathesis -p no:anyio --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --numprocesses 5 --dist worksteal
+	$(BIN)/pytest -p no:schemathesis -p no:anyio --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --ignore $(EXAMPLES) \
+		--numprocesses 5 --dist worksteal
+
+examples: .venv/dev
+	$(BIN)/pytest -p no:schemathesis -p no:anyio --quiet $(EXAMPLES) --numprocesses 3 --dist worksteal
 
 # Of the two rooms that decide everything else, by the tests that call them directly.
 coverage: .venv/dev

@@ -111,7 +111,8 @@ $(LIBRARIES:%=.peers/%/ready): pyproject.toml
 	@touch $@
 
 thorough: .venv/dev
-	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests tests/store --timeout 0 --durations 0
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest property_tests tests/store --timeout 0 --durations 0 \
+		--numprocesses 2 --dist worksteal
 	$(BIN)/python property_tests/fuzz.py 3
 
 mutants: .venv/dev

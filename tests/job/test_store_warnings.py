@@ -30,7 +30,8 @@ def path(tmp_path):
 
 @pytest.fixture
 def store(path):
-    with JobStore(path, timeout=0.2) as store:
+    # Long enough that a busy machine says what is wrong, and not that there was no answer: two warnings.
+    with JobStore(path, timeout=0.5) as store:
         yield store
 
 

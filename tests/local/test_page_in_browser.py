@@ -27,7 +27,7 @@ class Page:
         driver.get(service.page_url)
         self.until(lambda: driver.current_url == f"{self.root}#/jobs")
         # It is hidden until the service has taken the token.
-        self.until(lambda: self.all("#forget")[0].is_displayed())
+        self.until(self.all("#forget")[0].is_displayed)
         driver.execute_script("document.getElementById('sure').close()")
 
     def until(self, holds):

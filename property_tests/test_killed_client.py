@@ -19,6 +19,7 @@ from known_circuits import flipped
 from ibm_circuit_job import IBMJobApiError, IBMProvider, JobStore, wait_all
 from ibm_circuit_job.local import LocalService
 from ibm_circuit_job.state import reading
+from ibm_circuit_job.wire.replies import read_result_location
 
 THOROUGH = settings().max_examples > 1000
 MOMENTS = 200 if THOROUGH else 1
@@ -50,12 +51,16 @@ class Results:
         self.unread = list(self.jobs)
 
     def check(self, store, job_id):
-        """Return where the result is: ``stored``, ``unread`` on the service, or ``lost``."""
+        """Return where the result is: ``stored``, at a URL that is stored, ``unread`` on the service, or ``lost``."""
+        payload = store.payload(job_id)
+        is_url = payload is not None and read_result_location(payload.raw) is not None
         [kept] = [job for job in store.jobs() if job.job_id() == job_id] or [None]
         stored = kept is not None and self.holds(kept, job_id)
         unread = self.holds(self.provider.retrieve_job(job_id), job_id)
         assert not (stored and unread), f"the result of job {job_id} was sent twice"
-        return "stored" if stored else "unread" if unread else "lost"
+        if stored:
+            return "at its URL" if is_url else "stored"
+        return "unread" if unread else "lost"
 
     def holds(self, job, job_id):
         try:
@@ -86,8 +91,8 @@ def service():
 
 
 MAY_BE = {
-    "started": {"unread"},
-    "asked": {"unread", "lost"},
+    "started": {"unread", "at its URL"},
+    "asked": {"unread", "at its URL", "lost"},
     "answered": {"lost", "stored"},
     "synced": {"stored"},
 }

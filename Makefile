@@ -62,11 +62,12 @@ TYPES_IN_DOCS := tests/package/test_documentation_types.py
 EXAMPLES := tests/package/test_documentation.py
 
 # Five workers also on two cores: half of the time of the tests is spent waiting, for time limits, disks and processes.
-# A worker that has nothing left takes over tests of another one: no long module is waited for at the end.
+# A worker that has nothing left takes over tests of another one, and the longest tests begin first: none is waited for
+# at the end.
 # Each worker would load two plugins that no test of it needs; make thorough needs the one of schemathesis.
 test: .venv/dev
-	$(BIN)/pytest -p no:schemathesis -p no:anyio --ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --ignore $(EXAMPLES) \
-		--numprocesses 5 --dist worksteal
+	$(BIN)/pytest property_tests tests -p no:schemathesis -p no:anyio --numprocesses 5 --dist worksteal \
+		--ignore tests/benchmarks --ignore $(TYPES_IN_DOCS) --ignore $(EXAMPLES)
 
 examples: .venv/dev
 	$(BIN)/pytest -p no:schemathesis -p no:anyio --quiet $(EXAMPLES) --numprocesses 3 --dist worksteal

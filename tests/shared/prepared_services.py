@@ -184,7 +184,9 @@ class ForkedProcess:
 
     def send_signal(self, number):
         if self.poll() is None:
-            signal.pidfd_send_signal(self._pidfd, number)
+            # It may have ended just now.
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
 
 
 def main():

@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Final, NoReturn, TypeAlias
@@ -114,7 +115,9 @@ class Forked:
     def kill(self) -> None:
         """Kill it, if it runs."""
         if sys.platform != "win32" and self.is_alive():
-            os.kill(self.pid, signal.SIGKILL)
+            # It may have ended just now.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def join(self, seconds: float) -> None:
         """Wait until it ends, for at most so many seconds."""

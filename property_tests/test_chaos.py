@@ -1,7 +1,6 @@
 """Many jobs through a service at which every fourth request goes wrong: each ends right, and nothing stays behind."""
 
 import asyncio
-import gc
 import logging
 import os
 import stat
@@ -120,8 +119,7 @@ def batches(work, size):
 
 
 def sockets():
-    """How many sockets this process has open, without those of garbage."""
-    gc.collect()
+    """How many sockets this process has open."""
     found = 0
     for each in Path("/dev/fd").iterdir():
         try:

@@ -1,5 +1,8 @@
 """JSON of a server that is not trusted: what is mended, and what is refused."""
 
+import gc
+import weakref
+
 import msgspec
 import pytest
 from returns.result import Success
@@ -62,3 +65,22 @@ def test_run_of_digits_is_tried_once():
     numbers = documents._PERHAPS_TOO_LARGE.finditer(b"[" + b"9" * 199 + b", 1.5e7, -0.1, 1e400]")
     assert [match.start("number") for match in numbers if match["number"]] == [215]
     assert documents._PERHAPS_TOO_LARGE.match(b"9" * 400, 1) is None
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"a": NaN', b"[" * 100_000], ids=["cut off", "and mended", "nested"])
+def test_body_that_cannot_be_read_keeps_nothing_of_its_caller(body):
+    """A caller has the reply, and with it a socket, which would stay open until Python collects garbage."""
+
+    class Reply:
+        pass
+
+    def read():
+        reply = Reply()
+        assert not isinstance(documents.value(body, "body"), Success)
+        return weakref.ref(reply)
+
+    gc.disable()
+    try:
+        assert read()() is None
+    finally:
+        gc.enable()

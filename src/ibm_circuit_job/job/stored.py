@@ -71,7 +71,10 @@ def save_all(store: RecordStore, jobs: Sequence[Job], *, service: str | None = N
             except JobStoreDamagedError as error:
                 damage = error
         if damage is not None:
-            raise damage
+            try:
+                raise damage
+            finally:
+                del damage
 
     def save_together() -> None:
         try:

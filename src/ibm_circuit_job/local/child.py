@@ -70,7 +70,7 @@ def execute_in_child(task: Task, setup: Setup, is_wanted: Callable[[], bool]) ->
     """
     limits = setup.limits
     task = evolve(task, memory_mb=limits.memory_mb, memory_setting=limits.memory_setting)
-    died: _Died | None = None
+    died = ""
     for _ in range(TRIES):
         if not is_wanted():
             return NOT_WANTED
@@ -79,13 +79,13 @@ def execute_in_child(task: Task, setup: Setup, is_wanted: Callable[[], bool]) ->
             child = _idle().taken(setup)
             outcome = child.outcome_of(task, is_wanted)
         except _Died as error:
-            died = error
+            died = str(error)
         else:
             return outcome
         finally:
             if child is not None:
                 _idle().put_back(child)
-    return Outcome(None, limits.died_twice(str(died)))
+    return Outcome(None, limits.died_twice(died))
 
 
 class _Died(Exception):  # noqa: N818 - named for what it says

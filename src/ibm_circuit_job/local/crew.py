@@ -92,7 +92,7 @@ class Crew:
         Returns:
             The outcome. For a job that exceeded a limit, or whose process died at each try, it has the reason.
         """
-        died: _Died | None = None
+        died = ""
         chosen = await self._idle.get()
         try:
             for _ in range(TRIES):
@@ -103,10 +103,10 @@ class Crew:
                 try:
                     return await chosen.run(task)
                 except _Died as error:
-                    died = error
+                    died = str(error)
         finally:
             self._idle.put_nowait(chosen if chosen.is_usable else self._replaced(chosen))
-        return Outcome(None, self.limits.died_twice(str(died)))
+        return Outcome(None, self.limits.died_twice(died))
 
     def _new(self) -> _Worker:
         made = _Worker(self.limits, self._threads, self._forks)

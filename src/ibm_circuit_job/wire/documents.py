@@ -97,7 +97,8 @@ def _lenient(
     try:
         return Success(decode(body))
     except (ValueError, RecursionError) as first:
-        error = first
+        # A traceback would keep what all callers have, such as a socket, until Python collects garbage.
+        error = first.with_traceback(None)
     text = bytes(body)
     # Numbers come last, because their search takes longest, and the decoder's error says whether there are any.
     for mended in (_without_slips, _without_large_numbers):
@@ -107,7 +108,7 @@ def _lenient(
         try:
             return Success(decode(text))
         except (ValueError, RecursionError) as next_error:
-            error = next_error
+            error = next_error.with_traceback(None)
     return Bad(_unreadable(body, what, expected, error))
 
 

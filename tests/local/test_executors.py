@@ -73,8 +73,9 @@ def one():
 
 
 @pytest.fixture
-def simulating(kind, service, workers_of):
-    """The processes that simulate, below this one."""
+def simulating(kind, service, workers_of, simulator, one):
+    """The processes that simulate, below this one. An executor starts them for the first job."""
+    simulator.run(one, shots=1).result(timeout=60)
 
     def found():
         if kind == "own processes":

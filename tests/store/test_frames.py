@@ -31,11 +31,6 @@ COLUMNS = [
 ]
 
 
-def pyarrow_parquet():
-    """Return ``pyarrow.parquet``, which is slow to load, when it is used."""
-    return pytest.importorskip("pyarrow.parquet")
-
-
 def experiment(name, counts):
     return {
         "shots": sum(counts.values()),
@@ -96,12 +91,12 @@ def test_a_job_without_a_result_is_one_row_without_counts(store):
     assert list(frame.loc[["a"], ["shots", "created"]].isna().loc["a"]) == [True, True]
 
 
-def test_an_empty_store_has_the_columns_and_their_types(store, tmp_path):
+def test_an_empty_store_has_the_columns_and_their_types(store, parquet, tmp_path):
     frame = store.to_pandas()
     assert (list(frame.columns), len(frame)) == (COLUMNS, 0)
     assert (str(frame["created"].dtype), str(frame["shots"].dtype)) == ("datetime64[us, UTC]", "Int64")
     assert store.to_parquet(tmp_path / "none.parquet") == 0
-    assert pyarrow_parquet().read_table(tmp_path / "none.parquet").column_names == COLUMNS
+    assert parquet.read_table(tmp_path / "none.parquet").column_names == COLUMNS
 
 
 def test_a_result_that_cannot_be_read_costs_its_row_alone(store):
@@ -169,20 +164,20 @@ def test_a_pending_charge_is_not_known():
     assert [row.usage_seconds for row in circuit_rows(job)] == [None]
 
 
-def test_parquet_has_the_same_rows(store, tmp_path, monkeypatch):
+def test_parquet_has_the_same_rows(store, parquet, tmp_path, monkeypatch):
     monkeypatch.setattr(frames, "_ROWS_AT_ONCE", 3)
     store.save_all([done(f"j{number}", *TWO, day=number) for number in range(5)])
     store.save(Job("none"))
     file = tmp_path / "circuits.parquet"
     file.write_bytes(b"old")
     assert store.to_parquet(file) == 11
-    rows = pyarrow_parquet().read_table(file).to_pylist(maps_as_pydicts="strict")
+    rows = parquet.read_table(file).to_pylist(maps_as_pydicts="strict")
     expected = store.to_pandas()
     assert [(row["job_id"], row["circuit"], row["counts"], row["tags"]) for row in rows] == list(
         expected[["job_id", "circuit", "counts", "tags"]].itertuples(index=False, name=None)
     )
     assert {row["created"] for row in rows if row["job_id"] == "j0"} == {NOON}
-    assert pyarrow_parquet().ParquetFile(file).num_row_groups == 4
+    assert parquet.ParquetFile(file).num_row_groups == 4
     assert file.stat().st_mode & 0o077 == 0
 
 

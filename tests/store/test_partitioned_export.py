@@ -15,16 +15,9 @@ from ibm_circuit_job.store import exporting, frames
 from ibm_circuit_job.wire.circuit_rows import circuit_rows, shot_rows
 from ibm_circuit_job.wire.replies import status_report
 
-dataset = pytest.importorskip("pyarrow.dataset")
-
 pytest_plugins = ["postgresql"]
 
 NOON = datetime(2024, 1, 30, 12, tzinfo=UTC)
-
-
-def pyarrow_parquet():
-    """Return ``pyarrow.parquet``, which is slow to load, when it is used."""
-    return pytest.importorskip("pyarrow.parquet")
 
 
 def experiment(counts, memory=None):
@@ -57,6 +50,7 @@ def folder(tmp_path):
 
 def read(folder):
     """The rows of a folder, and what its partitions say of them."""
+    dataset = pytest.importorskip("pyarrow.dataset")
     rows = dataset.dataset(folder, format="parquet", partitioning="hive").to_table().to_pylist()
     return sorted(rows, key=lambda row: (row["job_id"], row.get("circuit_number", 0), row.get("shot") or 0))
 
@@ -69,7 +63,7 @@ def ids(folder):
     return [row["job_id"] for row in read(folder)]
 
 
-def test_rows_are_those_of_one_file_in_folders_of_their_kind(store_url, folder, tmp_path):
+def test_rows_are_those_of_one_file_in_folders_of_their_kind(store_url, folder, parquet, tmp_path):
     with JobStore(store_url) as store:
         store.save_all([job("a"), job("b", day=3), job("c", backend="ibm b/ä"), Job("bare")])
         assert store.to_parquet(folder, partition_by=["backend", "month"]) == 4
@@ -78,7 +72,7 @@ def test_rows_are_those_of_one_file_in_folders_of_their_kind(store_url, folder, 
     named = [f"backend={backend}/month={month}" for backend, months in parts.items() for month in months]
     unknown = "backend=__HIVE_DEFAULT_PARTITION__/month=__HIVE_DEFAULT_PARTITION__"
     assert files(folder) == sorted(["_manifest.json", *(f"{each}/part-000000.parquet" for each in (*named, unknown))])
-    one = pyarrow_parquet().read_table(tmp_path / "one.parquet").to_pylist()
+    one = parquet.read_table(tmp_path / "one.parquet").to_pylist()
     found = read(folder)
     assert [row.pop("month") for row in found] == ["2024-01", "2024-02", None, "2024-01"]
     assert found == sorted(one, key=lambda row: row["job_id"])
@@ -154,7 +148,7 @@ def snapshots(monkeypatch, folder, to):
 
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("changed", [False, True], ids=["first export", "later export"])
-def test_killed_export_goes_on_where_it_was(store, folder, tmp_path, changed):
+def test_killed_export_goes_on_where_it_was(store, folder, parquet, tmp_path, changed):
     store.save_all(job(f"job {number}", day=number // 2, backend=f"ibm_{number % 2}") for number in range(3))
     if changed:
         store.to_parquet(folder, partition_by=["backend"])
@@ -166,7 +160,7 @@ def test_killed_export_goes_on_where_it_was(store, folder, tmp_path, changed):
     assert len(copies) > 10
     for copy in copies:
         for path in copy.rglob("part-*.parquet"):
-            pyarrow_parquet().read_table(path)
+            parquet.read_table(path)
         assert store.to_parquet(copy, partition_by=["backend"]) == len(expected)
         assert read(copy) == expected
         assert not [path for path in copy.rglob(".*") if path.is_file()]
@@ -199,11 +193,11 @@ MEMORY = experiment({"0x0": 1, "0x3": 2}, memory=["0x3", "0x0", "0x3"])
 COUNTED = experiment({"0x0": 1, "0x3": 2})
 
 
-def test_each_shot_is_a_row_in_its_order(store, folder, tmp_path):
+def test_each_shot_is_a_row_in_its_order(store, folder, parquet, tmp_path):
     store.save_all([job("a", MEMORY, COUNTED), Job("without")])
     assert store.to_parquet(folder, partition_by=["backend"], rows="shot") == 6
     assert store.to_parquet(tmp_path / "one.parquet", rows="shot") == 6
-    one = pyarrow_parquet().read_table(tmp_path / "one.parquet")
+    one = parquet.read_table(tmp_path / "one.parquet")
     assert tuple(one.column_names) == frames.SHOT_COLUMNS
     rows = one.to_pylist()
     assert [(row["circuit_number"], row["shot"], row["outcome"]) for row in rows] == [
@@ -215,10 +209,10 @@ def test_each_shot_is_a_row_in_its_order(store, folder, tmp_path):
     assert read(folder) == sorted(rows, key=lambda row: (row["circuit_number"], row["shot"] or 0))
 
 
-def test_shots_are_as_many_as_the_counts_say(store, folder):
+def test_shots_are_as_many_as_the_counts_say(store, folder, parquet):
     store.save(job("a", experiment({"0x0": 70_000, "0x3": 50_001})))
     assert store.to_parquet(folder, partition_by=[], rows="shot") == 120_001
-    outcomes = pyarrow_parquet().read_table(folder / "part-000000.parquet", columns=["outcome"])["outcome"]
+    outcomes = parquet.read_table(folder / "part-000000.parquet", columns=["outcome"])["outcome"]
     counts = {each["values"]: each["counts"] for each in outcomes.value_counts().to_pylist()}
     [row] = circuit_rows(store.load("a"))
     assert counts == row.counts == {"00": 70_000, "11": 50_001}

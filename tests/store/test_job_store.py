@@ -937,6 +937,26 @@ def test_job_deleted_during_a_save_is_saved(postgresql_store_url, monkeypatch):
         assert store.history("a") == [done.status]
 
 
+@pytest.mark.parametrize("number", range(3, 7))
+def test_job_saved_during_its_deletion_leaves_no_body(postgresql_store_url, number):
+    """Saved just before so many statements of the deletion: deleted once more, nothing of it is there."""
+    statements = []
+
+    def save_in_time(*_):
+        if len(statements) == number:
+            other.save(finished("a"))
+        statements.append(number)
+
+    with JobStore(postgresql_store_url) as store, JobStore(postgresql_store_url) as other:
+        assert store.load("a") is None
+        engine = store._database._engine
+        sql.event.listen(engine, "before_cursor_execute", save_in_time)
+        store.delete("a")
+        sql.event.remove(engine, "before_cursor_execute", save_in_time)
+        store.delete("a")
+        assert [rows(store, table) for table in (schema.jobs, schema.history, schema.bodies)] == [0, 0, 0]
+
+
 def test_body_is_looked_at_before_the_store_is_locked(file, monkeypatch):
     is_result, looked_at = merging.results.is_result, []
 

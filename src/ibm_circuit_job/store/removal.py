@@ -53,7 +53,10 @@ class StoreRemoval(StoreSurvey):
             of_job = sql.select(history.c.sha256).where(history.c.job_id == job_id, history.c.sha256.is_not(None))
             # Processes that save the job meanwhile wait.
             lock_bodies(connection, of_job)
-            connection.execute(sql.select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update())
+            row = sql.select(jobs.c.job_id).where(jobs.c.job_id == job_id).with_for_update()
+            if connection.execute(row).first() is None:
+                # Without a lock, others may save the job between two statements of this transaction.
+                return
             left = set(connection.execute(of_job).scalars())
             for table in (schema.tags, history, jobs):
                 connection.execute(sql.delete(table).where(table.c.job_id == job_id))

@@ -40,7 +40,6 @@ gc.disable()
 
 def pytest_collection_finish():
     """Leave what is there now out of garbage collections, which forks would copy, and collect less often than usual."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
     gc.enable()

@@ -6,17 +6,18 @@ import pytest
 from qiskit.providers.jobstatus import JobStatus
 from returns.result import Failure, Success
 
-from ibm_circuit_job import Job, StatusReport, WaitPolicy
+from ibm_circuit_job import Job, JobDetails, StatusReport, WaitPolicy
 from ibm_circuit_job.errors import GaveUpWaiting, NoResult, TimeUp
+from ibm_circuit_job.state import waiting
 from ibm_circuit_job.state.course import LONGEST_CALL, SHORTEST_CALL, Course
-from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, Trouble
+from ibm_circuit_job.state.waiting import Finished, GaveUp, Listen, Poll, TimedOut, Trouble, Wait
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 TROUBLE = NoResult("read job a")
 
 
-def job(status=None):
-    return Job("a") if status is None else Job("a", StatusReport(NOON, status, status.name))
+def job(status=None, details=None):
+    return Job("a", None if status is None else StatusReport(NOON, status, status.name), details)
 
 
 QUEUED, RUNNING, DONE = (job(each) for each in (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.DONE))
@@ -41,9 +42,34 @@ def test_timeout_names_the_last_trouble():
     assert begun(timeout=5.0).failure(QUEUED, TimedOut(), 5.0) == TimeUp("see job a end", 5.0, None)
 
 
-@pytest.mark.parametrize(("count", "kind"), [(1, NoResult), (2, GaveUpWaiting)])
-def test_trouble_that_came_once_is_the_failure_itself(count, kind):
-    assert isinstance(begun().failure(QUEUED, GaveUp(Trouble(0.0, TROUBLE, count)), 9.0), kind)
+def test_timeout_of_zero_is_named():
+    assert begun(timeout=0.0).failure(QUEUED, TimedOut(), 0.0) == TimeUp("see job a end", 0.0, None)
+
+
+@pytest.mark.parametrize(("count", "failure"), [(1, TROUBLE), (2, GaveUpWaiting("job a", TROUBLE, 2, 7.0))])
+def test_trouble_that_came_once_is_the_failure_itself(count, failure):
+    assert begun().failure(QUEUED, GaveUp(Trouble(2.0, TROUBLE, count)), 9.0) == failure
+
+
+def test_wait_begins_with_what_is_known():
+    expected = job(JobStatus.RUNNING, JobDetails(NOON, usage_estimate=30.0))
+    for known, wait in {
+        QUEUED: Wait(7.0, seed=0.25),
+        DONE: Wait(7.0, seed=0.25, ended=True),
+        RUNNING: Wait(7.0, seed=0.25, running_since=7.0),
+        expected: Wait(7.0, seed=0.25, running_since=7.0, running_for=30.0),
+    }.items():
+        assert Course.begun(known, WaitPolicy(), None, 7.0, offers_stream=False, seed=0.25).wait == wait
+    assert begun().after_polling(expected, None, 7.0).wait.running_for == 30.0
+
+
+def test_caller_who_wants_the_first_status_polls_before_it_listens():
+    course = begun(offers_stream=True)
+    assert isinstance(course.next_step(QUEUED, 0.0), Listen)
+    assert course.looking_first().next_step(QUEUED, 0.0) == Poll(0.0)
+    after = course.looking_first().after_polling(QUEUED, None, 0.0)
+    assert isinstance(after.next_step(QUEUED, 0.0), Listen)
+    assert (after.policy, after.timeout) == (course.policy, course.timeout)
 
 
 @pytest.mark.parametrize(
@@ -66,11 +92,17 @@ def test_closed_stream_is_followed_by_a_poll_at_once():
     assert course.after_listening(Success(True), 1.0).next_step(QUEUED, 1.0) == Poll(0.0)
 
 
-@pytest.mark.parametrize("heard", [Success(False), Failure(TROUBLE)])
-def test_stream_that_says_nothing_ends_no_wait(heard):
-    course = begun(offers_stream=True).after_listening(heard, 1.0)
-    assert isinstance(course.next_step(QUEUED, 1.0), Poll | Listen)
-    assert not course.wait.ended
+@pytest.mark.parametrize(
+    ("heard", "after"),
+    [
+        (Success(True), waiting.after_stream_closed),
+        (Success(False), waiting.after_stream_quiet),
+        (Failure(TROUBLE), waiting.after_stream_failed),
+    ],
+)
+def test_what_was_heard_decides_what_follows(heard, after):
+    course = begun(RUNNING, offers_stream=True).after_listening(Failure(TROUBLE), 0.5)
+    assert course.after_listening(heard, 1.0).wait == after(course.wait, 1.0)
 
 
 def test_poll_says_whether_the_job_runs_or_has_ended():
@@ -89,6 +121,7 @@ def test_estimate_is_asked_for_again_as_the_wait_grows():
     assert not course.wants_metrics(QUEUED, 1.0, has_listener=False)
     assert course.wants_metrics(QUEUED, 60.0, has_listener=False)
     told = course.after_measuring(500.0, 60.0)
+    assert told.wait.expected_start == 560.0
     assert not told.wants_metrics(QUEUED, 74.0, has_listener=False)
     assert told.wants_metrics(QUEUED, 75.0, has_listener=False)
     untold = course.after_measuring(None, 60.0)

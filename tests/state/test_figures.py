@@ -1,11 +1,18 @@
-"""The place in the queue and the charged time, where the service says more than one figure."""
+"""The place in the queue, the charged time and other times, where the service says more than one figure or none."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ibm_circuit_job import Job, JobDetails, JobMetrics, merge
-from ibm_circuit_job.state.figures import charge_is_complete, charge_is_pending, charged, place_in_queue
+from ibm_circuit_job.state.figures import (
+    charge_is_complete,
+    charge_is_pending,
+    charged,
+    place_in_queue,
+    queued_seconds,
+    run_seconds,
+)
 from ibm_circuit_job.wire.replies import status_report
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
@@ -104,3 +111,29 @@ def test_pending_figure_is_zero_unless_it_is_asked_for(word):
     assert charge_is_pending(measured, None)
     assert not charge_is_complete(measured, None)
     assert charged(None, JobDetails(NOON, charged_seconds=2, usage_status=word)) == 0.0
+
+
+STEPS = [("CREATED", NOON), ("Running", NOON + timedelta(seconds=2)), ("finished", NOON + timedelta(seconds=5))]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "details", "queued", "ran"),
+    [
+        (None, None, None, None),
+        (None, JobDetails(NOON, created=NOON), None, None),
+        (JobMetrics(NOON, timestamps=STEPS), None, 2.0, 3.0),
+        # The steps come first, and the listing only says when a job was created.
+        (JobMetrics(NOON, timestamps=STEPS), JobDetails(NOON, created=LATER), 2.0, 3.0),
+        (JobMetrics(NOON, timestamps=STEPS[1:]), JobDetails(NOON, created=NOON), 2.0, 3.0),
+        (JobMetrics(NOON, timestamps=STEPS[1:]), JobDetails(NOON), None, 3.0),
+        (JobMetrics(NOON, timestamps=STEPS[1:]), None, None, 3.0),
+        (JobMetrics(NOON, timestamps=STEPS[:2]), None, 2.0, None),
+        (JobMetrics(NOON, timestamps=[STEPS[0], STEPS[2]]), None, None, None),
+        # Another name of the end, which gives way.
+        (JobMetrics(NOON, timestamps=[STEPS[1], ("COMPLETED", LATER)]), None, None, 3598.0),
+        (JobMetrics(NOON, timestamps=[*STEPS, ("completed", LATER)]), None, 2.0, 3.0),
+    ],
+)
+def test_times_are_those_of_the_steps(metrics, details, queued, ran):
+    assert queued_seconds(metrics, details) == queued
+    assert run_seconds(metrics) == ran

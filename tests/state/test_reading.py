@@ -105,6 +105,7 @@ def test_trouble_between_two_equal_documents_changes_nothing():
     first = body("1", is_document=True)
     assert isinstance(next_try(POLICY, reading(first, DOWN), 1.0), Poll)
     assert isinstance(next_try(POLICY, reading(first, DOWN, first), 2.0), GaveUp)
+    assert isinstance(next_try(POLICY, reading(first, first, DOWN), 2.0), Poll)
 
 
 def test_documents_that_differ_are_asked_for_again():

@@ -123,6 +123,15 @@ def test_said_by_a_moment_is_what_was_seen_until_then():
     assert registers.said_by(both, ONE) is both
 
 
+def test_said_by_a_moment_leaves_out_what_was_seen_after_it_and_counts_less():
+    """Since the clock was set back in between."""
+    last = JobDetails(NOON, tags=["x"], stamp=micros_of(TWO))
+    both = registers.joined(JobDetails(ONE, backend="a"), last)
+    assert (both.backend, both.observed_at) == ("a", NOON)
+    assert registers.said_by(both, NOON) == last
+    assert registers.said_by(both, ONE) is both
+
+
 def test_said_by_a_moment_before_a_report_is_nothing():
     first = StatusReport(NOON, JobStatus.QUEUED, "Queued", reason="Wait.")
     both = registers.joined(first, StatusReport(ONE, JobStatus.RUNNING, "Running"))

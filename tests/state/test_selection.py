@@ -99,5 +99,5 @@ def test_job_fits_if_its_status_is_wanted():
     assert only.fits(Job("a", StatusReport(NOON, JobStatus.DONE, "Completed")))
 
 
-def test_one_job_may_be_wanted():
-    assert wanted(limit=1) == wanted(limit=10)
+def test_one_job_or_none_may_be_wanted():
+    assert wanted(limit=0) == wanted(limit=1) == wanted(limit=10)

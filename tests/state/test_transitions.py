@@ -36,6 +36,14 @@ def test_merge_with_nothing_known_has_every_slot_of_the_other():
     assert transitions.merge(Job("a"), FULL) == FULL
 
 
+def test_merge_of_many_is_that_of_each_in_turn():
+    parts = [Job("a", FULL.status), Job("a"), Job("a", payload=FULL.payload)]
+    assert transitions.merge_all(Job("a", inputs=FULL.inputs), parts) == Job(
+        "a", FULL.status, inputs=FULL.inputs, payload=FULL.payload
+    )
+    assert transitions.merge_all(FULL, parts) is FULL
+
+
 def test_merge_of_different_jobs_is_refused_by_their_names():
     with pytest.raises(ValueError, match=r"^expected two records of one job, got jobs 'a' and 'b'$"):
         transitions.merge(Job("a"), Job("b"))

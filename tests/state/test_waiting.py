@@ -46,6 +46,24 @@ def test_closed_stream_is_followed_by_a_poll_and_short_pauses():
     assert next_step(POLICY, wait, 100.03) == Finished()
 
 
+@pytest.mark.parametrize("after", [after_stream_closed, after_stream_quiet])
+@pytest.mark.parametrize("running", [False, True])
+def test_end_of_a_stream_causes_a_poll_at_once_and_no_stream(after, running):
+    polled = after_poll(Wait(0.0, offers_stream=True), 300.0, ended=False, running=running)
+    wait = after(polled, 300.5)
+    assert next_step(POLICY, wait, 300.5) == Poll(0.0)
+    wait = after_poll(wait, 300.5, ended=False, running=False)
+    assert isinstance(next_step(POLICY, wait, 300.5), Poll)
+
+
+def test_stream_that_stays_open_ends_the_refusals():
+    running = after_poll(Wait(0.0, offers_stream=True), 0.0, ended=False, running=True)
+    refused = after_poll(after_stream_failed(after_stream_failed(running, 0.0), 5.0), 5.0, ended=False, running=True)
+    assert isinstance(next_step(POLICY, refused, 14.9), Poll)
+    opened = after_poll(after_stream_quiet(refused, 75.0), 75.0, ended=False, running=True)
+    assert isinstance(next_step(POLICY, opened, 75.0), Listen)
+
+
 def test_refused_stream_is_tried_again_when_the_job_runs():
     wait = after_stream_failed(Wait(0.0, offers_stream=True), 0.0)
     assert next_step(POLICY, wait, 0.0) == Poll(0.0)
@@ -63,6 +81,7 @@ def test_stream_refused_to_a_running_job_causes_a_poll_at_once():
 def test_stream_refused_to_a_running_job_pauses_longer_each_time():
     running = after_poll(Wait(0.0, offers_stream=True), 0.0, ended=False, running=True)
     once = after_poll(after_stream_failed(running, 0.0), 0.0, ended=False, running=True)
+    assert next_step(POLICY, after_stream_failed(once, 0.0), 0.0) == Poll(0.35)
     assert isinstance(next_step(POLICY, once, 4.9), Poll)
     assert isinstance(next_step(POLICY, once, 5.0), Listen)
     twice = after_stream_failed(once, 5.0)

@@ -14,6 +14,7 @@ Times are seconds of the monotonic clock of the wait.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import evolve, frozen
@@ -105,19 +106,15 @@ def _seconds_left(reading: Reading, now: float) -> float | None:
         return reading.ended + COMES_WITHIN - now
     if reading.strange_since is not None and reading.wait.deadline is None:
         return reading.strange_since + COMES_WITHIN - now
-    return 0.0 if _has_no_other_body(reading) else None
+    return 0.0 if _has_no_other_body(reading.missed, trouble.last) else None
 
 
-def _has_no_other_body(reading: Reading) -> bool:
-    """Whether the same wrong body arrived so often that the service has no other one."""
-    if (
-        not reading.missed
-        or reading.wait.trouble is None
-        or reading.missed[-1].failure is not reading.wait.trouble.last
-    ):
+def _has_no_other_body(missed: Sequence[Missed], failure: Failure) -> bool:
+    """Whether the last failure is a wrong body that arrived so often that the service has no other one."""
+    if not missed or missed[-1].failure is not failure:
         return False
-    last = reading.missed[-1]
-    times = sum(missed.sha256 == last.sha256 for missed in reading.missed)
+    last = missed[-1]
+    times = sum(each.sha256 == last.sha256 for each in missed)
     return times >= (_SAME_DOCUMENT if last.is_document else _SAME_NOISE)
 
 

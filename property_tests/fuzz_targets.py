@@ -10,7 +10,6 @@ import os
 import struct
 import sys
 import tempfile
-import threading
 from datetime import UTC
 from pathlib import Path
 
@@ -104,7 +103,7 @@ class Calls:
 
     def __init__(self):
         self._body, self._status = b"", "200 OK"
-        self._server = served(lambda connection, _: connection.sendall(reply(self._body, status=self._status)))
+        self._server = HostileServer(lambda connection, _: connection.sendall(reply(self._body, status=self._status)))
         # What is tried again is tried with the same body.
         http.RETRY = http.ONCE
         for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
@@ -184,7 +183,7 @@ class Streams:
 
     def __init__(self):
         self._sent, self._is_whole = b"", True
-        self._server = served(self._answer)
+        self._server = HostileServer(self._answer)
         self._parameters = ClientParameters("secret", self._server.url)
 
     def run(self, chance, body):
@@ -270,10 +269,3 @@ class Archives:
             path.write_bytes(self._files[path])
             for old in self._folder.glob(f"{self._number}.sqlite*"):
                 old.unlink()
-
-
-def served(answer):
-    """A server for as long as this process lives."""
-    server = HostileServer(answer)
-    threading.Thread(target=server.run, daemon=True).start()
-    return server

@@ -20,11 +20,13 @@ class HostileServer:
         self.ended = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open, self._threads = [], []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
         port = self._listening.getsockname()[1]
         self.url, self.ws = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
         self.port = port
 
-    def run(self):
+    def _accept(self):
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listening.accept()
@@ -57,10 +59,10 @@ class HostileServer:
 
     def close(self):
         self.ended.set()
-        for each in (self._listening, *self._open):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        _shut(self._listening)
+        self._accepting.join()
+        for connection in self._open:
+            _shut(connection)
         for thread in self._threads:
             thread.join()
 
@@ -74,13 +76,16 @@ class HostileServer:
 def hostile(answer=None):
     """Serve until the end of the block."""
     server = HostileServer(answer)
-    thread = threading.Thread(target=server.run)
-    thread.start()
     try:
         yield server
     finally:
         server.close()
-        thread.join()
+
+
+def _shut(connection):
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 def reply(body, *headers, status="200 OK"):

@@ -70,8 +70,6 @@ class FaultyProxy(HostileServer):
         self._service_port, self._strikes, self._fault = port, PLACES[place], fault
         self._lock, self.struck = threading.Lock(), 0
         self.elsewhere = HostileServer(lambda connection, _: connection.sendall(_EMPTY))
-        for server in (self, self.elsewhere):
-            threading.Thread(target=server.run, daemon=True).start()
 
     def _serve(self, connection):
         with connection, contextlib.suppress(OSError):

@@ -184,7 +184,7 @@ def test_name_server_that_does_not_answer_ends_the_call(session, silent_names, c
 
 
 def ask_for(session, host):
-    return failure_of(lambda: session.request("ask", "GET", f"https://{host}", seconds=0.1)).message
+    return failure_of(lambda: session.request("ask", "GET", f"https://{host}", seconds=0.3)).message
 
 
 def test_connections_that_are_given_up_end_and_are_limited(session, silent_names, monkeypatch):

@@ -328,7 +328,7 @@ def test_redirect_of_a_store_is_not_followed(store):
     elsewhere = store.put("/elsewhere", body_of("0x1"))
     url = store.put("/r", elsewhere.encode(), status=302)
     with pytest.raises(IBMJobTimeoutError, match="answered 302"):
-        job_of(ScriptedClient([DONE], results=[location(url)])).result(timeout=0.2)
+        job_of(ScriptedClient([DONE], results=[location(url)])).result(timeout=1)
     assert {path.split("?")[0] for path, _ in store.requests} == {"/r"}
 
 

@@ -63,7 +63,7 @@ def test_wait_begins_with_what_is_known():
     assert begun().after_polling(expected, None, 7.0).wait.running_for == 30.0
 
 
-def test_caller_who_wants_the_first_status_polls_before_it_listens():
+def test_caller_who_wants_the_first_status_polls_first():
     course = begun(offers_stream=True)
     assert isinstance(course.next_step(QUEUED, 0.0), Listen)
     assert course.looking_first().next_step(QUEUED, 0.0) == Poll(0.0)

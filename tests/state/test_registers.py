@@ -123,7 +123,7 @@ def test_said_by_a_moment_is_what_was_seen_until_then():
     assert registers.said_by(both, ONE) is both
 
 
-def test_said_by_a_moment_leaves_out_what_was_seen_after_it_and_counts_less():
+def test_said_by_a_moment_leaves_out_what_was_seen_later():
     """Since the clock was set back in between."""
     last = JobDetails(NOON, tags=["x"], stamp=micros_of(TWO))
     both = registers.joined(JobDetails(ONE, backend="a"), last)

@@ -76,6 +76,23 @@ def test_value_of_the_wrong_kind_is_refused(make):
         make()
 
 
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("naive time", "expected a time with a time zone, got datetime.datetime(2024, 2, 3, 0, 0)"),
+        ("infinite number", "expected a finite number, got inf"),
+        ("text for a list", "expected a list of strings, got 'ab'"),
+        ("lone surrogate in a name", r"expected a text without lone surrogates, got '\ud800'"),
+        ("bytearray for bytes", "expected bytes, got a bytearray"),
+        ("triple for an unknown field", "expected pairs of a name and its JSON text, got (('a', '1', '2'),)"),
+    ],
+)
+def test_refusal_says_what_is_wrong_and_what_is_right(case, message):
+    with pytest.raises((TypeError, ValueError)) as refused:
+        REFUSED[case]()
+    assert str(refused.value) == message
+
+
 @pytest.mark.parametrize("slot", ["status", "details", "metrics", "inputs", "payload"])
 def test_slot_of_a_job_refuses_another_kind_of_fact(slot):
     with pytest.raises(TypeError, match=slot):

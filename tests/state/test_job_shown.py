@@ -5,10 +5,13 @@ import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 from qiskit.providers.jobstatus import JobStatus
 
-from ibm_circuit_job import Job, JobDetails, JobInputs, JobMetrics, QueueInfo, ResultPayload, StatusReport
-from ibm_circuit_job.state.facts import JobName, JobTags
+from ibm_circuit_job import Job, JobDetails, JobInputs, JobMetrics, QueueInfo, ResultPayload, StatusReport, refresh
+from ibm_circuit_job.state.facts import JobName, JobTags, micros_of
+from ibm_circuit_job.state.shown import job_view
+from ibm_circuit_job.views.records import JobView
 
 NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
 DETAILS = JobDetails(
@@ -31,6 +34,8 @@ FULL = Job(
     JobInputs(NOON, b"{}"),
     ResultPayload(NOON, b"x" * 1234),
 )
+LATER = NOON + timedelta(hours=1)
+LATER_DETAILS = evolve(DETAILS, observed_at=LATER, stamp=micros_of(LATER))
 FIELDS = ("backend", "program", "created", "name", "tags", "session_id", "run_mode", "usage_estimate", "private")
 
 
@@ -52,6 +57,55 @@ def test_assumed_end_is_not_a_confirmed_one():
     assert (assumed.is_final, assumed.is_confirmed_final) == (True, False)
     assert (FULL.is_final, FULL.is_confirmed_final) == (True, True)
     assert "CANCELLED, assumed" in str(assumed)
+
+
+def test_view_has_what_the_facts_of_a_job_that_waits_say():
+    report = StatusReport(LATER, JobStatus.QUEUED, "Pending", "Soon.", assumed=True)
+    details = refresh(Job("a"), JobDetails(NOON, service_url="https://x"), LATER_DETAILS).details
+    metrics = JobMetrics(
+        NOON,
+        timestamps=[("created", NOON)],
+        position_in_queue=7,
+        estimated_start=LATER,
+        estimated_completion=LATER + timedelta(hours=1),
+        charged_seconds=2.0,
+        usage_status="pending",
+    )
+    view = JobView(
+        "a",
+        status="QUEUED",
+        server_status="Pending",
+        is_assumed=True,
+        seen_at=LATER,
+        reason="Soon.",
+        name="mine",
+        backend="ibm_x",
+        program="sampler",
+        created=NOON,
+        submitted=NOON,
+        service_url="https://x",
+        steps=[("created", NOON)],
+        place=7,
+        expected_start=LATER,
+        expected_end=LATER + timedelta(hours=1),
+        usage=0.0,
+        usage_is_pending=True,
+        usage_estimate=2.5,
+        tags=["t1", "t2"],
+        session_id="s",
+        private=True,
+    )
+    assert job_view("a", report, details, metrics) == view
+    assert job_view("a", report, LATER_DETAILS, metrics) == evolve(view, service_url=None, submitted=None)
+    assert job_view("a", None, None, None) == JobView("a")
+
+
+def test_view_of_a_job_that_has_ended_says_when_and_what_it_used():
+    steps = [("completed", NOON + timedelta(seconds=5)), ("FINISHED", LATER), ("billed", LATER + timedelta(hours=1))]
+    metrics = JobMetrics(NOON, timestamps=steps, position_in_queue=7, estimated_start=LATER)
+    view = job_view("a", FULL.status, JobDetails(NOON, charged_seconds=4.0), metrics)
+    assert (view.ended, view.usage, view.usage_is_pending) == (LATER, 4.0, False)
+    assert (view.place, view.expected_start, view.steps) == (None, None, tuple(steps))
 
 
 def test_text_has_a_line_for_each_thing_that_is_known():

@@ -40,6 +40,10 @@ def test_result_is_tried_at_once_then_with_pauses_of_the_policy():
     assert next_try(POLICY, reading(*[DOWN] * 51), 50.0) == Poll(4.0)
 
 
+def test_stream_is_not_listened_to_for_a_result():
+    assert next_try(POLICY, Reading(Wait(0.0, offers_stream=True), 0.0), 0.0) == Poll(0.0)
+
+
 def test_result_that_is_there_ends_the_reading():
     assert next_try(POLICY, after_found(reading(DOWN), 1.0), 1.0) == Finished()
 
@@ -69,8 +73,9 @@ def test_gateway_page_is_waited_out_until_the_deadline():
 
 
 def test_gateway_page_without_a_deadline_is_given_a_minute():
-    assert next_try(POLICY, reading(PAGE), 59.95) == Poll(0.0)
-    assert isinstance(next_try(POLICY, reading(PAGE), 60.0), GaveUp)
+    pages = reading(PAGE, PAGE, every=30.0)
+    assert next_try(POLICY, pages, 59.95) == Poll(0.0)
+    assert next_try(POLICY, pages, 60.0) == GaveUp(pages.wait.trouble)
 
 
 def test_page_after_a_long_outage_has_its_own_minute():

@@ -11,6 +11,7 @@ from ibm_circuit_job.state.waiting import (
     Listen,
     Poll,
     TimedOut,
+    Trouble,
     Wait,
     WaitPolicy,
     after_estimate,
@@ -62,6 +63,18 @@ def test_stream_that_stays_open_ends_the_refusals():
     assert isinstance(next_step(POLICY, refused, 14.9), Poll)
     opened = after_poll(after_stream_quiet(refused, 75.0), 75.0, ended=False, running=True)
     assert isinstance(next_step(POLICY, opened, 75.0), Listen)
+
+
+def test_job_that_goes_on_after_its_stream_closed_has_the_usual_pauses():
+    wait = after_stream_closed(Wait(0.0, offers_stream=True, running_since=0.0), 100.0)
+    for polls in range(1, 13):
+        wait = after_poll(wait, 100.0, ended=False, running=True)
+        assert (wait.polls, wait.lagging, wait.refusals) == (polls, polls, 0)
+    ended = after_poll(wait, 100.0, ended=True, running=False)
+    wait = after_poll(wait, 100.0, ended=False, running=True)
+    assert (wait.polls, wait.lagging, wait.refusals, ended.refusals) == (13, None, 1, 0)
+    assert next_step(POLICY, wait, 100.0) == Poll(5.4)
+    assert isinstance(next_step(POLICY, wait, 105.0), Listen)
 
 
 def test_refused_stream_is_tried_again_when_the_job_runs():
@@ -133,6 +146,27 @@ def test_pause_is_longer_while_the_start_is_far(to_start, pause):
     assert next_step(POLICY, wait, 3600.0) == Poll(pytest.approx(pause))
 
 
+def test_time_is_that_since_the_wait_began():
+    for began in (0.0, 1_000.0):
+        assert next_step(POLICY, Wait(began, polled=began + 9.0), began + 9.0) == Poll(0.72)
+        assert [wants_estimate(Wait(began), began + seconds) for seconds in (9.5, 10.0)] == [False, True]
+        assert not wants_estimate(Wait(began, running_since=began), began + 10.0)
+        asked = after_estimate(Wait(began), began + 400.0, None)
+        assert [wants_estimate(asked, began + 400.0 + seconds) for seconds in (99.5, 100.0)] == [False, True]
+        unsure = after_estimate(Wait(began), began + 10.0, None)
+        assert [wants_estimate(unsure, began + 10.0 + seconds) for seconds in (59.5, 60.0)] == [False, True]
+        told = after_estimate(Wait(began), began + 10.0, began + 500.0)
+        assert [wants_estimate(told, began + 10.0 + seconds) for seconds in (9.5, 10.0)] == [False, True]
+
+
+def test_pauses_are_spread_by_the_seed_and_the_golden_ratio():
+    """So that waits that begin together do not poll together, nor one always at the same share of its pause."""
+    policy = WaitPolicy(spread=0.5, share=0.1, steady_pause=100.0, longest_pause=100.0)
+    for polls, share in {0: 0.25, 1: 0.868034, 2: 0.486068, 3: 0.104102}.items():
+        wait = Wait(0.0, polled=100.0, polls=polls, seed=0.25)
+        assert next_step(policy, wait, 100.0) == Poll(pytest.approx(10.0 * (1.0 - 0.5 * share)))
+
+
 def test_prompt_asks_more_often_and_gentle_less_often():
     wait = after_poll(Wait(0.0), 3600.0, ended=False, running=False)
     pauses = [
@@ -148,6 +182,11 @@ def test_deadline_shortens_the_last_pause_before_a_last_poll():
     assert next_step(POLICY, after_poll(wait, 11.5, ended=True, running=False), 11.5) == Finished()
 
 
+@pytest.mark.parametrize(("deadline", "seconds"), [(None, 60.0), (100.0, 60.0), (10.0, 6.0), (3.0, 0.0)])
+def test_stream_is_listened_to_until_the_deadline_at_most(deadline, seconds):
+    assert next_step(POLICY, Wait(0.0, deadline=deadline, offers_stream=True), 4.0) == Listen(seconds)
+
+
 def test_timeout_of_zero_still_looks_once():
     assert next_step(POLICY, Wait(0.0, deadline=0.0), 0.0) == Poll(0.0)
 
@@ -157,6 +196,16 @@ def test_passing_trouble_is_waited_out_for_the_patience():
     assert isinstance(next_step(POLICY, wait, 1.0), Poll)
     later = after_trouble(wait, 86_402.0, DOWN)
     assert next_step(POLICY, later, 86_402.0) == GaveUp(later.trouble)
+
+
+def test_tries_of_a_trouble_are_counted_and_its_time_begins_with_the_first():
+    wait = Wait(0.0, poll_now=True)
+    for count in (1, 2, 3):
+        wait = after_trouble(wait, 40.0 + count, DOWN)
+        assert (wait.polls, wait.trouble) == (count, Trouble(41.0, DOWN, count))
+    assert next_step(POLICY, wait, 43.0) == Poll(3.44)
+    assert isinstance(next_step(POLICY, wait, 41.0 + POLICY.patience), Poll)
+    assert next_step(POLICY, wait, 41.5 + POLICY.patience) == GaveUp(wait.trouble)
 
 
 def test_one_good_reply_ends_the_trouble():

@@ -1,12 +1,14 @@
 """Processes of a pool beside their parent: each reads the answers to its own questions, however it was made."""
 
 import multiprocessing
+import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pool_worker
 import pytest
+import tls_front
 from pool_worker import SHOTS, WIDTH
-from tls_front import tls_front
 
 from ibm_circuit_job.threads.locks import PerProcess
 
@@ -18,10 +20,23 @@ pytestmark = [
 ]
 
 
+FRONT = """
+import sys
+sys.path.insert(0, {folder!r})
+from tls_front import tls_front
+with tls_front({port}) as (port, _):
+    print(port, flush=True)
+    sys.stdin.read()
+"""
+
+
 @pytest.fixture(scope="module")
-def tls_port(service):
-    with tls_front(int(service.url.split(":")[2].split("/")[0])) as (port, _):
-        yield port
+def tls_port(service, program):
+    """A port with TLS, of another process: where one forks while its threads use OpenSSL, the fork may hang in it."""
+    [port] = re.findall(r"(?<=:)\d+(?=/)", service.url)
+    with program("-c", FRONT.format(folder=str(Path(tls_front.__file__).parent), port=port)) as process:
+        yield int(process.stdout.readline())
+        process.terminate()
 
 
 METHODS = [("fork", "http"), ("fork", "https"), ("spawn", "http"), ("forkserver", "https")]

@@ -25,8 +25,9 @@ def test_number_has_one_spelling():
 
 
 def test_later_time_counts_of_one_step_in_two_spellings():
-    metrics = JobMetrics(NOON, timestamps=[("Created", NOON), ("created", NOON + timedelta(seconds=1))])
-    assert metrics.timestamps == (("created", NOON + timedelta(seconds=1)),)
+    first, second, third = (NOON + timedelta(seconds=seconds) for seconds in range(3))
+    metrics = JobMetrics(NOON, timestamps=[("Running", first), ("finished", third), ("running", second)])
+    assert metrics.timestamps == (("running", second), ("finished", third))
 
 
 def test_finished_comes_last_of_steps_at_one_moment():

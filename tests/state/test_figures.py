@@ -37,6 +37,14 @@ def seen(*facts):
         (JobMetrics(NOON, position_in_queue=7, position_in_provider=3), 3),
         (seen(JobMetrics(NOON, position_in_provider=3), JobMetrics(LATER, position_in_queue=2)), 2),
         (seen(JobMetrics(NOON, position_in_queue=7), JobMetrics(LATER, position_in_provider=3)), 3),
+        (
+            seen(
+                JobMetrics(NOON, position_in_queue=7),
+                JobMetrics(LATER, position_in_provider=3),
+                JobMetrics(LATER + timedelta(hours=1), usage_seconds=1),
+            ),
+            3,
+        ),
     ],
 )
 def test_place_is_the_newest_and_the_one_in_the_project(metrics, place):

@@ -103,8 +103,8 @@ def test_view_has_what_the_facts_of_a_job_that_waits_say():
 def test_view_of_a_job_that_has_ended_says_when_and_what_it_used():
     steps = [("completed", NOON + timedelta(seconds=5)), ("FINISHED", LATER), ("billed", LATER + timedelta(hours=1))]
     metrics = JobMetrics(NOON, timestamps=steps, position_in_queue=7, estimated_start=LATER)
-    view = job_view("a", FULL.status, JobDetails(NOON, charged_seconds=4.0), metrics)
-    assert (view.ended, view.usage, view.usage_is_pending) == (LATER, 4.0, False)
+    view = job_view("a", FULL.status, JobDetails(NOON, charged_seconds=4, usage_status="pending"), metrics)
+    assert (view.ended, view.usage, view.usage_is_pending) == (LATER, 0.0, True)
     assert (view.place, view.expected_start, view.steps) == (None, None, tuple(steps))
 
 

@@ -51,10 +51,10 @@ def test_closed_stream_is_followed_by_a_poll_and_short_pauses():
 @pytest.mark.parametrize("running", [False, True])
 def test_end_of_a_stream_causes_a_poll_at_once_and_no_stream(after, running):
     polled = after_poll(Wait(0.0, offers_stream=True), 300.0, ended=False, running=running)
-    wait = after(polled, 300.5)
-    assert next_step(POLICY, wait, 300.5) == Poll(0.0)
-    wait = after_poll(wait, 300.5, ended=False, running=False)
-    assert isinstance(next_step(POLICY, wait, 300.5), Poll)
+    wait = after(polled, 300.0)
+    assert next_step(POLICY, wait, 300.0) == Poll(0.0)
+    wait = after_poll(wait, 300.0, ended=False, running=False)
+    assert isinstance(next_step(POLICY, wait, 300.0), Poll)
 
 
 def test_stream_that_stays_open_ends_the_refusals():
@@ -86,9 +86,10 @@ def test_refused_stream_is_tried_again_when_the_job_runs():
     assert next_step(POLICY, running, 0.0) == Listen(60.0)
 
 
-def test_stream_refused_to_a_running_job_causes_a_poll_at_once():
-    running = after_poll(Wait(0.0, offers_stream=True), 300.0, ended=False, running=True)
-    assert next_step(POLICY, after_stream_failed(running, 360.0), 360.0) == Poll(0.0)
+def test_stream_refused_for_the_first_time_causes_a_poll_at_once():
+    for is_running in (True, False):
+        wait = after_poll(Wait(0.0, offers_stream=True), 300.0, ended=False, running=is_running)
+        assert next_step(POLICY, after_stream_failed(wait, 300.0), 300.0) == Poll(0.0)
 
 
 def test_stream_refused_to_a_running_job_pauses_longer_each_time():

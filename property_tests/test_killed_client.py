@@ -101,7 +101,6 @@ EXACTLY = {"asked": "unread", "answered": "lost", "synced": "stored"}
 """Where it is if the reader is killed there: the request is not sent yet, the last byte has come, it is synced."""
 
 
-@pytest.mark.timeout(0 if THOROUGH else 120)
 @pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
 def test_result_is_lost_only_from_its_last_byte_to_the_sync(channel, service, read, tmp_path, monkeypatch):
     # What was read elsewhere is answered as what is not there yet; here it is not waited for.

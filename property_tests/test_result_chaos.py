@@ -45,7 +45,6 @@ def came_to(provider, errand):
     return "right" if errand.is_right(counts) else "wrong"
 
 
-@pytest.mark.timeout(0 if THOROUGH else 120)
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("channel", ["ibm_quantum", "ibm_quantum_platform"])
 def test_spoilt_replies_give_each_result_to_exactly_one_call(channel, seed):

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-from contextlib import contextmanager
 
 PING = b"\x89\x00"
 CLOSE = b"\x88\x02\x03\xe8"
@@ -72,14 +71,9 @@ class HostileServer:
             connection.sendall(piece)
 
 
-@contextmanager
 def hostile(answer=None):
     """Serve until the end of the block."""
-    server = HostileServer(answer)
-    try:
-        yield server
-    finally:
-        server.close()
+    return contextlib.closing(HostileServer(answer))
 
 
 def _shut(connection):

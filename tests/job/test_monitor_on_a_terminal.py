@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -101,6 +102,36 @@ def test_ctrl_c_says_how_to_come_back_and_the_job_goes_on(on_terminal, queue):
 
 
 # The same in this process, where nothing has to be pressed
+
+
+def test_ctrl_c_as_the_display_begins_says_how_to_come_back_and_ends_it(monkeypatch):
+    drawn, begin = threading.Event(), threading.Thread.start
+    draw = screens.Terminal.draw
+
+    def heard(*arguments):
+        draw(*arguments)
+        drawn.set()
+
+    def start(thread):
+        begin(thread)
+        if thread.name == "ibm-circuit-job-progress":
+            assert drawn.wait(60)
+            threads.append(thread)
+            raise KeyboardInterrupt
+
+    threads, output = [], io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(output, "isatty", lambda: True)
+    monkeypatch.setattr(screens.Terminal, "draw", heard)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([b'{"id": "a", "state": {"status": "Running"}}']))
+    job.refresh()
+    with pytest.raises(KeyboardInterrupt):
+        job_monitor(job, output=output)
+    assert output.getvalue().endswith('The job goes on. To come back to it: provider.retrieve_job("a")\n')
+    (drawing,) = threads
+    drawing.join(60)
+    assert not drawing.is_alive()
 
 
 def drawn(jobs, **size):

@@ -51,9 +51,14 @@ class Progress:
 
     def __enter__(self) -> Self:
         if self._screen.moves and self._cells:
-            # Only this thread draws, until the end: Ctrl-C interrupts the main thread, so it interrupts no drawing.
-            with suppress(RuntimeError):
-                threading.Thread(target=self._draw_on, name="ibm-circuit-job-progress", daemon=True).start()
+            try:
+                # Only this thread draws, until the end: Ctrl-C interrupts the main thread, so it interrupts no drawing.
+                with suppress(RuntimeError):
+                    threading.Thread(target=self._draw_on, name="ibm-circuit-job-progress", daemon=True).start()
+            except KeyboardInterrupt as interruption:
+                # The thread may have drawn already, and without this it would go on drawing.
+                self.__exit__(type(interruption), interruption, interruption.__traceback__)
+                raise
         return self
 
     def on_change(self, *_: object, **__: object) -> None:

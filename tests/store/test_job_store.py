@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sql
 from qiskit.providers.jobstatus import JobStatus
@@ -1029,3 +1030,14 @@ def test_store_that_was_closed_opens_again_by_itself(store):
     store.close()
     store.save(Job("b"))
     assert len(store.records()) == 2
+
+
+def test_store_that_is_closed_during_a_transaction_leaves_no_connection_open(store):
+    def open_ends():
+        process = psutil.Process()
+        return {*process.open_files(), *process.net_connections()}
+
+    store.close()
+    before = open_ends()
+    store._database.read("read nothing", lambda _: store._database.close())
+    assert open_ends() <= before

@@ -290,10 +290,16 @@ class Database:
 
     @contextmanager
     def _stoppable(self, call: Call[Any]) -> Iterator[sql.Connection]:
-        with self._engine.connect() as connection:
-            stop = (sqlite if self.is_sqlite else postgresql).stop_of(connection)
-            with call.stopped_by(stop):
-                yield connection
+        pool = self._engine.pool
+        try:
+            with self._engine.connect() as connection:
+                stop = (sqlite if self.is_sqlite else postgresql).stop_of(connection)
+                with call.stopped_by(stop):
+                    yield connection
+        finally:
+            if self._engine.pool is not pool:
+                # The store was closed meanwhile, and the connection is back in a pool that nobody uses any more.
+                pool.dispose()
 
     @contextmanager
     def _begun(self, connection: sql.Connection, call: Call[Any], how: Writing) -> Iterator[None]:
@@ -413,8 +419,11 @@ class Database:
         self._is_closed = True
 
     def disconnect(self) -> None:
-        """Close all connections that are not in use."""
+        """Close all connections; those that are in use, at the end of their transactions."""
+        pool = self._engine.pool
         self._engine.dispose()
+        # A transaction may have ended before the engine got another pool.
+        pool.dispose()
 
     def forget_connections(self) -> None:
         """In a forked child, drop the connections of the parent without closing them."""

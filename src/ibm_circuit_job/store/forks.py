@@ -33,7 +33,7 @@ class Closable(Protocol):
         """Whether the database is a file of SQLite."""
 
     def disconnect(self) -> None:
-        """Close all connections that are not in use."""
+        """Close all connections; those that are in use, at the end of their transactions."""
 
     def forget_connections(self) -> None:
         """In the child, drop the connections of the parent without closing them."""

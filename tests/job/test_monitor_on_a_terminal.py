@@ -124,7 +124,9 @@ def test_ctrl_c_as_the_display_begins_says_how_to_come_back_and_ends_it(monkeypa
     monkeypatch.setattr(output, "isatty", lambda: True)
     monkeypatch.setattr(screens.Terminal, "draw", heard)
     monkeypatch.setattr(threading.Thread, "start", start)
-    job = IBMCircuitJob(None, None, "a", runtime_client=ScriptedClient([b'{"id": "a", "state": {"status": "Running"}}']))
+    job = IBMCircuitJob(
+        None, None, "a", runtime_client=ScriptedClient([b'{"id": "a", "state": {"status": "Running"}}'])
+    )
     job.refresh()
     with pytest.raises(KeyboardInterrupt):
         job_monitor(job, output=output)

@@ -16,9 +16,15 @@ def tls_front(port):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(
-        asyncio.start_server(lambda *ends: _joined(port, *ends), "127.0.0.1", 0, ssl=context)
-    )
+    writers = []
+
+    async def joined(reader, writer):
+        writers.append(writer)
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", port)
+        writers.append(upstream_writer)
+        await asyncio.gather(_passed_on(reader, upstream_writer), _passed_on(upstream_reader, writer))
+
+    server = loop.run_until_complete(asyncio.start_server(joined, "127.0.0.1", 0, ssl=context))
     thread = threading.Thread(target=loop.run_forever, name="tls-front")
     thread.start()
     try:
@@ -27,29 +33,20 @@ def tls_front(port):
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
-        loop.run_until_complete(_ended())
+        loop.run_until_complete(_ended(writers))
         loop.close()
-
-
-async def _joined(port, reader, writer):
-    upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", port)
-    await asyncio.gather(_passed_on(reader, upstream_writer), _passed_on(upstream_reader, writer))
 
 
 async def _passed_on(reader, writer):
     with contextlib.closing(writer), contextlib.suppress(OSError):
-        try:
-            while chunk := await reader.read(65_536):
-                writer.write(chunk)
-                await writer.drain()
-        except asyncio.CancelledError:
-            # At the end of the front. To close TLS in order takes the other side, which may not be there any more.
-            writer.transport.abort()
-            raise
+        while chunk := await reader.read(65_536):
+            writer.write(chunk)
+            await writer.drain()
 
 
-async def _ended():
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _ended(writers):
+    for writer in writers:
+        # To close TLS in order takes the other side, which may not be there any more.
+        writer.transport.abort()
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+    await asyncio.sleep(0)

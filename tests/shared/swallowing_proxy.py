@@ -60,5 +60,5 @@ class SwallowingProxy:
 
     def close(self):
         """Cut all connections, and accept no more."""
-        self._listener.close()
+        self._end(self._listener)
         self.cut()

@@ -1033,11 +1033,11 @@ def test_store_that_was_closed_opens_again_by_itself(store):
 
 
 def test_store_that_is_closed_during_a_transaction_leaves_no_connection_open(store):
-    def open_ends():
+    def descriptors():
         process = psutil.Process()
-        return {*process.open_files(), *process.net_connections()}
+        return {each.fd for each in [*process.open_files(), *process.net_connections()]}
 
     store.close()
-    before = open_ends()
+    before = descriptors()
     store._database.read("read nothing", lambda _: store._database.close())
-    assert open_ends() <= before
+    assert descriptors() <= before

@@ -298,7 +298,7 @@ class Database:
                     yield connection
         finally:
             if self._engine.pool is not pool:
-                # The store was closed meanwhile, and the connection is back in a pool that nobody uses any more.
+                # The store was closed meanwhile, and the connection is back in a pool that is not used any more.
                 pool.dispose()
 
     @contextmanager

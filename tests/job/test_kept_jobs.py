@@ -623,7 +623,7 @@ def test_partial_result_survives_a_later_outage_page(store):
     job, _ = kept(store, FAILED, results=[BODY, b"<html>Bad gateway</html>"])
     assert not job.result(partial=True).success
     with pytest.raises(IBMJobTimeoutError, match="got HTML"):
-        job.result(timeout=0.2, partial=True, refresh=True)
+        job.result(timeout=1, partial=True, refresh=True)
     assert not job.result(partial=True).success
     assert not store.jobs()[0].result(partial=True).success
 

@@ -185,7 +185,7 @@ def test_failed_second_reading_keeps_what_was_kept(trouble):
     job = job_of(ScriptedClient([DONE], results=[body_of("0x1"), trouble]))
     kept = job.result()
     with pytest.raises((IBMJobApiError, IBMJobTimeoutError)):
-        job.result(timeout=0.2, refresh=True)
+        job.result(timeout=1, refresh=True)
     assert job.result() is kept
     assert job.state.payload.raw == body_of("0x1")
 
@@ -248,7 +248,7 @@ def test_partial_result_is_read_again_where_that_is_asked_for():
     again = job.result(partial=True, refresh=True)
     assert again.get_counts() == {"0": 3}
     with pytest.raises(IBMJobTimeoutError, match="no route"):
-        job.result(timeout=0.2, partial=True, refresh=True)
+        job.result(timeout=1, partial=True, refresh=True)
     assert job.result(partial=True) is again
 
 
@@ -344,7 +344,7 @@ def test_url_signature_is_in_no_error_and_no_log(store, status, caplog):
     caplog.set_level(logging.DEBUG)
     url = store.put("/r", b'{"error": {"message": "Not here: /r?X-Signature=5ecret"}}', status=status)
     with pytest.raises((IBMJobApiError, IBMJobTimeoutError)) as raised:
-        job_of(ScriptedClient([DONE], results=[location(url)])).result(timeout=0.2)
+        job_of(ScriptedClient([DONE], results=[location(url)])).result(timeout=1)
     assert store.requests
     assert "5ecret" not in repr([raised.value, raised.value.__cause__, raised.value.__context__])
     assert "urllib3.connectionpool" in {record.name for record in caplog.records}
@@ -371,7 +371,7 @@ def test_url_of_a_read_once_result_survives_object_store_outage(store):
     client = ScriptedClient([PRIVATE], results=[location(busy), gone(404)])
     job = job_of(client)
     with pytest.raises(IBMJobTimeoutError, match="429"):
-        job.result(timeout=0.2)
+        job.result(timeout=1)
     store.put("/r", body_of("0x1"))
     assert job.result().get_counts() == {"1": 3}
     assert asked(client).count("job_results") == 1

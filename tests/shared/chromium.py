@@ -68,10 +68,12 @@ def emulate(driver, *, width=None, scheme=None):
 
 
 def wait_until(driver, holds):
-    """Return what a condition is when it holds."""
-    from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - slow to load
+    """Return what a condition is when it holds; it does not, while the page replaces the elements that it asks."""
+    from selenium.common.exceptions import StaleElementReferenceException  # noqa: PLC0415 - slow to load
+    from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - the same
 
-    return WebDriverWait(driver, SECONDS, poll_frequency=0.05).until(lambda _: holds())
+    waiting = WebDriverWait(driver, SECONDS, 0.05, ignored_exceptions=[StaleElementReferenceException])
+    return waiting.until(lambda _: holds())
 
 
 def press(driver, key):

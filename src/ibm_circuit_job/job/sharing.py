@@ -211,13 +211,7 @@ class _Sharing:
                 return True
 
             def free_among(leases: Mapping[str, Lease]) -> list[str]:
-                turns = {
-                    job_id: watching.next_turn(
-                        watching.after_reading(self._seen.get(job_id), leases.get(job_id), now), self._watcher, now
-                    )
-                    for job_id in wanted
-                }
-                return [job_id for job_id, turn in turns.items() if isinstance(turn, TakeOver)]
+                return self._with_turn(TakeOver, wanted, leases, now)
 
             if now < self._rests_until:
                 return False
@@ -244,12 +238,21 @@ class _Sharing:
             except JobStoreError:
                 return False
             if found is not None:
-                first = {job_id: watching.after_reading(None, lease, now) for job_id, lease in found.leases.items()}
-                turns = {job_id: watching.next_turn(seen, self._watcher, now) for job_id, seen in first.items()}
-                followed = [job_id for job_id, turn in turns.items() if isinstance(turn, Follow)]
+                followed = self._with_turn(Follow, found.leases, found.leases, now)
                 self._note(followed, found.leases, now)
                 self._learn({job_id: found.changed[job_id] for job_id in followed if job_id in found.changed})
             return all(job_id in self._seen for job_id in new)
+
+    def _with_turn(
+        self, turn: type[Turn], job_ids: Iterable[str], leases: Mapping[str, Lease], now: float
+    ) -> list[str]:
+        """Return those of some jobs for which this process has such a turn, by the leases that were read now."""
+
+        def next_turn(job_id: str) -> Turn:
+            seen = watching.after_reading(self._seen.get(job_id), leases.get(job_id), now)
+            return watching.next_turn(seen, self._watcher, now)
+
+        return [job_id for job_id in job_ids if isinstance(next_turn(job_id), turn)]
 
     def _look(self, *, at_all: bool, among: Collection[str] | None = None) -> None:
         """Load what other processes have saved of the jobs that they poll for, or of some of these jobs."""

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing import Pipe, get_context
@@ -23,7 +24,7 @@ from ibm_circuit_job.local import execution, worker
 from ibm_circuit_job.local.devices import DEVICES
 from ibm_circuit_job.local.execution import Outcome, Task
 from ibm_circuit_job.local.executor import Started
-from ibm_circuit_job.local.fork_server import ForkServer
+from ibm_circuit_job.local.fork_server import ForkServer, Main
 from ibm_circuit_job.local.limits import TRIES, Limits, how_ended, resident_mb
 
 _WATCH_SECONDS: Final = 0.05
@@ -66,7 +67,7 @@ class Crew:
         """
         if sys.platform == "linux":
             execution.load()
-            self._forks = ForkServer(partial(_work, memory_mb=self.limits.memory_mb))
+            self._forks = ForkServer(self._main())
         for _ in range(self._workers):
             self._idle.put_nowait(self._new())
 
@@ -108,8 +109,22 @@ class Crew:
             self._idle.put_nowait(chosen if chosen.is_usable else self._replaced(chosen))
         return Outcome(None, self.limits.died_twice(died))
 
+    def _main(self) -> Main:
+        """Return what each process runs."""
+        return partial(worker.main, memory_mb=self.limits.memory_mb, devices=tuple(DEVICES.values()))
+
+    def _started(self, theirs: Any) -> Any:
+        """Start a process with its end of a pipe. Without a fork server, it imports Qiskit and Aer by itself."""
+        if self._forks is not None and self._forks.is_alive:
+            return self._forks.start(theirs)
+        process = get_context("spawn").Process(
+            target=self._main(), args=(theirs, os.getpid()), name="worker", daemon=True
+        )
+        process.start()
+        return process
+
     def _new(self) -> _Worker:
-        made = _Worker(self.limits, self._threads, self._forks)
+        made = _Worker(self.limits, self._threads, self._started)
         self._all.add(made)
         return made
 
@@ -119,31 +134,16 @@ class Crew:
         return self._new()
 
 
-def _work(connection: Any, parent: int, memory_mb: int) -> None:
-    worker.main(connection, parent, memory_mb, tuple(DEVICES.values()))
-
-
-def _spawned(theirs: Any, memory_mb: int) -> Any:
-    process = get_context("spawn").Process(
-        target=worker.main,
-        args=(theirs, os.getpid(), memory_mb, tuple(DEVICES.values())),
-        name="worker",
-        daemon=True,
-    )
-    process.start()
-    return process
-
-
 class _Worker:
     """One worker process.
 
     Args:
         limits: Its limits.
         threads: The threads in which its pipe is read and written.
-        forks: What starts it; ``None`` on other systems than Linux, where it imports Qiskit and Aer by itself.
+        start: Starts it with its end of the pipe, and returns it. Its errors are those of the operating system.
     """
 
-    def __init__(self, limits: Limits, threads: ThreadPoolExecutor, forks: ForkServer | None) -> None:
+    def __init__(self, limits: Limits, threads: ThreadPoolExecutor, start: Callable[[Any], Any]) -> None:
         self._limits = limits
         self._threads = threads
         self._is_killed = False
@@ -154,10 +154,7 @@ class _Worker:
         try:
             self._pipe, theirs = Pipe()
             with theirs:
-                if forks is not None and forks.is_alive:
-                    self._process = forks.start(theirs)
-                else:
-                    self._process = _spawned(theirs, limits.memory_mb)
+                self._process = start(theirs)
         except OSError as error:
             # For example, too many processes or open files. The next job tries again, with a new process.
             self._is_killed = True

@@ -232,6 +232,7 @@ def test_threads_that_ask_at_once_abandon_no_more_than_the_limit(silent_names, m
 
 
 def test_threads_that_ask_at_once_wait_for_their_turn(server, monkeypatch):
+    monkeypatch.setattr(bounded, "SILENT_SECONDS", 30.0)
     monkeypatch.setattr(opening, "MOST_OF_HOST", 1)
     server.answer = lambda connection, _: connection.sendall(reply(b"{}"))
 

@@ -136,7 +136,7 @@ def test_wait_goes_on_through_a_page():
 
 def test_wait_that_meets_only_pages_says_so_in_log_and_error(caplog):
     job = job_of(ScriptedClient([PAGE]))
-    job.wait_policy = WaitPolicy(shortest_pause=0.001, share=0.001, patience=0.05)
+    job.wait_policy = WaitPolicy(shortest_pause=0.001, share=0.001, patience=0.5)
     with pytest.raises(IBMJobApiError, match=r"gave up waiting for job a after .*something in front of the service"):
         job.wait_for_final_state()
     assert sum("continues after a failure" in line for line in caplog.messages) == 1

@@ -81,7 +81,7 @@ def test_trouble_that_lasts_ends_the_call_at_its_timeout(result, trouble):
 
 def test_trouble_that_lasts_is_given_up_after_the_patience(result):
     job = job_of(ScriptedClient([DONE], results=[DOWN]))
-    job.wait_policy = WaitPolicy(shortest_pause=0.001, share=0.001, patience=0.05)
+    job.wait_policy = WaitPolicy(shortest_pause=0.001, share=0.001, patience=0.5)
     with pytest.raises(IBMJobApiError, match=r"gave up waiting for the result of job a after \d+ tries.*reset by peer"):
         result(job)
 

@@ -170,7 +170,7 @@ def test_callback_hears_what_another_process_learned(clients, stores, pool):
 
 def test_wait_that_ends_hands_over(clients, stores, pool):
     first = handle(clients[0], stores[0])
-    wait = pool.submit(first.wait_for_final_state, timeout=1.0)
+    wait = pool.submit(first.wait_for_final_state, timeout=3.0)
     until(lambda: clients[0].requests)
     second = pool.submit(handle(clients[1], stores[1]).wait_for_final_state)
     with pytest.raises(IBMJobTimeoutError):

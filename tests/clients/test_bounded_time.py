@@ -67,7 +67,7 @@ def dripping(server, start, piece):
 
 CALLS = {
     "patient": lambda session, url: session.request("ask", "GET", url),
-    "prompt": lambda session, url: session.request("ask", "GET", url, seconds=0.3),
+    "prompt": lambda session, url: session.request("ask", "GET", url, seconds=1.0),
     "once": lambda session, url: session.request("ask", "POST", url, body=b"{}", once=True),
     "result": lambda session, url: session.download("read", url),
     "located result": lambda _, url: object_store.read(f"{url}/r", doing="read"),
@@ -78,6 +78,10 @@ CALLS = {
 @pytest.mark.parametrize("kind", REPLIES)
 def test_reply_that_drips_ends_the_call(server, session, kind, call, monkeypatch):
     monkeypatch.setattr(http, "ONCE_SECONDS", 0.3)
+    if kind == "refusal":
+        # Its headers have to arrive in time.
+        monkeypatch.setattr(bounded, "SILENT_SECONDS", 1.0)
+        monkeypatch.setattr(http, "ONCE_SECONDS", 1.0)
     server.answer = dripping(server, *REPLIES[kind])
     failure = failure_of(lambda: CALLS[call](session, server.url))
     assert isinstance(failure, Refused if kind == "refusal" else Unreachable)
@@ -302,7 +306,8 @@ def test_handshake_that_drips_ends_the_stream(server, kind):
     assert isinstance(failure_of(lambda: listen(server)), Unreachable)
 
 
-def test_refusal_of_a_stream_that_drips_ends_it(server):
+def test_refusal_of_a_stream_that_drips_ends_it(server, monkeypatch):
+    monkeypatch.setattr(stream, "CONNECT_SECONDS", 1.0)
     server.answer = dripping(server, b"HTTP/1.1 409 No\r\nContent-Length: 100000\r\n\r\n", b" ")
     assert failure_of(lambda: listen(server)).http_status == 409
 

@@ -1,11 +1,15 @@
 """Certificates and proxies count for every kind of connection alike: requests, results at a URL, and the websocket."""
 
+import threading
+
 import pytest
+import requests
 from connect_proxy import connect_proxy
 from hostile_server import CLOSE, hostile, reply
 from tls_front import tls_front
 
 from ibm_circuit_job.clients import ClientParameters, RequestFailed, http, object_store, stream
+from ibm_circuit_job.clients.bounded import BoundedAdapter
 from ibm_circuit_job.clients.http import HttpSession
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
@@ -133,3 +137,27 @@ def test_proxy_of_a_variable_is_used_but_for_the_hosts_in_no_proxy(kind, tls, en
 def test_this_machine_is_reached_without_the_proxy_of_a_variable(kind, tls, environment):
     environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     assert works(kind, f"https://127.0.0.1:{tls[0]}", verify=tls[1])
+
+
+def test_threads_that_use_a_proxy_first_share_its_connections(monkeypatch):
+    with requests.Session() as session:
+        session.mount("http://", BoundedAdapter())
+        adapter, make = session.get_adapter("http://a.invalid"), requests.adapters.proxy_from_url
+        found = []
+
+        def ask():
+            found.append(adapter.proxy_manager_for("http://127.0.0.1:1"))
+
+        second = threading.Thread(target=ask)
+
+        def make_while_the_second_asks(*arguments, **given):
+            if second.ident is None:
+                second.start()
+                # It waits for the first one, until this is over.
+                second.join(0.3)
+            return make(*arguments, **given)
+
+        monkeypatch.setattr(requests.adapters, "proxy_from_url", make_while_the_second_asks)
+        ask()
+        second.join()
+        assert found[0] is found[1]

@@ -93,13 +93,14 @@ def test_stream_says_a_view_again_when_it_has_changed(ask, simulator):
 
 
 def test_usage_is_pending_at_first_and_then_said(bell):
-    with LocalService(workers=1, usage_seconds=1.0) as service:
+    with LocalService(workers=1, usage_seconds=3.0) as service:
         root = service.page_url.partition("/#")[0]
         with IBMProvider(service.token, service.url, store=None) as provider:
-            job = provider.get_backend("local_simulator").run(bell, shots=10)
+            simulator = provider.get_backend("local_simulator")
             headers = {"Authorization": f"apikey {service.token}"}
             with requests.get(f"{root}/page/live/jobs", headers=headers, stream=True, timeout=30) as reply:
                 views = events(reply)
+                job = simulator.run(bell, shots=10)
                 next(view for view in views if ">pending</td>" in view and job.job_id() in view)
                 # Nothing else changes: the stream says it by itself.
                 assert ">pending</td>" not in next(views)

@@ -18,6 +18,7 @@ import contextvars
 import io
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -366,13 +367,16 @@ class BoundedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **given: Any) -> None:
         """Make the pools, with bounded connections."""
+        self._making = threading.Lock()
         super().init_poolmanager(*arguments, **given)
         _bound(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **given: Any) -> Any:
         """Return the pools of a proxy, with bounded connections."""
-        manager = super().proxy_manager_for(proxy, **given)
-        _bound(manager)
+        # Of two threads that make the pools at once, requests forgets those of one, with their open connections.
+        with self._making:
+            manager = super().proxy_manager_for(proxy, **given)
+            _bound(manager)
         return manager
 
 

@@ -4,6 +4,8 @@ import contextlib
 import socket
 import threading
 
+from loopback import cut
+
 PING = b"\x89\x00"
 CLOSE = b"\x88\x02\x03\xe8"
 
@@ -58,10 +60,9 @@ class HostileServer:
 
     def close(self):
         self.ended.set()
-        _shut(self._listening)
+        cut(self._listening)
         self._accepting.join()
-        for connection in self._open:
-            _shut(connection)
+        cut(*self._open)
         for thread in self._threads:
             thread.join()
 
@@ -74,12 +75,6 @@ class HostileServer:
 def hostile(answer=None):
     """Serve until the end of the block."""
     return contextlib.closing(HostileServer(answer))
-
-
-def _shut(connection):
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-    connection.close()
 
 
 def reply(body, *headers, status="200 OK"):

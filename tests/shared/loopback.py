@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import ThreadingHTTPServer
 
 
@@ -28,6 +28,14 @@ class Replying:
 
     def log_message(self, *_):
         pass
+
+
+def cut(*sockets):
+    """Close sockets, and wake the threads that wait for them."""
+    for each in sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
 
 
 @contextmanager

@@ -5,6 +5,8 @@ import select
 import socket
 import threading
 
+from loopback import cut
+
 
 class SwallowingProxy:
     """Passes bytes between its clients and a server.
@@ -41,24 +43,17 @@ class SwallowingProxy:
                 for ready in select.select([client, server], [], [])[0]:
                     read = ready.recv(65536)
                     if not read:
-                        return self._end(client, server)
+                        return cut(client, server)
                     if not self.swallows:
                         (server if ready is client else client).sendall(read)
-
-    @staticmethod
-    def _end(*pair):
-        for each in pair:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
 
     def cut(self):
         """Cut all connections."""
         for pair in self._pairs:
-            self._end(*pair)
+            cut(*pair)
         self._pairs.clear()
 
     def close(self):
         """Cut all connections, and accept no more."""
-        self._end(self._listener)
+        cut(self._listener)
         self.cut()

@@ -49,4 +49,5 @@ async def _ended(writers):
         # To close TLS in order takes the other side, which may not be there any more.
         writer.transport.abort()
     await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+    # The transports close in the next turn of the loop.
     await asyncio.sleep(0)

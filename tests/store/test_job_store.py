@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 import sqlalchemy as sql
+from descriptors import descriptors
 from qiskit.providers.jobstatus import JobStatus
 
 from ibm_circuit_job import (
@@ -1033,10 +1033,6 @@ def test_store_that_was_closed_opens_again_by_itself(store):
 
 
 def test_store_that_is_closed_during_a_transaction_leaves_no_connection_open(store):
-    def descriptors():
-        process = psutil.Process()
-        return {each.fd for each in [*process.open_files(), *process.net_connections()]}
-
     store.close()
     before = descriptors()
     store._database.read("read nothing", lambda _: store._database.close())

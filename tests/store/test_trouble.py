@@ -27,6 +27,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
+from descriptors import descriptors
 from harmed_stores import full, read_only
 
 from ibm_circuit_job import (
@@ -336,14 +337,8 @@ def test_what_was_given_and_could_not_be_kept_holds_up_no_wait(store, path, monk
     assert store.record("a").tags == ("given",)
 
 
-def open_files():
-    """How many files this process has open; 0 where no system tells."""
-    folder = Path("/proc/self/fd")
-    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
-
-
 def test_many_threads_share_the_connections_that_there_are(store):
-    before = open_files()
+    before = len(descriptors())
     start = threading.Barrier(100)
 
     def save(number):
@@ -354,7 +349,7 @@ def test_many_threads_share_the_connections_that_there_are(store):
         list(pool.map(save, range(100)))
     assert len(store.records()) == 100
     # The file and its log of writes for each, and the index of that for all.
-    assert open_files() <= before + 2 * 35 + 1
+    assert len(descriptors()) <= before + 2 * 35 + 1
 
 
 def test_connection_that_could_not_be_made_counts_for_nothing(store, monkeypatch):

@@ -53,8 +53,10 @@ class Progress:
         if self._screen.moves and self._cells:
             try:
                 # Only this thread draws, until the end: Ctrl-C interrupts the main thread, so it interrupts no drawing.
-                with suppress(RuntimeError):
-                    threading.Thread(target=self._draw_on, name="ibm-circuit-job-progress", daemon=True).start()
+                threading.Thread(target=self._draw_on, name="ibm-circuit-job-progress", daemon=True).start()
+            except RuntimeError:
+                # At the end of a process Python starts no more threads. The wait goes on without a display.
+                pass
             except KeyboardInterrupt as interruption:
                 # The thread may have drawn already, and without this it would go on drawing.
                 self.__exit__(type(interruption), interruption, interruption.__traceback__)

@@ -238,7 +238,7 @@ class _Sharing:
             except JobStoreError:
                 return False
             if found is not None:
-                followed = self._with_turn(Follow, found.leases, found.leases, now)
+                followed = self._with_turn(Follow, new, found.leases, now)
                 self._note(followed, found.leases, now)
                 self._learn({job_id: found.changed[job_id] for job_id in followed if job_id in found.changed})
             return all(job_id in self._seen for job_id in new)
@@ -246,7 +246,7 @@ class _Sharing:
     def _with_turn(
         self, turn: type[Turn], job_ids: Iterable[str], leases: Mapping[str, Lease], now: float
     ) -> list[str]:
-        """Return those of some jobs for which this process has such a turn, by the leases that were read now."""
+        """Return the jobs for which the next turn of this process is of this kind, given the leases as they are now."""
 
         def next_turn(job_id: str) -> Turn:
             seen = watching.after_reading(self._seen.get(job_id), leases.get(job_id), now)

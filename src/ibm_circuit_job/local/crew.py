@@ -140,7 +140,7 @@ class _Worker:
     Args:
         limits: Its limits.
         threads: The threads in which its pipe is read and written.
-        start: Starts it with its end of the pipe, and returns it. Its errors are those of the operating system.
+        start: Starts the process with its end of the pipe, and returns it; raises an ``OSError`` if it cannot.
     """
 
     def __init__(self, limits: Limits, threads: ThreadPoolExecutor, start: Callable[[Any], Any]) -> None:
